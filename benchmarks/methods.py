@@ -1,0 +1,64 @@
+"""Milliseconds a pair for each method, against the floor of encoding the pair's two pictures.
+
+Run: ``python -m benchmarks.methods [--size 380] [--rounds 40]``. One core; medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from datagen.faces.face import FaceCrop
+from datagen.hashing import rng
+from datagen.methods import METHODS, Context
+from tests.faces_made import made_face
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=380)
+    parser.add_argument("--rounds", type=int, default=40)
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    faces = [made_face(number, size=given.size) for number in range(8)]
+    floor = _median(lambda n: _encode_two(faces[n % 8].image), given.rounds)
+    print(f"floor: encode two {given.size}-px JPEGs q95: {floor:.2f} ms")
+    print(f"{'method':<16}{'sample':>8}{'fake':>8}{'control':>9}{'x floor':>9}  ms")
+    for name in METHODS:
+        _row(name, faces, given.rounds, floor)
+
+
+def _row(name: str, faces: list[FaceCrop], rounds: int, floor: float) -> None:
+    method = METHODS.load(name).build({})
+    contexts = [Context(faces[n], faces[n - 1]) for n in range(len(faces))]
+    draws = [method.sample(rng(name, n), contexts[n % 8]) for n in range(rounds)]
+    sample = _median(lambda n: method.sample(rng(name, n), contexts[n % 8]), rounds)
+    fake = _median(lambda n: method.apply(contexts[n % 8], draws[n]), rounds) + sample
+    control = float("nan")
+    if method.has_control:
+        control = _median(lambda n: method.control(contexts[n % 8], draws[n]), rounds)
+    print(f"{name:<16}{sample:8.2f}{fake:8.2f}{control:9.2f}{fake / floor:9.1f}")
+
+
+def _encode_two(image: np.ndarray) -> None:
+    for _ in range(2):
+        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+
+def _median(work: Callable[[int], object], rounds: int) -> float:
+    times = []
+    for number in range(-3, rounds):
+        start = time.perf_counter()
+        work(max(number, 0))
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[3:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+__all__ = ["Address", "Inline", "PluginFiles", "RecipeFile", "Set", "Workers"]
+
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="YAML file.", show_default=False)
+]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key; may be repeated."),
+]
+PluginFiles = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option("--plugin", metavar="FILE.py", help="Python file that defines methods."),
+]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--workers", min=1, metavar="N", help="Tasks at once; default: all CPUs."),
+]
+Address = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="Ray cluster to join: auto, HOST:PORT or ray://HOST:PORT; default: start one here.",
+    ),
+]
+Inline = Annotated[
+    bool, typer.Option("--inline", help="Run in this process, without Ray, for a debugger.")
+]

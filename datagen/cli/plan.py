@@ -1,0 +1,71 @@
+"""``datagen plan``: what a recipe will make, without making it."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.wiring import Job, engine_choice, index_of, load, purpose_words
+from datagen.plan import Plan
+from datagen.plan.summary import (
+    SplitSummary,
+    expected_bytes,
+    expected_seconds,
+    summarise,
+    warnings_of,
+)
+
+NAME = "plan"
+
+
+def command(
+    recipe: RecipeFile,
+    set_: Set = None,
+    plugin: PluginFiles = None,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="The first N pairs, in proportion from each split."),
+    ] = None,
+    workers: Workers = None,
+    address: Address = None,
+    inline: Inline = False,
+) -> None:
+    """Show counts, people, rights, expected size and time. Makes nothing.
+
+    Pictures that are not in the face index yet are analysed first.
+    """
+    job = load(recipe, set_, plugin)
+    with engine_choice(inline, workers, address) as engine:
+        built = index_of(job, job.loaded.sources(), engine)
+    plan = Plan(job.loaded, built.index)
+    splits = summarise(plan, limit)
+    out = Console(highlight=False)
+    _print_rights(out, job)
+    _print_splits(out, splits)
+    cores = workers or os.cpu_count() or 1
+    size = expected_bytes(plan, splits) / 1e6
+    seconds = expected_seconds(plan, splits, cores)
+    out.print(f"about {size:,.0f} MB and {seconds:,.0f} s on {cores} cores, start-up apart")
+    for warning in warnings_of(plan, splits):
+        out.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
+
+
+def _print_rights(out: Console, job: Job) -> None:
+    out.print(f"purpose: {purpose_words(job)}")
+    for decision in job.decisions:
+        state = "covered" if decision.covered else "; ".join(decision.reasons)
+        out.print(f"  {decision.subject} ({decision.licence}): {state}", soft_wrap=True)
+
+
+def _print_splits(out: Console, splits: list[SplitSummary]) -> None:
+    table = Table("split", "pairs", "controls", "people", "faces", "uses a face", "methods")
+    for split in splits:
+        methods = ", ".join(f"{count} {name}" for name, count in split.methods.items())
+        numbers = (split.pairs, split.controls, split.people, split.faces, split.uses)
+        table.add_row(split.split, *(str(number) for number in numbers), methods)
+    out.print(table)

@@ -1,0 +1,50 @@
+"""``datagen validate``: is a recipe right, before anything starts?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datagen.cli.options import PluginFiles, Set
+from datagen.cli.wiring import console, load
+from datagen.errors import DatagenError, RecipeError
+
+NAME = "validate"
+
+
+def command(
+    recipes: Annotated[
+        list[Path], typer.Argument(metavar="RECIPE...", help="YAML files.", show_default=False)
+    ],
+    set_: Set = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Check recipes: keys, values, methods and their options, cards, rights, and sources at hand.
+
+    Reads no picture. Exit 2 when one is wrong.
+    """
+    wrong = 0
+    for path in recipes:
+        try:
+            _validate(path, set_, plugin)
+        except DatagenError as error:
+            wrong = 2
+            console.print(
+                f"[red]error:[/] {str(error).replace('[', chr(92) + '[')}", soft_wrap=True
+            )
+    raise typer.Exit(wrong)
+
+
+def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
+    job = load(path, set_, plugin)
+    try:
+        sources = job.loaded.sources()
+    except RecipeError as error:
+        if "is not set" not in str(error):
+            raise
+        typer.echo(f"{path}: valid; its sources were not looked at: {error}")
+        return
+    listed = sum(1 for source in sources for _ in source.records())
+    typer.echo(f"{path}: valid; {listed} pictures listed; recipe digest {job.loaded.digest[:16]}")

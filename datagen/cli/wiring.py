@@ -1,0 +1,156 @@
+"""What the commands share: from a recipe file to cards, rights, index and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from datagen.engine import Engine, InlineEngine
+from datagen.errors import RecipeError
+from datagen.faces.build import BuiltIndex, FaceLimits, build_index
+from datagen.plugins import Plugin, read_plugin
+from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.rights import Decision, Use, check_rights, today
+from datagen.sources import Source
+from datagen.weights import WeightCard, load_weight_card
+
+__all__ = ["EngineChoice", "Job", "console", "index_of", "load", "progress_bar", "purpose_words"]
+
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recipe that passed the rights gate.
+
+    Attributes:
+        weights: Cards of the weight files that its analyser and methods load.
+        decisions: What the gate said.
+    """
+
+    loaded: LoadedRecipe
+    plugins: tuple[Plugin, ...]
+    weights: tuple[WeightCard, ...]
+    decisions: tuple[Decision, ...]
+    use: Use
+
+
+def load(path: Path, overrides: Sequence[str] | None, plugin_files: Sequence[Path] | None) -> Job:
+    """Read plug-ins, recipe and cards, and ask the rights gate; touches no picture."""
+    plugins = tuple(read_plugin(file) for file in plugin_files or ())
+    for plugin in plugins:
+        plugin.load()
+    loaded = load_recipe(path, overrides or ())
+    purpose = loaded.recipe.purpose
+    use = Use(purpose.use == "commercial", purpose.redistribute)
+    weights = tuple(load_weight_card(name) for name in loaded.analyser().weights)
+    decisions = tuple(check_rights(loaded.cards, weights, use, today()))
+    return Job(loaded, plugins, weights, decisions, use)
+
+
+def purpose_words(job: Job) -> str:
+    """Return the purpose for documents."""
+    main = "commercial use" if job.use.commercial else "research"
+    return f"{main}, {'to be passed on' if job.use.redistribute else 'not to be passed on'}"
+
+
+class EngineChoice:
+    """The engine that the user asked for, started when it is first needed.
+
+    Args:
+        inline: One process.
+        workers: See ``RayEngine``.
+        address: See ``RayEngine``.
+
+    Raises:
+        RecipeError: The options contradict each other.
+    """
+
+    def __init__(self, inline: bool, workers: int | None, address: str | None) -> None:
+        if inline and (address or (workers or 1) > 1):
+            raise RecipeError("--inline is one process: leave out --workers and --address")
+        self._inline = inline
+        self._workers = workers
+        self._address = address
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+
+    def __call__(self) -> Engine:
+        """Return the engine, started at the first call."""
+        if self._engine is None:
+            if self._inline:
+                self._engine = InlineEngine()
+            else:
+                from datagen.engine.ray import RayEngine
+
+                with console.status("starting Ray"):
+                    self._engine = self._stack.enter_context(
+                        RayEngine(self._workers, self._address)
+                    )
+        return self._engine
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self._stack.close()
+
+
+@contextmanager
+def engine_choice(inline: bool, workers: int | None, address: str | None) -> Iterator[EngineChoice]:
+    """Give an ``EngineChoice`` and stop it at the end."""
+    choice = EngineChoice(inline, workers, address)
+    try:
+        yield choice
+    finally:
+        choice.close()
+
+
+def progress_bar(what: str) -> Progress:
+    """Return a progress bar on stderr."""
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def index_of(job: Job, sources: Sequence[Source], engine: Callable[[], Engine]) -> BuiltIndex:
+    """Build the face index with a progress bar, and tell what came of it."""
+    face = job.loaded.recipe.face
+    with progress_bar("analysing pictures") as bar:
+        task = bar.add_task("", total=None, rate="", visible=False)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=True)
+
+        built = build_index(
+            sources,
+            job.loaded.analyser(),
+            FaceLimits(face.min_side, face.max_yaw),
+            job.use,
+            engine,
+            tell,
+        )
+    console.print(_index_line(built), soft_wrap=True)
+    for warning in built.warnings:
+        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
+    return built
+
+
+def _index_line(built: BuiltIndex) -> str:
+    codes: dict[str, int] = {}
+    for reject in built.rejects:
+        codes[reject.code] = codes.get(reject.code, 0) + 1
+    refused = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "none"
+    return (
+        f"index: {len(built.index)} faces of {len(set(built.index.column('identity')))} people; "
+        f"{built.analysed} pictures analysed, {built.remembered} remembered; refused: {refused}"
+    )

@@ -1,0 +1,1 @@
+"""Faces: crops, landmarks, analysers and the index."""

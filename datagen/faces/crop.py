@@ -1,0 +1,150 @@
+"""The square crop that every member of a pair takes: drawn once, then applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.faces.mesh import MIRROR_478
+from datagen.types import Affine, Box, Image, Landmarks, Mesh
+
+__all__ = [
+    "MIRROR_68",
+    "CropJitter",
+    "crop_matrix",
+    "draw_jitter",
+    "face_box",
+    "move_landmarks",
+    "move_mesh",
+    "shrink_for",
+    "take_crop",
+]
+
+# Where each of the 68 points lies after mirroring (300-W order).
+MIRROR_68: NDArray[np.intp] = np.array(
+    [
+        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CropJitter:
+    """What was drawn for one crop.
+
+    Attributes:
+        shift_x, shift_y: Shares of the crop's side.
+        scale: Factor on the side.
+        rotate: Degrees, clockwise in the picture.
+        flip: Whether it is mirrored.
+    """
+
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    scale: float = 1.0
+    rotate: float = 0.0
+    flip: bool = False
+
+
+def draw_jitter(
+    rng: np.random.Generator,
+    shift: float,
+    scale: tuple[float, float],
+    rotate: float,
+    flip: float,
+) -> CropJitter:
+    """Draw a jitter; the draws do not depend on the ranges, so that one range moves one value."""
+    x, y, s, r, f = rng.random(5)
+    return CropJitter(
+        shift_x=shift * (2 * x - 1),
+        shift_y=shift * (2 * y - 1),
+        scale=scale[0] + (scale[1] - scale[0]) * s,
+        rotate=rotate * (2 * r - 1),
+        flip=bool(f < flip),
+    )
+
+
+def face_box(landmarks: Landmarks) -> Box:
+    """Return the upright box around a face, forehead included.
+
+    The 68 points end at the brows; by the neoclassical canon the forehead is as high as the
+    way from the brows to the base of the nose (Farkas et al. 1985), so it is put on top along
+    the face's own axis.
+    """
+    brows = landmarks[17:27]
+    up = brows.mean(axis=0) - landmarks[33]
+    points = np.vstack([landmarks, brows + up])
+    return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+
+
+def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affine:
+    """Return the map from pixels of the upright source picture to pixels of the crop.
+
+    Args:
+        box: The face, see ``face_box``.
+        margin: Side of the crop as a multiple of the box's longer side.
+        size: Side of the crop in pixels.
+        jitter: What was drawn; flipping comes last.
+    """
+    x0, y0, x1, y1 = (float(v) for v in box)
+    side = max(x1 - x0, y1 - y0, 1.0) * margin * jitter.scale
+    zoom = size / side
+    turn = np.deg2rad(jitter.rotate)
+    rotation = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    goal = (size - 1) / 2 + size * np.array([jitter.shift_x, jitter.shift_y])
+    matrix = np.column_stack([rotation, goal - rotation @ centre])
+    if jitter.flip:
+        matrix[0] *= -1
+        matrix[0, 2] += size - 1
+    return matrix
+
+
+def shrink_for(matrix: Affine) -> int:
+    """Return by how much (1, 2, 4, 8) the source may be decoded smaller and still be sampled down.
+
+    The crop is then taken bilinearly from a picture less than twice too large, which does not
+    alias visibly.
+    """
+    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    return next((shrink for shrink in (8, 4, 2) if zoom * shrink <= 1.0), 1)
+
+
+def take_crop(image: Image, matrix: Affine, size: int, shrink: int) -> Image:
+    """Sample the crop from a picture that was decoded at ``1 / shrink``.
+
+    Beyond the picture its mirror image is taken.
+    """
+    grow = np.array([[shrink, 0, (shrink - 1) / 2], [0, shrink, (shrink - 1) / 2], [0, 0, 1.0]])
+    crop = cv2.warpAffine(
+        image,
+        matrix @ grow,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def move_landmarks(landmarks: Landmarks, matrix: Affine) -> Landmarks:
+    """Return landmarks in crop pixels; a mirroring matrix also exchanges left and right."""
+    moved = landmarks.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    if np.linalg.det(matrix[:, :2]) < 0:
+        moved = moved[MIRROR_68]
+    return moved.astype(np.float32)
+
+
+def move_mesh(mesh: Mesh, matrix: Affine) -> Mesh:
+    """Return a mesh in crop pixels, z in the same scale; see ``move_landmarks``."""
+    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    moved = mesh.astype(np.float64)
+    moved[:, :2] = moved[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    moved[:, 2] *= zoom
+    if np.linalg.det(matrix[:, :2]) < 0:
+        moved = moved[MIRROR_478]
+    return moved.astype(np.float32)

@@ -1,0 +1,32 @@
+"""A face in the form that methods see it: a square crop and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datagen.types import Image, Landmarks, Mesh
+
+__all__ = ["FaceCrop"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCrop:
+    """One face, cropped to the released size.
+
+    Attributes:
+        image: ``(size, size, 3)`` uint8 RGB; not to be written to.
+        landmarks: ``(68, 2)`` float32, pixels of ``image``.
+        mesh: ``(478, 3)`` float32, x and y in pixels of ``image``; ``None`` when the analyser
+            gives none.
+        yaw, pitch, roll: Head pose in degrees after the crop; NaN when not known. Yaw > 0:
+            the nose points to larger x; pitch > 0: looks up; roll > 0: clockwise.
+        identity: Who it is, as ``source/identity``.
+    """
+
+    image: Image
+    landmarks: Landmarks
+    mesh: Mesh | None = None
+    yaw: float = float("nan")
+    pitch: float = float("nan")
+    roll: float = float("nan")
+    identity: str = ""

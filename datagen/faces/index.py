@@ -1,0 +1,144 @@
+"""The face index: what is known of every usable face, as one Arrow table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from datagen.hashing import canonical_json
+from datagen.types import Box, Landmarks, Mesh
+
+__all__ = ["INDEX_SCHEMA", "Face", "FaceIndex"]
+
+_POINTS = pa.list_(pa.float32())
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("image_id", pa.string()),
+        ("face_no", pa.int32()),
+        ("path", pa.string()),
+        ("sha256", pa.string()),
+        ("identity", pa.string()),
+        ("official_split", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("box", _POINTS),
+        ("landmarks", _POINTS),
+        ("mesh", _POINTS),
+        ("yaw", pa.float32()),
+        ("pitch", pa.float32()),
+        ("roll", pa.float32()),
+        ("age", pa.float32()),
+        ("sex", pa.string()),
+        ("ethnicity", pa.string()),
+        ("licence", pa.string()),
+        ("attribution", pa.string()),
+        ("phash", pa.string()),
+        ("embedding", _POINTS),
+        ("extra", pa.string()),
+    ]
+)
+_ARRAYS = frozenset(field.name for field in INDEX_SCHEMA if field.type == _POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One row of the index; geometry in pixels of the upright source picture.
+
+    Attributes:
+        face_id: Unique within the source: the picture's id, with ``#n`` behind it for the
+            second and further faces of a picture.
+        sha256: Of the picture file; for a source without files, of what makes the picture.
+        mesh: ``None`` when the analyser gives none.
+    """
+
+    source: str
+    image_id: str
+    face_id: str
+    path: str
+    sha256: str
+    identity: str
+    box: Box
+    landmarks: Landmarks
+    mesh: Mesh | None
+    yaw: float
+    pitch: float
+    roll: float
+    age: float | None
+    sex: str | None
+    ethnicity: str | None
+    licence: str | None
+    attribution: str | None
+
+
+class FaceIndex:
+    """The faces that a recipe may use, in a fixed order.
+
+    Args:
+        table: Of ``INDEX_SCHEMA``.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table.cast(INDEX_SCHEMA)
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FaceIndex:
+        """Make an index of rows, ordered by source, picture and face."""
+        ordered = sorted(rows, key=lambda row: (row["source"], row["image_id"], row["face_no"]))
+        return cls(pa.Table.from_pylist([dict(row) for row in ordered], INDEX_SCHEMA))
+
+    def __len__(self) -> int:
+        """Count the faces."""
+        return int(self.table.num_rows)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column as Python values."""
+        return list(self.table.column(name).to_pylist())
+
+    @cached_property
+    def landmarks(self) -> NDArray[np.float32]:
+        """All landmarks, ``(faces, 68, 2)`` float32."""
+        flat = self.table.column("landmarks").combine_chunks().flatten()
+        return np.asarray(flat.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 68, 2)
+
+    def face(self, number: int) -> Face:
+        """Return one row."""
+        row = {name: self.table.column(name)[number].as_py() for name in _FACE_COLUMNS}
+        mesh = row["mesh"]
+        number_in_picture = row["face_no"]
+        suffix = f"#{number_in_picture}" if number_in_picture else ""
+        return Face(
+            face_id=row["image_id"] + suffix,
+            box=np.array(row["box"], np.float32),
+            landmarks=np.array(row["landmarks"], np.float32).reshape(68, 2),
+            mesh=None if mesh is None else np.array(mesh, np.float32).reshape(478, 3),
+            **{name: row[name] for name in _PLAIN_COLUMNS},
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits of all values, whatever way they are stored."""
+        state = hashlib.sha256()
+        for field in INDEX_SCHEMA:
+            column = self.table.column(field.name)
+            state.update(field.name.encode())
+            if field.name in _ARRAYS:
+                state.update(canonical_json(column.is_null().to_pylist()).encode())
+                flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+                state.update(np.asarray(flat, "<f4").tobytes())
+            else:
+                state.update(canonical_json(column.to_pylist()).encode())
+        return state.hexdigest()
+
+
+_PLAIN_COLUMNS = ("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll")
+_PLAIN_COLUMNS += ("age", "sex", "ethnicity", "licence", "attribution")
+_FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no", "box", "landmarks", "mesh")

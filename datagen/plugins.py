@@ -1,0 +1,75 @@
+"""Methods from a single file (``--plugin path.py``), carried to the workers as text."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from datagen.errors import RecipeError
+from datagen.hashing import sha256_bytes
+from datagen.methods import METHODS, Method
+
+__all__ = ["Plugin", "read_plugin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A Python file that defines methods.
+
+    Attributes:
+        name: Of the file, for messages and tracebacks.
+        text: Its content.
+    """
+
+    name: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits of the content."""
+        return sha256_bytes(self.text.encode())
+
+    def load(self) -> list[str]:
+        """Run the file once in this process and register the methods it defines.
+
+        Raises:
+            RecipeError: It does not run, or defines no method.
+        """
+        module_name = f"datagen_plugin_{self.digest[:16]}"
+        if module_name in sys.modules:
+            return []
+        module = ModuleType(module_name)
+        module.__file__ = self.name
+        sys.modules[module_name] = module  # so that what it defines can be pickled by name
+        try:
+            exec(compile(self.text, self.name, "exec"), module.__dict__)  # noqa: S102  # the user's own file
+        except Exception as error:  # whatever the file raises is the user's to mend
+            del sys.modules[module_name]
+            raise RecipeError(f"--plugin {self.name}: {type(error).__name__}: {error}") from error
+        found = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, Method)
+            and value.__module__ == module_name
+            and hasattr(value, "name")
+        ]
+        if not found:
+            raise RecipeError(f"--plugin {self.name}: defines no Method with a 'name'")
+        for method in found:
+            METHODS.add(method.name, method)
+        return [method.name for method in found]
+
+
+def read_plugin(path: Path) -> Plugin:
+    """Read a plug-in file.
+
+    Raises:
+        RecipeError: It cannot be read.
+    """
+    try:
+        return Plugin(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"--plugin {path}: cannot be read: {error}") from None

@@ -1,0 +1,56 @@
+"""The small types of a recipe: exact shares and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+
+__all__ = ["IntRange", "Range", "Share", "sums_to_one"]
+
+
+def _share(value: object) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
+        raise ValueError("want a share such as 0.25 or 1/3")
+    try:
+        share = Fraction(str(value).replace(" ", ""))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("want a share such as 0.25 or 1/3") from None
+    if not 0 <= share <= 1:
+        raise ValueError("want a share from 0 to 1")
+    if share.denominator > 10_000:
+        raise ValueError("want at most four decimals, or a fraction such as 1/3")
+    return share
+
+
+Share: TypeAlias = Annotated[
+    Fraction, BeforeValidator(_share), PlainSerializer(lambda share: str(share))
+]
+"""An exact share from 0 to 1: ``0.25`` is a quarter and ``1/3`` is a third, with no rest."""
+
+
+def sums_to_one(shares: Iterable[Fraction], what: str) -> None:
+    """Raise ``ValueError`` naming ``what`` unless the shares sum to exactly 1."""
+    total = sum(shares, Fraction(0))
+    if total != 1:
+        shown = float(total)
+        raise ValueError(f"{what} must sum to 1 and sum to {shown:g} (thirds: write 1/3)")
+
+
+def _pair(value: object) -> object:
+    return (value, value) if isinstance(value, int | float) else value
+
+
+def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError(f"want [low, high], found a falling range {list(pair)}")
+    return pair
+
+
+Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_rising)]
+"""``[low, high]`` or one number for both."""
+
+IntRange: TypeAlias = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_rising)]
+"""``[low, high]`` of whole numbers, both included, or one number for both."""

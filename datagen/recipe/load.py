@@ -1,0 +1,194 @@
+"""From a YAML file and ``--set`` to a checked recipe with its cards."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from datagen.errors import RecipeError
+from datagen.faces.analysers import ANALYSERS, Analyser
+from datagen.hashing import digest_of
+from datagen.methods import METHODS, Method
+from datagen.model import parse
+from datagen.recipe.schema import MethodUse, Recipe
+from datagen.registry import near
+from datagen.sources import SOURCES, Source, SourceCard, load_card
+from datagen.yaml import parse_yaml, read_yaml
+
+__all__ = ["LoadedRecipe", "load_recipe"]
+
+# Counts, places and budgets: they change how much is made and where, never what.
+_NOT_IN_DIGEST = ("splits", "shard_pairs", "rejects")
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe with the cards it names.
+
+    Attributes:
+        path: The recipe's file, for messages.
+        cards: One for each of ``recipe.sources``.
+    """
+
+    recipe: Recipe
+    path: str
+    cards: tuple[SourceCard, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits that name what the recipe makes, less counts, places and budgets."""
+        body = self.recipe.model_dump(mode="json", by_alias=True)
+        for key in _NOT_IN_DIGEST:
+            del body[key]
+        body["sources"] = [
+            {"card": card.digest(), "options": use.options, "splits": use.splits}
+            for use, card in zip(self.recipe.sources, self.cards, strict=True)
+        ]
+        return digest_of(body)
+
+    def methods(self) -> list[Method]:
+        """Build the methods in the order of the recipe.
+
+        Raises:
+            RecipeError: An option is wrong, with its path.
+        """
+        return [
+            _build_method(use, f"methods[{n}]", self.path)
+            for n, use in enumerate(self.recipe.methods)
+        ]
+
+    def analyser(self) -> Analyser:
+        """Make the analyser, unopened."""
+        return ANALYSERS.load(self.recipe.face.analyser)()
+
+    def sources(self) -> list[Source]:
+        """Make the sources, with environment variables in their roots expanded.
+
+        Raises:
+            RecipeError: A variable is not set, or an option is wrong.
+        """
+        base = Path(self.path).resolve().parent
+        return [
+            SOURCES.load(card.layout).build(
+                card,
+                _expand_root(use.root, base, f"{self.path}: sources[{n}].root"),
+                use.options,
+                f"sources[{n}].options",
+            )
+            for n, (use, card) in enumerate(zip(self.recipe.sources, self.cards, strict=True))
+        ]
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
+    """Read and check a recipe and its cards; touches no picture.
+
+    Args:
+        path: The YAML file.
+        overrides: ``key.path=value`` each, the value as YAML; lists by number: ``methods.0.share``.
+
+    Raises:
+        RecipeError, CardError: With the file, the key, what was found and what is allowed.
+    """
+    body = read_yaml(path, RecipeError)
+    for text in overrides:
+        _override(body, text)
+    recipe = parse(Recipe, body, str(path), RecipeError)
+    cards = tuple(load_card(path.parent / use.card) for use in recipe.sources)
+    _distinct((card.id for card in cards), f"{path}: sources: card id")
+    loaded = LoadedRecipe(recipe, str(path), cards)
+    _check_names(loaded)
+    return loaded
+
+
+def _check_names(loaded: LoadedRecipe) -> None:
+    for card in loaded.cards:
+        SOURCES.load(card.layout)
+    analyser = ANALYSERS.load(loaded.recipe.face.analyser)
+    for n, method in enumerate(loaded.methods()):
+        use = loaded.recipe.methods[n]
+        where = f"{loaded.path}: methods[{n}]"
+        if use.donor is not None and not method.needs_donor:
+            raise RecipeError(f"{where}.donor: method {use.use!r} takes no donor: remove it")
+        if method.needs_mesh and not analyser.gives_mesh and analyser.name != "given":
+            fit = [name for name in ANALYSERS if ANALYSERS.load(name).gives_mesh]
+            raise RecipeError(
+                f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
+                f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
+            )
+
+
+def _build_method(use: MethodUse, where: str, path: str) -> Method:
+    loaded = METHODS.load(use.use)
+    own = list(loaded.options.model_fields)
+    for key in use.options:
+        if key not in own:
+            known = [*own, *MethodUse.model_fields]
+            hint = near(key, known) or f" Allowed: {', '.join(known)}"
+            raise RecipeError(f"{path}:\n  - {where}.{key}: unknown key.{hint}")
+    return loaded.build(use.options, where)
+
+
+def _distinct(names: Iterable[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise RecipeError(f"{what} {name!r} is used twice")
+        seen.add(name)
+
+
+def _expand_root(root: str, base: Path, where: str) -> str:
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1) or match.group(2)
+        if not os.environ.get(name):
+            raise RecipeError(
+                f"{where}: environment variable {name} is not set. Set it to the folder of the "
+                f"source, or say --set sources.0.root=/its/folder"
+            )
+        return os.environ[name]
+
+    root = re.sub(r"\$\{(\w+)\}|\$(\w+)", variable, root)
+    if not root or "://" in root:
+        return root
+    return str(base / Path(root).expanduser())
+
+
+def _override(body: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set {text!r}: want key.path=value, e.g. --set splits.train=100")
+    parts = [part for part in re.split(r"[.\[\]]+", key) if part]
+    node: Any = body
+    for part in parts[:-1]:
+        node = _step(node, part, text)
+    last = parts[-1]
+    parsed = parse_yaml(value, f"--set {text!r}", RecipeError)
+    if isinstance(node, list):
+        node[_position(node, last, text)] = parsed
+    elif isinstance(node, Mapping):
+        body_part: Any = node
+        body_part[last] = parsed
+    else:
+        raise RecipeError(f"--set {text!r}: {'.'.join(parts[:-1])} is a value and has no keys")
+
+
+def _step(node: Any, part: str, text: str) -> Any:
+    if isinstance(node, list):
+        return node[_position(node, part, text)]
+    if isinstance(node, dict):
+        if node.get(part) is None:
+            node[part] = {}
+        return node[part]
+    raise RecipeError(f"--set {text!r}: nothing lies below {part!r}")
+
+
+def _position(node: list[Any], part: str, text: str) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise RecipeError(
+            f"--set {text!r}: want a number from 0 to {len(node) - 1}, found {part!r}"
+        )
+    return int(part)

@@ -1,0 +1,221 @@
+"""The recipe's keys: every one typed, bounded and refused when it is not known."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from datagen.model import Frozen
+from datagen.recipe.fields import IntRange, Range, Share, sums_to_one
+
+__all__ = [
+    "DonorRule",
+    "Encode",
+    "FaceRule",
+    "Jitter",
+    "MethodUse",
+    "Purpose",
+    "Recipe",
+    "Rejects",
+    "SourceUse",
+    "SplitName",
+    "SplitRule",
+]
+
+SplitName: TypeAlias = Literal["train", "val", "test"]
+Attribute: TypeAlias = Literal["sex", "age_band", "ethnicity"]
+
+_DEFAULT_SHARES: dict[SplitName, Fraction] = {
+    "train": Fraction("0.7"),
+    "val": Fraction("0.1"),
+    "test": Fraction("0.2"),
+}
+
+
+class Purpose(Frozen):
+    """What the data will be used for; the rights gate answers to this."""
+
+    use: Literal["research", "commercial"]
+    redistribute: bool = False
+
+
+class SourceUse(Frozen):
+    """One source: its card, where its files are, and options that replace the card's."""
+
+    card: str = Field(min_length=1)
+    root: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    splits: tuple[SplitName, ...] | None = None
+
+
+class SplitRule(Frozen):
+    """How people are dealt to splits; never by counts.
+
+    With ``from: source`` the official splits of the source are taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    shares: dict[SplitName, Share] = Field(default_factory=lambda: dict(_DEFAULT_SHARES))
+    origin: Literal["hash", "source"] = Field(default="hash", alias="from")
+    stratify: tuple[Attribute, ...] = ("sex",)
+
+    @field_validator("shares")
+    @classmethod
+    def _whole(cls, shares: dict[SplitName, Fraction]) -> dict[SplitName, Fraction]:
+        sums_to_one(shares.values(), "the shares of people")
+        return shares
+
+
+class Jitter(Frozen):
+    """Random changes of the crop, drawn once for a pair.
+
+    Attributes:
+        shift: Largest shift in each direction, as a share of the crop's side.
+        scale: Range of the factor on the margin's crop.
+        rotate: Largest turn in degrees.
+        flip: Probability of mirroring.
+    """
+
+    shift: float = Field(default=0.0, ge=0, le=0.25)
+    scale: Range = (1.0, 1.0)
+    rotate: float = Field(default=0.0, ge=0, le=45)
+    flip: float = Field(default=0.0, ge=0, le=1)
+
+    @field_validator("scale")
+    @classmethod
+    def _sane(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not (scale[0] >= 0.5 and scale[1] <= 2.0):
+            raise ValueError("want a range within 0.5 and 2")
+        return scale
+
+
+class FaceRule(Frozen):
+    """Which faces are used and how they are cropped.
+
+    Attributes:
+        size: Side of the released pictures in pixels.
+        margin: Side of the crop as a multiple of the face box's longer side.
+        analyser: What finds faces, see ``datagen list analysers``.
+        min_side: Smallest face box in source pixels.
+        max_yaw: Largest turn of the head in degrees.
+    """
+
+    size: int = Field(default=380, ge=64, le=2048)
+    margin: float = Field(default=1.3, ge=1.0, le=3.0)
+    analyser: str = "mediapipe"
+    min_side: int = Field(default=96, ge=16)
+    max_yaw: float = Field(default=60.0, gt=0, le=90)
+    jitter: Jitter = Field(default_factory=Jitter)
+
+
+class DonorRule(Frozen):
+    """Which faces may lend: always another person of the target's split and source.
+
+    Attributes:
+        choose: ``random``, or one of the ``of`` faces with the nearest landmarks.
+        same: Attributes that must be equal; unknown equals nothing.
+        otherwise: ``else: any`` drops ``same`` for a target that it leaves without a donor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    choose: Literal["random", "nearest_landmarks"] = "nearest_landmarks"
+    same: tuple[Attribute, ...] = ()
+    of: int = Field(default=20, ge=1)
+    otherwise: Literal["refuse", "any"] = Field(default="refuse", alias="else")
+
+
+class MethodUse(Frozen):
+    """One manipulation and its share of the pairs; further keys are the method's own options."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+    share: Share
+    donor: DonorRule | None = None
+    min_change: float | None = Field(default=None, ge=0, le=255)
+    splits: tuple[SplitName, ...] | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys that are not the recipe's but the method's."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Encode(Frozen):
+    """The encoder of the release; drawn once for a pair.
+
+    Attributes:
+        quality: JPEG or WebP quality; null for lossless WebP. Not a key of PNG.
+        subsampling: Chroma subsamplings of JPEG to draw from.
+    """
+
+    format: Literal["jpeg", "png", "webp"] = "jpeg"
+    quality: IntRange | None = None
+    subsampling: tuple[Literal["4:2:0", "4:2:2", "4:4:4"], ...] | None = None
+
+    @model_validator(mode="after")
+    def _keys_fit_the_format(self) -> Encode:
+        if self.quality is not None:
+            if self.format == "png":
+                raise ValueError("png is lossless and has no quality: remove it")
+            if not (self.quality[0] >= 1 and self.quality[1] <= 100):
+                raise ValueError("quality: want a range within 1 and 100")
+        if self.subsampling is not None and self.format != "jpeg":
+            raise ValueError(f"{self.format} has no choice of subsampling: remove it")
+        if self.subsampling == ():
+            raise ValueError("subsampling: want at least one")
+        return self
+
+
+class Rejects(Frozen):
+    """How many planned items may fail before the run counts as failed."""
+
+    max_share: float = Field(default=0.05, ge=0, le=1)
+    max_count: int | None = Field(default=None, ge=0)
+
+
+class Recipe(Frozen):
+    """A complete description of one data set."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    version: int = Field(default=1, ge=1)
+    seed: int = Field(ge=0, lt=2**63)
+    purpose: Purpose
+    sources: tuple[SourceUse, ...] = Field(min_length=1)
+    splits: dict[SplitName, int] = Field(min_length=1)
+    split: SplitRule = Field(default_factory=SplitRule)
+    face: FaceRule = Field(default_factory=FaceRule)
+    methods: tuple[MethodUse, ...] = Field(min_length=1)
+    encode: Encode = Field(default_factory=Encode)
+    controls: Share = Fraction(0)
+    rejects: Rejects = Field(default_factory=Rejects)
+    shard_pairs: int = Field(default=250, ge=1, le=10_000)
+
+    @field_validator("splits")
+    @classmethod
+    def _counts(cls, splits: dict[SplitName, int]) -> dict[SplitName, int]:
+        for name, count in splits.items():
+            if not 0 < count <= 10**12:
+                raise ValueError(f"{name}: want a number of pairs from 1")
+        return splits
+
+    @model_validator(mode="after")
+    def _methods_fill_every_split(self) -> Recipe:
+        sums_to_one((use.share for use in self.methods), "the shares of methods")
+        for split in self.splits:
+            if not any(use.share for use in self.methods if in_split(use, split)):
+                raise ValueError(f"methods: none is left for split {split!r}")
+            if not any(in_split(use, split) for use in self.sources):
+                raise ValueError(f"sources: none is left for split {split!r}")
+            if not self.split.shares.get(split) and self.split.origin == "hash":
+                raise ValueError(f"split.shares: nobody is dealt to {split!r}, which wants pairs")
+        return self
+
+
+def in_split(use: MethodUse | SourceUse, split: SplitName) -> bool:
+    """Say whether an entry takes part in ``split``; without ``splits`` it does in all."""
+    return use.splits is None or split in use.splits

@@ -1,0 +1,96 @@
+"""One registry class for every kind of plug-in: sources, analysers, methods."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from datagen.errors import RecipeError
+
+__all__ = ["Registry", "near"]
+
+T = TypeVar("T")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the names closest to ``name``, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+class Registry(Generic[T]):
+    """Names to ``"module:Class"``; the module is imported when the name is first used.
+
+    Args:
+        kind: What is registered, for messages: ``"method"``.
+        base: Import path of the class that each registered class must derive from.
+        table: The built-in names.
+        group: Entry-point group from which other packages add names.
+    """
+
+    def __init__(self, kind: str, base: str, table: Mapping[str, str], group: str) -> None:
+        self._kind = kind
+        self._base = base
+        self._builtin = dict(table)
+        self._group = group
+        self._added: dict[str, type[T]] = {}
+
+    def _names(self) -> dict[str, str]:
+        found = dict(self._builtin)
+        for point in entry_points(group=self._group):
+            self._refuse_second_owner(point.name, point.value, found.get(point.name))
+            found[point.name] = point.value
+        return found
+
+    def _refuse_second_owner(self, name: str, target: str, owner: str | None) -> None:
+        if owner is not None and owner != target:
+            raise RecipeError(
+                f"{self._kind} {name!r} is claimed twice: by {owner} and by {target}. "
+                "Rename one of them or uninstall its package."
+            )
+
+    def add(self, name: str, loaded: type[T]) -> None:
+        """Register a class that is already there (a ``--plugin`` file)."""
+        target = f"{loaded.__module__}:{loaded.__qualname__}"
+        self._refuse_second_owner(name, target, self._names().get(name))
+        self._added[name] = self._checked(loaded, target)
+
+    def load(self, name: str) -> type[T]:
+        """Import and return the class of ``name``.
+
+        Raises:
+            RecipeError: No such name (with the near ones), or its module does not load.
+        """
+        if name in self._added:
+            return self._added[name]
+        names = self._names()
+        if name not in names:
+            known = sorted({*names, *self._added})
+            raise RecipeError(
+                f"unknown {self._kind} {name!r}.{near(name, known)} Known: {', '.join(known)}"
+            )
+        target = names[name]
+        module, _, attribute = target.partition(":")
+        try:
+            loaded = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise RecipeError(f"{self._kind} {name!r} ({target}) does not load: {error}") from error
+        return self._checked(loaded, target)
+
+    def _checked(self, loaded: object, target: str) -> type[T]:
+        module, _, attribute = self._base.partition(":")
+        base = getattr(importlib.import_module(module), attribute)
+        if not (isinstance(loaded, type) and issubclass(loaded, base)):
+            raise RecipeError(f"{target} is not a {attribute}: derive it from {self._base}")
+        return loaded
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over all names in sorted order."""
+        return iter(sorted({*self._names(), *self._added}))
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether ``name`` is registered."""
+        return name in self._added or name in self._names()

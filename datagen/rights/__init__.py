@@ -1,0 +1,15 @@
+"""Rights: what may be done with what, decided before a pixel is read."""
+
+from datagen.rights.gate import Decision, Use, check_rights, source_terms, today
+from datagen.rights.terms import Terms, combine, licence_of
+
+__all__ = [
+    "Decision",
+    "Terms",
+    "Use",
+    "check_rights",
+    "combine",
+    "licence_of",
+    "source_terms",
+    "today",
+]

@@ -1,0 +1,52 @@
+"""``rights/ATTRIBUTION.md``: whom a user of the release must name, and under which terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from datagen.rights.gate import Decision
+from datagen.sources.card import SourceCard
+from datagen.weights.card import WeightCard
+
+__all__ = ["attribution_document"]
+
+
+def attribution_document(
+    cards: Sequence[SourceCard],
+    weights: Iterable[WeightCard],
+    decisions: Iterable[Decision],
+    purpose: str,
+) -> bytes:
+    """Return the document as UTF-8 Markdown.
+
+    Args:
+        cards: Of the sources used.
+        weights: Of the weight files used.
+        decisions: What the rights gate said of them.
+        purpose: In words.
+    """
+    lines = ["# Attribution and terms", "", f"Made for: {purpose}.", ""]
+    lines += ["| used | licence | covers the purpose |", "| --- | --- | --- |"]
+    for decision in decisions:
+        covered = "yes" if decision.covered else "no"
+        lines.append(f"| {decision.subject}: {decision.title} | {decision.licence} | {covered} |")
+    for card in cards:
+        consent = card.consent
+        lines += ["", f"## {card.title}", "", f"- Licence: {card.licence}"]
+        lines.append(f"- Attribution: {card.attribution.strip() or 'none asked for'}")
+        lines.append(f"- Homepage: {card.homepage or 'none'}")
+        lines.append(f"- Consent: {consent.basis}; alteration {_word(consent.alteration)}, ")
+        lines[-1] += f"commercial {_word(consent.commercial)}, "
+        lines[-1] += f"redistribution {_word(consent.redistribution)}"
+        if consent.words.strip():
+            lines.append(f"- Its words: {consent.words.strip()}")
+        if consent.grounds.strip():
+            lines.append(f"- Grounds, stated by the user of the source: {consent.grounds.strip()}")
+    for weight in weights:
+        lines += ["", f"## {weight.title}", "", f"- Licence: {weight.licence}"]
+        lines.append(f"- Citation: {weight.citation.strip() or 'none'}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _word(stated: bool | str) -> str:
+    return {True: "yes", False: "no"}.get(stated, "unknown") if isinstance(stated, bool) else stated

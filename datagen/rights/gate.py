@@ -1,0 +1,159 @@
+"""The rights gate: reads cards only, and refuses before a pixel is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from datagen.errors import RightsError, one_per_line
+from datagen.rights.terms import Answer, Licence, Terms, licence_of
+from datagen.sources.card import SourceCard, Stated
+from datagen.weights.card import WeightCard
+
+__all__ = ["Decision", "Use", "check_rights", "decide_source", "source_terms", "today"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The purpose, as the gate sees it."""
+
+    commercial: bool
+    redistribute: bool
+
+    def covered_by(self, terms: Terms | Licence) -> bool:
+        """Say whether the answers permit this use; unknown means no."""
+        main = terms.commercial if self.commercial else terms.research
+        return bool(main) and (bool(terms.redistribute) or not self.redistribute)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate says of one source or weight file.
+
+    Attributes:
+        subject: ``source 'london'`` or ``weights 'buffalo_l'``.
+        reasons: Why not, one for each clause that does not cover the purpose; empty: covered.
+    """
+
+    subject: str
+    title: str
+    licence: str
+    reasons: tuple[str, ...]
+
+    @property
+    def covered(self) -> bool:
+        """Whether the purpose is covered."""
+        return not self.reasons
+
+
+def today() -> dt.date:
+    """Return the date (UTC) by which an expiry is judged."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
+    """Judge one source card against a purpose."""
+    reasons = [*_licence_clauses(card.licence, use), *_consent_clauses(card, use, day)]
+    return Decision(f"source {card.id!r}", card.title, card.licence, tuple(reasons))
+
+
+def decide_weights(card: WeightCard, use: Use) -> Decision:
+    """Judge one weight card against a purpose."""
+    reasons = tuple(_licence_clauses(card.licence, use))
+    return Decision(f"weights {card.id!r}", card.title, card.licence, reasons)
+
+
+def check_rights(
+    cards: Sequence[SourceCard], weights: Iterable[WeightCard], use: Use, day: dt.date
+) -> list[Decision]:
+    """Return the decision on every source and weight file, all covered.
+
+    Raises:
+        RightsError: At least one is not; names every source and clause at once.
+    """
+    decisions = [decide_source(card, use, day) for card in cards]
+    decisions += [decide_weights(card, use) for card in weights]
+    problems = [
+        f"{decision.subject} ({decision.title}): {reason}"
+        for decision in decisions
+        for reason in decision.reasons
+    ]
+    if problems:
+        raise RightsError(
+            one_per_line(f"the purpose ({_in_words(use)}) is not covered:", problems)
+            + "\nChange the recipe's purpose, leave the source out, or state the terms with their "
+            "grounds in a card of your own (docs/sources.md)."
+        )
+    return decisions
+
+
+def _in_words(use: Use) -> str:
+    kind = "commercial" if use.commercial else "research"
+    return f"use: {kind}, redistribute: {str(use.redistribute).lower()}"
+
+
+def _licence_clauses(expression: str, use: Use) -> Iterator[str]:
+    licence = licence_of(expression)
+    key = "commercial" if use.commercial else "research"
+    main = licence.commercial if use.commercial else licence.research
+    if not main:
+        yield f"licence {expression} {_says(main)} {key} use"
+    if use.redistribute and not licence.redistribute:
+        yield f"licence {expression} {_says(licence.redistribute)} passing on altered copies"
+
+
+def _says(answer: Answer) -> str:
+    return "does not permit" if answer is False else "is not known to permit"
+
+
+def _consent_clauses(card: SourceCard, use: Use, day: dt.date) -> Iterator[str]:
+    consent = card.consent
+    if consent.basis == "unknown":
+        yield "consent.basis is unknown"
+    if consent.basis == "platform_terms" and not consent.grounds.strip():
+        yield "consent.basis is platform_terms, which needs 'grounds' (who decided, when, why)"
+    asked: list[tuple[str, Stated, bool]] = [
+        ("alteration", consent.alteration, True),
+        ("commercial", consent.commercial, use.commercial),
+        ("redistribution", consent.redistribution, use.redistribute),
+    ]
+    for clause, stated, needed in asked:
+        if needed and stated is not True:
+            shown = "unknown" if stated == "unknown" else "false"
+            words = f" (its words: {consent.words.strip()!r})" if consent.words.strip() else ""
+            yield f"consent.{clause} is {shown}{words}"
+    if consent.expires is not None and consent.expires < day:
+        yield f"consent expired on {consent.expires.isoformat()}"
+
+
+def source_terms(card: SourceCard, licence: str | None, attribution: str | None) -> Terms:
+    """Return the terms of one picture: its own licence where it has one, and the card's consent.
+
+    Args:
+        card: The picture's source.
+        licence: SPDX expression of the picture itself.
+        attribution: Whom to name for the picture, beside the source.
+    """
+    own = licence_of(licence or card.licence)
+    consent = card.consent
+    alteration = _answer(consent.alteration)
+    named = [text for text in (card.attribution.strip(), (attribution or "").strip()) if text]
+    return Terms(
+        research=_both(own.research, alteration),
+        commercial=_both(own.commercial, _both(alteration, _answer(consent.commercial))),
+        redistribute=_both(own.redistribute, _both(alteration, _answer(consent.redistribution))),
+        licences=(own.expression,),
+        attribution=tuple(named),
+        share_alike=own.share_alike,
+    )
+
+
+def _answer(stated: Stated) -> Answer:
+    return None if stated == "unknown" else bool(stated)
+
+
+def _both(first: Answer, second: Answer) -> Answer:
+    if False in (first, second):
+        return False
+    return None if None in (first, second) else True

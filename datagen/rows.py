@@ -1,0 +1,146 @@
+"""The manifest rows of a pair and the row of a reject."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datagen.encode import Encoding
+from datagen.errors import ItemError
+from datagen.faces.crop import face_box
+from datagen.faces.face import FaceCrop
+from datagen.faces.index import Face
+from datagen.faces.phash import phash
+from datagen.hashing import canonical_json, sha256_bytes
+from datagen.methods import Method
+from datagen.plan import Item
+from datagen.rights import Terms, combine
+from datagen.types import Affine, Image, Landmarks
+
+__all__ = ["Member", "PairFacts", "index_reject_row", "member_row", "reject_row"]
+
+LABELS: Mapping[str, int] = {"real": 0, "control": 0, "fake": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PairFacts:
+    """What is the same for all members of a pair.
+
+    Attributes:
+        terms: Of the target, and of the donor where there is one.
+        params: Of the method, JSON-like.
+        attempt: Which draw was taken.
+    """
+
+    item: Item
+    method: Method
+    params: Mapping[str, Any]
+    attempt: int
+    target: Face
+    crop: FaceCrop
+    matrix: Affine
+    donor: Face | None
+    terms: tuple[Terms, Terms | None]
+    encoding: Encoding
+    recipe_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One picture of a pair, encoded, with where its bytes lie in the tar."""
+
+    kind: str
+    image: Image
+    landmarks: Landmarks
+    data: bytes
+    media_path: str
+    media_offset: int
+    measured: Mapping[str, Any]
+
+
+def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
+    """Return the manifest row of one picture."""
+    item, target, crop = pair.item, pair.target, pair.crop
+    fake = member.kind == "fake"
+    donor = pair.donor if fake else None
+    own, lent = pair.terms
+    terms = combine([own, lent]) if fake and lent is not None else own
+    return {
+        "sample_id": f"{item.pair_id}-{member.kind}",
+        "pair_id": item.pair_id,
+        "kind": member.kind,
+        "label": LABELS[member.kind],
+        "split": item.split,
+        "media_path": member.media_path,
+        "media_offset": member.media_offset,
+        "media_size": len(member.data),
+        "media_type": pair.encoding.media_type,
+        "width": member.image.shape[1],
+        "height": member.image.shape[0],
+        "sha256": sha256_bytes(member.data),
+        "phash": phash(member.image),
+        "source": target.source,
+        "image_id": target.face_id,
+        "identity_id": crop.identity,
+        "source_sha256": target.sha256,
+        "crop": [float(value) for value in pair.matrix.ravel()],
+        "donor_image_id": donor.face_id if donor else None,
+        "donor_identity_id": f"{donor.source}/{donor.identity}" if donor else None,
+        "method": pair.method.name,
+        "method_version": pair.method.version,
+        "family": pair.method.family,
+        "method_params": canonical_json(dict(pair.params)),
+        "weights": [],
+        "encoder": canonical_json(pair.encoding.record()),
+        "recipe_digest": pair.recipe_digest,
+        "item": item.number,
+        "base_id": item.pair_id,
+        "attempt": pair.attempt,
+        "box": face_box(member.landmarks).tolist(),
+        "landmarks": member.landmarks.ravel().tolist(),
+        "age": target.age,
+        "sex": target.sex,
+        "ethnicity": target.ethnicity,
+        "yaw": _known(crop.yaw),
+        "pitch": _known(crop.pitch),
+        "roll": _known(crop.roll),
+        "licences": list(terms.licences),
+        "purposes": terms.purposes(),
+        "attribution": list(terms.attribution),
+        **member.measured,
+    }
+
+
+def _known(angle: float) -> float | None:
+    return None if math.isnan(angle) else angle
+
+
+def reject_row(
+    item: Item, method: str, target: Face, donor: Face | None, error: ItemError
+) -> dict[str, Any]:
+    """Return the row of a planned pair that was not made."""
+    return {
+        "stage": "item",
+        "code": error.code,
+        "detail": error.detail,
+        "source": target.source,
+        "image_id": target.face_id,
+        "pair_id": item.pair_id,
+        "split": item.split,
+        "item": item.number,
+        "method": method,
+        "donor_image_id": donor.face_id if donor else None,
+    }
+
+
+def index_reject_row(source: str, image_id: str, code: str, detail: str) -> dict[str, Any]:
+    """Return the row of a picture or face that the index refused."""
+    return {
+        "stage": "index",
+        "code": code,
+        "detail": detail,
+        "source": source,
+        "image_id": image_id,
+    }

@@ -1,0 +1,21 @@
+"""Kinds of source. To add one: write ``sources/<layout>.py`` and add a line to the table."""
+
+from datagen.registry import Registry
+from datagen.sources.base import Record, Source
+from datagen.sources.card import Consent, SourceCard, load_card
+
+__all__ = ["SOURCES", "Consent", "Record", "Source", "SourceCard", "load_card"]
+
+SOURCES: Registry[Source] = Registry(
+    "layout",
+    "datagen.sources.base:Source",
+    {
+        "celeba": "datagen.sources.celeba:CelebA",
+        "faceforensics": "datagen.sources.faceforensics:FaceForensics",
+        "ffhq": "datagen.sources.ffhq:Ffhq",
+        "folder": "datagen.sources.folder:Folder",
+        "london": "datagen.sources.london:London",
+        "table": "datagen.sources.table:Table",
+    },
+    group="datagen.sources",
+)

@@ -1,0 +1,146 @@
+"""Layout ``celeba``: CelebA (Liu et al., ICCV 2015) with its identity and attribute files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from datagen.errors import SourceError
+from datagen.model import Frozen
+from datagen.sources.ages import Ages
+from datagen.sources.base import Record, Source
+
+__all__ = ["CelebA", "CelebAOptions"]
+
+_IDENTITIES = "identity_CelebA.txt"
+_ATTRIBUTES = "list_attr_celeba.txt"
+_PARTITION = "list_eval_partition.txt"
+_SPLITS = {"0": "train", "1": "val", "2": "test"}
+_SEX = {"1": "male", "-1": "female"}
+
+
+class CelebAOptions(Frozen):
+    """Options of the layout ``celeba``.
+
+    Attributes:
+        in_the_wild: Take the photographs as they were found (``img_celeba``) and not the
+            aligned 178x218 pictures (``img_align_celeba``).
+        ages: CSV table of ages (``image``, ``age``), by file name. The set's own attribute
+            ``Young`` is no age and stays an extra column.
+    """
+
+    in_the_wild: bool = False
+    ages: str = ""
+
+
+class CelebA(Source):
+    """The folders ``Anno``, ``Eval`` and ``Img`` of the release, or all of it flat in the root."""
+
+    layout: ClassVar[str] = "celeba"
+    options: ClassVar[type[Frozen]] = CelebAOptions
+
+    def records(self) -> Iterator[Record]:
+        """See base class."""
+        ages = Ages(self, self.config.ages)
+        folder = self._pictures()
+        names, attributes = self._attributes()
+        identities = self._column("Anno", _IDENTITIES)
+        splits = self._column("Eval", _PARTITION)
+        self._refuse_strangers(attributes, identities, _IDENTITIES)
+        self._refuse_strangers(attributes, splits, _PARTITION)
+        picture = ""
+        for picture, line in attributes.items():
+            values = dict(zip(names, line.split(), strict=True))
+            image_id = picture.rpartition(".")[0]
+            yield Record(
+                image_id=image_id,
+                path=f"{folder}/{picture}",
+                identity=identities[picture],
+                age=ages.of((picture, image_id), identities[picture]),
+                sex=self._lookup(_SEX, values.pop("Male"), _ATTRIBUTES, picture),
+                split=self._lookup(_SPLITS, splits[picture], _PARTITION, picture),
+                extra=values,
+            )
+        ages.check_met(picture)
+
+    def _pictures(self) -> str:
+        name = "img_celeba" if self.config.in_the_wild else "img_align_celeba"
+        folders = (f"Img/{name}", f"{name}/{name}", name)  # the second: as Kaggle's archive unpacks
+        for folder in folders:
+            if self.exists(folder):
+                return folder
+        raise SourceError(
+            f"source {self.card.id!r}: found no folder of pictures in {self.root!r}; looked for "
+            + ", ".join(folders)
+        )
+
+    def _lines(self, folder: str, name: str) -> list[str]:
+        path = f"{folder}/{name}"
+        if not self.exists(path):
+            path = name
+        if not self.exists(path):
+            raise SourceError(
+                f"source {self.card.id!r}: {name} is missing: want it in {self.root!r} or in its "
+                f"folder {folder}/, as CelebA is published"
+            )
+        return self.read_text(path, name).splitlines()
+
+    def _column(self, folder: str, name: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for row, line in enumerate(self._lines(folder, name)):
+            cells = line.split()
+            if not cells:
+                continue
+            if len(cells) != 2:
+                raise self._wrong(name, row, f"want a file name and a number, found {line!r}")
+            self._refuse_second(cells[0], found, name, row)
+            found[cells[0]] = cells[1]
+        return found
+
+    def _attributes(self) -> tuple[list[str], dict[str, str]]:
+        lines = self._lines("Anno", _ATTRIBUTES)
+        count = lines[0].strip() if lines else ""
+        names = lines[1].split() if len(lines) > 1 else []
+        if not count.isdigit() or "Male" not in names:
+            raise self._wrong(
+                _ATTRIBUTES, 0, "want the number of pictures, then a line of names with 'Male'"
+            )
+        found: dict[str, str] = {}
+        for row, line in enumerate(lines[2:], start=2):
+            picture, *values = line.split() or [""]
+            if not picture:
+                continue
+            if len(values) != len(names):
+                raise self._wrong(
+                    _ATTRIBUTES, row, f"want {len(names)} values, found {len(values)}"
+                )
+            self._refuse_second(picture, found, _ATTRIBUTES, row)
+            found[picture] = " ".join(values)
+        if len(found) != int(count):
+            raise self._wrong(
+                _ATTRIBUTES, 0, f"{count} pictures are announced, {len(found)} are listed"
+            )
+        return names, found
+
+    def _refuse_second(self, picture: str, found: dict[str, str], name: str, row: int) -> None:
+        if picture in found:
+            raise self._wrong(name, row, f"{picture!r} is given twice")
+
+    def _refuse_strangers(self, ours: dict[str, str], theirs: dict[str, str], name: str) -> None:
+        for picture in ours.keys() ^ theirs.keys():
+            here, there = (_ATTRIBUTES, name) if picture in ours else (name, _ATTRIBUTES)
+            raise SourceError(
+                f"source {self.card.id!r}: {picture!r} is in {here} and not in {there}: "
+                "one of the files is cut or of another release"
+            )
+
+    def _lookup(self, words: dict[str, str], value: str, name: str, picture: str) -> str:
+        if value not in words:
+            raise SourceError(
+                f"source {self.card.id!r}: {name}, {picture!r}: want one of "
+                f"{', '.join(words)}, found {value!r}"
+            )
+        return words[value]
+
+    def _wrong(self, name: str, row: int, what: str) -> SourceError:
+        return SourceError(f"source {self.card.id!r}: {name}, line {row + 1}: {what}")

@@ -1,0 +1,148 @@
+"""Layout ``faceforensics``: real frames of FaceForensics++ (Rössler et al., ICCV 2019)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from datagen.errors import SourceError
+from datagen.model import Frozen
+from datagen.sources.ages import Ages
+from datagen.sources.base import Record, Source, pictures, without_suffix
+
+__all__ = ["FaceForensics", "FaceForensicsOptions"]
+
+Sequence: TypeAlias = Literal["youtube", "actors"]
+
+_SPLITS = ("train", "val", "test")
+
+
+class FaceForensicsOptions(Frozen):
+    """Options of the layout ``faceforensics``.
+
+    Attributes:
+        compression: Which of the H.264 levels.
+        sequences: Videos from YouTube, and those of actors (DeepFakeDetection).
+        frames_per_video: How many frames, evenly spaced; all where a video has fewer.
+        splits: Folder of ``train.json``, ``val.json``, ``test.json``; pairs of YouTube videos.
+        ages: CSV table of ages (``identity``, ``age``): number of the video or of the actor.
+    """
+
+    compression: Literal["raw", "c0", "c23", "c40"] = "c23"
+    sequences: tuple[Sequence, ...] = Field(default=("youtube",), min_length=1)
+    frames_per_video: int = Field(default=8, ge=1)
+    splits: str = "splits"
+    ages: str = ""
+
+
+class FaceForensics(Source):
+    """``original_sequences`` only: the manipulated sequences are never listed."""
+
+    layout: ClassVar[str] = "faceforensics"
+    options: ClassVar[type[Frozen]] = FaceForensicsOptions
+
+    def records(self) -> Iterator[Record]:
+        """See base class."""
+        ages = Ages(self, self.config.ages)
+        splits = self._splits()
+        identity = ""
+        for sequence in self.config.sequences:
+            for video, frames in sorted(self._videos(sequence).items()):
+                identity = self._identity(sequence, video)
+                for path in _spread(frames, self.config.frames_per_video):
+                    image_id = f"{sequence}/{video}/{without_suffix(path.rpartition('/')[2])}"
+                    yield Record(
+                        image_id=image_id,
+                        path=path,
+                        identity=identity,
+                        age=ages.of((image_id, path), identity),
+                        split=splits.get(video) if sequence == "youtube" else None,
+                        extra={
+                            "sequence": sequence,
+                            "video": video,
+                            "compression": self.config.compression,
+                        },
+                    )
+        ages.check_met(identity)
+
+    def _videos(self, sequence: Sequence) -> dict[str, list[str]]:
+        top = f"original_sequences/{sequence}/{self.config.compression}"
+        folder = next((f for f in (f"{top}/images", f"{top}/frames") if self.exists(f)), None)
+        if folder is None:
+            raise SourceError(
+                f"source {self.card.id!r}: found neither {top}/images nor {top}/frames in "
+                f"{self.root!r}. Extract the frames of each video to {top}/images/<video>/, or "
+                "set the options 'compression' and 'sequences' to what is there"
+            )
+        videos: dict[str, list[str]] = defaultdict(list)
+        for path in pictures(self.find(folder)):
+            video, _, frame = path[len(folder) + 1 :].partition("/")
+            if not frame or "/" in frame:
+                raise SourceError(
+                    f"source {self.card.id!r}: want {folder}/<video>/<frame>, found {path!r}"
+                )
+            videos[video].append(path)
+        return {video: sorted(frames, key=_frame_order) for video, frames in videos.items()}
+
+    def _identity(self, sequence: Sequence, video: str) -> str:
+        if sequence == "youtube":
+            return video
+        number = re.match(r"(\d+)__", video)
+        if number is None:
+            raise SourceError(
+                f"source {self.card.id!r}: want the actor's number first in the name of a video, "
+                f"as in '03__hugging_happy', found {video!r}"
+            )
+        return number[1]
+
+    def _splits(self) -> dict[str, str]:
+        folder = self.config.splits
+        found: dict[str, str] = {}
+        present = [name for name in _SPLITS if self.exists(f"{folder}/{name}.json")]
+        if not present and "splits" in self.config.model_fields_set:
+            raise SourceError(
+                f"source {self.card.id!r}: no train.json, val.json or test.json in {folder!r} "
+                "below the root (option 'splits')"
+            )
+        for name in present:
+            for video in self._pairs(f"{folder}/{name}.json"):
+                if found.setdefault(video, name) != name:
+                    raise SourceError(
+                        f"source {self.card.id!r}: video {video!r} is in the splits "
+                        f"{found[video]} and {name}"
+                    )
+        return found
+
+    def _pairs(self, path: str) -> Iterator[str]:
+        where = f"source {self.card.id!r}: {path}"
+        try:
+            pairs: Any = json.loads(self.read_text(path, "split"))
+        except ValueError as error:
+            raise SourceError(f"{where} is not JSON: {error}") from None
+        if not isinstance(pairs, list):
+            raise SourceError(f"{where}: want a list of pairs of video ids")
+        for row, pair in enumerate(pairs):
+            is_pair = isinstance(pair, list) and len(pair) == 2
+            if not is_pair or not all(isinstance(video, str) for video in pair):
+                raise SourceError(f"{where}: entry {row}: want two video ids, found {pair!r}")
+            yield from pair
+
+
+def _frame_order(path: str) -> tuple[int, str]:
+    digits = re.findall(r"\d+", without_suffix(path.rpartition("/")[2]))
+    return (int(digits[-1]) if digits else -1, path)
+
+
+def _spread(frames: list[str], count: int) -> Iterator[str]:
+    """Yield the middles of ``count`` equal stretches, so that fades at both ends are left out."""
+    total = len(frames)
+    if total <= count:
+        yield from frames
+        return
+    for i in range(count):
+        yield frames[(2 * i + 1) * total // (2 * count)]

@@ -1,0 +1,146 @@
+"""Layout ``ffhq``: Flickr-Faces-HQ (Karras et al., CVPR 2019) with its metadata file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from datagen.errors import SourceError
+from datagen.model import Frozen
+from datagen.sources.ages import Ages
+from datagen.sources.base import Record, Source
+from datagen.types import Box, Landmarks
+
+__all__ = ["Ffhq", "FfhqOptions"]
+
+_ENTRY = {"images1024": "image", "in_the_wild": "in_the_wild"}
+_SPLITS = {"training": "train", "validation": "val"}
+
+# By address without scheme, "www." and the last slash; the five that the set's readme names.
+_LICENCES = {
+    "creativecommons.org/licenses/by/2.0": "CC-BY-2.0",
+    "creativecommons.org/licenses/by-nc/2.0": "CC-BY-NC-2.0",
+    "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0",
+    "creativecommons.org/publicdomain/mark/1.0": "LicenseRef-PDM",
+    "usa.gov/copyright.shtml": "LicenseRef-US-Gov",
+}
+_KEPT = ("photo_title", "country", "date_uploaded", "license")
+
+
+class FfhqOptions(Frozen):
+    """Options of the layout ``ffhq``.
+
+    Attributes:
+        metadata: Name of the metadata file.
+        which: The aligned pictures or the photographs they were cut from; the thumbnails come
+            without landmarks and are not offered.
+        ages: CSV table of ages (``image``, ``age``), by number or file name of the picture.
+    """
+
+    metadata: str = "ffhq-dataset-v2.json"
+    which: Literal["images1024", "in_the_wild"] = "images1024"
+    ages: str = ""
+
+
+class Ffhq(Source):
+    """Every picture is a person of its own, with its own licence, author and 68 landmarks."""
+
+    layout: ClassVar[str] = "ffhq"
+    options: ClassVar[type[Frozen]] = FfhqOptions
+
+    def records(self) -> Iterator[Record]:
+        """See base class."""
+        ages = Ages(self, self.config.ages)
+        entries = self._entries()
+        example = ""
+        for key in sorted(entries, key=self._number):
+            example = f"{int(key):05d}"
+            yield self._record(key, entries.pop(key), ages)
+        ages.check_met(example)
+
+    def _entries(self) -> dict[str, Any]:
+        name = self.config.metadata
+        where = f"source {self.card.id!r}: {name}"
+        try:
+            entries = json.loads(self.read_text(name, "metadata"), object_pairs_hook=_no_repeats)
+        except ValueError as error:
+            raise SourceError(f"{where} is not the metadata of FFHQ: {error}") from None
+        if not isinstance(entries, dict):
+            raise SourceError(f"{where}: want pictures by number, found {type(entries).__name__}")
+        return entries
+
+    def _number(self, key: str) -> int:
+        if not (key.isascii() and key.isdigit()):
+            raise SourceError(
+                f"source {self.card.id!r}: {self.config.metadata}: want a picture's number as "
+                f"key, found {key!r}"
+            )
+        return int(key)
+
+    def _record(self, key: str, entry: Any, ages: Ages) -> Record:
+        where = f"source {self.card.id!r}: {self.config.metadata}, picture {key!r}"
+        part = _ENTRY[self.config.which]
+        try:
+            picture, about = entry[part], entry["metadata"]
+            path = str(picture["file_path"])
+            landmarks = _points(picture["face_landmarks"], where)
+            rect = picture.get("face_rect")
+            split = _SPLITS[entry["category"]]
+            licence = _licence(str(about["license_url"]))
+            named = [str(about[field]).strip() for field in ("author", "photo_url")]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SourceError(
+                f"{where}: want category (training or validation), metadata (author, photo_url, "
+                f"license_url) and {part} (file_path, face_landmarks); wrong or missing: {error}"
+            ) from None
+        image_id = f"{int(key):05d}"
+        names = (image_id, str(int(key)), path, path.rpartition("/")[2])
+        return Record(
+            image_id=image_id,
+            path=path,
+            identity=image_id,
+            age=ages.of(names, image_id),
+            split=split,
+            licence=licence,
+            attribution=", ".join(filter(None, named)),
+            landmarks=landmarks,
+            box=None if rect is None else _box(rect, where),
+            extra={field: str(about[field]) for field in _KEPT if about.get(field)},
+        )
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} is given twice")
+    return found
+
+
+def _licence(address: str) -> str:
+    plain = address.strip().lower().partition("://")[2].removeprefix("www.").rstrip("/")
+    return _LICENCES.get(plain, "LicenseRef-Unknown")
+
+
+def _points(value: Any, where: str) -> Landmarks:
+    return _floats(value, (68, 2), f"{where}: face_landmarks")
+
+
+def _box(value: Any, where: str) -> Box:
+    return _floats(value, (4,), f"{where}: face_rect")
+
+
+def _floats(
+    value: Any, shape: tuple[int, ...], where: str
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    try:
+        found = np.array(value, np.float32)
+    except (TypeError, ValueError):
+        found = np.empty(0, np.float32)
+    if found.shape != shape or not np.isfinite(found).all():
+        raise SourceError(f"{where}: want {shape} finite numbers, found {str(value)[:60]}")
+    return found

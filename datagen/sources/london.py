@@ -1,0 +1,115 @@
+"""Layout ``london``: the Face Research Lab London Set (DeBruine & Jones 2017).
+
+Two forms: as a user downloads it, with a folder for each set of pictures beside an info table;
+and flat, with a ``people.csv`` that names each picture.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from datagen.errors import SourceError
+from datagen.model import Frozen
+from datagen.sources.base import Record, Source
+from datagen.sources.table import number, read_csv, text
+
+__all__ = ["London", "LondonOptions"]
+
+Expression = Literal["neutral", "smiling"]
+
+# Name of the folder, ending of the file: the numbers are the set's own codes of the shot.
+_SHOTS: dict[Expression, tuple[str, str]] = {
+    "neutral": ("neutral_front", "03"),
+    "smiling": ("smiling_front", "08"),
+}
+
+
+class LondonOptions(Frozen):
+    """Options of the layout ``london``.
+
+    Attributes:
+        expressions: Which of the frontal shots to take.
+        info: Name of the info table of the downloaded form.
+    """
+
+    expressions: tuple[Expression, ...] = Field(default=("neutral", "smiling"), min_length=1)
+    info: str = "london_faces_info.csv"
+
+
+class London(Source):
+    """The London set, whichever of its two forms lies in the root."""
+
+    layout: ClassVar[str] = "london"
+    options: ClassVar[type[Frozen]] = LondonOptions
+
+    def records(self) -> Iterator[Record]:
+        """See base class."""
+        if self.exists("people.csv"):
+            yield from self._flat()
+        elif self.exists(self.config.info):
+            yield from self._downloaded()
+        else:
+            raise SourceError(
+                f"source {self.card.id!r}: found neither people.csv nor {self.config.info} in "
+                f"{self.root!r}. Download the set from {self.card.homepage} and point 'root' at "
+                "the folder that holds neutral_front/, smiling_front/ and the info table"
+            )
+
+    def _flat(self) -> Iterator[Record]:
+        for row, values in self._rows("people.csv", ("identity_id", "image", "expression"), 3):
+            if values["expression"] in self.config.expressions:
+                path = str(values["image"])
+                yield self._record(values, str(values["identity_id"]), path, "people.csv", row)
+
+    def _downloaded(self) -> Iterator[Record]:
+        info = self.config.info
+        rows = list(self._rows(info, ("face_id", "face_age", "face_gender", "face_eth"), 1))
+        for row, values in rows:
+            person = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
+            plain = {
+                "age": values["face_age"],
+                "sex": values["face_gender"],
+                "ethnicity": values["face_eth"],
+            }
+            for expression in self.config.expressions:
+                folder, code = _SHOTS[expression]
+                path = f"{folder}/{person}_{code}.jpg"
+                yield self._record({**plain, "expression": expression}, person, path, info, row)
+
+    def _rows(
+        self, name: str, columns: tuple[str, ...], needed: int
+    ) -> Iterator[tuple[int, dict[str, str | None]]]:
+        content = io.StringIO(self.read_text(name, "table"))
+        table = read_csv(content, f"source {self.card.id!r}: {name}")
+        missing = [column for column in columns if column not in table.columns]
+        if missing:
+            raise SourceError(
+                f"source {self.card.id!r}: {name} has no column {', '.join(missing)}; "
+                f"it has {', '.join(table.columns)}"
+            )
+        for row, cells in enumerate(table.to_dict("records")):
+            values = {str(key): text(value) for key, value in cells.items()}
+            for column in columns[:needed]:
+                if values[column] is None:
+                    where = f"source {self.card.id!r}: {name}, row {row + 1}"
+                    raise SourceError(f"{where}: column {column!r} is empty")
+            yield row + 1, values
+
+    def _record(
+        self, values: dict[str, str | None], person: str, path: str, table: str, row: int
+    ) -> Record:
+        where = f"source {self.card.id!r}: {table}, row {row}"
+        return Record(
+            image_id=path.rpartition("/")[2].rpartition(".")[0],
+            path=path,
+            identity=person,
+            age=number(values.get("age"), f"{where}: age"),
+            sex=values.get("sex"),
+            ethnicity=values.get("ethnicity"),
+            extra={"expression": str(values["expression"])},
+        )

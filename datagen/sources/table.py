@@ -1,0 +1,183 @@
+"""Layout ``table``: a CSV or Parquet file with one row a face."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from datagen.errors import SourceError
+from datagen.model import Frozen
+from datagen.sources.base import Record, Source, without_suffix
+
+__all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
+
+
+class Columns(Frozen):
+    """Which column holds what; a column that is not named here becomes an extra column.
+
+    ``box`` holds ``x0 y0 x1 y1`` and ``landmarks`` 136 numbers ``x0 y0 x1 y1 …`` (300-W order),
+    as a Parquet list or as text separated by blanks, commas or in JSON brackets.
+    """
+
+    image: str = "image"
+    identity: str | None = "identity"
+    id: str | None = None
+    box: str | None = None
+    landmarks: str | None = None
+    age: str | None = None
+    sex: str | None = None
+    ethnicity: str | None = None
+    split: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+
+
+class TableOptions(Frozen):
+    """Options of the layout ``table``."""
+
+    table: str = "faces.csv"
+    columns: Columns = Field(default_factory=Columns)
+
+
+class Table(Source):
+    """``<root>/<table>`` beside the pictures that it names."""
+
+    layout: ClassVar[str] = "table"
+    options: ClassVar[type[Frozen]] = TableOptions
+
+    def records(self) -> Iterator[Record]:
+        """See base class."""
+        table = self.read_table()
+        columns: Columns = self.config.columns
+        named = columns.model_dump(exclude_none=True)
+        if self.card.identity == "per_image":
+            named.pop("identity", None)
+        for use, column in named.items():
+            if column not in table.columns:
+                raise SourceError(
+                    f"source {self.card.id!r}: table {self.config.table!r} has no column "
+                    f"{column!r} (for {use}); it has {', '.join(map(str, table.columns))}"
+                )
+        for row, values in enumerate(table.to_dict("records")):
+            where = f"source {self.card.id!r}: {self.config.table}, row {row + 1}"
+            yield self._record({str(k): v for k, v in values.items()}, named, where)
+
+    def read_table(self) -> pd.DataFrame:
+        """Return the table with empty cells as missing; text columns stay text.
+
+        Raises:
+            SourceError: Missing, or neither CSV nor Parquet.
+        """
+        name = self.config.table
+        try:
+            if name.endswith(".parquet"):
+                return pd.read_parquet(io.BytesIO(self.read(name)))
+            where = f"source {self.card.id!r}: {name}"
+            return read_csv(io.StringIO(self.read_text(name, "table")), where)
+        except FileNotFoundError:
+            raise SourceError(
+                f"source {self.card.id!r}: table {self.full_path(name)!r} is missing"
+            ) from None
+        except ValueError as error:
+            raise SourceError(f"source {self.card.id!r}: {name} is no table: {error}") from None
+
+    def _record(self, row: dict[str, Any], named: dict[str, str], where: str) -> Record:
+        def cell(use: str) -> Any:
+            return row.get(named[use]) if use in named else None
+
+        path = text(cell("image"))
+        if path is None:
+            raise SourceError(f"{where}: column {named['image']!r} is empty")
+        image_id = text(cell("id")) or without_suffix(path)
+        identity = text(cell("identity")) if "identity" in named else image_id
+        if identity is None:
+            raise SourceError(f"{where}: column {named['identity']!r} is empty")
+        points = _numbers(cell("landmarks"), 136, f"{where}: landmarks")
+        return Record(
+            image_id=image_id,
+            path=path.removeprefix("./"),
+            identity=identity,
+            age=number(cell("age"), f"{where}: age"),
+            sex=text(cell("sex")),
+            ethnicity=text(cell("ethnicity")),
+            split=text(cell("split")),
+            licence=text(cell("licence")),
+            attribution=text(cell("attribution")),
+            landmarks=None if points is None else points.reshape(68, 2),
+            box=_numbers(cell("box"), 4, f"{where}: box"),
+            extra={
+                key: str(value)
+                for key, value in row.items()
+                if key not in named.values() and text(value) is not None
+            },
+        )
+
+
+def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
+    """Return a CSV table with all cells as text and empty ones as missing.
+
+    Raises:
+        SourceError: It is no table, or its rows and its header do not fit together.
+    """
+    try:
+        table = pd.read_csv(content, dtype=str)
+    except ValueError as error:  # ParserError and EmptyDataError are of this class
+        raise SourceError(f"{where} is no table: {error}") from None
+    # Rows one cell longer than the header: pandas would take the first column for row names
+    # and move all others to the left.
+    if not isinstance(table.index, pd.RangeIndex):
+        raise SourceError(f"{where}: the rows have more cells than the header has names")
+    return table
+
+
+def text(value: Any) -> str | None:
+    """Return a cell as stripped text, ``None`` when it is empty."""
+    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() or None
+
+
+def number(value: Any, where: str) -> float | None:
+    """Return a cell as a number, ``None`` when it is empty.
+
+    Raises:
+        SourceError: It holds something else, or a negative number.
+    """
+    shown = text(value)
+    if shown is None:
+        return None
+    try:
+        found = float(shown)
+    except ValueError:
+        raise SourceError(f"{where}: want a number, found {shown!r}") from None
+    if not 0 <= found < float("inf"):
+        raise SourceError(f"{where}: want a number from 0, found {shown!r}")
+    return found
+
+
+def _numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    if isinstance(value, (list, tuple, np.ndarray)):
+        flat = np.asarray(value, dtype=object).ravel()
+        parts = [float(x) for part in flat for x in np.ravel(part)]
+    else:
+        shown = text(value)
+        if shown is None:
+            return None
+        try:
+            if shown.startswith("["):
+                parts = [float(x) for x in np.ravel(json.loads(shown))]
+            else:
+                parts = [float(x) for x in shown.replace(",", " ").split()]
+        except ValueError:
+            raise SourceError(f"{where}: want {count} numbers, found {shown[:40]!r}") from None
+    if len(parts) != count or not np.isfinite(parts).all():
+        raise SourceError(f"{where}: want {count} finite numbers, found {len(parts)}")
+    return np.array(parts, np.float32)

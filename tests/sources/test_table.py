@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datagen.errors import RecipeError, SourceError
+
+from .trees import by_id, points, source, write
+
+COLUMNS: dict[str, Any] = {
+    "image": "file",
+    "identity": "person",
+    "box": "bbox",
+    "landmarks": "pts",
+    "age": "years",
+    "sex": "gender",
+    "ethnicity": "group",
+    "split": "part",
+    "licence": "terms",
+    "attribution": "author",
+}
+ROW: dict[str, Any] = {
+    "file": "./p/a.jpg",
+    "person": "007",
+    "bbox": "1 2 3.5 4",
+    "pts": json.dumps(points()),
+    "years": "31.5",
+    "gender": "female",
+    "group": "asian",
+    "part": "test",
+    "terms": "CC0-1.0",
+    "author": "Jane",
+    "camera": "X100",
+}
+
+
+def _csv(root: Path, *rows: dict[str, Any]) -> Path:
+    pd.DataFrame(list(rows)).to_csv(root / "faces.csv", index=False)
+    return root
+
+
+def test_every_column_reaches_its_field(tmp_path: Path) -> None:
+    record = by_id(source("table", _csv(tmp_path, ROW), columns=COLUMNS))["./p/a"]
+    assert record.path == "p/a.jpg"
+    assert (record.identity, record.age, record.sex) == ("007", 31.5, "female")
+    assert (record.ethnicity, record.split) == ("asian", "test")
+    assert (record.licence, record.attribution) == ("CC0-1.0", "Jane")
+    assert record.extra == {"camera": "X100"}
+    assert record.box is not None
+    assert record.landmarks is not None
+    np.testing.assert_array_equal(record.box, np.array([1, 2, 3.5, 4], np.float32))
+    np.testing.assert_array_equal(record.landmarks, np.array(points(), np.float32))
+
+
+def test_parquet_gives_the_same_as_csv(tmp_path: Path) -> None:
+    row = ROW | {"bbox": [1.0, 2.0, 3.5, 4.0], "pts": points(), "years": np.float32(31.5)}
+    pd.DataFrame([row, row | {"file": "b.jpg", "years": np.nan}]).to_parquet(tmp_path / "f.parquet")
+    found = by_id(source("table", tmp_path, table="f.parquet", columns=COLUMNS))
+    text = by_id(source("table", _csv(tmp_path, ROW), columns=COLUMNS))
+    np.testing.assert_array_equal(found["./p/a"].landmarks, text["./p/a"].landmarks)
+    np.testing.assert_array_equal(found["./p/a"].box, text["./p/a"].box)
+    assert (found["./p/a"].age, found["b"].age) == (31.5, None)
+    assert found["./p/a"].extra == {"camera": "X100"}
+
+
+def test_empty_cells_are_unknown(tmp_path: Path) -> None:
+    row = ROW | dict.fromkeys(("bbox", "pts", "years", "gender", "group", "part"), "")
+    record = by_id(source("table", _csv(tmp_path, row), columns=COLUMNS))["./p/a"]
+    assert (record.box, record.landmarks, record.age) == (None, None, None)
+    assert (record.sex, record.ethnicity, record.split) == (None, None, None)
+
+
+def test_an_id_column_lets_a_picture_hold_two_faces(tmp_path: Path) -> None:
+    _csv(tmp_path, ROW | {"n": "a1"}, ROW | {"n": "a2", "person": "008"})
+    found = by_id(source("table", tmp_path, columns=COLUMNS | {"id": "n"}))
+    assert {key: (r.path, r.identity) for key, r in found.items()} == {
+        "a1": ("p/a.jpg", "007"),
+        "a2": ("p/a.jpg", "008"),
+    }
+
+
+def test_per_image_needs_no_identity(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image\na.jpg\n"})
+    found = by_id(source("table", tmp_path, card_changes={"identity": "per_image"}))
+    assert found["a"].identity == "a"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"years": "young"}, "row 1: age: want a number, found 'young'"),
+        ({"years": "-3"}, "row 1: age: want a number from 0, found '-3'"),
+        ({"bbox": "1 2 3"}, "row 1: box: want 4 finite numbers, found 3"),
+        ({"bbox": "1 2 3 nan"}, "row 1: box: want 4 finite numbers"),
+        ({"pts": "a b"}, "row 1: landmarks: want 136 numbers, found 'a b'"),
+        ({"pts": "[[1, 2]]"}, "row 1: landmarks: want 136 finite numbers, found 2"),
+        ({"file": ""}, "row 1: column 'file' is empty"),
+        ({"person": ""}, "row 1: column 'person' is empty"),
+    ],
+)
+def test_a_wrong_cell_is_named(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        list(source("table", _csv(tmp_path, ROW | change), columns=COLUMNS).records())
+    assert message in str(caught.value)
+
+
+def test_a_missing_column_is_named_with_those_there(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,who\na.jpg,1\n"})
+    with pytest.raises(SourceError, match=r"no column 'identity' \(for identity\).*image, who"):
+        list(source("table", tmp_path).records())
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity\na.jpg,1,x\nb.jpg,2,y\n"})
+    with pytest.raises(SourceError, match="more cells than the header"):
+        list(source("table", tmp_path).records())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("faces.csv", ""), ("f.parquet", "no"), ("faces.csv", "a\n1,2\n3,4,5\n")]
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    write(tmp_path, {name: content})
+    with pytest.raises(SourceError, match=f"{name} is no table"):
+        list(source("table", tmp_path, table=name).records())
+
+
+@pytest.mark.parametrize("name", ["gone.csv", "gone.parquet"])
+def test_a_missing_table_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=rf"table '{tmp_path}/{name}' is missing"):
+        list(source("table", tmp_path, table=name).records())
+
+
+def test_an_unknown_option_is_refused_with_the_near_one(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"columns\.identiy: unknown key.*'identity'"):
+        source("table", tmp_path, columns={"identiy": "x"})
