@@ -100,7 +100,7 @@ def encode_mask(mask: Mask) -> bytes:
     return _encoded(mask, ".png", [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
 
 
-def _encoded(image: np.ndarray, suffix: str, flags: list[int]) -> bytes:  # type: ignore[type-arg]
+def _encoded(image: np.ndarray, suffix: str, flags: list[int]) -> bytes:
     done, data = cv2.imencode(suffix, image, flags)
     if not done:
         raise ItemError("method_failed", f"the encoder refused a {suffix} picture")

@@ -125,7 +125,8 @@ class _Workshop:
         jitter = self._jitter(item)
         crop, matrix = self.pictures.crop(target, jitter)
         # The donor is mirrored with the target: it was chosen for its likeness before both were.
-        lent = donor and self.pictures.crop(donor, CropJitter(flip=jitter.flip))[0]
+        with_target = CropJitter(flip=jitter.flip)
+        lent = None if donor is None else self.pictures.crop(donor, with_target)[0]
         ctx = Context(crop, lent)
         attempt, params, result, change = self._fake(item, method, ctx)
         real = crop.image if result.real is None else result.real

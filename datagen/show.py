@@ -23,6 +23,8 @@ REPORT = "report/index.html"
 
 # Differences are small numbers of grey levels: shown four times as strong.
 _GAIN = 4
+# Of the pairs of a method, so many are chosen among those with a control.
+_CONTROL_EVERY = 3
 _SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
 
 _PAGE = """<!doctype html>
@@ -30,8 +32,9 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }}
-table {{ border-collapse: collapse }} td, th {{ padding: .4rem; vertical-align: top; text-align: left }}
-tr + tr td {{ border-top: 1px solid #ddd }} img {{ width: 220px; display: block; image-rendering: auto }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .4rem; vertical-align: top; text-align: left }}
+tr + tr td {{ border-top: 1px solid #ddd }} img {{ width: 220px; display: block }}
 dl {{ margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; max-width: 34rem }}
 dt {{ color: #666 }} dd {{ margin: 0; overflow-wrap: anywhere }} code {{ font-size: 12px }}
 </style>
@@ -65,7 +68,8 @@ def write_report(release: Release, count: int, method: str | None) -> str:
             f"It has: {', '.join(methods)}"
         )
     wanted = [method] if method is not None else methods
-    chosen = list(_spread(fakes, wanted, count))
+    controlled = set(manifest.loc[manifest["kind"] == "control", "pair_id"])
+    chosen = list(_spread(fakes, wanted, count, controlled))
     others = {
         (row["pair_id"], row["kind"]): row
         for row in manifest[manifest["pair_id"].isin({r["pair_id"] for r in chosen})].to_dict(
@@ -86,13 +90,22 @@ def write_report(release: Release, count: int, method: str | None) -> str:
     return f"{release.folder.address}/{REPORT}"
 
 
-def _spread(fakes: pd.DataFrame, methods: list[str], count: int) -> Iterator[dict[str, Any]]:
+def _spread(
+    fakes: pd.DataFrame, methods: list[str], count: int, controlled: set[str]
+) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(methods):
         share = count // len(methods) + (number < count % len(methods))
         rows = fakes[fakes["method"] == name]
-        places = np.unique(np.linspace(0, len(rows) - 1, min(share, len(rows))).astype(int))
-        for row in rows.iloc[places].to_dict("records"):
+        with_control = rows[rows["pair_id"].isin(controlled)]
+        some = _evenly(with_control, share // _CONTROL_EVERY)
+        rest = _evenly(rows.drop(some.index), share - len(some))
+        for row in pd.concat([some, rest]).sort_index().to_dict("records"):
             yield {str(key): value for key, value in row.items()}
+
+
+def _evenly(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))
+    return rows.iloc[places]
 
 
 def _row(release: Release, fake: dict[str, Any], others: dict[Any, Any]) -> str:

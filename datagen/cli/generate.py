@@ -74,7 +74,8 @@ def command(
         built = index_of(job, sources, engine)
         plan = Plan(job.loaded, built.index)
         task = MakeShard(job.loaded, sources, built.index.table, folder, job.plugins)
-        plate = _plate(job, built, plan.counts(limit))
+        counts = {str(split): count for split, count in plan.counts(limit).items()}
+        plate = _plate(job, built, counts)
         shards = list(plan.shards(limit))
         claim_folder(folder, plate, {shard.name: () for shard in shards})
         run = _Run(task, plan, limit, folder)
@@ -84,7 +85,7 @@ def command(
             for reject in built.rejects
         ]
         commits = [run.done[shard].commit for shard in shards]
-        finish_release(folder, plate, commits, rejects, plan.counts(limit))
+        finish_release(folder, plate, commits, rejects, counts)
     typer.echo(run.last_line())
 
 
@@ -182,7 +183,7 @@ class _Run:
                 codes[code] = codes.get(code, 0) + count
         return codes
 
-    def _made(self) -> None:
+    def _made(self) -> int:
         return sum(done.commit.pairs for done in self.done.values() if done.made)
 
     def last_line(self) -> str:
@@ -203,7 +204,7 @@ class _Run:
         return line
 
 
-def _plate(job: Job, built: BuiltIndex, planned: dict[Any, int]) -> Plate:
+def _plate(job: Job, built: BuiltIndex, counts: dict[str, int]) -> Plate:
     loaded = job.loaded
     recipe = loaded.recipe
     licences = sorted(
@@ -218,7 +219,6 @@ def _plate(job: Job, built: BuiltIndex, planned: dict[Any, int]) -> Plate:
     documents["rights/ATTRIBUTION.md"] = attribution_document(
         loaded.cards, job.weights, job.decisions, purpose
     )
-    counts = {str(split): count for split, count in planned.items()}
     documents["croissant.json"] = croissant_document(recipe.name, recipe.version, licences, counts)
     methods = {method.name: str(method.family) for method in loaded.methods()}
     documents["README.md"] = dataset_card(

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from datagen.engine import Engine, InlineEngine
 from datagen.errors import RecipeError
@@ -125,11 +132,15 @@ def progress_bar(what: str) -> Progress:
 def index_of(job: Job, sources: Sequence[Source], engine: Callable[[], Engine]) -> BuiltIndex:
     """Build the face index with a progress bar, and tell what came of it."""
     face = job.loaded.recipe.face
-    with progress_bar("analysing pictures") as bar:
-        task = bar.add_task("", total=None, rate="", visible=False)
+    with ExitStack() as stack:
+        bars: list[tuple[Progress, TaskID]] = []
 
         def tell(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
+            if not bars:  # only when there is something to wait for
+                bar = stack.enter_context(progress_bar("analysing pictures"))
+                bars.append((bar, bar.add_task("", total=total, rate="")))
+            bar, task = bars[0]
+            bar.update(task, completed=done, total=total)
 
         built = build_index(
             sources,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -21,6 +22,7 @@ R = TypeVar("R")
 
 # A worker process or a node may die this often under one key before the key is given up.
 _CRASH_RETRIES = 3
+_KNOCK_SECONDS = 5.0
 
 # With the default malloc every large array is mapped and faulted in anew, which costs as much as
 # the arithmetic; these keep freed memory in the process. The rest keeps libraries to one thread
@@ -89,6 +91,7 @@ class RayEngine:
             if self._address is None:
                 ray.init(num_cpus=self._asked, include_dashboard=False, **common)
             else:
+                _knock(self._address)
                 ray.init(address=self._address, **common)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = f"at {self._address}" if self._address else "on this machine"
@@ -143,6 +146,13 @@ def _collect(ray: Any, reference: Any, key: K) -> Outcome[K, Any]:
         text = f"its worker was lost {_CRASH_RETRIES + 1} times, or could not load it ({crashed})"
         return Outcome(key, None, RunError(text), _CRASH_RETRIES + 1)
     return outcome
+
+
+def _knock(address: str) -> None:
+    """Fail in seconds where nobody listens: Ray itself would wait for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 def _last_line(error: BaseException) -> str:

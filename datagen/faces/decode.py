@@ -57,7 +57,8 @@ def _refuse_odd(picture: Pillow.Image) -> None:
         raise ImageError("animated or of several pages: want one still picture")
     if picture.mode == "CMYK":
         raise ImageError("CMYK: convert it to RGB (sRGB) first")
-    deep = any(";16" in str(tile.args) for tile in picture.tile)
+    tiles = getattr(picture, "tile", [])  # how the file stores its pixels, e.g. "RGB;16B"
+    deep = any(";16" in str(tile.args) for tile in tiles)
     if deep or picture.mode.startswith(("I", "F")):
         raise ImageError(f"more than 8 bits a channel ({picture.mode}): convert it to 8 bits")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:

@@ -139,6 +139,8 @@ class FaceIndex:
         return state.hexdigest()
 
 
-_PLAIN_COLUMNS = ("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll")
-_PLAIN_COLUMNS += ("age", "sex", "ethnicity", "licence", "attribution")
+_PLAIN_COLUMNS = (
+    *("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll"),
+    *("age", "sex", "ethnicity", "licence", "attribution"),
+)
 _FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no", "box", "landmarks", "mesh")

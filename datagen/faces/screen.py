@@ -140,8 +140,10 @@ def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str 
 
 
 def _index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict[str, Any]:
-    taken = ("face_no", "sha256", "width", "height", "box", "landmarks", "mesh")
-    taken += ("yaw", "pitch", "roll", "phash", "embedding")
+    taken = (
+        *("face_no", "sha256", "width", "height", "box", "landmarks", "mesh"),
+        *("yaw", "pitch", "roll", "phash", "embedding"),
+    )
     return {
         "source": card.id,
         "image_id": record.image_id,

@@ -156,7 +156,7 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     """Map each pixel of ``region`` back by the affine map of the triangle that it lies in.
 
     The displacement is worked out on every third pixel and enlarged linearly, which also
-    rounds the creases at the edges of triangles; control points land within half a pixel.
+    rounds the creases at the edges of triangles; control points land within about a pixel.
 
     Args:
         target: ``(n, 2)`` corners in the picture to be made.
@@ -175,7 +175,7 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     corners = np.ones((len(triangles), 3, 3))
     corners[..., :2] = target[triangles] - np.array([region.x0, region.y0])
     shifts[1:] = np.linalg.solve(corners, (source - target).astype(np.float64)[triangles])
-    shifts[0] = shifts[1:].mean(axis=0)
+    shifts[0] = _common(target - np.array([region.x0, region.y0]), source - target)
     coarse = _label(corners[..., :2], region)
     chosen = shifts.astype(np.float32)[coarse]
     rows, columns = coarse.shape
@@ -189,6 +189,13 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     np.add(fine[..., 0], np.arange(region.x0, region.x1, dtype=np.float32), out=field[0])
     np.add(fine[..., 1], np.arange(region.y0, region.y1, dtype=np.float32)[:, None], out=field[1])
     return WarpMap(field[0], field[1])
+
+
+def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Fit one affine displacement to all corners, for pixels that no triangle covers."""
+    ones = np.ones((len(points), 1))
+    system = np.concatenate([points, ones], axis=1)
+    return np.asarray(np.linalg.lstsq(system, shifts, rcond=None)[0], np.float64)
 
 
 def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:

@@ -86,9 +86,9 @@ def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:
     for split in splits:
         if split.uses > _MANY_USES:
             yield (
-                f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, each a target "
-                f"about {split.uses} times; a detector may learn the people. Add people or ask for "
-                "fewer pairs"
+                f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, each a "
+                f"target about {split.uses} times; a detector may learn the people. Add people or "
+                "ask for fewer pairs"
             )
         for name, fewest in plan.fewest_donors(split.split).items():
             if fewest < _FEW_DONORS:

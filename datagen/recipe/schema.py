@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -32,6 +32,15 @@ _DEFAULT_SHARES: dict[SplitName, Fraction] = {
     "val": Fraction("0.1"),
     "test": Fraction("0.2"),
 }
+
+
+V = TypeVar("V")
+
+
+def _in_order(by_split: dict[SplitName, V]) -> dict[SplitName, V]:
+    """Order by split, so that the order of keys in the file decides nothing."""
+    names: tuple[SplitName, ...] = get_args(SplitName)
+    return {name: by_split[name] for name in names if name in by_split}
 
 
 class Purpose(Frozen):
@@ -66,7 +75,7 @@ class SplitRule(Frozen):
     @classmethod
     def _whole(cls, shares: dict[SplitName, Fraction]) -> dict[SplitName, Fraction]:
         sums_to_one(shares.values(), "the shares of people")
-        return shares
+        return _in_order(shares)
 
 
 class Jitter(Frozen):
@@ -201,7 +210,7 @@ class Recipe(Frozen):
         for name, count in splits.items():
             if not 0 < count <= 10**12:
                 raise ValueError(f"{name}: want a number of pairs from 1")
-        return splits
+        return _in_order(splits)
 
     @model_validator(mode="after")
     def _methods_fill_every_split(self) -> Recipe:

@@ -40,7 +40,8 @@ class Release:
         """All rows, in the order of the shards."""
         names = [name for name in self.record["files"] if name.startswith("manifest/")]
         tables = [pq.read_table(io.BytesIO(self.folder.read(name))) for name in names]
-        return pd.concat([table.to_pandas() for table in tables], ignore_index=True)
+        frames: list[pd.DataFrame] = [table.to_pandas() for table in tables]
+        return pd.concat(frames, ignore_index=True)
 
     def bytes_of(self, row: Any) -> bytes:
         """Return the encoded picture of a manifest row, with one seek."""

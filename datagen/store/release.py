@@ -150,6 +150,7 @@ def finish_release(
         files |= commit.files
         files[commit_name(commit.shard)] = file_record(commit.to_json())
     _remove_strangers(folder, files)
+    folder.clear_staging()  # of workers that were killed and whose shard another one made
     record = {
         "schema": SCHEMA_VERSION,
         "name": plate.name,

@@ -137,8 +137,8 @@ def schema_document() -> str:
         "`python tools/docs.py`; a test keeps it so.",
         "",
         "`pandas.read_parquet('<out>/manifest')` is the whole release, one row a picture. "
-        "A picture is `media_size` bytes at `media_offset` of `media_path`; the same tar streams as "
-        "WebDataset. Column names and meanings are the contract: a change raises the version.",
+        "A picture is `media_size` bytes at `media_offset` of `media_path`; the same tar streams "
+        "as WebDataset. Column names and meanings are the contract: a change raises the version.",
         "",
         "| group | column | type | may be null | meaning |",
         "| --- | --- | --- | --- | --- |",

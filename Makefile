@@ -1,0 +1,43 @@
+# make demo    set up and make a first release
+# make test    set up and run the tests
+# make check   set up and run format, lint, types and layers
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
+
+.PHONY: setup demo test check docs clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {v.major}.{v.minor} found. Say: make PYTHON=/path/to/python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what datagen needs into $(VENV) (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@# Extras bring OpenCV wheels that want a display's libraries: the headless one has the last word.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(HEADLESS)
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/datagen generate recipes/quickstart.yaml -o demo-out
+	@$(BIN)/datagen verify demo-out
+	@$(BIN)/datagen show demo-out
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/docs.py --check
+
+docs: $(READY)
+	@$(BIN)/python tools/docs.py
+
+clean:
+	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

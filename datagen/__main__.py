@@ -1,0 +1,5 @@
+"""``python -m datagen`` is the ``datagen`` command."""
+
+from datagen.cli.main import main
+
+main()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from datagen.engine.ray import RayEngine
+from datagen.engine.testing import DiesOnce
+from datagen.errors import EngineError, RunError
+
+pytestmark = pytest.mark.ray
+
+
+def test_a_worker_that_is_killed_is_retried(ray_cluster: RayEngine, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    outcomes = list(ray_cluster.run(DiesOnce(2, str(mark)), range(5)))
+    assert mark.exists()
+    assert sorted((outcome.key, outcome.result) for outcome in outcomes) == [
+        (key, 2 * key) for key in range(5)
+    ]
+
+
+def test_a_worker_that_always_dies_is_named_and_the_others_go_on(
+    ray_cluster: RayEngine, tmp_path: Path
+) -> None:
+    task = DiesOnce(1, str(tmp_path / "mark"), always=True)
+    outcomes = {outcome.key: outcome for outcome in ray_cluster.run(task, range(4))}
+    assert isinstance(outcomes[1].error, RunError)
+    assert "worker was lost" in str(outcomes[1].error)
+    assert [outcomes[key].result for key in (0, 2, 3)] == [0, 4, 6]
+
+
+def test_a_joined_cluster_is_left_running(ray_cluster: RayEngine) -> None:
+    import ray
+
+    with RayEngine(workers=1) as joined:
+        assert joined.workers == 1
+    assert ray.is_initialized()
+
+
+def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ,
+        check=False,
+    )
+
+
+def test_an_unreachable_cluster_is_named_with_what_to_do() -> None:
+    done = in_a_process(
+        """
+        from datagen.engine.ray import RayEngine
+        try:
+            RayEngine(address="127.0.0.1:1").__enter__()
+        except Exception as error:
+            print(type(error).__name__, error)
+        """
+    )
+    assert done.stdout.startswith(EngineError.__name__), done.stdout + done.stderr
+    assert "127.0.0.1:1" in done.stdout
+    assert "--inline" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_lost_node_is_survived(tmp_path: Path) -> None:
+    (tmp_path / "begun").mkdir()
+    done = in_a_process(
+        f"""
+        import json, os, time
+        from pathlib import Path
+        from ray.cluster_utils import Cluster
+        from datagen.engine.ray import RayEngine
+        from datagen.engine.testing import Slow
+
+        begun = Path({str(tmp_path / "begun")!r})
+        cluster = Cluster(initialize_head=True, head_node_args={{"num_cpus": 1}})
+        node = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        results = []
+        with RayEngine(address=cluster.address) as engine:
+            assert engine.workers == 2
+            for outcome in engine.run(Slow(0.5, str(begun)), range(12)):
+                results.append((outcome.key, outcome.result, str(outcome.error)))
+                if len(results) == 2:
+                    cluster.remove_node(node, allow_graceful=False)
+        cluster.shutdown()
+        print(json.dumps(sorted(results)))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert results == [[key, 2 * key, "None"] for key in range(12)]

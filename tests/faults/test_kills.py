@@ -1,0 +1,130 @@
+"""Processes that are killed in the middle; after each, equal bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from datagen.engine.ray import RayEngine
+from tests.world import World, digests, record, start
+
+SECONDS = 120
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.002)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert world.generate(out, "--inline", *LONG) == 0
+    return out
+
+
+# Enough shards that a kill falls into the middle.
+LONG = ("--set", "splits.train=120", "--set", "face.size=200")
+
+
+def commits(out: Path) -> int:
+    return len(list((out / "commits").glob("*.json"))) if (out / "commits").exists() else 0
+
+
+def busy_workers() -> Iterator[int]:
+    """Yield the processes in which Ray runs a task of an engine now."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes().startswith(b"ray::attempt"):
+                yield int(path.parent.name)
+
+
+@pytest.mark.ray
+def test_a_worker_killed_in_the_middle_of_a_shard(
+    ray_cluster: RayEngine, world: World, tmp_path: Path, undisturbed: Path
+) -> None:
+    out = tmp_path / "out"
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        wait_for(lambda: list((out / ".staging").glob("*/tar")), "no shard was begun")
+        wait_for(lambda: list(busy_workers()), "no worker is busy")
+        killed.append(next(busy_workers()))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    code = world.generate(out, "--workers", "2", *LONG)
+    killer.join()
+    assert killed
+    assert code == 0
+    assert digests(out) == digests(undisturbed)
+    assert record(out) == record(undisturbed)
+
+
+@pytest.mark.parametrize(
+    "engine", [("--inline",), pytest.param(("--workers", "2"), marks=pytest.mark.ray)]
+)
+def test_a_driver_killed_in_the_middle(
+    engine: tuple[str, ...], world: World, tmp_path: Path, undisturbed: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["generate", str(world.recipe), "-o", str(out), *engine, *LONG]
+    driver = start(arguments)
+    wait_for(lambda: commits(out) >= 2 or driver.poll() is not None, "nothing was committed")
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    assert driver.returncode == -signal.SIGKILL
+    done = commits(out)
+    assert 2 <= done < 22
+    assert not (out / "release.json").exists()
+    assert world.generate(out, "--inline", *LONG) == 0
+    assert digests(out) == digests(undisturbed)
+    assert record(out) == record(undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_is_clean_and_the_same_command_goes_on(
+    number: signal.Signals, world: World, tmp_path: Path, undisturbed: Path
+) -> None:
+    out = tmp_path / "out"
+    driver = start(["generate", str(world.recipe), "-o", str(out), "--inline", *LONG])
+    wait_for(lambda: commits(out) >= 2 or driver.poll() is not None, "nothing was committed")
+    driver.send_signal(number)
+    _, told = driver.communicate(timeout=SECONDS)
+    assert driver.returncode == 130, told
+    assert "of 22 shards are in" in told
+    assert "Traceback" not in told
+    assert [path for path in out.rglob(".staging/*") if path.is_file()] == []
+    assert world.generate(out, "--inline", *LONG) == 0
+    assert digests(out) == digests(undisturbed)
+
+
+@pytest.mark.ray
+def test_ctrl_c_ends_a_run_on_ray(world: World, tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["generate", str(world.recipe), "-o", str(out), "--workers", "1", *LONG]
+    driver = start(arguments)
+    wait_for(lambda: commits(out) >= 1 or driver.poll() is not None, "nothing was committed")
+    driver.send_signal(signal.SIGINT)
+    try:
+        _, told = driver.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(driver.pid, signal.SIGKILL)
+        raise
+    assert driver.returncode == 130, told
+    assert "the same command makes the others" in told
+    assert "Traceback" not in told
+    assert world.generate(out, "--inline", *LONG) == 0
+    assert digests(out) == digests(undisturbed)
