@@ -219,8 +219,8 @@ def _checked(method: Method, result: Result, ctx: Context) -> Result:
     real = ctx.target.image if result.real is None else check_image(result.real, f"{what} real")
     if image.shape != shape or real.shape != shape:
         raise ValueError(f"{what} a picture of {image.shape}, the target has {shape}")
-    different = cv2.absdiff(image, real).max(axis=2)
-    if np.any(different[mask == 0]):
+    untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
+    if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
         raise ValueError(f"{what} a fake that differs from its real where the mask is 0")
     return result
 
@@ -230,8 +230,11 @@ def visible_change(real: Image, fake: Image, mask: Mask) -> float:
     weight = int(mask.sum(dtype=np.int64))
     if weight == 0:
         return 0.0
-    difference = cv2.absdiff(real, fake).sum(axis=2, dtype=np.int32)
-    return int((difference * mask).sum(dtype=np.int64)) / (3 * weight)
+    # Whole numbers, so exact; NumPy's sum over the last axis of three takes ten times as long.
+    red, green, blue = cv2.split(cv2.absdiff(real, fake))
+    difference = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
+    weighted = cv2.multiply(difference, mask, dtype=cv2.CV_32S)
+    return int(weighted.sum(dtype=np.int64)) / (3 * weight)
 
 
 _WORKSHOPS: dict[str, _Workshop] = {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from datagen.errors import RecipeError
 from datagen.faces.analysers import ANALYSERS, Analyser
@@ -16,11 +16,13 @@ from datagen.hashing import digest_of
 from datagen.methods import METHODS, Method
 from datagen.model import parse
 from datagen.recipe.schema import MethodUse, Recipe
-from datagen.registry import near
+from datagen.registry import Registry, near
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.yaml import parse_yaml, read_yaml
 
 __all__ = ["LoadedRecipe", "load_recipe"]
+
+T = TypeVar("T")
 
 # Counts, places and budgets: they change how much is made and where, never what.
 _NOT_IN_DIGEST = ("splits", "shard_pairs", "rejects")
@@ -106,9 +108,11 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
 
 
 def _check_names(loaded: LoadedRecipe) -> None:
-    for card in loaded.cards:
-        SOURCES.load(card.layout)
-    analyser = ANALYSERS.load(loaded.recipe.face.analyser)
+    for source, card in zip(loaded.recipe.sources, loaded.cards, strict=True):
+        _known(SOURCES, card.layout, f"{source.card}: layout")
+    for n, use in enumerate(loaded.recipe.methods):
+        _known(METHODS, use.use, f"{loaded.path}: methods[{n}].use")
+    analyser = _known(ANALYSERS, loaded.recipe.face.analyser, f"{loaded.path}: face.analyser")
     for n, method in enumerate(loaded.methods()):
         use = loaded.recipe.methods[n]
         where = f"{loaded.path}: methods[{n}]"
@@ -120,6 +124,13 @@ def _check_names(loaded: LoadedRecipe) -> None:
                 f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
                 f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
             )
+
+
+def _known(registry: Registry[T], name: str, where: str) -> type[T]:
+    try:
+        return registry.load(name)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from error
 
 
 def _build_method(use: MethodUse, where: str, path: str) -> Method:

@@ -25,6 +25,9 @@ __all__ = ["verify"]
 
 _IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
 _KINDS = {"real": 0, "control": 0, "fake": 1}
+_SHARED = ("media_type", "encoder", "width", "height", "method", "identity_id", "item")
+
+Row = Mapping[Any, Any]
 
 
 def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
@@ -79,7 +82,7 @@ def _shard(
         manifest = pq.read_table(io.BytesIO(folder.read(f"manifest/{shard}.parquet")))
         rejects = pq.read_table(io.BytesIO(folder.read(f"rejects/{shard}.parquet")))
         media = folder.read(f"media/{shard}.tar")
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowInvalid) as error:
         yield f"shard {shard}: cannot be read: {error}"
         return
     for table, schema, room in ((manifest, MANIFEST, "manifest"), (rejects, REJECTS, "rejects")):
@@ -94,8 +97,9 @@ def _shard(
     totals.pairs += commit.pairs
     totals.controls += commit.controls
     totals.rejects += rejects.num_rows
-    yield from _media(shard, rows, media)
-    yield from _pairs(shard, rows, media, pixels)
+    records: list[Row] = list(rows.to_dict("records"))
+    yield from _media(shard, records, media)
+    yield from _pairs(shard, records, media, pixels)
 
 
 def _counted(shard: str, commit: Commit, rows: pd.DataFrame, rejects: int) -> Iterator[str]:
@@ -109,9 +113,9 @@ def _counted(shard: str, commit: Commit, rows: pd.DataFrame, rejects: int) -> It
         yield f"shard {shard}: {commit.items} items, but {pairs} pairs and {rejects} rejects"
 
 
-def _media(shard: str, rows: pd.DataFrame, media: bytes) -> Iterator[str]:
+def _media(shard: str, rows: list[Row], media: bytes) -> Iterator[str]:
     expected: dict[str, tuple[int, int]] = {}
-    for row in rows.to_dict("records"):
+    for row in rows:
         suffix = str(row["media_type"]).rpartition("/")[2].replace("jpeg", "jpg")
         name = f"{row['pair_id']}.{row['kind']}.{suffix}"
         offset, size = int(row["media_offset"]), int(row["media_size"])
@@ -122,7 +126,7 @@ def _media(shard: str, rows: pd.DataFrame, media: bytes) -> Iterator[str]:
             yield f"{row['sample_id']}: bytes at {where} are not the recorded"
         elif _size_of(data) != (row["width"], row["height"]):
             yield f"{row['sample_id']}: the picture is not {row['width']}x{row['height']}"
-        if row["kind"] == "fake" and pd.isna(row["mask_offset"]):
+        if row["kind"] == "fake" and _absent(row["mask_offset"]):
             yield f"{row['sample_id']}: a fake without a mask"
         elif row["kind"] == "fake":
             expected[f"{row['pair_id']}.mask.png"] = int(row["mask_offset"]), int(row["mask_size"])
@@ -135,6 +139,10 @@ def _media(shard: str, rows: pd.DataFrame, media: bytes) -> Iterator[str]:
             )
 
 
+def _absent(value: object) -> bool:
+    return value is None or value != value  # NaN, which pandas puts for a missing number
+
+
 def _size_of(data: bytes) -> tuple[int, int] | None:
     try:
         with Pillow.open(io.BytesIO(data)) as picture:
@@ -143,26 +151,27 @@ def _size_of(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-def _pairs(shard: str, rows: pd.DataFrame, media: bytes, pixels: bool) -> Iterator[str]:
-    for pair_id, group in rows.groupby("pair_id", sort=False):
-        members = {str(row["kind"]): row for row in group.to_dict("records")}
+def _pairs(shard: str, rows: list[Row], media: bytes, pixels: bool) -> Iterator[str]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(row["pair_id"]), []).append(row)
+    for pair_id, group in groups.items():
+        members = {str(row["kind"]): row for row in group}
         if not {"real", "fake"} <= set(members) <= set(_KINDS) or len(members) != len(group):
-            yield f"{pair_id}: has {sorted(group['kind'])}, wanted one real, one fake, a control"
+            kinds = ", ".join(sorted(str(row["kind"]) for row in group))
+            yield f"{pair_id}: has {kinds}; wanted one real, one fake, at most one control"
             continue
         for kind, row in members.items():
             if row["label"] != _KINDS[kind] or row["split"] != shard.rpartition("-")[0]:
                 yield f"{row['sample_id']}: label {row['label']} or split {row['split']} is wrong"
-        same = ("media_type", "encoder", "width", "height", "method", "identity_id", "item")
-        for column in same:
-            if group[column].nunique(dropna=False) != 1:
+        for column in _SHARED:
+            if len({row[column] for row in group}) != 1:
                 yield f"{pair_id}: members differ in {column}"
         yield from _mask(members["real"], members["fake"], media, pixels)
 
 
-def _mask(
-    real: Mapping[Any, Any], fake: Mapping[Any, Any], media: bytes, pixels: bool
-) -> Iterator[str]:
-    if pd.isna(fake["mask_offset"]):
+def _mask(real: Row, fake: Row, media: bytes, pixels: bool) -> Iterator[str]:
+    if _absent(fake["mask_offset"]):
         return  # told with the tar
     start, size = int(fake["mask_offset"]), int(fake["mask_size"])
     try:
@@ -180,7 +189,7 @@ def _mask(
             yield f"{fake['sample_id']}: differs from its real where the mask is 0"
 
 
-def _pixels(media: bytes, row: Mapping[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _pixels(media: bytes, row: Row) -> np.ndarray[Any, np.dtype[np.uint8]]:
     start, size = int(row["media_offset"]), int(row["media_size"])
     with Pillow.open(io.BytesIO(media[start : start + size])) as picture:
         return np.asarray(picture.convert("RGB"))

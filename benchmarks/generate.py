@@ -1,0 +1,129 @@
+"""The main job against its floor: pairs a second, and the memory of a worker.
+
+The floor of a pair is what cannot be left out: read and decode the target's picture once at the
+scale that is needed, and encode the two pictures of the pair. Both are measured in this run, on
+the same pairs. Usage:
+
+    python benchmarks/generate.py RECIPE [--set key=value ...]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import cv2
+
+from datagen.cli.wiring import index_of, load
+from datagen.encode import Encoding, encode
+from datagen.engine import InlineEngine
+from datagen.engine.ray import RayEngine
+from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
+from datagen.faces.decode import decode
+from datagen.hashing import sha256_bytes
+from datagen.job import MakeShard
+from datagen.pictures import Pictures
+from datagen.plan import Plan, ShardKey
+from datagen.sources import Source
+from datagen.store import Folder
+
+PAIRS = 200
+MEGABYTE = 2**20
+
+
+def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
+    """Return milliseconds a pair of reading, decoding and encoding alone."""
+    from datagen.faces.index import FaceIndex
+
+    index, face_rule = FaceIndex(task.table), task.loaded.recipe.face
+    pictures = Pictures(sources, face_rule.size, face_rule.margin)
+    encoding = Encoding("jpeg", 85, "4:2:0")
+    split = next(iter(plan.recipe.splits))
+    times = []
+    for number in range(PAIRS):
+        face = index.face(plan.item(split, number).target)
+        crop, _ = pictures.crop(face, CropJitter())
+        matrix = crop_matrix(face.box, face_rule.margin, face_rule.size, CropJitter())
+        started = time.perf_counter()
+        if sources[face.source].has_files:
+            data = sources[face.source].read(face.path)
+            sha256_bytes(data)
+            decode(data, shrink_for(matrix))
+        else:
+            sources[face.source].render(face.image_id)
+        encode(crop.image, encoding)
+        encode(crop.image, encoding)
+        times.append(time.perf_counter() - started)
+    return 1000 * statistics.median(times)
+
+
+def inline_ms(plan: Plan, task: MakeShard) -> float:
+    """Return milliseconds a pair of the whole job in one process, its start apart."""
+    split = next(iter(plan.recipe.splits))
+    list(InlineEngine().run(task, [ShardKey(split, 90, 0, 20)]))
+    started = time.perf_counter()
+    (outcome,) = InlineEngine().run(task, [ShardKey(split, 91, 20, 20 + PAIRS)])
+    if outcome.error:
+        raise outcome.error
+    return 1000 * (time.perf_counter() - started) / PAIRS
+
+
+class PeakMemory(threading.Thread):
+    """Watches the peak resident memory of Ray's workers."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        """Look ten times a second until done."""
+        while not self.done.wait(0.1):
+            for path in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    if (path / "cmdline").read_bytes().startswith(b"ray::attempt"):
+                        status = (path / "status").read_text()
+                        line = status.split("VmHWM:")[1].split()[0]
+                        self.peak = max(self.peak, int(line) * 1024)
+
+
+def main() -> None:
+    """Measure and print."""
+    cv2.setNumThreads(1)
+    arguments = sys.argv[1:]
+    overrides = [text for text in arguments[1:] if text != "--set"]
+    job = load(Path(arguments[0]), overrides, None)
+    sources = tuple(job.loaded.sources())
+    built = index_of(job, sources, InlineEngine)
+    plan = Plan(job.loaded, built.index)
+    with tempfile.TemporaryDirectory() as folder:
+        task = MakeShard(job.loaded, sources, built.index.table, Folder(f"{folder}/inline"))
+        floor = floor_ms(plan, task, {source.card.id: source for source in sources})
+        one = inline_ms(plan, task)
+        print(f"floor (read, decode one, encode two): {floor:.1f} ms a pair")
+        print(f"inline, one core: {one:.1f} ms a pair, {one / floor:.1f} x the floor")
+        task = MakeShard(job.loaded, sources, built.index.table, Folder(f"{folder}/ray"))
+        _ = task.content_digest
+        shards = list(plan.shards())
+        with RayEngine() as engine:
+            list(engine.run(task, [ShardKey(shards[0].split, 90 + n, 0, 2) for n in range(4)]))
+            watch = PeakMemory()
+            watch.start()
+            started = time.perf_counter()
+            outcomes = list(engine.run(task, shards))
+            seconds = time.perf_counter() - started
+            watch.done.set()
+        pairs = sum(outcome.result.commit.pairs for outcome in outcomes if outcome.result)
+        rate = pairs / seconds
+        print(f"Ray, {engine.workers} workers: {pairs} pairs, {rate:.0f} pairs/s")
+        print(f"parallel efficiency: {rate * one / 1000 / engine.workers:.2f}")
+        print(f"peak memory of a worker: {watch.peak / MEGABYTE:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from datagen import __version__
+from datagen.cli.main import run
+from tests.world import World, digests
+
+PLUGIN = '''
+"""A method of somebody else's: turns the mouth of the target green."""
+
+import cv2
+import numpy as np
+
+from datagen.methods import Method, Result
+from datagen.model import Frozen
+
+
+class Options(Frozen):
+    strength: int = 60
+
+
+class Params(Frozen):
+    amount: int
+
+
+class GreenMouth(Method):
+    """Green lips."""
+
+    name = "green_mouth"
+    family = "attribute_edit"
+    options = Options
+    params = Params
+    min_change = 1.0
+
+    def sample(self, rng, ctx):
+        return Params(amount=int(rng.integers(self.config.strength // 2, self.config.strength)))
+
+    def apply(self, ctx, params):
+        mask = np.zeros(ctx.target.image.shape[:2], np.uint8)
+        cv2.fillConvexPoly(mask, np.rint(ctx.target.landmarks[48:60]).astype(np.int32), 255)
+        image = ctx.target.image.copy()
+        green = np.minimum(image[..., 1].astype(np.int32) + params.amount, 255)
+        image[..., 1] = np.where(mask == 255, green, image[..., 1]).astype(np.uint8)
+        return Result(image, mask, ctx.target.landmarks)
+
+    def control(self, ctx, params):
+        return ctx.target.image
+'''
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+    assert run(["--help"]) == 0
+    told = capsys.readouterr().out
+    for command in ("validate", "index", "plan", "generate", "verify", "show", "list"):
+        assert command in told
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["generate"], ["generate", "r.yaml", "-o", "x", "--limit", "0"]]
+)
+def test_a_wrong_command_line_is_exit_2(arguments: list[str]) -> None:
+    assert run(arguments) == 2
+
+
+def test_validate_names_every_wrong_recipe(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: x\nsed: 1\n")
+    assert run(["validate", str(world.recipe), str(wrong), str(tmp_path / "none.yaml")]) == 2
+    told = capsys.readouterr()
+    assert f"{world.recipe}: valid; 24 pictures listed" in told.out
+    assert "sed: unknown key. Did you mean 'seed'?" in told.err
+    assert "none.yaml: no such file" in told.err
+    assert run(["validate", str(world.recipe)]) == 0
+
+
+def test_validate_says_when_it_could_not_look_at_the_sources(
+    own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET_AT_ALL", raising=False)
+    source = "sources.0.root=${NOT_SET_AT_ALL}"
+    assert run(["validate", str(own_world.recipe), "--set", source]) == 0
+    told = capsys.readouterr().out
+    assert "its sources were not looked at" in told
+    assert "NOT_SET_AT_ALL" in told
+
+
+def test_index_reads_once(own_world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", str(own_world.recipe), "--inline"]) == 0
+    assert "24 pictures analysed, 0 remembered" in capsys.readouterr().err
+    assert run(["index", str(own_world.recipe), "--inline"]) == 0
+    assert "0 pictures analysed, 24 remembered" in capsys.readouterr().err
+
+
+def test_plan_shows_counts_rights_and_warnings(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(world.recipe), "--inline", "--set", "splits.train=6000"]) == 0
+    told = capsys.readouterr().out
+    for text in ("purpose: research", "source 'drawn' (CC0-1.0): covered", "6000", "3000"):
+        assert text in told
+    assert "warning: split 'train': 16 faces for 6000 pairs" in told
+    assert "MB and" in told
+
+
+def test_inline_with_workers_is_a_contradiction(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.generate(tmp_path / "out", "--inline", "--workers", "4") == 2
+    assert "--inline is one process" in capsys.readouterr().err
+
+
+def test_the_last_line_tells_what_came_of_it(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.generate(tmp_path / "out", "--inline") == 0
+    (line,) = capsys.readouterr().out.strip().splitlines()
+    assert line.startswith(
+        f"{tmp_path / 'out'}: 36 pairs and 9 controls in 6 shards; rejects: none"
+    )
+    assert "MB" in line
+    assert "pairs/s" in line
+
+
+def test_show_takes_one_method_and_names_the_near_ones(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert world.generate(out, "--inline") == 0
+    capsys.readouterr()
+    assert run(["show", str(out), "-n", "4", "--method", "self_blend"]) == 0
+    page = Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8")
+    assert page.count("<tr><td>") == 4
+    assert "landmark_swap" not in page
+    assert run(["show", str(out), "--method", "selfblend"]) == 2
+    assert "Did you mean 'self_blend'?" in capsys.readouterr().err
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    for room, name in (("methods", "self_blend"), ("sources", "folder"), ("analysers", "given")):
+        assert run(["list", room]) == 0
+        assert f"\n{name} " in "\n" + capsys.readouterr().out
+
+
+def plugin_run(world: World, out: Path, *options: str) -> int:
+    methods = "methods=[{use: green_mouth, share: 1, strength: 80}]"
+    return world.generate(out, "--set", methods, *options)
+
+
+def test_a_plugin_file_adds_a_method(world: World, tmp_path: Path) -> None:
+    plugin = tmp_path / "green.py"
+    plugin.write_text(PLUGIN)
+    assert plugin_run(world, tmp_path / "out", "--inline", "--plugin", str(plugin)) == 0
+    rows = pd.read_parquet(tmp_path / "out" / "manifest")
+    assert set(rows["method"]) == {"green_mouth"}
+    assert run(["verify", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.ray
+def test_a_plugin_file_reaches_the_workers(
+    ray_cluster: object, world: World, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "green.py"
+    plugin.write_text(PLUGIN)
+    for name, engine in (("ray", ["--workers", "2"]), ("inline", ["--inline"])):
+        assert plugin_run(world, tmp_path / name, *engine, "--plugin", str(plugin)) == 0
+    assert digests(tmp_path / "ray") == digests(tmp_path / "inline")
+
+
+@pytest.mark.slow
+def test_an_installed_package_adds_a_method(world: World, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "green_methods").mkdir(parents=True)
+    (package / "green_methods" / "__init__.py").write_text(PLUGIN)
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "green-methods"\nversion = "1.0"\n'
+        '[project.entry-points."datagen.methods"]\ngreen_mouth = "green_methods:GreenMouth"\n'
+    )
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    subprocess.run([*install, str(site), str(package)], check=True, capture_output=True)
+    code = f"""
+import sys
+sys.path.insert(0, {str(site)!r})
+from datagen.cli.main import run
+sys.exit(run(["generate", {str(world.recipe)!r}, "-o", {str(tmp_path / "out")!r}, "--inline",
+              "--set", "methods=[{{use: green_mouth, share: 1}}]"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_parquet(tmp_path / "out" / "manifest")["method"]) == {"green_mouth"}
+
+
+BROKEN = PLUGIN.replace("return Result(image, mask,", "return Result(image, mask * 0,")
+
+
+def test_a_plugin_that_breaks_the_contract_makes_no_release(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "broken.py"
+    plugin.write_text(BROKEN.replace("green_mouth", "broken_mouth"))
+    methods = "methods=[{use: broken_mouth, share: 1}]"
+    options = ("--inline", "--plugin", str(plugin), "--set", methods)
+    assert world.generate(tmp_path / "out", *options) == 1
+    told = capsys.readouterr().err
+    assert "method 'broken_mouth' returned a fake that differs from its real" in told
+    assert not (tmp_path / "out" / "release.json").exists()
+
+
+def test_no_command_takes_loose_photographs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Faces enter through a source card: no option or argument of any command is a picture."""
+    for command in ("validate", "index", "plan", "generate", "verify", "show", "list"):
+        assert run([command, "--help"]) == 0
+        told = capsys.readouterr().out.lower()
+        for word in ("--source", "--target", "--face", "--image", "--photo", "--picture"):
+            assert word not in told, f"{command} {word}"
