@@ -24,7 +24,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@$(BIN)/datagen generate recipes/quickstart.yaml -o demo-out
 	@$(BIN)/datagen verify demo-out
-	@$(BIN)/datagen show demo-out
+	@echo "the report: $$($(BIN)/datagen show demo-out)"
+	@echo "try next:"
+	@echo "  $(BIN)/datagen plan recipes/quickstart.yaml --set splits.train=2000"
+	@echo "  $(BIN)/datagen generate recipes/benchmark-procedural.yaml -o bench --limit 500"
+	@echo "  $(BIN)/python -c \"import pandas as pd; print(pd.read_parquet('demo-out/manifest').groupby(['split', 'method', 'kind']).size())\""
 
 test: $(READY)
 	@$(BIN)/python -m pytest

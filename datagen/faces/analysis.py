@@ -56,12 +56,13 @@ class AnalysePictures:
         base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
         try:
             base["stamp"] = picture_stamp(self.source, record)
-            base["sha256"], image = self._load(record)
+            base["sha256"], image, seen = self._load(analyser, record)
         except FileNotFoundError:
             return [{**base, "problem": "missing_file", "detail": "listed, but not there"}]
         except ImageError as error:
             return [{**base, "problem": "unreadable_image", "detail": str(error)}]
-        base |= {"height": image.shape[0], "width": image.shape[1], "phash": phash(image)}
+        base |= {"height": image.shape[0], "width": image.shape[1]}
+        base["phash"] = phash(image) if seen else None
         found = _named(analyser.analyse(image, record), record)
         if not found:
             return [{**base, "problem": "no_face", "detail": ""}]
@@ -70,11 +71,16 @@ class AnalysePictures:
             for number, one in enumerate(found)
         ]
 
-    def _load(self, record: Record) -> tuple[str, Image]:
-        if not self.source.has_files:
-            return picture_digest(self.source, record), self.source.render(record.image_id)
-        data = self.source.read(record.path)
-        return sha256_bytes(data), probe(data)
+    def _load(self, analyser: Analyser, record: Record) -> tuple[str, Image, bool]:
+        """Return digest, picture, and whether it was looked at (else it is a blank)."""
+        if self.source.has_files:
+            data = self.source.read(record.path)
+            return sha256_bytes(data), probe(data), True
+        digest = picture_digest(self.source, record)
+        if analyser.needs_pixels or record.size is None:
+            return digest, self.source.render(record.image_id), True
+        width, height = record.size
+        return digest, np.broadcast_to(np.uint8(0), (height, width, 3)), False
 
 
 def picture_digest(source: Source, record: Record) -> str:

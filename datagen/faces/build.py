@@ -77,7 +77,7 @@ def build_index(
         built.rejects += refused
         if not kept:
             raise SourceError(_nothing_left(source, refused))
-        if source.card.identity == "per_image":
+        if source.card.identity == "per_image" and source.has_files:
             built.warnings += _group_people(source, kept)
         rows += kept
     built.index = FaceIndex.from_rows(rows)

@@ -15,6 +15,7 @@ SOURCES: Registry[Source] = Registry(
         "ffhq": "datagen.sources.ffhq:Ffhq",
         "folder": "datagen.sources.folder:Folder",
         "london": "datagen.sources.london:London",
+        "procedural": "datagen.sources.procedural.source:Procedural",
         "table": "datagen.sources.table:Table",
     },
     group="datagen.sources",

@@ -43,12 +43,15 @@ class Analyser(ABC):
         weights: Ids of the weight cards whose files it loads.
         gives_mesh: Whether detections carry the 478-point mesh.
         gives_embedding: Whether detections carry an identity embedding.
+        needs_pixels: False when the record says it all: a source that makes its pictures on
+            demand then need not make them for the index.
     """
 
     name: ClassVar[str]
     weights: ClassVar[tuple[str, ...]] = ()
     gives_mesh: ClassVar[bool] = False
     gives_embedding: ClassVar[bool] = False
+    needs_pixels: ClassVar[bool] = True
 
     @property
     @abstractmethod

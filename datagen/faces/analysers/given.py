@@ -17,6 +17,7 @@ class Given(Analyser):
     """Passes on the record's landmarks, with the pose estimated where it is not given."""
 
     name: ClassVar[str] = "given"
+    needs_pixels: ClassVar[bool] = False
 
     @property
     def version(self) -> str:

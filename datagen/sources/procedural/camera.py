@@ -1,0 +1,91 @@
+"""Pose of the head and the camera that looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import draws
+from .arrays import F64
+
+MAX_YAW, MAX_PITCH, MAX_ROLL = 35.0, 20.0, 15.0
+# The head turns about the top of the neck; the centre is where z is zero in the truth.
+PIVOT = np.array([0.0, -5.0, -5.0])
+CENTRE = np.array([0.0, 0.0, 0.0])
+_GRID = 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A pinhole camera in front of a head.
+
+    Attributes:
+        yaw, pitch, roll: pose of the head in degrees. R = Roll(z) Yaw(y) Pitch(x).
+        distance: from the camera to the centre of the head in cm.
+        focal: focal length in pixels.
+        middle: (2,) where the centre of the head is in the picture, in pixels.
+        size: side of the picture in pixels.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    distance: float
+    focal: float
+    middle: tuple[float, float]
+    size: int
+
+    @property
+    def rotation(self) -> F64:
+        """Head to camera axes, (3, 3)."""
+        return rotation(self.yaw, self.pitch, self.roll)
+
+    def place(self, points: F64) -> F64:
+        """Head coordinates (n, 3) to camera-aligned ones with the head's centre at zero."""
+        turn = self.rotation
+        return np.asarray((points - CENTRE) @ turn.T, np.float64)
+
+    def project(self, placed: F64) -> F64:
+        """Placed points (n, 3) to pixels and depth in pixels (n, 3), smaller is nearer.
+
+        Positions are rounded to 1/64 pixel, so that the last bit of a library does not show.
+        """
+        scale = self.focal / (self.distance - placed[:, 2])
+        out = np.empty_like(placed)
+        out[:, 0] = self.middle[0] + placed[:, 0] * scale
+        out[:, 1] = self.middle[1] - placed[:, 1] * scale
+        out[:, 2] = -placed[:, 2] * (self.focal / self.distance)
+        return np.asarray(np.round(out * _GRID) / _GRID, np.float64)
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> F64:
+    """Rotation matrix (3, 3) of degrees: looks up, then to the right, then clockwise."""
+    y, p, r = np.radians([yaw, pitch, roll])
+    about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
+    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    about_z = np.array([[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    return np.asarray(np.round(about_z @ about_y @ about_x, 9), np.float64)
+
+
+def _spread(rng: np.random.Generator, limit: float) -> float:
+    """Half of the draws near zero, half anywhere up to the limit."""
+    near, wide, which = rng.normal() * 0.25, rng.uniform(-1.0, 1.0), rng.random()
+    return round(float(np.clip(near if which < 0.5 else wide, -1.0, 1.0)) * limit, 4)
+
+
+def draw(seed: int, person: int, picture: int, size: int) -> Camera:
+    """Pose, distance and framing of one picture."""
+    rng = draws.generator(seed, person, picture, "camera")
+    yaw, pitch = _spread(rng, MAX_YAW), _spread(rng, MAX_PITCH)
+    roll = _spread(rng, MAX_ROLL)
+    distance = float(np.exp(rng.uniform(np.log(55.0), np.log(220.0))))
+    scale = size / 512.0 * rng.uniform(11.6, 15.2)
+    x = size * (0.5 + 0.035 * rng.uniform(-1.0, 1.0))
+    y = size * (0.49 + 0.035 * rng.uniform(-1.0, 1.0))
+    turn = rotation(yaw, pitch, roll) @ np.array([0.0, 0.5, -1.5])
+    x -= turn[0] * scale * 0.8
+    y += turn[1] * scale * 0.8
+    focal = round(float(scale) * distance, 4)
+    middle = (round(float(x), 4), round(float(y), 4))
+    return Camera(yaw, pitch, roll, round(distance, 4), focal, middle, size)

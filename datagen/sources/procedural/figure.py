@@ -1,0 +1,74 @@
+"""A person in front of a camera: everything about the geometry of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import camera as cameras
+from . import expression as expressions
+from . import eyes
+from . import identity as identities
+from .arrays import F32, F64
+from .camera import Camera
+from .eyes import Eyeball
+from .identity import Identity
+from .landmarks import sixty_eight
+from .template import template
+
+_MARGIN = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The posed face of one picture.
+
+    Attributes:
+        identity: who it is.
+        expression: what the face does.
+        camera: pose and framing.
+        neutral: (468, 3) control points without expression, head coordinates in cm.
+        control: (468, 3) control points with it.
+        balls: both eyeballs.
+        mesh: (478, 3) pixels, MediaPipe numbering, smaller z nearer.
+    """
+
+    identity: Identity
+    expression: dict[str, float]
+    camera: Camera
+    neutral: F64
+    control: F64
+    balls: list[Eyeball]
+    mesh: F32
+
+    @property
+    def landmarks(self) -> F32:
+        """The 68 points (68, 2) in pixels."""
+        return sixty_eight(self.mesh)
+
+    @property
+    def box(self) -> F32:
+        """Tight box of the mesh: x0, y0, x1, y1 in pixels."""
+        points = self.mesh[:, :2]
+        return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+
+
+def pose(identity: Identity, expression: dict[str, float], camera: Camera) -> Figure:
+    """The figure of these parameters, without any drawing of random numbers."""
+    neutral = identities.face_shape(identity)
+    control = expressions.pose_face(neutral, expression)
+    balls = eyes.build(neutral, identity.values, expression)
+    surface = template().refine(control)[: len(control)]
+    points = camera.project(camera.place(surface))
+    mesh = np.concatenate([points, eyes.mesh_tail(balls, camera)]).astype(np.float32)
+    return Figure(identity, expression, camera, neutral, control, balls, mesh)
+
+
+def draw(seed: int, person: int, picture: int, size: int) -> Figure:
+    """The figure with this number."""
+    return pose(
+        identities.draw(seed, person),
+        expressions.draw(seed, person, picture),
+        cameras.draw(seed, person, picture, size),
+    )

@@ -1,0 +1,63 @@
+"""The hair in front of the head, with frayed edges and single strands."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from . import draws, strokes
+from .arrays import F32, Mask
+from .blend import grown
+from .hairstyle import STYLES
+from .scene import Scene
+from .shade import Stage, front_hair
+
+_PAD, _REACH = 14, 13
+
+
+def _frayed(alpha: F32, rng: np.random.Generator) -> F32:
+    """Cover displaced by slow noise, so that the outline of hair is not a smooth curve."""
+    rows, columns = alpha.shape
+    small = rng.standard_normal((64, 64, 2)).astype(np.float32) * np.float32(1.1)
+    noise = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    x = noise[..., 0] + np.arange(columns, dtype=np.float32)[None, :]
+    y = noise[..., 1] + np.arange(rows, dtype=np.float32)[:, None]
+    moved = cv2.remap(alpha, x, y, cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(moved, (5, 5), 0.75), np.float32)
+
+
+def _without_gaps(alpha: F32, solid: Mask, reach: int) -> F32:
+    """Narrow gaps between hair and the edge of the head closed: scalp hair fills them."""
+    near = np.ones((reach, reach), np.uint8)
+    whole = np.maximum(alpha, solid.astype(np.float32))
+    closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, near) * cv2.dilate(alpha, near)
+    return np.asarray(np.where(solid, alpha, np.maximum(alpha, closed)), np.float32)
+
+
+def draw(
+    surfaces: Scene, stage: Stage, number: tuple[int, int, int]
+) -> tuple[tuple[slice, slice], F32, F32] | None:
+    """The box of the hair in the picture, its linear light (h, w, 3) and cover (h, w)."""
+    front = front_hair(surfaces, stage)
+    if front is None or surfaces.hair is None or surfaces.shell is None:
+        return None
+    colour, alpha = front
+    left, top, width, height = cv2.boundingRect((surfaces.hair.ids > 0).astype(np.uint8))
+    box = (
+        slice(max(0, top - _PAD), top + height + _PAD),
+        slice(max(0, left - _PAD), left + width + _PAD),
+    )
+    covered = np.where(surfaces.hair.ids[box] > 0, 255, 0).astype(np.uint8)
+    rng = draws.generator(*number, "strands")
+    alpha, colour = _frayed(alpha[box], rng), grown(colour[box], covered)
+    alpha = _without_gaps(alpha, surfaces.solid.ids[box] > 0, max(3, len(surfaces.solid.ids) // 40))
+    style = STYLES[stage.figure.identity.hair]
+    drawn = strokes.draw(surfaces.shell, style, stage.figure.camera, rng, box)
+    reach = np.ones((_REACH, _REACH), np.uint8)
+    near = cv2.dilate(alpha, reach)
+    cover = np.maximum(alpha, 0.75 * near * np.maximum(drawn.light, drawn.dark))
+    gain = 1.0 + 0.45 * drawn.light - 0.45 * drawn.dark
+    # Strands beyond the hair take the colour of the hair next to them.
+    spread = cv2.dilate(colour * cv2.merge([alpha] * 3), reach) * np.float32(0.6)
+    cv2.copyTo(spread, (alpha < 0.5).astype(np.uint8), colour)
+    return box, np.asarray(colour * cv2.merge([gain] * 3), np.float32), cover

@@ -1,0 +1,153 @@
+"""Portraits of people who do not exist, with their ground truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import clothes, compose, draws, figure, film, identity, light, scene, texture
+from .arrays import F32, U8
+from .figure import Figure
+from .shade import Stage
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a picture before it is drawn.
+
+    Attributes:
+        landmarks: (68, 2) float32 pixels, 300-W order.
+        mesh: (478, 3) float32 pixels, MediaPipe numbering; z in the same scale, smaller is
+            nearer to the camera, zero at the centre of the head.
+        box: (4,) float32 x0, y0, x1, y1 of the mesh in pixels.
+        yaw: degrees, positive when the nose moves to larger x.
+        pitch: degrees, positive when the face looks up.
+        roll: degrees, positive clockwise in the picture.
+        age: whole years, 20 to 75.
+        sex: ``female`` or ``male``.
+        monk: Monk skin tone, 1 to 10.
+        identity: parameters of the person by name.
+        expression: parameters of the expression by name.
+        light: parameters of the light by name.
+    """
+
+    landmarks: F32
+    mesh: F32
+    box: F32
+    yaw: float
+    pitch: float
+    roll: float
+    age: int
+    sex: str
+    monk: int
+    identity: dict[str, float]
+    expression: dict[str, float]
+    light: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A picture of a person with everything that is known about it.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB.
+        face_mask: (size, size) uint8, 255 where the face is seen, eyes, mouth and what lies
+            behind glasses included; soft at its edge.
+        hair_mask: (size, size) uint8, 255 where hair of the head is seen, without brows and
+            beard; soft at its edge.
+
+    The others are those of ``Truth``.
+    """
+
+    image: U8
+    landmarks: F32
+    mesh: F32
+    box: F32
+    yaw: float
+    pitch: float
+    roll: float
+    face_mask: U8
+    hair_mask: U8
+    age: int
+    sex: str
+    monk: int
+    identity: dict[str, float]
+    expression: dict[str, float]
+    light: dict[str, float]
+
+
+def _truth(posed: Figure, lamp: dict[str, float]) -> Truth:
+    who, camera = posed.identity, posed.camera
+    return Truth(
+        posed.landmarks,
+        posed.mesh,
+        posed.box,
+        camera.yaw,
+        camera.pitch,
+        camera.roll,
+        who.age,
+        who.sex,
+        who.monk,
+        dict(who.values),
+        dict(posed.expression),
+        dict(lamp),
+    )
+
+
+def describe(seed: int, person: int) -> dict[str, int | str]:
+    """Age, sex and Monk tone of a person, without geometry or pixels."""
+    sex, age, monk = identity.describe(seed, person)
+    return {"age": age, "sex": sex, "monk": monk}
+
+
+def truth(seed: int, person: int, picture: int, size: int = 512) -> Truth:
+    """The truth that ``render`` gives with the same numbers, without drawing the picture."""
+    posed = figure.draw(seed, person, picture, size)
+    return _truth(posed, light.draw_values(seed, person, picture))
+
+
+def draw_picture(posed: Figure, lamp: dict[str, float], number: tuple[int, int, int]) -> Portrait:
+    """The portrait of a given figure and light; ``number`` seeds what is left to chance."""
+    seed, person, picture = number
+    who = posed.identity
+    lights = light.make(lamp, who.values["melanin"])
+    painted = texture.paint(who, draws.generator(seed, person, "texture"))
+    stage = Stage(posed, lights, painted, clothes.draw(seed, person, picture))
+    surfaces = scene.build(posed, lights)
+    rng = draws.generator(seed, person, picture, "wear")
+    wears = who.glasses and bool(rng.random() < 0.85)
+    linear, face, hair = compose.compose(surfaces, stage, number, wears)
+    image = film.develop(linear, lights.exposure, seed, person, picture)
+    known = _truth(posed, lamp)
+    return Portrait(
+        image,
+        known.landmarks,
+        known.mesh,
+        known.box,
+        known.yaw,
+        known.pitch,
+        known.roll,
+        face,
+        hair,
+        known.age,
+        known.sex,
+        known.monk,
+        known.identity,
+        known.expression,
+        known.light,
+    )
+
+
+def render(seed: int, person: int, picture: int, size: int = 512) -> Portrait:
+    """Picture number ``picture`` of person number ``person``; the same numbers, the same bytes.
+
+    Args:
+        seed: names the population.
+        person: number of the person in it.
+        picture: number of the picture of the person.
+        size: side of the square picture in pixels, 64 or more.
+    """
+    posed = figure.draw(seed, person, picture, size)
+    lamp = light.draw_values(seed, person, picture)
+    return draw_picture(posed, lamp, (seed, person, picture))

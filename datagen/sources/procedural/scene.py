@@ -1,0 +1,173 @@
+"""All surfaces of a picture, placed, lit at their points and painted into layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import body, ears, hairstyle, head, light, raster
+from .arrays import F32, F64, I64
+from .camera import PIVOT, Camera, rotation
+from .figure import Figure
+from .hairstyle import Shell
+from .light import Light
+from .patch import HAIR, Patch, join
+from .raster import Layer
+
+# Columns of the values at points: head and body, then hair.
+NORMAL, UV, SHADE, SKY, SCALP, DEPTH = slice(0, 3), slice(3, 5), 5, 6, 7, 8
+TANGENT, STRAND, MARGIN, HANG, HAIR_DEPTH = slice(3, 6), slice(6, 8), 8, 9, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Two layers: the body with the hair behind it, and the hair in front.
+
+    Attributes:
+        solid: the painted head, body and hair turned away from the camera.
+        solid_values: (n, 9) float32, columns as named above.
+        material: (m,) of the solid layer's triangles.
+        hair: the painted hair that faces the camera, or None.
+        hair_values: (k, 11) float32, columns as named above.
+        face_triangles: the first so many solid triangles are the face.
+        shell: the hair's surface in head coordinates, or None.
+    """
+
+    solid: Layer
+    solid_values: F32
+    material: I64
+    hair: Layer | None
+    hair_values: F32
+    face_triangles: int
+    shell: Shell | None
+
+
+def _body_turn(patch: Patch, follow: F64, camera: Camera) -> Patch:
+    """The body turns a little with the head; the neck twists in between."""
+    torso = rotation(camera.yaw * 0.42, camera.pitch * 0.12, camera.roll * 0.25)
+    turned, still = camera.rotation, torso
+    offset, share = patch.points - PIVOT, follow[:, None]
+    points = (offset @ still.T) * (1.0 - share) + (offset @ turned.T) * share
+    normals = (patch.normals @ still.T) * (1.0 - share) + (patch.normals @ turned.T) * share
+    normals /= np.sqrt((normals**2).sum(axis=1, keepdims=True))
+    return Patch(points + PIVOT @ turned.T, normals, patch.uv, patch.triangles, patch.material)
+
+
+def _scalp(points: F64, figure: Figure, skull: head.Skull) -> tuple[F64, F64]:
+    """How much hair covers the scalp, and how much light hair leaves near its edge."""
+    inside = hairstyle.margin(points, skull, figure.identity.values)
+    style = hairstyle.STYLES.get(figure.identity.hair)
+    if style is None:
+        return 0.22 * np.clip(inside / 10.0, 0.0, 1.0), np.ones(len(points))
+    cover = np.clip(inside / style.ragged * 0.5 + 0.35, 0.0, 1.0)
+    thick = min(1.0, 0.35 + style.front * 0.4)
+    return cover, 1.0 - 0.42 * thick * np.exp(-np.clip(-inside, 0.0, 90.0) / 5.0)
+
+
+def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Light) -> F64:
+    """Share of the key and of the sky at every point that is seen: (n, 2)."""
+    in_head, in_normals = solid.points @ turn, solid.normals @ turn
+    first = slice(0, head_count)
+    field = light.height_field(in_head[first], in_normals[first, 2])
+    towards = lamp.key.astype(np.float64) @ turn
+    drawn = np.bincount(layer.ids.ravel(), minlength=len(layer.triangles) + 1)[1:] > 0
+    seen = np.unique(layer.triangles[drawn])
+    received = np.ones((len(in_head), 2))
+    received[seen, 0] = light.shadow(field, in_head[seen], towards, lamp.softness)
+    received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
+    known = np.zeros(len(in_head))
+    known[seen] = 1.0
+    return _averaged(received, known, solid.triangles[drawn])
+
+
+def _averaged(values: F64, known: F64, triangles: I64) -> F64:
+    """Values (n, k) at points averaged with the known ones of their triangles."""
+    weight = known[triangles].sum(axis=1)
+    around = np.bincount(triangles.ravel(), np.repeat(weight, 3), len(values))
+    out = np.empty_like(values)
+    for column in range(values.shape[1]):
+        total = (values[:, column] * known)[triangles].sum(axis=1)
+        near = np.bincount(triangles.ravel(), np.repeat(total, 3), len(values))
+        out[:, column] = np.where(around > 0.0, near / np.maximum(around, 1.0), 1.0)
+    return out
+
+
+def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I64, F64]:
+    """Hair that faces the camera, its values, the triangles that do not, and positions."""
+    placed = camera.place(shell.points)
+    screen = camera.project(placed)
+    turn = camera.rotation
+    values = np.concatenate(
+        [
+            shell.normals @ turn.T,
+            shell.tangents @ turn.T,
+            shell.strand,
+            shell.margin[:, None],
+            shell.hang[:, None],
+            screen[:, 2:],
+        ],
+        axis=1,
+    ).astype(np.float32)
+    grown = shell.margin[shell.triangles].max(axis=1) > -8.0
+    front = raster.facing(screen, shell.triangles)
+    layer = raster.paint(screen, shell.triangles, [np.nonzero(grown & front)[0]], size)
+    # The nape of short hair lies against the neck: its inside is never seen.
+    nape = (shell.points[:, 1] < -1.5) & (not shell.falls)
+    dense = np.where(nape, -1.0, shell.margin)[shell.triangles].min(axis=1) > 0.0
+    return layer, values, shell.triangles[dense & ~front], screen
+
+
+def _behind(shell: Shell, triangles: I64) -> Patch:
+    """The inside of hair behind the head, seen past neck and shoulders."""
+    material = np.full(len(triangles), HAIR, np.int64)
+    return Patch(shell.points, -shell.normals, shell.strand, triangles, material)
+
+
+def build(figure: Figure, lamp: Light) -> Scene:
+    """Surfaces of a figure under a light, ready for shading."""
+    camera, size = figure.camera, figure.camera.size
+    face, skull = head.build(figure.control, figure.neutral, figure.identity)
+    chin = float(figure.neutral[152, 1])
+    torso = _body_turn(*body.build(figure.identity.values, chin), camera)
+    turn = camera.rotation
+    cover, dim = _scalp(face.points, figure, skull)
+    in_place = Patch(
+        camera.place(face.points), face.normals @ turn.T, face.uv, face.triangles, face.material
+    )
+    shell = hairstyle.build(figure.identity, skull, face.points, -turn[1])
+    parts, groups, front = [in_place, torso], [], None
+    front_values = np.zeros((0, 11), np.float32)
+    if shell is not None:
+        front, front_values, hidden, _ = _hair_layer(shell, camera, size)
+        back = _behind(shell, hidden)
+        parts.append(
+            Patch(
+                camera.place(back.points),
+                back.normals @ turn.T,
+                back.uv,
+                back.triangles,
+                back.material,
+            )
+        )
+    solid = join(parts)
+    screen = camera.project(solid.points)
+    seen = raster.facing(screen, solid.triangles)
+    first, second = len(face.triangles), len(face.triangles) + len(torso.triangles)
+    index = np.arange(len(solid.triangles))
+    groups = [index[second:], index[first:second][seen[first:second]], index[:first][seen[:first]]]
+    layer = raster.paint(screen, solid.triangles, groups, size)
+    received = _lit_points(solid, layer, len(face.points), turn, lamp)
+    count = len(face.points)
+    neck = slice(count, count + len(torso.points))
+    received[neck] = body.smoothed(received[neck])
+    hollow = ears.hollows()
+    received[count - len(hollow) : count] *= hollow[:, None]
+    received[:count, 1] *= dim
+    received[:count, 0] *= 0.25 + 0.75 * dim
+    scalp = np.zeros(len(solid.points))
+    scalp[:count] = cover
+    values = np.concatenate(
+        [solid.normals, solid.uv, received, scalp[:, None], screen[:, 2:]], axis=1
+    ).astype(np.float32)
+    return Scene(layer, values, solid.material, front, front_values, 3592, shell)

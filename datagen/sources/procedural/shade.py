@@ -1,0 +1,229 @@
+"""From painted layers to linear light, material by material."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from . import clothes as cloth
+from . import eye_paint, hair, hairstyle, mouth, raster, scene, skin
+from .arrays import F32, I64, U8, Mask, smoothstep
+from .clothes import Clothes
+from .figure import Figure
+from .light import Light
+from .patch import BODY, HAIR, LEFT_EYE, MOUTH_HOLE, RIGHT_EYE, SKIN
+from .sample import sample
+from .scene import Scene
+from .texture import Texture
+
+_NECK_UV = (0.945, 0.935)
+_GREY = np.array([0.25, 0.215, 0.185], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The covered pixels of the solid layer.
+
+    Attributes:
+        rows, columns: (p,).
+        values: (9, p) interpolated, see ``scene``.
+        material: (p,) uint8, ascending.
+    """
+
+    rows: I64
+    columns: I64
+    values: F32
+    material: U8
+
+    def of(self, material: int) -> Pixels:
+        """Those of one material; pixels are sorted by it."""
+        first, last = np.searchsorted(self.material, [material, material + 1])
+        part = slice(int(first), int(last))
+        return Pixels(
+            self.rows[part], self.columns[part], self.values[:, part], self.material[part]
+        )
+
+    def where(self, chosen: Mask) -> Pixels:
+        """The pixels that are chosen."""
+        at = np.nonzero(chosen)[0]
+        return Pixels(self.rows[at], self.columns[at], self.values[:, at], self.material[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What shading needs beside the surfaces."""
+
+    figure: Figure
+    light: Light
+    texture: Texture
+    clothes: Clothes
+
+
+def _unit(vectors: F32) -> F32:
+    return np.asarray(vectors / np.sqrt((vectors * vectors).sum(axis=0) + 1e-12), np.float32)
+
+
+def _view(pixels: Pixels, stage: Stage) -> F32:
+    camera = stage.figure.camera
+    per_pixel = np.float32(1.0 / camera.focal)
+    x = (np.float32(camera.middle[0]) - pixels.columns.astype(np.float32)) * per_pixel
+    y = (pixels.rows.astype(np.float32) - np.float32(camera.middle[1])) * per_pixel
+    return _unit(np.stack([x, y, np.ones_like(x)]).astype(np.float32))
+
+
+def _skin_uv(pixels: Pixels) -> F32:
+    """Texture coordinates; the neck takes a plain corner of the texture."""
+    uv = pixels.values[scene.UV]
+    neck = pixels.material == BODY
+    if neck.any():
+        uv = uv.copy()
+        u = _NECK_UV[0] + 0.05 * (np.abs(np.mod(uv[0, neck] * 20.0, 2.0) - 1.0) - 0.5)
+        v = _NECK_UV[1] + 0.05 * (np.abs(np.mod(uv[1, neck] * 0.55, 2.0) - 1.0) - 0.5)
+        uv[0, neck], uv[1, neck] = u, v
+    return uv
+
+
+def _skin(pixels: Pixels, stage: Stage) -> F32:
+    """Skin with its pigment, relief, hairs and shine: (3, n)."""
+    uv = _skin_uv(pixels)
+    side = np.float32(stage.texture.pigment.shape[0])
+    x, y = uv[0] * side - 0.5, uv[1] * side - 0.5
+    pigment = sample(stage.texture.pigment, x, y, cv2.BORDER_REFLECT).T
+    relief = sample(stage.texture.relief, x, y, cv2.BORDER_REFLECT).T
+    turn = stage.figure.camera.rotation.astype(np.float32)
+    strength = np.float32(1.15)
+    slope_x, slope_y = relief[0] * strength, relief[1] * strength
+    normal = pixels.values[scene.NORMAL]
+    normal = normal + turn[:, 0, None] * -slope_x + turn[:, 1, None] * slope_y
+    normal = _unit(normal)
+    shade, sky = pixels.values[scene.SHADE], pixels.values[scene.SKY]
+    falls = skin.lit(normal, stage.light, shade, sky)
+    colour = skin.albedo(pigment[0], pigment[1])
+    values = stage.figure.identity.values
+    tint = hair.colour(values)
+    grey = np.float32(0.55 * values["hair_grey"])
+    tint = tint * np.float32(0.75) * (1 - grey) + _GREY * grey
+    cover = np.maximum(np.clip(pigment[2], 0.0, 1.0), 0.85 * pixels.values[scene.SCALP])
+    colour += (tint[:, None] - colour) * cover
+    shine = skin.glint(normal, _view(pixels, stage), stage.light, shade, relief[2])
+    return np.asarray(colour * falls + shine * (1.0 - 0.7 * cover), np.float32)
+
+
+def _hair_light(values: F32, stage: Stage, tangent: F32, strand: F32) -> tuple[F32, F32]:
+    style = hairstyle.STYLES[stage.figure.identity.hair]
+    fine, coarse = hair.strands(strand[0] * style.fineness, strand[1], style.curl)
+    base = hair.mixed(stage.figure.identity.values, 0.75 * fine + 0.25 * coarse)
+    return hair.shaded(base, values[:3], _unit(tangent), stage.light, (fine, coarse)), fine
+
+
+def _behind(pixels: Pixels, stage: Stage) -> F32:
+    """The inside of hair behind the neck: dark strands."""
+    strand = pixels.values[scene.UV]
+    down = np.zeros((3, strand.shape[1]), np.float32)
+    down[1] = 1.0
+    out, _ = _hair_light(pixels.values, stage, down, strand)
+    return out * np.float32(0.4)
+
+
+def _eyes(pixels: Pixels, side: int, stage: Stage) -> F32:
+    size = stage.figure.camera.size
+    mask: U8 = np.zeros((size, size), np.uint8)
+    mask[pixels.rows, pixels.columns] = 255
+    scale = stage.figure.camera.focal / stage.figure.camera.distance
+    top, left = max(0, pixels.rows.min() - 16), max(0, pixels.columns.min() - 16)
+    cut = mask[top : pixels.rows.max() + 16, left : pixels.columns.max() + 16]
+    under = eye_paint.lid_shade(cut, scale)[pixels.rows - top, pixels.columns - left]
+    return eye_paint.paint(pixels.rows, pixels.columns, side, stage.figure, stage.light, under)
+
+
+def _body(pixels: Pixels, stage: Stage) -> F32:
+    """Neck and clothes."""
+    uv = pixels.values[scene.UV]
+    below = cloth.below_neckline(stage.clothes, uv[0], uv[1])
+    out = np.empty((3, len(below)), np.float32)
+    worn = below > 0.0
+    bare = pixels.where(~worn)
+    if len(bare.rows):
+        # Cloth throws a thin shadow on the skin above its edge.
+        near = 1.0 - 0.5 * np.exp(below[~worn] * 2.2)
+        out[:, ~worn] = _skin(bare, stage) * near
+    dressed = pixels.where(worn)
+    if len(dressed.rows):
+        normal = dressed.values[scene.NORMAL]
+        received = dressed.values[[scene.SHADE, scene.SKY]]
+        out[:, worn] = cloth.shaded(
+            stage.clothes, uv[:, worn], below[worn], normal, stage.light, received
+        )
+    return out
+
+
+def _paint(kind: int, part: Pixels, stage: Stage) -> F32:
+    """Linear light (3, n) of pixels of one material."""
+    if kind == SKIN:
+        return _skin(part, stage)
+    if kind == BODY:
+        return _body(part, stage)
+    if kind == HAIR:
+        return _behind(part, stage)
+    if kind == MOUTH_HOLE:
+        sky = part.values[scene.SKY]
+        return mouth.paint(part.rows, part.columns, stage.figure, stage.light, sky)
+    return _eyes(part, 0 if kind == RIGHT_EYE else 1, stage)
+
+
+def solid(surfaces: Scene, stage: Stage, hidden: Mask) -> tuple[F32, Pixels]:
+    """Linear light of the solid layer (size, size, 3), zero where nothing is or ``hidden``."""
+    ids = surfaces.solid.ids
+    rows, columns = np.nonzero((ids > 0) & ~hidden)
+    material = surfaces.material[ids[rows, columns] - 1].astype(np.uint8)
+    order = np.argsort(material, kind="stable")
+    rows, columns, material = rows[order], columns[order], material[order]
+    values = raster.interpolate(surfaces.solid, rows, columns, surfaces.solid_values)
+    pixels = Pixels(rows, columns, values, material)
+    size = ids.shape[0]
+    canvas = np.zeros((size, size, 3), np.float32)
+    flat = canvas.reshape(-1, 3)
+    for kind in (SKIN, RIGHT_EYE, LEFT_EYE, MOUTH_HOLE, BODY, HAIR):
+        part = pixels.of(kind)
+        if len(part.rows):
+            at = part.rows * size + part.columns
+            flat[at] = np.ascontiguousarray(_paint(kind, part, stage).T)
+    return canvas, pixels
+
+
+def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32) -> Mask:
+    """Where hair is nearer than head and neck; over the shoulders hanging hair is."""
+    below = surfaces.solid.ids[rows, columns]
+    front = below == 0
+    at = np.nonzero(~front)[0]
+    used = surfaces.solid_values[:, [scene.DEPTH, scene.UV.start + 1]]
+    depth, height = raster.interpolate(surfaces.solid, rows[at], columns[at], used)
+    on_body = (surfaces.material[below[at] - 1] == BODY) & (height < -10.0)
+    tolerance = np.float32(0.026 * surfaces.solid.ids.shape[0])
+    nearer = values[scene.HAIR_DEPTH, at] < depth + tolerance
+    front[at] = nearer | (on_body & (values[scene.HANG, at] > 0.3))
+    return np.asarray(front, np.bool_)
+
+
+def front_hair(surfaces: Scene, stage: Stage) -> tuple[F32, F32] | None:
+    """Linear light (size, size, 3) and cover (size, size) of the hair in front."""
+    if surfaces.hair is None:
+        return None
+    rows, columns = np.nonzero(surfaces.hair.ids)
+    if not len(rows):
+        return None
+    values = raster.interpolate(surfaces.hair, rows, columns, surfaces.hair_values)
+    light, fine = _hair_light(values, stage, values[scene.TANGENT], values[scene.STRAND])
+    style = hairstyle.STYLES[stage.figure.identity.hair]
+    rough = np.float32(0.6 if style.length else 2.2)
+    edge = values[scene.MARGIN] + (fine - 0.45) * np.float32(style.ragged) * rough
+    cover = smoothstep(-0.3 * style.ragged, 0.7 * style.ragged, edge)
+    cover = cover * _in_front(surfaces, rows, columns, values)
+    size = surfaces.hair.ids.shape[0]
+    canvas = np.zeros((size, size, 3), np.float32)
+    alpha = np.zeros((size, size), np.float32)
+    canvas[rows, columns] = light.T
+    alpha[rows, columns] = cover
+    return canvas, alpha

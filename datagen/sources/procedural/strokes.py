@@ -1,0 +1,77 @@
+"""Single strands drawn over the shell of hair: light, dark, and flying off its outline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .arrays import F32, F64, I64, U8
+from .camera import Camera
+from .hairstyle import Shell, Style
+
+_COUNT = 620
+_STEPS = np.linspace(0.0, 1.0, 6)
+_SKULL = 9.5
+
+
+@dataclass(frozen=True, slots=True)
+class Strokes:
+    """Cover by strands, (h, w) float32 0..1 each.
+
+    Attributes:
+        light: strands brighter than their surroundings.
+        dark: strands darker than them.
+    """
+
+    light: F32
+    dark: F32
+
+
+def _paths(shell: Shell, style: Style, chosen: I64, rng: np.random.Generator) -> F64:
+    """Curves (n, steps, 3) in head coordinates that start at the chosen points."""
+    at = chosen
+    count = len(at)
+    start, along, out = shell.points[at], shell.tangents[at], shell.normals[at]
+    across = np.cross(along, out)
+    start = start + across * rng.normal(0.0, 0.25, count)[:, None]
+    start = start + along * rng.normal(0.0, 0.4, count)[:, None]
+    short = 0.5 if style.curl > 0.5 else 1.0
+    length = rng.uniform(1.4, 4.2, count) * short * min(1.0, 0.35 + style.top * 0.6)
+    t = _STEPS[None, :, None]
+    reach = length[:, None, None] * t
+    curve = np.where(start[:, 1] > 2.0, 0.5 / _SKULL, 0.0)[:, None, None]
+    lift = (np.abs(rng.normal(0.0, 0.15, count)) - 0.02)[:, None, None] * t
+    sway = rng.normal(0.0, 0.16, count)[:, None, None] * np.sin(2.5 * t) * (1.0 + style.curl)
+    if style.curl > 0.5:
+        phase = rng.uniform(0.0, 6.28, count)[:, None, None]
+        sway = sway + 0.22 * (np.sin(phase + 7.0 * t) - np.sin(phase))
+    path = start[:, None] + along[:, None] * reach + across[:, None] * sway
+    return np.asarray(path + out[:, None] * (lift - curve * reach**2), np.float64)
+
+
+def draw(
+    shell: Shell,
+    style: Style,
+    camera: Camera,
+    rng: np.random.Generator,
+    box: tuple[slice, slice],
+) -> Strokes:
+    """Strands of the side of the shell that faces the camera, cut to a box of the picture."""
+    size = camera.size
+    toward = (shell.normals @ camera.rotation.T)[:, 2]
+    able = np.nonzero((shell.margin > 0.5) & (toward > -0.12))[0]
+    light: U8 = np.zeros((size, size), np.uint8)
+    dark: U8 = np.zeros((size, size), np.uint8)
+    if len(able):
+        chosen = able[rng.integers(0, len(able), _COUNT)]
+        paths = _paths(shell, style, chosen, rng)
+        screen = camera.project(camera.place(paths.reshape(-1, 3)))[:, :2] - 0.5
+        fixed = np.round(screen * 16).astype(np.int32).reshape(_COUNT, -1, 2)
+        strength = rng.integers(50, 230, _COUNT).tolist()
+        for index, (path, value) in enumerate(zip(fixed, strength, strict=True)):
+            canvas = light if index % 2 else dark
+            cv2.polylines(canvas, [path], False, value, 1, cv2.LINE_AA, 4)
+    scale = np.float32(1.0 / 255.0)
+    return Strokes(light[box].astype(np.float32) * scale, dark[box].astype(np.float32) * scale)
