@@ -52,7 +52,7 @@ def ray_cluster() -> Iterator[RayEngine]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Twelve drawn people on disk with their card and recipe; not to be changed."""
+    """Twelve computed people on disk with their card and recipe; not to be changed."""
     return make_world(tmp_path_factory.mktemp("world"))
 
 

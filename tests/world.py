@@ -1,4 +1,4 @@
-"""A small world for whole runs: drawn people on disk, their card, a recipe, and the command."""
+"""A small world for whole runs: computed people on disk, their card, a recipe, the command."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from datagen.job import MakeShard
 from datagen.plan import Plan, ShardKey
 from datagen.recipe import LoadedRecipe, load_recipe
 from datagen.rights import Use
+from datagen.sources.procedural import render
 from datagen.store import Folder
-from tests.faces_made import made_face
 
-PEOPLE, PICTURES, SIZE = 12, 2, 240
+SEED, PEOPLE, PICTURES, SIZE = 3, 12, 2, 240
 
 CARD: dict[str, Any] = {
-    "id": "drawn",
-    "title": "Drawn people",
+    "id": "nobody",
+    "title": "People who don't exist",
     "licence": "CC0-1.0",
     "consent": {
         "basis": "synthetic",
@@ -38,7 +38,7 @@ CARD: dict[str, Any] = {
         "commercial": True,
         "redistribution": True,
         "adults_only": True,
-        "words": "Nobody: drawn by a program.",
+        "words": "Nobody: computed by a program.",
     },
     "layout": "table",
     "options": {"columns": {"landmarks": "landmarks", "sex": "sex", "age": "age"}},
@@ -48,7 +48,7 @@ RECIPE: dict[str, Any] = {
     "name": "small",
     "seed": 7,
     "purpose": {"use": "research", "redistribute": True},
-    "sources": [{"card": "drawn.yaml", "root": "faces"}],
+    "sources": [{"card": "nobody.yaml", "root": "faces"}],
     "splits": {"train": 24, "test": 12},
     "split": {"shares": {"train": "2/3", "test": "1/3"}},
     "face": {"size": 96, "analyser": "given", "min_side": 40, "jitter": {"shift": 0.04}},
@@ -118,13 +118,12 @@ def index_of(loaded: LoadedRecipe, engine: Engine) -> BuiltIndex:
 
 
 def make_world(folder: Path) -> World:
-    """Draw the people and write card, table and recipe."""
+    """Render the people and write card, table and recipe."""
     (folder / "faces").mkdir(parents=True)
     rows = []
     for person in range(PEOPLE):
         for picture in range(PICTURES):
-            shift = (0.02 * picture, 0.0)
-            face = made_face(person, SIZE, shift=shift)
+            face = render(SEED, person, picture, SIZE)
             name = f"p{person:02d}_{picture}.png"
             bgr = cv2.cvtColor(face.image, cv2.COLOR_RGB2BGR)
             assert cv2.imwrite(str(folder / "faces" / name), bgr)
@@ -133,12 +132,12 @@ def make_world(folder: Path) -> World:
                     "image": name,
                     "identity": f"p{person:02d}",
                     "landmarks": json.dumps(face.landmarks.ravel().tolist()),
-                    "sex": ("female", "male")[person % 2],
-                    "age": 20 + person,
+                    "sex": face.sex,
+                    "age": face.age,
                 }
             )
     pd.DataFrame(rows).to_csv(folder / "faces" / "faces.csv", index=False)
-    (folder / "drawn.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
+    (folder / "nobody.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
     world = World(folder)
     world.write_recipe()
     return world

@@ -105,20 +105,24 @@ class LandmarkSwap(Method):
         )
 
     def control(self, ctx: Context, params: LandmarkSwapParams) -> Image:
-        """Warp the target's face into the donor's geometry, and back into its own."""
+        """Warp the target's face towards the donor's geometry, and back into its own.
+
+        Only so far that no part is squeezed: a cheek that the donor turns away would come back
+        blurred, which no swap does to it.
+        """
         stage = _stage(ctx, params)
-        target, donor = ctx.target, ctx.need_donor()
+        target = ctx.target
         triangles = triangulate(stage.corners)
-        there = region_around(stage.origins[:-RING], donor.image.shape, 4)
-        away = warp_pixels(
-            target.image, piecewise_map(stage.origins, stage.corners, triangles, there)
-        )
-        shifted = stage.origins - np.array([there.x0, there.y0], np.float32)
+        goal = _towards(stage, _LONGEST_WAY * hull.face_width(target.landmarks))
+        there = region_around(goal[:-RING], target.image.shape, 4)
+        away = warp_pixels(target.image, piecewise_map(goal, stage.corners, triangles, there))
+        shifted = goal - np.array([there.x0, there.y0], np.float32)
         field = piecewise_map(stage.corners, shifted, triangles, stage.region)
         return paste(target.image, warp_pixels(away, field), stage.mask, stage.region)
 
 
 _LEAST_LIFT = 0.12
+_LONGEST_WAY = 0.04
 _FRINGE_LIFT = -0.18
 _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0), (0.85, 0.0))
 
@@ -190,6 +194,15 @@ def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
     corners, origins = surround(_with_forehead(marks), _with_forehead(donor.landmarks))
     region, mask = _mask(target, marks, params)
     return _Stage(corners, origins, region, mask)
+
+
+def _towards(stage: _Stage, reach: float) -> NDArray[np.float32]:
+    """Move the fake's corners towards the donor's, laid over them, by ``reach`` at the most."""
+    inner = slice(0, -RING)
+    laid = move_points(stage.origins, similarity(stage.origins[inner], stage.corners[inner]))
+    way = laid - stage.corners
+    longest = float(np.linalg.norm(way[inner], axis=1).max())
+    return (stage.corners + way * min(1.0, reach / max(longest, 1e-6))).astype(np.float32)
 
 
 def _with_forehead(marks: Landmarks) -> NDArray[np.float32]:

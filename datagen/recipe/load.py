@@ -78,7 +78,7 @@ class LoadedRecipe:
         return [
             SOURCES.load(card.layout).build(
                 card,
-                _expand_root(use.root, base, f"{self.path}: sources[{n}].root"),
+                _expand_root(use.root, base, self.path, n),
                 use.options,
                 f"sources[{n}].options",
             )
@@ -152,13 +152,13 @@ def _distinct(names: Iterable[str], what: str) -> None:
         seen.add(name)
 
 
-def _expand_root(root: str, base: Path, where: str) -> str:
+def _expand_root(root: str, base: Path, where: str, number: int) -> str:
     def variable(match: re.Match[str]) -> str:
         name = match.group(1) or match.group(2)
         if not os.environ.get(name):
             raise RecipeError(
-                f"{where}: environment variable {name} is not set. Set it to the folder of the "
-                f"source, or say --set sources.0.root=/its/folder"
+                f"{where}: sources[{number}].root: environment variable {name} is not set. Set it "
+                f"to the folder of the source, or say --set sources.{number}.root=/its/folder"
             )
         return os.environ[name]
 
@@ -170,9 +170,9 @@ def _expand_root(root: str, base: Path, where: str) -> str:
 
 def _override(body: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise RecipeError(f"--set {text!r}: want key.path=value, e.g. --set splits.train=100")
     parts = [part for part in re.split(r"[.\[\]]+", key) if part]
+    if not equals or not parts:
+        raise RecipeError(f"--set {text!r}: want key.path=value, e.g. --set splits.train=100")
     node: Any = body
     for part in parts[:-1]:
         node = _step(node, part, text)
@@ -194,12 +194,11 @@ def _step(node: Any, part: str, text: str) -> Any:
         if node.get(part) is None:
             node[part] = {}
         return node[part]
-    raise RecipeError(f"--set {text!r}: nothing lies below {part!r}")
+    raise RecipeError(f"--set {text!r}: {part!r} would lie below a value that has no keys")
 
 
 def _position(node: list[Any], part: str, text: str) -> int:
-    if not part.isdigit() or int(part) >= len(node):
-        raise RecipeError(
-            f"--set {text!r}: want a number from 0 to {len(node) - 1}, found {part!r}"
-        )
+    if not part.isdecimal() or int(part) >= len(node):
+        wanted = f"want a number from 0 to {len(node) - 1}" if node else "the list is empty"
+        raise RecipeError(f"--set {text!r}: {wanted}, found {part!r}")
     return int(part)

@@ -99,6 +99,8 @@ def licence_of(expression: str) -> Licence:
     Raises:
         CardError: It is not an SPDX expression.
     """
+    if not expression.strip():
+        raise CardError("licence is blank: want an SPDX expression, or 'unknown'")
     if expression in _UNKNOWN:
         return Licence(expression, None, None, None)
     try:

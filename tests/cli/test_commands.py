@@ -106,7 +106,7 @@ def test_plan_shows_counts_rights_and_warnings(
 ) -> None:
     assert run(["plan", str(world.recipe), "--inline", "--set", "splits.train=6000"]) == 0
     told = capsys.readouterr().out
-    for text in ("purpose: research", "source 'drawn' (CC0-1.0): covered", "6000", "3000"):
+    for text in ("purpose: research", "source 'nobody' (CC0-1.0): covered", "6000", "3000"):
         assert text in told
     assert "warning: split 'train': 16 faces for 6000 pairs" in told
     assert "MB and" in told

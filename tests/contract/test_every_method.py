@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 from pathlib import Path
@@ -13,9 +14,18 @@ import numpy as np
 import pytest
 
 from datagen.errors import ItemError
+from datagen.faces.crop import (
+    CropJitter,
+    crop_matrix,
+    face_box,
+    move_landmarks,
+    move_mesh,
+    take_crop,
+)
 from datagen.faces.face import FaceCrop
 from datagen.hashing import rng
 from datagen.methods import METHODS, Context, Method, Result
+from datagen.sources.procedural import render
 from datagen.types import Image, Mask
 from tests.faces_made import made_face
 
@@ -42,6 +52,18 @@ def _context(method: Method, target: FaceCrop, donor: FaceCrop) -> Context:
 
 def _made(method: Method, number: int = 0, **how: Any) -> Context:
     return _context(method, made_face(number, SIZE, **how), made_face(number + 1, SIZE))
+
+
+@functools.cache
+def _computed(person: int, picture: int) -> FaceCrop:
+    """Return a face of somebody who does not exist, turned and lit as drawn, with its mesh."""
+    portrait = render(2, person, picture, 320)
+    box = face_box(portrait.landmarks)
+    matrix = crop_matrix(box, 1.3, SIZE, CropJitter(flip=bool(picture % 2)))
+    image = take_crop(portrait.image, matrix, SIZE, 1)
+    marks, mesh = move_landmarks(portrait.landmarks, matrix), move_mesh(portrait.mesh, matrix)
+    pose = (portrait.yaw, portrait.pitch, portrait.roll)
+    return FaceCrop(image, marks, mesh, *pose, identity=f"computed/{person}")
 
 
 def _change(real: Image, fake: Image, mask: Mask) -> float:
@@ -85,6 +107,12 @@ def _draw(method: Method, ctx: Context, name: str | float) -> Any:
 def test_pair_and_control(method: Method, number: int) -> None:
     ctx = _made(method, number)
     _check(method, ctx, _draw(method, ctx, number))
+
+
+@pytest.mark.parametrize("person", range(12))
+def test_pair_and_control_of_people_who_do_not_exist(method: Method, person: int) -> None:
+    ctx = _context(method, _computed(person, person % 3), _computed(person + 1, 0))
+    _check(method, ctx, _draw(method, ctx, person))
 
 
 def test_most_draws_change_enough(method: Method) -> None:

@@ -79,7 +79,7 @@ def test_the_dataset_card_and_croissant_are_well_formed(out: Path) -> None:
     assert document["conformsTo"][0] == "http://mlcommons.org/croissant/1.1"
     fields = {field["name"] for field in document["recordSet"][0]["field"]}
     assert fields == set(pd.read_parquet(out / "manifest").columns)
-    assert "Drawn people" in (out / "rights" / "ATTRIBUTION.md").read_text()
+    assert "People who don't exist" in (out / "rights" / "ATTRIBUTION.md").read_text()
 
 
 def test_a_second_run_makes_nothing_and_says_so(
