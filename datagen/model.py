@@ -40,8 +40,12 @@ def parse(model: type[M], value: object, where: str, error: type[Exception], pre
 
 def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Yield ``path: what is wrong`` for each error, with near names for unknown keys."""
-    for entry in problem.errors():
+    errors = problem.errors()
+    wrong = [entry["loc"] for entry in errors]
+    for entry in errors:
         location = entry["loc"]
+        if entry["type"] == "too_short" and any(_below(other, location) for other in wrong):
+            continue  # the list is short only because pydantic left its wrong items out
         path = _dotted(prefix, location)
         if entry["type"] == "extra_forbidden":
             known = _keys_at(model, location[:-1])
@@ -52,6 +56,10 @@ def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") 
             found = entry["input"]
             shown = "" if entry["type"] == "missing" else f" (found {_short(found)})"
             yield f"{path}: {_lower(entry['msg'])}{shown}"
+
+
+def _below(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _dotted(prefix: str, location: tuple[int | str, ...]) -> str:

@@ -48,12 +48,19 @@ class Plugin:
         except Exception as error:  # whatever the file raises is the user's to mend
             del sys.modules[module_name]
             raise RecipeError(f"--plugin {self.name}: {type(error).__name__}: {error}") from error
+        try:
+            return self._register(module)
+        except RecipeError:
+            del sys.modules[module_name]  # so that the next try does not pass for a second load
+            raise
+
+    def _register(self, module: ModuleType) -> list[str]:
         found = [
             value
             for value in vars(module).values()
             if isinstance(value, type)
             and issubclass(value, Method)
-            and value.__module__ == module_name
+            and value.__module__ == module.__name__
             and hasattr(value, "name")
         ]
         if not found:

@@ -19,6 +19,7 @@ from datagen.plan.summary import (
     summarise,
     warnings_of,
 )
+from datagen.sources import SOURCES
 
 NAME = "plan"
 
@@ -49,7 +50,8 @@ def command(
     _print_splits(out, splits)
     cores = workers or os.cpu_count() or 1
     size = expected_bytes(plan, splits) / 1e6
-    seconds = expected_seconds(plan, splits, cores)
+    rendering = max(SOURCES.load(card.layout).render_seconds for card in job.loaded.cards)
+    seconds = expected_seconds(plan, splits, cores, rendering)
     out.print(f"about {size:,.0f} MB and {seconds:,.0f} s on {cores} cores, start-up apart")
     for warning in warnings_of(plan, splits):
         out.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)

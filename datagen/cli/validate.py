@@ -10,6 +10,8 @@ import typer
 from datagen.cli.options import PluginFiles, Set
 from datagen.cli.wiring import console, load
 from datagen.errors import DatagenError, RecipeError
+from datagen.faces.build import stated_index
+from datagen.plan import Plan
 
 NAME = "validate"
 
@@ -21,7 +23,7 @@ def command(
     set_: Set = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Check recipes: keys, values, methods and their options, cards, rights, and sources at hand.
+    """Check recipes: keys, values, methods, cards, rights; people and donors of sources at hand.
 
     Reads no picture. Exit 2 when one is wrong.
     """
@@ -46,5 +48,8 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
             raise
         typer.echo(f"{path}: valid; its sources were not looked at: {error}")
         return
-    listed = sum(1 for source in sources for _ in source.records())
-    typer.echo(f"{path}: valid; {listed} pictures listed; recipe digest {job.loaded.digest[:16]}")
+    stated = stated_index(sources, job.use)
+    Plan(job.loaded, stated)  # refuses splits without people and targets without donors
+    typer.echo(
+        f"{path}: valid; {len(stated)} pictures listed; recipe digest {job.loaded.digest[:16]}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,11 @@ from datagen.faces.analysis import AnalysePictures, chunks, picture_stamp
 from datagen.faces.cache import AnalysisCache
 from datagen.faces.duplicates import group_near_duplicates
 from datagen.faces.index import FaceIndex
-from datagen.faces.screen import IndexReject, Screened, select_faces
+from datagen.faces.screen import IndexReject, Screened, index_row, select_faces
 from datagen.rights import Use, licence_of
 from datagen.sources.base import Record, Source, unique
 
-__all__ = ["BuiltIndex", "FaceLimits", "build_index"]
+__all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
 
 _CHUNK = 16
 
@@ -82,6 +83,24 @@ def build_index(
         rows += kept
     built.index = FaceIndex.from_rows(rows)
     return built
+
+
+def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
+    """Return the index as the sources state it, before any picture is read.
+
+    It knows people and attributes and no geometry: enough to tell whether splits and donor rules
+    can be met, if every picture proves usable.
+    """
+    nowhere = {"box": [0.0] * 4, "landmarks": [0.0] * 136, "mesh": None, "embedding": None}
+    unseen = {"width": 0, "height": 0, "yaw": math.nan, "pitch": math.nan, "roll": math.nan}
+    face = {"face_no": 0, "sha256": "", "phash": None, **nowhere, **unseen}
+    return FaceIndex.from_rows(
+        [
+            index_row(source.card, record, face)
+            for source in sources
+            for record in _screen(source, use).records
+        ]
+    )
 
 
 def _screen(source: Source, use: Use) -> Screened:

@@ -13,7 +13,7 @@ from datagen.hashing import canonical_json
 from datagen.sources.base import Record
 from datagen.sources.card import SourceCard
 
-__all__ = ["INDEX_REJECT_CODES", "IndexReject", "Screened", "select_faces"]
+__all__ = ["INDEX_REJECT_CODES", "IndexReject", "Screened", "index_row", "select_faces"]
 
 ADULT = 18.0
 _LARGEST_SHARE_OUTSIDE = 0.2
@@ -97,7 +97,7 @@ def select_faces(
     for record in records:
         for face, code, detail in _judged(card, found[record.image_id], min_side, max_yaw):
             if code is None:
-                rows.append(_index_row(card, record, face))
+                rows.append(index_row(card, record, face))
             else:
                 rejects.append(IndexReject(card.id, record.image_id, code, detail))
     return rows, rejects
@@ -139,7 +139,8 @@ def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str 
     return None, ""
 
 
-def _index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict[str, Any]:
+def index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the index for one face of a record."""
     taken = (
         *("face_no", "sha256", "width", "height", "box", "landmarks", "mesh"),
         *("yaw", "pitch", "roll", "phash", "embedding"),

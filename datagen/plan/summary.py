@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from datagen.methods import METHODS
 from datagen.plan.items import Plan
 from datagen.recipe.schema import SplitName
 
@@ -14,7 +15,7 @@ __all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarise", "w
 # pixels: measured, and good to a factor of two.
 _BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9}
 _MASK_BYTES = 0.03
-_PAIRS_A_SECOND = 40.0
+_PAIRS_A_SECOND = 60.0
 _SIZE = 380
 _MANY_USES = 200
 _FEW_DONORS = 5
@@ -75,10 +76,28 @@ def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
     return round(pixels * (pictures * rate + pairs * _MASK_BYTES))
 
 
-def expected_seconds(plan: Plan, splits: list[SplitSummary], cores: int) -> float:
-    """Return about how long ``cores`` cores will take, start-up apart."""
+def expected_seconds(
+    plan: Plan, splits: list[SplitSummary], cores: int, render_seconds: float
+) -> float:
+    """Return about how long ``cores`` cores will take, start-up apart.
+
+    Args:
+        plan: The plan.
+        splits: See ``summarise``.
+        cores: How many.
+        render_seconds: What a source without files takes for a picture.
+    """
     work = max(0.4, (plan.recipe.face.size / _SIZE) ** 2)
-    return sum(split.pairs for split in splits) * work / (_PAIRS_A_SECOND * cores)
+    pairs = sum(split.pairs for split in splits)
+    pictures = pairs + sum(
+        count for split in splits for name, count in split.methods.items() if takes_donor(name)
+    )
+    return (pairs * work / _PAIRS_A_SECOND + pictures * render_seconds) / cores
+
+
+def takes_donor(method: str) -> bool:
+    """Say whether pairs of a method need a second picture."""
+    return METHODS.load(method).needs_donor
 
 
 def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:

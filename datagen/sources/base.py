@@ -71,12 +71,14 @@ class Source(ABC):
         options: Model of the card's ``options``.
         has_files: False for a source that makes its pictures on demand through ``render``.
         version: Raised when ``render`` changes its bytes.
+        render_seconds: What ``render`` takes on one core, for estimates.
     """
 
     layout: ClassVar[str]
     options: ClassVar[type[Frozen]] = NoOptions
     has_files: ClassVar[bool] = True
     version: ClassVar[int] = 1
+    render_seconds: ClassVar[float] = 0.0
 
     def __init__(self, card: SourceCard, root: str, config: Frozen) -> None:
         self.card = card

@@ -94,6 +94,24 @@ def test_validate_says_when_it_could_not_look_at_the_sources(
     assert "NOT_SET_AT_ALL" in told
 
 
+def test_validate_refuses_a_donor_rule_that_leaves_somebody_alone(
+    own_world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = own_world.faces / "faces.csv"
+    rows = pd.read_csv(table)
+    rows.loc[rows["identity"] == "p00", "sex"] = "other"
+    rows.to_csv(table, index=False)
+    for picture in own_world.faces.glob("*.png"):
+        picture.unlink()  # validate reads no picture
+    rule = "methods.1.donor={same: [sex]}"
+    assert run(["validate", str(own_world.recipe), "--set", rule]) == 2
+    told = capsys.readouterr().err
+    assert "method 'landmark_swap' (same: [sex]): 2 of" in told
+    assert "else: any" in told
+    rule = "methods.1.donor={same: [sex], else: any}"
+    assert run(["validate", str(own_world.recipe), "--set", rule]) == 0
+
+
 def test_index_reads_once(own_world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", str(own_world.recipe), "--inline"]) == 0
     assert "24 pictures analysed, 0 remembered" in capsys.readouterr().err

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -98,3 +99,27 @@ def test_a_lost_node_is_survived(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout.splitlines()[-1])
     assert results == [[key, 2 * key, "None"] for key in range(12)]
+
+
+@pytest.mark.slow
+def test_a_cluster_is_joined_through_its_client_port() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = in_a_process(
+        f"""
+        from ray.cluster_utils import Cluster
+        from datagen.engine.ray import RayEngine
+        from datagen.engine.testing import Doubles
+
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={{"num_cpus": 1, "ray_client_server_port": {port}}},
+        )
+        cluster.wait_for_nodes()
+        with RayEngine(address="ray://127.0.0.1:{port}") as engine:
+            print(sorted(outcome.result for outcome in engine.run(Doubles(), range(3))))
+        cluster.shutdown()
+        """
+    )
+    assert done.stdout.splitlines()[-1:] == ["[0, 2, 4]"], done.stdout + done.stderr

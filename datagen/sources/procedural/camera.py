@@ -79,7 +79,7 @@ def draw(seed: int, person: int, picture: int, size: int) -> Camera:
     rng = draws.generator(seed, person, picture, "camera")
     yaw, pitch = _spread(rng, MAX_YAW), _spread(rng, MAX_PITCH)
     roll = _spread(rng, MAX_ROLL)
-    distance = float(np.exp(rng.uniform(np.log(55.0), np.log(220.0))))
+    distance = float(np.exp(rng.uniform(np.log(95.0), np.log(280.0))))
     scale = size / 512.0 * rng.uniform(11.6, 15.2)
     x = size * (0.5 + 0.035 * rng.uniform(-1.0, 1.0))
     y = size * (0.49 + 0.035 * rng.uniform(-1.0, 1.0))

@@ -38,18 +38,18 @@ _MOVES: tuple[Field, ...] = (
 
 # name, lowest, highest, chance of being used in a picture.
 RANGES: tuple[tuple[str, float, float, float], ...] = (
-    ("mouth_open", 0.0, 1.0, 0.35),
-    ("smile", -0.3, 1.0, 0.6),
-    ("cheek_raise", 0.0, 0.6, 0.3),
-    ("pucker", -0.25, 0.55, 0.2),
-    ("brow_raise", -0.6, 1.0, 0.4),
-    ("frown", 0.0, 1.0, 0.25),
-    ("squint", 0.0, 1.0, 0.3),
-    ("lip_press", -0.3, 1.0, 0.2),
-    ("lids", 0.0, 0.55, 0.3),
-    ("jaw_side", -1.0, 1.0, 0.15),
-    ("gaze_x", -22.0, 22.0, 0.7),
-    ("gaze_y", -12.0, 12.0, 0.6),
+    ("mouth_open", 0.0, 0.8, 0.3),
+    ("smile", -0.12, 1.0, 0.75),
+    ("cheek_raise", 0.0, 0.4, 0.3),
+    ("pucker", -0.2, 0.3, 0.15),
+    ("brow_raise", -0.35, 0.75, 0.4),
+    ("frown", 0.0, 0.5, 0.15),
+    ("squint", 0.0, 0.7, 0.3),
+    ("lip_press", -0.2, 0.6, 0.15),
+    ("lids", 0.0, 0.4, 0.2),
+    ("jaw_side", -0.25, 0.25, 0.15),
+    ("gaze_x", -20.0, 20.0, 0.3),
+    ("gaze_y", -8.0, 8.0, 0.3),
 )
 
 _JAW_DEGREES = 11.0
@@ -126,4 +126,21 @@ def draw(seed: int, person: int, picture: int) -> dict[str, float]:
         used, at, strength = rng.random(), float(rng.random()), float(rng.random())
         value = low + (high - low) * at
         values[name] = round(value * (0.4 + 0.6 * strength), 4) if used < chance else 0.0
+    # Lips seldom part without a smile, and cheeks rise with it.
+    values["smile"] = round(max(values["smile"], 0.75 * values["mouth_open"]), 4)
+    values["cheek_raise"] = round(max(values["cheek_raise"], 0.35 * values["smile"]), 4)
+    if values["smile"] > 0.3:
+        values["frown"] = values["lip_press"] = 0.0
     return values
+
+
+def look(values: dict[str, float], towards: F64) -> dict[str, float]:
+    """The expression with its gaze about ``towards`` (3,), the camera in head coordinates.
+
+    People look into the camera that takes their portrait; ``gaze_x`` and ``gaze_y`` are what
+    they look past it.
+    """
+    x = np.degrees(np.arctan2(towards[0], towards[2])) + values["gaze_x"]
+    y = np.degrees(np.arctan2(towards[1], np.hypot(towards[0], towards[2]))) + values["gaze_y"]
+    gaze = {"gaze_x": float(np.clip(x, -26.0, 26.0)), "gaze_y": float(np.clip(y, -15.0, 15.0))}
+    return values | {name: round(value, 4) for name, value in gaze.items()}

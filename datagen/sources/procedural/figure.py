@@ -67,8 +67,7 @@ def pose(identity: Identity, expression: dict[str, float], camera: Camera) -> Fi
 
 def draw(seed: int, person: int, picture: int, size: int) -> Figure:
     """The figure with this number."""
-    return pose(
-        identities.draw(seed, person),
-        expressions.draw(seed, person, picture),
-        cameras.draw(seed, person, picture, size),
-    )
+    camera = cameras.draw(seed, person, picture, size)
+    ahead = camera.rotation[2]
+    expression = expressions.look(expressions.draw(seed, person, picture), ahead)
+    return pose(identities.draw(seed, person), expression, camera)

@@ -17,42 +17,61 @@ _MOUTH = (61, 291, 13, 14)
 
 SHAPE: tuple[Field, ...] = (
     Field("face_width", (168,), 0.0, (0.035, 0.0, 0.0), "scale", 0.25),
-    Field("face_length", (168,), 0.0, (0.0, 0.035, 0.0), "scale", 0.3),
+    Field("face_length", (168,), 0.0, (0.0, 0.035, 0.0), "scale", 0.35),
     Field("face_depth", (168,), 0.0, (0.0, 0.0, 0.035), "scale", 0.1),
     Field("forehead_height", (10, 109, 67), 2.6, (0.0, 0.38, -0.05), male=0.1),
-    Field("forehead_slope", (10, 109, 67), 2.6, (0.0, 0.0, -0.35), male=0.35),
+    Field("forehead_slope", (10, 109, 67), 2.6, (0.0, 0.0, -0.35), male=0.45),
     Field("temple_width", (21, 162, 71), 2.2, (0.24, 0.0, 0.0)),
-    Field("brow_ridge", (105, 66, 107), 1.2, (0.0, -0.05, 0.17), male=1),
-    Field("brow_height", (105, 66, 63, 52, 107, 70), 1.0, (0.0, 0.19, 0.0), male=-0.8),
-    Field("brow_tilt", (105, 52), 2.0, (0.075, 0.0, 0.0), "turn", -0.2),
+    Field("brow_ridge", (105, 66, 107), 1.2, (0.0, -0.05, 0.17), male=1.15),
+    Field("brow_height", (105, 66, 63, 52, 107, 70), 1.0, (0.0, 0.19, 0.0), male=-1.15),
+    Field("brow_tilt", (105, 52), 2.0, (0.075, 0.0, 0.0), "turn", -0.4),
     Field("cheekbone_width", (116, 123, 227), 1.9, (0.25, 0.0, 0.05)),
     Field("cheekbone_height", (50, 101, 117), 1.5, (0.05, 0.15, 0.22), male=-0.1),
-    Field("cheek_fullness", (207, 187, 192, 205), 1.9, (0.26, 0.0, 0.16), male=-0.4),
-    Field("jaw_width", (58, 172, 136, 138), 2.0, (0.42, 0.0, 0.0), male=0.8),
-    Field("jaw_drop", (58, 172, 136), 1.9, (0.05, -0.36, 0.0), male=0.55),
-    Field("chin_length", (152, 175, 148), 1.9, (0.0, -0.4, 0.0), male=0.35),
-    Field("chin_width", (149, 150, 140, 170), 1.5, (0.34, 0.0, 0.0), male=0.8),
+    Field("cheek_fullness", (207, 187, 192, 205), 1.9, (0.26, 0.0, 0.16), male=-0.45),
+    Field("jaw_width", (58, 172, 136, 138), 2.0, (0.42, 0.0, 0.0), male=0.55),
+    Field("jaw_drop", (58, 172, 136), 1.9, (0.05, -0.36, 0.0), male=0.5),
+    Field("chin_length", (152, 175, 148), 1.9, (0.0, -0.4, 0.0), male=0.3),
+    Field("chin_width", (149, 150, 140, 170), 1.5, (0.34, 0.0, 0.0), male=0.75),
     Field("chin_forward", (199, 175, 152), 1.6, (0.0, 0.0, 0.34), male=0.25),
     Field("eye_distance", _EYE, 1.3, (0.15, 0.0, 0.0)),
-    Field("eye_width", _EYE, 1.2, (0.075, 0.0, 0.0), "scale", -0.3),
-    Field("eye_opening", _EYE, 0.8, (0.0, 0.15, 0.0), "scale", -0.6),
-    Field("eye_tilt", _EYE, 1.2, (0.06, 0.0, 0.0), "turn", -0.25),
+    Field("eye_width", _EYE, 1.2, (0.075, 0.0, 0.0), "scale", -0.35),
+    Field("eye_opening", _EYE, 0.8, (0.0, 0.15, 0.0), "scale", -0.55),
+    Field("eye_tilt", _EYE, 1.2, (0.06, 0.0, 0.0), "turn", -0.4),
     Field("eye_depth", _EYE, 1.2, (0.0, 0.0, -0.16), male=0.5),
-    Field("nose_length", (1, 2, 4, 19, 98), 1.3, (0.0, -0.26, 0.03), male=0.45),
-    Field("nose_width", (48, 64, 129, 98), 0.8, (0.19, 0.0, 0.0), male=0.7),
+    Field("nose_length", (1, 2, 4, 19, 98), 1.3, (0.0, -0.26, 0.03), male=0.25),
+    Field("nose_width", (48, 64, 129, 98), 0.8, (0.19, 0.0, 0.0), male=0.55),
     Field("bridge_width", (196, 122, 198), 0.8, (0.1, 0.0, 0.0), male=0.4),
     Field("bridge_height", (6, 197, 195), 0.85, (0.0, 0.0, 0.22), male=0.4),
-    Field("nose_forward", (1, 4), 1.1, (0.0, 0.0, 0.28), male=0.4),
-    Field("nose_upturn", (1, 4, 19), 0.75, (0.0, 0.16, 0.05), male=-0.25),
-    Field("mouth_width", _MOUTH, 2.0, (0.095, 0.0, 0.0), "scale", 0.1),
+    Field("nose_forward", (1, 4), 1.1, (0.0, 0.0, 0.28), male=0.35),
+    Field("nose_upturn", (1, 4, 19), 0.75, (0.0, 0.16, 0.05), male=-0.4),
+    Field("mouth_width", _MOUTH, 2.0, (0.095, 0.0, 0.0), "scale", 0.15),
     Field("mouth_height", (61, 13, 14, 17), 1.4, (0.0, 0.15, 0.0)),
-    Field("upper_lip", (0, 37, 39), 0.55, (0.0, 0.085, 0.05), male=-0.75),
+    Field("upper_lip", (0, 37, 39), 0.55, (0.0, 0.085, 0.05), male=-0.7),
     Field("lower_lip", (17, 84, 181), 0.6, (0.0, -0.1, 0.045), male=-0.6),
     Field("lips_forward", (0, 13, 14, 17), 1.1, (0.0, 0.0, 0.17), male=-0.2),
     Field("philtrum", (164, 167), 0.7, (0.0, -0.04, 0.12), male=0.1),
     Field("asymmetry_jaw", (152, 175, 148), 3.0, (0.0, 0.0, 0.0)),
     Field("asymmetry_eyes", _EYE, 1.6, (0.0, 0.0, 0.0)),
 )
+
+# What varies together: broad faces are broad all over, and so on (share of each parameter).
+_TOGETHER: dict[str, dict[str, float]] = {
+    "broad": {
+        "face_width": 0.6,
+        "temple_width": 0.5,
+        "cheekbone_width": 0.6,
+        "jaw_width": 0.6,
+        "chin_width": 0.5,
+        "mouth_width": 0.4,
+        "nose_width": 0.4,
+        "chin_length": -0.3,
+    },
+    "long": {"face_length": 0.5, "nose_length": 0.4, "forehead_height": 0.3, "philtrum": 0.3},
+    "lips": {"upper_lip": 0.75, "lower_lip": 0.75, "lips_forward": 0.4},
+    "nose": {"bridge_height": 0.5, "nose_forward": 0.5, "nose_upturn": -0.3},
+    "brow": {"brow_ridge": 0.5, "eye_depth": 0.5, "brow_height": -0.4},
+}
+_SPREAD = 0.6
 
 # name, mean for both, male shift, deviation: shape that lies outside the face mesh.
 _OUTSIDE: tuple[tuple[str, float, float, float], ...] = (
@@ -100,10 +119,10 @@ def _basis() -> F64:
     names = [field.name for field in SHAPE]
     points = template().position
     low = np.exp(-((points[:, 1] + 8.0) ** 2) / 30.0)
-    basis[names.index("asymmetry_jaw"), :, 0] = 0.14 * low
+    basis[names.index("asymmetry_jaw"), :, 0] = 0.05 * low
     side = np.tanh(points[:, 0] / 2.0)
     high = np.exp(-((points[:, 1] - 3.2) ** 2) / 6.0)
-    basis[names.index("asymmetry_eyes"), :, 1] = 0.05 * high * side
+    basis[names.index("asymmetry_eyes"), :, 1] = 0.025 * high * side
     return basis
 
 
@@ -118,17 +137,26 @@ def face_shape(identity: Identity) -> F64:
 def _average() -> F64:
     """From the canonical face to average human measures (L. G. Farkas, 1994).
 
-    The canonical eyes are narrow (2.6 cm; people have about 3) and its sides are wide apart
-    (15.4 cm at the ears and 13.4 cm at the corners of the jaw; people have about 14.5 and 11).
+    The canonical eyes are narrow (2.6 cm; people have about 3), its sides are wide apart
+    (15.4 cm at the ears and 13.4 cm at the corners of the jaw; people have about 14 and 10.5)
+    and it is long from the eyes to the chin (12.4 cm; people have about 11.6).
     """
     points = template().position
     fields = (
-        Field("", _EYE, 1.15, (0.13, 0.30, 0.0), "scale"),
-        Field("", (58, 172, 136), 2.1, (-0.42, 0.0, 0.0)),
+        Field("", _EYE, 1.15, (0.13, 0.40, 0.0), "scale"),
+        Field("", _EYE, 1.3, (-0.08, 0.0, 0.0)),
+        Field("", (58, 172, 136), 2.1, (-0.62, 0.0, 0.0)),
+        Field("", (116, 123, 227), 1.7, (0.24, 0.0, 0.0)),
+        Field("", (48, 64, 129, 98), 0.8, (-0.12, 0.0, 0.0)),
+        Field("", (1, 4), 1.1, (0.0, 0.0, -0.16)),
+        Field("", (105, 66, 63, 52, 107, 70), 1.0, (0.0, -0.1, 0.0)),
+        Field("", (61, 57), 0.8, (0.0, 0.07, 0.0)),
     )
-    x = points[:, 0]
-    narrower = -0.055 * x * np.clip((np.abs(x) - 3.0) / 4.5, 0.0, 1.0)
-    return combine(stack(fields), [1.0, 1.0]) + np.stack([narrower, 0.0 * x, 0.0 * x], axis=1)
+    x, y = points[:, 0], points[:, 1]
+    narrower = -0.075 * x * np.clip((np.abs(x) - 3.0) / 4.5, 0.0, 1.0)
+    shorter = 0.065 * np.maximum(points[168, 1] - y, 0.0)
+    moved = np.stack([narrower, shorter, 0.0 * x], axis=1)
+    return combine(stack(fields), [1.0] * len(fields)) + moved
 
 
 @functools.cache
@@ -157,7 +185,14 @@ def _shape_values(seed: int, person: int, sex: str) -> dict[str, float]:
     male = 1.0 if sex == "male" else -1.0
     values: dict[str, float] = {}
     for field in SHAPE:
-        values[field.name] = 0.85 * float(np.clip(rng.normal(), -2.2, 2.2)) + male * field.male
+        values[field.name] = float(np.clip(rng.normal(), -2.0, 2.0))
+    common = {name: float(np.clip(rng.normal(), -2.0, 2.0)) for name in sorted(_TOGETHER)}
+    for name, parts in _TOGETHER.items():
+        for part, share in parts.items():
+            own = values[part] * float(np.sqrt(1.0 - share**2))
+            values[part] = own + share * common[name]
+    for field in SHAPE:
+        values[field.name] = _SPREAD * values[field.name] + male * field.male
     for name, mean, shift, deviation in _OUTSIDE:
         values[name] = mean + male * shift + deviation * float(np.clip(rng.normal(), -2.0, 2.0))
     return values
@@ -168,18 +203,19 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
     years = (age - _AGE[0]) / (_AGE[1] - _AGE[0])
     low, high = _MELANIN[monk - 1], _MELANIN[monk]
     fair = max(0.0, 1.0 - monk / 6.0)
+    smooth = 1.0 if sex == "male" else 0.8
     return {
         "melanin": low + (high - low) * float(rng.random()),
         "haemoglobin": 0.45 + 0.5 * float(rng.random()),
         "redness": float(rng.random()),
         "freckles": fair * float(rng.random()) ** 2 * 1.4,
         "spots": float(rng.random()) * (0.25 + 0.75 * years),
-        "pores": 0.5 + 0.8 * float(rng.random()),
+        "pores": smooth * (0.45 + 0.75 * float(rng.random())),
         "oil": 0.25 + 0.75 * float(rng.random()),
-        "wrinkles": float(np.clip(years * 1.15 + 0.18 * rng.normal(), 0.0, 1.2)),
-        "sag": float(np.clip(years * 1.2 - 0.25 + 0.15 * rng.normal(), 0.0, 1.1)),
-        "eye_bags": float(np.clip(0.2 + 0.7 * years + 0.25 * rng.normal(), 0.0, 1.2)),
-        "lip_colour": float(rng.random()) * (0.55 if sex == "male" else 1.0),
+        "wrinkles": smooth * float(np.clip(years * 1.1 + 0.16 * rng.normal(), 0.0, 1.2)),
+        "sag": smooth * float(np.clip(years * 1.1 - 0.25 + 0.15 * rng.normal(), 0.0, 1.0)),
+        "eye_bags": smooth * float(np.clip(0.1 + 0.65 * years + 0.2 * rng.normal(), 0.0, 1.1)),
+        "lip_colour": float(rng.random()) * 0.5 + (0.0 if sex == "male" else 0.45),
     }
 
 
@@ -200,25 +236,25 @@ def _colour_values(seed: int, person: int, sex: str, age: int, monk: int) -> dic
         "hair_volume": float(rng.random()),
         "parting": float(rng.uniform(-1.0, 1.0)),
         "hairline": float(rng.normal()) + (0.7 if sex == "male" else 0.1),
-        "brow_thickness": float(rng.normal()) * 0.8 + (0.7 if sex == "male" else -0.6),
+        "brow_thickness": float(rng.normal()) * 0.7 + (0.7 if sex == "male" else -0.8),
         "brow_density": 0.55 + 0.45 * float(rng.random()),
     }
 
 
 # Hair styles with their weights for women and men.
 HAIR_STYLES: tuple[tuple[str, float, float], ...] = (
-    ("bald", 0.01, 0.12),
-    ("cropped", 0.05, 0.22),
-    ("short", 0.08, 0.19),
-    ("swept", 0.05, 0.16),
-    ("fade", 0.02, 0.14),
-    ("fringe", 0.07, 0.10),
-    ("medium", 0.19, 0.04),
-    ("bangs", 0.13, 0.01),
-    ("long", 0.20, 0.02),
+    ("bald", 0.005, 0.09),
+    ("cropped", 0.02, 0.22),
+    ("short", 0.06, 0.21),
+    ("swept", 0.04, 0.18),
+    ("fade", 0.01, 0.14),
+    ("fringe", 0.05, 0.10),
+    ("medium", 0.22, 0.04),
+    ("bangs", 0.14, 0.01),
+    ("long", 0.26, 0.02),
     ("curly", 0.11, 0.07),
     ("afro", 0.05, 0.04),
-    ("tied", 0.12, 0.02),
+    ("tied", 0.08, 0.02),
 )
 
 BEARDS: tuple[tuple[str, float], ...] = (

@@ -40,6 +40,7 @@ class Procedural(Source):
     options: ClassVar[type[Frozen]] = ProceduralOptions
     has_files: ClassVar[bool] = False
     version: ClassVar[int] = VERSION
+    render_seconds: ClassVar[float] = 0.1
 
     def records(self) -> Iterator[Record]:
         """See base class; the truth of a picture costs a thousandth of the picture."""

@@ -57,7 +57,7 @@ def test_more_people_change_nobody() -> None:
 
 
 def test_wrong_options_are_named() -> None:
-    with pytest.raises(RecipeError, match="peple: unknown key. Did you mean 'people'"):
+    with pytest.raises(RecipeError, match=r"peple: unknown key\. Did you mean 'people'"):
         source(peple=3)
 
 

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from datagen.errors import RecipeError
+from datagen.model import parse
+from datagen.recipe.schema import MethodUse, Recipe, in_split
+
+BASE: dict[str, Any] = {
+    "name": "small",
+    "seed": 7,
+    "purpose": {"use": "research"},
+    "sources": [{"card": "faces.yaml", "root": "faces"}],
+    "splits": {"train": 20, "test": 10},
+    "methods": [{"use": "self_blend", "share": 1}],
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    body = deepcopy(BASE)
+    *way, last = path.split(".")
+    node: Any = body
+    for part in way:
+        node = node[int(part)] if part.isdigit() else node.setdefault(part, {})
+    node[last] = value
+    return body
+
+
+def problems(body: dict[str, Any]) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        parse(Recipe, body, "recipe.yaml", RecipeError)
+    head, *lines = str(caught.value).split("\n  - ")
+    assert head == "recipe.yaml:"
+    return lines
+
+
+def made(path: str, value: Any) -> Recipe:
+    return parse(Recipe, changed(path, value), "recipe.yaml", RecipeError)
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    recipe = parse(Recipe, BASE, "recipe.yaml", RecipeError)
+    assert recipe.split.shares == {
+        "train": Fraction(7, 10),
+        "val": Fraction(1, 10),
+        "test": Fraction(1, 5),
+    }
+    assert (recipe.split.origin, recipe.split.stratify) == ("hash", ("sex",))
+    assert (recipe.face.size, recipe.face.margin, recipe.face.analyser) == (380, 1.3, "mediapipe")
+    assert (recipe.encode.format, recipe.encode.quality) == ("jpeg", None)
+    assert (recipe.controls, recipe.shard_pairs, recipe.rejects.max_share) == (0, 250, 0.05)
+    assert recipe.purpose.redistribute is False
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("seeed", "seeed: unknown key. Did you mean 'seed'?"),
+        ("purpose.redistribut", "purpose.redistribut: unknown key. Did you mean 'redistribute'?"),
+        ("split.share", "split.share: unknown key. Did you mean 'shares'?"),
+        ("split.form", "split.form: unknown key. Did you mean 'from'?"),
+        ("face.sise", "face.sise: unknown key. Did you mean 'size'?"),
+        ("face.jitter.rotat", "face.jitter.rotat: unknown key. Did you mean 'rotate'?"),
+        ("encode.qualty", "encode.qualty: unknown key. Did you mean 'quality'?"),
+        ("rejects.zzz", "rejects.zzz: unknown key. Allowed: max_share, max_count"),
+        ("sources.0.rot", "sources[0].rot: unknown key. Did you mean 'root'?"),
+        ("methods.0.donor.chose", "methods[0].donor.chose: unknown key. Did you mean 'choose'?"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
+    assert problems(changed(path, 1)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("name", "Has Blanks", "name: string should match pattern"),
+        ("name", "a.b", "name: string should match pattern"),
+        ("name", "x" * 41, "name: string should have at most 40"),
+        ("version", 0, "version: input should be greater than or equal to 1"),
+        ("seed", -1, "seed: input should be greater than or equal to 0"),
+        ("seed", 2**63, "seed: input should be less than"),
+        ("purpose.use", "fun", "purpose.use: input should be 'research' or 'commercial'"),
+        ("sources", [], "sources: tuple should have at least 1 item"),
+        ("sources.0.card", "", "sources[0].card: string should have at least 1"),
+        ("sources.0.splits", ["dev"], "sources[0].splits[0]: input should be 'train', 'val'"),
+        ("splits", {}, "splits: dictionary should have at least 1 item"),
+        ("splits.train", 0, "splits: train: want a number of pairs from 1"),
+        ("splits.train", 10**12 + 1, "splits: train: want a number of pairs from 1"),
+        ("splits.dev", 5, "splits.dev.[key]: input should be 'train', 'val' or 'test'"),
+        ("split.stratify", ["shoe"], "split.stratify[0]: input should be 'sex', 'age_band'"),
+        ("face.size", 32, "face.size: input should be greater than or equal to 64 (found 32)"),
+        ("face.size", 2049, "face.size: input should be less than or equal to 2048"),
+        ("face.margin", 0.9, "face.margin: input should be greater than or equal to 1"),
+        ("face.min_side", 3, "face.min_side: input should be greater than or equal to 16"),
+        ("face.max_yaw", 0, "face.max_yaw: input should be greater than 0"),
+        ("face.max_yaw", 91, "face.max_yaw: input should be less than or equal to 90"),
+        ("face.jitter.shift", 0.3, "face.jitter.shift: input should be less than"),
+        ("face.jitter.scale", [0.4, 1], "face.jitter.scale: want a range within 0.5 and 2"),
+        ("face.jitter.scale", [1, 2.1], "face.jitter.scale: want a range within 0.5 and 2"),
+        ("face.jitter.scale", [1.2, 1], "face.jitter.scale: want [low, high], found a falling"),
+        ("face.jitter.rotate", 46, "face.jitter.rotate: input should be less than"),
+        ("face.jitter.flip", 1.1, "face.jitter.flip: input should be less than"),
+        ("methods", [], "methods: tuple should have at least 1 item"),
+        ("methods.0.share", 1.2, "methods[0].share: want a share from 0 to 1 (found 1.2)"),
+        ("methods.0.min_change", -1, "methods[0].min_change: input should be greater"),
+        ("methods.0.min_change", 256, "methods[0].min_change: input should be less"),
+        ("methods.0.donor", {"of": 0}, "methods[0].donor.of: input should be greater"),
+        ("methods.0.donor", {"else": "all"}, "methods[0].donor.else: input should be 'refuse'"),
+        ("methods.0.donor", {"same": ["age"]}, "methods[0].donor.same[0]: input should be"),
+        ("encode.format", "bmp", "encode.format: input should be 'jpeg', 'png' or 'webp'"),
+        ("encode.quality", [0, 90], "encode: quality: want a range within 1 and 100"),
+        ("encode.quality", [90, 101], "encode: quality: want a range within 1 and 100"),
+        ("encode.quality", [90, 80], "encode.quality: want [low, high], found a falling"),
+        ("encode.subsampling", ["4:1:1"], "encode.subsampling[0]: input should be '4:2:0'"),
+        ("encode.subsampling", [], "encode: subsampling: want at least one"),
+        ("encode", {"format": "png", "quality": 90}, "encode: png is lossless and has no quality"),
+        (
+            "encode",
+            {"format": "webp", "subsampling": ["4:2:0"]},
+            "encode: webp has no choice of subsampling: remove it",
+        ),
+        ("controls", -0.1, "controls: want a share from 0 to 1"),
+        ("rejects.max_share", 1.1, "rejects.max_share: input should be less than"),
+        ("rejects.max_count", -1, "rejects.max_count: input should be greater"),
+        ("shard_pairs", 0, "shard_pairs: input should be greater than or equal to 1"),
+        ("shard_pairs", 10_001, "shard_pairs: input should be less than or equal to 10000"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path(path: str, value: Any, words: str) -> None:
+    (line,) = problems(changed(path, value))
+    assert line.startswith(words)
+
+
+@pytest.mark.parametrize("key", ["name", "seed", "purpose", "sources", "splits", "methods"])
+def test_what_has_no_default_is_required(key: str) -> None:
+    body = {name: value for name, value in BASE.items() if name != key}
+    assert problems(body) == [f"{key}: field required"]
+
+
+def shares(*written: Any) -> list[dict[str, Any]]:
+    return [{"use": "self_blend", "share": share} for share in written]
+
+
+def test_the_shares_of_methods_sum_to_exactly_one() -> None:
+    assert len(made("methods", shares("1/3", "1/3", "1/3")).methods) == 3
+    assert len(made("methods", shares(*[0.1] * 10)).methods) == 10
+    (line,) = problems(changed("methods", shares(0.3333, 0.3333, 0.3333)))
+    assert "the shares of methods must sum to 1 and sum to 0.9999" in line
+
+
+def test_the_shares_of_people_sum_to_exactly_one() -> None:
+    thirds = {"train": "1/3", "val": "1/3", "test": "1/3"}
+    assert made("split", {"shares": thirds}).split.shares["val"] == Fraction(1, 3)
+    (line,) = problems(changed("split", {"shares": {"train": 0.5, "test": 0.4}}))
+    assert line.startswith("split.shares: the shares of people must sum to 1 and sum to 0.9")
+
+
+def test_every_split_has_a_method_a_source_and_people() -> None:
+    train = [{"use": "self_blend", "share": 1, "splits": ["train"]}]
+    (line,) = problems(changed("methods", train))
+    assert "methods: none is left for split 'test'" in line
+    nothing = [*train, {"use": "landmark_swap", "share": 0}]
+    (line,) = problems(changed("methods", nothing))
+    assert "methods: none is left for split 'test'" in line
+    (line,) = problems(changed("sources", [{"card": "x.yaml", "splits": ["test"]}]))
+    assert "sources: none is left for split 'train'" in line
+    (line,) = problems(changed("split", {"shares": {"train": 1}}))
+    assert "split.shares: nobody is dealt to 'test', which wants pairs" in line
+    assert made("split", {"shares": {"train": 1}, "from": "source"}).split.origin == "source"
+
+
+def test_a_wrong_item_does_not_make_its_list_look_too_short() -> None:
+    body = changed("methods", [{"use": "self_blend", "share": 2}, {"share": 0.5, "use": 3}])
+    assert [line.partition(":")[0] for line in problems(body)] == [
+        "methods[0].share",
+        "methods[1].use",
+    ]
+
+
+def test_the_order_of_splits_in_the_file_decides_nothing() -> None:
+    turned = made("splits", {"test": 10, "train": 20})
+    assert list(turned.splits) == ["train", "test"]
+    assert list(made("split", {"shares": {"test": 0.5, "train": 0.5}}).split.shares) == [
+        "train",
+        "test",
+    ]
+
+
+def test_further_keys_of_a_method_are_its_options() -> None:
+    use = made("methods.0.strength", 3).methods[0]
+    assert use.options == {"strength": 3}
+    assert made("methods.0.min_change", 3).methods[0].options == {}
+
+
+def test_an_entry_without_splits_takes_part_in_all() -> None:
+    use = MethodUse.model_validate({"use": "x", "share": 1, "splits": ["val", "test"]})
+    assert not in_split(use, "train")
+    assert in_split(use, "test")
+    assert in_split(made("seed", 1).methods[0], "train")
+
+
+def test_names_in_python_and_in_yaml_may_both_be_given() -> None:
+    swap = [{"use": "landmark_swap", "share": 1, "donor": {"else": "any"}}]
+    rule = made("methods", swap).methods[0].donor
+    assert rule is not None
+    assert rule.otherwise == "any"
+    assert rule.model_dump(by_alias=True)["else"] == "any"

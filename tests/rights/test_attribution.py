@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from datagen.rights import Use, check_rights
+from datagen.rights.attribution import attribution_document
+from datagen.rights.gate import decide_source
+from datagen.weights.card import WeightCard
+from tests.sources.trees import card
+
+DAY = dt.date(2026, 6, 1)
+RESEARCH = Use(commercial=False, redistribute=False)
+
+
+def test_the_document_names_everybody_and_every_term() -> None:
+    faces = card(
+        "folder",
+        attribution="  Doe (2025). Faces.\n",
+        homepage="https://example.org/faces",
+        consent={
+            "basis": "signed",
+            "alteration": True,
+            "commercial": False,
+            "words": "may be altered",
+            "grounds": "The lab, 2026",
+        },
+    )
+    net = WeightCard(
+        id="net", title="A net", file="n.onnx", licence="MIT", citation="Roe, Networks, 2024"
+    )
+    decisions = check_rights([faces], [net], RESEARCH, DAY)
+    text = attribution_document([faces], [net], decisions, "research, not to be passed on")
+    assert text.decode() == (
+        "# Attribution and terms\n"
+        "\n"
+        "Made for: research, not to be passed on.\n"
+        "\n"
+        "| used | licence | covers the purpose |\n"
+        "| --- | --- | --- |\n"
+        "| source 'faces': Faces | CC-BY-4.0 | yes |\n"
+        "| weights 'net': A net | MIT | yes |\n"
+        "\n"
+        "## Faces\n"
+        "\n"
+        "- Licence: CC-BY-4.0\n"
+        "- Attribution: Doe (2025). Faces.\n"
+        "- Homepage: https://example.org/faces\n"
+        "- Consent: signed; alteration yes, commercial no, redistribution unknown\n"
+        "- Its words: may be altered\n"
+        "- Grounds, stated by the user of the source: The lab, 2026\n"
+        "\n"
+        "## A net\n"
+        "\n"
+        "- Licence: MIT\n"
+        "- Citation: Roe, Networks, 2024\n"
+    )
+
+
+def test_what_is_not_stated_is_said_to_be_none() -> None:
+    consent: dict[str, Any] = {"basis": "unknown"}
+    plain = card("folder", title="Größe", consent=consent)
+    net = WeightCard(id="net", title="A net", file="n.onnx", licence="unknown")
+    decision = decide_source(plain, RESEARCH, DAY)
+    lines = attribution_document([plain], [net], [decision], "research").decode().splitlines()
+    assert "| source 'faces': Größe | CC-BY-4.0 | no |" in lines
+    for line in ("- Attribution: none asked for", "- Homepage: none", "- Citation: none"):
+        assert line in lines
+    assert not any(line.startswith(("- Its words", "- Grounds")) for line in lines)

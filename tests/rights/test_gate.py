@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from datagen.errors import CardError, RightsError
+from datagen.rights import Decision, Terms, Use, check_rights, licence_of, source_terms, today
+from datagen.rights.gate import decide_source, decide_weights
+from datagen.sources import SourceCard, load_card
+from datagen.weights.card import WeightCard
+from tests.sources.trees import CARDS, card
+
+DAY = dt.date(2026, 6, 1)
+RESEARCH = Use(commercial=False, redistribute=False)
+SHARED = Use(commercial=False, redistribute=True)
+COMMERCIAL = Use(commercial=True, redistribute=False)
+USES = [RESEARCH, SHARED, COMMERCIAL, Use(commercial=True, redistribute=True)]
+
+
+def made(licence: str = "CC0-1.0", **consent: Any) -> SourceCard:
+    plain = {
+        "basis": "signed",
+        "alteration": True,
+        "commercial": True,
+        "redistribution": True,
+        "words": "do as you like",
+    }
+    return card("folder", licence=licence, consent={**plain, **consent})
+
+
+def weights(licence: str, name: str = "net") -> WeightCard:
+    return WeightCard(id=name, title="A net", file="net.onnx", licence=licence)
+
+
+def reasons(of: SourceCard, use: Use, day: dt.date = DAY) -> tuple[str, ...]:
+    return decide_source(of, use, day).reasons
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_free_card_is_covered_for_every_use(use: Use) -> None:
+    (decision,) = check_rights([made()], [], use, DAY)
+    assert decision == Decision("source 'faces'", "Faces", "CC0-1.0", ())
+    assert decision.covered
+
+
+@pytest.mark.parametrize(
+    ("licence", "use", "wanted"),
+    [
+        ("CC-BY-NC-4.0", SHARED, ()),
+        ("CC-BY-NC-4.0", COMMERCIAL, ("licence CC-BY-NC-4.0 does not permit commercial use",)),
+        ("CC-BY-ND-4.0", COMMERCIAL, ()),
+        ("CC-BY-ND-4.0", SHARED, ("licence CC-BY-ND-4.0 does not permit passing on altered",)),
+        ("unknown", RESEARCH, ("licence unknown is not known to permit research use",)),
+        (
+            "GPL-3.0-only",
+            SHARED,
+            (
+                "licence GPL-3.0-only is not known to permit research use",
+                "licence GPL-3.0-only is not known to permit passing on altered copies",
+            ),
+        ),
+    ],
+)
+def test_a_licence_that_does_not_cover_the_use(
+    licence: str, use: Use, wanted: tuple[str, ...]
+) -> None:
+    found = reasons(made(licence), use)
+    assert len(found) == len(wanted)
+    for text, start in zip(found, wanted, strict=True):
+        assert text.startswith(start)
+
+
+@pytest.mark.parametrize("stated", [False, "unknown"])
+@pytest.mark.parametrize(
+    ("clause", "uses"),
+    [
+        ("alteration", USES),
+        ("commercial", [USES[2], USES[3]]),
+        ("redistribution", [USES[1], USES[3]]),
+    ],
+)
+def test_a_consent_that_does_not_cover_the_use(
+    clause: str, uses: list[Use], stated: bool | str
+) -> None:
+    of = made(**{clause: stated})
+    word = "unknown" if stated == "unknown" else "false"
+    for use in USES:
+        wanted = (f"consent.{clause} is {word} (its words: 'do as you like')",)
+        assert reasons(of, use) == (wanted if use in uses else ())
+
+
+def test_an_unknown_basis_is_refused_for_research_too() -> None:
+    assert reasons(made(basis="unknown"), RESEARCH) == ("consent.basis is unknown",)
+
+
+def test_platform_terms_need_grounds() -> None:
+    (text,) = reasons(made(basis="platform_terms", grounds=" "), RESEARCH)
+    assert text.startswith("consent.basis is platform_terms, which needs 'grounds'")
+    assert reasons(made(basis="platform_terms", grounds="Our lawyers, 2026-01-01"), RESEARCH) == ()
+
+
+def test_a_consent_holds_to_the_end_of_its_last_day() -> None:
+    of = made(expires=DAY)
+    assert reasons(of, RESEARCH, DAY) == ()
+    after = DAY + dt.timedelta(days=1)
+    assert reasons(of, RESEARCH, after) == ("consent expired on 2026-06-01",)
+
+
+def test_today_is_a_date_in_utc() -> None:
+    before = dt.datetime.now(dt.UTC).date()
+    assert before <= today() <= dt.datetime.now(dt.UTC).date()
+
+
+def test_the_london_set_is_for_research_and_for_nothing_else() -> None:
+    london = load_card(CARDS / "london.yaml")
+    assert check_rights([london], [], RESEARCH, DAY)[0].covered
+    for use, clause in ((COMMERCIAL, "commercial"), (SHARED, "redistribution")):
+        with pytest.raises(RightsError) as caught:
+            check_rights([london], [], use, DAY)
+        text = str(caught.value)
+        assert "source 'london' (Face Research Lab London Set)" in text
+        assert f"consent.{clause} is false (its words: 'used in lab-based and web-based" in text
+        assert "licence" not in text.split("\n")[1]
+
+
+@pytest.mark.parametrize("name", ["ffhq", "celeba", "faceforensics"])
+def test_sets_without_consent_are_refused_until_the_user_states_grounds(name: str) -> None:
+    with pytest.raises(RightsError, match=f"source '{name}'.*consent"):
+        check_rights([load_card(CARDS / f"{name}.yaml")], [], RESEARCH, DAY)
+
+
+def test_every_source_and_clause_is_named_at_once() -> None:
+    first = made("CC-BY-NC-ND-4.0", commercial=False, redistribution=False, expires=DAY)
+    second = card(
+        "folder", id="other", title="Others", licence="unknown", consent={"basis": "unknown"}
+    )
+    good = card("folder", id="good", consent=first.consent.model_dump() | {"commercial": True})
+    use = Use(commercial=True, redistribute=True)
+    with pytest.raises(RightsError) as caught:
+        check_rights([first, second], [weights("unknown")], use, DAY + dt.timedelta(days=1))
+    head, *lines = str(caught.value).split("\n")
+    assert head == "the purpose (use: commercial, redistribute: true) is not covered:"
+    words = "(its words: 'do as you like')"
+    assert lines[:-1] == [
+        "  - source 'faces' (Faces): licence CC-BY-NC-ND-4.0 does not permit commercial use",
+        "  - source 'faces' (Faces): licence CC-BY-NC-ND-4.0 does not permit passing on altered "
+        "copies",
+        f"  - source 'faces' (Faces): consent.commercial is false {words}",
+        f"  - source 'faces' (Faces): consent.redistribution is false {words}",
+        "  - source 'faces' (Faces): consent expired on 2026-06-01",
+        "  - source 'other' (Others): licence unknown is not known to permit commercial use",
+        "  - source 'other' (Others): licence unknown is not known to permit passing on altered "
+        "copies",
+        "  - source 'other' (Others): consent.basis is unknown",
+        "  - source 'other' (Others): consent.alteration is unknown",
+        "  - source 'other' (Others): consent.commercial is unknown",
+        "  - source 'other' (Others): consent.redistribution is unknown",
+        "  - weights 'net' (A net): licence unknown is not known to permit commercial use",
+        "  - weights 'net' (A net): licence unknown is not known to permit passing on altered "
+        "copies",
+    ]
+    assert "state the terms with their grounds" in lines[-1]
+    assert [decision.covered for decision in check_rights([good, made()], [], RESEARCH, DAY)] == [
+        True,
+        True,
+    ]
+
+
+def test_weights_count_too() -> None:
+    nc = weights("LicenseRef-InsightFace-NC")
+    assert decide_weights(nc, RESEARCH).covered
+    assert decide_weights(nc, COMMERCIAL).reasons == (
+        "licence LicenseRef-InsightFace-NC does not permit commercial use",
+    )
+    with pytest.raises(RightsError, match=r"weights 'net' \(A net\): licence"):
+        check_rights([made()], [nc], COMMERCIAL, DAY)
+    decisions = check_rights([made()], [weights("Apache-2.0")], COMMERCIAL, DAY)
+    assert [decision.subject for decision in decisions] == ["source 'faces'", "weights 'net'"]
+
+
+def test_a_licence_that_is_no_expression_is_the_cards_fault() -> None:
+    with pytest.raises(CardError, match="no SPDX expression"):
+        check_rights([made("CC-BY/4.0")], [], RESEARCH, DAY)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_the_use_is_covered_by_a_yes_alone(use: Use) -> None:
+    assert use.covered_by(Terms(True, True, True, ()))
+    assert not use.covered_by(Terms(None, None, True, ()))
+    assert not use.covered_by(Terms(False, False, True, ()))
+    assert use.covered_by(Terms(True, True, None, ())) == (not use.redistribute)
+    assert use.covered_by(licence_of("CC-BY-NC-4.0")) == (not use.commercial)
+
+
+def test_the_terms_of_a_picture_are_its_licence_and_the_cards_consent() -> None:
+    of = made("CC-BY-4.0", redistribution="unknown")
+    of = of.model_copy(update={"attribution": " The set "})
+    found = source_terms(of, None, None)
+    assert found == Terms(True, True, None, ("CC-BY-4.0",), ("The set",))
+    own = source_terms(of, "CC-BY-NC-SA-2.0", "Jane Doe")
+    assert own == Terms(
+        True,
+        False,
+        None,
+        ("CC-BY-NC-SA-2.0",),
+        ("The set", "Jane Doe"),
+        frozenset({"CC-BY-NC-SA-2.0"}),
+    )
+
+
+@pytest.mark.parametrize(("stated", "answer"), [(False, False), ("unknown", None)])
+def test_without_alteration_nothing_is_permitted(stated: bool | str, answer: bool | None) -> None:
+    found = source_terms(made(alteration=stated), None, None)
+    assert (found.research, found.commercial, found.redistribute) == (answer, answer, answer)
+    assert found.purposes() == []

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datagen.errors import CardError
+from datagen.rights import Terms, combine, licence_of
+from datagen.rights.terms import Answer
+
+
+@pytest.mark.parametrize(
+    ("licence", "answers", "attribution", "share_alike"),
+    [
+        ("CC0-1.0", (True, True, True), False, False),
+        ("LicenseRef-PDM", (True, True, True), False, False),
+        ("LicenseRef-US-Gov", (True, True, True), False, False),
+        ("MIT", (True, True, True), True, False),
+        ("Apache-2.0", (True, True, True), True, False),
+        ("BSD-2-Clause", (True, True, True), True, False),
+        ("BSD-3-Clause", (True, True, True), True, False),
+        ("CC-BY-4.0", (True, True, True), True, False),
+        ("CC-BY-2.0", (True, True, True), True, False),
+        ("CC-BY-SA-3.0", (True, True, True), True, True),
+        ("CC-BY-NC-4.0", (True, False, True), True, False),
+        ("CC-BY-NC-SA-4.0", (True, False, True), True, True),
+        ("CC-BY-ND-2.5", (True, True, False), True, False),
+        ("CC-BY-NC-ND-1.0", (True, False, False), True, False),
+        ("LicenseRef-CelebA", (True, False, False), True, False),
+        ("LicenseRef-FaceForensics", (True, False, False), True, False),
+        ("LicenseRef-InsightFace-NC", (True, False, False), True, False),
+    ],
+)
+def test_what_a_licence_permits(
+    licence: str, answers: tuple[bool, bool, bool], attribution: bool, share_alike: bool
+) -> None:
+    found = licence_of(licence)
+    assert (found.research, found.commercial, found.redistribute) == answers
+    assert found.attribution is attribution
+    assert found.share_alike == (frozenset({licence}) if share_alike else frozenset())
+    assert found.expression == licence
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "unknown",
+        "LicenseRef-Unknown",
+        "NOASSERTION",
+        "NONE",
+        "LicenseRef-Something",
+        "GPL-3.0-only",
+        "CC-BY-5.0",
+        "CC-BY-4.0+",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+    ],
+)
+def test_what_is_not_in_the_table_is_not_known(licence: str) -> None:
+    found = licence_of(licence)
+    assert (found.research, found.commercial, found.redistribute) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "licence", ["MIT AND", "(((", "MIT/Apache-2.0", "AND", "MIT OR (", " ", ""]
+)
+def test_what_is_no_expression_is_refused(licence: str) -> None:
+    with pytest.raises(CardError, match="licence"):
+        licence_of(licence)
+
+
+@pytest.mark.parametrize(
+    ("expression", "answers"),
+    [
+        ("CC-BY-4.0 AND CC-BY-NC-4.0", (True, False, True)),
+        ("CC-BY-4.0 OR CC-BY-NC-4.0", (True, True, True)),
+        ("CC-BY-4.0 AND CC-BY-ND-4.0 AND CC0-1.0", (True, True, False)),
+        ("CC-BY-4.0 AND GPL-3.0-only", (None, None, None)),
+        ("CC-BY-NC-4.0 AND GPL-3.0-only", (None, False, None)),
+        ("CC-BY-4.0 OR GPL-3.0-only", (True, True, True)),
+        ("CC-BY-NC-ND-4.0 OR GPL-3.0-only", (True, None, None)),
+        ("CC-BY-NC-4.0 AND (MIT OR GPL-3.0-only)", (True, False, True)),
+        ("MIT OR CC-BY-NC-4.0 AND CC-BY-ND-4.0", (True, True, True)),
+        ("(MIT OR CC-BY-NC-4.0) AND CC-BY-ND-4.0", (True, True, False)),
+    ],
+)
+def test_and_is_strict_and_or_is_generous(expression: str, answers: tuple[Answer, ...]) -> None:
+    found = licence_of(expression)
+    assert (found.research, found.commercial, found.redistribute) == answers
+
+
+def test_and_unites_the_share_alike_licences() -> None:
+    found = licence_of("CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0 AND MIT")
+    assert found.share_alike == {"CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"}
+    assert licence_of("CC-BY-SA-4.0 OR MIT").share_alike == frozenset()
+
+
+ANSWERS: tuple[Answer, ...] = (True, False, None)
+TERMS = st.builds(
+    Terms,
+    research=st.sampled_from(ANSWERS),
+    commercial=st.sampled_from(ANSWERS),
+    redistribute=st.sampled_from(ANSWERS),
+    licences=st.lists(st.sampled_from(["MIT", "CC0-1.0", "CC-BY-4.0"]), max_size=2).map(tuple),
+    attribution=st.lists(st.sampled_from(["A", "B", "C"]), max_size=2).map(tuple),
+    share_alike=st.frozensets(st.sampled_from(["CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"]), max_size=1),
+)
+
+
+@given(st.lists(TERMS, min_size=1, max_size=4))
+def test_combined_terms_permit_what_each_permits(parts: list[Terms]) -> None:
+    found = combine(parts)
+    alike = {name for part in parts for name in part.share_alike}
+    assert (found.research is True) == all(part.research is True for part in parts)
+    assert (found.commercial is True) == all(part.commercial is True for part in parts)
+    every = all(part.redistribute is True for part in parts)
+    assert (found.redistribute is True) == (every and len(alike) < 2)
+    assert set(found.purposes()) <= set.intersection(*(set(part.purposes()) for part in parts))
+
+
+@given(st.lists(TERMS, min_size=1, max_size=4))
+def test_combined_terms_oblige_to_what_any_obliges(parts: list[Terms]) -> None:
+    found = combine(parts)
+    for name in ("licences", "attribution"):
+        united = [one for part in parts for one in getattr(part, name)]
+        assert list(getattr(found, name)) == list(dict.fromkeys(united))
+    assert found.share_alike == {name for part in parts for name in part.share_alike}
+
+
+@given(st.lists(TERMS, min_size=1, max_size=3))
+def test_an_answer_is_no_before_it_is_unknown(parts: list[Terms]) -> None:
+    found = combine(parts)
+    assert (found.commercial is False) == any(part.commercial is False for part in parts)
+    assert (found.research is False) == any(part.research is False for part in parts)
+
+
+def terms(expression: str) -> Terms:
+    own = licence_of(expression)
+    return Terms(
+        own.research,
+        own.commercial,
+        own.redistribute,
+        (expression,),
+        share_alike=own.share_alike,
+    )
+
+
+def test_two_share_alike_licences_exclude_each_other() -> None:
+    by, nc = terms("CC-BY-SA-4.0"), terms("CC-BY-NC-SA-4.0")
+    assert combine([by, by]).purposes() == ["research", "commercial", "redistribute"]
+    assert combine([nc, terms("CC-BY-4.0")]).purposes() == ["research", "redistribute"]
+    for pair in itertools.permutations([by, nc]):
+        assert combine(pair).redistribute is False
+        assert combine(pair).purposes() == ["research"]
+
+
+def test_purposes_are_named_in_a_fixed_order() -> None:
+    assert Terms(True, True, True, ()).purposes() == ["research", "commercial", "redistribute"]
+    assert Terms(None, False, True, ()).purposes() == ["redistribute"]
