@@ -50,9 +50,9 @@ class Plugin:
             raise RecipeError(f"--plugin {self.name}: {type(error).__name__}: {error}") from error
         try:
             return self._register(module)
-        except RecipeError:
+        except RecipeError as error:
             del sys.modules[module_name]  # so that the next try does not pass for a second load
-            raise
+            raise RecipeError(f"--plugin {self.name}: {error}") from error
 
     def _register(self, module: ModuleType) -> list[str]:
         found = [
@@ -64,7 +64,7 @@ class Plugin:
             and hasattr(value, "name")
         ]
         if not found:
-            raise RecipeError(f"--plugin {self.name}: defines no Method with a 'name'")
+            raise RecipeError("defines no Method with a 'name'")
         for method in found:
             METHODS.add(method.name, method)
         return [method.name for method in found]

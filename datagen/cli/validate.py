@@ -49,7 +49,9 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
         typer.echo(f"{path}: valid; its sources were not looked at: {error}")
         return
     stated = stated_index(sources, job.use)
-    Plan(job.loaded, stated)  # refuses splits without people and targets without donors
+    Plan(
+        job.loaded, stated, stated=True
+    )  # refuses splits without people and targets without donors
     typer.echo(
         f"{path}: valid; {len(stated)} pictures listed; recipe digest {job.loaded.digest[:16]}"
     )

@@ -97,8 +97,8 @@ class RayEngine:
             where = f"at {self._address}" if self._address else "on this machine"
             raise EngineError(
                 f"no Ray cluster could be reached {where}: {_last_line(error)}. Check --address; "
-                "if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; start "
-                "one with 'ray start --head', or run with --inline"
+                "if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; "
+                "start one with 'ray start --head', or run with --inline"
             ) from None
         self._ours = True
 

@@ -121,7 +121,7 @@ def _face(found: Detection, record: Record) -> dict[str, Any]:
     where = f"picture {record.image_id!r}"
     landmarks = _round(check_landmarks(found.landmarks, f"{where}: landmarks"))
     mesh = None if found.mesh is None else _round(check_mesh(found.mesh, f"{where}: mesh"))
-    yaw, pitch, roll = (round(angle * _GRID) / _GRID for angle in found.pose)
+    yaw, pitch, roll = (float(np.round(angle * _GRID) / _GRID) for angle in found.pose)
     embedding = found.embedding
     return {
         "landmarks": landmarks.ravel().tolist(),

@@ -64,7 +64,7 @@ class AnalysisCache:
         """Return the rows of each ``image_id``; an unreadable file counts as empty."""
         try:
             table = pq.read_table(self.path, schema=_SCHEMA)
-        except (OSError, pa.ArrowInvalid, pa.ArrowTypeError):
+        except (OSError, pa.ArrowException):
             return {}  # absent, cut off by a crash, or of another version: analysed again
         found: dict[str, Rows] = {}
         for row in table.to_pylist():

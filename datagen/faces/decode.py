@@ -17,6 +17,7 @@ __all__ = ["average_down", "decode", "probe"]
 
 _GOOD_MODES = ("RGB", "L")
 _MAX_PIXELS = 200_000_000
+_ORIENTATION = 0x0112  # EXIF
 _FLAGS = {
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -87,9 +88,23 @@ def decode(data: bytes, shrink: int = 1) -> Image:
         raise ImageError("OpenCV cannot decode this picture")
     if shrink == 1:
         return np.asarray(image, np.uint8)
-    if jpeg:
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-    return average_down(np.asarray(image, np.uint8), shrink)
+    if not jpeg:
+        return average_down(np.asarray(image, np.uint8), shrink)
+    if _begins_cut_short(data, shrink):
+        return average_down(decode(data), shrink)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _begins_cut_short(data: bytes, shrink: int) -> bool:
+    """Say whether turning a JPEG upright may bring its cut-off last blocks to the front.
+
+    All pixels of the small picture would then lie up to ``shrink - 1`` source pixels off.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        header = Pillow.open(io.BytesIO(data))
+        turned = header.getexif().get(_ORIENTATION, 1) != 1
+    return turned and any(side % shrink for side in header.size)
 
 
 def average_down(image: Image, shrink: int) -> Image:

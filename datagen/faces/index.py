@@ -109,6 +109,21 @@ class FaceIndex:
         flat = self.table.column("landmarks").combine_chunks().flatten()
         return np.asarray(flat.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 68, 2)
 
+    @cached_property
+    def poses(self) -> NDArray[np.float32]:
+        """Yaw and pitch in degrees, ``(faces, 2)`` float32; NaN where not known."""
+        columns = [self.table.column(name).to_numpy() for name in ("yaw", "pitch")]
+        return np.column_stack(columns).astype(np.float32)
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32] | None:
+        """All embeddings, ``(faces, d)`` float32; ``None`` unless every face has one."""
+        column = self.table.column("embedding")
+        if column.null_count or not len(column):
+            return None
+        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return np.asarray(flat, np.float32).reshape(len(column), -1)
+
     def face(self, number: int) -> Face:
         """Return one row."""
         row = {name: self.table.column(name)[number].as_py() for name in _FACE_COLUMNS}
@@ -135,7 +150,8 @@ class FaceIndex:
                 flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
                 state.update(np.asarray(flat, "<f4").tobytes())
             else:
-                state.update(canonical_json(column.to_pylist()).encode())
+                values = ["nan" if value != value else value for value in column.to_pylist()]
+                state.update(canonical_json(values).encode())
         return state.hexdigest()
 
 

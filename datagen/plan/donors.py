@@ -13,7 +13,7 @@ from datagen.hashing import rng
 from datagen.plan.splits import Person
 from datagen.recipe.schema import DonorRule
 
-__all__ = ["DonorPool", "normal_shapes"]
+__all__ = ["DonorPool", "looks", "normal_shapes"]
 
 # Of a larger pool the nearest are sought among this many, drawn for the target: an item then
 # costs the same however many faces a split has.
@@ -37,6 +37,29 @@ def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([z.real, z.imag], axis=1).astype(np.float32)
 
 
+def looks(landmarks: NDArray[np.float32], poses: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return pose and expression as rows whose distances weigh both alike.
+
+    Args:
+        landmarks: ``(faces, 68, 2)`` float32.
+        poses: ``(faces, 2)`` yaw and pitch in degrees; an unknown one counts as frontal.
+
+    Returns:
+        ``(faces, 5)`` float32: yaw and pitch by 10 degrees; opening and width of the mouth and
+        opening of the eyes by a tenth of the distance between the eyes.
+    """
+    marks = landmarks.astype(np.float64)
+    eyes = marks[:, 42:48].mean(axis=1) - marks[:, 36:42].mean(axis=1)
+    unit = np.maximum(np.linalg.norm(eyes, axis=1), 1e-9) / 10
+
+    def apart(first: int, second: int) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.norm(marks[:, first] - marks[:, second], axis=1) / unit)
+
+    lids = (apart(37, 41) + apart(38, 40) + apart(43, 47) + apart(44, 46)) / 4
+    turned = np.zeros((len(marks), 2)) if poses is None else np.nan_to_num(poses) / 10
+    return np.column_stack([turned, apart(62, 66), apart(48, 54), lids]).astype(np.float32)
+
+
 class DonorPool:
     """The faces of one split with what donor rules ask about them.
 
@@ -44,12 +67,24 @@ class DonorPool:
         people: Whose each face is, by position in the pool.
         landmarks: ``(faces, 68, 2)`` float32.
         name: Names the draws that thin out a very large pool.
+        poses: ``(faces, 2)`` float32, yaw and pitch in degrees; NaN where not known.
+        embeddings: ``(faces, d)`` float32 of unit length; without them bounds on likeness are
+            not looked at.
     """
 
-    def __init__(self, people: Sequence[Person], landmarks: NDArray[np.float32], name: str) -> None:
+    def __init__(
+        self,
+        people: Sequence[Person],
+        landmarks: NDArray[np.float32],
+        name: str,
+        poses: NDArray[np.float32] | None = None,
+        embeddings: NDArray[np.float32] | None = None,
+    ) -> None:
         self._people = people
         self._name = name
         self._shapes = normal_shapes(landmarks)
+        self._looks = looks(landmarks, poses)
+        self._embeddings = embeddings
         keys = [(person.source, person.identity) for person in people]
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         self._identity = np.array([codes[key] for key in keys], np.int64)
@@ -74,12 +109,21 @@ class DonorPool:
         for name in rule.same:
             values = self._attribute(name)
             fit &= (values == values[target]) & (values >= 0)
+        if rule.embedding is not None and self._embeddings is not None:
+            low, high = rule.embedding
+            # Rounded, so that a last bit does not decide.
+            alike = np.round(self._embeddings @ self._embeddings[target], 4)
+            fit &= (alike >= low) & (alike <= high)
         if rule.otherwise == "any" and not fit.any():
             fit = others
         return np.flatnonzero(fit)
 
     def donor_counts(self, rule: DonorRule) -> NDArray[np.int64]:
         """Return for each face how many other faces may lend to it, without comparing pairs."""
+        if (
+            rule.embedding is not None and self._embeddings is not None
+        ):  # likeness is a matter of pairs
+            return np.array([len(self.candidates(n, rule)) for n in range(len(self._people))])
         everyone = self._fitting(())
         if not rule.same:
             return everyone
@@ -100,9 +144,9 @@ class DonorPool:
     def draw(self, draws: np.random.Generator, target: int, rule: DonorRule) -> int | None:
         """Return the position of a donor, ``None`` when nobody fits."""
         found = (
-            self._nearest(target, rule)
-            if rule.choose == "nearest_landmarks"
-            else self.candidates(target, rule)
+            self.candidates(target, rule)
+            if rule.choose == "random"
+            else self._nearest(target, rule)
         )
         return int(found[draws.integers(len(found))]) if len(found) else None
 
@@ -111,7 +155,8 @@ class DonorPool:
         if len(found) > _MOST_COMPARED:
             draw = rng(self._name, target, "pool")
             found = np.sort(draw.choice(found, _MOST_COMPARED, replace=False))
-        away = np.linalg.norm(self._shapes[found] - self._shapes[target], axis=1)
+        traits = self._looks if rule.choose == "nearest_pose" else self._shapes
+        away = np.linalg.norm(traits[found] - traits[target], axis=1)
         # Rounded, so that a last bit does not decide; ties go by position.
         order = np.argsort(np.round(away, 6), kind="stable")
         return found[order[: rule.of]]

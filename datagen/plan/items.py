@@ -66,16 +66,23 @@ class Plan:
     Args:
         loaded: The recipe with its cards.
         index: The usable faces.
+        stated: Whether the index is what sources state, before any picture is read.
 
     Raises:
         RecipeError: A split has no faces, or a donor rule leaves a target without a donor.
     """
 
-    def __init__(self, loaded: LoadedRecipe, index: FaceIndex) -> None:
+    def __init__(self, loaded: LoadedRecipe, index: FaceIndex, stated: bool = False) -> None:
         recipe = loaded.recipe
         self.recipe = recipe
         self.people = _people(index)
         methods = loaded.methods()
+        asked = [use.use for use in recipe.methods if use.donor and use.donor.embedding]
+        if asked and index.embeddings is None and not stated:
+            raise RecipeError(
+                f"method {asked[0]!r}: donor.embedding needs an embedding of every face, and the "
+                "index has faces without one"
+            )
         place = deal_people(self.people, recipe.split, recipe.seed)
         self._splits: dict[SplitName, _SplitPlan] = {}
         for split in recipe.splits:
@@ -95,7 +102,14 @@ class Plan:
                     "shares of split.shares"
                 )
             members = [self.people[row] for row in faces]
-            pool = DonorPool(members, index.landmarks[faces], f"{recipe.seed}:{split}")
+            embeddings = index.embeddings
+            pool = DonorPool(
+                members,
+                index.landmarks[faces],
+                f"{recipe.seed}:{split}",
+                index.poses[faces],
+                None if embeddings is None else embeddings[faces],
+            )
             self._splits[split] = _SplitPlan(recipe, split, np.array(faces), pool, methods)
         self._refuse_donorless()
 

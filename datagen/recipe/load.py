@@ -118,6 +118,11 @@ def _check_names(loaded: LoadedRecipe) -> None:
         where = f"{loaded.path}: methods[{n}]"
         if use.donor is not None and not method.needs_donor:
             raise RecipeError(f"{where}.donor: method {use.use!r} takes no donor: remove it")
+        if use.donor is not None and use.donor.embedding and not analyser.gives_embedding:
+            raise RecipeError(
+                f"{where}.donor.embedding: analyser {analyser.name!r} gives no embeddings; use "
+                "'insightface' or remove it"
+            )
         if method.needs_mesh and not analyser.gives_mesh and analyser.name != "given":
             fit = [name for name in ANALYSERS if ANALYSERS.load(name).gives_mesh]
             raise RecipeError(

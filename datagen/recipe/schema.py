@@ -124,17 +124,29 @@ class DonorRule(Frozen):
     """Which faces may lend: always another person of the target's split and source.
 
     Attributes:
-        choose: ``random``, or one of the ``of`` faces with the nearest landmarks.
+        choose: ``random``, or one of the ``of`` faces with the nearest landmarks, or with the
+            nearest pose (yaw, pitch and how far mouth and eyes are open).
         same: Attributes that must be equal; unknown equals nothing.
-        otherwise: ``else: any`` drops ``same`` for a target that it leaves without a donor.
+        embedding: Cosine similarity to the target within these bounds, where the analyser gives
+            embeddings.
+        otherwise: ``else: any`` drops ``same`` and ``embedding`` for a target that they leave
+            without a donor.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    choose: Literal["random", "nearest_landmarks"] = "nearest_landmarks"
+    choose: Literal["random", "nearest_landmarks", "nearest_pose"] = "nearest_landmarks"
     same: tuple[Attribute, ...] = ()
     of: int = Field(default=20, ge=1)
+    embedding: Range | None = None
     otherwise: Literal["refuse", "any"] = Field(default="refuse", alias="else")
+
+    @field_validator("embedding")
+    @classmethod
+    def _cosine(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        if bounds is not None and not (bounds[0] >= -1 and bounds[1] <= 1):
+            raise ValueError("want a range within -1 and 1")
+        return bounds
 
 
 class MethodUse(Frozen):

@@ -108,6 +108,7 @@ def test_a_cluster_is_joined_through_its_client_port() -> None:
         port = probe.getsockname()[1]
     done = in_a_process(
         f"""
+        import contextlib, socket, time
         from ray.cluster_utils import Cluster
         from datagen.engine.ray import RayEngine
         from datagen.engine.testing import Doubles
@@ -117,6 +118,11 @@ def test_a_cluster_is_joined_through_its_client_port() -> None:
             head_node_args={{"num_cpus": 1, "ray_client_server_port": {port}}},
         )
         cluster.wait_for_nodes()
+        for _ in range(600):  # the client port opens some time after the node
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", {port})).close()
+                break
+            time.sleep(0.1)
         with RayEngine(address="ray://127.0.0.1:{port}") as engine:
             print(sorted(outcome.result for outcome in engine.run(Doubles(), range(3))))
         cluster.shutdown()

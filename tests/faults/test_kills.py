@@ -43,11 +43,19 @@ def commits(out: Path) -> int:
 
 
 def busy_workers() -> Iterator[int]:
-    """Yield the processes in which Ray runs a task of an engine now."""
+    """Yield the processes in which this test's own cluster runs a task of an engine now."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if path.read_bytes().startswith(b"ray::attempt"):
-                yield int(path.parent.name)
+        with contextlib.suppress(OSError, ProcessLookupError):
+            pid = int(path.parent.name)
+            if path.read_bytes().startswith(b"ray::attempt") and os.getpid() in ancestors(pid):
+                yield pid
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        status = Path(f"/proc/{pid}/status").read_text()
+        pid = int(status.split("PPid:")[1].split()[0])
+        yield pid
 
 
 @pytest.mark.ray

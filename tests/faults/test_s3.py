@@ -105,7 +105,7 @@ def gate() -> Iterator[Gate]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     import s3fs
 
-    s3fs.S3FileSystem().mkdir("bucket")
+    s3fs.S3FileSystem().makedirs("bucket", exist_ok=True)
     yield server
     server.shutdown()
     server.server_close()

@@ -187,3 +187,32 @@ def test_a_pickled_pool_draws_the_same(people: list[Person], by: DonorRule) -> N
             assert made.draw(rng("x", target), target, one) == again.draw(
                 rng("x", target), target, one
             )
+
+
+def test_nearest_pose_takes_the_faces_turned_and_opened_alike() -> None:
+    people = [Person("s", f"p{n}", None, None, None) for n in range(6)]
+    marks = np.tile(np.arange(136, dtype=np.float32).reshape(1, 68, 2), (6, 1, 1))
+    marks[:, 36:42] = [0, 0]
+    marks[:, 42:48] = [100, 0]
+    marks[:, 62], marks[:, 66] = [50, 100], [50, 100]
+    marks[3, 66] = [50, 140]  # an open mouth
+    poses = np.array([[0, 0], [2, 0], [30, 0], [1, 0], [0, 3], [np.nan, np.nan]], np.float32)
+    pool = DonorPool(people, marks, "x", poses)
+    rule = DonorRule(choose="nearest_pose", of=3)
+    drawn = {pool.draw(rng("d", n), 0, rule) for n in range(200)}
+    assert drawn == {1, 4, 5}
+
+
+def test_embedding_bounds_are_cosine_similarities() -> None:
+    people = [Person("s", f"p{n}", None, None, None) for n in range(4)]
+    marks = np.random.default_rng(0).normal(size=(4, 68, 2)).astype(np.float32)
+    angles = np.deg2rad([0, 20, 60, 90])
+    embeddings = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    pool = DonorPool(people, marks, "x", None, embeddings)
+    rule = DonorRule(choose="random", embedding=(0.3, 0.95))
+    assert pool.candidates(0, rule).tolist() == [1, 2]
+    assert pool.donor_counts(rule).tolist() == [2, 3, 3, 2]
+    alone = DonorRule(choose="random", embedding=(0.999, 1.0))
+    assert pool.donor_counts(alone).tolist() == [0, 0, 0, 0]
+    kind = DonorRule.model_validate({"embedding": [0.999, 1.0], "else": "any"})
+    assert pool.donor_counts(kind).tolist() == [3, 3, 3, 3]

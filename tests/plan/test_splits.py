@@ -55,12 +55,12 @@ def test_sources_keep_the_shares_and_strata_nearly(
         strata[one.source, one.sex, one.attribute("age_band"), split] += 1
     for source in {one.source for one in people}:
         size = sum(one.source == source for one in people)
-        for split, share in SHARES.items():
-            assert abs(sources[source, split] - size * Fraction(share)) < 1
+        for name, share in SHARES.items():
+            assert abs(sources[source, name] - size * Fraction(share)) < 1
     for group in {(one.source, one.sex, one.attribute("age_band")) for one in people}:
         size = sum((one.source, one.sex, one.attribute("age_band")) == group for one in people)
-        for split, share in SHARES.items():
-            assert abs(strata[*group, split] - size * Fraction(share)) < 2
+        for name, share in SHARES.items():
+            assert abs(strata[*group, name] - size * Fraction(share)) < 2
 
 
 def test_without_strata_the_sexes_may_drift_and_with_them_they_may_not() -> None:

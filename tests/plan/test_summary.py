@@ -58,13 +58,21 @@ def test_expected_bytes_grow_with_what_is_asked() -> None:
     assert half < plain < full
 
 
-def test_expected_seconds_shrink_with_cores() -> None:
-    plan = made_plan()
-    splits = summarise(plan, None)
-    assert expected_seconds(plan, splits, 1) == pytest.approx(100 / 40)
-    assert expected_seconds(plan, splits, 4) == pytest.approx(100 / 160)
-    large = made_plan(face={"size": 760})
-    assert expected_seconds(large, summarise(large, None), 1) == pytest.approx(10)
+def seconds(cores: int, render: float = 0.0, **changes: Any) -> float:
+    plan = made_plan(**changes)
+    return expected_seconds(plan, summarise(plan, None), cores, render)
+
+
+def test_expected_seconds_shrink_with_cores_and_grow_with_pixels() -> None:
+    assert 0.5 < seconds(1) < 20
+    assert seconds(4) == pytest.approx(seconds(1) / 4)
+    assert seconds(1, face={"size": 760}) == pytest.approx(4 * seconds(1))
+    assert seconds(1, splits={"train": 120, "test": 80}) == pytest.approx(2 * seconds(1))
+
+
+def test_rendering_counts_for_targets_and_for_donors() -> None:
+    assert seconds(1, 0.1) == pytest.approx(seconds(1) + (100 + 50) * 0.1)
+    assert seconds(2, 0.1) == pytest.approx(seconds(1, 0.1) / 2)
 
 
 def warned(plan: Plan) -> list[str]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -71,10 +70,9 @@ class Meshed(Dial):
 
 
 @pytest.fixture(autouse=True)
-def _more_methods(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _more_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     for method in (Dial, Meshed):
         monkeypatch.setitem(METHODS._added, method.name, method)
-    yield
 
 
 @pytest.fixture

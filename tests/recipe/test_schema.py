@@ -52,7 +52,8 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (recipe.split.origin, recipe.split.stratify) == ("hash", ("sex",))
     assert (recipe.face.size, recipe.face.margin, recipe.face.analyser) == (380, 1.3, "mediapipe")
     assert (recipe.encode.format, recipe.encode.quality) == ("jpeg", None)
-    assert (recipe.controls, recipe.shard_pairs, recipe.rejects.max_share) == (0, 250, 0.05)
+    assert (recipe.shard_pairs, recipe.rejects.max_share) == (250, 0.05)
+    assert recipe.controls == Fraction(0)
     assert recipe.purpose.redistribute is False
 
 

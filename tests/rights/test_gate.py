@@ -20,7 +20,7 @@ USES = [RESEARCH, SHARED, COMMERCIAL, Use(commercial=True, redistribute=True)]
 
 
 def made(licence: str = "CC0-1.0", **consent: Any) -> SourceCard:
-    plain = {
+    plain: dict[str, Any] = {
         "basis": "signed",
         "alteration": True,
         "commercial": True,
@@ -84,7 +84,8 @@ def test_a_licence_that_does_not_cover_the_use(
 def test_a_consent_that_does_not_cover_the_use(
     clause: str, uses: list[Use], stated: bool | str
 ) -> None:
-    of = made(**{clause: stated})
+    consent: dict[str, Any] = {clause: stated}
+    of = made(**consent)
     word = "unknown" if stated == "unknown" else "false"
     for use in USES:
         wanted = (f"consent.{clause} is {word} (its words: 'do as you like')",)
@@ -136,7 +137,6 @@ def test_every_source_and_clause_is_named_at_once() -> None:
     second = card(
         "folder", id="other", title="Others", licence="unknown", consent={"basis": "unknown"}
     )
-    good = card("folder", id="good", consent=first.consent.model_dump() | {"commercial": True})
     use = Use(commercial=True, redistribute=True)
     with pytest.raises(RightsError) as caught:
         check_rights([first, second], [weights("unknown")], use, DAY + dt.timedelta(days=1))
@@ -162,10 +162,6 @@ def test_every_source_and_clause_is_named_at_once() -> None:
         "copies",
     ]
     assert "state the terms with their grounds" in lines[-1]
-    assert [decision.covered for decision in check_rights([good, made()], [], RESEARCH, DAY)] == [
-        True,
-        True,
-    ]
 
 
 def test_weights_count_too() -> None:
