@@ -21,7 +21,7 @@ from datagen.pictures import Pictures
 from datagen.plan import Item, Plan, ShardKey
 from datagen.plugins import Plugin
 from datagen.recipe import LoadedRecipe
-from datagen.rights import source_terms
+from datagen.rights import Use, source_terms
 from datagen.rows import Member, PairFacts, member_row, reject_row
 from datagen.sources import Source
 from datagen.store import Commit, Folder, Picture, ShardWriter, read_commit
@@ -103,6 +103,7 @@ class _Workshop:
         self.index = FaceIndex(job.table)
         self.plan = Plan(job.loaded, self.index)
         self.methods: list[Method] = job.loaded.methods()
+        self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
         self.cards = {card.id: card for card in job.loaded.cards}
         sources = {source.card.id: source for source in job.sources}
         self.pictures = Pictures(sources, recipe.face.size, recipe.face.margin)
@@ -171,7 +172,8 @@ class _Workshop:
         return draw_encoding(draws, asked.format, asked.quality, asked.subsampling)
 
     def _terms(self, face: Face) -> Any:
-        return source_terms(self.cards[face.source], face.licence, face.attribution)
+        card = self.cards[face.source]
+        return source_terms(card, face.licence, face.attribution, self.use)
 
 
 def _write_pair(

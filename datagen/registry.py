@@ -55,7 +55,9 @@ class Registry(Generic[T]):
     def add(self, name: str, loaded: type[T]) -> None:
         """Register a class that is already there (a ``--plugin`` file)."""
         target = f"{loaded.__module__}:{loaded.__qualname__}"
-        self._refuse_second_owner(name, target, self._names().get(name))
+        owner = self._added.get(name)
+        known = f"{owner.__module__}:{owner.__qualname__}" if owner else self._names().get(name)
+        self._refuse_second_owner(name, target, known)
         self._added[name] = self._checked(loaded, target)
 
     def load(self, name: str) -> type[T]:

@@ -29,7 +29,8 @@ def picture_stamp(source: Source, record: Record) -> str:
     Raises:
         FileNotFoundError: The picture is not there.
     """
-    given = [None if a is None else a.ravel().tolist() for a in (record.landmarks, record.box)]
+    arrays = (record.landmarks, record.mesh, record.box)
+    given = [None if array is None else sha256_bytes(array.tobytes()) for array in arrays]
     stated = digest_of([given, record.pose])[:16]
     if not source.has_files:
         options = source.config.model_dump(mode="json")

@@ -15,7 +15,7 @@ from datagen.faces.cache import AnalysisCache
 from datagen.faces.duplicates import group_near_duplicates
 from datagen.faces.index import FaceIndex
 from datagen.faces.screen import IndexReject, Screened, index_row, select_faces
-from datagen.rights import Use, licence_of
+from datagen.rights import Use
 from datagen.sources.base import Record, Source, unique
 
 __all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
@@ -106,7 +106,7 @@ def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
 def _screen(source: Source, use: Use) -> Screened:
     records = list(unique(source.records(), source.card.id))
     licences = {record.licence for record in records if record.licence is not None}
-    covers = {licence: use.covered_by(licence_of(licence)) for licence in licences}
+    covers = {licence: use.covered_by(use.licence(licence)) for licence in licences}
     return Screened(source.card, records, covers)
 
 

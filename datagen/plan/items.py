@@ -179,7 +179,9 @@ class _SplitPlan:
         self._split = split
         self._name = recipe.name
         self._pool = pool
-        self._used = [n for n, use in enumerate(recipe.methods) if in_split(use, split)]
+        self._used = [
+            n for n, use in enumerate(recipe.methods) if use.share and in_split(use, split)
+        ]
         shares = [recipe.methods[n].share for n in self._used]
         total = sum(shares, Fraction(0))
         self._quota = Quota([share / total for share in shares])

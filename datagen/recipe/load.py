@@ -47,8 +47,22 @@ class LoadedRecipe:
         body = self.recipe.model_dump(mode="json", by_alias=True)
         for key in _NOT_IN_DIGEST:
             del body[key]
+        # Options as they work out, so that writing out a default changes nothing and changing a
+        # default in the code does.
+        for entry, use, method in zip(
+            body["methods"], self.recipe.methods, self.methods(), strict=True
+        ):
+            for key in use.options:
+                del entry[key]
+            entry["options"] = method.config.model_dump(mode="json")
         body["sources"] = [
-            {"card": card.digest(), "options": use.options, "splits": use.splits}
+            {
+                "card": card.digest(),
+                "options": SOURCES.load(card.layout)
+                .configure(card, use.options, "")
+                .model_dump(mode="json"),
+                "splits": use.splits,
+            }
             for use, card in zip(self.recipe.sources, self.cards, strict=True)
         ]
         return digest_of(body)
@@ -108,8 +122,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
 
 
 def _check_names(loaded: LoadedRecipe) -> None:
-    for source, card in zip(loaded.recipe.sources, loaded.cards, strict=True):
-        _known(SOURCES, card.layout, f"{source.card}: layout")
+    for n, (source, card) in enumerate(zip(loaded.recipe.sources, loaded.cards, strict=True)):
+        layout = _known(SOURCES, card.layout, f"{source.card}: layout")
+        layout.configure(card, source.options, f"sources[{n}].options")
     for n, use in enumerate(loaded.recipe.methods):
         _known(METHODS, use.use, f"{loaded.path}: methods[{n}].use")
     analyser = _known(ANALYSERS, loaded.recipe.face.analyser, f"{loaded.path}: face.analyser")

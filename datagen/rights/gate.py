@@ -21,6 +21,10 @@ class Use:
     commercial: bool
     redistribute: bool
 
+    def licence(self, expression: str) -> Licence:
+        """Return what an SPDX expression permits, of alternatives the one that fits this use."""
+        return licence_of(expression, self.commercial, self.redistribute)
+
     def covered_by(self, terms: Terms | Licence) -> bool:
         """Say whether the answers permit this use; unknown means no."""
         main = terms.commercial if self.commercial else terms.research
@@ -94,7 +98,7 @@ def _in_words(use: Use) -> str:
 
 
 def _licence_clauses(expression: str, use: Use) -> Iterator[str]:
-    licence = licence_of(expression)
+    licence = use.licence(expression)
     key = "commercial" if use.commercial else "research"
     main = licence.commercial if use.commercial else licence.research
     if not main:
@@ -127,15 +131,16 @@ def _consent_clauses(card: SourceCard, use: Use, day: dt.date) -> Iterator[str]:
         yield f"consent expired on {consent.expires.isoformat()}"
 
 
-def source_terms(card: SourceCard, licence: str | None, attribution: str | None) -> Terms:
+def source_terms(card: SourceCard, licence: str | None, attribution: str | None, use: Use) -> Terms:
     """Return the terms of one picture: its own licence where it has one, and the card's consent.
 
     Args:
         card: The picture's source.
         licence: SPDX expression of the picture itself.
         attribution: Whom to name for the picture, beside the source.
+        use: What it is wanted for; of alternative licences the one that fits is taken.
     """
-    own = licence_of(licence or card.licence)
+    own = use.licence(licence or card.licence)
     consent = card.consent
     alteration = _answer(consent.alteration)
     named = [text for text in (card.attribution.strip(), (attribution or "").strip()) if text]

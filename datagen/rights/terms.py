@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -88,57 +89,78 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
         for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
     },
 }
+_BY_LOWER = {name.lower(): name for name in _TABLE}
 _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
 
-def licence_of(expression: str) -> Licence:
+def licence_of(expression: str, commercial: bool = False, redistribute: bool = False) -> Licence:
     """Return what an SPDX expression permits; ids that are not in the table permit nothing.
 
-    ``AND`` takes the stricter answer of both sides, ``OR`` the more generous one.
+    ``AND`` takes the stricter answer of both sides. Of the alternatives of an ``OR`` one is
+    taken whole, for nobody may pick clauses from two: the one that covers what is asked for, of
+    those the most generous, then the least demanding.
+
+    Args:
+        expression: SPDX, or ``unknown``.
+        commercial, redistribute: What it is asked for.
 
     Raises:
         CardError: It is not an SPDX expression.
     """
-    if not expression.strip():
-        raise CardError("licence is blank: want an SPDX expression, or 'unknown'")
     if expression in _UNKNOWN:
         return Licence(expression, None, None, None)
     try:
         parsed = license_expression.Licensing().parse(expression)
     except license_expression.ExpressionError as error:
         raise CardError(f"licence {expression!r} is no SPDX expression: {error}") from None
-    return _walk(parsed)
+    if parsed is None:
+        raise CardError(f"licence {expression!r} is no SPDX expression: it is blank")
+    return max(_alternatives(parsed), key=lambda one: _fitness(one, commercial, redistribute))
 
 
-def _walk(node: Any) -> Licence:
+def _fitness(licence: Licence, commercial: bool, redistribute: bool) -> tuple[bool, int, int]:
+    main = licence.commercial if commercial else licence.research
+    covers = bool(main) and (bool(licence.redistribute) or not redistribute)
+    answers = (licence.research, licence.commercial, licence.redistribute)
+    burdens = len(licence.share_alike) + licence.attribution
+    return covers, sum(answer is True for answer in answers), -burdens
+
+
+def _alternatives(node: Any) -> list[Licence]:
+    """Return the ways in which an expression can be met, each without an ``OR``."""
     if node.isliteral:
-        name = str(node)
-        if name not in _TABLE:
-            return Licence(name, None, None, None)
-        research, commercial, redistribute, attribution, share_alike = _TABLE[name]
-        alike = frozenset({name}) if share_alike else frozenset[str]()
-        return Licence(name, research, commercial, redistribute, attribution, alike)
-    parts = [_walk(part) for part in node.args]
-    every = node.operator.strip().upper() == "AND"
-    pick = _all if every else _any
+        return [_single(str(node))]
+    parts = [_alternatives(part) for part in node.args]
+    if node.operator.strip().upper() == "OR":
+        return [licence for part in parts for licence in part]
+    return [_together(chosen) for chosen in itertools.product(*parts)]
+
+
+def _single(name: str) -> Licence:
+    known = _BY_LOWER.get(name.lower())
+    if known is None:
+        return Licence(name, None, None, None)
+    research, commercial, redistribute, attribution, share_alike = _TABLE[known]
+    alike = frozenset({known}) if share_alike else frozenset[str]()
+    return Licence(known, research, commercial, redistribute, attribution, alike)
+
+
+def _together(parts: Sequence[Licence]) -> Licence:
+    alike = frozenset[str]().union(*(part.share_alike for part in parts))
+    redistribute = _all(part.redistribute for part in parts)
     return Licence(
-        str(node),
-        pick(part.research for part in parts),
-        pick(part.commercial for part in parts),
-        pick(part.redistribute for part in parts),
+        " AND ".join(part.expression for part in parts),
+        _all(part.research for part in parts),
+        _all(part.commercial for part in parts),
+        False if len(alike) > 1 else redistribute,
         any(part.attribution for part in parts),
-        frozenset[str]().union(*(part.share_alike for part in parts)) if every else frozenset(),
+        alike,
     )
 
 
 def _all(answers: Iterable[Answer]) -> Answer:
     known = list(answers)
     return False if False in known else None if None in known else True
-
-
-def _any(answers: Iterable[Answer]) -> Answer:
-    known = list(answers)
-    return True if True in known else None if None in known else False
 
 
 def combine(parts: Iterable[Terms]) -> Terms:

@@ -92,9 +92,14 @@ class Source(ABC):
         """Make the source from its card; ``override`` replaces single options."""
         if cls.has_files and not root:
             raise RecipeError(f"{where or card.id}: source {card.id!r} needs a 'root' folder")
+        return cls(card, root, cls.configure(card, override, where))
+
+    @classmethod
+    def configure(cls, card: SourceCard, override: Mapping[str, Any], where: str) -> Frozen:
+        """Return the options of the card with single ones replaced, checked."""
         options = {**card.options, **override}
         label = f"options of source {card.id!r}"
-        return cls(card, root, parse(cls.options, options, label, RecipeError, prefix=where))
+        return parse(cls.options, options, label, RecipeError, prefix=where)
 
     @abstractmethod
     def records(self) -> Iterator[Record]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -161,6 +162,31 @@ def test_limits_need_no_analysis_either(tree: Tree) -> None:
     tree.build()
     with pytest.raises(SourceError, match="4 too_small"):
         tree.build(engine=no_engine, limits=FaceLimits(10_000, 60))
+
+
+def test_a_picture_under_another_name_is_analysed_again(tree: Tree) -> None:
+    for number, row in enumerate(tree.rows):
+        row["id"] = f"id{number}"
+    named = {**COLUMNS, "id": "id"}
+
+    def build() -> BuiltIndex:
+        tree.source()
+        of = source("table", tree.root, columns=named)
+        return build_index([of], Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
+
+    assert build().analysed == 4
+    (tree.root / "p1.png").rename(tree.root / "q1.png")
+    tree.rows[1]["image"] = "q1.png"
+    second = build()
+    assert (second.analysed, second.remembered) == (1, 3)
+    assert second.index.face(1).path == "q1.png"
+
+
+def test_a_copy_of_the_source_elsewhere_is_analysed_for_itself(tree: Tree, tmp_path: Path) -> None:
+    tree.build()
+    shutil.copytree(tree.root, tmp_path / "copy")
+    tree.root = tmp_path / "copy"
+    assert tree.build().analysed == 4
 
 
 def test_a_damaged_cache_is_made_anew(tree: Tree, tmp_path: Path) -> None:

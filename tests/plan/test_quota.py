@@ -75,6 +75,14 @@ def test_two_halves_alternate() -> None:
     assert [quota.choice(n) for n in range(6)] == [0, 1, 0, 1, 0, 1]
 
 
+def test_the_sequence_is_what_it_was() -> None:
+    # If this fails, a longer run no longer begins with the shorter one of an old release.
+    quota = Quota([Fraction(1, 3), Fraction(1, 4), Fraction(5, 12)])
+    assert [quota.choice(n) for n in range(12)] == [0, 2, 1, 2, 0, 1, 2, 0, 2, 0, 1, 2]
+    quota = Quota([Fraction(2, 7), Fraction(5, 7)])
+    assert [quota.choice(n) for n in range(7)] == [1, 1, 0, 1, 1, 0, 1]
+
+
 def test_a_share_of_nothing_is_never_dealt() -> None:
     quota = Quota([Fraction(0), Fraction(1)])
     assert {quota.choice(n) for n in range(50)} == {1}

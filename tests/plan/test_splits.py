@@ -101,9 +101,10 @@ def test_the_same_name_in_two_sources_is_two_people() -> None:
 
 
 def test_who_comes_twice_counts_once_as_first_seen() -> None:
-    people = [person(n, sex="female") for n in range(20)]
-    again = [person(n, sex="male") for n in range(20)]
+    people = [person(n, sex=("female", "male")[n % 2]) for n in range(20)]
+    again = [person(n, sex=("female", "male")[n % 3 == 0]) for n in range(20)]
     by = rule(stratify=["sex"])
+    assert deal_people(people, by, 1) != deal_people(again, by, 1)
     assert deal_people([*people, *again], by, 1) == deal_people(people, by, 1)
     assert deal_people([*again, *people], by, 1) == deal_people(again, by, 1)
 

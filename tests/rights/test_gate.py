@@ -193,9 +193,9 @@ def test_the_use_is_covered_by_a_yes_alone(use: Use) -> None:
 def test_the_terms_of_a_picture_are_its_licence_and_the_cards_consent() -> None:
     of = made("CC-BY-4.0", redistribution="unknown")
     of = of.model_copy(update={"attribution": " The set "})
-    found = source_terms(of, None, None)
+    found = source_terms(of, None, None, Use(False, False))
     assert found == Terms(True, True, None, ("CC-BY-4.0",), ("The set",))
-    own = source_terms(of, "CC-BY-NC-SA-2.0", "Jane Doe")
+    own = source_terms(of, "CC-BY-NC-SA-2.0", "Jane Doe", Use(False, False))
     assert own == Terms(
         True,
         False,
@@ -208,6 +208,6 @@ def test_the_terms_of_a_picture_are_its_licence_and_the_cards_consent() -> None:
 
 @pytest.mark.parametrize(("stated", "answer"), [(False, False), ("unknown", None)])
 def test_without_alteration_nothing_is_permitted(stated: bool | str, answer: bool | None) -> None:
-    found = source_terms(made(alteration=stated), None, None)
+    found = source_terms(made(alteration=stated), None, None, Use(False, False))
     assert (found.research, found.commercial, found.redistribute) == (answer, answer, answer)
     assert found.purposes() == []

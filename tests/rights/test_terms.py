@@ -79,7 +79,7 @@ def test_what_is_no_expression_is_refused(licence: str) -> None:
         ("CC-BY-4.0 AND GPL-3.0-only", (None, None, None)),
         ("CC-BY-NC-4.0 AND GPL-3.0-only", (None, False, None)),
         ("CC-BY-4.0 OR GPL-3.0-only", (True, True, True)),
-        ("CC-BY-NC-ND-4.0 OR GPL-3.0-only", (True, None, None)),
+        ("CC-BY-NC-ND-4.0 OR GPL-3.0-only", (True, False, False)),
         ("CC-BY-NC-4.0 AND (MIT OR GPL-3.0-only)", (True, False, True)),
         ("MIT OR CC-BY-NC-4.0 AND CC-BY-ND-4.0", (True, True, True)),
         ("(MIT OR CC-BY-NC-4.0) AND CC-BY-ND-4.0", (True, True, False)),
@@ -93,7 +93,23 @@ def test_and_is_strict_and_or_is_generous(expression: str, answers: tuple[Answer
 def test_and_unites_the_share_alike_licences() -> None:
     found = licence_of("CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0 AND MIT")
     assert found.share_alike == {"CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"}
+    assert found.redistribute is False  # an altered copy cannot be under both
     assert licence_of("CC-BY-SA-4.0 OR MIT").share_alike == frozenset()
+
+
+def test_of_alternatives_one_is_taken_whole() -> None:
+    either = "CC-BY-NC-4.0 OR CC-BY-ND-4.0"
+    for commercial, redistribute in itertools.product((False, True), repeat=2):
+        found = licence_of(either, commercial, redistribute)
+        assert not (found.commercial and found.redistribute)
+    assert licence_of(either, commercial=True).expression == "CC-BY-ND-4.0"
+    assert licence_of(either, redistribute=True).expression == "CC-BY-NC-4.0"
+    both_alike = licence_of("CC-BY-SA-4.0 OR CC-BY-NC-SA-4.0", redistribute=True)
+    assert both_alike.share_alike == {"CC-BY-SA-4.0"}
+
+
+def test_ids_are_read_whatever_their_case() -> None:
+    assert licence_of("cc-by-4.0") == licence_of("CC-BY-4.0")
 
 
 ANSWERS: tuple[Answer, ...] = (True, False, None)

@@ -10,8 +10,8 @@ from .patch import BODY, Patch, grid_triangles, make
 _AROUND = 38
 # Height, half width, half depth, depth of the centre (cm), squareness, following of the head.
 _ROWS = (
-    *((-3.5, 5.2, 5.2, -5.0, 0.0, 1.0), (-6.0, 5.15, 5.3, -4.9, 0.0, 1.0)),
-    *((-7.5, 5.15, 5.4, -5.0, 0.0, 0.95), (-9.0, 5.2, 5.45, -5.2, 0.0, 0.8)),
+    *((-3.5, 4.7, 3.9, -3.7, 0.0, 1.0), (-6.0, 5.0, 4.6, -4.2, 0.0, 1.0)),
+    *((-7.5, 5.1, 5.1, -4.7, 0.0, 0.95), (-9.0, 5.2, 5.45, -5.2, 0.0, 0.8)),
     *((-10.5, 5.3, 5.5, -5.4, 0.0, 0.6), (-12.0, 5.6, 5.7, -5.7, 0.0, 0.4)),
     *((-13.2, 6.4, 6.0, -6.0, 0.0, 0.2), (-14.2, 8.2, 6.6, -6.2, 0.1, 0.08)),
     *((-15.1, 11.0, 7.2, -6.4, 0.2, 0.0), (-16.2, 14.4, 8.0, -6.4, 0.3, 0.0)),
@@ -55,7 +55,7 @@ def build(values: dict[str, float], chin: float) -> tuple[Patch, F64]:
     z = np.sign(c) * np.abs(c) ** power * (rows[:, 2] * wide)[:, None] + rows[:, 3, None]
     relief = _relief(rows[:, 0], angle, values)
     x, z = x + s * relief, z + c * relief
-    lower = np.clip((-9.4 - chin) * 0.6, -0.5, 2.0)
+    lower = np.clip((-9.4 - chin) * 0.8, -1.2, 2.0)
     y = np.repeat((rows[:, 0] - lower)[:, None], _AROUND, 1)
     points = np.stack([x, y, z], axis=2).reshape(-1, 3)
     uv = np.stack([np.repeat((angle / (2.0 * np.pi) + 0.5)[None], len(rows), 0), y], 2)

@@ -19,6 +19,8 @@ def _band(size: int, side: int, thickness: float) -> tuple[F64, F64]:
     uv = template().uv * size
     upper, lower = uv[list(_UPPER[side])], uv[list(_LOWER[side])]
     middle = upper * 0.57 + lower * 0.43
+    # Arched over its outer third and low at its head: the other way round looks worried.
+    middle = middle + (lower - upper) * np.array([0.05, -0.18, -0.14, -0.02, 0.06])[:, None]
     half = (lower - upper) * 0.5 * np.array([0.25, 0.62, 0.82, 0.92, 0.82])[:, None]
     half = half * (0.86 + 0.16 * float(np.clip(thickness, -1.8, 2.0)))
     return middle - half, middle + half
@@ -56,7 +58,14 @@ def strokes(size: int, thickness: float, density: float, rng: np.random.Generato
         ends = np.round(np.stack([start - step * 0.35, start + step * 0.65], 1) * 16)
         for line, value in zip(ends.astype(np.int32), shade.astype(np.int64).tolist(), strict=True):
             cv2.line(canvas, line[0], line[1], value, 1, cv2.LINE_AA, _SHIFT)
-    fine = cv2.GaussianBlur(canvas, (0, 0), 0.55).astype(np.float32) * np.float32(1.25 / 255.0)
-    soft = cv2.GaussianBlur(ground, (0, 0), size / 95.0).astype(np.float32)
-    cover = fine + soft * np.float32((0.16 + 0.30 * density) / 255.0)
-    return np.minimum(cover * np.float32(0.55 + 0.45 * density), 0.96)
+    # Only the band of rows that holds the brows is worth blurring.
+    rows = np.flatnonzero(np.maximum(canvas, ground).any(axis=1))
+    reach = size // 24
+    band = slice(max(0, int(rows[0]) - reach), int(rows[-1]) + reach)
+    fine = cv2.GaussianBlur(canvas[band], (0, 0), 0.55).astype(np.float32)
+    soft = cv2.GaussianBlur(ground[band], (0, 0), size / 95.0).astype(np.float32)
+    cover = fine * np.float32(1.25 / 255.0)
+    cover += soft * np.float32((0.16 + 0.30 * density) / 255.0)
+    out = np.zeros((size, size), np.float32)
+    out[band] = np.minimum(cover * np.float32(0.55 + 0.45 * density), 0.96)
+    return out

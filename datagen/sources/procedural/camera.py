@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,26 +60,29 @@ class Camera:
         return np.asarray(np.round(out * _GRID) / _GRID, np.float64)
 
 
+@functools.lru_cache(maxsize=16)
 def rotation(yaw: float, pitch: float, roll: float) -> F64:
     """Rotation matrix (3, 3) of degrees: looks up, then to the right, then clockwise."""
     y, p, r = np.radians([yaw, pitch, roll])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     about_z = np.array([[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return np.asarray(np.round(about_z @ about_y @ about_x, 9), np.float64)
+    matrix = np.asarray(np.round(about_z @ about_y @ about_x, 9), np.float64)
+    matrix.setflags(write=False)
+    return matrix
 
 
-def _spread(rng: np.random.Generator, limit: float) -> float:
-    """Half of the draws near zero, half anywhere up to the limit."""
-    near, wide, which = rng.normal() * 0.25, rng.uniform(-1.0, 1.0), rng.random()
-    return round(float(np.clip(near if which < 0.5 else wide, -1.0, 1.0)) * limit, 4)
+def _spread(rng: np.random.Generator, limit: float, calm: float) -> float:
+    """A share ``calm`` of the draws near zero, the others anywhere up to the limit."""
+    near, wide, which = rng.normal() * 0.22, rng.uniform(-1.0, 1.0), rng.random()
+    return round(float(np.clip(near if which < calm else wide, -1.0, 1.0)) * limit, 4)
 
 
 def draw(seed: int, person: int, picture: int, size: int) -> Camera:
     """Pose, distance and framing of one picture."""
     rng = draws.generator(seed, person, picture, "camera")
-    yaw, pitch = _spread(rng, MAX_YAW), _spread(rng, MAX_PITCH)
-    roll = _spread(rng, MAX_ROLL)
+    yaw, pitch = _spread(rng, MAX_YAW, 0.5), _spread(rng, MAX_PITCH, 0.7)
+    roll = _spread(rng, MAX_ROLL, 0.75)
     distance = float(np.exp(rng.uniform(np.log(95.0), np.log(280.0))))
     scale = size / 512.0 * rng.uniform(11.6, 15.2)
     x = size * (0.5 + 0.035 * rng.uniform(-1.0, 1.0))

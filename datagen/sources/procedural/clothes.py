@@ -81,9 +81,10 @@ def draw(seed: int, person: int, picture: int) -> Clothes:
 @functools.cache
 def _weave() -> F32:
     raw = draws.generator("clothes", "weave").standard_normal((_SIZE, _SIZE)).astype(np.float32)
-    fine = cv2.GaussianBlur(raw, (0, 0), 0.8)
-    folds = cv2.GaussianBlur(raw, (0, 0), sigmaX=7.0, sigmaY=16.0, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(0.05 * fine / fine.std() + 0.05 * folds / folds.std(), np.float32)
+    raw, inner = np.pad(raw, _SIZE // 4, mode="wrap"), slice(_SIZE // 4, -_SIZE // 4)
+    fine = cv2.GaussianBlur(raw, (0, 0), 0.8)[inner, inner]
+    folds = cv2.GaussianBlur(raw, (0, 0), sigmaX=9.0, sigmaY=20.0)[inner, inner]
+    return np.asarray(0.045 * fine / fine.std() + 0.04 * folds / folds.std(), np.float32)
 
 
 def below_neckline(clothes: Clothes, turn: F32, height: F32) -> F32:

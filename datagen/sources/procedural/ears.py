@@ -44,13 +44,13 @@ def hollows() -> F64:
 
 def build(shape: F64, values: dict[str, float]) -> list[Patch]:
     """Both ears at the sides of these control points, in head coordinates."""
-    size = 1.0 + 0.06 * values["ear_size"]
+    size = 0.95 + 0.06 * values["ear_size"]
     angle = np.radians(26.0 + 6.0 * values["ear_angle"])
     back, up, out = _disc(size)
     patches = []
     around = np.arange(_AROUND)
     for index, side in ((_RIGHT, -1.0), (_LEFT, 1.0)):
-        anchor = shape[index] + np.array([-0.12 * side, 0.25, -0.25])
+        anchor = shape[index] + np.array([-0.12 * side, 0.45, -0.25])
         along = back + 1.35 * size
         # Tilted back by ten degrees, opened from the head by the ear angle.
         p, q = along * 0.985 - up * 0.16, up * 0.985 + along * 0.16

@@ -27,7 +27,8 @@ _SECOND_LIPS = (
 )
 
 _MOVES: tuple[Field, ...] = (
-    Field("smile", (61, 57, 76), 1.35, (0.36, 0.34, -0.3)),
+    Field("smile", (61, 57, 76), 1.1, (0.56, 0.52, -0.3)),
+    Field("smile_lip", (0, 37, 39, 13, 81), 0.7, (0.0, 0.05, -0.08)),
     Field("cheek_raise", (205, 50, 101), 1.5, (0.1, 0.3, 0.22)),
     Field("pucker", (61, 291, 13, 14), 1.9, (-0.24, 0.05, 0.16), "scale"),
     Field("brow_raise", (105, 66, 63, 52, 65), 1.5, (0.0, 0.42, 0.0)),
@@ -38,7 +39,7 @@ _MOVES: tuple[Field, ...] = (
 
 # name, lowest, highest, chance of being used in a picture.
 RANGES: tuple[tuple[str, float, float, float], ...] = (
-    ("mouth_open", 0.0, 0.8, 0.3),
+    ("mouth_open", 0.0, 0.65, 0.3),
     ("smile", -0.12, 1.0, 0.75),
     ("cheek_raise", 0.0, 0.4, 0.3),
     ("pucker", -0.2, 0.3, 0.15),
@@ -48,8 +49,8 @@ RANGES: tuple[tuple[str, float, float, float], ...] = (
     ("lip_press", -0.2, 0.6, 0.15),
     ("lids", 0.0, 0.4, 0.2),
     ("jaw_side", -0.25, 0.25, 0.15),
-    ("gaze_x", -20.0, 20.0, 0.3),
-    ("gaze_y", -8.0, 8.0, 0.3),
+    ("gaze_x", -14.0, 14.0, 0.25),
+    ("gaze_y", -7.0, 7.0, 0.25),
 )
 
 _JAW_DEGREES = 11.0
@@ -113,8 +114,10 @@ def _turn_jaw(shape: F64, opening: float, side: float) -> F64:
 
 def pose_face(shape: F64, values: dict[str, float]) -> F64:
     """Control points (468, 3) of a face in this expression, in cm."""
-    face = rest(shape) + combine(_basis(), [values[field.name] for field in _MOVES])
-    face = _close_lids(face, values["lids"] - 0.12)
+    # A smile also draws the upper lip up and back against the teeth.
+    amounts = values | {"smile_lip": max(0.0, values["smile"])}
+    face = rest(shape) + combine(_basis(), [amounts[field.name] for field in _MOVES])
+    face = _close_lids(face, values["lids"] - 0.08)
     return _turn_jaw(face, values["mouth_open"], values["jaw_side"])
 
 
@@ -128,7 +131,7 @@ def draw(seed: int, person: int, picture: int) -> dict[str, float]:
         values[name] = round(value * (0.4 + 0.6 * strength), 4) if used < chance else 0.0
     # Lips seldom part without a smile, and cheeks rise with it.
     values["smile"] = round(max(values["smile"], 0.75 * values["mouth_open"]), 4)
-    values["cheek_raise"] = round(max(values["cheek_raise"], 0.35 * values["smile"]), 4)
+    values["cheek_raise"] = round(max(values["cheek_raise"], 0.45 * values["smile"]), 4)
     if values["smile"] > 0.3:
         values["frown"] = values["lip_press"] = 0.0
     return values

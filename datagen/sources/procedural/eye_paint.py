@@ -68,7 +68,7 @@ def _colours(distance: F32, u: F32, v: F32, values: dict[str, float], blood: flo
     bright = bright * (1.0 - 0.75 * np.clip((distance - 0.80) * 5.0, 0.0, 1.0))
     pupil = np.clip((distance - _PUPIL) * 9.0 + 0.5, 0.0, 1.0)
     white = np.array([0.46, 0.41, 0.37], np.float32)
-    white = white * np.float32(1.0 - 0.26 * min(2.0, values["melanin"]))
+    white = white * np.float32(1.0 - 0.32 * min(2.0, values["melanin"]))
     edge = np.clip((distance - 1.0) * 6.0 + 0.5, 0.0, 1.0)
     red = np.clip((distance - 1.3) * 0.55, 0.0, 0.5) + blood
     out = np.empty((3, len(distance)), np.float32)

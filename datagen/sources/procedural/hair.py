@@ -30,8 +30,10 @@ def colour(values: dict[str, float]) -> F32:
 def mixed(values: dict[str, float], noise: F32) -> F32:
     """Hair colour (3, n) with grey strands where ``noise`` (n,) of 0..1 is low."""
     base = colour(values)
-    grey = np.clip((values["hair_grey"] * 1.3 - 0.15 - noise) * 1.6 + 0.5, 0.0, 1.0)
-    grey = grey * min(1.0, 1.6 * values["hair_grey"])
+    share = values["hair_grey"]
+    grey = np.clip(share * 1.15 + (0.5 - noise) * (2.4 * share * (1.0 - 0.75 * share)), 0.0, 1.0)
+    # Hair loses red before it is grey.
+    base = base + (base.mean() - base) * np.float32(min(0.75, 1.5 * share))
     return np.asarray(base[:, None] + (_GREY - base)[:, None] * grey, np.float32)
 
 
@@ -93,6 +95,8 @@ def shaded(base: F32, normal: F32, tangent: F32, light: Light, noise: tuple[F32,
     lobe = lobe**8
     wide = np.sqrt(np.maximum(1.0 - along * along, 0.0)) * body
     depth = (0.30 + 0.85 * fine) * (0.55 + 0.75 * coarse)
+    # Light passes through light hair, which evens out the shade between its strands.
+    depth = 0.67 + (depth - 0.67) * (1.0 - 0.55 * np.minimum(base[1] * 2.3, 1.0))
     up = normal[1] * 0.5 + 0.5
     facing = np.clip(normal[2], 0.0, 1.0)
     rim = 0.55 + 0.45 * facing

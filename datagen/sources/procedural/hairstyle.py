@@ -16,11 +16,11 @@ from .sample import sample
 # Hairline: degrees from the front, degrees from the top of the head. It runs over the
 # forehead, back at the temple, down the sideburn, around the ear and to the nape.
 _HAIRLINE = (
-    *((0.0, 53.0), (16.0, 53.5), (30.0, 52.5), (42.0, 57.0), (50.0, 67.0), (57.0, 79.0)),
+    *((0.0, 50.0), (16.0, 50.5), (30.0, 50.0), (42.0, 55.0), (50.0, 66.0), (57.0, 79.0)),
     *((64.0, 93.0), (70.0, 104.0), (76.0, 111.0), (80.0, 108.0), (86.0, 88.0), (96.0, 84.0)),
     *((106.0, 88.0), (116.0, 99.0), (135.0, 110.0), (180.0, 116.0)),
 )
-_AROUND, _DOWN = 56, 23
+_AROUND, _DOWN = 60, 24
 # Degrees from the top of the head below which long hair hangs straight down.
 _EQUATOR = 86.0
 # How far hanging hair follows gravity rather than the head.
@@ -61,12 +61,12 @@ class Style:
 
 STYLES: dict[str, Style] = {
     "cropped": Style(0.35, 0.22, 0.3, 0.25, 0.5, "down", 0.25, 0.0, 0.0, 10.0, 7.0, 2.0),
-    "short": Style(1.5, 0.55, 0.8, 1.4, 1.6, "side", 0.0, 0.0, 0.0, 13.0, 3.2),
+    "short": Style(1.5, 0.55, 0.8, 1.3, 1.5, "side", 0.0, 0.0, 0.0, 17.0, 3.6),
     "swept": Style(1.8, 0.5, 0.7, 2.0, 1.6, "back", 0.0, 0.0, 0.0, 10.0, 3.2),
     "fade": Style(2.2, 0.1, 0.15, 2.2, 0.7, "back", 0.0, 0.0, 0.0, 9.0, 3.5),
     "fringe": Style(1.4, 0.7, 1.0, 1.2, 1.4, "down", 0.0, 0.0, 0.0, 10.0, 3.5, 1.0, 9.0),
-    "medium": Style(1.3, 1.4, 1.7, 1.0, 1.3, "side", 0.0, 9.5, 58.0, 12.0, 3.0),
-    "long": Style(1.1, 1.3, 1.6, 0.9, 1.3, "side", 0.0, 24.0, 56.0, 12.0, 3.0),
+    "medium": Style(1.2, 1.3, 1.7, 0.8, 1.1, "side", 0.0, 9.5, 58.0, 24.0, 3.4),
+    "long": Style(1.0, 1.2, 1.6, 0.7, 1.1, "side", 0.0, 24.0, 56.0, 24.0, 3.4),
     "bangs": Style(1.2, 1.3, 1.6, 1.1, 1.2, "down", 0.0, 9.5, 60.0, 12.0, 2.5, 1.0, 14.0),
     "afro": Style(4.0, 3.4, 3.6, 3.0, 2.5, "down", 1.0, 0.0, 0.0, 22.0, 5.0, 1.6),
     "curly": Style(2.4, 1.9, 2.2, 1.9, 3.0, "down", 1.0, 0.0, 0.0, 16.0, 6.0),

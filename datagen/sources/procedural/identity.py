@@ -24,11 +24,11 @@ SHAPE: tuple[Field, ...] = (
     Field("temple_width", (21, 162, 71), 2.2, (0.24, 0.0, 0.0)),
     Field("brow_ridge", (105, 66, 107), 1.2, (0.0, -0.05, 0.17), male=1.15),
     Field("brow_height", (105, 66, 63, 52, 107, 70), 1.0, (0.0, 0.19, 0.0), male=-1.15),
-    Field("brow_tilt", (105, 52), 2.0, (0.075, 0.0, 0.0), "turn", -0.4),
+    Field("brow_tilt", (105, 52), 2.0, (0.055, 0.0, 0.0), "turn", -0.2),
     Field("cheekbone_width", (116, 123, 227), 1.9, (0.25, 0.0, 0.05)),
     Field("cheekbone_height", (50, 101, 117), 1.5, (0.05, 0.15, 0.22), male=-0.1),
     Field("cheek_fullness", (207, 187, 192, 205), 1.9, (0.26, 0.0, 0.16), male=-0.45),
-    Field("jaw_width", (58, 172, 136, 138), 2.0, (0.42, 0.0, 0.0), male=0.55),
+    Field("jaw_width", (58, 172, 136, 138), 2.0, (0.42, 0.0, 0.0), male=0.45),
     Field("jaw_drop", (58, 172, 136), 1.9, (0.05, -0.36, 0.0), male=0.5),
     Field("chin_length", (152, 175, 148), 1.9, (0.0, -0.4, 0.0), male=0.3),
     Field("chin_width", (149, 150, 140, 170), 1.5, (0.34, 0.0, 0.0), male=0.75),
@@ -46,7 +46,7 @@ SHAPE: tuple[Field, ...] = (
     Field("nose_upturn", (1, 4, 19), 0.75, (0.0, 0.16, 0.05), male=-0.4),
     Field("mouth_width", _MOUTH, 2.0, (0.095, 0.0, 0.0), "scale", 0.15),
     Field("mouth_height", (61, 13, 14, 17), 1.4, (0.0, 0.15, 0.0)),
-    Field("upper_lip", (0, 37, 39), 0.55, (0.0, 0.085, 0.05), male=-0.7),
+    Field("upper_lip", (0, 37, 39), 0.55, (0.0, 0.085, 0.05), male=-0.55),
     Field("lower_lip", (17, 84, 181), 0.6, (0.0, -0.1, 0.045), male=-0.6),
     Field("lips_forward", (0, 13, 14, 17), 1.1, (0.0, 0.0, 0.17), male=-0.2),
     Field("philtrum", (164, 167), 0.7, (0.0, -0.04, 0.12), male=0.1),
@@ -79,8 +79,8 @@ _OUTSIDE: tuple[tuple[str, float, float, float], ...] = (
     ("skull_height", 0.0, 0.1, 1.0),
     ("ear_size", 0.0, 0.4, 1.0),
     ("ear_angle", 0.0, 0.1, 1.0),
-    ("neck_width", 0.0, 0.9, 0.6),
-    ("shoulder_width", 0.0, 0.9, 0.6),
+    ("neck_width", 0.0, 1.3, 0.6),
+    ("shoulder_width", 0.0, 1.3, 0.6),
 )
 
 # Melanin index at the middle of each step of the Monk scale (1 lightest), by eye.
@@ -144,19 +144,22 @@ def _average() -> F64:
     points = template().position
     fields = (
         Field("", _EYE, 1.15, (0.13, 0.40, 0.0), "scale"),
-        Field("", _EYE, 1.3, (-0.08, 0.0, 0.0)),
+        Field("", _EYE, 1.3, (-0.15, 0.0, 0.0)),
         Field("", (58, 172, 136), 2.1, (-0.62, 0.0, 0.0)),
-        Field("", (116, 123, 227), 1.7, (0.24, 0.0, 0.0)),
-        Field("", (48, 64, 129, 98), 0.8, (-0.12, 0.0, 0.0)),
+        Field("", (116, 123, 227), 1.7, (0.4, 0.0, 0.0)),
+        Field("", (207, 187, 192), 1.6, (0.14, 0.0, 0.06)),
+        Field("", (48, 64, 129, 98), 0.8, (-0.24, 0.0, 0.0)),
         Field("", (1, 4), 1.1, (0.0, 0.0, -0.16)),
         Field("", (105, 66, 63, 52, 107, 70), 1.0, (0.0, -0.1, 0.0)),
+        Field("", (105, 52), 2.0, (0.02, 0.0, 0.0), "turn"),
+        Field("", _MOUTH, 2.0, (0.05, 0.0, 0.0), "scale"),
         Field("", (61, 57), 0.8, (0.0, 0.07, 0.0)),
     )
     x, y = points[:, 0], points[:, 1]
     narrower = -0.075 * x * np.clip((np.abs(x) - 3.0) / 4.5, 0.0, 1.0)
     shorter = 0.065 * np.maximum(points[168, 1] - y, 0.0)
     moved = np.stack([narrower, shorter, 0.0 * x], axis=1)
-    return combine(stack(fields), [1.0] * len(fields)) + moved
+    return np.asarray(combine(stack(fields), [1.0] * len(fields)) + moved, np.float64)
 
 
 @functools.cache
@@ -164,9 +167,9 @@ def _sag() -> F64:
     """What age does to soft tissue: jowls, corners of the mouth, upper lids, nose."""
     fields = (
         Field("", (210, 169, 214), 1.3, (0.16, -0.28, 0.0)),
-        Field("", (61, 57), 0.9, (0.0, -0.14, 0.0)),
+        Field("", (61, 57), 0.9, (0.0, -0.08, 0.0)),
         Field("", (1, 4), 1.0, (0.0, -0.14, 0.05)),
-        Field("", (30, 29, 247), 0.7, (0.0, -0.12, 0.0)),
+        Field("", (30, 29, 247), 0.7, (0.0, -0.08, 0.0)),
         Field("", (0, 37, 17), 0.6, (0.0, 0.0, -0.1)),
     )
     return combine(stack(fields), [1.0] * len(fields))
@@ -211,7 +214,7 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
         "freckles": fair * float(rng.random()) ** 2 * 1.4,
         "spots": float(rng.random()) * (0.25 + 0.75 * years),
         "pores": smooth * (0.45 + 0.75 * float(rng.random())),
-        "oil": 0.25 + 0.75 * float(rng.random()),
+        "oil": 0.2 + 0.55 * float(rng.random()),
         "wrinkles": smooth * float(np.clip(years * 1.1 + 0.16 * rng.normal(), 0.0, 1.2)),
         "sag": smooth * float(np.clip(years * 1.1 - 0.25 + 0.15 * rng.normal(), 0.0, 1.0)),
         "eye_bags": smooth * float(np.clip(0.1 + 0.65 * years + 0.2 * rng.normal(), 0.0, 1.1)),

@@ -56,14 +56,14 @@ def _warmth(amount: float) -> F64:
 def draw_values(seed: int, person: int, picture: int) -> dict[str, float]:
     """Numbers of the light: degrees, shares of the key, softness, warmth and exposure."""
     rng = draws.generator(seed, person, picture, "light")
-    azimuth = float(np.clip(rng.normal(0.0, 42.0), -75.0, 75.0))
+    azimuth = float(np.clip(rng.normal(0.0, 36.0), -70.0, 70.0))
     values = {
         "key_azimuth": azimuth,
         "key_elevation": rng.uniform(8.0, 55.0),
         "key": rng.uniform(0.75, 1.35),
-        "fill": rng.uniform(0.05, 0.38),
+        "fill": rng.uniform(0.14, 0.45),
         "sky": rng.uniform(0.14, 0.48),
-        "softness": 0.1 * 8.0 ** rng.uniform(0.0, 1.0),
+        "softness": 0.18 * 5.0 ** rng.uniform(0.0, 1.0),
         "key_warmth": float(np.clip(rng.normal(0.12, 0.4), -0.8, 1.0)),
         "sky_warmth": float(np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9)),
         "exposure": float(np.exp(rng.normal(0.0, 0.13))),
@@ -85,7 +85,7 @@ def make(values: dict[str, float], melanin: float) -> Light:
         sky.astype(np.float32),
         (sky * np.array([0.68, 0.58, 0.50])).astype(np.float32),
         values["softness"],
-        round(float(adapted / total * 0.68), 4),
+        round(float(adapted / total * 0.74), 4),
     )
 
 
@@ -146,4 +146,4 @@ def openness(field: F32, points: F64, normals: F64) -> F64:
         seen += weight * shadow(field, points, direction, 0.55, steps=6)
         total += weight
     share = np.clip(seen / total, 0.0, 1.0)
-    return np.asarray(share**1.7, np.float64)
+    return np.asarray(share**1.4, np.float64)

@@ -8,7 +8,7 @@ from .arrays import F32, I64
 from .figure import Figure
 from .light import Light
 
-_IVORY = np.array([0.88, 0.77, 0.64], np.float32)
+_IVORY = np.array([0.82, 0.70, 0.56], np.float32)
 _TONGUE = np.array([0.20, 0.055, 0.05], np.float32)
 _DARK = np.array([0.020, 0.007, 0.006], np.float32)
 # Edges between teeth, from the middle outwards, in cm.
@@ -50,12 +50,15 @@ def paint(rows: I64, columns: I64, figure: Figure, lamp: Light, sky: F32) -> F32
     edge = np.float32(line - 0.42 + min(0.0, jaw + 0.05) * 0.9)
     lower = 0.8 * _teeth(x * 1.25, edge - 1.2 + 0.0 * x, edge - curve, y)
     gap = np.clip((float(now[13, 1] - now[14, 1]) - 0.08) / 0.3, 0.0, 1.0)
-    arch = np.exp(-((x / 2.1) ** 4)) * (0.95 * gap)
+    arch = np.exp(-((x / 1.95) ** 4)) * (0.95 * gap)
     tongue = np.clip((np.float32(line - 0.7) - y) * 1.2, 0.0, 1.0)
     teeth = np.maximum(upper, lower) * arch
     # Cameras expose dark skin longer; teeth would burn out.
-    level = 1.0 / (1.0 + 0.28 * figure.identity.values["melanin"])
-    teeth = teeth * np.float32(level)
+    level = 1.0 / (1.0 + 0.4 * figure.identity.values["melanin"])
+    # Lips shade the roots, cheeks the sides.
+    level = level * (1.0 - 0.5 * np.minimum(x * x * 0.3, 1.0))
+    level = level * (0.6 + 0.4 * np.clip((np.float32(line + 0.5) - y) * 2.2, 0.0, 1.0))
+    teeth = np.asarray(teeth * level, np.float32)
     falls = lamp.key_colour * 0.32 + lamp.sky_colour * 0.6 + lamp.fill_colour * 0.5
     out = np.empty((3, len(x)), np.float32)
     for channel in range(3):

@@ -112,7 +112,7 @@ def draw_picture(posed: Figure, lamp: dict[str, float], number: tuple[int, int, 
     seed, person, picture = number
     who = posed.identity
     lights = light.make(lamp, who.values["melanin"])
-    painted = texture.paint(who, draws.generator(seed, person, "texture"))
+    painted = texture.of(who, seed, person)
     stage = Stage(posed, lights, painted, clothes.draw(seed, person, picture))
     surfaces = scene.build(posed, lights)
     rng = draws.generator(seed, person, picture, "wear")

@@ -43,14 +43,16 @@ def facing(screen: F64, triangles: I64) -> Mask:
 
 def _back_to_front(screen: F64, triangles: I64, drawn: I64, size: int) -> tuple[I64, I32]:
     """Triangles that touch the picture, farthest first, with corners in 1/64 pixel."""
-    corners = screen[triangles[drawn]]
-    low, high = corners[:, :, :2].min(axis=1), corners[:, :, :2].max(axis=1)
-    inside = ((high > 0.0) & (low < size)).all(axis=1)
-    drawn, corners = drawn[inside], corners[inside]
-    order = np.argsort(-corners[:, :, 2].mean(axis=1), kind="stable")
+    outside = np.stack([screen[:, :2] <= 0.0, screen[:, :2] >= size]).reshape(2, -1, 2)
+    a, b, c = (np.ascontiguousarray(triangles[drawn, k]) for k in range(3))
+    # Nothing of a triangle is seen whose corners all lie beyond the same side.
+    beyond = outside[:, a] & outside[:, b] & outside[:, c]
+    inside = ~(beyond[0, :, 0] | beyond[0, :, 1] | beyond[1, :, 0] | beyond[1, :, 1])
+    drawn, depth = drawn[inside], (screen[a, 2] + screen[b, 2] + screen[c, 2])[inside]
+    drawn = drawn[np.argsort(-depth, kind="stable")]
     # A pixel's centre lies at its integer position for OpenCV, half a pixel in for us.
-    fixed = np.round((corners[order, :, :2] - 0.5) * (1 << _SHIFT)).astype(np.int32)
-    return drawn[order], fixed
+    fixed = np.round((screen[:, :2] - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    return drawn, fixed[triangles[drawn]]
 
 
 def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Layer:
@@ -93,14 +95,23 @@ def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
         which = at[block]
-        p = np.take(plane, which, axis=1)
+        p = np.take(plane, which, axis=1, mode="clip")
         x, y = columns[block].astype(np.float32) + 0.5, rows[block].astype(np.float32) + 0.5
-        second = np.clip(p[0] * x + p[1] * y + p[2], 0.0, 1.0)
-        third = np.minimum(np.clip(p[3] * x + p[4] * y + p[5], 0.0, 1.0), 1.0 - second)
-        part = np.take(to_second, which, axis=1) * second
-        part += np.take(to_third, which, axis=1) * third
-        part += np.take(first, which, axis=1)
-        out[:, block] = part
+        second = p[0] * x
+        second += p[1] * y
+        second += p[2]
+        np.minimum(np.maximum(second, 0.0, out=second), 1.0, out=second)
+        third = p[3] * x
+        third += p[4] * y
+        third += p[5]
+        np.minimum(np.maximum(third, 0.0, out=third), 1.0 - second, out=third)
+        part = np.take(first, which, axis=1, mode="clip")
+        step = np.take(to_second, which, axis=1, mode="clip")
+        step *= second
+        part += step
+        np.take(to_third, which, axis=1, mode="clip", out=step)
+        step *= third
+        np.add(part, step, out=out[:, block])
     return out
 
 

@@ -45,7 +45,7 @@ class Scene:
 
 def _body_turn(patch: Patch, follow: F64, camera: Camera) -> Patch:
     """The body turns a little with the head; the neck twists in between."""
-    torso = rotation(camera.yaw * 0.42, camera.pitch * 0.12, camera.roll * 0.25)
+    torso = rotation(camera.yaw * 0.5, camera.pitch * 0.12, camera.roll * 0.45)
     turned, still = camera.rotation, torso
     offset, share = patch.points - PIVOT, follow[:, None]
     points = (offset @ still.T) * (1.0 - share) + (offset @ turned.T) * share
@@ -71,8 +71,12 @@ def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Li
     first = slice(0, head_count)
     field = light.height_field(in_head[first], in_normals[first, 2])
     towards = lamp.key.astype(np.float64) @ turn
-    drawn = np.bincount(layer.ids.ravel(), minlength=len(layer.triangles) + 1)[1:] > 0
-    seen = np.unique(layer.triangles[drawn])
+    painted = np.zeros(len(layer.triangles) + 1, np.bool_)
+    painted[layer.ids.ravel()] = True
+    drawn = painted[1:]
+    touched = np.zeros(len(solid.points), np.bool_)
+    touched[layer.triangles[drawn].ravel()] = True
+    seen = np.nonzero(touched)[0]
     received = np.ones((len(in_head), 2))
     received[seen, 0] = light.shadow(field, in_head[seen], towards, lamp.softness)
     received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
@@ -114,8 +118,10 @@ def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I6
     layer = raster.paint(screen, shell.triangles, [np.nonzero(grown & front)[0]], size)
     # The nape of short hair lies against the neck: its inside is never seen.
     nape = (shell.points[:, 1] < -1.5) & (not shell.falls)
-    dense = np.where(nape, -1.0, shell.margin)[shell.triangles].min(axis=1) > 0.0
-    return layer, values, shell.triangles[dense & ~front], screen
+    dense = np.where(nape, -9.0, shell.margin)[shell.triangles].min(axis=1)
+    # A little beyond the hairline it fills the gap between hair and the far temple.
+    hidden = (dense > -2.5) & ~front
+    return layer, values, shell.triangles[hidden], screen
 
 
 def _behind(shell: Shell, triangles: I64) -> Patch:

@@ -21,6 +21,8 @@ from .texture import Texture
 _NECK_UV = (0.945, 0.935)
 _GREY = np.array([0.25, 0.215, 0.185], np.float32)
 
+_KINDS = (SKIN, RIGHT_EYE, LEFT_EYE, MOUTH_HOLE, BODY, HAIR)
+
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
@@ -45,10 +47,10 @@ class Pixels:
             self.rows[part], self.columns[part], self.values[:, part], self.material[part]
         )
 
-    def where(self, chosen: Mask) -> Pixels:
-        """The pixels that are chosen."""
-        at = np.nonzero(chosen)[0]
-        return Pixels(self.rows[at], self.columns[at], self.values[:, at], self.material[at])
+    def at(self, chosen: I64) -> Pixels:
+        """The pixels with these numbers."""
+        values = np.take(self.values, chosen, axis=1, mode="clip")
+        return Pixels(self.rows[chosen], self.columns[chosen], values, self.material[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,13 @@ def _view(pixels: Pixels, stage: Stage) -> F32:
 
 
 def _skin_uv(pixels: Pixels) -> F32:
-    """Texture coordinates; the neck takes a plain corner of the texture."""
+    """Texture coordinates of pixels of one material; the neck takes a plain corner."""
     uv = pixels.values[scene.UV]
-    neck = pixels.material == BODY
-    if neck.any():
-        uv = uv.copy()
-        u = _NECK_UV[0] + 0.05 * (np.abs(np.mod(uv[0, neck] * 20.0, 2.0) - 1.0) - 0.5)
-        v = _NECK_UV[1] + 0.05 * (np.abs(np.mod(uv[1, neck] * 0.55, 2.0) - 1.0) - 0.5)
-        uv[0, neck], uv[1, neck] = u, v
-    return uv
+    if pixels.material[0] != BODY:
+        return uv
+    u = _NECK_UV[0] + 0.05 * (np.abs(np.mod(uv[0] * 20.0, 2.0) - 1.0) - 0.5)
+    v = _NECK_UV[1] + 0.05 * (np.abs(np.mod(uv[1] * 0.55, 2.0) - 1.0) - 0.5)
+    return np.stack([u, v])
 
 
 def _skin(pixels: Pixels, stage: Stage) -> F32:
@@ -111,11 +111,14 @@ def _skin(pixels: Pixels, stage: Stage) -> F32:
     return np.asarray(colour * falls + shine * (1.0 - 0.7 * cover), np.float32)
 
 
-def _hair_light(values: F32, stage: Stage, tangent: F32, strand: F32) -> tuple[F32, F32]:
+def _hair_light(
+    values: F32, stage: Stage, tangent: F32, strand: F32
+) -> tuple[F32, tuple[F32, F32]]:
     style = hairstyle.STYLES[stage.figure.identity.hair]
     fine, coarse = hair.strands(strand[0] * style.fineness, strand[1], style.curl)
     base = hair.mixed(stage.figure.identity.values, 0.75 * fine + 0.25 * coarse)
-    return hair.shaded(base, values[:3], _unit(tangent), stage.light, (fine, coarse)), fine
+    noise = (fine, coarse)
+    return hair.shaded(base, values[:3], _unit(tangent), stage.light, noise), noise
 
 
 def _behind(pixels: Pixels, stage: Stage) -> F32:
@@ -143,20 +146,32 @@ def _body(pixels: Pixels, stage: Stage) -> F32:
     uv = pixels.values[scene.UV]
     below = cloth.below_neckline(stage.clothes, uv[0], uv[1])
     out = np.empty((3, len(below)), np.float32)
-    worn = below > 0.0
-    bare = pixels.where(~worn)
-    if len(bare.rows):
+    at = np.flatnonzero(below <= 0.0)
+    if len(at):
         # Cloth throws a thin shadow on the skin above its edge.
-        near = 1.0 - 0.5 * np.exp(below[~worn] * 2.2)
-        out[:, ~worn] = _skin(bare, stage) * near
-    dressed = pixels.where(worn)
-    if len(dressed.rows):
-        normal = dressed.values[scene.NORMAL]
-        received = dressed.values[[scene.SHADE, scene.SKY]]
-        out[:, worn] = cloth.shaded(
-            stage.clothes, uv[:, worn], below[worn], normal, stage.light, received
-        )
+        near = 1.0 - 0.5 * np.exp(below[at] * 2.2)
+        out[:, at] = _skin(pixels.at(at), stage) * near
+    at = np.flatnonzero(below > 0.0)
+    if len(at):
+        worn = pixels.at(at)
+        uv, received = worn.values[scene.UV], worn.values[[scene.SHADE, scene.SKY]]
+        normal = worn.values[scene.NORMAL]
+        out[:, at] = cloth.shaded(stage.clothes, uv, below[at], normal, stage.light, received)
     return out
+
+
+def _place(covered: I64, size: int) -> tuple[I64, I64]:
+    """Rows and columns of pixels numbered row by row."""
+    rows = (covered.astype(np.int32) // np.int32(size)).astype(np.int64)
+    return rows, covered - rows * size
+
+
+def _spread(light: F32, covered: I64, size: int) -> F32:
+    """A picture (size, size, 3) with light (3, n) at the pixels ``covered``, else zero."""
+    planes = np.zeros((3, size * size), np.float32)
+    for plane, channel in zip(planes, light, strict=True):
+        plane[covered] = channel
+    return np.asarray(cv2.merge(list(planes.reshape(3, size, size))), np.float32)
 
 
 def _paint(kind: int, part: Pixels, stage: Stage) -> F32:
@@ -176,21 +191,18 @@ def _paint(kind: int, part: Pixels, stage: Stage) -> F32:
 def solid(surfaces: Scene, stage: Stage, hidden: Mask) -> tuple[F32, Pixels]:
     """Linear light of the solid layer (size, size, 3), zero where nothing is or ``hidden``."""
     ids = surfaces.solid.ids
-    rows, columns = np.nonzero((ids > 0) & ~hidden)
-    material = surfaces.material[ids[rows, columns] - 1].astype(np.uint8)
-    order = np.argsort(material, kind="stable")
-    rows, columns, material = rows[order], columns[order], material[order]
+    covered = np.flatnonzero((ids > 0) & ~hidden)
+    material = surfaces.material.astype(np.uint8)[ids.ravel()[covered] - 1]
+    order = np.concatenate([np.flatnonzero(material == kind) for kind in _KINDS])
+    material, covered = material[order], covered[order]
+    rows, columns = _place(covered, len(ids))
     values = raster.interpolate(surfaces.solid, rows, columns, surfaces.solid_values)
     pixels = Pixels(rows, columns, values, material)
     size = ids.shape[0]
-    canvas = np.zeros((size, size, 3), np.float32)
-    flat = canvas.reshape(-1, 3)
-    for kind in (SKIN, RIGHT_EYE, LEFT_EYE, MOUTH_HOLE, BODY, HAIR):
-        part = pixels.of(kind)
-        if len(part.rows):
-            at = part.rows * size + part.columns
-            flat[at] = np.ascontiguousarray(_paint(kind, part, stage).T)
-    return canvas, pixels
+    light = [_paint(kind, part, stage) for kind in _KINDS if len((part := pixels.of(kind)).rows)]
+    return _spread(
+        np.concatenate([np.zeros((3, 0), np.float32), *light], axis=1), covered, size
+    ), pixels
 
 
 def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32) -> Mask:
@@ -211,19 +223,19 @@ def front_hair(surfaces: Scene, stage: Stage) -> tuple[F32, F32] | None:
     """Linear light (size, size, 3) and cover (size, size) of the hair in front."""
     if surfaces.hair is None:
         return None
-    rows, columns = np.nonzero(surfaces.hair.ids)
-    if not len(rows):
+    size = len(surfaces.hair.ids)
+    covered = np.flatnonzero(surfaces.hair.ids)
+    if not len(covered):
         return None
+    rows, columns = _place(covered, size)
     values = raster.interpolate(surfaces.hair, rows, columns, surfaces.hair_values)
-    light, fine = _hair_light(values, stage, values[scene.TANGENT], values[scene.STRAND])
+    light, noise = _hair_light(values, stage, values[scene.TANGENT], values[scene.STRAND])
     style = hairstyle.STYLES[stage.figure.identity.hair]
-    rough = np.float32(0.6 if style.length else 2.2)
-    edge = values[scene.MARGIN] + (fine - 0.45) * np.float32(style.ragged) * rough
-    cover = smoothstep(-0.3 * style.ragged, 0.7 * style.ragged, edge)
+    # Locks end at different heights, and their ends thin out.
+    rough = np.float32(style.ragged * (0.6 if style.length and not style.fringe else 1.3))
+    edge = values[scene.MARGIN] + (noise[0] - 0.5) * rough + (noise[1] - 0.5) * rough * 1.8
+    cover = smoothstep(-0.7 * style.ragged, 1.0 * style.ragged, edge)
     cover = cover * _in_front(surfaces, rows, columns, values)
-    size = surfaces.hair.ids.shape[0]
-    canvas = np.zeros((size, size, 3), np.float32)
-    alpha = np.zeros((size, size), np.float32)
-    canvas[rows, columns] = light.T
-    alpha[rows, columns] = cover
-    return canvas, alpha
+    alpha = np.zeros(size * size, np.float32)
+    alpha[covered] = cover
+    return _spread(light, covered, size), alpha.reshape(size, size)

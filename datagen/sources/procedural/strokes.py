@@ -14,6 +14,8 @@ from .hairstyle import Shell, Style
 _COUNT = 620
 _STEPS = np.linspace(0.0, 1.0, 6)
 _SKULL = 9.5
+# Share of the strands that soften the hairline.
+_AT_EDGE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,17 @@ def _paths(shell: Shell, style: Style, chosen: I64, rng: np.random.Generator) ->
     count = len(at)
     start, along, out = shell.points[at], shell.tangents[at], shell.normals[at]
     across = np.cross(along, out)
-    start = start + across * rng.normal(0.0, 0.25, count)[:, None]
+    start = start + across * rng.normal(0.0, 0.4, count)[:, None]
     start = start + along * rng.normal(0.0, 0.4, count)[:, None]
     short = 0.5 if style.curl > 0.5 else 1.0
     length = rng.uniform(1.4, 4.2, count) * short * min(1.0, 0.35 + style.top * 0.6)
     t = _STEPS[None, :, None]
-    reach = length[:, None, None] * t
     curve = np.where(start[:, 1] > 2.0, 0.5 / _SKULL, 0.0)[:, None, None]
-    lift = (np.abs(rng.normal(0.0, 0.15, count)) - 0.02)[:, None, None] * t
+    if style.flow == "back":
+        # Combed away from the camera, straight strands would stand off like spines.
+        curve, length = np.full_like(curve, 0.11), length * 0.7
+    reach = length[:, None, None] * t
+    lift = (np.abs(rng.normal(0.0, 0.1, count)) - 0.03)[:, None, None] * t
     sway = rng.normal(0.0, 0.16, count)[:, None, None] * np.sin(2.5 * t) * (1.0 + style.curl)
     if style.curl > 0.5:
         phase = rng.uniform(0.0, 6.28, count)[:, None, None]
@@ -66,6 +71,10 @@ def draw(
     dark: U8 = np.zeros((size, size), np.uint8)
     if len(able):
         chosen = able[rng.integers(0, len(able), _COUNT)]
+        ends = able[(shell.margin[able] < 8.0) & (shell.normals[able, 2] > 0.25)]
+        if len(ends):
+            at_edge = rng.random(_COUNT) < _AT_EDGE
+            chosen = np.where(at_edge, ends[rng.integers(0, len(ends), _COUNT)], chosen)
         paths = _paths(shell, style, chosen, rng)
         screen = camera.project(camera.place(paths.reshape(-1, 3)))[:, :2] - 0.5
         fixed = np.round(screen * 16).astype(np.int32).reshape(_COUNT, -1, 2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from . import brows
+from . import brows, draws
 from .arrays import F32
 from .complexion import SIZE, Maps, maps
 from .identity import Identity
@@ -26,15 +27,15 @@ class Texture:
     relief: F32
 
 
-def _beard_cover(identity: Identity, shared: Maps, dots: F32) -> F32:
+def _beard_cover(values: dict[str, float], kind: str, shared: Maps, dots: F32) -> F32:
     """Hair on cheeks, chin and lip: dots for stubble, near-solid for a beard."""
-    density = np.float32(identity.values["beard_density"])
+    density = np.float32(values["beard_density"])
     full = {
         "full": shared.beard,
         "goatee": np.maximum(shared.goatee, shared.moustache),
         "moustache": shared.moustache,
-    }.get(identity.beard)
-    shadow = shared.beard * density * np.float32(0.34 if identity.beard == "stubble" else 0.12)
+    }.get(kind)
+    shadow = shared.beard * density * np.float32(0.34 if kind == "stubble" else 0.12)
     cover = shadow * (0.55 + 0.9 * dots)
     if full is not None:
         grain = np.clip(0.78 + 0.16 * shared.pores, 0.0, 1.0)
@@ -48,7 +49,7 @@ def _pigment(values: dict[str, float], shared: Maps, freckles: F32) -> tuple[F32
         1.0 + values["melanin"]
     )
     melanin = melanin + freckles * (0.25 + 0.3 * values["melanin"])
-    tired = 0.03 + 0.08 * values["melanin"] + 0.12 * values["eye_bags"]
+    tired = 0.03 + 0.05 * values["melanin"] + 0.12 * values["eye_bags"]
     melanin = melanin + shared.sockets * tired
     melanin = melanin + shared.lips * (-0.02 + 0.06 * values["melanin"])
     melanin = melanin + shared.cavity * 1.5 + shared.fold * 0.28
@@ -59,8 +60,7 @@ def _pigment(values: dict[str, float], shared: Maps, freckles: F32) -> tuple[F32
     return np.asarray(melanin, np.float32), np.asarray(blood, np.float32)
 
 
-def _height(identity: Identity, shared: Maps, hairs: F32) -> F32:
-    values = identity.values
+def _height(values: dict[str, float], shared: Maps, hairs: F32) -> F32:
     depth = shared.fold * 0.5 + shared.fold_age * (values["wrinkles"] * 1.0)
     depth = depth + shared.wrinkle * (0.05 + 0.8 * values["wrinkles"])
     height = -1.5 * depth + 0.075 * values["pores"] * shared.pores
@@ -69,17 +69,23 @@ def _height(identity: Identity, shared: Maps, hairs: F32) -> F32:
     return np.asarray(height + shared.lips * 0.4, np.float32)
 
 
-def paint(identity: Identity, rng: np.random.Generator) -> Texture:
-    """The texture of a person; ``rng`` places freckles, pores and brow hairs."""
+def of(identity: Identity, seed: int, person: int) -> Texture:
+    """The texture of a person; the numbers place freckles, pores and brow hairs."""
+    return _painted(seed, person, identity.beard, tuple(identity.values.items()))
+
+
+@functools.lru_cache(maxsize=2)
+def _painted(seed: int, person: int, kind: str, numbers: tuple[tuple[str, float], ...]) -> Texture:
+    """Kept between the pictures of one person."""
+    rng, values = draws.generator(seed, person, "texture"), dict(numbers)
     shared = maps()
-    values = identity.values
     dots = np.roll(shared.dots, tuple(rng.integers(0, SIZE, 2).tolist()), axis=(0, 1))
     freckles = dots * shared.sunny * values["freckles"]
     freckles = freckles + np.roll(shared.spots, int(rng.integers(SIZE)), axis=1) * values["spots"]
     melanin, blood = _pigment(values, shared, np.asarray(freckles, np.float32))
-    beard = _beard_cover(identity, shared, np.roll(dots, 57, axis=1))
+    beard = _beard_cover(values, kind, shared, np.roll(dots, 57, axis=1))
     brow = brows.strokes(SIZE, values["brow_thickness"], values["brow_density"], rng)
-    height = _height(identity, shared, beard)
+    height = _height(values, shared, beard)
     slope = (cv2.Sobel(height, cv2.CV_32F, 1, 0), cv2.Sobel(height, cv2.CV_32F, 0, 1))
     gloss = shared.gloss * (0.85 * values["oil"]) * (1.0 - 0.8 * np.maximum(beard, brow))
     return Texture(
