@@ -43,6 +43,7 @@ def pair(method: str, place: int) -> Image:
         release = Release(Folder(f"{folder}/out"))
         rows = release.manifest
         fakes = rows[(rows["kind"] == "fake") & (rows["method"] == method)]
+        fakes = fakes.sort_values("yaw", key=abs)  # the most frontal first
         members = rows[rows["pair_id"] == fakes.iloc[place]["pair_id"]].set_index("kind")
         real, control, fake = (
             release.image(members.loc[kind]) for kind in ("real", "control", "fake")
@@ -57,7 +58,7 @@ def main() -> None:
     people = [render(SEED, person, 0, 512).image for person in range(64)]
     save("people.jpg", sheet(people, 8, 200))
     save("one-person.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))
-    save("pair.jpg", np.vstack([pair("landmark_swap", 6), pair("self_blend", 4)]))
+    save("pair.jpg", np.vstack([pair("landmark_swap", 7), pair("self_blend", 1)]))
 
 
 if __name__ == "__main__":
