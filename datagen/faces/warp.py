@@ -15,6 +15,7 @@ from datagen.types import Affine, Image
 __all__ = [
     "RING",
     "WarpMap",
+    "bend_and_back",
     "move_points",
     "piecewise_map",
     "similarity",
@@ -212,6 +213,28 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     np.add(fine[..., 0], np.arange(region.x0, region.x1, dtype=np.float32), out=field[0])
     np.add(fine[..., 1], np.arange(region.y0, region.y1, dtype=np.float32)[:, None], out=field[1])
     return WarpMap(field[0], field[1])
+
+
+def bend_and_back(image: Image, corners: Points, goal: Points, region: Region) -> Image:
+    """Warp a picture piecewise from ``corners`` to ``goal``, round, and back; return ``region``.
+
+    Args:
+        image: The picture.
+        corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
+        goal: ``(n, 2)`` where they go; near enough that no part is squeezed, or it comes back
+            blurred.
+        region: Part of the picture to return.
+
+    Raises:
+        ItemError: ``method_failed`` when there are no triangles.
+    """
+    triangles = triangulate(corners)
+    way = np.abs(goal - corners)[:-RING].max(initial=0.0)
+    edge = int(np.ceil(way)) + _EDGE
+    there = Region(region.x0 - edge, region.y0 - edge, region.x1 + edge, region.y1 + edge)
+    away = warp_pixels(image, piecewise_map(goal, corners, triangles, there))
+    shifted = goal - np.array([there.x0, there.y0], np.float32)
+    return warp_pixels(away, piecewise_map(corners, shifted, triangles, region))
 
 
 def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -9,7 +9,13 @@ METHODS: Registry[Method] = Registry(
     "method",
     "datagen.methods.base:Method",
     {
+        "cross_blend": "datagen.methods.cross_blend:CrossBlend",
+        "expression_transfer": "datagen.methods.expression_transfer:ExpressionTransfer",
+        "gaze_mouth_edit": "datagen.methods.gaze_mouth_edit:GazeMouthEdit",
         "landmark_swap": "datagen.methods.landmark_swap:LandmarkSwap",
+        "morph": "datagen.methods.morph:Morph",
+        "part_swap": "datagen.methods.part_swap:PartSwap",
+        "resample_forgery": "datagen.methods.resample_forgery:ResampleForgery",
         "self_blend": "datagen.methods.self_blend:SelfBlend",
     },
     group="datagen.methods",

@@ -1,0 +1,311 @@
+"""Attribute editing: another nose, jaw, eyes or lips, make-up, other colours, or more years."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from datagen.errors import ItemError
+from datagen.faces import hull, makeup
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.eyes import find_eye
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import warp_pixels
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.types import Image, Landmarks, Mask
+
+__all__ = ["Ageing", "AttributeEdit", "AttributeEditOptions", "AttributeEditParams", "Tint"]
+
+Triple: TypeAlias = tuple[float, float, float]
+Edit: TypeAlias = Literal[
+    "nose", "jaw", "eyes", "lips", "lip_colour", "brow_colour", "eye_colour", "makeup", "age"
+]
+_EDITS: tuple[Edit, ...] = (
+    *("nose", "jaw", "eyes", "lips"),
+    *("lip_colour", "brow_colour", "eye_colour", "makeup", "age"),
+)
+
+
+class AttributeEditOptions(Frozen):
+    """Keys of its entry in a recipe.
+
+    Attributes:
+        edits: What may be edited.
+        most: How many of them at once.
+    """
+
+    edits: tuple[Edit, ...] = Field(default=_EDITS, min_length=1)
+    most: int = Field(default=2, ge=1, le=4)
+
+
+class Tint(Frozen):
+    """A change of colour.
+
+    Attributes:
+        gain: Factor on each channel.
+        offset: Added to each channel afterwards, grey levels.
+        ratio: Weight where the mask is full.
+    """
+
+    gain: Triple
+    offset: Triple
+    ratio: float
+
+
+class Ageing(Frozen):
+    """More years.
+
+    Attributes:
+        depth: How dark the folds are; 1 = half the light.
+        lift: How far up the bare forehead reaches.
+        bends: Ten numbers that bend the folds.
+        tone: ``(6, 6)`` uneven tone of the skin, about 0.
+        uneven: Deviation of the tone, as a share of the light.
+    """
+
+    depth: float
+    lift: float
+    bends: list[float]
+    tone: list[list[float]]
+    uneven: float
+
+
+class AttributeEditParams(Frozen):
+    """What was drawn for one edit; 0 or nothing leaves a part alone.
+
+    Attributes:
+        nose, jaw, eyes, lips: How much wider, or fuller, as a share.
+        lip_colour, brow_colour, eye_colour, shadow, cheeks: Changes of colour.
+        age: More years.
+    """
+
+    nose: float = 0.0
+    jaw: float = 0.0
+    eyes: float = 0.0
+    lips: float = 0.0
+    lip_colour: Tint | None = None
+    brow_colour: Tint | None = None
+    eye_colour: Tint | None = None
+    shadow: Tint | None = None
+    cheeks: Tint | None = None
+    age: Ageing | None = None
+
+
+class AttributeEdit(Method):
+    """The same person with another nose, make-up or age."""
+
+    name = "attribute_edit"
+    family = "attribute_edit"
+    options = AttributeEditOptions
+    params = AttributeEditParams
+    min_change = 1.5
+    paper = "He et al., TIP 2019, AttGAN (the attributes); Guo & Sim, CVPR 2009 (make-up layers)"
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> AttributeEditParams:
+        """Draw one or two edits among those whose place lies in the picture."""
+        assert isinstance(self.config, AttributeEditOptions)
+        face = ctx.target
+        hull.check_face(face.landmarks)
+        present = _present(face)
+        edits = [edit for edit in self.config.edits if edit in present]
+        if not edits:
+            raise ItemError("method_failed", "what should be edited is outside the picture")
+        order = [edits[index] for index in rng.permutation(len(edits))]
+        chosen = order[: rng.integers(1, min(self.config.most, len(order)) + 1)]
+        drawn: dict[str, object] = {}
+        for edit in sorted(chosen):
+            drawn |= _draw(edit, rng, face)
+        return AttributeEditParams.model_validate(drawn)
+
+    def apply(self, ctx: Context, params: AttributeEditParams) -> Result:
+        """Move what is moved, then colour what came to lie there."""
+        face = ctx.target
+        move = _motion(face, params)
+        field = warp_field(move)
+        moved = motion_mask(field, move.region, move.unit)
+        image = paste(face.image, warp_pixels(face.image, field), moved, move.region)
+        mask = expand(moved, move.region, image.shape)
+        marks = move.corners[:68].copy()
+        return _coloured(face, image, mask, marks, params)
+
+    def control(self, ctx: Context, params: AttributeEditParams) -> Image:
+        """Move by a fraction of a pixel, there and back, and colour nothing."""
+        move = _motion(ctx.target, params)
+        mask = motion_mask(warp_field(move), move.region, move.unit)
+        return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
+
+
+_LIP_COLOURS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.1, 0.6, 0.45))
+_BROW_COLOURS = (
+    ((0.5, 0.47, 0.47), (0.0, 0.0, 0.0)),
+    ((0.75, 0.7, 0.6), (70.0, 58.0, 40.0)),
+    ((0.9, 0.62, 0.5), (25.0, 8.0, 0.0)),
+    ((0.7, 0.7, 0.72), (60.0, 60.0, 60.0)),
+)
+_EYE_COLOURS = (
+    ((0.7, 0.8, 0.9), (0.0, 18.0, 60.0)),
+    ((0.75, 0.9, 0.7), (6.0, 40.0, 4.0)),
+    ((0.62, 0.42, 0.28), (8.0, 0.0, 0.0)),
+    ((0.8, 0.8, 0.8), (38.0, 40.0, 44.0)),
+)
+_SHADOWS = ((0.62, 0.48, 0.6), (0.5, 0.6, 0.8), (0.62, 0.48, 0.4), (0.5, 0.66, 0.56))
+_NONE = (0.0, 0.0, 0.0)
+
+
+def _plain(value: float) -> float:
+    return round(float(value), 6)
+
+
+def _tint(rng: np.random.Generator, gain: Triple, offset: Triple, least: float) -> Tint:
+    jitter = rng.uniform(0.93, 1.07, 3)
+    red, green, blue = (_plain(g * j) for g, j in zip(gain, jitter, strict=True))
+    return Tint(gain=(red, green, blue), offset=offset, ratio=_plain(rng.uniform(least, 1.0)))
+
+
+def _either(
+    rng: np.random.Generator, less: tuple[float, float], more: tuple[float, float]
+) -> float:
+    """Draw a share that something gets smaller or larger by."""
+    return _plain(-rng.uniform(*less) if rng.integers(2) else rng.uniform(*more))
+
+
+_SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
+    "nose": ((0.15, 0.28), (0.15, 0.35)),
+    "jaw": ((0.05, 0.09), (0.05, 0.1)),
+    "eyes": ((0.1, 0.16), (0.12, 0.22)),
+    "lips": ((0.2, 0.35), (0.25, 0.5)),
+}
+
+
+def _draw(edit: Edit, rng: np.random.Generator, face: FaceCrop) -> dict[str, object]:
+    if edit in _SIZES:
+        return {edit: _either(rng, *_SIZES[edit])}
+    kind = int(rng.integers(4))
+    if edit == "lip_colour":
+        return {edit: _tint(rng, _LIP_COLOURS[kind], _NONE, 0.6)}
+    if edit == "brow_colour":
+        return {edit: _tint(rng, *_BROW_COLOURS[kind], 0.7)}
+    if edit == "eye_colour":
+        return {edit: _tint(rng, *_EYE_COLOURS[kind], 0.7)}
+    if edit == "makeup":
+        shadow = _tint(rng, _SHADOWS[kind], _NONE, 0.6)
+        return {"shadow": shadow, "cheeks": _tint(rng, (1.03, 0.78, 0.78), _NONE, 0.5)}
+    return {"age": _draw_age(rng, face)}
+
+
+def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Ageing:
+    lift = float(np.median(hull.bare_forehead(face.image, face.landmarks)))
+    return Ageing(
+        depth=_plain(rng.uniform(0.5, 0.9)),
+        lift=_plain(max(lift - 0.05, 0.1)),
+        bends=[_plain(value) for value in rng.uniform(-1, 1, 10)],
+        tone=[[round(float(v), 3) for v in row] for row in rng.standard_normal((6, 6))],
+        uneven=_plain(rng.uniform(0.03, 0.06)),
+    )
+
+
+def _present(face: FaceCrop) -> tuple[Edit, ...]:
+    """Say what lies in the picture with all its points."""
+    height, width = face.image.shape[:2]
+    inside = (face.landmarks >= 1).all(axis=1)
+    inside &= (face.landmarks < np.array([width - 2, height - 2])).all(axis=1)
+    present: list[Edit] = []
+    if inside[27:36].all():
+        present.append("nose")
+    if inside[hull.JAW].sum() > 8:
+        present.append("jaw")
+    if inside[hull.MOUTH].all():
+        present += ["lips", "lip_colour"]
+    if inside[hull.BROWS].all():
+        present.append("brow_colour")
+    if inside[36:48].all():
+        present += ["eyes", "makeup"]
+        if any(find_eye(face, part) for part in (hull.RIGHT_EYE, hull.LEFT_EYE)):
+            present.append("eye_colour")
+    if inside.sum() > 40:
+        present.append("age")
+    return tuple(present)
+
+
+def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
+    """Scale each part about its own middle along the face's axes."""
+    hull.check_face(face.landmarks)
+    marks = face.landmarks.astype(np.float64)
+    up = hull.up_axis(face.landmarks).astype(np.float64)
+    right = np.array([-up[1], up[0]])
+    way = np.zeros((68, 2))
+    wing = marks[[31, 35]] + 0.6 * (marks[[31, 35]] - marks[33])
+    nose = np.concatenate([marks[31:36], wing])
+    across = (nose - marks[33]) @ right
+    stretch = 1.6 * params.nose * across[:, None] * right
+    length = 0.25 * params.nose * (marks[27] - marks[33])
+    way[31:36] = stretch[:5] - length
+    way[30] = -length
+    middle = marks[[8, 27, 33]].mean(axis=0)
+    reach = np.sin(np.linspace(0, np.pi, 17)) ** 0.7
+    way[hull.JAW] = params.jaw * reach[:, None] * ((marks[hull.JAW] - middle) @ right)[:, None]
+    way[hull.JAW] *= right
+    chin = 0.6 * params.jaw * float((marks[33] - marks[8]) @ up)
+    way[hull.JAW] -= chin * reach[:, None] ** 3 * up
+    for part in (hull.RIGHT_EYE, hull.LEFT_EYE):
+        way[part] = params.eyes * (marks[part] - marks[part].mean(axis=0))
+    seam = marks[hull.INNER_LIPS].mean(axis=0)
+    tall = (marks[hull.MOUTH] - seam) @ up
+    way[hull.MOUTH] += params.lips * tall[:, None] * up
+    more = (wing.astype(np.float32), (wing + stretch[5:] - length).astype(np.float32))
+    moved = (face.landmarks + way).astype(np.float32)
+    return motion(face.landmarks, moved, face.image.shape, more)
+
+
+def _coloured(
+    face: FaceCrop, image: Image, mask: Mask, marks: Landmarks, params: AttributeEditParams
+) -> Result:
+    rim = np.concatenate([hull.outline(marks, 1.0), marks])
+    region = region_around(rim, image.shape, 0.05 * hull.face_width(marks))
+    layers: list[tuple[Tint | None, Mask]] = []
+    if params.lip_colour:
+        layers.append((params.lip_colour, makeup.lip_mask(marks, region)))
+    if params.brow_colour:
+        layers.append((params.brow_colour, makeup.brow_mask(image, marks, region)))
+    if params.eye_colour:
+        layers.append((params.eye_colour, makeup.iris_mask(face, region)))
+    if params.shadow:
+        layers.append((params.shadow, makeup.shadow_mask(marks, region)))
+    if params.cheeks:
+        layers.append((params.cheeks, makeup.cheek_mask(marks, region)))
+    for tint, full in layers:
+        assert tint is not None
+        weight = hull.weaken(full, tint.ratio)
+        image = paste(image, _tinted(region.of(image), tint), weight, region)
+        region.of(mask)[...] = np.maximum(region.of(mask), weight)
+    if params.age:
+        skin = makeup.skin_mask(marks, region, params.age.lift)
+        image = paste(image, _aged(image, marks, region, params.age), skin, region)
+        region.of(mask)[...] = np.maximum(region.of(mask), skin)
+    return Result(image, mask, marks)
+
+
+def _tinted(part: NDArray[np.uint8], tint: Tint) -> Image:
+    matrix = np.zeros((3, 4), np.float32)
+    matrix[:, :3] = np.diag(tint.gain)
+    matrix[:, 3] = tint.offset
+    return np.asarray(cv2.transform(np.ascontiguousarray(part), matrix), np.uint8)
+
+
+def _aged(image: Image, marks: Landmarks, region: Region, age: Ageing) -> Image:
+    """Darken the folds, lighten their lower edges, and make the tone uneven and yellower."""
+    lines = makeup.wrinkle_lines(marks, region, age.lift, age.bends).astype(np.float32) / 255
+    unit = hull.face_width(marks)
+    wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * unit, 0.5))
+    light = 1 - 0.5 * age.depth * lines + 0.35 * age.depth * (wide - 0.4 * lines)
+    grid = np.array(age.tone, np.float32) * np.float32(age.uneven)
+    size = (region.width, region.height)
+    tone = 1 + cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC)
+    gain = (light * tone)[..., None] * np.array([0.98, 0.94, 0.88], np.float32)
+    return np.clip(np.rint(region.of(image) * gain), 0, 255).astype(np.uint8)

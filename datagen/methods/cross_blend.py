@@ -1,0 +1,191 @@
+"""Face X-ray's blend: a similar stranger's face laid over this one inside a bent, soft hull."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from datagen.errors import ItemError
+from datagen.faces import hull
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.colour import match_light, reinhard
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import move_points, similarity, there_and_back, warp_affine
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.types import Affine, Image, Landmarks, Mask
+
+__all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
+
+_FIELD = 5
+_LEAST_LIFT = 0.08
+_MOST_ZOOM = 1.25
+
+
+class CrossBlendOptions(Frozen):
+    """Ranges that a recipe may set.
+
+    Attributes:
+        bend: Strongest deformation of the hull, as a share of the face's width.
+        blur: Softest edge: deviation of the last Gaussian, as a share of the face's width.
+        colour: Weakest colour transfer.
+    """
+
+    bend: float = Field(0.05, ge=0.01, le=0.15)
+    blur: float = Field(0.06, ge=0.01, le=0.15)
+    colour: float = Field(0.7, ge=0, le=1)
+
+
+class CrossBlendParams(Frozen):
+    """What was drawn for one blend.
+
+    Attributes:
+        lift: How far the hull reaches over the brows, as a share of the forehead.
+        field: ``(5, 5, 2)`` displacements of the hull, in units of ``bend``.
+        bend: As a share of the face's width.
+        erode, blur: Deviations of the first and of the second Gaussian filter of the mask,
+            as a share of the face's width.
+        colour: Strength of the colour transfer.
+        light: Strength with which the target's large light and dark areas are taken over.
+    """
+
+    lift: float
+    field: list[list[list[float]]]
+    bend: float
+    erode: float
+    blur: float
+    colour: float
+    light: float
+
+
+class CrossBlend(Method):
+    """A similar stranger's face in this face, aligned as a whole, with a blending boundary."""
+
+    name = "cross_blend"
+    family = "pseudo_fake"
+    options = CrossBlendOptions
+    params = CrossBlendParams
+    needs_donor = True
+    min_change = 4.0
+    paper = "Li et al., CVPR 2020, Face X-ray for More General Face Forgery Detection"
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> CrossBlendParams:
+        """Draw mask and colour; the hull reaches no higher than both foreheads are bare."""
+        target, donor = ctx.target, ctx.need_donor()
+        hull.check_face(target.landmarks)
+        hull.check_face(donor.landmarks)
+        bare = np.minimum(
+            hull.bare_forehead(target.image, target.landmarks),
+            hull.bare_forehead(donor.image, donor.landmarks),
+        )
+        ranges = self.config
+        assert isinstance(ranges, CrossBlendOptions)
+        free = max(float(np.median(bare)) - 0.1, _LEAST_LIFT)
+        return CrossBlendParams(
+            lift=_plain(min(rng.uniform(0.1, 0.8), free)),
+            field=[
+                [[_plain(value, 3) for value in cell] for cell in row]
+                for row in rng.standard_normal((_FIELD, _FIELD, 2))
+            ],
+            bend=_plain(rng.uniform(0.01, ranges.bend)),
+            erode=_plain(rng.uniform(0.02, 0.04)),
+            blur=_plain(rng.uniform(0.01, ranges.blur)),
+            colour=_plain(rng.uniform(ranges.colour, 1.0)),
+            light=_plain(rng.uniform(0.0, 0.9)),
+        )
+
+    def apply(self, ctx: Context, params: CrossBlendParams) -> Result:
+        """Lay the donor over the target (sections 3.1 and 3.2 of the paper)."""
+        target, donor = ctx.target, ctx.need_donor()
+        stage = _stage(ctx, params)
+        moved = warp_affine(donor.image, stage.affine, stage.region)
+        part = np.ascontiguousarray(stage.region.of(target.image))
+        inside = hull.above(stage.mask, 127)
+        moved = reinhard(moved, part, inside, params.colour)
+        reach = 0.15 * hull.face_width(target.landmarks)
+        moved = match_light(moved, part, inside, reach, params.light)
+        mask = expand(stage.mask, stage.region, target.image.shape)
+        laid = move_points(donor.landmarks, stage.affine)
+        return Result(
+            paste(target.image, moved, stage.mask, stage.region),
+            mask,
+            _stronger(laid, target.landmarks, mask),
+        )
+
+    def control(self, ctx: Context, params: CrossBlendParams) -> Image:
+        """Lay the target over the donor and take it back; no colour is changed."""
+        stage = _stage(ctx, params)
+        image = ctx.target.image
+        away = _bounded(stage.affine, ctx.target.landmarks)
+        back = there_and_back(image, away, stage.region)
+        return paste(image, back, stage.mask, stage.region)
+
+
+def _plain(value: float, digits: int = 6) -> float:
+    return round(float(value), digits)
+
+
+class _Stage(NamedTuple):
+    """How the donor comes to lie on the target, where, and the mask."""
+
+    affine: Affine
+    region: Region
+    mask: Mask
+
+
+def _stage(ctx: Context, params: CrossBlendParams) -> _Stage:
+    target, donor = ctx.target, ctx.need_donor()
+    hull.check_face(target.landmarks)
+    hull.check_face(donor.landmarks)
+    affine = similarity(donor.landmarks, target.landmarks)
+    laid = hull.outline(move_points(donor.landmarks, affine), 1.0)
+    region, mask = _mask(target, laid, params)
+    return _Stage(affine, region, mask)
+
+
+def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[Region, Mask]:
+    """Bend the convex hull, shrink it to what the first filter leaves full, soften its edge.
+
+    What lies beside the donor's face is cut off before: a stranger's hair and wall are no face.
+    """
+    marks = target.landmarks
+    polygon = hull.hull(hull.outline(marks, params.lift))
+    unit = hull.face_width(marks)
+    region = region_around(polygon, target.image.shape, unit * 3 * (params.bend + params.blur) + 2)
+    canvas = hull.canvas_for(region)
+    unit *= canvas.scale
+    bent = hull.elastic(hull.fill(polygon, canvas), params.field, params.bend * unit)
+    bent = np.minimum(bent, hull.fill(hull.hull(laid), canvas))
+    full = hull.above(hull.soften(bent, params.erode * unit), 253)
+    mask = hull.enlarge(hull.soften(full, params.blur * unit), canvas)
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
+        raise ItemError("method_failed", "the two faces do not lie over each other")
+    tight = Region(x, y, x + width, y + height)
+    x, y = x + region.x0, y + region.y0
+    return Region(x, y, x + width, y + height), np.ascontiguousarray(tight.of(mask))
+
+
+def _bounded(affine: Affine, marks: Landmarks) -> Affine:
+    """Invert an alignment, but enlarge or reduce by at most a quarter.
+
+    A donor of a quarter of the size would cost the control detail that no swap of near faces
+    does.
+    """
+    away = cv2.invertAffineTransform(affine)
+    middle = marks.mean(axis=0).astype(np.float64)
+    goal = away[:, :2] @ middle + away[:, 2]
+    zoom = float(np.hypot(away[0, 0], away[1, 0]))
+    linear = away[:, :2] * (float(np.clip(zoom, 1 / _MOST_ZOOM, _MOST_ZOOM)) / zoom)
+    return np.concatenate([linear, (goal - linear @ middle)[:, None]], axis=1)
+
+
+def _stronger(laid: Landmarks, marks: Landmarks, mask: Mask) -> Landmarks:
+    """Take each point from the face that has the greater weight there."""
+    at = np.rint(marks).astype(int)
+    height, width = mask.shape
+    weight = mask[at[:, 1].clip(0, height - 1), at[:, 0].clip(0, width - 1)]
+    return np.where(weight[:, None] > 127, laid, marks).astype(np.float32)

@@ -1,0 +1,188 @@
+"""Reenactment: this person with another person's expression."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from datagen.faces import hull
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.expression import differences, expression_offsets, keep_order
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.types import Image, Landmarks, Mask
+
+__all__ = ["ExpressionTransfer", "ExpressionTransferOptions", "ExpressionTransferParams"]
+
+_Strength: TypeAlias = Annotated[float, Field(ge=0.1, le=1.5)]
+
+
+class ExpressionTransferOptions(Frozen):
+    """Keys of its entry in a recipe.
+
+    Attributes:
+        strength: Between which multiples of the donor's expression is drawn, 0.1 to 1.5.
+    """
+
+    strength: tuple[_Strength, _Strength] = (0.9, 1.15)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.strength[0] > self.strength[1]:
+            raise ValueError("strength: the first number is above the second")
+        return self
+
+
+class ExpressionTransferParams(Frozen):
+    """What was drawn for one transfer.
+
+    Attributes:
+        mouth, eyes, brows: Multiples of the donor's expression in each part; above 1.2 when
+            the two wear nearly the same and it is overstated.
+        inside: Whose teeth are seen between the lips: ``target``: its own, drawn wider or
+            narrower; ``donor``: the donor's, because the target's lips are closed.
+        lift: How far brows and corners of the mouth go up besides (< 0: down), in distances of
+            the eyes; 0 unless the two wear the very same expression.
+    """
+
+    mouth: float
+    eyes: float
+    brows: float
+    inside: Literal["target", "donor"]
+    lift: float = 0.0
+
+
+class ExpressionTransfer(Method):
+    """One person with the expression of another."""
+
+    name = "expression_transfer"
+    family = "reenactment"
+    options = ExpressionTransferOptions
+    params = ExpressionTransferParams
+    needs_donor = True
+    min_change = 2.0
+    paper = "Thies et al., CVPR 2016, Face2Face (in two dimensions, from landmarks)"
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> ExpressionTransferParams:
+        """Draw how much of each part is taken over; more where the two hardly differ."""
+        target, donor = ctx.target, ctx.need_donor()
+        assert isinstance(self.config, ExpressionTransferOptions)
+        low, high = self.config.strength
+        drawn = rng.uniform(low, high, 3)
+        _, offsets = _offsets(target, donor)
+        size = np.linalg.norm(offsets, axis=1)
+        seen = [max(float(size[part].mean()), 1e-6) for part in (_MOUTH, _EYES, _BROWS)]
+        drawn *= np.clip(np.array(_LEAST) / seen, 1.0, _MOST)
+        mouth, eyes, brows = (round(float(value), 6) for value in drawn)
+        lift = rng.choice([-1, 1]) * rng.uniform(0.04, 0.07) * (max(seen) < _SAME)
+        open_up = _gap(donor.landmarks) > _OPEN and _gap(target.landmarks) < _CLOSED
+        return ExpressionTransferParams(
+            mouth=mouth,
+            eyes=eyes,
+            brows=brows,
+            inside="donor" if open_up else "target",
+            lift=round(float(lift), 6),
+        )
+
+    def apply(self, ctx: Context, params: ExpressionTransferParams) -> Result:
+        """Make the transfer."""
+        target, donor = ctx.target, ctx.need_donor()
+        move = _motion(target, donor, params)
+        field = warp_field(move)
+        warped = warp_pixels(target.image, field)
+        mask = _mask(field, move, params)
+        if params.inside == "donor":
+            warped = _fill_mouth(warped, move, target, donor)
+        return Result(
+            paste(target.image, warped, mask, move.region),
+            expand(mask, move.region, target.image.shape),
+            move.corners[:68].copy(),
+        )
+
+    def control(self, ctx: Context, params: ExpressionTransferParams) -> Image:
+        """Send the target through the same warp, there and back by less than a pixel."""
+        move = _motion(ctx.target, ctx.need_donor(), params)
+        mask = _mask(warp_field(move), move, params)
+        return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
+
+
+_MOUTH, _EYES, _BROWS = slice(48, 68), slice(36, 48), slice(17, 27)
+_CORNERS = [48, 54, 60, 64]
+_MOST = 2.2
+_LEAST = (0.045, 0.03, 0.05)
+_SAME = 0.01
+_OPEN, _CLOSED = 0.05, 0.03
+
+
+def _offsets(target: FaceCrop, donor: FaceCrop) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    hull.check_face(target.landmarks)
+    hull.check_face(donor.landmarks)
+    turn, own = differences(target.landmarks)
+    return turn, expression_offsets(own, differences(donor.landmarks)[1])
+
+
+def _gap(marks: Landmarks) -> float:
+    """Return how far the lips are apart, in lengths of the mouth."""
+    long = float(np.linalg.norm(marks[60] - marks[64]))
+    return float(np.linalg.norm(marks[62] - marks[66])) / max(long, 1e-6)
+
+
+def _motion(target: FaceCrop, donor: FaceCrop, params: ExpressionTransferParams) -> Motion:
+    turn, offsets = _offsets(target, donor)
+    weight = np.ones((68, 1))
+    weight[:17] = weight[31:36] = weight[_MOUTH] = params.mouth
+    weight[_EYES] = params.eyes
+    weight[_BROWS] = params.brows
+    offsets = weight * offsets
+    offsets[_CORNERS, 1] -= params.lift
+    offsets[_BROWS, 1] -= params.lift
+    moved = target.landmarks + keep_order(target.landmarks, offsets @ turn)
+    return motion(target.landmarks, moved.astype(np.float32), target.image.shape)
+
+
+def _mask(field: WarpMap, move: Motion, params: ExpressionTransferParams) -> Mask:
+    mask = motion_mask(field, move.region, move.unit)
+    if params.inside == "donor":
+        mask = np.maximum(mask, _lips(move.corners[:68], move.region, move.unit))
+    return mask
+
+
+def _lips(marks: Landmarks, region: Region, unit: float) -> Mask:
+    """Draw what lies between the lips, with an edge as soft as a lip's own."""
+    canvas = hull.canvas_for(region, max(region.width, region.height))
+    return hull.soften(hull.fill(marks[hull.INNER_LIPS], canvas), 0.005 * unit)
+
+
+def _fill_mouth(warped: Image, move: Motion, target: FaceCrop, donor: FaceCrop) -> Image:
+    """Put the donor's teeth between the opened lips, as bright as the target's skin asks."""
+    marks = move.corners[:68]
+    corners, origins = surround(marks[48:68], donor.landmarks[48:68])
+    here = region_around(marks[48:68], target.image.shape, 2)
+    field = piecewise_map(corners, origins, triangulate(corners), here)
+    taken = warp_pixels(donor.image, field)
+    lips = _lips(marks, here, move.unit)
+    light = (_light(target) / max(_light(donor), 1.0)) ** _TEETH_FOLLOW
+    bright = np.percentile(taken[lips > 127], 90) if (lips > 127).any() else 255
+    light = min(light, _WHITEST * _light(target, 100) / max(float(bright), 1.0))
+    teeth = cv2.convertScaleAbs(taken, alpha=float(np.clip(light, 0.5, 1.2)))
+    full = target.image.copy()
+    move.region.of(full)[...] = warped
+    whole = paste(full, np.asarray(teeth, np.uint8), lips, here)
+    return np.ascontiguousarray(move.region.of(whole))
+
+
+def _light(face: FaceCrop, level: float = 50) -> float:
+    """Return a percentile of the brightness of the skin around nose and cheeks."""
+    region = region_around(face.landmarks[[2, 14, 29, 33]], face.image.shape, 1)
+    return float(np.percentile(np.ascontiguousarray(region.of(face.image))[::4, ::4], level))
+
+
+_TEETH_FOLLOW = 0.3
+_WHITEST = 1.0

@@ -1,0 +1,283 @@
+"""Two people in one portrait: geometry and colours of both, mixed by a morphing factor."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from datagen.faces import hull
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.colour import match_light, reinhard
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import (
+    RING,
+    WarpMap,
+    bend_and_back,
+    move_points,
+    piecewise_map,
+    similarity,
+    surround,
+    triangulate,
+    warp_pixels,
+)
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.types import Image, Landmarks, Mask
+
+__all__ = ["Morph", "MorphOptions", "MorphParams", "Whose"]
+
+Whose: TypeAlias = Literal["mixed", "target", "donor"]
+Floats: TypeAlias = NDArray[np.float32]
+
+_SHARES: dict[Whose, float] = {"target": 0.0, "donor": 1.0}
+_ALIKE = 0.002
+_LEAST_LIFT = 0.1
+_LONGEST_WAY = 0.04
+_FADE = 0.08
+
+
+class MorphOptions(Frozen):
+    """What a recipe may set.
+
+    Attributes:
+        least, most: Range of the morphing factor, the donor's share. Above 0.5 the donor is the
+            nearer one, whose hair and surroundings a retouched full morph shows.
+        full: Share of morphs of the whole picture; the others are of the face alone.
+        retouched: Share of morphs whose ghosts are taken away.
+    """
+
+    least: float = Field(0.3, ge=0.1, le=0.9)
+    most: float = Field(0.5, ge=0.1, le=0.9)
+    full: float = Field(0.5, ge=0, le=1)
+    retouched: float = Field(0.7, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> MorphOptions:
+        if self.least > self.most:
+            raise ValueError("least is more than most")
+        return self
+
+
+class MorphParams(Frozen):
+    """What was drawn for one morph.
+
+    Attributes:
+        factor: Morphing factor: the donor's share in geometry and colours.
+        kind: ``full``: the whole picture is mixed; ``splicing``: the face alone, set into the
+            target's picture along the target's jaw.
+        eyes, mouth, outside: Whose eyes, inside of the mouth, and hair with all that is not
+            face one sees; ``mixed``: both, with their ghosts.
+        lift: How far the face reaches over the brows, as a share of the forehead.
+        feather: Width of its soft edge, as a share of the face's width.
+        colour: Strength with which the one is given the colours and the light of the other
+            whose surroundings are kept.
+    """
+
+    factor: float
+    kind: Literal["full", "splicing"]
+    eyes: Whose
+    mouth: Whose
+    outside: Whose
+    lift: float
+    feather: float
+    colour: float
+
+
+class Morph(Method):
+    """One portrait that is two people at once."""
+
+    name = "morph"
+    family = "morph"
+    options = MorphOptions
+    params = MorphParams
+    needs_donor = True
+    min_change = 2.5
+    paper = (
+        "Ferrara et al., IJCB 2014, The Magic Passport; Makrushin et al., VISAPP 2017 "
+        "(full and spliced morphs); words of ISO/IEC 20059"
+    )
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> MorphParams:
+        """Draw factor, kind and retouching; the face reaches as high as both foreheads are bare."""
+        target, donor = ctx.target, ctx.need_donor()
+        hull.check_face(target.landmarks)
+        hull.check_face(donor.landmarks)
+        given = self.config
+        assert isinstance(given, MorphOptions)
+        factor = rng.uniform(given.least, given.most)
+        nearer: Whose = "target" if factor <= 0.5 else "donor"
+        full, retouched = rng.random() < given.full, rng.random() < given.retouched
+        outside = nearer if retouched else "mixed"
+        bare = np.minimum(
+            hull.bare_forehead(target.image, target.landmarks),
+            hull.bare_forehead(donor.image, donor.landmarks),
+        )
+        free = max(float(np.median(bare)) - 0.1, _LEAST_LIFT)
+        adapt = retouched or not full
+        return MorphParams(
+            factor=_plain(factor),
+            kind="full" if full else "splicing",
+            eyes=nearer if retouched else "mixed",
+            mouth=_mouth(target.landmarks, donor.landmarks, nearer) if retouched else "mixed",
+            outside=outside if full else "target",
+            lift=_plain(min(rng.uniform(0.2, 0.9), free)),
+            feather=_plain(rng.uniform(0.08, 0.16)),
+            colour=_plain(rng.uniform(0.6, 1.0)) if adapt else 0.0,
+        )
+
+    def apply(self, ctx: Context, params: MorphParams) -> Result:
+        """Warp both to the geometry between them, and mix."""
+        target, donor = ctx.target, ctx.need_donor()
+        stage = _stage(ctx, params)
+        triangles = triangulate(stage.corners)
+        field = piecewise_map(stage.corners, stage.theirs, triangles, stage.region)
+        theirs = warp_pixels(donor.image, field)
+        ours = warp_pixels(
+            target.image, piecewise_map(stage.corners, stage.ours, triangles, stage.region)
+        )
+        if params.outside == "donor":
+            ours = _adapt(ours, theirs, stage, params)
+        else:
+            theirs = _adapt(theirs, ours, stage, params)
+        share = _shares(stage, params)
+        if params.outside != "donor":
+            fade = _FADE * hull.face_width(target.landmarks)
+            share *= _covered(field, donor.image.shape, fade)
+        mixed = np.asarray(cv2.blendLinear(theirs, ours, share, 1 - share), np.uint8)
+        return Result(
+            paste(target.image, mixed, stage.mask, stage.region),
+            expand(stage.mask, stage.region, target.image.shape),
+            stage.corners[:68].copy(),
+        )
+
+    def control(self, ctx: Context, params: MorphParams) -> Image:
+        """Bend the target to the morph's geometry and back into its own, mixed with itself."""
+        target, stage = ctx.target, _stage(ctx, params)
+        inner = slice(0, -RING)
+        way = stage.corners - stage.ours
+        longest = float(np.linalg.norm(way[inner], axis=1).max())
+        reach = _LONGEST_WAY * hull.face_width(target.landmarks)
+        goal = (stage.ours + way * min(1.0, reach / max(longest, 1e-6))).astype(np.float32)
+        back = bend_and_back(target.image, stage.ours, goal, stage.region)
+        return paste(target.image, back, stage.mask, stage.region)
+
+
+def _plain(value: float) -> float:
+    return round(float(value), 6)
+
+
+def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
+    """Choose the mouth that is open: closed lips that are drawn apart show no teeth."""
+    ours, theirs = (
+        float(cv2.contourArea(marks[hull.INNER_LIPS])) / hull.face_width(marks) ** 2
+        for marks in (target, donor)
+    )
+    if abs(ours - theirs) < _ALIKE:
+        return nearer
+    return "target" if ours > theirs else "donor"
+
+
+class _Stage(NamedTuple):
+    """The morph's corners and the same in both pictures, where it is made, and its masks.
+
+    Attributes:
+        corners, ours, theirs: ``(104, 2)``: landmarks, forehead and ring.
+        region: The whole picture of a full morph.
+        face: Where the face is.
+        mask: What is released: full everywhere for a full morph.
+    """
+
+    corners: Floats
+    ours: Floats
+    theirs: Floats
+    region: Region
+    face: Mask
+    mask: Mask
+
+
+def _stage(ctx: Context, params: MorphParams) -> _Stage:
+    target, donor = ctx.target, ctx.need_donor()
+    hull.check_face(target.landmarks)
+    hull.check_face(donor.landmarks)
+    marks = _between(target.landmarks, donor.landmarks, params)
+    points = _with_forehead(marks)
+    corners, ours = surround(points, _with_forehead(target.landmarks))
+    theirs = surround(points, _with_forehead(donor.landmarks))[1]
+    height, width = target.image.shape[:2]
+    if params.kind == "full":
+        region = Region(0, 0, width, height)
+        face = _face(target, marks, region, params)
+        return _Stage(corners, ours, theirs, region, face, np.full_like(face, 255))
+    margin = 0.05 * hull.face_width(target.landmarks)
+    around = np.concatenate([hull.outline(marks, params.lift), target.landmarks])
+    region = region_around(around, target.image.shape, margin)
+    face = _face(target, marks, region, params)
+    return _Stage(corners, ours, theirs, region, face, face)
+
+
+def _between(target: Landmarks, donor: Landmarks, params: MorphParams) -> Landmarks:
+    """Interpolate landmarks, the donor's laid over the target's first.
+
+    Turned heads would shrink on the straight way between them. A spliced face keeps the jaw
+    that its surroundings end at.
+    """
+    laid = move_points(donor, similarity(donor, target))
+    weight = np.full((68, 1), params.factor, np.float32)
+    if params.kind == "splicing":
+        weight[hull.JAW] = 0
+    between: Landmarks = target + weight * (laid - target)
+    return between.astype(np.float32)
+
+
+def _with_forehead(marks: Landmarks) -> Floats:
+    return np.concatenate([marks, hull.forehead(marks, 0.5), hull.forehead(marks, 1.0)])
+
+
+def _face(target: FaceCrop, marks: Landmarks, region: Region, params: MorphParams) -> Mask:
+    """Draw the face: wide soft edge, but full over the features of morph and target."""
+    features = hull.hull(np.concatenate([marks[17:], target.landmarks[17:]]))
+    canvas = hull.canvas_for(region)
+    unit = hull.face_width(marks) * canvas.scale
+    outline = hull.fill(hull.outline(marks, params.lift), canvas)
+    core = hull.grow(hull.fill(features, canvas), 0.02 * unit)
+    soft = hull.feather(outline, params.feather * unit)
+    return hull.enlarge(np.maximum(soft, hull.feather(core, 0.03 * unit)), canvas)
+
+
+def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Image:
+    """Give one face the colours and the light of the one whose surroundings are kept."""
+    if params.colour == 0:
+        return source
+    inside = hull.above(stage.face, 127)
+    reach = 0.12 * hull.face_width(stage.corners[:68])
+    source = reinhard(source, kept, inside, params.colour)
+    return match_light(source, kept, inside, reach, params.colour)
+
+
+def _shares(stage: _Stage, params: MorphParams) -> Floats:
+    """Return the donor's share of each pixel of the region, ``(height, width)`` float32."""
+    factor = np.float32(params.factor)
+    share = np.full(stage.face.shape, factor, np.float32)
+    if params.kind == "full" and params.outside != "mixed":
+        beside = np.float32(_SHARES[params.outside])
+        share = beside + (factor - beside) * (stage.face * np.float32(1 / 255))
+    kept = ((params.eyes, hull.RIGHT_EYE), (params.eyes, hull.LEFT_EYE))
+    canvas = hull.canvas_for(stage.region, max(stage.region.width, stage.region.height))
+    for whose, points in (*kept, (params.mouth, hull.INNER_LIPS)):
+        if whose != "mixed":
+            drawn = hull.grow(hull.fill(stage.corners[points], canvas), 1)
+            share += (_SHARES[whose] - share) * (hull.soften(drawn, 1.2) * np.float32(1 / 255))
+    return share
+
+
+def _covered(field: WarpMap, shape: tuple[int, ...], fade: float) -> Floats:
+    """Fade to 0 where a map leaves its picture: beyond it there is only a mirror image."""
+    height, width = shape[:2]
+    x = np.minimum(field.x, (width - 1) - field.x)
+    y = np.minimum(field.y, (height - 1) - field.y)
+    inside: Floats = np.clip(np.minimum(x, y) * np.float32(1 / max(fade, 1.0)), 0, 1)
+    return inside

@@ -1,0 +1,300 @@
+"""Another person's eyes, brows, nose or mouth in a face that is otherwise the target's."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from datagen.errors import ItemError
+from datagen.faces import hull
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.colour import match_light, reinhard
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import (
+    RING,
+    bend_and_back,
+    move_points,
+    piecewise_map,
+    similarity,
+    surround,
+    there_and_back,
+    triangulate,
+    warp_affine,
+    warp_pixels,
+)
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.types import Affine, Image, Landmarks, Mask
+
+__all__ = ["PartName", "PartSwap", "PartSwapOptions", "PartSwapParams", "SwappedPart"]
+
+PartName: TypeAlias = Literal["nose", "mouth", "eyes", "brows"]
+
+_POINTS: dict[PartName, slice] = {
+    "nose": slice(27, 36),
+    "mouth": slice(48, 68),
+    "eyes": slice(36, 48),
+    "brows": slice(17, 27),
+}
+_PIECES: dict[PartName, tuple[slice, ...]] = {
+    "nose": (slice(27, 36),),
+    "mouth": (hull.MOUTH,),
+    "eyes": (hull.RIGHT_EYE, hull.LEFT_EYE),
+    "brows": (slice(17, 22), slice(22, 27)),
+}
+_LEAST_BARE = 0.15
+_ALIKE = 0.02
+_LONGEST_WAY = 0.04
+_NEARBY = 0.07
+_PAD = 4
+
+
+class PartSwapOptions(Frozen):
+    """What a recipe may set.
+
+    Attributes:
+        parts: Which parts may be taken.
+        most: How many of them at once at the most.
+        poisson: Share of fakes that are blended in the gradient domain.
+    """
+
+    parts: tuple[PartName, ...] = Field(tuple(_POINTS), min_length=1)
+    most: int = Field(3, ge=1, le=4)
+    poisson: float = Field(0.3, ge=0, le=1)
+
+
+class SwappedPart(Frozen):
+    """What was drawn for one part.
+
+    Attributes:
+        name: Which.
+        warp: ``similarity``: in the donor's own shape; ``piecewise``: drawn into ``shape``.
+        shape: How far the part takes the donor's shape when warped piecewise: 0 = the
+            target's.
+    """
+
+    name: PartName
+    warp: Literal["similarity", "piecewise"]
+    shape: float
+
+
+class PartSwapParams(Frozen):
+    """What was drawn for one fake.
+
+    Attributes:
+        parts: One entry for each part that is taken.
+        margin, feather: How far the full mask reaches beyond the part, and the width of the
+            soft edge around it, as shares of the face's width.
+        blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients.
+        colour: Strength of the colour transfer.
+        light: Strength with which the target's light around the part is taken over.
+    """
+
+    parts: list[SwappedPart]
+    margin: float
+    feather: float
+    blend: Literal["alpha", "poisson"]
+    colour: float
+    light: float
+
+
+class PartSwap(Method):
+    """Another person's eyes, brows, nose or mouth in this person's face."""
+
+    name = "part_swap"
+    family = "face_swap"
+    options = PartSwapOptions
+    params = PartSwapParams
+    needs_donor = True
+    min_change = 4.0
+    paper = "Bitouk et al., SIGGRAPH 2008, Face Swapping; Perez et al., SIGGRAPH 2003 (Poisson)"
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> PartSwapParams:
+        """Draw parts and blend; brows only where no hair hangs over either pair of them."""
+        target, donor = ctx.target, ctx.need_donor()
+        hull.check_face(target.landmarks)
+        hull.check_face(donor.landmarks)
+        given = self.config
+        assert isinstance(given, PartSwapOptions)
+        names = [name for name in _POINTS if name in given.parts]
+        if "brows" in names and not (_brows_free(target) and _brows_free(donor)):
+            names.remove("brows")
+        if not names:
+            raise ItemError("method_failed", "hair hangs over the brows, the only part allowed")
+        count = 1 if rng.random() < 0.5 else int(rng.integers(1, given.most + 1))
+        chosen = rng.permutation(len(names))[:count]
+        return PartSwapParams(
+            parts=[_draw_part(rng, names[index], target, donor) for index in sorted(chosen)],
+            margin=_plain(rng.uniform(0.025, 0.045)),
+            feather=_plain(rng.uniform(0.03, 0.07)),
+            blend="poisson" if rng.random() < given.poisson else "alpha",
+            colour=_plain(rng.uniform(0.7, 1.0)),
+            light=_plain(rng.uniform(0.6, 1.0)),
+        )
+
+    def apply(self, ctx: Context, params: PartSwapParams) -> Result:
+        """Take the parts, one after the other."""
+        target, donor = ctx.target, ctx.need_donor()
+        image, marks = target.image, target.landmarks.copy()
+        mask: Mask = np.zeros(image.shape[:2], np.uint8)
+        for part in params.parts:
+            stage = _stage(ctx, part, params)
+            moved = _take(donor.image, stage)
+            moved = _fit(moved, np.ascontiguousarray(stage.region.of(image)), stage, params)
+            image = paste(image, moved, stage.mask, stage.region)
+            mask = _over(mask, expand(stage.mask, stage.region, image.shape))
+            marks[_POINTS[part.name]] = stage.marks[_POINTS[part.name]]
+        return Result(image, mask, marks)
+
+    def control(self, ctx: Context, params: PartSwapParams) -> Image:
+        """Send the target's own parts towards the donor's geometry and back."""
+        image = ctx.target.image
+        for part in params.parts:
+            stage = _stage(ctx, part, params)
+            if stage.corners is None:
+                away = np.asarray(cv2.invertAffineTransform(stage.affine), np.float64)
+                back = there_and_back(image, away, stage.region)
+            else:
+                goal = _towards(stage.corners[0], stage.corners[1], ctx.target.landmarks)
+                back = bend_and_back(image, stage.corners[0], goal, stage.region)
+            if params.blend == "poisson":
+                own = np.ascontiguousarray(stage.region.of(image))
+                back = _clone(back, own, stage.mask)
+            image = paste(image, back, stage.mask, stage.region)
+        return image
+
+
+def _plain(value: float) -> float:
+    return round(float(value), 6)
+
+
+def _brows_free(face: FaceCrop) -> bool:
+    return float(np.median(hull.bare_forehead(face.image, face.landmarks))) >= _LEAST_BARE
+
+
+def _draw_part(
+    rng: np.random.Generator, name: PartName, target: FaceCrop, donor: FaceCrop
+) -> SwappedPart:
+    """Draw the warp; a smile or a blink that the other has not is never pressed into shape."""
+    laid = move_points(donor.landmarks, _alignment(name, target.landmarks, donor.landmarks))
+    points = _POINTS[name]
+    apart = np.linalg.norm(laid[points] - target.landmarks[points], axis=1).mean()
+    alike = apart < _ALIKE * hull.face_width(target.landmarks)
+    bend, shape = rng.random() < 0.6, _plain(rng.uniform(0.0, 0.8))
+    if bend and alike:
+        return SwappedPart(name=name, warp="piecewise", shape=shape)
+    return SwappedPart(name=name, warp="similarity", shape=1.0)
+
+
+class _Stage(NamedTuple):
+    """How one part comes to lie where, in whose shape, and its mask."""
+
+    affine: Affine
+    marks: Landmarks
+    corners: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+    region: Region
+    mask: Mask
+
+
+def _stage(ctx: Context, part: SwappedPart, params: PartSwapParams) -> _Stage:
+    target, donor = ctx.target.landmarks, ctx.need_donor().landmarks
+    hull.check_face(target)
+    hull.check_face(donor)
+    affine = _alignment(part.name, target, donor)
+    marks, points = target.copy(), _POINTS[part.name]
+    laid = move_points(donor, affine)
+    marks[points] += part.shape * (laid[points] - target[points])
+    corners = surround(marks, donor) if part.warp == "piecewise" else None
+    region, mask = _mask(part.name, ctx.target, marks, params)
+    return _Stage(affine, marks, corners, region, mask)
+
+
+def _alignment(name: PartName, target: Landmarks, donor: Landmarks) -> Affine:
+    """Fit the donor's part to the target's: turn and size by the part and the face about it."""
+    points = _POINTS[name]
+    ours, theirs = (np.concatenate([m[17:], *[m[points]] * 3]) for m in (target, donor))
+    affine = similarity(theirs, ours)
+    off = target[points].mean(axis=0) - move_points(donor[points], affine).mean(axis=0)
+    affine[:, 2] += off
+    return affine
+
+
+def _mask(
+    name: PartName, target: FaceCrop, marks: Landmarks, params: PartSwapParams
+) -> tuple[Region, Mask]:
+    """Cover the part in its old and in its new shape, so that neither shines through."""
+    unit = hull.face_width(target.landmarks)
+    reach = params.margin + params.feather
+    pieces = [np.concatenate([target.landmarks[p], marks[p]]) for p in _PIECES[name]]
+    if name == "nose":
+        pieces = [_with_wings(pieces[0])]
+    region = region_around(np.concatenate(pieces), target.image.shape, (reach + 0.01) * unit + 2)
+    canvas = hull.canvas_for(region, 160)
+    unit *= canvas.scale
+    drawn: Mask = np.max([hull.fill(hull.hull(piece), canvas) for piece in pieces], axis=0)
+    mask = hull.feather(hull.grow(drawn, reach * unit), params.feather * unit)
+    return region, hull.enlarge(mask, canvas)
+
+
+def _with_wings(nose: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Widen the base of the nose to the wings, which the 68 points leave out."""
+    base = np.concatenate([nose[4:9], nose[13:18]])
+    bridge = np.concatenate([nose[:4], nose[9:13]])
+    middle = base.mean(axis=0)
+    rise = 0.35 * (bridge[3] - middle)
+    wings = middle + 1.5 * (base - middle)
+    return np.concatenate([nose, wings, wings + rise]).astype(np.float32)
+
+
+def _take(image: Image, stage: _Stage) -> Image:
+    if stage.corners is None:
+        return warp_affine(image, stage.affine, stage.region)
+    corners, origins = stage.corners
+    return warp_pixels(image, piecewise_map(corners, origins, triangulate(corners), stage.region))
+
+
+def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Image:
+    """Give the part the colours of the skin that it is set into."""
+    unit = hull.face_width(stage.marks)
+    around = hull.above(hull.grow(stage.mask, 0.5 * _NEARBY * unit), 0)
+    moved = reinhard(moved, part, around, params.colour)
+    if params.blend == "poisson":
+        return _clone(moved, part, stage.mask)
+    ring = np.minimum(around, 255 - hull.above(stage.mask, 200))
+    return match_light(moved, part, ring, _NEARBY * unit, params.light)
+
+
+def _clone(moved: Image, part: Image, mask: Mask) -> Image:
+    """Solve Poisson's equation inside the mask (Perez et al., SIGGRAPH 2003, section 2).
+
+    On a padded copy, because the solver wants a frame around what it clones.
+    """
+    frame = ((_PAD, _PAD), (_PAD, _PAD))
+    source, scene = (np.pad(image, (*frame, (0, 0)), mode="edge") for image in (moved, part))
+    inside = np.pad(hull.above(mask, 0), frame)
+    x, y, width, height = cv2.boundingRect(inside)
+    middle = (x + width // 2, y + height // 2)
+    cloned = cv2.seamlessClone(source, scene, inside, middle, cv2.NORMAL_CLONE)
+    return np.ascontiguousarray(cloned[_PAD:-_PAD, _PAD:-_PAD], np.uint8)
+
+
+def _over(first: Mask, second: Mask) -> Mask:
+    """Weight of what is not the target after one blend over another; 0 only where both are."""
+    left = (255 - first.astype(np.uint16)) * (255 - second.astype(np.uint16))
+    seen: Mask = (255 - (left + 127) // 255).astype(np.uint8)
+    return np.maximum(seen, np.maximum(first, second))
+
+
+def _towards(
+    corners: NDArray[np.float32], origins: NDArray[np.float32], marks: Landmarks
+) -> NDArray[np.float32]:
+    """Move corners towards the donor's, laid over them, so far that no part is squeezed."""
+    inner = slice(0, -RING)
+    way = move_points(origins, similarity(origins[inner], corners[inner])) - corners
+    longest = float(np.linalg.norm(way[inner], axis=1).max())
+    share = min(1.0, _LONGEST_WAY * hull.face_width(marks) / max(longest, 1e-6))
+    return (corners + way * share).astype(np.float32)
