@@ -31,6 +31,35 @@ def methods_table() -> str:
     return "\n".join(lines)
 
 
+def gallery() -> str:
+    """Return the pages of docs/methods.md, one a method."""
+    return "\n\n".join(method_page(name) for name in METHODS)
+
+
+def method_page(name: str) -> str:
+    """Return what one method does, its options and its picture."""
+    method = METHODS.load(name)
+    words = " ".join((method.__doc__ or "").replace("``", "`").split("\n\n")[0].split())
+    lines = [f"### `{name}`", "", words, ""]
+    lines.append(
+        f"Family {method.family}, version {method.version}; "
+        f"{'takes a donor' if method.needs_donor else 'no donor'}"
+        f"{', needs the 478-point mesh' if method.needs_mesh else ''}; smallest visible change "
+        f"{method.min_change:g} grey levels. After: {method.paper or 'no paper'}."
+    )
+    fields = method.options.model_fields
+    if fields:
+        lines += ["", "| option | default |", "| --- | --- |"]
+        lines += [
+            f"| `{key}` | `{field.get_default(call_default_factory=True)}` |"
+            for key, field in fields.items()
+        ]
+    drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
+    lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
+    lines.append(f"![{name}: real, donor, fake, mask, difference](pictures/methods/{name}.jpg)")
+    return "\n".join(lines)
+
+
 def sources_table() -> str:
     """Return the table of source layouts."""
     lines = ["| layout | what |", "| --- | --- |"]
@@ -61,6 +90,7 @@ TABLES = {
     "sources": sources_table,
     "analysers": analysers_table,
     "index-codes": index_codes_table,
+    "gallery": gallery,
 }
 
 

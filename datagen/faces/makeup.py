@@ -25,6 +25,7 @@ __all__ = [
 Points = NDArray[np.float32]
 
 _SUBPIXEL = 4
+_DYED = 20  # colour that the skin between the hairs takes too
 
 
 def lip_mask(marks: Landmarks, region: Region) -> Mask:
@@ -46,7 +47,7 @@ def brow_mask(image: Image, marks: Landmarks, region: Region) -> Mask:
     grey = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
     skin = float(np.percentile(grey[drawn > 60], 75)) if (drawn > 60).any() else 0.0
     hair = np.clip((skin - grey) * 255 / (0.25 * skin + 4), 0, 255).astype(np.uint8)
-    hair = hull.soften(hair, 0.004 * unit)
+    hair = np.maximum(hull.soften(hair, 0.004 * unit), _DYED)
     return np.asarray(cv2.multiply(drawn, hair, scale=1 / 255), np.uint8)
 
 
@@ -130,23 +131,23 @@ def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[flo
         if share < lift:
             line = hull.forehead(marks, share)[1 + row % 2 : 9 - row % 2]
             wave = np.sin(np.arange(len(line)) * 1.3 + 3 * bends[row]) * 0.01 * unit
-            _line(drawn, line + wave[:, None].astype(np.float32) * up, region, wide)
+            _fold(drawn, line + wave[:, None].astype(np.float32) * up, region, wide)
     for corner, inner, side in ((36, 39, -1), (45, 42, 1)):
         length = 0.32 * np.linalg.norm(marks[corner] - marks[inner])
         for row, angle in enumerate((-0.5, 0.0, 0.5)):
             way = side * np.cos(angle) * right + np.sin(angle + 0.2 * bends[3 + row]) * up
             start = marks[corner] + 0.3 * length * way
-            _line(drawn, np.stack([start, start + length * way]), region, 0.7 * wide)
+            _fold(drawn, np.stack([start, start + length * way]), region, 0.7 * wide)
     for nose, mouth, other in ((31, 48, 54), (35, 54, 48)):
-        start = marks[nose] + 0.9 * (marks[nose] - marks[33]) + 0.02 * unit * up
-        end = marks[mouth] + 0.14 * (marks[mouth] - marks[other]) - 0.02 * unit * up
+        start = marks[nose] + 1.1 * (marks[nose] - marks[33]) + 0.01 * unit * up
+        end = marks[mouth] + 0.13 * (marks[mouth] - marks[other])
         out = marks[mouth] - marks[other]
-        middle = 0.5 * (start + end) + (0.06 + 0.03 * bends[6]) * out
-        _line(drawn, _arc(start, middle, end), region, 1.4 * wide)
+        middle = 0.5 * (start + end) + (0.03 + 0.03 * bends[6]) * out
+        _fold(drawn, _arc(start, middle, end), region, 1.6 * wide)
     for side in (-1, 1):
         start = 0.5 * (marks[21] + marks[22]) + side * 0.22 * (marks[22] - marks[21])
-        _line(drawn, np.stack([start, start + (0.07 + 0.02 * bends[7]) * unit * up]), region, wide)
-    return hull.soften(drawn, 0.006 * unit)
+        _fold(drawn, np.stack([start, start + (0.07 + 0.02 * bends[7]) * unit * up]), region, wide)
+    return hull.soften(drawn, 0.009 * unit)
 
 
 def _arc(start: Points, middle: Points, end: Points) -> Points:
@@ -161,9 +162,24 @@ def _fine(region: Region) -> hull.Canvas:
 
 def _fixed(points: Points, region: Region) -> NDArray[np.int32]:
     corner = np.array([region.x0, region.y0], np.float32)
-    return np.rint((points - corner) * (1 << _SUBPIXEL)).astype(np.int32)
+    return np.asarray(np.rint((points - corner) * (1 << _SUBPIXEL)), np.int32)
 
 
 def _line(drawn: Mask, points: Points, region: Region, width: float) -> None:
     fixed = [_fixed(points, region)]
     cv2.polylines(drawn, fixed, False, (255,), max(1, round(width)), cv2.LINE_AA, _SUBPIXEL)
+
+
+def _fold(drawn: Mask, points: Points, region: Region, width: float) -> None:
+    """Draw a line that fades towards both ends."""
+    way = np.linspace(0, len(points) - 1, 17)
+    row = np.arange(len(points))
+    even = np.stack([np.interp(way, row, points[:, axis]) for axis in (0, 1)], axis=1)
+    fixed = _fixed(even.astype(np.float32), region)
+    side = max(1, round(width))
+    for step, level in enumerate(_FADE):
+        ends = fixed[step : step + 2].tolist()
+        cv2.line(drawn, ends[0], ends[1], (float(level),), side, cv2.LINE_AA, _SUBPIXEL)
+
+
+_FADE = np.rint(255 * np.sin(np.linspace(0.1, np.pi - 0.1, 16)) ** 0.7).tolist()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import Field
 from datagen.errors import ItemError
 from datagen.faces import hull, makeup
 from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.colour import recolour
 from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
 from datagen.faces.eyes import find_eye
 from datagen.faces.face import FaceCrop
@@ -26,10 +28,6 @@ Triple: TypeAlias = tuple[float, float, float]
 Edit: TypeAlias = Literal[
     "nose", "jaw", "eyes", "lips", "lip_colour", "brow_colour", "eye_colour", "makeup", "age"
 ]
-_EDITS: tuple[Edit, ...] = (
-    *("nose", "jaw", "eyes", "lips"),
-    *("lip_colour", "brow_colour", "eye_colour", "makeup", "age"),
-)
 
 
 class AttributeEditOptions(Frozen):
@@ -40,7 +38,7 @@ class AttributeEditOptions(Frozen):
         most: How many of them at once.
     """
 
-    edits: tuple[Edit, ...] = Field(default=_EDITS, min_length=1)
+    edits: tuple[Edit, ...] = Field(default=get_args(Edit), min_length=1)
     most: int = Field(default=2, ge=1, le=4)
 
 
@@ -141,28 +139,27 @@ class AttributeEdit(Method):
         return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
 
 
-_LIP_COLOURS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.1, 0.6, 0.45))
+_LIP_COLOURS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.03, 0.6, 0.54))
 _BROW_COLOURS = (
     ((0.5, 0.47, 0.47), (0.0, 0.0, 0.0)),
-    ((0.75, 0.7, 0.6), (70.0, 58.0, 40.0)),
-    ((0.9, 0.62, 0.5), (25.0, 8.0, 0.0)),
-    ((0.7, 0.7, 0.72), (60.0, 60.0, 60.0)),
+    ((0.9, 0.84, 0.74), (38.0, 30.0, 16.0)),
+    ((0.92, 0.72, 0.62), (14.0, 4.0, 0.0)),
+    ((0.85, 0.86, 0.88), (30.0, 30.0, 32.0)),
 )
 _EYE_COLOURS = (
-    ((0.7, 0.8, 0.9), (0.0, 18.0, 60.0)),
-    ((0.75, 0.9, 0.7), (6.0, 40.0, 4.0)),
+    ((0.75, 0.85, 0.95), (0.0, 14.0, 38.0)),
+    ((0.8, 0.95, 0.75), (6.0, 26.0, 4.0)),
     ((0.62, 0.42, 0.28), (8.0, 0.0, 0.0)),
-    ((0.8, 0.8, 0.8), (38.0, 40.0, 44.0)),
+    ((0.85, 0.85, 0.85), (30.0, 32.0, 35.0)),
 )
 _SHADOWS = ((0.62, 0.48, 0.6), (0.5, 0.6, 0.8), (0.62, 0.48, 0.4), (0.5, 0.66, 0.56))
-_NONE = (0.0, 0.0, 0.0)
 
 
 def _plain(value: float) -> float:
     return round(float(value), 6)
 
 
-def _tint(rng: np.random.Generator, gain: Triple, offset: Triple, least: float) -> Tint:
+def _tint(rng: np.random.Generator, least: float, gain: Triple, offset: Triple = (0, 0, 0)) -> Tint:
     jitter = rng.uniform(0.93, 1.07, 3)
     red, green, blue = (_plain(g * j) for g, j in zip(gain, jitter, strict=True))
     return Tint(gain=(red, green, blue), offset=offset, ratio=_plain(rng.uniform(least, 1.0)))
@@ -171,7 +168,6 @@ def _tint(rng: np.random.Generator, gain: Triple, offset: Triple, least: float) 
 def _either(
     rng: np.random.Generator, less: tuple[float, float], more: tuple[float, float]
 ) -> float:
-    """Draw a share that something gets smaller or larger by."""
     return _plain(-rng.uniform(*less) if rng.integers(2) else rng.uniform(*more))
 
 
@@ -188,14 +184,14 @@ def _draw(edit: Edit, rng: np.random.Generator, face: FaceCrop) -> dict[str, obj
         return {edit: _either(rng, *_SIZES[edit])}
     kind = int(rng.integers(4))
     if edit == "lip_colour":
-        return {edit: _tint(rng, _LIP_COLOURS[kind], _NONE, 0.6)}
+        return {edit: _tint(rng, 0.5, _LIP_COLOURS[kind])}
     if edit == "brow_colour":
-        return {edit: _tint(rng, *_BROW_COLOURS[kind], 0.7)}
+        return {edit: _tint(rng, 0.7, *_BROW_COLOURS[kind])}
     if edit == "eye_colour":
-        return {edit: _tint(rng, *_EYE_COLOURS[kind], 0.7)}
+        return {edit: _tint(rng, 0.7, *_EYE_COLOURS[kind])}
     if edit == "makeup":
-        shadow = _tint(rng, _SHADOWS[kind], _NONE, 0.6)
-        return {"shadow": shadow, "cheeks": _tint(rng, (1.03, 0.78, 0.78), _NONE, 0.5)}
+        shadow = _tint(rng, 0.6, _SHADOWS[kind])
+        return {"shadow": shadow, "cheeks": _tint(rng, 0.5, (1.0, 0.82, 0.82))}
     return {"age": _draw_age(rng, face)}
 
 
@@ -210,24 +206,26 @@ def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Ageing:
     )
 
 
+_PLACES: dict[Edit, slice] = {
+    "nose": slice(27, 36),
+    "lips": hull.MOUTH,
+    "lip_colour": hull.MOUTH,
+    "brow_colour": hull.BROWS,
+    "eyes": slice(36, 48),
+    "makeup": slice(36, 48),
+}
+
+
 def _present(face: FaceCrop) -> tuple[Edit, ...]:
     """Say what lies in the picture with all its points."""
     height, width = face.image.shape[:2]
-    inside = (face.landmarks >= 1).all(axis=1)
-    inside &= (face.landmarks < np.array([width - 2, height - 2])).all(axis=1)
-    present: list[Edit] = []
-    if inside[27:36].all():
-        present.append("nose")
+    low, high = face.landmarks, np.array([width - 2, height - 2]) - face.landmarks
+    inside = np.asarray(np.minimum(low - 1, high).min(axis=1) > 0)
+    present: list[Edit] = [edit for edit, part in _PLACES.items() if inside[part].all()]
     if inside[hull.JAW].sum() > 8:
         present.append("jaw")
-    if inside[hull.MOUTH].all():
-        present += ["lips", "lip_colour"]
-    if inside[hull.BROWS].all():
-        present.append("brow_colour")
-    if inside[36:48].all():
-        present += ["eyes", "makeup"]
-        if any(find_eye(face, part) for part in (hull.RIGHT_EYE, hull.LEFT_EYE)):
-            present.append("eye_colour")
+    if "eyes" in present and find_eye(face, hull.RIGHT_EYE) and find_eye(face, hull.LEFT_EYE):
+        present.append("eye_colour")
     if inside.sum() > 40:
         present.append("age")
     return tuple(present)
@@ -255,8 +253,7 @@ def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
     way[hull.JAW] -= chin * reach[:, None] ** 3 * up
     for part in (hull.RIGHT_EYE, hull.LEFT_EYE):
         way[part] = params.eyes * (marks[part] - marks[part].mean(axis=0))
-    seam = marks[hull.INNER_LIPS].mean(axis=0)
-    tall = (marks[hull.MOUTH] - seam) @ up
+    tall = (marks[hull.MOUTH] - marks[hull.INNER_LIPS].mean(axis=0)) @ up
     way[hull.MOUTH] += params.lips * tall[:, None] * up
     more = (wing.astype(np.float32), (wing + stretch[5:] - length).astype(np.float32))
     moved = (face.landmarks + way).astype(np.float32)
@@ -268,22 +265,18 @@ def _coloured(
 ) -> Result:
     rim = np.concatenate([hull.outline(marks, 1.0), marks])
     region = region_around(rim, image.shape, 0.05 * hull.face_width(marks))
-    layers: list[tuple[Tint | None, Mask]] = []
-    if params.lip_colour:
-        layers.append((params.lip_colour, makeup.lip_mask(marks, region)))
-    if params.brow_colour:
-        layers.append((params.brow_colour, makeup.brow_mask(image, marks, region)))
-    if params.eye_colour:
-        layers.append((params.eye_colour, makeup.iris_mask(face, region)))
-    if params.shadow:
-        layers.append((params.shadow, makeup.shadow_mask(marks, region)))
-    if params.cheeks:
-        layers.append((params.cheeks, makeup.cheek_mask(marks, region)))
-    for tint, full in layers:
-        assert tint is not None
-        weight = hull.weaken(full, tint.ratio)
-        image = paste(image, _tinted(region.of(image), tint), weight, region)
-        region.of(mask)[...] = np.maximum(region.of(mask), weight)
+    places: list[tuple[Tint | None, Callable[[], Mask]]] = [
+        (params.lip_colour, lambda: makeup.lip_mask(marks, region)),
+        (params.brow_colour, lambda: makeup.brow_mask(face.image, face.landmarks, region)),
+        (params.eye_colour, lambda: makeup.iris_mask(face, region)),
+        (params.shadow, lambda: makeup.shadow_mask(marks, region)),
+        (params.cheeks, lambda: makeup.cheek_mask(marks, region)),
+    ]
+    for tint, place in places:
+        if tint is not None:
+            weight = hull.weaken(place(), tint.ratio)
+            image = paste(image, _tinted(region.of(image), tint), weight, region)
+            region.of(mask)[...] = np.maximum(region.of(mask), weight)
     if params.age:
         skin = makeup.skin_mask(marks, region, params.age.lift)
         image = paste(image, _aged(image, marks, region, params.age), skin, region)
@@ -292,20 +285,16 @@ def _coloured(
 
 
 def _tinted(part: NDArray[np.uint8], tint: Tint) -> Image:
-    matrix = np.zeros((3, 4), np.float32)
-    matrix[:, :3] = np.diag(tint.gain)
-    matrix[:, 3] = tint.offset
-    return np.asarray(cv2.transform(np.ascontiguousarray(part), matrix), np.uint8)
+    matrix = np.column_stack([np.diag(tint.gain), tint.offset]).astype(np.float32)
+    return recolour(np.ascontiguousarray(part), matrix)
 
 
 def _aged(image: Image, marks: Landmarks, region: Region, age: Ageing) -> Image:
     """Darken the folds, lighten their lower edges, and make the tone uneven and yellower."""
     lines = makeup.wrinkle_lines(marks, region, age.lift, age.bends).astype(np.float32) / 255
-    unit = hull.face_width(marks)
-    wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * unit, 0.5))
-    light = 1 - 0.5 * age.depth * lines + 0.35 * age.depth * (wide - 0.4 * lines)
+    wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * hull.face_width(marks), 0.5))
+    light = 1 - 0.4 * age.depth * lines + 0.3 * age.depth * (wide - 0.5 * lines)
     grid = np.array(age.tone, np.float32) * np.float32(age.uneven)
-    size = (region.width, region.height)
-    tone = 1 + cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC)
-    gain = (light * tone)[..., None] * np.array([0.98, 0.94, 0.88], np.float32)
+    tone = 1 + cv2.resize(grid, lines.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    gain = (light * tone)[..., None] * np.array([0.985, 0.955, 0.92], np.float32)
     return np.clip(np.rint(region.of(image) * gain), 0, 255).astype(np.uint8)

@@ -1,0 +1,109 @@
+"""How good the fakes are, on photographs: found, visible, faithful, true to the donor.
+
+For each method, 318 fakes of the London set at 380 pixels: in how many of them the landmark model
+finds a face, the change under the mask, the PSNR of the whole picture, the PSNR of the control
+inside the mask, how far the reported landmarks are from the model's, and for swaps in how many the
+shape inside the face is nearer to the donor's than the target's was. Usage, with DATAGEN_LONDON and
+DATAGEN_WEIGHTS set:
+
+    python benchmarks/fakes.py [METHOD ...]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datagen.cli.main import run
+from datagen.faces.analysers.mediapipe import MediaPipe
+from datagen.methods import METHODS
+from datagen.plan.donors import normal_shapes
+from datagen.sources import Record
+from datagen.store import Folder
+from datagen.store.read import Release
+
+RECIPE = str(Path(__file__).resolve().parent.parent / "recipes" / "london.yaml")
+PAIRS = 318
+INSIDE = slice(17, 68)  # the 68 points less the outline, which stays the target's
+
+
+def release_of(method: str, folder: str) -> Release:
+    """Make the pairs of one method, lossless and each with its control."""
+    donor = ", donor: {same: [sex], of: 20}" if METHODS.load(method).needs_donor else ""
+    options = ["--inline", "--set", f"methods=[{{use: {method}, share: 1{donor}}}]"]
+    options += ["--set", f"splits={{train: {PAIRS}}}", "--set", "encode={format: png}"]
+    options += ["--set", "split.shares={train: 1}", "--set", "controls=1"]
+    if run(["generate", RECIPE, "-o", f"{folder}/{method}", *options]):
+        raise SystemExit(1)
+    return Release(Folder(f"{folder}/{method}"))
+
+
+def psnr(squared: Any) -> float:
+    """Return decibels of a mean squared difference."""
+    return float(10 * np.log10(255**2 / max(float(squared), 1e-9)))
+
+
+def shape(points: Any) -> Any:
+    """Return the inner points of a face as a row free of place, size and turn."""
+    row = normal_shapes(np.asarray(points, np.float32).reshape(1, 68, 2))[0]
+    return np.concatenate([row[:68][INSIDE], row[68:][INSIDE]])
+
+
+def measure(release: Release, model: MediaPipe) -> dict[str, float]:
+    """Return the figures of one method."""
+    rows = release.manifest.set_index(["pair_id", "kind"])
+    reals = release.manifest[release.manifest["kind"] == "real"]
+    marks = dict(zip(reals["image_id"], reals["landmarks"], strict=True))
+    found, whole, control, off, nearer = [], [], [], [], []
+    for pair in rows.index.unique("pair_id"):
+        real, fake = (release.image(rows.loc[pair, kind]) for kind in ("real", "fake"))
+        row = rows.loc[(pair, "fake")]
+        squared = np.square(real.astype(np.float32) - fake).mean(axis=2)
+        whole.append(psnr(squared.mean()))
+        if (pair, "control") in rows.index:
+            inside = release.mask(row) > 0
+            kept = release.image(rows.loc[(pair, "control")])
+            control.append(psnr(np.square(real.astype(np.float32) - kept)[inside].mean()))
+        seen = model.analyse(fake, Record(image_id=pair, identity=""))
+        found.append(len(seen) == 1)
+        if not seen:
+            continue
+        told = np.asarray(row["landmarks"], np.float32).reshape(68, 2)
+        unit = float(np.linalg.norm(told[45] - told[36]))
+        off.append(float(np.linalg.norm(seen[0].landmarks - told, axis=1).mean()) / unit)
+        if row["family"] == "face_swap" and row["donor_image_id"] in marks:
+            lent = shape(marks[row["donor_image_id"]])
+            own = shape(rows.loc[(pair, "real")]["landmarks"])
+            made = shape(seen[0].landmarks)
+            nearer.append(np.linalg.norm(made - lent) < np.linalg.norm(own - lent))
+    fakes = release.manifest[release.manifest["kind"] == "fake"]
+    return {
+        "found %": 100 * float(np.mean(found)),
+        "change min": float(fakes["change"].min()),
+        "change median": float(fakes["change"].median()),
+        "attempts > 1 %": 100 * float((fakes["attempt"] > 0).mean()),
+        "PSNR median": float(np.median(whole)),
+        "control dB min": min(control, default=float("nan")),
+        "landmarks off %": 100 * float(np.mean(off)),
+        "nearer donor %": 100 * float(np.mean(nearer)) if nearer else float("nan"),
+    }
+
+
+def main() -> None:
+    """Print one line a method."""
+    model = MediaPipe()
+    model.open()
+    table = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for method in sys.argv[1:] or list(METHODS):
+            table[method] = measure(release_of(method, folder), model)
+    print(pd.DataFrame(table).T.round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()

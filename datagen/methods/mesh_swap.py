@@ -1,0 +1,197 @@
+"""Face swap through the dense mesh: the donor's surface, turned in space as the target stands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.errors import ItemError
+from datagen.faces import hull, surface
+from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.faces.colour import match_light, reinhard
+from datagen.faces.face import FaceCrop
+from datagen.faces.warp import WarpMap, piecewise_map, warp_pixels
+from datagen.methods.base import Context, Method, Result
+from datagen.model import Frozen
+from datagen.sources.procedural.landmarks import MESH_TO_68
+from datagen.types import Image, Mask, Mesh
+
+__all__ = ["MeshSwap", "MeshSwapParams"]
+
+
+class MeshSwapParams(Frozen):
+    """What was drawn for one swap.
+
+    Attributes:
+        lift: How far the mask reaches over each of the ten brow points, as a share of the
+            forehead.
+        feather: Width of the soft edge, as a share of the face's width.
+        colour: Strength of the colour transfer.
+        light: Strength with which the target's large light and dark areas are taken over.
+        shape: How far the inner face takes the donor's shape in space: 0 = the target's.
+        mouth: The same for the mouth; 1 when one of the two has it open.
+    """
+
+    lift: list[float]
+    feather: float
+    colour: float
+    light: float
+    shape: float
+    mouth: float
+
+
+class MeshSwap(Method):
+    """Another person's face, turned in space by its dense mesh."""
+
+    name = "mesh_swap"
+    family = "face_swap"
+    params = MeshSwapParams
+    needs_donor = True
+    needs_mesh = True
+    min_change = 4.0
+    paper = "Nirkin et al., FG 2018, On face segmentation, face swapping, and face perception"
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> MeshSwapParams:
+        """Draw the mask, the colour and how much of the donor's shape shows."""
+        target, donor = ctx.target, ctx.need_donor()
+        _mesh(target), _mesh(donor)
+        reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
+        bare = np.minimum(
+            hull.bare_forehead(target.image, target.landmarks),
+            hull.bare_forehead(donor.image, donor.landmarks),
+        )
+        low = np.pad(np.clip(bare - 0.05, _LEAST_LIFT, reach), 1, mode="edge")
+        low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
+        apart = abs(_gap(target) - _gap(donor)) > _ALIKE
+        return MeshSwapParams(
+            lift=[round(float(value), 6) for value in low],
+            feather=round(float(rng.uniform(0.06, 0.14)), 6),
+            colour=round(float(rng.uniform(0.7, 1.0)), 6),
+            light=round(float(rng.uniform(0.4, 1.0)), 6),
+            shape=round(float(shape), 6),
+            mouth=1.0 if apart else round(float(shape), 6),
+        )
+
+    def apply(self, ctx: Context, params: MeshSwapParams) -> Result:
+        """Make the swap."""
+        target, donor = ctx.target, ctx.need_donor()
+        stage = _stage(ctx, params)
+        warped = _taken(donor, stage)
+        part = np.ascontiguousarray(stage.region.of(target.image))
+        inside = hull.above(stage.mask, 127)
+        warped = reinhard(warped, part, inside, params.colour)
+        reach = 0.12 * hull.face_width(target.landmarks)
+        warped = match_light(warped, part, inside, reach, params.light)
+        moved = (stage.shape - _mesh(target))[list(MESH_TO_68), :2]
+        return Result(
+            paste(target.image, warped, stage.mask, stage.region),
+            expand(stage.mask, stage.region, target.image.shape),
+            (target.landmarks + moved).astype(np.float32),
+        )
+
+    def control(self, ctx: Context, params: MeshSwapParams) -> Image:
+        """Warp the target's own surface by less than a pixel, and back."""
+        target, stage = ctx.target, _stage(ctx, params)
+        own = _mesh(target)
+        way = stage.laid[:, :2] - own[:, :2]
+        length = np.linalg.norm(way, axis=1, keepdims=True)
+        goal = own.copy()
+        goal[:, :2] += way * np.minimum(1, _PIXELS / np.maximum(length, 1e-6))
+        away = target.image.copy()
+        stage.region.of(away)[...] = warp_pixels(target.image, _map(goal, own, stage.region))
+        back = warp_pixels(away, _map(own, goal, stage.region))
+        return paste(target.image, back, stage.mask, stage.region)
+
+
+_LEAST_LIFT = 0.12
+_ALIKE = 0.02
+_PIXELS = 0.6
+_POOR = 0.3
+
+
+class _Stage(NamedTuple):
+    """The surface of the fake, the donor's laid over the target's, where, and the mask."""
+
+    shape: Mesh
+    laid: Mesh
+    region: Region
+    mask: Mask
+
+
+def _mesh(face: FaceCrop) -> Mesh:
+    hull.check_face(face.landmarks)
+    if face.mesh is None or not np.isfinite(face.mesh).all():
+        raise ItemError("method_failed", "the face has no mesh")
+    return face.mesh
+
+
+def _gap(face: FaceCrop) -> float:
+    marks = face.landmarks
+    long = float(np.linalg.norm(marks[60] - marks[64]))
+    return float(np.linalg.norm(marks[62] - marks[66])) / max(long, 1e-6)
+
+
+def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
+    target = ctx.target
+    own = _mesh(target)
+    laid = surface.laid_over(_mesh(ctx.need_donor()), own)
+    lips = surface.mouth_weight()
+    share = params.shape * (1 - lips) + params.mouth * lips
+    shape = own + (share * surface.inner_weight())[:, None] * (laid - own)
+    region, mask = _mask(target, shape.astype(np.float32), params)
+    return _Stage(shape.astype(np.float32), laid, region, mask)
+
+
+def _mask(target: FaceCrop, shape: Mesh, params: MeshSwapParams) -> tuple[Region, Mask]:
+    """Draw the surface as far as the forehead is bare, with a soft edge inside it."""
+    polygon = hull.outline(target.landmarks, params.lift)
+    region = region_around(np.concatenate([polygon, shape[:468, :2]]), target.image.shape, 2)
+    canvas = hull.canvas_for(region)
+    drawn = surface.draw(shape, surface.facing(shape) > 0, canvas)
+    limit = hull.fill(hull.hull(np.concatenate([polygon, target.landmarks])), canvas)
+    drawn = np.asarray(drawn & limit, np.uint8)
+    width = params.feather * hull.face_width(target.landmarks) * canvas.scale
+    return region, hull.enlarge(hull.feather(drawn, width), canvas)
+
+
+def _map(goal: Mesh, source: Mesh, region: Region) -> WarpMap:
+    """Map by the triangles that face the camera, the nearest drawn last."""
+    faces = surface.triangles()
+    order = np.argsort(-goal[faces, 2].mean(axis=1), kind="stable")
+    order = order[surface.facing(goal)[order] > 0]
+    if not len(order):
+        raise ItemError("method_failed", "the mesh faces away")
+    flat = [np.ascontiguousarray(mesh[:, :2]) for mesh in (goal, source)]
+    return piecewise_map(flat[0], flat[1], faces[order], region)
+
+
+def _taken(donor: FaceCrop, stage: _Stage) -> Image:
+    """Warp the donor's surface; what the donor turns away comes from the other half's mirror."""
+    mesh = _mesh(donor)
+    own = warp_pixels(donor.image, _map(stage.shape, mesh, stage.region))
+    partner = surface.mirrored(mesh)
+    poor = _poor(mesh, stage.shape)
+    if not poor.any():
+        return own
+    other = warp_pixels(donor.image, _map(stage.shape, partner, stage.region))
+    canvas = hull.canvas_for(stage.region)
+    unit = hull.face_width(donor.landmarks) * canvas.scale
+    drawn = hull.grow(surface.draw(stage.shape, poor, canvas), 0.03 * unit)
+    soft = hull.enlarge(hull.soften(drawn, 0.02 * unit), canvas)
+    both = cv2.bitwise_and(hull.above(stage.mask, 0), cv2.bitwise_not(hull.above(soft, 0)))
+    other = match_light(other, own, np.asarray(both, np.uint8), 0.1 * unit / canvas.scale, 1.0)
+    share = soft.astype(np.float32) / 255
+    return np.asarray(cv2.blendLinear(other, own, share, 1 - share), np.uint8)
+
+
+def _poor(mesh: Mesh, shape: Mesh) -> NDArray[np.bool_]:
+    """Tell which triangles the donor shows much worse than their partners on the other half."""
+    wanted = np.maximum(surface.facing(shape), 1e-3)
+    clear = surface.seen(mesh)
+    given = np.where(clear, surface.facing(mesh), 0) / wanted
+    partner = -surface.facing(surface.mirrored(mesh)) / wanted
+    scale = np.median(given[clear]) if clear.any() else 1.0
+    return np.asarray((given < _POOR * scale) & (partner > 1.5 * np.maximum(given, 0)))

@@ -1,0 +1,75 @@
+"""Make the pictures of docs/methods.md: for each method, three pairs of people who don't exist.
+
+A row is real, donor, fake, mask, and four times the difference. The last row is the weakest fake
+that was accepted, so that a reader sees how small a change may be.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from datagen.cli.main import run
+from datagen.hashing import rng
+from datagen.methods import METHODS
+from datagen.sources.procedural import render
+from datagen.store import Folder
+from datagen.store.read import Release
+from datagen.types import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs" / "pictures" / "methods"
+SIDE, PAIRS, SHOWN = 224, 60, 2
+
+
+def donor_picture(row: pd.Series) -> Image:
+    """Return the donor's whole picture, or white where there is none."""
+    if not isinstance(row["donor_image_id"], str):
+        return np.full((SIDE, SIDE, 3), 255, np.uint8)
+    person, _, picture = row["donor_image_id"].removeprefix("p").partition("_")
+    image = render(1, int(person), int(picture), 512).image
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def line(release: Release, fake: pd.Series) -> Image:
+    """Return the pictures of one pair side by side."""
+    rows = release.manifest
+    real_row = rows[(rows["pair_id"] == fake["pair_id"]) & (rows["kind"] == "real")].iloc[0]
+    real, made = release.image(real_row), release.image(fake)
+    mask = cv2.cvtColor(release.mask(fake), cv2.COLOR_GRAY2RGB)
+    strong = np.minimum(cv2.absdiff(real, made).astype(np.int32) * 4, 255).astype(np.uint8)
+    return np.hstack([real, donor_picture(fake), made, mask, strong])
+
+
+def sheet(name: str) -> Image:
+    """Return the rows of one method."""
+    recipe = str(ROOT / "recipes" / "quickstart.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--inline", "--set", f"methods=[{{use: {name}, share: 1}}]"]
+        options += ["--set", f"splits={{train: {PAIRS}}}", "--set", f"face.size={SIDE}"]
+        options += ["--set", "encode.quality=95", "--set", "controls=0"]
+        if run(["generate", recipe, "-o", f"{folder}/out", *options]):
+            raise SystemExit(1)
+        release = Release(Folder(f"{folder}/out"))
+        fakes = release.manifest[release.manifest["kind"] == "fake"]
+        weakest = fakes.loc[fakes["change"].idxmin()]
+        frontal = fakes[fakes["yaw"].abs() < 15].drop(index=weakest.name, errors="ignore")
+        places = rng("gallery", name).choice(len(frontal), SHOWN, replace=False)
+        chosen = [*(frontal.iloc[int(place)] for place in sorted(places)), weakest]
+        return np.vstack([line(release, fake) for fake in chosen])
+
+
+def main() -> None:
+    """Write one picture a method."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for name in METHODS:
+        bgr = cv2.cvtColor(sheet(name), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(DOCS / f"{name}.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+if __name__ == "__main__":
+    main()
