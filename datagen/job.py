@@ -7,9 +7,15 @@ from functools import cached_property
 from typing import Any
 
 import cv2
-import numpy as np
 import pyarrow as pa
 
+from datagen.contract import (
+    alike_in_colour,
+    check_repeatable,
+    checked,
+    checked_control,
+    visible_change,
+)
 from datagen.encode import Encoding, draw_encoding, encode, encode_mask
 from datagen.environment import pixel_libraries
 from datagen.errors import EngineError, ItemError, RunError
@@ -24,10 +30,10 @@ from datagen.recipe import LoadedRecipe
 from datagen.rights import Use, source_terms
 from datagen.rows import Member, PairFacts, member_row, reject_row
 from datagen.sources import Source
-from datagen.store import Commit, Folder, Picture, ShardWriter, read_commit
-from datagen.types import Image, Mask, check_image, check_landmarks, check_mask
+from datagen.store import Commit, Folder, Picture, ShardWriter, is_whole, read_commit
+from datagen.types import Image
 
-__all__ = ["MakeShard", "ShardDone", "visible_change"]
+__all__ = ["MakeShard", "ShardDone"]
 
 _ATTEMPTS = 8
 
@@ -71,7 +77,7 @@ class MakeShard:
         workshop = _workshop(self)
         digest = self.shard_digest(shard)
         commit = read_commit(self.folder, shard.name)
-        if commit is not None and commit.digest == digest:
+        if commit is not None and commit.digest == digest and is_whole(self.folder, commit):
             return ShardDone(commit, made=False)
         with ShardWriter(self.folder, shard.name, digest) as writer:
             for item in workshop.plan.items(shard):
@@ -106,6 +112,7 @@ class _Workshop:
         self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
         self.cards = {card.id: card for card in job.loaded.cards}
         sources = {source.card.id: source for source in job.sources}
+        self.seen: set[str] = set()
         self.pictures = Pictures(sources, recipe.face.size, recipe.face.margin)
 
     def make(self, item: Item, writer: ShardWriter) -> None:
@@ -117,6 +124,9 @@ class _Workshop:
             self._pair(item, method, target, donor, writer)
         except ItemError as error:
             writer.add_reject(reject_row(item, method.name, target, donor, error))
+        except Exception as error:
+            error.add_note(f"pair {item.pair_id}, method {method.name!r}")
+            raise
 
     def _pair(
         self, item: Item, method: Method, target: Face, donor: Face | None, writer: ShardWriter
@@ -128,10 +138,12 @@ class _Workshop:
         # The donor is mirrored with the target: it was chosen for its likeness before both were.
         with_target = CropJitter(flip=jitter.flip)
         lent = None if donor is None else self.pictures.crop(donor, with_target)[0]
-        ctx = Context(crop, lent)
+        ctx = Context(*alike_in_colour(crop, lent))
         attempt, params, result, change = self._fake(item, method, ctx)
         real = crop.image if result.real is None else result.real
-        control = method.control(ctx, params) if item.control else None
+        control = None
+        if item.control:
+            control = checked_control(method, method.control(ctx, params), real, result.mask)
         facts = PairFacts(
             item=item,
             method=method,
@@ -154,12 +166,19 @@ class _Workshop:
         for attempt in range(_ATTEMPTS):
             draws = rng(self.recipe.seed, item.split, item.number, f"method/{attempt}")
             params = method.sample(draws, ctx)
-            result = _checked(method, method.apply(ctx, params), ctx)
+            result = checked(method, method.apply(ctx, params), ctx)
             real = ctx.target.image if result.real is None else result.real
             change = visible_change(real, result.image, result.mask)
             if change >= smallest:
+                self._once(method, ctx, params, result)
                 return attempt, params, result, change
         raise ItemError("change_too_small", f"{change:.2f} grey levels, wanted {smallest:g}")
+
+    def _once(self, method: Method, ctx: Context, params: Any, result: Result) -> None:
+        """Apply a method a second time, at its first pair of a process: the same must come out."""
+        if method.name not in self.seen:
+            self.seen.add(method.name)
+            check_repeatable(method, method.apply(ctx, params), result)
 
     def _jitter(self, item: Item) -> CropJitter:
         asked = self.recipe.face.jitter
@@ -209,34 +228,6 @@ def _write_pair(
         member = Member(kind, image, landmarks, data, writer.media_name, offset, measured)
         rows.append(member_row(facts, member))
     writer.add_rows(rows)
-
-
-def _checked(method: Method, result: Result, ctx: Context) -> Result:
-    """Refuse what breaks the contract: a plug-in's bug must not become a wrong label."""
-    shape = ctx.target.image.shape
-    what = f"method {method.name!r} returned"
-    image = check_image(result.image, f"{what} image")
-    mask = check_mask(result.mask, shape, f"{what} mask")
-    check_landmarks(result.landmarks, f"{what} landmarks")
-    real = ctx.target.image if result.real is None else check_image(result.real, f"{what} real")
-    if image.shape != shape or real.shape != shape:
-        raise ValueError(f"{what} a picture of {image.shape}, the target has {shape}")
-    untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
-    if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
-        raise ValueError(f"{what} a fake that differs from its real where the mask is 0")
-    return result
-
-
-def visible_change(real: Image, fake: Image, mask: Mask) -> float:
-    """Return sum(mask x |fake - real|) / sum(mask) in grey levels, the channels averaged."""
-    weight = int(mask.sum(dtype=np.int64))
-    if weight == 0:
-        return 0.0
-    # Whole numbers, so exact; NumPy's sum over the last axis of three takes ten times as long.
-    red, green, blue = cv2.split(cv2.absdiff(real, fake))
-    difference = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
-    weighted = cv2.multiply(difference, mask, dtype=cv2.CV_32S)
-    return int(weighted.sum(dtype=np.int64)) / (3 * weight)
 
 
 _WORKSHOPS: dict[str, _Workshop] = {}

@@ -54,12 +54,16 @@ class Pictures:
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
         image = take_crop(self._picture(face, shrink), matrix, self._size, shrink)
-        image.flags.writeable = False
+        landmarks = move_landmarks(face.landmarks, matrix)
+        mesh = None if face.mesh is None else move_mesh(face.mesh, matrix)
+        for array in (image, landmarks, mesh):
+            if array is not None:
+                array.flags.writeable = False  # a method that writes to its input is told so
         mirrored = -1.0 if jitter.flip else 1.0
         crop = FaceCrop(
             image=image,
-            landmarks=move_landmarks(face.landmarks, matrix),
-            mesh=None if face.mesh is None else move_mesh(face.mesh, matrix),
+            landmarks=landmarks,
+            mesh=mesh,
             yaw=mirrored * face.yaw,
             pitch=face.pitch,
             roll=math.remainder(mirrored * (face.roll + jitter.rotate), 360.0),

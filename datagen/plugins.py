@@ -45,7 +45,7 @@ class Plugin:
         sys.modules[module_name] = module  # so that what it defines can be pickled by name
         try:
             exec(compile(self.text, self.name, "exec"), module.__dict__)  # noqa: S102  # the user's own file
-        except Exception as error:  # whatever the file raises is the user's to mend
+        except (Exception, SystemExit) as error:  # whatever the file raises is the user's to mend
             del sys.modules[module_name]
             raise RecipeError(f"--plugin {self.name}: {type(error).__name__}: {error}") from error
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -87,6 +88,9 @@ class Registry(Generic[T]):
         base = getattr(importlib.import_module(module), attribute)
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise RecipeError(f"{target} is not a {attribute}: derive it from {self._base}")
+        if inspect.isabstract(loaded):
+            lacking = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
+            raise RecipeError(f"{target} lacks {lacking}: see {self._base}")
         return loaded
 
     def __iter__(self) -> Iterator[str]:

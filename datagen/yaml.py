@@ -41,6 +41,8 @@ def parse_yaml(text: str, where: str, error: type[Exception]) -> Any:
     """Return what ``text`` holds; raise ``error`` naming ``where`` when it is not YAML."""
     try:
         return yaml.load(text, _Strict)  # noqa: S506  # a SafeLoader
+    except RecursionError:
+        raise error(f"{where}: not valid YAML: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as problem:  # ValueError: a date such as 2026-02-30
         raise error(f"{where}: not valid YAML: {problem}") from None
 
@@ -56,6 +58,8 @@ def read_yaml(path: Path, error: type[Exception]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"{path}: cannot be read: {problem}") from None
     value = parse_yaml(text, str(path), error)
+    if value is None:
+        raise error(f"{path}: is empty, want a mapping of keys")
     if not isinstance(value, dict):
         raise error(f"{path}: want a mapping of keys, found {type(value).__name__}")
     return value

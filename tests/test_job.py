@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.job import visible_change
+from datagen.contract import visible_change
 from tests.world import World
 
 

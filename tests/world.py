@@ -148,7 +148,7 @@ def digests(out: Path) -> dict[str, str]:
     return {
         str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name not in ("release.json", ".lock")
+        if path.is_file() and path.name != "release.json"
     }
 
 

@@ -38,7 +38,7 @@ def donor_picture(row: pd.Series) -> Image:
 def line(release: Release, fake: pd.Series) -> Image:
     """Return the pictures of one pair side by side."""
     rows = release.manifest
-    real_row = rows[(rows["pair_id"] == fake["pair_id"]) & (rows["kind"] == "real")].iloc[0]
+    real_row = rows.loc[(rows["pair_id"] == fake["pair_id"]) & (rows["kind"] == "real")].iloc[0]
     real, made = release.image(real_row), release.image(fake)
     mask = cv2.cvtColor(release.mask(fake), cv2.COLOR_GRAY2RGB)
     strong = np.minimum(cv2.absdiff(real, made).astype(np.int32) * 4, 255).astype(np.uint8)
@@ -56,7 +56,7 @@ def sheet(name: str) -> Image:
             raise SystemExit(1)
         release = Release(Folder(f"{folder}/out"))
         fakes = release.manifest[release.manifest["kind"] == "fake"]
-        weakest = fakes.loc[fakes["change"].idxmin()]
+        weakest = fakes.iloc[int(fakes["change"].argmin())]
         frontal = fakes[fakes["yaw"].abs() < 15].drop(index=weakest.name, errors="ignore")
         places = rng("gallery", name).choice(len(frontal), SHOWN, replace=False)
         chosen = [*(frontal.iloc[int(place)] for place in sorted(places)), weakest]

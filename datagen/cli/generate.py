@@ -22,8 +22,9 @@ from datagen.cli.wiring import (
 )
 from datagen.engine import Engine, Outcome
 from datagen.environment import machine, pixel_libraries
-from datagen.errors import DatagenError, RunError, UserError, one_per_line
+from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
 from datagen.faces.build import BuiltIndex
+from datagen.faces.cache import cache_folder
 from datagen.job import MakeShard, ShardDone
 from datagen.plan import Plan, ShardKey
 from datagen.rights.attribution import attribution_document
@@ -69,15 +70,20 @@ def command(
     stop_on_terminate()
     job = load(recipe, set_, plugin)
     folder = Folder(out)
+    if out.startswith("memory://"):
+        raise ReleaseError(f"{out} would end with this process: name a folder or a bucket")
     sources = tuple(job.loaded.sources())
-    with lock_folder(folder), engine_choice(inline, workers, address) as engine:
+    with (
+        lock_folder(folder, cache_folder() / "locks"),
+        engine_choice(inline, workers, address) as engine,
+    ):
         built = index_of(job, sources, engine)
         plan = Plan(job.loaded, built.index)
         task = MakeShard(job.loaded, sources, built.index.table, folder, job.plugins)
         counts = {str(split): count for split, count in plan.counts(limit).items()}
         plate = _plate(job, built, counts)
         shards = list(plan.shards(limit))
-        claim_folder(folder, plate, {shard.name: () for shard in shards})
+        claim_folder(folder, plate, {shard.name: shard.stop - shard.start for shard in shards})
         run = _Run(task, plan, limit, folder)
         run.go(engine(), shards)
         rejects = [

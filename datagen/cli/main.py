@@ -13,6 +13,9 @@ from datagen.errors import DatagenError
 
 __all__ = ["app", "main"]
 
+# Libraries behind fsspec whose errors are not OSErrors: no credentials, no such bucket.
+_STORAGE = ("adlfs", "aiobotocore", "azure", "botocore", "gcsfs", "google", "s3fs")
+
 app = typer.Typer(
     name="datagen",
     help="Training and benchmark data for detectors of manipulated faces.",
@@ -56,6 +59,11 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except OSError as error:
         console.print(f"[red]error:[/] {_plain(error)}", soft_wrap=True)
+        return 1
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _STORAGE:
+            raise  # a bug of ours: the trace is wanted
+        console.print(f"[red]error:[/] storage: {_plain(error)}", soft_wrap=True)
         return 1
     return 0
 

@@ -25,4 +25,11 @@ def command(
         for problem in verify(Folder(out), pixels):
             problems += 1
             typer.echo(problem)
+    if problems:
+        console.print(
+            "to make a shard again: run the same 'datagen generate'; it makes those whose files "
+            "are not as committed"
+        )
+    if pixels:
+        console.print("outside the masks only lossless (PNG), undegraded pairs can be compared")
     raise typer.Exit(1 if problems else 0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from datagen.errors import DatagenError, RunError
@@ -62,9 +64,17 @@ def attempt(task: Task[K, R], key: K) -> Outcome[K, R]:
             return Outcome(key, task(key), attempts=number)
         except DatagenError as error:
             return Outcome(key, None, _portable(error), number)
-        except Exception as error:  # noqa: BLE001  # the one place where every error of a key ends
-            failure = RunError(f"{type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # every error of a key ends here
+            failure = RunError(_told(error))
     return Outcome(key, None, failure, ATTEMPTS)
+
+
+def _told(error: BaseException) -> str:
+    """Return what happened, to what, and where in the code."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
+    notes = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+    return f"{notes}{type(error).__name__}: {error}{where}"
 
 
 def _portable(error: DatagenError) -> DatagenError:

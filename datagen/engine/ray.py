@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from types import FrameType, TracebackType
@@ -69,7 +70,8 @@ class RayEngine:
         import ray
 
         if not ray.is_initialized():
-            self._start(ray)
+            with _own_signals():
+                self._start(ray)
         total = int(ray.cluster_resources().get("CPU", 0))
         if total < 1:
             self.__exit__(None, None, None)
@@ -147,6 +149,16 @@ def _collect(ray: Any, reference: Any, key: K) -> Outcome[K, Any]:
         text = f"its worker was lost {_CRASH_RETRIES + 1} times, or could not load it ({crashed})"
         return Outcome(key, None, RunError(text), _CRASH_RETRIES + 1)
     return outcome
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the caller's SIGTERM handler, which Ray's native start-up replaces behind Python."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if main and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _knock(address: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datagen.engine import Engine, run_all
+from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import SourceError
 from datagen.faces.analysers import Analyser
 from datagen.faces.analysis import AnalysePictures, chunks, picture_stamp
@@ -81,6 +81,7 @@ def build_index(
         if source.card.identity == "per_image" and source.has_files:
             built.warnings += _group_people(source, kept)
         rows += kept
+    built.warnings += _same_bytes(rows)
     built.index = FaceIndex.from_rows(rows)
     return built
 
@@ -132,7 +133,10 @@ def _analyse(
         done = 0
         progress(0, len(fresh))
         new: dict[str, list[dict[str, Any]]] = {record.image_id: [] for record in fresh}
-        for rows in run_all(engine(), AnalysePictures(source, analyser), chunks(fresh, _CHUNK)):
+        # What the records state in full is quicker read here than sent to workers.
+        here = not (source.has_files or analyser.needs_pixels)
+        chosen = InlineEngine() if here else engine()
+        for rows in run_all(chosen, AnalysePictures(source, analyser), chunks(fresh, _CHUNK)):
             for row in rows:
                 new[row["image_id"]].append(row)
             done += len({row["image_id"] for row in rows})
@@ -165,6 +169,20 @@ def _group_people(source: Source, rows: list[dict[str, Any]]) -> list[str]:
         f"source {source.card.id!r} does not tell people apart (identity: per_image): every "
         f"picture counts as a person, and {joined} near-duplicates were joined to another. One "
         "person in two unlike pictures may still be in two splits"
+    ]
+
+
+def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell which people share a picture: one person under two names lends to himself."""
+    people: dict[str, set[str]] = {}
+    for row in rows:
+        people.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
+    twice = sorted(min(names) + " and " + max(names) for names in people.values() if len(names) > 1)
+    if not twice:
+        return []
+    return [
+        f"{len(twice)} pictures are byte for byte the same under two people ({twice[0]}): they "
+        "count as two, may fall into two splits and be swapped. Give them one identity"
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +46,15 @@ def angles(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
 def estimate_pose(landmarks: Landmarks, width: int, height: int) -> tuple[float, float, float]:
     """Return yaw, pitch, roll in degrees by fitting an average head to six of the landmarks.
 
-    A pinhole camera of focal length ``max(width, height)`` is assumed; good to some degrees.
+    A pinhole camera of focal length ``max(width, height)`` is assumed; good to some degrees. NaN
+    where no head can have such points.
     """
     focal = float(max(width, height))
     camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
     points = landmarks[list(_POINTS)].astype(np.float64)
-    _, turn, _ = cv2.solvePnP(_HEAD, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    try:
+        _, turn, _ = cv2.solvePnP(_HEAD, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    except cv2.error:  # all points in one place, or nearly so
+        return math.nan, math.nan, math.nan
     yaw, pitch, roll = angles(cv2.Rodrigues(turn)[0].astype(np.float64))
     return round(yaw, 2), round(pitch, 2), round(roll, 2)

@@ -15,6 +15,7 @@ from datagen.sources.procedural import template
 from datagen.types import Mask, Mesh
 
 __all__ = [
+    "below_nose",
     "draw",
     "facing",
     "inner_weight",
@@ -22,6 +23,7 @@ __all__ = [
     "mirrored",
     "mouth_weight",
     "seen",
+    "sideways",
     "triangles",
 ]
 
@@ -29,6 +31,7 @@ _POINTS = 468
 _GRID = 160
 _BEHIND = 0.04
 _MOUTH = (13, 14)
+_NOSE_BASE = 2
 
 
 @functools.cache
@@ -41,6 +44,36 @@ def _canonical() -> tuple[NDArray[np.float64], NDArray[np.int32]]:
 def triangles() -> NDArray[np.int32]:
     """Return the ``(898, 3)`` triangles of the canonical face model, all wound the same way."""
     return _canonical()[1]
+
+
+@functools.cache
+def _border() -> NDArray[np.intp]:
+    """Return the points at the mesh's edge: those of triangle sides that no other shares."""
+    faces = triangles()
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    pairs, count = np.unique(edges, axis=0, return_counts=True)
+    return np.unique(pairs[count == 1]).astype(np.intp)
+
+
+@functools.cache
+def sideways() -> NDArray[np.float64]:
+    """Return ``(898,)``: how far each triangle lies to the viewer's right on a neutral face.
+
+    In shares of the half face's width at the same height: 0 = the middle, 1 = the border.
+    """
+    position, faces = _canonical()
+    edge = position[_border()]
+    edge = edge[edge[:, 0] > 0]
+    edge = edge[np.argsort(edge[:, 1], kind="stable")]
+    x, y, _ = position[faces].mean(axis=1).T
+    return np.asarray(x / np.maximum(np.interp(y, edge[:, 1], edge[:, 0]), 1.5), np.float64)
+
+
+@functools.cache
+def below_nose() -> NDArray[np.bool_]:
+    """Tell which triangles lie lower than the nose on a neutral face."""
+    position, faces = _canonical()
+    return np.asarray(position[faces, 1].mean(axis=1) < position[_NOSE_BASE, 1])
 
 
 def facing(mesh: Mesh) -> NDArray[np.float64]:
@@ -79,16 +112,13 @@ def laid_over(mesh: Mesh, target: Mesh) -> Mesh:
     rotation = (left * sign) @ right
     scale = float((size * sign).sum()) / max(float(np.square(p - p_mean).sum()), 1e-9)
     moved = scale * (mesh.astype(np.float64) - p_mean) @ rotation.T + q_mean
-    return moved.astype(np.float32)
+    return np.asarray(moved, np.float32)
 
 
 @functools.cache
 def inner_weight() -> NDArray[np.float32]:
     """Return ``(478,)``: 0 at the mesh's border, 1 from two and a half centimetres inside on."""
-    position, faces = _canonical()
-    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    pairs, count = np.unique(edges, axis=0, return_counts=True)
-    border = np.unique(pairs[count == 1])
+    position, border = _canonical()[0], _border()
     away = np.linalg.norm(position[:, None] - position[border][None], axis=2).min(axis=1)
     return _with_irises(np.clip(away / 2.5, 0, 1))
 

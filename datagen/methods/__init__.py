@@ -9,10 +9,12 @@ METHODS: Registry[Method] = Registry(
     "method",
     "datagen.methods.base:Method",
     {
+        "attribute_edit": "datagen.methods.attribute_edit:AttributeEdit",
         "cross_blend": "datagen.methods.cross_blend:CrossBlend",
         "expression_transfer": "datagen.methods.expression_transfer:ExpressionTransfer",
         "gaze_mouth_edit": "datagen.methods.gaze_mouth_edit:GazeMouthEdit",
         "landmark_swap": "datagen.methods.landmark_swap:LandmarkSwap",
+        "mesh_swap": "datagen.methods.mesh_swap:MeshSwap",
         "morph": "datagen.methods.morph:Morph",
         "part_swap": "datagen.methods.part_swap:PartSwap",
         "resample_forgery": "datagen.methods.resample_forgery:ResampleForgery",

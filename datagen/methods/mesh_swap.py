@@ -172,26 +172,38 @@ def _taken(donor: FaceCrop, stage: _Stage) -> Image:
     """Warp the donor's surface; what the donor turns away comes from the other half's mirror."""
     mesh = _mesh(donor)
     own = warp_pixels(donor.image, _map(stage.shape, mesh, stage.region))
-    partner = surface.mirrored(mesh)
-    poor = _poor(mesh, stage.shape)
-    if not poor.any():
+    away = _turned_away(mesh, stage.shape)
+    if not away.any():
         return own
-    other = warp_pixels(donor.image, _map(stage.shape, partner, stage.region))
+    other = warp_pixels(donor.image, _map(stage.shape, surface.mirrored(mesh), stage.region))
     canvas = hull.canvas_for(stage.region)
     unit = hull.face_width(donor.landmarks) * canvas.scale
-    drawn = hull.grow(surface.draw(stage.shape, poor, canvas), 0.03 * unit)
-    soft = hull.enlarge(hull.soften(drawn, 0.02 * unit), canvas)
-    both = cv2.bitwise_and(hull.above(stage.mask, 0), cv2.bitwise_not(hull.above(soft, 0)))
-    other = match_light(other, own, np.asarray(both, np.uint8), 0.1 * unit / canvas.scale, 1.0)
-    share = soft.astype(np.float32) / 255
+    drawn = hull.grow(surface.draw(stage.shape, away, canvas), 0.02 * unit)
+    share = hull.enlarge(hull.soften(drawn, 0.03 * unit), canvas).astype(np.float32) / 255
     return np.asarray(cv2.blendLinear(other, own, share, 1 - share), np.uint8)
 
 
-def _poor(mesh: Mesh, shape: Mesh) -> NDArray[np.bool_]:
-    """Tell which triangles the donor shows much worse than their partners on the other half."""
+def _turned_away(mesh: Mesh, shape: Mesh) -> NDArray[np.bool_]:
+    """Tell which part of the far half the donor shows much worse than its partner.
+
+    It begins outside the eye or, when the eye is lost as well, between eye and nose: a seam
+    through an eye would be seen. Beside the mouth it reaches as far in as the donor's outline.
+    """
     wanted = np.maximum(surface.facing(shape), 1e-3)
     clear = surface.seen(mesh)
     given = np.where(clear, surface.facing(mesh), 0) / wanted
     partner = -surface.facing(surface.mirrored(mesh)) / wanted
-    scale = np.median(given[clear]) if clear.any() else 1.0
-    return np.asarray((given < _POOR * scale) & (partner > 1.5 * np.maximum(given, 0)))
+    scale = float(np.median(given[clear])) if clear.any() else 1.0
+    poor = (given < _POOR * scale) & (partner > 1.5 * given) & (surface.facing(shape) > 0)
+    across = surface.sideways()
+    far = across * np.sign(np.median(across[poor])) if poor.sum() > _FEW else 0 * across
+    eye = (far > _BESIDE_NOSE) & (far < _BESIDE_EYE)
+    lost = bool(eye.any()) and float(poor[eye].mean()) > _LOST
+    faces = surface.triangles()
+    jaw = np.isin(faces, faces[poor]).any(axis=1) & surface.below_nose() & (far > _BESIDE_MOUTH)
+    return np.asarray((far > (_BESIDE_NOSE if lost else _BESIDE_EYE)) | jaw)
+
+
+_FEW = 12
+_BESIDE_NOSE, _BESIDE_MOUTH, _BESIDE_EYE = 0.18, 0.42, 0.68
+_LOST = 0.3

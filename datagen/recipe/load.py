@@ -219,6 +219,6 @@ def _step(node: Any, part: str, text: str) -> Any:
 
 def _position(node: list[Any], part: str, text: str) -> int:
     if not part.isdecimal() or int(part) >= len(node):
-        wanted = f"want a number from 0 to {len(node) - 1}" if node else "the list is empty"
+        wanted = f"the list has places 0 to {len(node) - 1}" if node else "the list is empty"
         raise RecipeError(f"--set {text!r}: {wanted}, found {part!r}")
     return int(part)

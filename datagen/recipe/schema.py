@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar, get_args
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from datagen.model import Frozen
 from datagen.recipe.fields import IntRange, Range, Share, sums_to_one
@@ -43,11 +50,15 @@ def _in_order(by_split: dict[SplitName, V]) -> dict[SplitName, V]:
     return {name: by_split[name] for name in names if name in by_split}
 
 
+def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return isinstance(value, list | tuple)
+
+
 class Purpose(Frozen):
     """What the data will be used for; the rights gate answers to this."""
 
     use: Literal["research", "commercial"]
-    redistribute: bool = False
+    redistribute: StrictBool = False
 
 
 class SourceUse(Frozen):
@@ -178,6 +189,14 @@ class Encode(Frozen):
     quality: IntRange | None = None
     subsampling: tuple[Literal["4:2:0", "4:2:2", "4:4:4"], ...] | None = None
 
+    @field_validator("subsampling", mode="before")
+    @classmethod
+    def _quoted(cls, value: object) -> object:
+        unquoted = [part for part in value if isinstance(part, int)] if _is_list(value) else value
+        if isinstance(unquoted, int) or (_is_list(value) and unquoted):
+            raise ValueError('quote it: ["4:2:0"]; YAML reads 4:2:0 as a number of base 60')
+        return value
+
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> Encode:
         if self.quality is not None:
@@ -204,10 +223,10 @@ class Recipe(Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
     version: int = Field(default=1, ge=1)
-    seed: int = Field(ge=0, lt=2**63)
+    seed: StrictInt = Field(ge=0, lt=2**63)
     purpose: Purpose
     sources: tuple[SourceUse, ...] = Field(min_length=1)
-    splits: dict[SplitName, int] = Field(min_length=1)
+    splits: dict[SplitName, StrictInt] = Field(min_length=1)
     split: SplitRule = Field(default_factory=SplitRule)
     face: FaceRule = Field(default_factory=FaceRule)
     methods: tuple[MethodUse, ...] = Field(min_length=1)
@@ -221,7 +240,7 @@ class Recipe(Frozen):
     def _counts(cls, splits: dict[SplitName, int]) -> dict[SplitName, int]:
         for name, count in splits.items():
             if not 0 < count <= 10**12:
-                raise ValueError(f"{name}: want a number of pairs from 1")
+                raise ValueError(f"{name}: want a number of pairs from 1 to 10^12")
         return _in_order(splits)
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ def attribution_document(
     for card in cards:
         consent = card.consent
         lines += ["", f"## {card.title}", "", f"- Licence: {card.licence}"]
-        lines.append(f"- Attribution: {card.attribution.strip() or 'none asked for'}")
+        lines.append(f"- Attribution: {card.attribution.strip() or 'none stated'}")
         lines.append(f"- Homepage: {card.homepage or 'none'}")
         lines.append(f"- Consent: {consent.basis}; alteration {_word(consent.alteration)}, ")
         lines[-1] += f"commercial {_word(consent.commercial)}, "

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from datagen.errors import RightsError, one_per_line
-from datagen.rights.terms import Answer, Licence, Terms, licence_of
+from datagen.registry import near
+from datagen.rights.terms import KNOWN_LICENCES, Answer, Licence, Terms, licence_of
 from datagen.sources.card import SourceCard, Stated
 from datagen.weights.card import WeightCard
 
@@ -59,6 +60,13 @@ def today() -> dt.date:
 def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
     """Judge one source card against a purpose."""
     reasons = [*_licence_clauses(card.licence, use), *_consent_clauses(card, use, day)]
+    licence = use.licence(card.licence)
+    names = licence.redistribute and licence.attribution
+    if use.redistribute and names and not card.attribution.strip():
+        reasons.append(
+            f"licence {card.licence} asks to name the author when copies are passed on, and the "
+            "card's 'attribution' is empty"
+        )
     return Decision(f"source {card.id!r}", card.title, card.licence, tuple(reasons))
 
 
@@ -102,7 +110,8 @@ def _licence_clauses(expression: str, use: Use) -> Iterator[str]:
     key = "commercial" if use.commercial else "research"
     main = licence.commercial if use.commercial else licence.research
     if not main:
-        yield f"licence {expression} {_says(main)} {key} use"
+        hint = near(expression, KNOWN_LICENCES) if main is None else ""
+        yield f"licence {expression} {_says(main)} {key} use{hint and '.'}{hint}"
     if use.redistribute and not licence.redistribute:
         yield f"licence {expression} {_says(licence.redistribute)} passing on altered copies"
 

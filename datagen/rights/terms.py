@@ -11,7 +11,7 @@ import license_expression
 
 from datagen.errors import CardError
 
-__all__ = ["Licence", "Terms", "combine", "licence_of"]
+__all__ = ["KNOWN_LICENCES", "Licence", "Terms", "combine", "licence_of"]
 
 Answer: TypeAlias = bool | None
 """Yes, no, or ``None``: not known, which counts as no."""
@@ -89,6 +89,7 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
         for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
     },
 }
+KNOWN_LICENCES = tuple(_TABLE)
 _BY_LOWER = {name.lower(): name for name in _TABLE}
 _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
@@ -102,7 +103,8 @@ def licence_of(expression: str, commercial: bool = False, redistribute: bool = F
 
     Args:
         expression: SPDX, or ``unknown``.
-        commercial, redistribute: What it is asked for.
+        commercial: Whether it is asked for a commercial use.
+        redistribute: Whether it is asked for passing copies on.
 
     Raises:
         CardError: It is not an SPDX expression.

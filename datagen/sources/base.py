@@ -92,6 +92,8 @@ class Source(ABC):
         """Make the source from its card; ``override`` replaces single options."""
         if cls.has_files and not root:
             raise RecipeError(f"{where or card.id}: source {card.id!r} needs a 'root' folder")
+        if root and not cls.has_files:
+            raise RecipeError(f"{where or card.id}: source {card.id!r} has no files: remove 'root'")
         return cls(card, root, cls.configure(card, override, where))
 
     @classmethod
@@ -155,8 +157,10 @@ class Source(ABC):
         top = f"{root}/{under}" if under else root
         if not filesystem.isdir(top):
             raise SourceError(f"source {self.card.id!r}: no folder {top!r}")
-        found = filesystem.find(top)
-        return sorted(str(path)[len(root) + 1 :] for path in found)
+        found = filesystem.find(top, detail=True)
+        # A pipe or a device would be waited for without end.
+        plain = (path for path, info in found.items() if info.get("type") == "file")
+        return sorted(str(path)[len(root) + 1 :] for path in plain)
 
     def read_text(self, path: str, what: str) -> str:
         """Return a table or listing as text.
@@ -191,6 +195,11 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
                     f"source {source_id!r}: the name {name!r} is not valid Unicode: rename the "
                     "file or folder"
                 )
+        if record.path.startswith("/") or ".." in record.path.split("/"):
+            raise SourceError(
+                f"source {source_id!r}: the path {record.path!r} leaves the root, and what lies "
+                "there is not what the card speaks of"
+            )
         if record.image_id in paths:
             raise SourceError(
                 f"source {source_id!r}: image id {record.image_id!r} is given twice, by "

@@ -18,6 +18,10 @@ from datagen.sources.base import Record, Source, without_suffix
 __all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
 
 
+# Ages are the only numbers that tables hold beside geometry.
+_MOST = 130
+
+
 class Columns(Frozen):
     """Which column holds what; a column that is not named here becomes an extra column.
 
@@ -158,8 +162,8 @@ def number(value: Any, where: str) -> float | None:
         found = float(shown)
     except ValueError:
         raise SourceError(f"{where}: want a number, found {shown!r}") from None
-    if not 0 <= found < float("inf"):
-        raise SourceError(f"{where}: want a number from 0, found {shown!r}")
+    if not 0 <= found <= _MOST:
+        raise SourceError(f"{where}: want a number from 0 to {_MOST}, found {shown!r}")
     return found
 
 
@@ -179,5 +183,8 @@ def _numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.
         except ValueError:
             raise SourceError(f"{where}: want {count} numbers, found {shown[:40]!r}") from None
     if len(parts) != count or not np.isfinite(parts).all():
-        raise SourceError(f"{where}: want {count} finite numbers, found {len(parts)}")
+        finite = int(np.isfinite(parts).sum())
+        raise SourceError(
+            f"{where}: want {count} finite numbers, found {len(parts)}, {finite} of them finite"
+        )
     return np.array(parts, np.float32)

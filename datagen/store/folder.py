@@ -28,6 +28,8 @@ class Folder:
     """
 
     def __init__(self, address: str) -> None:
+        if not address.strip():
+            raise ReleaseError("the folder's name is empty: name one, e.g. -o out")
         self.address = address.rstrip("/") or "/"
 
     @cached_property

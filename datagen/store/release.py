@@ -5,16 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from datagen.errors import ReleaseError
-from datagen.hashing import canonical_json
+from datagen.hashing import canonical_json, sha256_bytes
 from datagen.store.folder import Folder
 from datagen.store.schema import REJECTS, SCHEMA_VERSION
-from datagen.store.shard import Commit, FileRecord, commit_name, file_record, table_bytes
+from datagen.store.shard import (
+    Commit,
+    FileRecord,
+    commit_name,
+    file_record,
+    read_commit,
+    table_bytes,
+)
 
 __all__ = [
     "RELEASE_NAME",
@@ -27,6 +36,7 @@ __all__ = [
 
 RELEASE_NAME = "release.json"
 _RECIPE = "recipe.yaml"
+_OF_A_SHARD = re.compile(r"(media|manifest|rejects|commits)/(train|val|test)-\d+\.\w+")
 _DIGEST_LINE = "# recipe digest: "
 
 
@@ -52,8 +62,12 @@ class Plate:
 
 
 @contextmanager
-def lock_folder(folder: Folder) -> Iterator[None]:
-    """Keep a second run out of a local folder; the lock dies with its process.
+def lock_folder(folder: Folder, locks: Path) -> Iterator[None]:
+    """Keep a second run of this machine out of a local folder; the lock dies with its process.
+
+    Args:
+        folder: Where the release will lie; nothing is written into it.
+        locks: Where lock files lie.
 
     Raises:
         ReleaseError: Another run holds it.
@@ -61,8 +75,9 @@ def lock_folder(folder: Folder) -> Iterator[None]:
     if folder.local is None:
         yield  # object storage has no locks: commits are whole puts, and equal runs write equals
         return
-    folder.local.mkdir(parents=True, exist_ok=True)
-    with (folder.local / ".lock").open("a+") as handle:
+    locks.mkdir(parents=True, exist_ok=True)
+    name = sha256_bytes(str(folder.local.resolve()).encode())[:32]
+    with (locks / f"{name}.lock").open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -73,18 +88,20 @@ def lock_folder(folder: Folder) -> Iterator[None]:
         yield
 
 
-def claim_folder(folder: Folder, plate: Plate, shards: Mapping[str, Sequence[int]]) -> None:
+def claim_folder(folder: Folder, plate: Plate, shards: Mapping[str, int]) -> None:
     """Make sure that the folder is empty or holds a part of this very release, and mark it.
 
     Args:
         folder: Where the release will lie.
         plate: Of the release.
-        shards: Names of all planned shards.
+        shards: Planned items by name of shard.
 
     Raises:
         ReleaseError: It holds something else, which is left as it is.
     """
-    names = [name for name in folder.names() if not name.startswith((".lock", ".staging/"))]
+    if folder.local is not None and folder.local.exists() and not folder.local.is_dir():
+        raise ReleaseError(f"{folder} is a file: choose a new folder")
+    names = [name for name in folder.names() if not name.startswith(".staging/")]
     if names and _RECIPE not in names:
         raise ReleaseError(
             f"{folder} is not empty and holds no release (found {names[0]}). Choose a new folder"
@@ -96,19 +113,25 @@ def claim_folder(folder: Folder, plate: Plate, shards: Mapping[str, Sequence[int
                 f"{folder} holds a release of another recipe ({first.removeprefix('# ')}; this "
                 f"one is {plate.recipe_digest}). Choose another folder"
             )
-    foreign = [
-        name
-        for name in names
-        if name.startswith("commits/") and name[8:].removesuffix(".json") not in shards
-    ]
-    if foreign:
-        raise ReleaseError(
-            f"{folder} already holds more than this run plans ({foreign[0]} and {len(foreign) - 1} "
-            "further shards). Choose another folder, or ask for as many pairs again"
-        )
+    _refuse_to_shrink(folder, names, shards)
     folder.clear_staging()
     if not names:
-        folder.write(_RECIPE, _recipe_file(plate))
+        try:
+            folder.write(_RECIPE, _recipe_file(plate))
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise ReleaseError(f"{folder} cannot be made: {error}. Choose another folder") from None
+
+
+def _refuse_to_shrink(folder: Folder, names: Sequence[str], shards: Mapping[str, int]) -> None:
+    for name in names:
+        shard = name[8:].removesuffix(".json")
+        commit = read_commit(folder, shard) if name.startswith("commits/") else None
+        if commit is not None and commit.items > shards.get(shard, 0):
+            raise ReleaseError(
+                f"{folder} already holds more than this run plans: shard {shard} has "
+                f"{commit.items} pairs, planned are {shards.get(shard, 0)}. Choose another folder, "
+                "or ask for the same counts and shard_pairs again"
+            )
 
 
 def withdraw_release(folder: Folder) -> None:
@@ -150,7 +173,6 @@ def finish_release(
         files |= commit.files
         files[commit_name(commit.shard)] = file_record(commit.to_json())
     _remove_strangers(folder, files)
-    folder.clear_staging()  # of workers that were killed and whose shard another one made
     record = {
         "schema": SCHEMA_VERSION,
         "name": plate.name,
@@ -167,6 +189,7 @@ def finish_release(
         "signature": None,
     }
     folder.write(RELEASE_NAME, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+    folder.clear_staging()  # also of workers that were killed and whose shard another one made
     return record
 
 
@@ -180,8 +203,7 @@ def _is_there(folder: Folder, name: str, data: bytes) -> bool:
 def _remove_strangers(folder: Folder, files: Mapping[str, FileRecord]) -> None:
     # A shard of an earlier, shorter plan may have left files under names that are gone.
     for name in folder.names():
-        room = name.partition("/")[0]
-        if room in ("media", "manifest", "rejects", "commits") and name not in files:
+        if _OF_A_SHARD.fullmatch(name) and name not in files:
             folder.remove(name)
 
 

@@ -201,7 +201,7 @@ def _whole(tables: list[pd.DataFrame], counts: Mapping[str, Any], totals: _Total
         yield f"{RELEASE_NAME}: counts {told} (pairs, controls, rejects), the shards have " + (
             f"{(totals.pairs, totals.controls, totals.rejects)}"
         )
-    if counts["planned"] != totals.items:
+    if {split: count for split, count in counts["planned"].items() if count} != totals.items:
         yield f"{RELEASE_NAME}: planned {counts['planned']}, the shards hold {totals.items}"
     if not tables:
         return

@@ -120,12 +120,15 @@ def test_stopping_it_is_clean_and_the_same_command_goes_on(
 
 
 @pytest.mark.ray
-def test_ctrl_c_ends_a_run_on_ray(world: World, tmp_path: Path, undisturbed: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_ends_a_run_on_ray(
+    number: signal.Signals, world: World, tmp_path: Path, undisturbed: Path
+) -> None:
     out = tmp_path / "out"
     arguments = ["generate", str(world.recipe), "-o", str(out), "--workers", "1", *LONG]
     driver = start(arguments)
     wait_for(lambda: commits(out) >= 1 or driver.poll() is not None, "nothing was committed")
-    driver.send_signal(signal.SIGINT)
+    driver.send_signal(number)
     try:
         _, told = driver.communicate(timeout=30)
     except subprocess.TimeoutExpired:

@@ -64,6 +64,6 @@ def test_what_is_not_stated_is_said_to_be_none() -> None:
     decision = decide_source(plain, RESEARCH, DAY)
     lines = attribution_document([plain], [net], [decision], "research").decode().splitlines()
     assert "| source 'faces': Größe | CC-BY-4.0 | no |" in lines
-    for line in ("- Attribution: none asked for", "- Homepage: none", "- Citation: none"):
+    for line in ("- Attribution: none stated", "- Homepage: none", "- Citation: none"):
         assert line in lines
     assert not any(line.startswith(("- Its words", "- Grounds")) for line in lines)

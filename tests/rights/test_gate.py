@@ -27,7 +27,7 @@ def made(licence: str = "CC0-1.0", **consent: Any) -> SourceCard:
         "redistribution": True,
         "words": "do as you like",
     }
-    return card("folder", licence=licence, consent={**plain, **consent})
+    return card("folder", licence=licence, attribution="A. N.", consent={**plain, **consent})
 
 
 def weights(licence: str, name: str = "net") -> WeightCard:
@@ -70,6 +70,19 @@ def test_a_licence_that_does_not_cover_the_use(
     assert len(found) == len(wanted)
     for text, start in zip(found, wanted, strict=True):
         assert text.startswith(start)
+
+
+def test_passing_on_needs_a_name_where_the_licence_asks_for_one() -> None:
+    nameless = made("CC-BY-4.0").model_copy(update={"attribution": " "})
+    assert reasons(nameless, Use(False, False)) == ()
+    (found,) = reasons(nameless, Use(False, True))
+    assert "the card's 'attribution' is empty" in found
+    assert reasons(nameless.model_copy(update={"licence": "CC0-1.0"}), Use(False, True)) == ()
+
+
+def test_a_licence_that_is_not_known_names_the_near_ones() -> None:
+    (found,) = reasons(made("CC-BY-4"), Use(False, False))
+    assert "Did you mean 'CC-BY-4.0'" in found
 
 
 @pytest.mark.parametrize("stated", [False, "unknown"])

@@ -94,7 +94,7 @@ def test_per_image_needs_no_identity(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"years": "young"}, "row 1: age: want a number, found 'young'"),
-        ({"years": "-3"}, "row 1: age: want a number from 0, found '-3'"),
+        ({"years": "-3"}, "row 1: age: want a number from 0 to 130, found '-3'"),
         ({"bbox": "1 2 3"}, "row 1: box: want 4 finite numbers, found 3"),
         ({"bbox": "1 2 3 nan"}, "row 1: box: want 4 finite numbers"),
         ({"pts": "a b"}, "row 1: landmarks: want 136 numbers, found 'a b'"),

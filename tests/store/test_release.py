@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
+from datagen.faces.cache import cache_folder
 from datagen.recipe import load_recipe
 from datagen.store import Folder
 from datagen.store.read import Release
@@ -137,13 +139,13 @@ def test_a_folder_with_something_else_is_refused(
     (tmp_path / "thesis.txt").write_text("mine")
     assert world.generate(tmp_path, "--inline") == 2
     assert "holds no release (found thesis.txt)" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["thesis.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_two_runs_into_one_folder_are_refused(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock_folder(Folder(str(tmp_path / "out"))):
+    with lock_folder(Folder(str(tmp_path / "out")), cache_folder() / "locks"):
         assert world.generate(tmp_path / "out", "--inline") == 2
     assert "another 'datagen generate' is writing here" in capsys.readouterr().err
 
@@ -157,3 +159,69 @@ def test_changing_the_encoder_does_not_redraw_the_pairs(
     one, two = pd.read_parquet(out / "manifest"), pd.read_parquet(other / "manifest")
     pd.testing.assert_frame_equal(one[same], two[same])
     assert (one["sha256"] != two["sha256"]).all()
+
+
+@pytest.mark.parametrize("name", ["media/train-000001.tar", "manifest/train-000001.parquet"])
+@pytest.mark.parametrize("harm", ["lost", "flipped"])
+def test_a_harmed_shard_is_made_again(
+    name: str,
+    harm: str,
+    out: Path,
+    world: World,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).unlink()
+    if harm == "flipped":
+        (copy / name).write_bytes(bytes(data))
+    assert world.generate(copy, "--inline") == 0
+    assert "(5 were there already)" in capsys.readouterr().out
+    assert digests(copy) == digests(out)
+
+
+def test_a_finished_release_holds_nothing_else_and_keeps_the_users_files(
+    out: Path, world: World, tmp_path: Path
+) -> None:
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    notes = copy / "media" / "NOTES.txt"
+    notes.write_text("mine")
+    assert world.generate(copy, "--inline") == 0
+    assert notes.read_text() == "mine"
+
+
+def test_a_smaller_run_does_not_shrink_a_release(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert world.generate(out, "--inline", "--set", "shard_pairs=100") == 0
+    before = digests(out)
+    assert world.generate(out, "--inline", "--set", "shard_pairs=100", "--limit", "4") == 2
+    assert "shard test-000000 has 12 pairs, planned are 1" in capsys.readouterr().err
+    assert digests(out) == before
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_limit_that_leaves_a_split_empty_is_whole(
+    limit: int, world: World, tmp_path: Path
+) -> None:
+    assert world.generate(tmp_path / "out", "--inline", "--limit", str(limit)) == 0
+    assert run(["verify", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_in_the_way_is_named(
+    name: str, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert world.generate(tmp_path / name, "--inline") == 2
+    assert "hoose" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("address", ["", " ", "memory://x"])
+def test_an_address_that_keeps_nothing_is_refused(address: str, world: World) -> None:
+    assert world.generate(address, "--inline") == 2
