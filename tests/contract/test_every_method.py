@@ -249,7 +249,6 @@ def photographs() -> list[FaceCrop]:
     _asset("DATAGEN_WEIGHTS", "face_landmarker.task")
     pytest.importorskip("mediapipe")
     from datagen.faces.analysers.mediapipe import MediaPipe
-    from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
     from datagen.sources.base import Record
 
     analyser = MediaPipe()
@@ -260,8 +259,9 @@ def photographs() -> list[FaceCrop]:
         found = analyser.analyse(image, Record(image_id=path.stem, identity=path.stem))[0]
         jitter = CropJitter(0.02, -0.02, 1.0, 4.0 * (number - 4), bool(number % 2))
         matrix = crop_matrix(face_box(found.landmarks), 1.3, 380, jitter)
-        marks = move_landmarks(found.landmarks, matrix)
-        faces.append(FaceCrop(take_crop(image, matrix, 380, 1), marks, identity=path.stem))
+        assert found.mesh is not None
+        marks, mesh = move_landmarks(found.landmarks, matrix), move_mesh(found.mesh, matrix)
+        faces.append(FaceCrop(take_crop(image, matrix, 380, 1), marks, mesh, identity=path.stem))
     return faces
 
 
