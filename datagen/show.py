@@ -34,7 +34,8 @@ _PAGE = """<!doctype html>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }}
 table {{ border-collapse: collapse }}
 td, th {{ padding: .4rem; vertical-align: top; text-align: left }}
-tr + tr td {{ border-top: 1px solid #ddd }} img {{ width: 220px; display: block }}
+tr + tr td {{ border-top: 1px solid #ddd }} img {{ width: 190px; display: block }}
+td:last-child {{ min-width: 26rem }}
 dl {{ margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 0 .6rem; max-width: 34rem }}
 dt {{ color: #666 }} dd {{ margin: 0; overflow-wrap: anywhere }} code {{ font-size: 12px }}
 </style>
@@ -97,7 +98,7 @@ def _spread(
         share = count // len(methods) + (number < count % len(methods))
         rows = fakes[fakes["method"] == name]
         with_control = rows[rows["pair_id"].isin(controlled)]
-        some = _evenly(with_control, share // _CONTROL_EVERY)
+        some = _evenly(with_control, max(1, share // _CONTROL_EVERY))
         rest = _evenly(rows.drop(some.index), share - len(some))
         for row in pd.concat([some, rest]).sort_index().to_dict("records"):
             yield {str(key): value for key, value in row.items()}
