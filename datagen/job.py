@@ -237,7 +237,8 @@ def _workshop(job: MakeShard) -> _Workshop:
     """Return this process's workshop for a job, made at the first shard."""
     for plugin in job.plugins:
         plugin.load()
-    key = digest_of([job.content_digest, [source.root for source in job.sources]])
+    roots = [source.root for source in job.sources]
+    key = digest_of([job.content_digest, job.loaded.recipe.model_dump(mode="json"), roots])
     if key not in _WORKSHOPS:
         cv2.setNumThreads(1)  # a worker is one core; more only wait for each other
         _WORKSHOPS.clear()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,3 +50,12 @@ def test_a_worker_with_other_libraries_is_refused(world: World) -> None:
     task = replace(job.task, libraries={**job.task.libraries, "numpy": "0.1"})
     with pytest.raises(EngineError, match=r"other versions than the driver.*constraints\.txt"):
         task(job.shards[0])
+
+
+def test_a_process_that_made_some_splits_makes_the_others_too(
+    own_world: World, tmp_path: Path
+) -> None:
+    """Counts are not in the digest of the content, so a plan without a split must not be kept."""
+    one = ("--inline", "--set", "splits={test: 4}")
+    assert own_world.generate(tmp_path / "one", *one) == 0
+    assert own_world.generate(tmp_path / "both", "--inline") == 0
