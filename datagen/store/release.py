@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.errors import ReleaseError
-from datagen.hashing import canonical_json, sha256_bytes
+from datagen.hashing import sha256_bytes
 from datagen.store.folder import Folder
 from datagen.store.schema import REJECTS, SCHEMA_VERSION
 from datagen.store.shard import (
@@ -226,8 +226,3 @@ def _counts(
         "shards": len(commits),
         "media_bytes": sum(commit.media_bytes for commit in commits),
     }
-
-
-def release_digest(record: Mapping[str, Any]) -> str:
-    """Return what two equal releases share: everything but when and with what they were made."""
-    return canonical_json({key: value for key, value in record.items() if key != "made"})
