@@ -9,7 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 __all__ = ["machine", "pixel_libraries"]
 
 # The libraries that touch pixels, plans or the bytes of files.
-_PIXELS = ("albumentations", "datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
+_PIXELS = (
+    "albumentations",
+    "av",
+    "datagen",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "pyarrow",
+)
 
 
 @lru_cache(maxsize=1)

@@ -16,12 +16,15 @@ from datagen.contract import (
     checked_control,
     visible_change,
 )
+from datagen.degradations.damage import Damaged, Step, damage
 from datagen.encode import Encoding, draw_encoding, encode, encode_mask
 from datagen.environment import pixel_libraries
 from datagen.errors import EngineError, ItemError, RunError
 from datagen.faces.crop import CropJitter, draw_jitter
+from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face, FaceIndex
-from datagen.hashing import digest_of, rng
+from datagen.follow import follow_landmarks, follow_mask, turn_of
+from datagen.hashing import canonical_json, digest_of, rng
 from datagen.methods import Context, Method, Result
 from datagen.pictures import Pictures
 from datagen.plan import Item, Plan, ShardKey
@@ -31,7 +34,7 @@ from datagen.rights import Use, source_terms
 from datagen.rows import Member, PairFacts, member_row, reject_row
 from datagen.sources import Source
 from datagen.store import Commit, Folder, Picture, ShardWriter, is_whole, read_commit
-from datagen.types import Image
+from datagen.types import Affine, Image, Landmarks, Mask
 
 __all__ = ["MakeShard", "ShardDone"]
 
@@ -99,6 +102,20 @@ class MakeShard:
         return digest_of([self.loaded.digest, index, methods, plugins, self.libraries])
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A base pair before its damage; the levels of a ladder share one."""
+
+    crop: FaceCrop
+    matrix: Affine
+    attempt: int
+    params: Any
+    result: Result
+    real: Image
+    control: Image | None
+    change: float
+
+
 class _Workshop:
     """What a process keeps between shards of one job: plan, methods, decoded pictures."""
 
@@ -109,6 +126,8 @@ class _Workshop:
         self.index = FaceIndex(job.table)
         self.plan = Plan(job.loaded, self.index)
         self.methods: list[Method] = job.loaded.methods()
+        self.degradations = job.loaded.degradations()
+        self.last: tuple[str, _Made] | None = None
         self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
         self.cards = {card.id: card for card in job.loaded.cards}
         sources = {source.card.id: source for source in job.sources}
@@ -131,6 +150,30 @@ class _Workshop:
     def _pair(
         self, item: Item, method: Method, target: Face, donor: Face | None, writer: ShardWriter
     ) -> None:
+        made = self._base(item, method, target, donor)
+        degraded = self.degradations[item.degradation] if item.degradation is not None else None
+        facts = PairFacts(
+            item=item,
+            method=method,
+            params=made.params.model_dump(mode="json"),
+            attempt=made.attempt,
+            target=target,
+            crop=made.crop,
+            matrix=made.matrix,
+            donor=donor,
+            terms=(self._terms(target), self._terms(donor) if donor else None),
+            encoding=self._encoding(item),
+            recipe_digest=self.digest,
+            degradation=degraded.name if degraded else None,
+        )
+        _write_pair(writer, facts, made, self._steps(item))
+
+    def _base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
+        if self.last is None or self.last[0] != item.base_id:
+            self.last = item.base_id, self._make_base(item, method, target, donor)
+        return self.last[1]
+
+    def _make_base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
         if method.needs_donor and donor is None:
             raise ItemError("no_donor", "nobody fits the donor rule")
         jitter = self._jitter(item)
@@ -144,27 +187,22 @@ class _Workshop:
         control = None
         if item.control:
             control = checked_control(method, method.control(ctx, params), real, result.mask)
-        facts = PairFacts(
-            item=item,
-            method=method,
-            params=params.model_dump(mode="json"),
-            attempt=attempt,
-            target=target,
-            crop=crop,
-            matrix=matrix,
-            donor=donor,
-            terms=(self._terms(target), self._terms(donor) if donor else None),
-            encoding=self._encoding(item),
-            recipe_digest=self.digest,
-        )
-        _write_pair(writer, facts, result, real, control, change)
+        return _Made(crop, matrix, attempt, params, result, real, control, change)
+
+    def _steps(self, item: Item) -> list[Step]:
+        """Draw the damage of a pair; the levels of a ladder start from one state."""
+        if item.degradation is None:
+            return []
+        draws = rng(self.recipe.seed, item.split, item.base, "degrade")
+        size = self.recipe.face.size
+        return self.degradations[item.degradation].draw(draws, (size, size), item.severity)
 
     def _fake(self, item: Item, method: Method, ctx: Context) -> tuple[int, Any, Result, float]:
         asked = self.recipe.methods[item.method].min_change
         smallest = method.min_change if asked is None else asked
         change = 0.0
         for attempt in range(_ATTEMPTS):
-            draws = rng(self.recipe.seed, item.split, item.number, f"method/{attempt}")
+            draws = rng(self.recipe.seed, item.split, item.base, f"method/{attempt}")
             params = method.sample(draws, ctx)
             result = checked(method, method.apply(ctx, params), ctx)
             real = ctx.target.image if result.real is None else result.real
@@ -182,12 +220,12 @@ class _Workshop:
 
     def _jitter(self, item: Item) -> CropJitter:
         asked = self.recipe.face.jitter
-        draws = rng(self.recipe.seed, item.split, item.number, "crop")
+        draws = rng(self.recipe.seed, item.split, item.base, "crop")
         return draw_jitter(draws, asked.shift, asked.scale, asked.rotate, asked.flip)
 
     def _encoding(self, item: Item) -> Encoding:
         asked = self.recipe.encode
-        draws = rng(self.recipe.seed, item.split, item.number, "encode")
+        draws = rng(self.recipe.seed, item.split, item.base, "encode")
         return draw_encoding(draws, asked.format, asked.quality, asked.subsampling)
 
     def _terms(self, face: Face) -> Any:
@@ -195,37 +233,78 @@ class _Workshop:
         return source_terms(card, face.licence, face.attribution, self.use)
 
 
-def _write_pair(
-    writer: ShardWriter,
-    facts: PairFacts,
-    result: Result,
-    real: Image,
-    control: Image | None,
-    change: float,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A made pair as it is released: damaged, with the geometry that follows."""
+
+    damaged: Damaged
+    mask: Mask
+    landmarks: dict[str, Landmarks]
+    turn: float
+
+
+def _see(made: _Made, kinds: list[str], images: list[Image], steps: list[Step]) -> _Seen:
+    """Damage all members of a pair alike.
+
+    Raises:
+        ItemError: ``face_lost``.
+    """
+    damaged = damage(images, steps)
+    mask, turn, size = made.result.mask, 0.0, images[0].shape[0]
+    landmarks = {
+        kind: made.result.landmarks if kind == "fake" else made.crop.landmarks for kind in kinds
+    }
+    if damaged.matrix is not None:
+        matrix = damaged.matrix
+        mask, turn = follow_mask(mask, matrix), turn_of(matrix, size)
+        landmarks = {
+            kind: follow_landmarks(points, matrix, size) for kind, points in landmarks.items()
+        }
+    return _Seen(damaged, mask, landmarks, turn)
+
+
+def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, steps: list[Step]) -> None:
     pair_id, encoding = facts.item.pair_id, facts.encoding
-    members: list[tuple[str, Image]] = [("real", real)]
-    if control is not None:
-        members.append(("control", control))
-    members.append(("fake", result.image))
-    encoded = [(kind, image, encode(image, encoding)) for kind, image in members]
-    mask = encode_mask(result.mask)
-    mask_offset, mask_size = writer.add_picture(pair_id, Picture("mask", "png", mask))
+    members: list[tuple[str, Image]] = [("real", made.real)]
+    if made.control is not None:
+        members.append(("control", made.control))
+    members.append(("fake", made.result.image))
+    kinds = [kind for kind, _ in members]
+    seen = _see(made, kinds, [image for _, image in members], steps)
+    images = seen.damaged.images
+    encoded = [encode(image, encoding) for image in images]
+    mask_offset, mask_size = writer.add_picture(
+        pair_id, Picture("mask", "png", encode_mask(seen.mask))
+    )
+    released = visible_change(images[0], images[-1], seen.mask) if steps else made.change
     of_the_fake = {
         "mask_path": writer.media_name,
         "mask_offset": mask_offset,
         "mask_size": mask_size,
-        "mask_area": round(float(result.mask.mean()) / 255, 5),
-        "change": round(change, 3),
-        "change_released": round(change, 3),
+        "mask_area": round(float(seen.mask.mean()) / 255, 5),
+        "change": round(made.change, 3),
+        "change_released": round(released, 3),
     }
     rows = []
-    for kind, image, data in encoded:
+    for number, (kind, data) in enumerate(zip(kinds, encoded, strict=True)):
         offset, _ = writer.add_picture(pair_id, Picture(kind, encoding.suffix, data))
-        fake = kind == "fake"
-        landmarks = result.landmarks if fake else facts.crop.landmarks
-        measured = of_the_fake if fake else {}
-        member = Member(kind, image, landmarks, data, writer.media_name, offset, measured)
+        measured = of_the_fake if kind == "fake" else {}
+        if facts.degradation is not None:
+            operations = {"operations": seen.damaged.operations[number]}
+            measured = measured | {
+                "degradation_params": canonical_json(operations),
+                "psnr": seen.damaged.psnr[number],
+            }
+        member = Member(
+            kind,
+            images[number],
+            seen.landmarks[kind],
+            data,
+            writer.media_name,
+            offset,
+            seen.turn,
+            measured,
+        )
         rows.append(member_row(facts, member))
     writer.add_rows(rows)
 

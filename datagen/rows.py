@@ -32,6 +32,7 @@ class PairFacts:
         terms: Of the target, and of the donor where there is one.
         params: Of the method, JSON-like.
         attempt: Which draw was taken.
+        degradation: Name of the damage; ``None``: the recipe has none.
     """
 
     item: Item
@@ -45,11 +46,16 @@ class PairFacts:
     terms: tuple[Terms, Terms | None]
     encoding: Encoding
     recipe_digest: str
+    degradation: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One picture of a pair, encoded, with where its bytes lie in the tar."""
+    """One picture of a pair, encoded, with where its bytes lie in the tar.
+
+    Attributes:
+        turn: By how many degrees the damage has turned it, > 0: clockwise.
+    """
 
     kind: str
     image: Image
@@ -57,6 +63,7 @@ class Member:
     data: bytes
     media_path: str
     media_offset: int
+    turn: float
     measured: Mapping[str, Any]
 
 
@@ -93,10 +100,12 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "family": pair.method.family,
         "method_params": canonical_json(dict(pair.params)),
         "weights": [],
+        "degradation": pair.degradation,
+        "severity": item.severity,
         "encoder": canonical_json(pair.encoding.record()),
         "recipe_digest": pair.recipe_digest,
         "item": item.number,
-        "base_id": item.pair_id,
+        "base_id": item.base_id,
         "attempt": pair.attempt,
         "box": face_box(member.landmarks).tolist(),
         "landmarks": member.landmarks.ravel().tolist(),
@@ -105,7 +114,7 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "ethnicity": target.ethnicity,
         "yaw": _known(crop.yaw),
         "pitch": _known(crop.pitch),
-        "roll": _known(crop.roll),
+        "roll": _known(crop.roll + member.turn),
         "licences": list(terms.licences),
         "purposes": terms.purposes(),
         "attribution": list(terms.attribution),
@@ -114,7 +123,7 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
 
 
 def _known(angle: float) -> float | None:
-    return None if math.isnan(angle) else angle
+    return None if math.isnan(angle) else math.remainder(angle, 360.0)
 
 
 def reject_row(

@@ -26,6 +26,7 @@ _GAIN = 4
 # Of the pairs of a method, so many are chosen among those with a control.
 _CONTROL_EVERY = 3
 _SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
+_DAMAGE = ("degradation", "severity", "change_released", "psnr")
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -136,6 +137,9 @@ def _png(image: Image) -> bytes:
 def _facts(row: dict[str, Any]) -> str:
     pairs = [("pair", row["pair_id"]), ("method", f"{row['method']} ({row['family']})")]
     pairs += [(name, _text(row[name])) for name in _SHOWN]
+    if _text(row["degradation"]):
+        pairs += [(name, _text(row[name])) for name in _DAMAGE]
+        pairs += [("damage", _operations(row["degradation_params"]))]
     pairs += [("encoder", _json(row["encoder"])), ("params", _json(row["method_params"]))]
     items = "".join(
         f"<dt>{html.escape(name)}<dd>{html.escape(text)}" for name, text in pairs if text
@@ -151,6 +155,14 @@ def _text(value: Any) -> str:
 
 def _json(text: str) -> str:
     return ", ".join(f"{key} {_brief(value)}" for key, value in json.loads(text).items())
+
+
+def _operations(text: str) -> str:
+    told = []
+    for operation in json.loads(text)["operations"]:
+        params = ", ".join(f"{key} {_brief(value)}" for key, value in operation["params"].items())
+        told.append(f"{operation['use']} ({params})")
+    return "; ".join(told)
 
 
 def _brief(value: Any) -> str:

@@ -80,10 +80,10 @@ def command(
         built = index_of(job, sources, engine)
         plan = Plan(job.loaded, built.index)
         task = MakeShard(job.loaded, sources, built.index.table, folder, job.plugins)
-        counts = {str(split): count for split, count in plan.counts(limit).items()}
+        counts = {str(split): count for split, count in plan.planned(limit).items()}
         plate = _plate(job, built, counts)
         shards = list(plan.shards(limit))
-        claim_folder(folder, plate, {shard.name: shard.stop - shard.start for shard in shards})
+        claim_folder(folder, plate, {shard.name: plan.size(shard) for shard in shards})
         run = _Run(task, plan, limit, folder)
         run.go(engine(), shards)
         rejects = [
@@ -136,7 +136,7 @@ class _Run:
     def _watched(
         self, engine: Engine, shards: list[ShardKey]
     ) -> Iterator[Outcome[ShardKey, ShardDone]]:
-        total = sum(shard.stop - shard.start for shard in shards)
+        total = sum(self.plan.size(shard) for shard in shards)
         started = time.monotonic()
         with progress_bar("making pairs") as bar:
             task = bar.add_task("", total=total, rate="")
@@ -144,7 +144,7 @@ class _Run:
                 yield outcome
                 made = self._made()
                 rate = f"{made / max(time.monotonic() - started, 1e-3):.0f} pairs/s"
-                size = outcome.key.stop - outcome.key.start
+                size = self.plan.size(outcome.key)
                 bar.update(task, advance=size, rate=rate if made else "")
 
     def _take(self, outcome: Outcome[ShardKey, ShardDone]) -> None:
@@ -157,7 +157,7 @@ class _Run:
 
     def _refuse_too_many_rejects(self) -> None:
         budget = self.plan.recipe.rejects
-        planned = sum(self.plan.counts(self.limit).values())
+        planned = sum(self.plan.planned(self.limit).values())
         allowed = int(budget.max_share * planned)
         if budget.max_count is not None:
             allowed = min(allowed, budget.max_count)

@@ -65,9 +65,12 @@ def _print_rights(out: Console, job: Job) -> None:
 
 
 def _print_splits(out: Console, splits: list[SplitSummary]) -> None:
-    table = Table("split", "pairs", "controls", "people", "faces", "uses a face", "methods")
+    table = Table(
+        "split", "pairs", "controls", "people", "faces", "uses a face", "methods", "degradations"
+    )
     for split in splits:
         methods = ", ".join(f"{count} {name}" for name, count in split.methods.items())
         numbers = (split.pairs, split.controls, split.people, split.faces, split.uses)
-        table.add_row(split.split, *(str(number) for number in numbers), methods)
+        damage = ", ".join(f"{float(s):.0%} {name}" for name, s in split.degradations.items())
+        table.add_row(split.split, *(str(number) for number in numbers), methods, damage or "none")
     out.print(table)

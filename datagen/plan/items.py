@@ -15,6 +15,7 @@ from datagen.errors import RecipeError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.hashing import rng
 from datagen.methods import Method
+from datagen.plan.crossing import Crossing
 from datagen.plan.donors import DonorPool
 from datagen.plan.quota import Quota, largest_remainders
 from datagen.plan.splits import Person, deal_people
@@ -30,24 +31,34 @@ class Item:
 
     Attributes:
         number: Its place in the split, from 0.
+        base: Number of the base pair, which names the streams of all that is drawn; equal for
+            the levels of a ladder, elsewhere ``number``.
+        base_id: Id of the base pair; that of the pair where there is no ladder.
         method: Position in ``recipe.methods``.
         target: Row of the face index.
         donor: Row of the face index; ``None`` when the method takes none, or nobody fits.
         control: Whether the pair gets its control.
+        degradation: Position in ``recipe.degradations``; ``None`` when the recipe has none. A
+            ladder is position 0.
+        severity: 0 to 5; ``None`` when the degradation has none.
     """
 
     split: SplitName
     number: int
+    base: int
     pair_id: str
+    base_id: str
     method: int
     target: int
     donor: int | None
     control: bool
+    degradation: int | None = None
+    severity: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ShardKey:
-    """Items ``start`` to ``stop`` (excluded) of a split: the unit of scheduling and commit."""
+    """Base pairs ``start`` to ``stop`` (excluded) of a split: the unit of scheduling and commit."""
 
     split: SplitName
     number: int
@@ -117,16 +128,29 @@ class Plan:
         """Return item ``number`` of a split; no item costs more than another."""
         return self._splits[split].item(number)
 
+    @property
+    def levels(self) -> int:
+        """How many items a base pair gives: the severities of a ladder, else 1."""
+        return len(self.recipe.ladder.severities) if self.recipe.ladder else 1
+
+    def size(self, shard: ShardKey) -> int:
+        """Return the items of a shard."""
+        return self.levels * (shard.stop - shard.start)
+
+    def planned(self, limit: int | None = None) -> dict[SplitName, int]:
+        """Return the items of each split; see ``counts``."""
+        return {split: self.levels * count for split, count in self.counts(limit).items()}
+
     def faces(self, split: SplitName) -> NDArray[np.int64]:
         """Return the index rows of a split's faces."""
         return self._splits[split].faces
 
     def method_counts(self, split: SplitName, pairs: int) -> dict[int, int]:
-        """Return how often each method comes in the first ``pairs`` items of a split."""
+        """Return how often each method comes in the first ``pairs`` base pairs of a split."""
         return self._splits[split].method_counts(pairs)
 
     def control_count(self, split: SplitName, pairs: int) -> int:
-        """Return how many controls the first ``pairs`` items of a split have."""
+        """Return how many controls the first ``pairs`` base pairs of a split have."""
         return self._splits[split].control_count(pairs)
 
     def fewest_donors(self, split: SplitName) -> dict[str, int]:
@@ -134,7 +158,7 @@ class Plan:
         return self._splits[split].fewest_donors()
 
     def counts(self, limit: int | None = None) -> dict[SplitName, int]:
-        """Return the pairs of each split; ``limit`` takes the first ones in proportion."""
+        """Return the base pairs of each split; ``limit`` takes the first ones in proportion."""
         asked = self.recipe.splits
         total = sum(asked.values())
         if limit is None or limit >= total:
@@ -151,7 +175,7 @@ class Plan:
 
     def items(self, shard: ShardKey) -> Iterator[Item]:
         """Yield the items of a shard."""
-        for number in range(shard.start, shard.stop):
+        for number in range(self.levels * shard.start, self.levels * shard.stop):
             yield self.item(shard.split, number)
 
     def _refuse_donorless(self) -> None:
@@ -192,6 +216,8 @@ class _SplitPlan:
         self._controls = {
             n: recipe.controls if methods[n].has_control else Fraction(0) for n in self._used
         }
+        self._crossings = _crossings(recipe, split, self._used)
+        self._ladder = recipe.ladder.severities if recipe.ladder else None
         self._order = lru_cache(maxsize=8)(self._make_order)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -202,22 +228,39 @@ class _SplitPlan:
         self._order = lru_cache(maxsize=8)(self._make_order)
 
     def item(self, number: int) -> Item:
-        method = self._used[self._quota.choice(number)]
-        round_, place = divmod(number, len(self.faces))
+        base, level = divmod(number, len(self._ladder)) if self._ladder else (number, 0)
+        method = self._used[self._quota.choice(base)]
+        rank = self._quota.rank(base)
+        round_, place = divmod(base, len(self.faces))
         target = int(self._order(round_)[place])
         donor = None
         if method in self._rules:
-            draw = rng(self._seed, self._split, number, "donor")
+            draw = rng(self._seed, self._split, base, "donor")
             donor = self._pool.draw(draw, target, self._rules[method])
+        base_id = f"{self._name}-{self._split}-{base:08d}"
+        degradation, severity = self._damage(method, rank, level)
         return Item(
             split=self._split,
             number=number,
-            pair_id=f"{self._name}-{self._split}-{number:08d}",
+            base=base,
+            pair_id=f"{base_id}-{severity}" if self._ladder else base_id,
+            base_id=base_id,
             method=method,
             target=int(self.faces[target]),
             donor=None if donor is None else int(self.faces[donor]),
-            control=self._has_control(method, self._quota.rank(number)),
+            control=self._has_control(method, rank),
+            degradation=degradation,
+            severity=severity,
         )
+
+    def _damage(self, method: int, rank: int, level: int) -> tuple[int | None, int | None]:
+        if self._ladder:
+            return 0, self._ladder[level]
+        if not self._crossings:
+            return None, None
+        places, crossings = self._crossings
+        chosen, severity = crossings[method].at(rank)
+        return places[chosen], severity
 
     def _make_order(self, round_: int) -> NDArray[np.int64]:
         # Each face once a round, in a new order each time, so that no face goes with one method.
@@ -258,6 +301,25 @@ class _SplitPlan:
                     f"split {self._split!r}, method {self._uses[method].use!r} ({asked}): "
                     f"{alone} of {len(self.faces)} faces"
                 )
+
+
+def _crossings(
+    recipe: Recipe, split: SplitName, methods: Sequence[int]
+) -> tuple[list[int], dict[int, Crossing]] | None:
+    """Return the positions of a split's degradations, and how each method's pairs meet them."""
+    if recipe.degradations is None:
+        return None
+    places = [n for n, use in enumerate(recipe.degradations) if use.share and in_split(use, split)]
+    uses = [recipe.degradations[n] for n in places]
+    total = sum((use.share for use in uses), Fraction(0))
+    shares = [use.share / total for use in uses]
+    severities = [use.severity for use in uses]
+    return places, {
+        n: Crossing(
+            shares, severities, (recipe.seed, split, f"degradation/{recipe.methods[n].use}")
+        )
+        for n in methods
+    }
 
 
 def _people(index: FaceIndex) -> list[Person]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from datagen.methods import METHODS
 from datagen.plan.items import Plan
-from datagen.recipe.schema import SplitName
+from datagen.recipe.schema import Recipe, SplitName, in_split
 
 __all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarise", "warnings_of"]
 
@@ -27,6 +28,7 @@ class SplitSummary:
 
     Attributes:
         methods: Pairs by name of method.
+        degradations: Shares of the pairs by name of degradation.
         uses: How often the most used face is a target.
     """
 
@@ -36,6 +38,7 @@ class SplitSummary:
     faces: int
     people: int
     methods: dict[str, int]
+    degradations: dict[str, Fraction]
     uses: int
 
 
@@ -48,18 +51,30 @@ def summarise(plan: Plan, limit: int | None) -> list[SplitSummary]:
         people = {(plan.people[row].source, plan.people[row].identity) for row in faces}
         methods: dict[str, int] = {}
         for number, count in plan.method_counts(split, pairs).items():
-            methods[uses[number].use] = methods.get(uses[number].use, 0) + count
+            name = uses[number].use
+            methods[name] = methods.get(name, 0) + count * plan.levels
         found.append(
             SplitSummary(
                 split=split,
-                pairs=pairs,
-                controls=plan.control_count(split, pairs),
+                pairs=pairs * plan.levels,
+                controls=plan.control_count(split, pairs) * plan.levels,
                 faces=len(faces),
                 people=len(people),
                 methods=methods,
+                degradations=_degradations(plan.recipe, split),
                 uses=-(-pairs // len(faces)),
             )
         )
+    return found
+
+
+def _degradations(recipe: Recipe, split: SplitName) -> dict[str, Fraction]:
+    if recipe.ladder is not None:
+        return {recipe.ladder.use: Fraction(1)}
+    found: dict[str, Fraction] = {}
+    for use in recipe.degradations or ():
+        if in_split(use, split):
+            found[use.use] = found.get(use.use, Fraction(0)) + use.share
     return found
 
 

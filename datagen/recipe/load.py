@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from datagen.degradations.composition import Composition, compose
 from datagen.errors import RecipeError
 from datagen.faces.analysers import ANALYSERS, Analyser
 from datagen.hashing import digest_of
 from datagen.methods import METHODS, Method
 from datagen.model import parse
-from datagen.recipe.schema import MethodUse, Recipe
+from datagen.recipe.schema import DegradationUse, MethodUse, Recipe
 from datagen.registry import Registry, near
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.yaml import parse_yaml, read_yaml
@@ -55,6 +56,21 @@ class LoadedRecipe:
             for key in use.options:
                 del entry[key]
             entry["options"] = method.config.model_dump(mode="json")
+        del body["degradations"], body["ladder"]
+        if self.recipe.ladder is not None:
+            severities = list(self.recipe.ladder.severities)
+            body["ladder"] = [composition.record() for composition in self.degradations()]
+            body["ladder"].append(severities)
+        elif self.recipe.degradations is not None:
+            body["degradations"] = [
+                {
+                    "what": composition.record(),
+                    **use.model_dump(mode="json", include={"share", "severity", "splits"}),
+                }
+                for use, composition in zip(
+                    self.recipe.degradations, self.degradations(), strict=True
+                )
+            ]
         body["sources"] = [
             {
                 "card": card.digest(),
@@ -76,6 +92,21 @@ class LoadedRecipe:
         return [
             _build_method(use, f"methods[{n}]", self.path)
             for n, use in enumerate(self.recipe.methods)
+        ]
+
+    def degradations(self) -> list[Composition]:
+        """Build the degradations in the order of the recipe; that of a ladder; or none.
+
+        Raises:
+            RecipeError: An unknown name, or a wrong option, with its path.
+            MissingExtraError: One needs an optional part of this package.
+        """
+        ladder = self.recipe.ladder
+        if ladder is not None:
+            return [compose(ladder.use, {}, True, f"{self.path}: ladder")]
+        return [
+            compose(use.use, use.options, _by_severity(use), f"{self.path}: degradations[{n}]")
+            for n, use in enumerate(self.recipe.degradations or ())
         ]
 
     def analyser(self) -> Analyser:
@@ -127,6 +158,7 @@ def _check_names(loaded: LoadedRecipe) -> None:
         layout.configure(card, source.options, f"sources[{n}].options")
     for n, use in enumerate(loaded.recipe.methods):
         _known(METHODS, use.use, f"{loaded.path}: methods[{n}].use")
+    loaded.degradations()
     analyser = _known(ANALYSERS, loaded.recipe.face.analyser, f"{loaded.path}: face.analyser")
     for n, method in enumerate(loaded.methods()):
         use = loaded.recipe.methods[n]
@@ -144,6 +176,10 @@ def _check_names(loaded: LoadedRecipe) -> None:
                 f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
                 f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
             )
+
+
+def _by_severity(use: DegradationUse) -> bool:
+    return use.severity is not None
 
 
 def _known(registry: Registry[T], name: str, where: str) -> type[T]:

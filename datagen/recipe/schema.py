@@ -14,14 +14,16 @@ from pydantic import (
     model_validator,
 )
 
+from datagen.fields import IntRange, Range, Share, sums_to_one
 from datagen.model import Frozen
-from datagen.recipe.fields import IntRange, Range, Share, sums_to_one
 
 __all__ = [
+    "DegradationUse",
     "DonorRule",
     "Encode",
     "FaceRule",
     "Jitter",
+    "Ladder",
     "MethodUse",
     "Purpose",
     "Recipe",
@@ -177,6 +179,53 @@ class MethodUse(Frozen):
         return dict(self.__pydantic_extra__ or {})
 
 
+class DegradationUse(Frozen):
+    """One damage and its share of each method's pairs; further keys are its own options.
+
+    Attributes:
+        use: A kind, a profile, or ``reshare``; see ``datagen list degradations``.
+        severity: Range within 0 and 5, dealt evenly; 0 leaves the picture as it is. Without it
+            the kind draws from its own ranges.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+    share: Share
+    severity: IntRange | None = None
+    splits: tuple[SplitName, ...] | None = None
+
+    @field_validator("severity")
+    @classmethod
+    def _on_the_ladder(cls, severity: tuple[int, int] | None) -> tuple[int, int] | None:
+        if severity is not None and not (severity[0] >= 0 and severity[1] <= 5):
+            raise ValueError("want a range within 0 and 5")
+        return severity
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys that are not the recipe's but the degradation's."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Ladder(Frozen):
+    """The same pairs at every severity: what a robustness curve is made of.
+
+    Stands in place of ``degradations``; ``splits`` then counts base pairs, each of which gives
+    one pair a severity.
+    """
+
+    use: str
+    severities: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4, 5), min_length=2)
+
+    @field_validator("severities")
+    @classmethod
+    def _rising(cls, severities: tuple[int, ...]) -> tuple[int, ...]:
+        if list(severities) != sorted(set(severities)) or not set(severities) <= set(range(6)):
+            raise ValueError("want rising whole numbers from 0 to 5, each once")
+        return severities
+
+
 class Encode(Frozen):
     """The encoder of the release; drawn once for a pair.
 
@@ -230,6 +279,8 @@ class Recipe(Frozen):
     split: SplitRule = Field(default_factory=SplitRule)
     face: FaceRule = Field(default_factory=FaceRule)
     methods: tuple[MethodUse, ...] = Field(min_length=1)
+    degradations: tuple[DegradationUse, ...] | None = Field(default=None, min_length=1)
+    ladder: Ladder | None = None
     encode: Encode = Field(default_factory=Encode)
     controls: Share = Fraction(0)
     rejects: Rejects = Field(default_factory=Rejects)
@@ -255,7 +306,19 @@ class Recipe(Frozen):
                 raise ValueError(f"split.shares: nobody is dealt to {split!r}, which wants pairs")
         return self
 
+    @model_validator(mode="after")
+    def _degradations_fill_every_split(self) -> Recipe:
+        if self.degradations is None:
+            return self
+        if self.ladder is not None:
+            raise ValueError("ladder stands in place of degradations: remove one of them")
+        sums_to_one((use.share for use in self.degradations), "the shares of degradations")
+        for split in self.splits:
+            if not any(use.share for use in self.degradations if in_split(use, split)):
+                raise ValueError(f"degradations: none is left for split {split!r}")
+        return self
 
-def in_split(use: MethodUse | SourceUse, split: SplitName) -> bool:
+
+def in_split(use: MethodUse | SourceUse | DegradationUse, split: SplitName) -> bool:
     """Say whether an entry takes part in ``split``; without ``splits`` it does in all."""
     return use.splits is None or split in use.splits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,7 +26,18 @@ __all__ = ["verify"]
 
 _IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
 _KINDS = {"real": 0, "control": 0, "fake": 1}
-_SHARED = ("media_type", "encoder", "width", "height", "method", "identity_id", "item")
+_SHARED = (
+    "media_type",
+    "encoder",
+    "width",
+    "height",
+    "method",
+    "identity_id",
+    "item",
+    "base_id",
+    "degradation",
+    "severity",
+)
 
 Row = Mapping[Any, Any]
 
@@ -165,7 +177,7 @@ def _pairs(shard: str, rows: list[Row], media: bytes, pixels: bool) -> Iterator[
             if row["label"] != _KINDS[kind] or row["split"] != shard.rpartition("-")[0]:
                 yield f"{row['sample_id']}: label {row['label']} or split {row['split']} is wrong"
         for column in _SHARED:
-            if len({row[column] for row in group}) != 1:
+            if len({None if _absent(row[column]) else row[column] for row in group}) != 1:
                 yield f"{pair_id}: members differ in {column}"
         yield from _mask(members["real"], members["fake"], media, pixels)
 
@@ -182,11 +194,17 @@ def _mask(real: Row, fake: Row, media: bytes, pixels: bool) -> Iterator[str]:
         return
     if mask.shape != (fake["height"], fake["width"]) or mask.dtype != np.uint8 or not mask.any():
         yield f"{fake['sample_id']}: its mask is empty or not {fake['width']}x{fake['height']} grey"
-    lossless = fake["media_type"] == "image/png" and not isinstance(fake["degradation"], str)
-    if pixels and lossless:
+    if pixels and fake["media_type"] == "image/png" and _undamaged(fake):
         pictures = [_pixels(media, row) for row in (real, fake)]
         if np.any((pictures[0] != pictures[1]).any(axis=2)[mask == 0]):
             yield f"{fake['sample_id']}: differs from its real where the mask is 0"
+
+
+def _undamaged(row: Row) -> bool:
+    if _absent(row["degradation_params"]):
+        return True
+    operations = json.loads(row["degradation_params"])["operations"]
+    return not any(operation["changed"] for operation in operations)
 
 
 def _pixels(media: bytes, row: Row) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from datagen.fields import IntRange, Range, Share, sums_to_one
 from datagen.model import Frozen
-from datagen.recipe.fields import IntRange, Range, Share, sums_to_one
 
 
 class Fields(Frozen):

@@ -1,0 +1,32 @@
+"""Damage after manipulation. To add a kind: write ``degradations/<name>.py`` and add a line."""
+
+from datagen.degradations.base import Degradation, Homography
+from datagen.registry import Registry
+
+__all__ = ["DEGRADATIONS", "Degradation", "Homography"]
+
+DEGRADATIONS: Registry[Degradation] = Registry(
+    "degradation",
+    "datagen.degradations.base:Degradation",
+    {
+        "any": "datagen.degradations.any:AnyTransform",
+        "avif": "datagen.degradations.avif:Avif",
+        "beauty": "datagen.degradations.beauty:Beauty",
+        "blur": "datagen.degradations.blur:Blur",
+        "colour": "datagen.degradations.colour:Colour",
+        "crop_pad": "datagen.degradations.crop_pad:CropPad",
+        "jpeg": "datagen.degradations.jpeg:Jpeg",
+        "low_light": "datagen.degradations.low_light:LowLight",
+        "noise": "datagen.degradations.noise:Noise",
+        "occlude": "datagen.degradations.occlude:Occlude",
+        "pixelate": "datagen.degradations.pixelate:Pixelate",
+        "print_scan": "datagen.degradations.print_scan:PrintScan",
+        "resize": "datagen.degradations.resize:Resize",
+        "rotate": "datagen.degradations.rotate:Rotate",
+        "screen": "datagen.degradations.screen:Screen",
+        "sharpen": "datagen.degradations.sharpen:Sharpen",
+        "video": "datagen.degradations.video:Video",
+        "webp": "datagen.degradations.webp:Webp",
+    },
+    group="datagen.degradations",
+)
