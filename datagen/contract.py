@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from datagen.degradations.damage import Damaged
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
 from datagen.types import Image, Mask, check_image, check_landmarks, check_mask
@@ -14,6 +15,7 @@ from datagen.types import Image, Mask, check_image, check_landmarks, check_mask
 __all__ = [
     "alike_in_colour",
     "check_repeatable",
+    "check_same_damage",
     "checked",
     "checked_control",
     "visible_change",
@@ -91,6 +93,20 @@ def check_repeatable(method: Method, again: Result, result: Result) -> None:
     if not (np.array_equal(image, result.image) and np.array_equal(again.mask, result.mask)):
         raise ValueError(
             f"method {method.name!r} gave two results for the same params: all chance belongs in "
+            "'sample' and into the params"
+        )
+
+
+def check_same_damage(kind: str, again: Damaged, damaged: Damaged) -> None:
+    """Hold two damages of the same pictures with the same params against each other.
+
+    Raises:
+        ValueError: They differ: ``apply`` draws, or depends on something outside.
+    """
+    pairs = zip(again.images, damaged.images, strict=True)
+    if not all(np.array_equal(one, other) for one, other in pairs):
+        raise ValueError(
+            f"degradation {kind!r} gave two results for the same params: all chance belongs in "
             "'sample' and into the params"
         )
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from datagen.contract import (
     alike_in_colour,
     check_repeatable,
+    check_same_damage,
     checked,
     checked_control,
     visible_change,
@@ -115,6 +116,11 @@ class _Made:
     control: Image | None
     change: float
 
+    def members(self) -> dict[str, Image]:
+        """Real, control where there is one, and fake, in the order of their rows."""
+        control = {} if self.control is None else {"control": self.control}
+        return {"real": self.real, **control, "fake": self.result.image}
+
 
 class _Workshop:
     """What a process keeps between shards of one job: plan, methods, decoded pictures."""
@@ -132,6 +138,7 @@ class _Workshop:
         self.cards = {card.id: card for card in job.loaded.cards}
         sources = {source.card.id: source for source in job.sources}
         self.seen: set[str] = set()
+        self.seen_kinds: set[str] = set()
         self.pictures = Pictures(sources, recipe.face.size, recipe.face.margin)
 
     def make(self, item: Item, writer: ShardWriter) -> None:
@@ -166,7 +173,12 @@ class _Workshop:
             recipe_digest=self.digest,
             degradation=degraded.name if degraded else None,
         )
-        _write_pair(writer, facts, made, self._steps(item))
+        steps = self._steps(item)
+        damaged = damage(list(made.members().values()), steps)
+        for kind in {step.kind.name for step in steps} - self.seen_kinds:
+            self.seen_kinds.add(kind)
+            check_same_damage(kind, damage(list(made.members().values()), steps), damaged)
+        _write_pair(writer, facts, made, _follow(made, damaged))
 
     def _base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
         if self.last is None or self.last[0] != item.base_id:
@@ -243,16 +255,16 @@ class _Seen:
     turn: float
 
 
-def _see(made: _Made, kinds: list[str], images: list[Image], steps: list[Step]) -> _Seen:
-    """Damage all members of a pair alike.
+def _follow(made: _Made, damaged: Damaged) -> _Seen:
+    """Move mask and landmarks with the pixels.
 
     Raises:
         ItemError: ``face_lost``.
     """
-    damaged = damage(images, steps)
-    mask, turn, size = made.result.mask, 0.0, images[0].shape[0]
+    mask, turn, size = made.result.mask, 0.0, made.real.shape[0]
     landmarks = {
-        kind: made.result.landmarks if kind == "fake" else made.crop.landmarks for kind in kinds
+        kind: made.result.landmarks if kind == "fake" else made.crop.landmarks
+        for kind in made.members()
     }
     if damaged.matrix is not None:
         matrix = damaged.matrix
@@ -263,20 +275,15 @@ def _see(made: _Made, kinds: list[str], images: list[Image], steps: list[Step]) 
     return _Seen(damaged, mask, landmarks, turn)
 
 
-def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, steps: list[Step]) -> None:
+def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen) -> None:
     pair_id, encoding = facts.item.pair_id, facts.encoding
-    members: list[tuple[str, Image]] = [("real", made.real)]
-    if made.control is not None:
-        members.append(("control", made.control))
-    members.append(("fake", made.result.image))
-    kinds = [kind for kind, _ in members]
-    seen = _see(made, kinds, [image for _, image in members], steps)
-    images = seen.damaged.images
+    kinds, images = list(made.members()), seen.damaged.images
     encoded = [encode(image, encoding) for image in images]
     mask_offset, mask_size = writer.add_picture(
         pair_id, Picture("mask", "png", encode_mask(seen.mask))
     )
-    released = visible_change(images[0], images[-1], seen.mask) if steps else made.change
+    undamaged = images[-1] is made.result.image
+    released = made.change if undamaged else visible_change(images[0], images[-1], seen.mask)
     of_the_fake = {
         "mask_path": writer.media_name,
         "mask_offset": mask_offset,

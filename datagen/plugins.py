@@ -1,4 +1,4 @@
-"""Methods from a single file (``--plugin path.py``), carried to the workers as text."""
+"""Methods and degradations of a single file (``--plugin``), carried to the workers as text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from datagen.degradations import DEGRADATIONS, Degradation
 from datagen.errors import RecipeError
 from datagen.hashing import sha256_bytes
 from datagen.methods import METHODS, Method
@@ -16,7 +17,7 @@ __all__ = ["Plugin", "read_plugin"]
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A Python file that defines methods.
+    """A Python file that defines methods or degradations.
 
     Attributes:
         name: Of the file, for messages and tracebacks.
@@ -32,10 +33,10 @@ class Plugin:
         return sha256_bytes(self.text.encode())
 
     def load(self) -> list[str]:
-        """Run the file once in this process and register the methods it defines.
+        """Run the file once in this process and register what it defines; return the names.
 
         Raises:
-            RecipeError: It does not run, or defines no method.
+            RecipeError: It does not run, or defines neither method nor degradation.
         """
         module_name = f"datagen_plugin_{self.digest[:16]}"
         if module_name in sys.modules:
@@ -59,15 +60,18 @@ class Plugin:
             value
             for value in vars(module).values()
             if isinstance(value, type)
-            and issubclass(value, Method)
+            and issubclass(value, Method | Degradation)
             and value.__module__ == module.__name__
             and hasattr(value, "name")
         ]
         if not found:
-            raise RecipeError("defines no Method with a 'name'")
-        for method in found:
-            METHODS.add(method.name, method)
-        return [method.name for method in found]
+            raise RecipeError("defines no Method or Degradation with a 'name'")
+        for value in found:
+            if issubclass(value, Method):
+                METHODS.add(value.name, value)
+            else:
+                DEGRADATIONS.add(value.name, value)
+        return [value.name for value in found]
 
 
 def read_plugin(path: Path) -> Plugin:

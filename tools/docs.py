@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from datagen.degradations import DEGRADATIONS
+from datagen.degradations.profile import ProfileStep, load_profile, profile_names
 from datagen.faces.analysers import ANALYSERS
 from datagen.faces.screen import INDEX_REJECT_CODES
 from datagen.methods import METHODS
@@ -85,7 +87,47 @@ def index_codes_table() -> str:
     return "\n".join(lines)
 
 
+def kinds_table() -> str:
+    """Return the table of kinds of degradation with their options and ladders."""
+    lines = ["| kind | what | options and their defaults | severity 1 to 5 |"]
+    lines.append("| --- | --- | --- | --- |")
+    for name in DEGRADATIONS:
+        kind = DEGRADATIONS.load(name)
+        options = ", ".join(
+            f"`{key}: {field.get_default(call_default_factory=True)}`"
+            for key, field in kind.options.model_fields.items()
+        )
+        ladder = " · ".join(
+            ", ".join(f"{key} {value}" for key, value in level.items()) for level in kind.levels
+        )
+        what = first_line(kind.__doc__) + (" Moves pixels." if kind.moves else "")
+        lines.append(f"| `{name}` | {what} | {options} | {ladder or 'none'} |")
+    return "\n".join(lines)
+
+
+def profiles_table() -> str:
+    """Return the table of profiles."""
+    lines = ["| profile | dated | what | steps |", "| --- | --- | --- | --- |"]
+    for name in profile_names():
+        profile = load_profile(name)
+        steps = "; ".join(_step_words(step) for step in profile.steps) or "none"
+        if profile.choose == "one":
+            steps = f"one of: {steps}"
+        words = " ".join(profile.words.split())
+        lines.append(f"| `{name}` | {profile.dated} | {profile.title}. {words} | {steps} |")
+    return "\n".join(lines)
+
+
+def _step_words(step: ProfileStep) -> str:
+    options = {**step.options(None), **step.levels}
+    told = ", ".join(f"{key} {value}" for key, value in options.items())
+    often = "" if step.chance == 1 else f" in {step.chance:.0%}"
+    return f"`{step.use}`{often}" + (f" ({told})" if told else "")
+
+
 TABLES = {
+    "degradations": kinds_table,
+    "profiles": profiles_table,
     "methods": methods_table,
     "sources": sources_table,
     "analysers": analysers_table,

@@ -18,7 +18,9 @@ Set = Annotated[
 ]
 PluginFiles = Annotated[
     Optional[list[Path]],  # noqa: UP045
-    typer.Option("--plugin", metavar="FILE.py", help="Python file that defines methods."),
+    typer.Option(
+        "--plugin", metavar="FILE.py", help="Python file that defines methods or degradations."
+    ),
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045

@@ -61,7 +61,8 @@ def test_shape_type_and_input_are_kept_and_params_damage_again(
     for built in every_build(name):
         params = built.sample(draws(), shape)
         once = built.apply(image, params)
-        assert once.shape == image.shape and once.dtype == np.uint8
+        assert once.shape == image.shape
+        assert once.dtype == np.uint8
         again = type(params).model_validate_json(params.model_dump_json())
         assert np.array_equal(once, built.apply(image, again))
 

@@ -37,7 +37,8 @@ def test_every_profile_draws_and_damages_alike(name: str) -> None:
 @pytest.mark.parametrize("name", profile_names())
 def test_a_profile_says_what_it_is(name: str) -> None:
     profile = load_profile(name)
-    assert profile.title and profile.words.strip().endswith(".")
+    assert profile.title
+    assert profile.words.strip().endswith(".")
     exact = {"clean", "deeper_forensics", "video_c23", "video_c40"}
     if name not in exact:
         assert "approximat" in profile.words
@@ -87,7 +88,8 @@ def test_what_is_wrong_is_refused(
 
 def test_names_are_told_once() -> None:
     names = known_degradations()
-    assert len(names) == len(set(names)) and {"jpeg", "clean", "reshare"} <= set(names)
+    assert len(names) == len(set(names))
+    assert {"jpeg", "clean", "reshare"} <= set(names)
 
 
 def test_the_record_follows_options_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ class Darken(Degradation):
         return self.config
 
     def apply(self, image: Image, params: Amount) -> Image:
-        return cv2.subtract(image, (params.value,) * 3).astype(np.uint8)
+        return np.asarray(cv2.subtract(image, np.full_like(image, params.value)), np.uint8)
 
 
 class Slide(Darken):
@@ -65,20 +65,25 @@ def test_each_operation_tells_what_it_did(image: Image) -> None:
     assert first["psnr"] == third["psnr"] == pytest.approx(20 * np.log10(255 / 5), abs=0.01)
     assert (second["changed"], second["psnr"]) == (False, None)
     assert done.psnr[0] == pytest.approx(20 * np.log10(255 / 10), abs=0.01)
-    assert done.matrix is None and np.array_equal(done.images[1], image - 10)
+    assert done.matrix is None
+    assert np.array_equal(done.images[1], image - 10)
 
 
 def test_what_moves_is_measured_against_the_moved(image: Image) -> None:
     alone = damage([image], [step(Slide, 7)])
-    assert alone.operations[0][0]["changed"] and alone.psnr == [None]
+    assert alone.operations[0][0]["changed"]
+    assert alone.psnr == [None]
     both = damage([image], [step(Slide, 7), step(Darken, 5), step(Slide, 3)])
     assert both.psnr[0] == pytest.approx(20 * np.log10(255 / 5), abs=0.3)
-    assert both.matrix is not None and both.matrix[0, 2] == 10
+    assert both.matrix is not None
+    assert both.matrix[0, 2] == 10
 
 
 def test_no_steps_give_the_same_pictures(image: Image) -> None:
     done = damage([image], [])
-    assert done.images[0] is image and done.psnr == [None] and done.operations == [[]]
+    assert done.images[0] is image
+    assert done.psnr == [None]
+    assert done.operations == [[]]
 
 
 def test_a_kind_that_changes_the_shape_is_a_bug(image: Image) -> None:
@@ -97,7 +102,7 @@ def test_psnr_of_equal_pictures_is_none(image: Image) -> None:
 def test_landmarks_follow_and_a_lost_face_is_told() -> None:
     marks = made_face(0, 128).landmarks
     matrix = np.array([[1, 0, 10], [0, 1, -4], [0, 0, 1.0]])
-    assert np.allclose(follow_landmarks(marks, matrix, 128), marks + [10, -4], atol=1e-4)
+    assert np.allclose(follow_landmarks(marks, matrix, 128), marks + np.array([10, -4]), atol=1e-4)
     matrix[0, 2] = 90
     with pytest.raises(ItemError, match="face_lost"):
         follow_landmarks(marks, matrix, 128)

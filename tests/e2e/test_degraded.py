@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from datagen.cli.main import run
-from datagen.store import Folder, read_release
+from datagen.store import Folder
+from datagen.store.read import Release
+from datagen.types import Mask
 from tests.world import World, digests
 
 DAMAGE = [
@@ -30,7 +34,7 @@ def degraded(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def manifest(out: Path) -> pd.DataFrame:
-    return read_release(Folder(str(out))).manifest
+    return Release(Folder(str(out))).manifest
 
 
 def test_the_release_is_whole(degraded: Path) -> None:
@@ -52,17 +56,19 @@ def test_rows_tell_what_was_done(degraded: Path) -> None:
     table = manifest(degraded)
     assert set(table["degradation"]) == {"clean", "jpeg", "rotate", "noise"}
     clean = table[table["degradation"] == "clean"]
-    assert clean["psnr"].isna().all() and clean["severity"].isna().all()
+    assert clean["psnr"].isna().all()
+    assert clean["severity"].isna().all()
     assert (clean["change"].dropna() == clean["change_released"].dropna()).all()
     jpeg = table[table["degradation"] == "jpeg"]
-    assert jpeg["psnr"].between(15, 60).all() and jpeg["severity"].between(1, 5).all()
+    assert jpeg["psnr"].between(15, 60).all()
+    assert jpeg["severity"].between(1, 5).all()
     noise = table[(table["degradation"] == "noise") & (table["kind"] == "fake")]
     assert (noise["change"] != noise["change_released"]).all()
 
 
 def test_geometry_follows_a_turned_picture(degraded: Path, world: World) -> None:
     """Outside the mask a turned fake equals its turned real, so the mask has turned as well."""
-    release = read_release(Folder(str(degraded)))
+    release = Release(Folder(str(degraded)))
     table = release.manifest
     turned = table[table["degradation"] == "rotate"]
     plain = world.folder / "plain"
@@ -73,7 +79,7 @@ def test_geometry_follows_a_turned_picture(degraded: Path, world: World) -> None
         members = {row["kind"]: row for row in rows.to_dict("records")}
         real, fake = release.image(members["real"]), release.image(members["fake"])
         mask = release.mask(members["fake"])
-        far = cv2_erode_outside(mask)
+        far = far_outside(mask)
         assert np.abs(real.astype(int) - fake)[far].max(initial=0) <= 2
         old = np.array(before.loc[f"{pair}-real", "landmarks"]).reshape(68, 2)
         new = np.array(members["real"]["landmarks"]).reshape(68, 2)
@@ -83,11 +89,9 @@ def test_geometry_follows_a_turned_picture(degraded: Path, world: World) -> None
         assert turn == pytest.approx(angles[1] - angles[0], abs=0.05)
 
 
-def cv2_erode_outside(mask: np.ndarray) -> np.ndarray:
+def far_outside(mask: Mask) -> NDArray[np.bool_]:
     """Mark what is at least four pixels outside a mask: the kernels of the warp reach so far."""
-    import cv2
-
-    return cv2.dilate(mask, np.ones((9, 9), np.uint8)) == 0
+    return np.asarray(cv2.dilate(mask, np.ones((9, 9), np.uint8)) == 0)
 
 
 def test_a_ladder_makes_the_same_pairs_at_every_level(world: World, tmp_path: Path) -> None:

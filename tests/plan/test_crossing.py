@@ -34,7 +34,8 @@ def test_severities_are_even_within_each(
     seen: dict[int, Counter[int]] = {}
     for rank in range(200):
         chosen, severity = crossing.at(rank)
-        assert severity is not None and low <= severity <= high
+        assert severity is not None
+        assert low <= severity <= high
         counts = seen.setdefault(chosen, Counter({level: 0 for level in range(low, high + 1)}))
         counts[severity] += 1
         assert max(counts.values()) - min(counts.values()) <= 1

@@ -45,14 +45,16 @@ def test_controls_meet_every_degradation() -> None:
         for item in taken(made_plan(degradations=DAMAGE, controls="1/2"), 600)
         if item.control
     )
-    assert set(met) == {0, 1, 2} and min(met.values()) > 60
+    assert set(met) == {0, 1, 2}
+    assert min(met.values()) > 60
 
 
 def test_severities_are_only_where_they_are_asked_for() -> None:
     items = taken(made_plan(degradations=DAMAGE), 300)
     assert {item.severity for item in items if item.degradation != 1} == {None}
     counts = Counter(item.severity for item in items if item.degradation == 1)
-    assert set(counts) == {1, 2, 3, 4, 5} and max(counts.values()) - min(counts.values()) <= 2
+    assert set(counts) == {1, 2, 3, 4, 5}
+    assert max(counts.values()) - min(counts.values()) <= 2
 
 
 def test_degradations_redraw_nothing_else() -> None:
@@ -71,7 +73,8 @@ def test_a_split_may_keep_a_degradation_out() -> None:
 def test_a_ladder_repeats_each_base_pair() -> None:
     plain = taken(made_plan(), 20)
     plan = made_plan(ladder=LADDER)
-    assert plan.planned() == {"train": 180, "test": 120} and plan.counts()["train"] == 60
+    assert plan.planned() == {"train": 180, "test": 120}
+    assert plan.counts()["train"] == 60
     items = taken(plan, 60)
     for number, item in enumerate(items):
         base = plain[number // 3]
@@ -81,7 +84,8 @@ def test_a_ladder_repeats_each_base_pair() -> None:
             base.method,
             base.control,
         )
-        assert item.base_id == base.pair_id and item.severity == (0, 2, 5)[number % 3]
+        assert item.base_id == base.pair_id
+        assert item.severity == (0, 2, 5)[number % 3]
         assert item.pair_id == f"{base.pair_id}-{item.severity}"
     shards = list(plan.shards())
     made = [item for shard in shards for item in plan.items(shard)]
@@ -94,7 +98,8 @@ def test_a_ladder_repeats_each_base_pair() -> None:
 def test_the_summary_counts_levels() -> None:
     [train, _] = summarise(made_plan(ladder=LADDER, controls="1/2"), None)
     assert (train.pairs, sum(train.methods.values())) == (180, 180)
-    assert train.controls == 90 and train.degradations == {"jpeg": 1}
+    assert train.controls == 90
+    assert train.degradations == {"jpeg": 1}
 
 
 @pytest.mark.parametrize(

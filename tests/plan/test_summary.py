@@ -27,6 +27,7 @@ def test_the_numbers_are_those_of_the_items() -> None:
         faces=24,
         people=12,
         methods={"self_blend": 31, "landmark_swap": 30},
+        degradations={},
         uses=3,
     )
     assert (test.split, test.pairs, test.faces, test.people, test.uses) == ("test", 40, 16, 8, 3)
