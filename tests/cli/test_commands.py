@@ -11,6 +11,8 @@ from datagen import __version__
 from datagen.cli.main import run
 from tests.world import World, digests
 
+ROOT = Path(__file__).parents[2]
+
 PLUGIN = '''
 """A method of somebody else's: turns the mouth of the target green."""
 
@@ -181,6 +183,20 @@ def test_a_plugin_file_adds_a_method(world: World, tmp_path: Path) -> None:
     rows = pd.read_parquet(tmp_path / "out" / "manifest")
     assert set(rows["method"]) == {"green_mouth"}
     assert run(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_the_documents_degradation_works(world: World, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    plugin = tmp_path / "fade.py"
+    plugin.write_text(text.partition("# fade.py\n")[2].partition("```")[0])
+    options = ("--inline", "--plugin", str(plugin), "--set")
+    fade = "degradations=[{use: fade, share: 1, severity: [1, 5]}]"
+    assert world.generate(tmp_path / "out", *options, fade) == 0
+    rows = pd.read_parquet(tmp_path / "out" / "manifest")
+    assert set(rows["degradation"]) == {"fade"}
+    assert set(rows["severity"]) == {1, 2, 3, 4, 5}
+    by_level = rows.groupby("severity")["psnr"].mean()
+    assert by_level.is_monotonic_decreasing
 
 
 @pytest.mark.ray

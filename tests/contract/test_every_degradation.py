@@ -36,7 +36,6 @@ def draws(seed: int = 1) -> np.random.Generator:
 
 
 NAMES = list(DEGRADATIONS)
-LADDERS = [name for name in NAMES if DEGRADATIONS.load(name).levels]
 
 
 def every_build(name: str) -> list[Degradation]:
@@ -87,9 +86,12 @@ def test_grey_pictures_stay_grey(name: str) -> None:
             assert int(np.ptp(out.astype(int), axis=2).max()) <= 1
 
 
-@pytest.mark.parametrize("name", LADDERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_ladder_has_five_levels_that_get_worse(name: str) -> None:
     loaded = kind(name)
+    if name == "any":
+        assert loaded.levels == ()
+        return
     assert len(loaded.levels) == SEVERITIES
     means = []
     for severity in range(1, SEVERITIES + 1):
