@@ -1,0 +1,173 @@
+"""Any transform of albumentations that leaves pixels where they are."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import field_validator
+
+from datagen.degradations.albumentations_late import albumentations, checked
+from datagen.degradations.base import Degradation, Shape
+from datagen.model import Frozen
+from datagen.registry import near
+from datagen.types import Image
+
+__all__ = ["AnyOptions", "AnyParams", "AnyTransform"]
+
+_COMPOSITIONS = ("Compose", "OneOf", "RandomOrder", "Sequential", "SomeOf")
+# Keys of a serialised ``Compose`` that speak of boxes, points and further pictures.
+_OF_TARGETS = {"bbox_params", "keypoint_params", "additional_targets", "is_check_shapes"}
+_TRIAL = 64
+
+
+class AnyOptions(Frozen):
+    """What to do.
+
+    Attributes:
+        transform: Name of a class of albumentations under ``name`` beside its arguments, e.g.
+            ``{name: CLAHE, clip_limit: [1, 4], p: 0.5}``, or what ``albumentations.to_dict``
+            returns. ``p`` (0 to 1) is 1 where it is left out. Compositions (``Compose``,
+            ``OneOf``, ``SomeOf``, ``RandomOrder``, ``Sequential``) hold a list ``transforms``.
+    """
+
+    transform: dict[str, Any]
+
+    @field_validator("transform")
+    @classmethod
+    def _known(cls, transform: dict[str, Any]) -> dict[str, Any]:
+        plain = _plain(transform)
+        _try(_pipeline(plain))
+        return plain
+
+
+class AnyParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        transform: In the form ``{name: ..., p: ..., ...}``.
+        seed: Of the stream from which the transform draws while it is executed.
+    """
+
+    transform: dict[str, Any]
+    seed: int
+
+
+class AnyTransform(Degradation):
+    """A transform from a recipe, seeded, so that it does the same to all members of a pair.
+
+    It has no severities. A transform that moves pixels or cuts parts out is refused: masks and
+    landmarks would not follow.
+    """
+
+    name = "any"
+    options = AnyOptions
+    params = AnyParams
+    levels = ()
+    tints = True
+    config: AnyOptions
+
+    def __init__(self, config: AnyOptions) -> None:
+        super().__init__(config)
+        self._pipeline = _pipeline(config.transform)
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> AnyParams:
+        """Draw the seed."""
+        return AnyParams(transform=self.config.transform, seed=int(rng.integers(2**53)))
+
+    def apply(self, image: Image, params: AnyParams) -> Image:
+        """Execute the transform of the params on a copy."""
+        known = params.transform == self.config.transform
+        pipeline = self._pipeline if known else _pipeline(params.transform)
+        # One stream for all parts; ``set_random_seed`` would give each the same numbers again.
+        pipeline.set_random_state(
+            np.random.Generator(np.random.Philox(params.seed)), random.Random(params.seed)
+        )
+        return np.ascontiguousarray(pipeline(image=image.copy())["image"])
+
+    def encoder(self, params: AnyParams) -> str:
+        """Albumentations, whose version decides what a name means."""
+        return f"albumentations {albumentations().__version__}"
+
+
+def _plain(node: object) -> dict[str, Any]:
+    """Bring either form into ``{name, p, arguments...}`` of JSON-like values."""
+    if not isinstance(node, Mapping):
+        raise ValueError("want a mapping such as {name: CLAHE, p: 1.0}")
+    if "transform" in node and set(node) <= {"__version__", "transform"}:
+        return _plain(node["transform"])
+    rest = dict(node)
+    name = rest.pop("__class_fullname__", None) or rest.pop("name", None)
+    if not isinstance(name, str):
+        raise ValueError("want the name of a class of albumentations under 'name'")
+    name = name.rpartition(".")[2] if name.startswith("albumentations.") else name
+    plain = {"name": name, "p": rest.pop("p", 1.0)}
+    if name in _COMPOSITIONS:
+        inner = rest.pop("transforms", None)
+        if not isinstance(inner, list | tuple) or not inner:
+            raise ValueError(f"want a list of transforms under 'transforms' of {name}")
+        plain["transforms"] = [_plain(part) for part in inner]
+        if name == "Compose":
+            rest = {key: value for key, value in rest.items() if key not in _OF_TARGETS}
+            if rest:
+                raise ValueError(
+                    f"want only 'transforms' and 'p' in Compose, not {', '.join(rest)}"
+                )
+    try:
+        return plain | dict(json.loads(json.dumps(rest, allow_nan=False)))
+    except (TypeError, ValueError):
+        raise ValueError(f"want arguments of {name} that JSON can hold") from None
+
+
+def _built(plain: Mapping[str, Any]) -> Any:
+    library = albumentations()
+    arguments = {key: value for key, value in plain.items() if key != "name"}
+    name, kind = plain["name"], getattr(library, plain["name"], None)
+    if name in _COMPOSITIONS:
+        parts = [_built(part) for part in arguments.pop("transforms")]
+        return checked(getattr(library, name), {**arguments, "transforms": parts})
+    if not isinstance(kind, type) or not issubclass(kind, library.BasicTransform):
+        known = [*_COMPOSITIONS, *_image_only(library)]
+        raise ValueError(f"albumentations has no transform {name!r}.{near(name, known)}")
+    if not issubclass(kind, library.ImageOnlyTransform):
+        raise ValueError(
+            f"want no transform that may move or cut out pixels, as {name} may: masks and "
+            "landmarks would not follow; use the kinds crop_pad, rotate or occlude"
+        )
+    return checked(kind, arguments)
+
+
+def _image_only(library: Any) -> list[str]:
+    found = ((name, getattr(library, name)) for name in dir(library))
+    base = library.ImageOnlyTransform
+    return [name for name, kind in found if isinstance(kind, type) and issubclass(kind, base)]
+
+
+def _pipeline(plain: Mapping[str, Any]) -> Any:
+    # A seed from the start, so that the first state does not come from the system's entropy.
+    return albumentations().Compose([_built(plain)], seed=0)
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    if isinstance(node, albumentations().BaseCompose):
+        for part in node.transforms:
+            yield from _leaves(part)
+    else:
+        yield node
+
+
+def _try(pipeline: Any) -> None:
+    """Execute every part once: some want more than a picture, or return something else."""
+    image = np.full((_TRIAL, _TRIAL, 3), 128, np.uint8)
+    for leaf in _leaves(pipeline):
+        name = type(leaf).__name__
+        try:
+            out = leaf(image=image.copy(), force_apply=True)["image"]
+        except Exception as problem:  # noqa: BLE001  whatever it is, the recipe cannot use it
+            told = f"{type(problem).__name__} {problem}".strip()
+            raise ValueError(f"transform {name} failed on a picture: {told}") from None
+        if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != np.uint8:
+            raise ValueError(f"transform {name} does not return an 8-bit picture of the same size")

@@ -1,0 +1,102 @@
+"""AVIF, the still picture of AV1.
+
+HEIF with HEVC is left out: no wheel brings an HEVC encoder without the GPL or patent licences.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import features
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Shape
+from datagen.degradations.codec import between, pillow_encoded, pillow_name, within
+from datagen.errors import UserError
+from datagen.fields import IntRange
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Avif", "AvifOptions", "AvifParams"]
+
+
+class AvifOptions(Frozen):
+    """How strongly a picture is compressed.
+
+    Attributes:
+        quality: On libavif's scale, 1 to 100.
+        speed: libavif's, 0 to 10; 10 is the fastest, 6 is usual in programs and takes ten times
+            as long.
+    """
+
+    quality: IntRange = (15, 90)
+    speed: IntRange = (10, 10)
+
+    @model_validator(mode="after")
+    def _sane(self) -> AvifOptions:
+        within("quality", self.quality, 1, 100)
+        within("speed", self.speed, 0, 10)
+        return self
+
+
+class AvifParams(Frozen):
+    """What was drawn for one pair: quality 1 to 100 and speed 0 to 10."""
+
+    quality: int
+    speed: int
+
+
+class Avif(Degradation):
+    """Flattened texture and clean edges, as AV1's intra frames make them.
+
+    Encoded as libavif did by default up to its version 1.2 (libaom, 4:2:0, tuned for SSIM).
+    """
+
+    name = "avif"
+    options = AvifOptions
+    params = AvifParams
+    levels = tuple(
+        {"quality": quality, "speed": 10}
+        for quality in ([82, 88], [64, 70], [46, 50], [28, 32], [8, 10])
+    )
+    config: AvifOptions
+
+    def __init__(self, config: Frozen) -> None:
+        if not features.check("avif"):
+            raise UserError(
+                "degradation 'avif' needs a Pillow that was built with AVIF, and this one was "
+                "not. Install one with: pip install 'pillow>=11.3'"
+            )
+        super().__init__(config)
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> AvifParams:
+        """Draw quality and speed."""
+        draws = rng.random(2).tolist()
+        return AvifParams(
+            quality=between(draws[0], self.config.quality),
+            speed=between(draws[1], self.config.speed),
+        )
+
+    def apply(self, image: Image, params: AvifParams) -> Image:
+        """Encode and decode."""
+        data = pillow_encoded(
+            image,
+            "AVIF",
+            quality=params.quality,
+            speed=params.speed,
+            subsampling="4:2:0",
+            codec="aom",
+            advanced={"tune": "ssim"},
+            max_threads=1,
+        )
+        from PIL import AvifImagePlugin  # late: Pillow has it from 11.3 on
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # its only way to say so; else one a core
+        with Pillow.open(BytesIO(data)) as opened:
+            return np.array(opened.convert("RGB"), np.uint8)
+
+    def encoder(self, params: AvifParams) -> str:
+        """Pillow with its libavif."""
+        return pillow_name("avif", "libavif")

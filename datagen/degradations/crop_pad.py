@@ -1,0 +1,120 @@
+"""Another cut: closer, or with a border; scaled back to the size it had."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Homography, Shape
+from datagen.degradations.draws import between, check_ranges
+from datagen.degradations.geometry import Border, Rect, backdrop, fit
+from datagen.fields import Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["CropPad", "CropPadOptions", "CropPadParams"]
+
+
+class CropPadOptions(Frozen):
+    """How much is cut off or added, and what is added.
+
+    Attributes:
+        modes: ``crop`` takes a window out of the picture and enlarges it; ``pad`` shrinks the
+            picture and puts it on a border. Drawn with even odds.
+        share: Of both sides, what is cut off or becomes border, 0 to 0.6.
+        aspect: Factor on the width-to-height ratio of the picture as seen, 0.8 to 1.25.
+        borders: For ``pad``: one level, the mirror image, or a blurred copy.
+    """
+
+    modes: tuple[Literal["crop", "pad"], ...] = ("crop", "pad")
+    share: Range = (0.0, 0.3)
+    aspect: Range = (0.95, 1.05)
+    borders: tuple[Border, ...] = ("black", "grey", "mirror", "blur")
+
+    @model_validator(mode="after")
+    def _sane(self) -> CropPadOptions:
+        check_ranges(self, {"share": (0, 0.6), "aspect": (0.8, 1.25)})
+        if not self.modes:
+            raise ValueError("modes: want at least one of crop, pad")
+        if not self.borders:
+            raise ValueError("borders: want at least one of black, grey, mirror, blur")
+        return self
+
+
+class CropPadParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        mode: ``crop`` or ``pad``.
+        box: Whole pixels x0, y0, x1, y1, ends not included: the window that is kept, or where
+            the picture comes to lie.
+        border: What is around it; of no effect for ``crop``.
+    """
+
+    mode: Literal["crop", "pad"]
+    box: tuple[int, int, int, int]
+    border: Border
+
+
+class CropPad(Degradation):
+    """A window of the picture enlarged, or the picture shrunk onto a border."""
+
+    name = "crop_pad"
+    options = CropPadOptions
+    params = CropPadParams
+    levels = tuple(
+        {"share": share, "aspect": aspect}
+        for share, aspect in (
+            ([0.03, 0.06], 1.0),
+            ([0.08, 0.12], 1.0),
+            ([0.16, 0.2], [0.97, 1.03]),
+            ([0.26, 0.32], [0.94, 1.06]),
+            ([0.4, 0.46], [0.9, 1.11]),
+        )
+    )
+    moves = True
+    config: CropPadOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> CropPadParams:
+        """Draw a window of whole pixels."""
+        draws = rng.random(6)
+        mode = self.config.modes[int(draws[0] * len(self.config.modes))]
+        border = self.config.borders[int(draws[1] * len(self.config.borders))]
+        left = 1 - between(draws[2], self.config.share)
+        aspect = between(draws[3], self.config.aspect)
+        # The ratio of what is seen: a narrow window that fills the frame looks wide.
+        wide = aspect if mode == "pad" else 1 / aspect
+        shares = (left * min(1, wide), left * min(1, 1 / wide))
+        width, height = (
+            max(1, round(side * share)) for side, share in zip(shape[::-1], shares, strict=True)
+        )
+        x0 = round(draws[4] * (shape[1] - width))
+        y0 = round(draws[5] * (shape[0] - height))
+        return CropPadParams(mode=mode, box=(x0, y0, x0 + width, y0 + height), border=border)
+
+    def apply(self, image: Image, params: CropPadParams) -> Image:
+        """Cut and enlarge (cubic), or shrink (means of areas) and put on the border."""
+        height, width = image.shape[:2]
+        x0, y0, x1, y1 = params.box
+        if params.box == (0, 0, width, height):
+            return image
+        if params.mode == "crop":
+            window = np.ascontiguousarray(image[y0:y1, x0:x1])
+            enlarged = cv2.resize(window, (width, height), interpolation=cv2.INTER_CUBIC)
+            return np.asarray(enlarged, np.uint8)
+        small = cv2.resize(image, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        if params.border == "mirror":
+            edges = (y0, height - y1, x0, width - x1)
+            return np.asarray(cv2.copyMakeBorder(small, *edges, cv2.BORDER_REFLECT), np.uint8)
+        out = backdrop(image, params.border)
+        out[y0:y1, x0:x1] = small
+        return out
+
+    def homography(self, params: CropPadParams, shape: Shape) -> Homography:
+        """Window to frame, or frame to window."""
+        frame: Rect = (0, 0, shape[1], shape[0])
+        box = params.box
+        return fit(box, frame) if params.mode == "crop" else fit(frame, box)

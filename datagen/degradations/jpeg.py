@@ -1,0 +1,157 @@
+"""JPEG, once or several times, with the tables of more than one program."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Shape
+from datagen.degradations.codec import (
+    between,
+    decoded,
+    opencv_name,
+    pick,
+    pillow_encoded,
+    pillow_name,
+    within,
+)
+from datagen.degradations.jpeg_tables import OWN_TABLES, scaled
+from datagen.fields import IntRange
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Jpeg", "JpegOptions", "JpegParams", "JpegPass"]
+
+Subsampling: TypeAlias = Literal["4:2:0", "4:2:2", "4:4:4"]
+
+_MOST = 3
+_SAMPLING = {
+    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+}
+
+
+class JpegOptions(Frozen):
+    """How strongly, how often and in which program's manner a picture is compressed.
+
+    Attributes:
+        quality: Of each pass, on the scale of the Independent JPEG Group, 1 to 100.
+        subsampling: Of the chroma, to choose from.
+        tables: ``standard``: those of Annex K of ITU-T T.81; ``own``: one of those that other
+            encoders bring along, scaled to the quality in the same way.
+        passes: How often in a row, 1 to 3, each with values of its own.
+        shift: Where the grid of 8x8 blocks starts, to the left of and above the picture, 0 to 7
+            pixels each: a crop from a larger picture has its grid anywhere.
+    """
+
+    quality: IntRange = (30, 95)
+    subsampling: tuple[Subsampling, ...] = ("4:2:0", "4:2:2", "4:4:4")
+    tables: tuple[Literal["standard", "own"], ...] = ("standard", "own")
+    passes: IntRange = (1, 2)
+    shift: IntRange = (0, 7)
+
+    @model_validator(mode="after")
+    def _sane(self) -> JpegOptions:
+        within("quality", self.quality, 1, 100)
+        within("passes", self.passes, 1, _MOST)
+        within("shift", self.shift, 0, 7)
+        if not self.subsampling:
+            raise ValueError(f"subsampling: want at least one of {', '.join(_SAMPLING)}")
+        if not self.tables:
+            raise ValueError("tables: want at least one of standard, own")
+        return self
+
+
+class JpegPass(Frozen):
+    """One compression.
+
+    Attributes:
+        quality: 1 to 100.
+        subsampling: Of the chroma.
+        tables: ``standard``, or which of the own ones.
+        shift: Pixels in x and y by which the block grid starts before the picture.
+    """
+
+    quality: int
+    subsampling: Subsampling
+    tables: Literal["standard", "flat", "robidoux", "klein", "peterson"]
+    shift: tuple[int, int]
+
+
+class JpegParams(Frozen):
+    """What was drawn for one pair: the compressions, in their order."""
+
+    passes: tuple[JpegPass, ...]
+
+
+class Jpeg(Degradation):
+    """Blocks, ringing and bled colour, as ITU-T T.81 makes them.
+
+    OpenCV encodes with the standard tables and Pillow with others; both with libjpeg-turbo.
+    """
+
+    name = "jpeg"
+    options = JpegOptions
+    params = JpegParams
+    levels = tuple(
+        {"quality": quality, "subsampling": ["4:2:0"], "tables": ["standard"], "passes": 1}
+        for quality in ([86, 92], [62, 68], [36, 42], [18, 22], [7, 9])
+    )
+    config: JpegOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> JpegParams:
+        """Draw three compressions and take as many as were drawn."""
+        count = between(rng.random(), self.config.passes)
+        draws = rng.random((_MOST, 6))
+        return JpegParams(passes=tuple(self._pass(row.tolist()) for row in draws[:count]))
+
+    def _pass(self, draws: list[float]) -> JpegPass:
+        config = self.config
+        standard = pick(draws[2], config.tables) == "standard"
+        return JpegPass(
+            quality=between(draws[0], config.quality),
+            subsampling=pick(draws[1], config.subsampling),
+            tables="standard" if standard else pick(draws[3], list(OWN_TABLES)),
+            shift=(between(draws[4], config.shift), between(draws[5], config.shift)),
+        )
+
+    def apply(self, image: Image, params: JpegParams) -> Image:
+        """Encode and decode; no pixel leaves its place."""
+        for one in params.passes:
+            image = _through(image, one)
+        return image
+
+    def encoder(self, params: JpegParams) -> str:
+        """Both libraries where the passes have tables of both sorts."""
+        names = [
+            opencv_name("JPEG")
+            if one.tables == "standard"
+            else pillow_name("libjpeg_turbo", "libjpeg-turbo")
+            for one in params.passes
+        ]
+        return " + ".join(dict.fromkeys(names))
+
+
+def _through(image: Image, one: JpegPass) -> Image:
+    x, y = one.shift
+    if x or y:
+        wide = cv2.copyMakeBorder(image, y, 0, x, 0, cv2.BORDER_REPLICATE)
+        return np.ascontiguousarray(decoded(_encoded(np.asarray(wide, np.uint8), one))[y:, x:])
+    return decoded(_encoded(image, one))
+
+
+def _encoded(image: Image, one: JpegPass) -> bytes | np.ndarray:
+    if one.tables != "standard":
+        table = scaled(OWN_TABLES[one.tables], one.quality)
+        return pillow_encoded(image, "JPEG", qtables=[table], subsampling=one.subsampling)
+    flags = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        one.quality,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        _SAMPLING[one.subsampling],
+    ]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)[1]

@@ -1,0 +1,73 @@
+"""Pixelation: down and up by a whole factor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Shape
+from datagen.degradations.codec import between, pick, within
+from datagen.fields import IntRange
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Pixelate", "PixelateOptions", "PixelateParams"]
+
+
+class PixelateOptions(Frozen):
+    """How large the blocks are, and whether they show.
+
+    Attributes:
+        factor: Side of a block in pixels, 2 to 64.
+        up: ``nearest`` shows the blocks; ``linear`` smooths them over.
+    """
+
+    factor: IntRange = (2, 8)
+    up: tuple[Literal["nearest", "linear"], ...] = ("nearest", "linear")
+
+    @model_validator(mode="after")
+    def _sane(self) -> PixelateOptions:
+        within("factor", self.factor, 2, 64)
+        if not self.up:
+            raise ValueError("up: want at least one of nearest, linear")
+        return self
+
+
+class PixelateParams(Frozen):
+    """What was drawn for one pair: the factor (2 to 64) and the kernel of the way up."""
+
+    factor: int
+    up: Literal["nearest", "linear"]
+
+
+class Pixelate(Degradation):
+    """A coarse raster of few samples, which do not average what lies between them.
+
+    The levels are what DeeperForensics-1.0 (Jiang et al., CVPR 2020) calls "JPEG": both sides
+    divided by 2, 3, 4, 5 or 6 and rounded down, ``cv2.resize`` with its default (bilinear)
+    kernel, and back with the same. No JPEG encoder takes part in it.
+    """
+
+    name = "pixelate"
+    options = PixelateOptions
+    params = PixelateParams
+    levels = tuple({"factor": factor, "up": ["linear"]} for factor in (2, 3, 4, 5, 6))
+    config: PixelateOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> PixelateParams:
+        """Draw factor and kernel."""
+        draws = rng.random(2).tolist()
+        return PixelateParams(
+            factor=between(draws[0], self.config.factor), up=pick(draws[1], self.config.up)
+        )
+
+    def apply(self, image: Image, params: PixelateParams) -> Image:
+        """Resize twice, the way down bilinearly."""
+        height, width = image.shape[:2]
+        size = (max(1, width // params.factor), max(1, height // params.factor))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        kernel = cv2.INTER_LINEAR if params.up == "linear" else cv2.INTER_NEAREST_EXACT
+        return np.asarray(cv2.resize(small, (width, height), interpolation=kernel), np.uint8)

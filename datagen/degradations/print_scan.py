@@ -1,0 +1,194 @@
+"""A picture printed on paper and scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Homography, Shape
+from datagen.degradations.draws import between, check_ranges, plain
+from datagen.degradations.geometry import keystone, rotation
+from datagen.degradations.print_parts import Screens, dot_screens, grain_screens, paper, separate
+from datagen.fields import Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["PrintScan", "PrintScanOptions", "PrintScanParams"]
+
+_BOUNDS = {
+    "dots": (40, 600),
+    "hardness": (0, 1),
+    "gain": (0, 0.4),
+    "texture": (0, 20),
+    "shade": (0, 0.3),
+    "gamma": (0.6, 1.6),
+    "turn": (0, 10),
+    "tilt": (0, 0.1),
+    "blur": (0, 0.02),
+    "sharpen": (0, 3),
+}
+_RISING = ("dots", "hardness", "gain", "texture", "shade", "turn", "tilt", "blur", "sharpen")
+_LEAST_PERIOD = 1.5  # of dots in pixels of the scan; finer ones cannot be seen
+
+
+class PrintScanOptions(Frozen):
+    """How it is printed and how it is scanned.
+
+    Attributes:
+        processes: ``halftone``: dots of cyan, magenta, yellow and black at 15, 75, 0 and 45
+            degrees; ``inkjet``: drops spread like the grain of error diffusion. Drawn with even
+            odds.
+        dots: Dots or drops across the shorter side, 40 to 600: a face 4 cm wide has 240 at 150
+            lines an inch. Where they would be finer than 1.5 pixels, they are 1.5 pixels.
+        hardness: How much of the dots the scanner resolves, 0 (even tones) to 1.
+        gain: How much ink spreads in the mid tones, as a share, 0 to 0.4; darkens.
+        texture: Deviation of the paper's grain, grey levels, 0 to 20.
+        shade: How dark and warm the paper is, 0 to 0.3; ink on it is as weak as the paper is dark.
+        gamma: Exponent of the scanner's tone curve, 0.6 to 1.6.
+        turn: The most by which it lies askew, degrees, 0 to 10; enlarged to fill the frame.
+        tilt: Perspective, as of a phone that scans: the most by which a corner moves, as a share
+            of the side, 0 to 0.1.
+        blur: Deviation of the scanner's optics, as a share of the shorter side, 0 to 0.02.
+        sharpen: Amount of unsharp masking by the scanner's software, 0 to 3.
+    """
+
+    processes: tuple[Literal["halftone", "inkjet"], ...] = ("halftone", "inkjet")
+    dots: Range = (120.0, 400.0)
+    hardness: Range = (0.2, 0.8)
+    gain: Range = (0.0, 0.2)
+    texture: Range = (1.0, 6.0)
+    shade: Range = (0.0, 0.12)
+    gamma: Range = (0.85, 1.2)
+    turn: Range = (0.0, 3.0)
+    tilt: Range = (0.0, 0.03)
+    blur: Range = (0.001, 0.003)
+    sharpen: Range = (0.2, 1.2)
+
+    @model_validator(mode="after")
+    def _sane(self) -> PrintScanOptions:
+        check_ranges(self, _BOUNDS)
+        if not self.processes:
+            raise ValueError("processes: want at least one of halftone, inkjet")
+        return self
+
+
+class PrintScanParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        process: ``halftone`` or ``inkjet``.
+        period: Of the dots, pixels.
+        turn: Degrees; positive turns anticlockwise as seen.
+        corners: How far each corner moves outwards in x and y, as shares of the sides, from the
+            upper left clockwise.
+        hardness, gain, texture, shade, gamma, blur, sharpen: As in the options.
+        seed: Of the grain of ink and paper.
+    """
+
+    process: Literal["halftone", "inkjet"]
+    period: float
+    hardness: float
+    gain: float
+    texture: float
+    shade: float
+    gamma: float
+    turn: float
+    corners: tuple[
+        tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]
+    ]
+    blur: float
+    sharpen: float
+    seed: int
+
+
+class _Setting(NamedTuple):
+    """All that does not depend on the picture; made once for a pair."""
+
+    matrix: Homography
+    screens: Screens
+    sheet: NDArray[np.float32]
+    tones: NDArray[np.uint8]
+    sigma: float
+
+
+class PrintScan(Degradation):
+    """Ink on paper, scanned: a screen of dots or grain, paper, optics and sharpening."""
+
+    name = "print_scan"
+    options = PrintScanOptions
+    params = PrintScanParams
+    levels = tuple(
+        dict(zip(_RISING, row, strict=True))
+        for row in (
+            (380, 0.2, 0.03, 1.0, 0.02, 0.3, 0.005, 0.001, 0.3),
+            (300, 0.35, 0.06, 2.0, 0.04, 0.8, 0.01, 0.0015, 0.5),
+            (230, 0.5, 0.1, 3.5, 0.07, 1.5, 0.02, 0.002, 0.7),
+            (160, 0.7, 0.15, 5.5, 0.11, 3.0, 0.03, 0.003, 0.9),
+            (100, 0.9, 0.22, 9.0, 0.16, 5.0, 0.05, 0.004, 1.2),
+        )
+    )
+    moves = True
+    tints = True
+    config: PrintScanOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> PrintScanParams:
+        """Draw printer, paper and scanner."""
+        drawn = {name: between(rng.random(), getattr(self.config, name)) for name in _BOUNDS}
+        corners = rng.random((4, 2)) * drawn.pop("tilt")
+        period = max(min(shape) / drawn.pop("dots"), _LEAST_PERIOD)
+        process = self.config.processes[int(rng.random() * len(self.config.processes))]
+        return PrintScanParams.model_validate(
+            {
+                **drawn,
+                "process": process,
+                "period": plain(period),
+                "corners": tuple((plain(x), plain(y)) for x, y in corners),
+                "turn": plain(drawn["turn"] * (2 * rng.random() - 1)),
+                "seed": int(rng.integers(2**32)),
+            }
+        )
+
+    def apply(self, image: Image, params: PrintScanParams) -> Image:
+        """Print and scan the picture."""
+        return self.apply_all([image], params)[0]
+
+    def apply_all(self, images: Sequence[Image], params: PrintScanParams) -> list[Image]:
+        """Do so with the same dots, grain and paper for all pictures."""
+        height, width = images[0].shape[:2]
+        setting = self._setting(params, (height, width))
+        return [_print(image, setting, params) for image in images]
+
+    def homography(self, params: PrintScanParams, shape: Shape) -> Homography:
+        """Turn, then perspective; the print fills the frame."""
+        matrix = keystone(shape, params.corners) @ rotation(shape, params.turn, cover=True)
+        return np.asarray(matrix / matrix[2, 2], np.float64)
+
+    def _setting(self, params: PrintScanParams, shape: Shape) -> _Setting:
+        if params.process == "halftone":
+            screens = dot_screens(shape, params.period, params.turn)
+        else:
+            screens = grain_screens(shape, params.period, params.seed)
+        sheet = paper(shape, params.texture, params.shade, params.seed)
+        ramp = np.linspace(0, 1, 256) ** params.gamma
+        tones = np.rint(255 * ramp).astype(np.uint8)[None]
+        sigma = max(params.blur * min(shape), 0.3)
+        return _Setting(self.homography(params, shape), screens, sheet, tones, sigma)
+
+
+def _print(image: Image, setting: _Setting, params: PrintScanParams) -> Image:
+    size = (image.shape[1], image.shape[0])
+    edge = cv2.BORDER_REFLECT_101
+    seen = cv2.warpPerspective(image, setting.matrix, size, flags=cv2.INTER_LINEAR, borderMode=edge)
+    inks = separate(np.asarray(seen, np.uint8), params.gain)
+    printed = setting.screens.ink(inks, params.hardness)
+    scanned = cv2.multiply(printed, setting.sheet, dtype=cv2.CV_8U)
+    reach = 2 * int(np.ceil(1.5 * setting.sigma)) + 1
+    soft = cv2.GaussianBlur(scanned, (reach, reach), setting.sigma)
+    wide = cv2.blur(soft, (reach, reach))
+    sharp = cv2.addWeighted(soft, 1 + params.sharpen, wide, -params.sharpen, 0)
+    return np.asarray(cv2.LUT(sharp, setting.tones), np.uint8)

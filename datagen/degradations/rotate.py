@@ -1,0 +1,100 @@
+"""A picture held askew."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Homography, Shape, warp
+from datagen.degradations.draws import between, check_ranges
+from datagen.degradations.geometry import Border, backdrop, rotation
+from datagen.fields import Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Rotate", "RotateOptions", "RotateParams"]
+
+Fill: TypeAlias = Literal["zoom"] | Border
+
+
+class RotateOptions(Frozen):
+    """How far it is turned, and what the corners show.
+
+    Attributes:
+        degrees: Angle, 0 to 45; the direction is drawn with even odds.
+        fills: ``zoom`` enlarges until no corner is empty; the others show one level, the mirror
+            image or a blurred copy there. Drawn with even odds.
+    """
+
+    degrees: Range = (0.0, 15.0)
+    fills: tuple[Fill, ...] = ("zoom", "black", "grey", "mirror", "blur")
+
+    @model_validator(mode="after")
+    def _sane(self) -> RotateOptions:
+        check_ranges(self, {"degrees": (0, 45)})
+        if not self.fills:
+            raise ValueError("fills: want at least one of zoom, black, grey, mirror, blur")
+        return self
+
+
+class RotateParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        degrees: -45 to 45; positive turns anticlockwise as seen.
+        fill: What the corners show.
+    """
+
+    degrees: float
+    fill: Fill
+
+
+class Rotate(Degradation):
+    """A turn of a few degrees about the middle."""
+
+    name = "rotate"
+    options = RotateOptions
+    params = RotateParams
+    levels = tuple(
+        {"degrees": degrees} for degrees in ([1, 2], [3, 4.5], [6, 8], [10, 13], [17, 22])
+    )
+    moves = True
+    config: RotateOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> RotateParams:
+        """Draw an angle and a filling."""
+        draws = rng.random(3)
+        degrees = between(draws[0], self.config.degrees)
+        return RotateParams(
+            degrees=degrees if draws[1] < 0.5 else -degrees,
+            fill=self.config.fills[int(draws[2] * len(self.config.fills))],
+        )
+
+    def apply(self, image: Image, params: RotateParams) -> Image:
+        """Turn by cubic interpolation."""
+        if params.degrees == 0:
+            return image
+        height, width = image.shape[:2]
+        matrix = self.homography(params, (height, width))
+        if params.fill == "zoom" or params.fill == "mirror":
+            return warp(image, matrix)
+        out = backdrop(image, params.fill)
+        # BORDER_TRANSPARENT leaves the backdrop wherever no pixel of the picture comes to lie.
+        return np.asarray(
+            cv2.warpAffine(
+                image,
+                matrix[:2],
+                (width, height),
+                dst=out,
+                flags=cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_TRANSPARENT,
+            ),
+            np.uint8,
+        )
+
+    def homography(self, params: RotateParams, shape: Shape) -> Homography:
+        """Turn about the middle, enlarged for ``zoom``."""
+        return rotation(shape, params.degrees, cover=params.fill == "zoom")

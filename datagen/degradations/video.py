@@ -1,0 +1,162 @@
+"""A frame of a real H.264 or H.265 stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Homography, Shape
+from datagen.degradations.draws import between, check_ranges, plain, whole
+from datagen.degradations.stream import Codec, Planes, Preset, encoder_of, last_frame, to_yuv
+from datagen.errors import MissingExtraError
+from datagen.fields import IntRange, Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Video", "VideoOptions", "VideoParams"]
+
+
+class VideoOptions(Frozen):
+    """What the streams are encoded with.
+
+    Attributes:
+        codecs: Drawn with even odds. H.265 takes about six times as long as H.264.
+        crf: Constant rate factor, 0 to 51; FaceForensics++ (Roessler et al., ICCV 2019) has 23
+            (``c23``) and 40 (``c40``) of H.264.
+        preset: Of x264 and x265.
+        frame: Which frame is kept, 1 to 8; 0 would be the first, which is not predicted.
+        drift: Motion in each frame, as a share of the shorter side, 0 to 0.01.
+    """
+
+    codecs: tuple[Codec, ...] = ("h264", "h265")
+    crf: IntRange = (18, 42)
+    preset: Preset = "medium"
+    frame: IntRange = (1, 2)
+    drift: Range = (0.0003, 0.002)
+
+    @model_validator(mode="after")
+    def _sane(self) -> VideoOptions:
+        check_ranges(self, {"crf": (0, 51), "frame": (1, 8), "drift": (0, 0.01)})
+        if not self.codecs:
+            raise ValueError("codecs: want at least one of h264, h265")
+        return self
+
+
+class VideoParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        codec: ``h264`` or ``h265``.
+        crf: Constant rate factor.
+        preset: Of x264 and x265.
+        frame: Which frame is kept; it is the last one encoded.
+        drift: Motion to the right and down in each frame, pixels.
+    """
+
+    codec: Codec
+    crf: int
+    preset: Preset
+    frame: int
+    drift: tuple[float, float]
+
+
+class Video(Degradation):
+    """The picture as a short, slowly moving clip: encoded, decoded, and one frame kept.
+
+    Each picture is a stream of its own that starts with an IDR frame; see ``stream``.
+    """
+
+    name = "video"
+    options = VideoOptions
+    params = VideoParams
+    levels = tuple({"codecs": ["h264"], "crf": crf} for crf in (23, 28, 33, 38, 43))
+    moves = True
+    extra = "video"
+    config: VideoOptions
+
+    def __init__(self, config: Frozen) -> None:
+        super().__init__(config)
+        try:
+            import av  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("av", "video", "degradation 'video'") from None
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> VideoParams:
+        """Draw the encoder's settings and the direction of the motion."""
+        draws = rng.random(5)
+        length = between(draws[3], self.config.drift) * min(shape)
+        angle = 2 * np.pi * draws[4]
+        return VideoParams(
+            codec=self.config.codecs[int(draws[0] * len(self.config.codecs))],
+            crf=whole(draws[1], self.config.crf),
+            preset=self.config.preset,
+            frame=whole(draws[2], self.config.frame),
+            drift=(plain(length * np.cos(angle)), plain(length * np.sin(angle))),
+        )
+
+    def apply(self, image: Image, params: VideoParams) -> Image:
+        """Encode a stream of its own, from an IDR frame to the kept one, and decode that."""
+        height, width = image.shape[:2]
+        even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        last = _kept(params)
+        kept = to_yuv(_rolled(np.asarray(even, np.uint8), last))
+        ages = range(params.frame, 0, -1)
+        clip = [*(_earlier(kept, age * np.array(params.drift)) for age in ages), kept]
+        frame = last_frame(clip, params.codec, params.crf, params.preset)
+        return np.ascontiguousarray(frame[:height, :width])
+
+    def homography(self, params: VideoParams, shape: Shape) -> Homography:
+        """Return the whole pixels by which the kept frame has moved."""
+        matrix = np.eye(3)
+        matrix[:2, 2] = _kept(params)
+        return matrix
+
+    def encoder(self, params: VideoParams) -> str:
+        """Name library and build, e.g. ``libx264 core 165 (libavcodec 62.28.102)``."""
+        return encoder_of(params.codec)
+
+
+def _kept(params: VideoParams) -> Any:
+    """Whole pixels, so that the kept frame is not softened by interpolation."""
+    return np.rint(params.frame * np.array(params.drift)) + 0.0
+
+
+def _rolled(image: Image, by: Any) -> Image:
+    """Move by whole pixels; the mirror image comes in."""
+    x, y = (int(side) for side in by)
+    edges = (max(y, 0), max(-y, 0), max(x, 0), max(-x, 0))
+    wide = cv2.copyMakeBorder(image, *edges, cv2.BORDER_REFLECT_101)
+    height, width = image.shape[:2]
+    return np.ascontiguousarray(wide[max(-y, 0) :, max(-x, 0) :][:height, :width], np.uint8)
+
+
+def _earlier(kept: Planes, ago: Any) -> Planes:
+    """Return the frame that the motion came from: brightness and colour moved back by ``ago``."""
+    height, width = kept.shape[0] * 2 // 3, kept.shape[1]
+    out = np.empty_like(kept)
+    out[:height] = _shifted(kept[:height], -ago)
+    colour = (2, height // 2, width // 2)
+    moved = [_shifted(plane, -ago / 2) for plane in kept[height:].reshape(colour)]
+    out[height:] = np.stack(moved).reshape(height // 2, width)
+    return out
+
+
+def _shifted(plane: NDArray[np.uint8], by: Any) -> NDArray[np.uint8]:
+    """Move by parts of pixels; two one-dimensional filters are four times as fast as a warp."""
+    across, down = (_cubic(float(side)) for side in by)
+    edge = cv2.BORDER_REFLECT_101
+    return np.asarray(cv2.sepFilter2D(plane, cv2.CV_8U, across, down, borderType=edge), np.uint8)
+
+
+def _cubic(shift: float) -> NDArray[np.float32]:
+    """Cubic convolution (Keys, 1981) with the slope of ``cv2.INTER_CUBIC``, -0.75."""
+    reach = int(np.ceil(abs(shift))) + 2
+    away = np.abs(np.arange(-reach, reach + 1) + shift)
+    near = 1.25 * away**3 - 2.25 * away**2 + 1
+    far = -0.75 * (away**3 - 5 * away**2 + 8 * away - 4)
+    kernel = np.where(away < 1, near, np.where(away < 2, far, 0))
+    return np.asarray(kernel / kernel.sum(), np.float32)

@@ -1,0 +1,83 @@
+"""Lossy WebP, once or several times."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Shape
+from datagen.degradations.codec import between, decoded, pillow_encoded, pillow_name, within
+from datagen.fields import IntRange
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Webp", "WebpOptions", "WebpParams"]
+
+_MOST = 3
+
+
+class WebpOptions(Frozen):
+    """How strongly and how often a picture is compressed.
+
+    Attributes:
+        quality: Of each pass, on libwebp's scale, 1 to 100.
+        passes: How often in a row, 1 to 3, each with its own quality.
+        effort: libwebp's ``method``, 0 to 6. Programs use 4, which at the same quality makes
+            smaller files, looks alike and takes three to four times as long as 0.
+    """
+
+    quality: IntRange = (20, 95)
+    passes: IntRange = (1, 1)
+    effort: IntRange = (0, 0)
+
+    @model_validator(mode="after")
+    def _sane(self) -> WebpOptions:
+        within("quality", self.quality, 1, 100)
+        within("passes", self.passes, 1, _MOST)
+        within("effort", self.effort, 0, 6)
+        return self
+
+
+class WebpParams(Frozen):
+    """What was drawn for one pair.
+
+    Attributes:
+        quality: Of each pass, in their order, 1 to 100.
+        effort: libwebp's ``method``, 0 to 6.
+    """
+
+    quality: tuple[int, ...]
+    effort: int
+
+
+class Webp(Degradation):
+    """Smeared detail and soft blocks, as RFC 9649 (the intra frames of VP8) makes them."""
+
+    name = "webp"
+    options = WebpOptions
+    params = WebpParams
+    levels = tuple(
+        {"quality": quality, "passes": 1, "effort": 0}
+        for quality in ([86, 92], [60, 66], [34, 40], [14, 18], [2, 4])
+    )
+    config: WebpOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> WebpParams:
+        """Draw three qualities and take as many as were drawn."""
+        draws = rng.random(2 + _MOST).tolist()
+        count = between(draws[0], self.config.passes)
+        return WebpParams(
+            quality=tuple(between(draw, self.config.quality) for draw in draws[2 : 2 + count]),
+            effort=between(draws[1], self.config.effort),
+        )
+
+    def apply(self, image: Image, params: WebpParams) -> Image:
+        """Encode with Pillow, which lets the effort be chosen, and decode."""
+        for quality in params.quality:
+            data = pillow_encoded(image, "WEBP", quality=quality, method=params.effort)
+            image = decoded(data)
+        return image
+
+    def encoder(self, params: WebpParams) -> str:
+        """Pillow with its libwebp."""
+        return pillow_name("webp", "libwebp")
