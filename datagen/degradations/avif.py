@@ -13,7 +13,8 @@ from PIL import features
 from pydantic import model_validator
 
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import between, pillow_encoded, pillow_name, within
+from datagen.degradations.codec import pillow_encoded, pillow_name
+from datagen.degradations.draws import check_ranges, whole
 from datagen.errors import UserError
 from datagen.fields import IntRange
 from datagen.model import Frozen
@@ -36,8 +37,7 @@ class AvifOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> AvifOptions:
-        within("quality", self.quality, 1, 100)
-        within("speed", self.speed, 0, 10)
+        check_ranges(self, {"quality": (1, 100), "speed": (0, 10)})
         return self
 
 
@@ -75,8 +75,8 @@ class Avif(Degradation):
         """Draw quality and speed."""
         draws = rng.random(2).tolist()
         return AvifParams(
-            quality=between(draws[0], self.config.quality),
-            speed=between(draws[1], self.config.speed),
+            quality=whole(draws[0], self.config.quality),
+            speed=whole(draws[1], self.config.speed),
         )
 
     def apply(self, image: Image, params: AvifParams) -> Image:

@@ -27,6 +27,8 @@ Params: TypeAlias = Frozen
 
 SEVERITIES = 5
 
+_NOWHERE = np.eye(3)
+
 
 class Degradation(ABC):
     """One kind of damage, done to every member of a pair with the same values.
@@ -42,6 +44,7 @@ class Degradation(ABC):
         params: Model of what ``sample`` returns.
         levels: The options of severity 1 to 5, from hardly seen to hardly recognised.
         moves: Whether it moves pixels; then ``homography`` is not ``None``.
+        only_moves: Whether it does nothing else; then there is nothing to measure.
         tints: Whether it may colour a grey picture.
         extra: Which optional part of this package it needs, as in ``pip install datagen[video]``.
     """
@@ -52,6 +55,7 @@ class Degradation(ABC):
     params: ClassVar[type[Frozen]]
     levels: ClassVar[tuple[Mapping[str, Any], ...]]
     moves: ClassVar[bool] = False
+    only_moves: ClassVar[bool] = False
     tints: ClassVar[bool] = False
     extra: ClassVar[str] = ""
 
@@ -95,8 +99,10 @@ class Degradation(ABC):
 
     def moved(self, image: Image, params: Any) -> Image:
         """Return what the PSNR is measured against: the picture moved and not damaged."""
+        if self.only_moves:
+            return self.apply(image, params)
         matrix = self.homography(params, (image.shape[0], image.shape[1]))
-        return image if matrix is None else warp(image, matrix)
+        return image if matrix is None or np.array_equal(matrix, _NOWHERE) else warp(image, matrix)
 
     def encoder(self, params: Any) -> str | None:
         """Name the encoder that was used, and its version."""
@@ -104,7 +110,7 @@ class Degradation(ABC):
 
 
 def warp(image: NDArray[np.uint8], matrix: Homography) -> NDArray[np.uint8]:
-    """Move the pixels of a picture (cubic, mirrored at the edge) or a mask (linear, 0 outside)."""
+    """Move pixels linearly; a picture is mirrored at its edge, a mask is 0 beyond it."""
     mask = image.ndim == 2
     size = (image.shape[1], image.shape[0])
     return np.asarray(
@@ -112,7 +118,7 @@ def warp(image: NDArray[np.uint8], matrix: Homography) -> NDArray[np.uint8]:
             image,
             matrix,
             size,
-            flags=cv2.INTER_LINEAR if mask else cv2.INTER_CUBIC,
+            flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT if mask else cv2.BORDER_REFLECT_101,
         ),
         np.uint8,

@@ -1,9 +1,8 @@
-"""Shared by the kinds that encode and decode: ranges, reading back, and names of libraries."""
+"""Shared by the kinds that encode and decode: reading back, and the names of libraries."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -16,23 +15,7 @@ from PIL import features
 
 from datagen.types import Image
 
-__all__ = ["between", "decoded", "opencv_name", "pick", "pillow_encoded", "pillow_name", "within"]
-
-
-def within(what: str, span: tuple[float, float], low: float, high: float) -> None:
-    """Raise ``ValueError`` naming ``what`` unless ``span`` lies within ``low`` and ``high``."""
-    if not low <= span[0] <= span[1] <= high:
-        raise ValueError(f"{what}: want a range within {low:g} and {high:g}")
-
-
-def between(draw: float, span: tuple[int, int]) -> int:
-    """Turn a draw from [0, 1) into a whole number of ``span``, both ends included."""
-    return span[0] + int(draw * (span[1] - span[0] + 1))
-
-
-def pick(draw: float, choices: Sequence[Any]) -> Any:
-    """Turn a draw from [0, 1) into one of ``choices``, with even odds."""
-    return choices[int(draw * len(choices))]
+__all__ = ["decoded", "opencv_name", "pillow_encoded", "pillow_name"]
 
 
 def decoded(data: bytes | np.ndarray) -> Image:

@@ -76,6 +76,7 @@ class CropPad(Degradation):
         )
     )
     moves = True
+    only_moves = True
     config: CropPadOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> CropPadParams:

@@ -44,13 +44,15 @@ class Damaged:
 def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
     """Do all steps to all pictures; the pictures are not written to."""
     current = list(images)
+    undamaged = list(images)  # moved, and nothing else: what the whole is measured against
     operations: list[list[dict[str, Any]]] = [[] for _ in images]
     matrix: Homography | None = None
+    inside: Mask | None = None
     shape = (images[0].shape[0], images[0].shape[1])
     for kind, params in steps:
         after = _checked(kind, current, kind.apply_all(current, params))
         step = kind.homography(params, shape)
-        inside = None if step is None else _inside(step, shape)
+        seen = None if step is None else _inside(step, shape)
         told = {
             "use": kind.name,
             "version": kind.version,
@@ -58,28 +60,26 @@ def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
             "encoder": kind.encoder(params),
         }
         for number, (before, image) in enumerate(zip(current, after, strict=True)):
+            moved = _moved(kind, before, image, params)
+            if undamaged[number] is before:
+                undamaged[number] = moved
+            elif step is not None:
+                undamaged[number] = kind.moved(undamaged[number], params)
             changed = cv2.norm(before, image, cv2.NORM_INF) > 0
-            value = psnr(kind.moved(before, params), image, inside) if changed else None
+            value = psnr(moved, image, seen) if changed else None
             operations[number].append({**told, "changed": changed, "psnr": value})
         if step is not None:
             matrix = step if matrix is None else step @ matrix
+            inside = seen if len(steps) == 1 else _inside(matrix, shape)
         current = after
-    return Damaged(current, operations, _overall(images, current, matrix, shape), matrix)
+    whole = [psnr(*both, inside) for both in zip(undamaged, current, strict=True)]
+    return Damaged(current, operations, whole, matrix)
 
 
-def _overall(
-    images: Sequence[Image],
-    current: Sequence[Image],
-    matrix: Homography | None,
-    shape: tuple[int, int],
-) -> list[float | None]:
-    if matrix is None:
-        return [psnr(before, after) for before, after in zip(images, current, strict=True)]
-    inside = _inside(matrix, shape)
-    return [
-        psnr(warp(before, matrix), after, inside)
-        for before, after in zip(images, current, strict=True)
-    ]
+def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Image:
+    if kind.only_moves:
+        return after
+    return kind.moved(before, params) if kind.moves else before
 
 
 def _inside(matrix: Homography, shape: tuple[int, int]) -> Mask:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datagen.model import Frozen
 
-__all__ = ["between", "check_ranges", "plain", "whole"]
+__all__ = ["between", "check_ranges", "pick", "plain", "whole"]
 
 
 def check_ranges(options: Frozen, bounds: Mapping[str, tuple[float, float]]) -> None:
@@ -31,3 +31,8 @@ def between(draw: Any, span: tuple[float, float]) -> float:
 def whole(draw: Any, span: tuple[int, int]) -> int:
     """Turn a number from 0 to 1, without 1, into a whole one of a range, both ends included."""
     return span[0] + int(draw * (span[1] - span[0] + 1))
+
+
+def pick(draw: float, choices: Sequence[Any]) -> Any:
+    """Turn a draw from [0, 1) into one of ``choices``, with even odds."""
+    return choices[int(draw * len(choices))]

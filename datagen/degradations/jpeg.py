@@ -9,15 +9,8 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import (
-    between,
-    decoded,
-    opencv_name,
-    pick,
-    pillow_encoded,
-    pillow_name,
-    within,
-)
+from datagen.degradations.codec import decoded, opencv_name, pillow_encoded, pillow_name
+from datagen.degradations.draws import check_ranges, pick, whole
 from datagen.degradations.jpeg_tables import OWN_TABLES, scaled
 from datagen.fields import IntRange
 from datagen.model import Frozen
@@ -56,9 +49,7 @@ class JpegOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> JpegOptions:
-        within("quality", self.quality, 1, 100)
-        within("passes", self.passes, 1, _MOST)
-        within("shift", self.shift, 0, 7)
+        check_ranges(self, {"quality": (1, 100), "passes": (1, _MOST), "shift": (0, 7)})
         if not self.subsampling:
             raise ValueError(f"subsampling: want at least one of {', '.join(_SAMPLING)}")
         if not self.tables:
@@ -105,7 +96,7 @@ class Jpeg(Degradation):
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> JpegParams:
         """Draw three compressions and take as many as were drawn."""
-        count = between(rng.random(), self.config.passes)
+        count = whole(rng.random(), self.config.passes)
         draws = rng.random((_MOST, 6))
         return JpegParams(passes=tuple(self._pass(row.tolist()) for row in draws[:count]))
 
@@ -113,10 +104,10 @@ class Jpeg(Degradation):
         config = self.config
         standard = pick(draws[2], config.tables) == "standard"
         return JpegPass(
-            quality=between(draws[0], config.quality),
+            quality=whole(draws[0], config.quality),
             subsampling=pick(draws[1], config.subsampling),
             tables="standard" if standard else pick(draws[3], list(OWN_TABLES)),
-            shift=(between(draws[4], config.shift), between(draws[5], config.shift)),
+            shift=(whole(draws[4], config.shift), whole(draws[5], config.shift)),
         )
 
     def apply(self, image: Image, params: JpegParams) -> Image:

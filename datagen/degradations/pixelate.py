@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import between, pick, within
+from datagen.degradations.draws import check_ranges, pick, whole
 from datagen.fields import IntRange
 from datagen.model import Frozen
 from datagen.types import Image
@@ -30,7 +30,7 @@ class PixelateOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> PixelateOptions:
-        within("factor", self.factor, 2, 64)
+        check_ranges(self, {"factor": (2, 64)})
         if not self.up:
             raise ValueError("up: want at least one of nearest, linear")
         return self
@@ -61,7 +61,7 @@ class Pixelate(Degradation):
         """Draw factor and kernel."""
         draws = rng.random(2).tolist()
         return PixelateParams(
-            factor=between(draws[0], self.config.factor), up=pick(draws[1], self.config.up)
+            factor=whole(draws[0], self.config.factor), up=pick(draws[1], self.config.up)
         )
 
     def apply(self, image: Image, params: PixelateParams) -> Image:

@@ -43,8 +43,9 @@ class PrintScanOptions(Frozen):
         processes: ``halftone``: dots of cyan, magenta, yellow and black at 15, 75, 0 and 45
             degrees; ``inkjet``: drops spread like the grain of error diffusion. Drawn with even
             odds.
-        dots: Dots or drops across the shorter side, 40 to 600: a face 4 cm wide has 240 at 150
-            lines an inch. Where they would be finer than 1.5 pixels, they are 1.5 pixels.
+        dots: Dots across the shorter side, 40 to 600: a face 4 cm wide has 240 at 150 lines an
+            inch. Drops of ``inkjet`` are half as wide. Where they would be finer than 1.5 pixels,
+            they are 1.5 pixels.
         hardness: How much of the dots the scanner resolves, 0 (even tones) to 1.
         gain: How much ink spreads in the mid tones, as a share, 0 to 0.4; darkens.
         texture: Deviation of the paper's grain, grey levels, 0 to 20.
@@ -125,7 +126,7 @@ class PrintScan(Degradation):
     levels = tuple(
         dict(zip(_RISING, row, strict=True))
         for row in (
-            (380, 0.2, 0.03, 1.0, 0.02, 0.3, 0.005, 0.001, 0.3),
+            (380, 0.12, 0.03, 1.0, 0.02, 0.3, 0.005, 0.001, 0.3),
             (300, 0.35, 0.06, 2.0, 0.04, 0.8, 0.01, 0.0015, 0.5),
             (230, 0.5, 0.1, 3.5, 0.07, 1.5, 0.02, 0.002, 0.7),
             (160, 0.7, 0.15, 5.5, 0.11, 3.0, 0.03, 0.003, 0.9),
@@ -140,8 +141,9 @@ class PrintScan(Degradation):
         """Draw printer, paper and scanner."""
         drawn = {name: between(rng.random(), getattr(self.config, name)) for name in _BOUNDS}
         corners = rng.random((4, 2)) * drawn.pop("tilt")
-        period = max(min(shape) / drawn.pop("dots"), _LEAST_PERIOD)
         process = self.config.processes[int(rng.random() * len(self.config.processes))]
+        dots = drawn.pop("dots") * (2 if process == "inkjet" else 1)
+        period = max(min(shape) / dots, _LEAST_PERIOD)
         return PrintScanParams.model_validate(
             {
                 **drawn,

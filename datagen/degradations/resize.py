@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import pick, within
+from datagen.degradations.draws import check_ranges, pick
 from datagen.fields import Range
 from datagen.model import Frozen
 from datagen.types import Image
@@ -45,7 +45,7 @@ class ResizeOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> ResizeOptions:
-        within("factor", self.factor, 1, 32)
+        check_ranges(self, {"factor": (1, 32)})
         for name, choices in (("down", self.down), ("up", self.up)):
             if not choices:
                 raise ValueError(f"{name}: want at least one of {', '.join(_KERNELS)}")

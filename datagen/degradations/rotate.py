@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
-from datagen.degradations.base import Degradation, Homography, Shape, warp
+from datagen.degradations.base import Degradation, Homography, Shape
 from datagen.degradations.draws import between, check_ranges
 from datagen.degradations.geometry import Border, backdrop, rotation
 from datagen.fields import Range
@@ -62,6 +62,7 @@ class Rotate(Degradation):
         {"degrees": degrees} for degrees in ([1, 2], [3, 4.5], [6, 8], [10, 13], [17, 22])
     )
     moves = True
+    only_moves = True
     config: RotateOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> RotateParams:
@@ -80,7 +81,9 @@ class Rotate(Degradation):
         height, width = image.shape[:2]
         matrix = self.homography(params, (height, width))
         if params.fill == "zoom" or params.fill == "mirror":
-            return warp(image, matrix)
+            size, edge = (width, height), cv2.BORDER_REFLECT_101
+            turned = cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_CUBIC, borderMode=edge)
+            return np.asarray(turned, np.uint8)
         out = backdrop(image, params.fill)
         # BORDER_TRANSPARENT leaves the backdrop wherever no pixel of the picture comes to lie.
         return np.asarray(

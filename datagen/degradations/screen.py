@@ -130,10 +130,10 @@ class Screen(Degradation):
         {"pitch": [0.8, 2.2], **dict(zip(_RISING, row, strict=True))}
         for row in (
             (0.01, 1.0, 0.1, 0.0, 0.01, 0.03, 0.0005, 1.5),
-            (0.03, 0.9, 0.2, 0.1, 0.03, 0.05, 0.001, 2.5),
-            (0.05, 0.8, 0.35, 0.2, 0.06, 0.08, 0.0015, 4.0),
-            (0.08, 0.7, 0.55, 0.3, 0.1, 0.12, 0.0025, 6.0),
-            (0.12, 0.6, 0.8, 0.4, 0.16, 0.18, 0.004, 9.0),
+            (0.03, 0.95, 0.2, 0.1, 0.03, 0.05, 0.001, 2.5),
+            (0.05, 0.9, 0.35, 0.2, 0.06, 0.08, 0.0015, 4.0),
+            (0.08, 0.85, 0.5, 0.3, 0.1, 0.12, 0.0025, 6.0),
+            (0.12, 0.8, 0.7, 0.4, 0.16, 0.18, 0.004, 9.0),
         )
     )
     moves = True
@@ -191,7 +191,7 @@ def _setting(params: ScreenParams, shape: Shape) -> _Setting:
 
 def _photograph(image: Image, setting: _Setting) -> Image:
     size = (image.shape[1], image.shape[0])  # linear: the camera's lens is softer than that
-    seen = cv2.warpPerspective(image, setting.matrix, size, flags=cv2.INTER_LINEAR)
+    seen = cv2.warpPerspective(image, setting.matrix, size, borderMode=cv2.BORDER_REPLICATE)
     if setting.sigma > 0.2:
         reach = 2 * int(np.ceil(1.5 * setting.sigma)) + 1
         seen = cv2.GaussianBlur(seen, (reach, reach), setting.sigma)

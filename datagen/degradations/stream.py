@@ -50,7 +50,7 @@ def encode(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -> li
 
     The rate control looks at no later frame (``zerolatency``): a clip of three frames has no
     future that would pay for a better first one, and with the usual look-ahead it comes out 2 dB
-    below a frame in the middle of a real video; without it, the PSNR is within half a decibel.
+    below a frame in the middle of a real video; without it, the PSNR is within 1 dB.
     """
     import av
 

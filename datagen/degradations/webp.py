@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import between, decoded, pillow_encoded, pillow_name, within
+from datagen.degradations.codec import decoded, pillow_encoded, pillow_name
+from datagen.degradations.draws import check_ranges, whole
 from datagen.fields import IntRange
 from datagen.model import Frozen
 from datagen.types import Image
@@ -32,9 +33,7 @@ class WebpOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> WebpOptions:
-        within("quality", self.quality, 1, 100)
-        within("passes", self.passes, 1, _MOST)
-        within("effort", self.effort, 0, 6)
+        check_ranges(self, {"quality": (1, 100), "passes": (1, _MOST), "effort": (0, 6)})
         return self
 
 
@@ -65,10 +64,10 @@ class Webp(Degradation):
     def sample(self, rng: np.random.Generator, shape: Shape) -> WebpParams:
         """Draw three qualities and take as many as were drawn."""
         draws = rng.random(2 + _MOST).tolist()
-        count = between(draws[0], self.config.passes)
+        count = whole(draws[0], self.config.passes)
         return WebpParams(
-            quality=tuple(between(draw, self.config.quality) for draw in draws[2 : 2 + count]),
-            effort=between(draws[1], self.config.effort),
+            quality=tuple(whole(draw, self.config.quality) for draw in draws[2 : 2 + count]),
+            effort=whole(draws[1], self.config.effort),
         )
 
     def apply(self, image: Image, params: WebpParams) -> Image:

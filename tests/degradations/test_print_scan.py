@@ -81,7 +81,8 @@ def test_paper_is_warm_and_has_the_grain_that_was_asked_for() -> None:
 
 def test_dots_finer_than_the_scan_are_as_fine_as_it_shows() -> None:
     assert drawn(dots=600)[1].period == 1.5
-    assert drawn(dots=40)[1].period == pytest.approx(3.2)
+    assert drawn(dots=40, processes=["halftone"])[1].period == pytest.approx(3.2)
+    assert drawn(dots=40, processes=["inkjet"])[1].period == pytest.approx(1.6)
 
 
 def test_the_print_still_fills_the_frame() -> None:

@@ -63,7 +63,7 @@ def test_rows_tell_what_was_done(degraded: Path) -> None:
     assert jpeg["psnr"].between(15, 60).all()
     assert jpeg["severity"].between(1, 5).all()
     noise = table[(table["degradation"] == "noise") & (table["kind"] == "fake")]
-    assert (noise["change"] != noise["change_released"]).all()
+    assert (noise["change"] != noise["change_released"]).mean() > 0.5
 
 
 def test_geometry_follows_a_turned_picture(degraded: Path, world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_ladder_makes_the_same_pairs_at_every_level(world: World, tmp_path: Pa
     for _, rows in fakes.groupby("base_id"):
         assert list(rows["severity"]) == [0, 1, 3, 5]
         same = ["method_params", "image_id", "donor_image_id", "change", "attempt", "encoder"]
-        assert (rows[same].astype(str).nunique() == 1).all()
+        assert (rows[same].nunique(dropna=False) == 1).all()
         assert rows["psnr"].isna().tolist() == [True, False, False, False]
         assert rows["psnr"].dropna().is_monotonic_decreasing
     record = json.loads((outs[0] / "release.json").read_text())

@@ -1,0 +1,79 @@
+"""Sharpening, as cameras and editors do it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from pydantic import model_validator
+
+from datagen.degradations.base import Degradation, Shape
+from datagen.degradations.draws import between, check_ranges
+from datagen.fields import Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Sharpen", "SharpenOptions", "SharpenParams"]
+
+_LEAST_PIXELS = 0.6
+
+
+class SharpenOptions(Frozen):
+    """How much, and how broad the halos are.
+
+    Attributes:
+        amount: Factor on what is finer than ``radius``, which is added, 0 to 10.
+        radius: Standard deviation of the Gaussian that tells fine from broad, as a share of the
+            short side, 0.001 to 0.05, and at least 0.6 pixels.
+    """
+
+    amount: Range = (0.3, 3.0)
+    radius: Range = (0.002, 0.008)
+
+    @model_validator(mode="after")
+    def _sane(self) -> SharpenOptions:
+        check_ranges(self, {"amount": (0, 10), "radius": (0.001, 0.05)})
+        return self
+
+
+class SharpenParams(Frozen):
+    """What was drawn for one pair: factor and share of the short side, as in the options."""
+
+    amount: float
+    radius: float
+
+
+class Sharpen(Degradation):
+    """Unsharp masking, with halos where it is overdone.
+
+    Not albumentations' ``unsharp_mask``, which blurs twice in float32 and fades by a mask.
+    """
+
+    name = "sharpen"
+    options = SharpenOptions
+    params = SharpenParams
+    levels = tuple(
+        {"amount": [0.85 * amount, amount], "radius": radius}
+        for amount, radius in (
+            (0.4, [0.002, 0.003]),
+            (0.9, [0.003, 0.004]),
+            (1.8, [0.004, 0.005]),
+            (3.5, [0.005, 0.006]),
+            (7.0, [0.006, 0.008]),
+        )
+    )
+    config: SharpenOptions
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> SharpenParams:
+        """Draw amount and radius."""
+        draws = rng.random(2)
+        return SharpenParams(
+            amount=between(draws[0], self.config.amount),
+            radius=between(draws[1], self.config.radius),
+        )
+
+    def apply(self, image: Image, params: SharpenParams) -> Image:
+        """Add what a blur takes away."""
+        deviation = max(params.radius * min(image.shape[:2]), _LEAST_PIXELS)
+        soft = cv2.GaussianBlur(image, (0, 0), deviation)
+        sharp = cv2.addWeighted(image, 1 + params.amount, soft, -params.amount, 0)
+        return np.asarray(sharp, np.uint8)
