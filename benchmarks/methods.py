@@ -9,6 +9,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,10 @@ from datagen.hashing import rng
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import render
 
+_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "landmark_swap": {blend: {"blend": [blend]} for blend in ("alpha", "poisson", "pyramid")}
+}
+
 
 def main() -> None:
     """Print the table."""
@@ -37,9 +42,10 @@ def main() -> None:
     faces = [computed_face(person, given.size) for person in range(8)]
     floor = _median(lambda n: _encode_two(faces[n % 8].image), given.rounds)
     print(f"floor: encode two {given.size}-px JPEGs q95: {floor:.2f} ms")
-    print(f"{'method':<16}{'sample':>8}{'fake':>8}{'control':>9}{'x floor':>9}  ms")
+    print(f"{'method':<24}{'sample':>8}{'fake':>8}{'control':>9}{'x floor':>9}  ms")
     for name in METHODS:
-        _row(name, faces, given.rounds, floor)
+        for label, options in _VARIANTS.get(name, {"": {}}).items():
+            _row(name, label, options, faces, floor, given.rounds)
 
 
 def computed_face(person: int, size: int) -> FaceCrop:
@@ -51,8 +57,15 @@ def computed_face(person: int, size: int) -> FaceCrop:
     return FaceCrop(image, marks, mesh, portrait.yaw, portrait.pitch, portrait.roll)
 
 
-def _row(name: str, faces: list[FaceCrop], rounds: int, floor: float) -> None:
-    method = METHODS.load(name).build({})
+def _row(
+    name: str,
+    label: str,
+    options: dict[str, Any],
+    faces: list[FaceCrop],
+    floor: float,
+    rounds: int,
+) -> None:
+    method = METHODS.load(name).build(options)
     contexts = [Context(faces[n], faces[n - 1]) for n in range(len(faces))]
     draws = [method.sample(rng(name, n), contexts[n % 8]) for n in range(rounds)]
     sample = _median(lambda n: method.sample(rng(name, n), contexts[n % 8]), rounds)
@@ -60,7 +73,7 @@ def _row(name: str, faces: list[FaceCrop], rounds: int, floor: float) -> None:
     control = float("nan")
     if method.has_control:
         control = _median(lambda n: method.control(contexts[n % 8], draws[n]), rounds)
-    print(f"{name:<16}{sample:8.2f}{fake:8.2f}{control:9.2f}{fake / floor:9.1f}")
+    print(f"{f'{name} {label}':<24}{sample:8.2f}{fake:8.2f}{control:9.2f}{fake / floor:9.1f}")
 
 
 def _encode_two(image: np.ndarray) -> None:

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from datagen.types import Image, Mask
 
-__all__ = ["colour_matrix", "match_light", "recolour", "reinhard", "resharpen"]
+__all__ = [
+    "anchored",
+    "bounded_shift",
+    "colour_matrix",
+    "match_light",
+    "recolour",
+    "reinhard",
+    "resharpen",
+]
 
 _COARSE = 8
 _LEAST_STRETCH = np.array([0.6, 0.5, 0.5])
@@ -43,17 +51,36 @@ def reinhard(source: Image, target: Image, mask: Mask, strength: float) -> Image
     want_mean, want_deviation = _statistics(wanted, np.ascontiguousarray(mask[::2, ::2]))
     stretch = (want_deviation + 1) / (deviation + 1)
     stretch = np.clip(stretch, _LEAST_STRETCH, _MOST_STRETCH)
-    shift = np.clip(want_mean - mean, -_MOST_SHIFT, _MOST_SHIFT)
-    left = np.clip((1 - strength) * shift, -_MOST_LEFT, _MOST_LEFT)
+    shift, left = bounded_shift(mean, want_mean, strength)
     stretch = 1 + strength * (stretch - 1)
     levels = np.arange(256)[:, None]
     curve = (levels - mean) * stretch + mean + shift - left
-    curve[:, 0] = _anchored(curve[:, 0], mean[0], deviation[0])
+    curve[:, 0] = anchored(curve[:, 0], mean[0], deviation[0])
     table = np.clip(np.rint(curve), 0, 255).astype(np.uint8)[:, None]
     return np.asarray(cv2.cvtColor(cv2.LUT(own, table), cv2.COLOR_LAB2RGB), np.uint8)
 
 
-def _anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArray[np.float64]:
+def bounded_shift(
+    mean: NDArray[np.float64], wanted: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far apart two Lab means count as, and how much of it ``strength`` leaves.
+
+    The first is at most what two lit faces can differ by; the second at most what passes for
+    another light on the same skin.
+    """
+    shift = np.clip(wanted - mean, -_MOST_SHIFT, _MOST_SHIFT)
+    return shift, np.clip((1 - strength) * shift, -_MOST_LEFT, _MOST_LEFT)
+
+
+def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArray[np.float64]:
+    """Lead a curve of 256 lightness values to black and near white beyond the skin's tones.
+
+    Args:
+        curve: What each level becomes; kept from one deviation below to one and a half above
+            the mean.
+        mean: Of the lightness that is recoloured.
+        deviation: Of the same.
+    """
     low, high = max(mean - deviation, 1.0), min(mean + 1.5 * deviation, 254.0)
     levels = np.arange(256)
     at_low, at_high = np.interp([low, high], levels, curve).clip(0, 255)

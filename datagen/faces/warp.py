@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from datagen.types import Affine, Image
 
 __all__ = [
     "RING",
+    "Bend",
+    "Points",
     "WarpMap",
     "bend_and_back",
     "move_points",
@@ -43,6 +46,13 @@ class WarpMap(NamedTuple):
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
+
+
+class Bend(Protocol):
+    """A way to fill the space between points of the target and the same in the source."""
+
+    def __call__(self, target: Points, source: Points, *, region: Region) -> WarpMap:
+        """Map each pixel of ``region`` of the target back to the source."""
 
 
 def similarity(source: Points, target: Points) -> Affine:
@@ -215,8 +225,10 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     return WarpMap(field[0], field[1])
 
 
-def bend_and_back(image: Image, corners: Points, goal: Points, region: Region) -> Image:
-    """Warp a picture piecewise from ``corners`` to ``goal``, round, and back; return ``region``.
+def bend_and_back(
+    image: Image, corners: Points, goal: Points, region: Region, bend: Bend | None = None
+) -> Image:
+    """Warp a picture from ``corners`` to ``goal``, round, and back; return ``region``.
 
     Args:
         image: The picture.
@@ -224,17 +236,19 @@ def bend_and_back(image: Image, corners: Points, goal: Points, region: Region) -
         goal: ``(n, 2)`` where they go; near enough that no part is squeezed, or it comes back
             blurred.
         region: Part of the picture to return.
+        bend: How; piecewise over the triangles of ``corners`` unless given.
 
     Raises:
         ItemError: ``method_failed`` when there are no triangles.
     """
-    triangles = triangulate(corners)
+    if bend is None:
+        bend = functools.partial(piecewise_map, triangles=triangulate(corners))
     way = np.abs(goal - corners)[:-RING].max(initial=0.0)
     edge = int(np.ceil(way)) + _EDGE
     there = Region(region.x0 - edge, region.y0 - edge, region.x1 + edge, region.y1 + edge)
-    away = warp_pixels(image, piecewise_map(goal, corners, triangles, there))
+    away = warp_pixels(image, bend(goal, corners, region=there))
     shifted = goal - np.array([there.x0, there.y0], np.float32)
-    return warp_pixels(away, piecewise_map(corners, shifted, triangles, region))
+    return warp_pixels(away, bend(corners, shifted, region=region))
 
 
 def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,19 +1,28 @@
-"""The classical face swap: landmarks, piecewise-affine warp, colour transfer, soft mask."""
+"""The classical face swap: landmarks, warp, colour transfer, and one of three blends."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import functools
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, field_validator
 
 from datagen.faces import hull
 from datagen.faces.blend import Region, expand, paste, region_around
 from datagen.faces.colour import match_light, reinhard
 from datagen.faces.face import FaceCrop
+from datagen.faces.poisson import alike, clone
+from datagen.faces.pyramid import blend_bands
+from datagen.faces.thin_plate import plate_map
+from datagen.faces.transfer import match_covariance, match_histograms
 from datagen.faces.warp import (
     RING,
+    Bend,
+    bend_and_back,
     move_points,
     piecewise_map,
     similarity,
@@ -25,7 +34,45 @@ from datagen.methods.base import Context, Method, Result
 from datagen.model import Frozen
 from datagen.types import Image, Landmarks, Mask
 
-__all__ = ["LandmarkSwap", "LandmarkSwapParams"]
+__all__ = ["Blend", "LandmarkSwap", "LandmarkSwapOptions", "LandmarkSwapParams"]
+
+Blend: TypeAlias = Literal["alpha", "poisson", "pyramid"]
+Transfer: TypeAlias = Literal["reinhard", "histogram", "covariance"]
+
+_BLENDS: dict[Blend, float] = {"alpha": 0.6, "poisson": 0.2, "pyramid": 0.2}
+_TRANSFERS: dict[Transfer, float] = {"reinhard": 0.6, "histogram": 0.2, "covariance": 0.2}
+_RECOLOUR: dict[Transfer, Callable[[Image, Image, Mask, float], Image]] = {
+    "reinhard": reinhard,
+    "histogram": match_histograms,
+    "covariance": match_covariance,
+}
+_THIN_PLATE = 0.15
+_FEATHER: dict[Blend, tuple[float, float]] = {
+    "alpha": (0.06, 0.16),
+    "poisson": (0.05, 0.1),
+    "pyramid": (0.05, 0.1),
+}
+_NO_STEP, _NO_HAIR = 0.08, 0.4
+_INSET = np.interp(np.arange(256), [96, 255], [0, 255]).round().astype(np.uint8)
+_SEAM, _SPLIT = 0.06, 96
+
+
+class LandmarkSwapOptions(Frozen):
+    """What a recipe may set.
+
+    Attributes:
+        blend: Which blends may be drawn; of all three, ``alpha`` three times as often as
+            either other.
+    """
+
+    blend: tuple[Blend, ...] = Field(tuple(_BLENDS), min_length=1)
+
+    @field_validator("blend")
+    @classmethod
+    def _once(cls, blend: tuple[Blend, ...]) -> tuple[Blend, ...]:
+        if len(set(blend)) < len(blend):
+            raise ValueError("a blend is named twice")
+        return blend
 
 
 class LandmarkSwapParams(Frozen):
@@ -35,6 +82,7 @@ class LandmarkSwapParams(Frozen):
         lift: How far the mask reaches over each of the ten brow points, as a share of the
             forehead; < 0: it ends between brows and eyes, and the target's brows stay.
         feather: Width of the soft edge, as a share of the face's width.
+        transfer: Which statistics of the target's colours are taken over.
         colour: Strength of the colour transfer.
         light: Strength with which the target's large light and dark areas are taken over.
         ratio: Weight of the donor where the mask is full.
@@ -43,61 +91,78 @@ class LandmarkSwapParams(Frozen):
             shape, for a pair of which one laughs; ``target``: between the donor's lips one
             sees the target's teeth.
         eyes: ``target``: within the donor's lids one sees the target's eyes.
+        warp: ``mesh``: affine in each triangle; ``thin_plate``: the smoothest map.
+        blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients and the
+            target's colours along the rim; ``pyramid``: coarse structure over a wider seam
+            than fine.
     """
 
     lift: list[float]
     feather: float
+    transfer: Transfer
     colour: float
     light: float
     ratio: float
     shape: float
     mouth: Literal["warped", "donor", "target"]
     eyes: Literal["donor", "target"]
+    warp: Literal["mesh", "thin_plate"]
+    blend: Blend
 
 
 class LandmarkSwap(Method):
     """Another person's face in this person's geometry."""
 
     name = "landmark_swap"
+    version = 2
     family = "face_swap"
+    options = LandmarkSwapOptions
     params = LandmarkSwapParams
     needs_donor = True
     min_change = 4.0
-    paper = "Roessler et al. 2019, FaceForensics++ (FaceSwap); Reinhard et al. 2001"
+    paper = (
+        "Roessler et al. 2019, FaceForensics++ (FaceSwap); Reinhard et al. 2001; "
+        "Perez et al. 2003 (Poisson); Burt and Adelson 1983 (pyramid)"
+    )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> LandmarkSwapParams:
         """Draw the mask, colour and blend; forehead only where both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
         hull.check_face(target.landmarks)
         hull.check_face(donor.landmarks)
+        given = self.config
+        assert isinstance(given, LandmarkSwapOptions)
+        blend = _choose(rng, {name: _BLENDS[name] for name in _BLENDS if name in given.blend})
         reach = rng.uniform(0.15, 0.9)
-        feather, colour = rng.uniform(0.06, 0.16), rng.uniform(0.7, 1.0)
+        feather, colour = rng.uniform(*_FEATHER[blend]), rng.uniform(0.7, 1.0)
         light = rng.uniform(0.4, 1.0)
         ratio, shape = _RATIO_AND_SHAPE[rng.integers(len(_RATIO_AND_SHAPE))]
         return LandmarkSwapParams(
             lift=_lift(reach, target, donor),
             feather=round(float(feather), 6),
+            transfer=_choose(rng, _TRANSFERS),
             colour=round(float(colour), 6),
             light=round(float(light), 6),
             ratio=ratio,
             shape=shape,
             mouth=_mouth(target.landmarks, donor.landmarks, bool(rng.integers(2))),
             eyes=_eyes(target.landmarks, donor.landmarks),
+            warp="thin_plate" if rng.random() < _THIN_PLATE else "mesh",
+            blend=blend,
         )
 
     def apply(self, ctx: Context, params: LandmarkSwapParams) -> Result:
         """Make the swap."""
         stage = _stage(ctx, params)
         target, donor = ctx.target, ctx.need_donor()
-        field = piecewise_map(
-            stage.corners, stage.origins, triangulate(stage.corners), stage.region
-        )
-        warped = warp_pixels(donor.image, field)
+        bend = _bend(stage, params)
+        warped = warp_pixels(donor.image, bend(stage.corners, stage.origins, region=stage.region))
         part = np.ascontiguousarray(stage.region.of(target.image))
         inside = hull.above(stage.mask, 127)
-        warped = reinhard(warped, part, inside, params.colour)
-        reach = 0.12 * hull.face_width(target.landmarks)
-        warped = match_light(warped, part, inside, reach, params.light)
+        warped = _RECOLOUR[params.transfer](warped, part, inside, params.colour)
+        unit = hull.face_width(target.landmarks)
+        warped = match_light(warped, part, inside, 0.12 * unit, params.light)
+        warped = _joined(warped, part, stage, params.blend)
         return Result(
             paste(target.image, warped, stage.mask, stage.region),
             expand(stage.mask, stage.region, target.image.shape),
@@ -112,13 +177,12 @@ class LandmarkSwap(Method):
         """
         stage = _stage(ctx, params)
         target = ctx.target
-        triangles = triangulate(stage.corners)
         goal = _towards(stage, _LONGEST_WAY * hull.face_width(target.landmarks))
-        there = region_around(goal[:-RING], target.image.shape, 4)
-        away = warp_pixels(target.image, piecewise_map(goal, stage.corners, triangles, there))
-        shifted = goal - np.array([there.x0, there.y0], np.float32)
-        field = piecewise_map(stage.corners, shifted, triangles, stage.region)
-        return paste(target.image, warp_pixels(away, field), stage.mask, stage.region)
+        bend = _bend(stage, params)
+        back = bend_and_back(target.image, stage.corners, goal, stage.region, bend)
+        part = np.ascontiguousarray(stage.region.of(target.image))
+        back = _joined(back, part, stage, params.blend)
+        return paste(target.image, back, stage.mask, stage.region)
 
 
 _LEAST_LIFT = 0.12
@@ -128,12 +192,54 @@ _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0)
 
 
 class _Stage(NamedTuple):
-    """Where the swap happens: corners in the fake, the same in the donor, and the mask."""
+    """Where the swap happens.
+
+    Attributes:
+        corners: In the fake.
+        origins: The same in the donor.
+        region: Part of the picture.
+        mask: As it is released, of the region's size.
+        whole: The mask before eyes and teeth are left out of it.
+    """
 
     corners: NDArray[np.float32]
     origins: NDArray[np.float32]
     region: Region
     mask: Mask
+    whole: Mask
+
+
+_T = TypeVar("_T")
+
+
+def _choose(rng: np.random.Generator, weights: Mapping[_T, float]) -> _T:
+    """Draw a key by its weight; the weights need not add up to one."""
+    at = rng.random() * sum(weights.values())
+    bounds = np.cumsum(list(weights.values()))
+    return list(weights)[min(int(np.searchsorted(bounds, at, "right")), len(bounds) - 1)]
+
+
+def _bend(stage: _Stage, params: LandmarkSwapParams) -> Bend:
+    if params.warp == "thin_plate":
+        return plate_map
+    return functools.partial(piecewise_map, triangles=triangulate(stage.corners))
+
+
+def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
+    """Make what is then laid over the target by the mask.
+
+    The seam follows the outline alone: the target's eyes or teeth, where they are kept, are
+    holes of the mask and not of the blend.
+    """
+    if blend == "poisson":
+        inside = hull.above(stage.whole, 0)
+        skin = np.full_like(part, np.rint(cv2.mean(part, inside)[:3]))
+        pinned = np.minimum(alike(warped, part, _NO_STEP), alike(part, skin, _NO_HAIR))
+        return clone(warped, part, inside, pinned)
+    if blend == "pyramid":
+        levels = round(np.log2(max(_SEAM * hull.face_width(stage.corners[:68]), 2)))
+        return blend_bands(warped, part, hull.above(stage.whole, _SPLIT), levels)
+    return warped
 
 
 def _lift(reach: float, target: FaceCrop, donor: FaceCrop) -> list[float]:
@@ -192,8 +298,16 @@ def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
     hull.check_face(donor.landmarks)
     marks = _fake_landmarks(target.landmarks, donor.landmarks, params)
     corners, origins = surround(_with_forehead(marks), _with_forehead(donor.landmarks))
-    region, mask = _mask(target, marks, params)
-    return _Stage(corners, origins, region, mask)
+    region, whole = _mask(target, marks, params)
+    if params.blend == "poisson":
+        whole = np.asarray(
+            cv2.LUT(whole, _INSET), np.uint8
+        )  # the rim lies on skin, not on the outline
+    mask = whole.copy()
+    for kept in _kept(params):
+        fine = hull.canvas_for(region, max(region.width, region.height))
+        mask -= np.minimum(mask, hull.soften(hull.fill(marks[kept], fine), 1.0))
+    return _Stage(corners, origins, region, hull.weaken(mask, params.ratio), whole)
 
 
 def _towards(stage: _Stage, reach: float) -> NDArray[np.float32]:
@@ -220,11 +334,7 @@ def _mask(target: FaceCrop, marks: Landmarks, params: LandmarkSwapParams) -> tup
     unit *= canvas.scale
     mask = hull.feather(hull.fill(polygon, canvas), params.feather * unit)
     core = hull.feather(hull.grow(hull.fill(features, canvas), 0.02 * unit), 0.03 * unit)
-    mask = hull.enlarge(np.maximum(mask, core), canvas)
-    for kept in _kept(params):
-        fine = hull.canvas_for(region, max(region.width, region.height))
-        mask -= np.minimum(mask, hull.soften(hull.fill(marks[kept], fine), 1.0))
-    return region, hull.weaken(mask, params.ratio)
+    return region, hull.enlarge(np.maximum(mask, core), canvas)
 
 
 def _kept(params: LandmarkSwapParams) -> list[slice]:

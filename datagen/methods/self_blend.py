@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from datagen.errors import ItemError
 from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import colour_matrix, recolour, resharpen
+from datagen.faces.blend import Region, expand, paste
 from datagen.faces.face import FaceCrop
+from datagen.faces.parts import Bending, PartName, in_picture, part_mask
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.self_blend_options import (
+    Alteration,
+    SelfBlendOptions,
+    Side,
+    alter,
+    draw_alteration,
+    plain,
+)
 from datagen.model import Frozen
 from datagen.types import Image, Landmarks, Mask
 
-__all__ = ["Alteration", "SelfBlend", "SelfBlendParams"]
+__all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 
 _FIELD = 5
-_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
-
-
-class Alteration(Frozen):
-    """What tells one copy of the face from the other.
-
-    Attributes:
-        rgb: Added to each channel, grey levels.
-        hue: Turn about the grey axis, degrees.
-        saturation: Factor on the distance from grey.
-        contrast: Factor on the distance from mid grey.
-        brightness: Added to all channels, as a share of the full range.
-        sharpness: > 0: amount of unsharp masking; < 0: reduced by ``1 - sharpness`` and
-            enlarged again.
-    """
-
-    rgb: tuple[float, float, float]
-    hue: float
-    saturation: float
-    contrast: float
-    brightness: float
-    sharpness: float
+_MOST_LOSS = 7.0  # grey levels, 31 dB
+_OF_A_HUNDRED: dict[PartName, int] = {
+    "face": 40,
+    "no_forehead": 20,
+    "features": 12,
+    "lower_half": 10,
+    "eyes": 5,
+    "nose": 5,
+    "mouth": 5,
+    "brows": 3,
+}
 
 
 class SelfBlendParams(Frozen):
@@ -51,21 +50,20 @@ class SelfBlendParams(Frozen):
         shift: Translation of the source, as a share of the face's width and height.
         scale: Scale of the source about the middle of the face.
         lift: How far the mask reaches over the brows, as a share of the forehead.
-        part: Whose hull the mask starts from: the whole face, or what lies within the brows,
-            eyes, nose and mouth.
+        part: Whose hull the mask starts from.
         field: ``(5, 5, 2)`` displacements of the mask, in units of ``bend``.
-        bend: As a share of the face's width.
+        bend: As a share of the face's width, times the size of the part.
         erode, blur: Deviations of the first and of the second Gaussian filter of the mask,
-            as a share of the face's width.
+            in the same unit.
         ratio: Weight of the source where the mask is full.
     """
 
-    altered: Literal["source", "target"]
+    altered: Side
     alteration: Alteration
     shift: tuple[float, float]
     scale: float
     lift: float
-    part: Literal["face", "features"]
+    part: PartName
     field: list[list[list[float]]]
     bend: float
     erode: float
@@ -77,7 +75,9 @@ class SelfBlend(Method):
     """One person, two slightly different copies, one soft mask."""
 
     name = "self_blend"
+    version = 2
     family = "pseudo_fake"
+    options = SelfBlendOptions
     params = SelfBlendParams
     min_change = 2.0
     paper = "Shiohara & Yamasaki, CVPR 2022, Detecting Deepfakes with Self-Blended Images"
@@ -85,22 +85,23 @@ class SelfBlend(Method):
     def sample(self, rng: np.random.Generator, ctx: Context) -> SelfBlendParams:
         """Draw both halves of the paper's generator: the copies (3.2) and the mask (3.3)."""
         hull.check_face(ctx.target.landmarks)
-        scale = rng.uniform(0.95, 1.0)
+        given = self.config
+        assert isinstance(given, SelfBlendOptions)
         return SelfBlendParams(
-            altered="source" if rng.integers(2) else "target",
-            alteration=_draw_alteration(rng),
-            shift=(_within(rng, 0.03), _within(rng, 0.015)),
-            scale=_plain(scale if rng.integers(2) else 1 / scale),
-            lift=_plain(rng.uniform(0.15, 0.9)),
-            part="features" if rng.random() < 0.15 else "face",
+            altered=given.sides[rng.integers(len(given.sides))],
+            alteration=draw_alteration(rng, given),
+            shift=(plain(rng.uniform(*given.shift_x)), plain(rng.uniform(*given.shift_y))),
+            scale=plain(np.exp(rng.uniform(*np.log(given.scale)))),
+            lift=plain(rng.uniform(0.15, 0.9)),
+            part=_draw_part(rng, ctx.target, given.parts),
             field=[
-                [[_plain(value, 3) for value in cell] for cell in row]
+                [[plain(value, 3) for value in cell] for cell in row]
                 for row in rng.standard_normal((_FIELD, _FIELD, 2))
             ],
-            bend=_plain(rng.uniform(0.01, 0.05)),
-            erode=_plain(rng.uniform(0.01, 0.04)),
-            blur=_plain(rng.uniform(0.01, 0.06)),
-            ratio=_RATIOS[rng.integers(len(_RATIOS))],
+            bend=plain(rng.uniform(*given.bend)),
+            erode=plain(rng.uniform(*given.erode)),
+            blur=plain(rng.uniform(*given.blur)),
+            ratio=given.ratios[rng.integers(len(given.ratios))],
         )
 
     def apply(self, ctx: Context, params: SelfBlendParams) -> Result:
@@ -110,9 +111,9 @@ class SelfBlend(Method):
         moved = _take(target.image, stage.origin, stage.region)
         real = None
         if params.altered == "source":
-            moved = _alter(moved, params.alteration)
+            moved = alter(moved, params.alteration)
         else:
-            real = _alter(target.image, params.alteration)
+            real = alter(target.image, params.alteration)
         mask = expand(stage.mask, stage.region, target.image.shape)
         return Result(
             paste(target.image if real is None else real, moved, stage.mask, stage.region),
@@ -127,40 +128,39 @@ class SelfBlend(Method):
         stage = _stage(target, params)
         image = target.image
         if params.altered == "target":
-            image = _alter(image, params.alteration)
-        size = (stage.origin.width, stage.origin.height)
-        there = cv2.resize(stage.region.of(image), size, interpolation=cv2.INTER_CUBIC)
-        back = cv2.resize(
-            there, (stage.region.width, stage.region.height), interpolation=cv2.INTER_CUBIC
-        )
-        return paste(image, np.asarray(back, np.uint8), stage.mask, stage.region)
+            image = alter(image, params.alteration)
+        region, size = stage.region, (stage.origin.width, stage.origin.height)
+        own = np.ascontiguousarray(region.of(image))
+        there = cv2.resize(own, size, interpolation=cv2.INTER_CUBIC)
+        back = cv2.resize(there, (region.width, region.height), interpolation=cv2.INTER_CUBIC)
+        kept = _within_loss(np.asarray(back, np.uint8), own, stage.mask)
+        return paste(image, kept, stage.mask, region)
 
 
-def _plain(value: float, digits: int = 6) -> float:
-    return round(float(value), digits)
+def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
+    """Return as much of a resampled copy as a control may lose.
+
+    A face of few pixels would lose more, for it has no detail but the finest.
+    """
+    seen = hull.above(mask, 0)
+    loss = cv2.norm(back, own, cv2.NORM_L2, seen) / np.sqrt(max(3 * cv2.countNonZero(seen), 1))
+    if loss <= _MOST_LOSS:
+        return back
+    share = _MOST_LOSS / loss
+    return np.asarray(cv2.addWeighted(back, share, own, 1 - share, 0), np.uint8)
 
 
-def _within(rng: np.random.Generator, bound: float) -> float:
-    return _plain(rng.uniform(-bound, bound))
+def _draw_part(rng: np.random.Generator, target: FaceCrop, parts: Sequence[PartName]) -> PartName:
+    """Draw one of the parts that are in the picture by their weights.
 
-
-def _draw_alteration(rng: np.random.Generator) -> Alteration:
-    """Draw each kind of colour change with even odds, and one kind of sharpness."""
-    use = rng.random(3) < 0.5
-    drawn = Alteration(
-        rgb=(_within(rng, 15), _within(rng, 15), _within(rng, 15)),
-        hue=_within(rng, 10),
-        saturation=_plain(1 + rng.uniform(-0.25, 0.25)),
-        contrast=_plain(1 + rng.uniform(-0.1, 0.1)),
-        brightness=_within(rng, 0.1),
-        sharpness=_plain(rng.uniform(0.2, 0.6) if rng.integers(2) else -rng.uniform(0.5, 2.0)),
-    )
-    plain = {"rgb": (0.0, 0.0, 0.0), "hue": 0.0, "saturation": 1.0}
-    keep = {"rgb": use[0], "hue": use[1], "saturation": use[1]}
-    changed = {name: value for name, value in plain.items() if not keep[name]}
-    if not use[2]:
-        changed |= {"contrast": 1.0, "brightness": 0.0}
-    return drawn.model_copy(update=changed)
+    Raises:
+        ItemError: ``method_failed`` when none is.
+    """
+    seen = [part for part in parts if in_picture(part, target.landmarks, target.image.shape)]
+    if not seen:
+        raise ItemError("method_failed", f"outside the picture: {', '.join(parts)}")
+    steps = np.cumsum([_OF_A_HUNDRED[part] for part in seen])
+    return seen[int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))]
 
 
 class _Stage(NamedTuple):
@@ -173,8 +173,10 @@ class _Stage(NamedTuple):
 
 def _stage(target: FaceCrop, params: SelfBlendParams) -> _Stage:
     hull.check_face(target.landmarks)
-    region, mask = _mask(target, params)
-    return _Stage(region, _origin(target.landmarks, region, params), mask)
+    marks = target.landmarks
+    how = Bending(params.field, params.bend, params.erode, params.blur)
+    region, mask = part_mask(params.part, marks, params.lift, how, target.image.shape)
+    return _Stage(region, _origin(marks, region, params), hull.weaken(mask, params.ratio))
 
 
 def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region:
@@ -200,40 +202,6 @@ def _take(image: Image, origin: Region, region: Region) -> Image:
         origin = Region(origin.x0 + left, origin.y0 + top, origin.x1 + left, origin.y1 + top)
     size = (region.width, region.height)
     return np.asarray(cv2.resize(origin.of(image), size, interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def _mask(target: FaceCrop, params: SelfBlendParams) -> tuple[Region, Mask]:
-    """Deform the hull, shrink or grow it, soften its edge and scale it (section 3.3).
-
-    The first filter erodes: only what it leaves full is kept. The second softens, so that
-    the mask grows when it is the wider of the two.
-    """
-    marks = target.landmarks
-    whole = params.part == "face"
-    polygon = hull.hull(hull.outline(marks, params.lift) if whole else marks[17:])
-    unit = hull.face_width(marks)
-    margin = unit * (0.08 + 3 * params.bend + 3 * params.blur) + 2
-    region = region_around(polygon, target.image.shape, margin)
-    canvas = hull.canvas_for(region)
-    unit *= canvas.scale
-    mask = hull.fill(polygon, canvas)
-    if not whole:
-        mask = hull.grow(mask, 0.08 * unit)
-    mask = hull.elastic(mask, params.field, params.bend * unit)
-    full = hull.above(hull.soften(mask, params.erode * unit), 253)
-    mask = hull.soften(full, params.blur * unit)
-    return region, hull.weaken(hull.enlarge(mask, canvas), params.ratio)
-
-
-def _alter(image: Image, alteration: Alteration) -> Image:
-    matrix = colour_matrix(
-        alteration.rgb,
-        alteration.hue,
-        alteration.saturation,
-        alteration.contrast,
-        alteration.brightness,
-    )
-    return resharpen(recolour(image, matrix), alteration.sharpness)
 
 
 def _landmarks(marks: Landmarks, mask: Mask, stage: _Stage) -> Landmarks:

@@ -19,12 +19,15 @@ def _params(**changes: object) -> LandmarkSwapParams:
     params = LandmarkSwapParams(
         lift=[0.5] * 10,
         feather=0.1,
+        transfer="reinhard",
         colour=1.0,
         light=0.5,
         ratio=1.0,
         shape=0.0,
         mouth="warped",
         eyes="donor",
+        warp="mesh",
+        blend="alpha",
     )
     return params.model_copy(update=changes)
 
@@ -41,14 +44,49 @@ def _with(face: FaceCrop, part: slice, flatten: float) -> FaceCrop:
     return FaceCrop(face.image, marks, identity=face.identity)
 
 
-def test_no_options() -> None:
-    with pytest.raises(RecipeError, match="unknown key"):
-        LandmarkSwap.build({"strength": 1})
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"strength": 1}, "unknown key"),
+        ({"blend": []}, "blend"),
+        ({"blend": ["alpha", "feather"]}, r"blend\[1\]"),
+        ({"blend": ["alpha", "alpha"]}, "named twice"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        LandmarkSwap.build(options)
 
 
-def test_a_face_swapped_with_itself_stays() -> None:
+@pytest.mark.parametrize("allowed", [["alpha"], ["poisson", "pyramid"]])
+def test_only_allowed_blends_are_drawn(allowed: list[str]) -> None:
+    method = LandmarkSwap.build({"blend": allowed})
+    drawn = {method.sample(rng("blend", n), _ctx()).blend for n in range(40)}
+    assert drawn == set(allowed)
+
+
+def test_blends_and_transfers_are_drawn_by_their_weights() -> None:
+    ctx = _ctx()
+    draws = [METHOD.sample(rng("weights", n), ctx) for n in range(200)]
+    assert 90 < sum(params.blend == "alpha" for params in draws) < 150
+    assert 90 < sum(params.transfer == "reinhard" for params in draws) < 150
+    assert 10 < sum(params.warp == "thin_plate" for params in draws) < 60
+    assert {params.blend for params in draws} == {"alpha", "poisson", "pyramid"}
+    assert {params.transfer for params in draws} == {"reinhard", "histogram", "covariance"}
+
+
+EACH_WAY = [
+    {"blend": blend, "warp": warp}
+    for blend in ("alpha", "poisson", "pyramid")
+    for warp in ("mesh", "thin_plate")
+]
+
+
+@pytest.mark.parametrize("changes", EACH_WAY)
+@pytest.mark.parametrize("transfer", ["reinhard", "histogram", "covariance"])
+def test_a_face_swapped_with_itself_stays(changes: dict[str, str], transfer: str) -> None:
     face = made_face(3, SIZE)
-    result = METHOD.apply(Context(face, face), _params())
+    result = METHOD.apply(Context(face, face), _params(**changes, transfer=transfer))
     assert np.abs(result.image.astype(int) - face.image).mean() < 0.5
     assert np.allclose(result.landmarks, face.landmarks, atol=1e-3)
 
@@ -76,6 +114,60 @@ def test_colours_come_from_the_target() -> None:
     after = np.abs(result.image[full].mean(axis=0) - ctx.target.image[full].mean(axis=0))
     assert after.max() < 5
     assert after.max() < before.max()
+
+
+@pytest.mark.parametrize("transfer", ["histogram", "covariance"])
+def test_colours_come_from_the_target_by_any_transfer(transfer: str) -> None:
+    ctx = _ctx(0, 4)
+    result = METHOD.apply(ctx, _params(transfer=transfer))
+    full = result.mask == 255
+    after = result.image[full].mean(axis=0) - ctx.target.image[full].mean(axis=0)
+    assert np.abs(after).max() < 6
+
+
+@pytest.mark.parametrize("changes", EACH_WAY)
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.35, 0.0), (-0.2, 0.3), (0.0, -0.4)])
+def test_each_way_keeps_the_contract_also_at_the_edge_of_the_picture(
+    changes: dict[str, str], shift: tuple[float, float]
+) -> None:
+    target = made_face(2, SIZE, shift=shift)
+    ctx = Context(target, made_face(5, SIZE))
+    for more in ({}, {"mouth": "target", "eyes": "target"}, {"ratio": 0.85}):
+        params = _params(**changes, **more)
+        result = METHOD.apply(ctx, params)
+        control = METHOD.control(ctx, params)
+        outside = result.mask == 0
+        assert (result.image[outside] == target.image[outside]).all()
+        assert (control[outside] == target.image[outside]).all()
+        apart = np.square(control.astype(float) - target.image)[~outside].mean()
+        assert apart < 65  # 30 dB
+        assert np.abs(result.image.astype(float) - target.image)[~outside].mean() > 1
+
+
+def test_poisson_meets_the_target_along_the_rim_and_alpha_need_not() -> None:
+    ctx = _ctx(0, 4)
+    steps = []
+    for blend in ("poisson", "alpha"):
+        result = METHOD.apply(ctx, _params(blend=blend, feather=0.02, colour=0.0, light=0.0))
+        near = cv2.dilate(result.mask, np.ones((3, 3), np.uint8)) > 0
+        rim = near & (result.mask < 128)
+        apart = np.abs(result.image.astype(float) - ctx.target.image).max(axis=2)
+        steps.append(float(np.median(apart[rim & (result.mask > 0)])))
+    assert steps[0] < steps[1]
+
+
+def test_a_pyramid_changes_the_seam_and_not_the_middle() -> None:
+    ctx = _ctx(0, 4)
+    alpha, pyramid = (
+        METHOD.apply(ctx, _params(blend=blend, feather=0.02, colour=0.0, light=0.0)).image.astype(
+            np.float32
+        )
+        for blend in ("alpha", "pyramid")
+    )
+    apart = np.abs(cv2.GaussianBlur(alpha - pyramid, (0, 0), 4)).max(axis=2)
+    middle = np.rint(ctx.target.landmarks[30]).astype(int)
+    assert apart.max() > 1
+    assert apart[middle[1], middle[0]] < 1
 
 
 def test_mask_is_full_over_the_features_and_soft_at_the_jaw() -> None:

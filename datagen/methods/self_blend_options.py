@@ -1,0 +1,163 @@
+"""What a recipe may set of self-blending, and how a copy of the face is altered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from pydantic import AfterValidator
+
+from datagen.faces.colour import colour_matrix, recolour, resharpen
+from datagen.faces.parts import PARTS, PartName
+from datagen.fields import Range
+from datagen.model import Frozen
+from datagen.types import Image
+
+__all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration", "plain"]
+
+Side: TypeAlias = Literal["source", "target"]
+Detail: TypeAlias = Literal["sharpen", "reduce"]
+
+_RATIOS = (0.25, 0.5, 0.75, 1.0)
+
+
+def _limits(low: float, high: float) -> AfterValidator:
+    def check(pair: tuple[float, float]) -> tuple[float, float]:
+        if pair[0] < low or pair[1] > high:
+            raise ValueError(f"want [low, high] within [{low:g}, {high:g}]")
+        return pair
+
+    return AfterValidator(check)
+
+
+def _some(values: tuple[object, ...]) -> tuple[object, ...]:
+    if not values:
+        raise ValueError("name at least one, or leave the key out for all")
+    return values
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"name each once: {', '.join(twice)} is there more than once")
+    return names
+
+
+def _weights(ratios: tuple[float, ...]) -> tuple[float, ...]:
+    if not set(ratios) <= set(_RATIOS):
+        raise ValueError("want a list of 0.25, 0.5, 0.75 and 1")
+    return ratios
+
+
+_NAMES = AfterValidator(_once)
+_ANY = AfterValidator(_some)
+
+
+class SelfBlendOptions(Frozen):
+    """Which parts and sides are drawn, and from which ranges ``[low, high]``.
+
+    The paper names the changes; the widths of the ranges of colour, sharpness and mask are
+    ours. A change of colour comes in three kinds, each with even odds: ``rgb``; ``hue`` with
+    ``saturation`` and ``value``; ``brightness`` with ``contrast``. Sharpness always changes.
+
+    Attributes:
+        parts: Whose hull the mask starts from. Of 100 fakes with all of them: ``face``, with
+            some of the forehead, 40; ``no_forehead`` 20; ``features``, what lies within
+            brows, eyes, nose and mouth, 12; ``lower_half`` 10; ``eyes``, ``nose`` and
+            ``mouth`` 5 each; ``brows`` 3.
+        sides: Which copy may be altered.
+        ratios: Weights of the source where the mask is full, out of 0.25, 0.5, 0.75 and 1;
+            one that stands there three times is drawn three times as often.
+        shift_x, shift_y: Translation of the source, as a share of the face's width and height.
+        scale: Of the source, about the middle of the face; even in its logarithm.
+        rgb: Added to each channel, grey levels.
+        hue: Degrees.
+        saturation, value: Factors.
+        brightness: Added to all channels, as a share of the full range.
+        contrast: Factor.
+        details: Whether a copy may be sharpened, reduced and enlarged again, or either.
+        sharpen: Amount of unsharp masking.
+        reduce: By which factor the copy is reduced.
+        bend: Elastic deformation of the mask, as a share of the face's width; less for a
+            small part, as are the next two.
+        erode, blur: Deviations of the first and of the second Gaussian filter of the mask.
+    """
+
+    parts: Annotated[tuple[PartName, ...], _ANY, _NAMES] = PARTS
+    sides: Annotated[tuple[Side, ...], _ANY, _NAMES] = ("source", "target")
+    ratios: Annotated[tuple[float, ...], _ANY, AfterValidator(_weights)] = (*_RATIOS, 1.0, 1.0)
+    shift_x: Annotated[Range, _limits(-0.1, 0.1)] = (-0.03, 0.03)
+    shift_y: Annotated[Range, _limits(-0.1, 0.1)] = (-0.015, 0.015)
+    scale: Annotated[Range, _limits(0.9, 1.12)] = (0.95, 1.0526)
+    rgb: Annotated[Range, _limits(-60, 60)] = (-15, 15)
+    hue: Annotated[Range, _limits(-45, 45)] = (-10, 10)
+    saturation: Annotated[Range, _limits(0, 2)] = (0.75, 1.25)
+    value: Annotated[Range, _limits(0.5, 1.5)] = (0.85, 1.15)
+    brightness: Annotated[Range, _limits(-0.3, 0.3)] = (-0.1, 0.1)
+    contrast: Annotated[Range, _limits(0.5, 1.5)] = (0.9, 1.1)
+    details: Annotated[tuple[Detail, ...], _ANY, _NAMES] = ("sharpen", "reduce")
+    sharpen: Annotated[Range, _limits(0, 2)] = (0.2, 0.6)
+    reduce: Annotated[Range, _limits(1, 8)] = (1.5, 3.0)
+    bend: Annotated[Range, _limits(0, 0.1)] = (0.01, 0.05)
+    erode: Annotated[Range, _limits(0, 0.06)] = (0.01, 0.04)
+    blur: Annotated[Range, _limits(0.01, 0.1)] = (0.01, 0.06)
+
+
+class Alteration(Frozen):
+    """What tells one copy of the face from the other.
+
+    Attributes:
+        rgb: Added to each channel, grey levels.
+        hue: Turn about the grey axis, degrees.
+        saturation: Factor on the distance from grey.
+        value: Factor on all channels.
+        contrast: Factor on the distance from mid grey.
+        brightness: Added to all channels, as a share of the full range.
+        sharpness: > 0: amount of unsharp masking; < 0: reduced by ``1 - sharpness`` and
+            enlarged again.
+    """
+
+    rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    hue: float = 0.0
+    saturation: float = 1.0
+    value: float = 1.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    sharpness: float = 0.0
+
+
+def plain(value: float, digits: int = 6) -> float:
+    """Round to a number that JSON gives back as it was."""
+    return round(float(value), digits)
+
+
+def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Alteration:
+    """Draw each kind of colour change with even odds, and one kind of sharpness."""
+
+    def within(pair: tuple[float, float]) -> float:
+        return plain(rng.uniform(pair[0], pair[1]))
+
+    shift, tone, light = rng.random(3) < 0.5
+    drawn: dict[str, object] = {}
+    if shift:
+        drawn["rgb"] = (within(given.rgb), within(given.rgb), within(given.rgb))
+    if tone:
+        drawn |= {name: within(getattr(given, name)) for name in ("hue", "saturation", "value")}
+    if light:
+        drawn |= {name: within(getattr(given, name)) for name in ("contrast", "brightness")}
+    kind = given.details[rng.integers(len(given.details))]
+    sharpness = within(given.sharpen) if kind == "sharpen" else plain(1 - within(given.reduce))
+    return Alteration.model_validate({**drawn, "sharpness": sharpness})
+
+
+def alter(image: Image, alteration: Alteration) -> Image:
+    """Return an altered copy of ``(height, width, 3)`` uint8, rounded once for all colours."""
+    matrix = colour_matrix(
+        alteration.rgb,
+        alteration.hue,
+        alteration.saturation,
+        alteration.contrast,
+        alteration.brightness,
+    )
+    matrix *= np.float32(alteration.value)
+    return resharpen(recolour(image, matrix), alteration.sharpness)
