@@ -160,7 +160,7 @@ class Colour(Degradation):
         return ColourParams(pivot=self.config.pivot, bits=bits, **done)
 
     def apply(self, image: Image, params: ColourParams) -> Image:
-        """Look up and mix; nothing is done twice."""
+        """Look up in a table, mix the channels and look up again, or the first alone."""
         table = balance(params.temperature, params.tint)
         tone = _tone(params)
         if params.saturation == 1:

@@ -95,7 +95,7 @@ class Noise(Degradation):
     ``shot * light + read ** 2`` in linear light, coded with a gamma of 2.2. ``gaussian`` in
     ``ycbcr`` with variance .001, .002, .005, .01 or .05 is DeeperForensics-1.0's GNC (Jiang et
     al., CVPR 2020), rounded where that code drops the fraction. albumentations' ``iso_noise``
-    is not used: it turns hues, blackens nothing and takes ten times as long.
+    is not used: it turns hues, only ever brightens and is several times as slow.
     """
 
     name = "noise"

@@ -119,6 +119,17 @@ def test_a_ladder_makes_the_same_pairs_at_every_level(world: World, tmp_path: Pa
     assert record["counts"]["planned"] == {"train": 16, "test": 16}
 
 
+@pytest.mark.ray
+def test_workers_damage_as_one_process_does(
+    ray_cluster: object, degraded: Path, world: World, tmp_path: Path
+) -> None:
+    recipe = world.folder / "degraded.yaml"
+    options = ["-o", str(tmp_path / "out"), "--workers", "2"]
+    assert run(["generate", str(recipe), *options]) == 0
+    there = {name: digest for name, digest in digests(degraded).items() if "report" not in name}
+    assert digests(tmp_path / "out") == there
+
+
 def test_what_is_wrong_ends_with_exit_2(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = world.write_recipe("wrong.yaml", degradations=[{"use": "jpeg", "share": 1, "qual": 3}])
     assert run(["validate", str(recipe)]) == 2
