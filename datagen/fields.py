@@ -40,7 +40,18 @@ def sums_to_one(shares: Iterable[Fraction], what: str) -> None:
 
 
 def _pair(value: object) -> object:
-    return (value, value) if isinstance(value, int | float) else value
+    found = value if isinstance(value, list | tuple) else [value, value]
+    numbers = [n for n in found if isinstance(n, int | float) and not isinstance(n, bool)]
+    if len(found) != 2 or len(numbers) != 2:
+        raise ValueError("want a number or [low, high]")
+    return tuple(found)
+
+
+def _whole_pair(value: object) -> object:
+    pair = _pair(value)
+    if not isinstance(pair, tuple) or any(number != int(number) for number in pair):
+        raise ValueError("want a whole number or [low, high] of whole numbers")
+    return pair
 
 
 def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -52,5 +63,7 @@ def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
 Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_rising)]
 """``[low, high]`` or one number for both."""
 
-IntRange: TypeAlias = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_rising)]
+IntRange: TypeAlias = Annotated[
+    tuple[int, int], BeforeValidator(_whole_pair), AfterValidator(_rising)
+]
 """``[low, high]`` of whole numbers, both included, or one number for both."""

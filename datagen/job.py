@@ -149,7 +149,9 @@ class _Workshop:
         try:
             self._pair(item, method, target, donor, writer)
         except ItemError as error:
-            writer.add_reject(reject_row(item, method.name, target, donor, error))
+            writer.add_reject(
+                reject_row(item, method.name, self._damage_name(item), target, donor, error)
+            )
         except Exception as error:
             error.add_note(f"pair {item.pair_id}, method {method.name!r}")
             raise
@@ -158,7 +160,6 @@ class _Workshop:
         self, item: Item, method: Method, target: Face, donor: Face | None, writer: ShardWriter
     ) -> None:
         made = self._base(item, method, target, donor)
-        degraded = self.degradations[item.degradation] if item.degradation is not None else None
         facts = PairFacts(
             item=item,
             method=method,
@@ -171,7 +172,7 @@ class _Workshop:
             terms=(self._terms(target), self._terms(donor) if donor else None),
             encoding=self._encoding(item),
             recipe_digest=self.digest,
-            degradation=degraded.name if degraded else None,
+            degradation=self._damage_name(item),
         )
         steps = self._steps(item)
         damaged = damage(list(made.members().values()), steps)
@@ -200,6 +201,9 @@ class _Workshop:
         if item.control:
             control = checked_control(method, method.control(ctx, params), real, result.mask)
         return _Made(crop, matrix, attempt, params, result, real, control, change)
+
+    def _damage_name(self, item: Item) -> str | None:
+        return None if item.degradation is None else self.degradations[item.degradation].name
 
     def _steps(self, item: Item) -> list[Step]:
         """Draw the damage of a pair; the levels of a ladder start from one state."""

@@ -52,10 +52,20 @@ def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") 
             hint = near(str(location[-1]), known)
             allowed = f" Allowed: {', '.join(known)}" if known and not hint else ""
             yield f"{path}: unknown key.{hint}{allowed}"
+        elif entry["type"] in _WORDS:
+            yield f"{path}: {_WORDS[entry['type']]} (found {_short(entry['input'])})"
         else:
             found = entry["input"]
             shown = "" if entry["type"] == "missing" else f" (found {_short(found)})"
             yield f"{path}: {_lower(entry['msg'])}{shown}"
+
+
+_WORDS = {
+    "tuple_type": "want a list",
+    "list_type": "want a list",
+    "model_type": "want keys and values",
+    "dict_type": "want keys and values",
+}
 
 
 def _below(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:

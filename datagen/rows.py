@@ -127,7 +127,12 @@ def _known(angle: float) -> float | None:
 
 
 def reject_row(
-    item: Item, method: str, target: Face, donor: Face | None, error: ItemError
+    item: Item,
+    method: str,
+    degradation: str | None,
+    target: Face,
+    donor: Face | None,
+    error: ItemError,
 ) -> dict[str, Any]:
     """Return the row of a planned pair that was not made."""
     return {
@@ -140,6 +145,7 @@ def reject_row(
         "split": item.split,
         "item": item.number,
         "method": method,
+        "degradation": degradation,
         "donor_image_id": donor.face_id if donor else None,
     }
 

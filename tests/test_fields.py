@@ -100,5 +100,5 @@ def test_a_range_of_whole_numbers() -> None:
     assert Fields.model_validate({"whole": 7}).whole == (7, 7)
     assert Fields.model_validate({"whole": [7, 9]}).whole == (7, 9)
     assert "falling" in refused(whole=[9, 7])
-    assert "integer" in refused(whole=[7, 8.5])
-    assert "integer" in refused(whole=7.5)
+    assert "whole number" in refused(whole=[7, 8.5])
+    assert "whole number" in refused(whole=7.5)

@@ -75,7 +75,7 @@ def test_numbers_are_finite(value: float) -> None:
 
 def test_what_is_no_mapping_is_refused() -> None:
     (line,) = _problems("text")
-    assert line.startswith("(top): input should be a valid dictionary")
+    assert line.startswith("(top): want keys and values")
 
 
 def test_flat() -> None:

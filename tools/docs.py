@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic_core import PydanticUndefined
+
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.profile import ProfileStep, load_profile, profile_names
 from datagen.faces.analysers import ANALYSERS
@@ -94,15 +96,26 @@ def kinds_table() -> str:
     for name in DEGRADATIONS:
         kind = DEGRADATIONS.load(name)
         options = ", ".join(
-            f"`{key}: {field.get_default(call_default_factory=True)}`"
+            f"`{key}: {_shown(field.get_default(call_default_factory=True))}`"
             for key, field in kind.options.model_fields.items()
         )
         ladder = " · ".join(
-            ", ".join(f"{key} {value}" for key, value in level.items()) for level in kind.levels
+            ", ".join(f"{key} {_shown(value)}" for key, value in level.items())
+            for level in kind.levels
         )
         what = first_line(kind.__doc__) + (" Moves pixels." if kind.moves else "")
         lines.append(f"| `{name}` | {what} | {options} | {ladder or 'none'} |")
     return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    return str(value)
 
 
 def profiles_table() -> str:

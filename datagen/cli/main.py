@@ -7,7 +7,19 @@ import sys
 import typer
 
 from datagen import __version__
-from datagen.cli import generate, index, listing, plan, show, validate, verify
+from datagen.cli import (
+    evaluate,
+    generate,
+    index,
+    listing,
+    mine,
+    plan,
+    probe,
+    score,
+    show,
+    validate,
+    verify,
+)
 from datagen.cli.wiring import console
 from datagen.errors import DatagenError
 
@@ -24,7 +36,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (validate, index, plan, generate, verify, show, listing):
+for module in (
+    validate,
+    index,
+    plan,
+    generate,
+    verify,
+    show,
+    listing,
+    evaluate,
+    score,
+    probe,
+    mine,
+):
     app.command(module.NAME)(module.command)
 
 

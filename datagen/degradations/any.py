@@ -104,7 +104,7 @@ def _plain(node: object) -> dict[str, Any]:
     if not isinstance(name, str):
         raise ValueError("want the name of a class of albumentations under 'name'")
     name = name.rpartition(".")[2] if name.startswith("albumentations.") else name
-    plain = {"name": name, "p": rest.pop("p", 1.0)}
+    plain = {"name": name, "p": _chance(rest.pop("p", 1.0), name)}
     if name in _COMPOSITIONS:
         inner = rest.pop("transforms", None)
         if not isinstance(inner, list | tuple) or not inner:
@@ -122,12 +122,20 @@ def _plain(node: object) -> dict[str, Any]:
         raise ValueError(f"want arguments of {name} that JSON can hold") from None
 
 
+def _chance(p: object, name: str) -> float:
+    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
+        raise ValueError(f"p of {name}: want a number from 0 to 1, found {p!r}")
+    return float(p)
+
+
 def _built(plain: Mapping[str, Any]) -> Any:
     library = albumentations()
     arguments = {key: value for key, value in plain.items() if key != "name"}
     name, kind = plain["name"], getattr(library, plain["name"], None)
     if name in _COMPOSITIONS:
         parts = [_built(part) for part in arguments.pop("transforms")]
+        if not any(part["p"] for part in plain["transforms"]):
+            raise ValueError(f"want a transform with p over 0 in {name}")
         return checked(getattr(library, name), {**arguments, "transforms": parts})
     if not isinstance(kind, type) or not issubclass(kind, library.BasicTransform):
         known = [*_COMPOSITIONS, *_image_only(library)]

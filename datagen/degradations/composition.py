@@ -18,7 +18,7 @@ from datagen.fields import IntRange
 from datagen.model import Frozen, parse
 from datagen.registry import near
 
-__all__ = ["RESHARE", "Composition", "compose", "known_degradations"]
+__all__ = ["RESHARE", "Composition", "compose", "has_severities", "known_degradations"]
 
 RESHARE = "reshare"
 
@@ -127,7 +127,7 @@ class ReshareOptions(Frozen):
             raise ValueError("profiles: want at least one")
         for name in self.profiles:
             if name not in profile_names():
-                hint = near(name, profile_names())
+                hint = near(name, profile_names()) or f" There are: {', '.join(profile_names())}"
                 raise ValueError(f"profiles: no profile {name!r}.{hint}")
             if load_profile(name).has_severity:
                 raise ValueError(f"profiles: {name!r} has severities; use it by itself")
@@ -200,6 +200,13 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
 def known_degradations() -> list[str]:
     """Return every name that ``use`` may have: kinds, profiles and ``reshare``."""
     return sorted({*DEGRADATIONS, *profile_names(), RESHARE})
+
+
+def has_severities(use: str) -> bool:
+    """Say whether a known name can be used with a severity."""
+    if use in profile_names():
+        return load_profile(use).has_severity
+    return use == RESHARE or bool(DEGRADATIONS.load(use).levels)
 
 
 def _streams(rng: np.random.Generator, count: int) -> list[np.random.Generator]:

@@ -24,23 +24,23 @@ class CropPadOptions(Frozen):
     Attributes:
         modes: ``crop`` takes a window out of the picture and enlarges it; ``pad`` shrinks the
             picture and puts it on a border. Drawn with even odds.
-        share: Of both sides, what is cut off or becomes border, 0 to 0.6.
+        amount: Of both sides, what is cut off or becomes border, 0 to 0.6.
         aspect: Factor on the width-to-height ratio of the picture as seen, 0.8 to 1.25.
-        borders: For ``pad``: one level, the mirror image, or a blurred copy.
+        borders: For ``pad``: one level, or a blurred copy.
     """
 
     modes: tuple[Literal["crop", "pad"], ...] = ("crop", "pad")
-    share: Range = (0.0, 0.3)
+    amount: Range = (0.0, 0.3)
     aspect: Range = (0.95, 1.05)
-    borders: tuple[Border, ...] = ("black", "grey", "mirror", "blur")
+    borders: tuple[Border, ...] = ("black", "grey", "blur")
 
     @model_validator(mode="after")
     def _sane(self) -> CropPadOptions:
-        check_ranges(self, {"share": (0, 0.6), "aspect": (0.8, 1.25)})
+        check_ranges(self, {"amount": (0, 0.6), "aspect": (0.8, 1.25)})
         if not self.modes:
             raise ValueError("modes: want at least one of crop, pad")
         if not self.borders:
-            raise ValueError("borders: want at least one of black, grey, mirror, blur")
+            raise ValueError("borders: want at least one of black, grey, blur")
         return self
 
 
@@ -66,13 +66,13 @@ class CropPad(Degradation):
     options = CropPadOptions
     params = CropPadParams
     levels = tuple(
-        {"share": share, "aspect": aspect}
-        for share, aspect in (
-            ([0.03, 0.06], 1.0),
-            ([0.08, 0.12], 1.0),
-            ([0.16, 0.2], [0.97, 1.03]),
-            ([0.26, 0.32], [0.94, 1.06]),
-            ([0.4, 0.46], [0.9, 1.11]),
+        {"amount": amount, "aspect": aspect}
+        for amount, aspect in (
+            ([0.03, 0.05], 1.0),
+            ([0.08, 0.1], 1.0),
+            ([0.13, 0.16], [0.97, 1.03]),
+            ([0.19, 0.22], [0.94, 1.06]),
+            ([0.25, 0.28], [0.9, 1.11]),
         )
     )
     moves = True
@@ -84,7 +84,7 @@ class CropPad(Degradation):
         draws = rng.random(6)
         mode = self.config.modes[int(draws[0] * len(self.config.modes))]
         border = self.config.borders[int(draws[1] * len(self.config.borders))]
-        left = 1 - between(draws[2], self.config.share)
+        left = 1 - between(draws[2], self.config.amount)
         aspect = between(draws[3], self.config.aspect)
         # The ratio of what is seen: a narrow window that fills the frame looks wide.
         wide = aspect if mode == "pad" else 1 / aspect
@@ -107,9 +107,6 @@ class CropPad(Degradation):
             enlarged = cv2.resize(window, (width, height), interpolation=cv2.INTER_CUBIC)
             return np.asarray(enlarged, np.uint8)
         small = cv2.resize(image, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-        if params.border == "mirror":
-            edges = (y0, height - y1, x0, width - x1)
-            return np.asarray(cv2.copyMakeBorder(small, *edges, cv2.BORDER_REFLECT), np.uint8)
         out = backdrop(image, params.border)
         out[y0:y1, x0:x1] = small
         return out

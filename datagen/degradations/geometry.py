@@ -13,9 +13,10 @@ from datagen.types import Image
 
 __all__ = ["Border", "backdrop", "fit", "keystone", "rotation"]
 
-Border: TypeAlias = Literal["black", "grey", "mirror", "blur"]
-"""What lies around a picture that does not fill its frame: one level, its mirror image, or an
-enlarged and blurred copy of it, as players and social networks put behind upright videos."""
+Border: TypeAlias = Literal["black", "grey", "blur"]
+"""What lies around a picture that does not fill its frame: one level, or an enlarged and much
+blurred copy of it, as players and social networks put behind upright videos. Never its mirror
+image: that would show the fake's face a second time, where no mask says so."""
 
 Rect: TypeAlias = tuple[int, int, int, int]
 
@@ -56,11 +57,9 @@ def keystone(shape: Shape, out: Sequence[tuple[float, float]]) -> Homography:
 
 
 def backdrop(image: Image, border: Border) -> Image:
-    """Return what is behind the picture; for ``mirror``, the picture itself."""
+    """Return what is behind the picture."""
     if border in _LEVELS:
         return np.full_like(image, _LEVELS[border])
-    if border == "mirror":
-        return image
     height, width = image.shape[:2]
     factor = min(1.0, _BACKDROP_SIDE / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

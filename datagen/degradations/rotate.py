@@ -30,13 +30,13 @@ class RotateOptions(Frozen):
     """
 
     degrees: Range = (0.0, 15.0)
-    fills: tuple[Fill, ...] = ("zoom", "black", "grey", "mirror", "blur")
+    fills: tuple[Fill, ...] = ("zoom", "black", "grey", "blur")
 
     @model_validator(mode="after")
     def _sane(self) -> RotateOptions:
         check_ranges(self, {"degrees": (0, 45)})
         if not self.fills:
-            raise ValueError("fills: want at least one of zoom, black, grey, mirror, blur")
+            raise ValueError("fills: want at least one of zoom, black, grey, blur")
         return self
 
 
@@ -80,7 +80,7 @@ class Rotate(Degradation):
             return image
         height, width = image.shape[:2]
         matrix = self.homography(params, (height, width))
-        if params.fill == "zoom" or params.fill == "mirror":
+        if params.fill == "zoom":
             size, edge = (width, height), cv2.BORDER_REFLECT_101
             turned = cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_CUBIC, borderMode=edge)
             return np.asarray(turned, np.uint8)

@@ -10,7 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from datagen.degradations.composition import Composition, compose
+from datagen.degradations.composition import (
+    Composition,
+    compose,
+    has_severities,
+    known_degradations,
+)
 from datagen.errors import RecipeError
 from datagen.faces.analysers import ANALYSERS, Analyser
 from datagen.hashing import digest_of
@@ -103,7 +108,7 @@ class LoadedRecipe:
         """
         ladder = self.recipe.ladder
         if ladder is not None:
-            return [compose(ladder.use, {}, True, f"{self.path}: ladder")]
+            return [_ladder(ladder.use, f"{self.path}: ladder")]
         return [
             compose(use.use, use.options, _by_severity(use), f"{self.path}: degradations[{n}]")
             for n, use in enumerate(self.recipe.degradations or ())
@@ -176,6 +181,13 @@ def _check_names(loaded: LoadedRecipe) -> None:
                 f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
                 f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
             )
+
+
+def _ladder(use: str, where: str) -> Composition:
+    if use in known_degradations() and not has_severities(use):
+        fit = ", ".join(name for name in known_degradations() if has_severities(name))
+        raise RecipeError(f"{where}.use: {use!r} has no severities. These have: {fit}")
+    return compose(use, {}, True, where)
 
 
 def _by_severity(use: DegradationUse) -> bool:

@@ -69,7 +69,7 @@ class SourceUse(Frozen):
     card: str = Field(min_length=1)
     root: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
-    splits: tuple[SplitName, ...] | None = None
+    splits: tuple[SplitName, ...] | None = Field(default=None, min_length=1)
 
 
 class SplitRule(Frozen):
@@ -171,7 +171,7 @@ class MethodUse(Frozen):
     share: Share
     donor: DonorRule | None = None
     min_change: float | None = Field(default=None, ge=0, le=255)
-    splits: tuple[SplitName, ...] | None = None
+    splits: tuple[SplitName, ...] | None = Field(default=None, min_length=1)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class DegradationUse(Frozen):
     use: str
     share: Share
     severity: IntRange | None = None
-    splits: tuple[SplitName, ...] | None = None
+    splits: tuple[SplitName, ...] | None = Field(default=None, min_length=1)
 
     @field_validator("severity")
     @classmethod

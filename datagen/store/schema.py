@@ -94,7 +94,14 @@ COLUMNS: tuple[Column, ...] = (
         nullable=True,
     ),
     Column("measured", "mask_area", _F32, "mean of mask / 255 (fakes)", nullable=True),
-    Column("measured", "psnr", _F32, "of the degradation, dB; null: none", nullable=True),
+    Column(
+        "measured",
+        "psnr",
+        _F32,
+        "of the degradation, dB, against the moved picture where pixels move; null: nothing "
+        "changed, or pixels moved only",
+        nullable=True,
+    ),
     Column("rights", "licences", _TEXTS, "SPDX expressions of all that the row is made of"),
     Column("rights", "purposes", _TEXTS, "what is permitted: research, commercial, redistribute"),
     Column("rights", "attribution", _TEXTS, "whom to name"),
@@ -115,6 +122,7 @@ _REJECT_WORDS = {
     "split": "its split (items)",
     "item": "its number (items)",
     "method": "its method (items)",
+    "degradation": "its damage (items with one)",
     "donor_image_id": "face of the donor (items with one)",
 }
 _REQUIRED = frozenset({"stage", "code", "detail", "source", "image_id"})

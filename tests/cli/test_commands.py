@@ -61,7 +61,19 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == __version__
     assert run(["--help"]) == 0
     told = capsys.readouterr().out
-    for command in ("validate", "index", "plan", "generate", "verify", "show", "list"):
+    for command in (
+        "validate",
+        "index",
+        "plan",
+        "generate",
+        "verify",
+        "show",
+        "list",
+        "evaluate",
+        "score",
+        "probe",
+        "mine",
+    ):
         assert command in told
 
 
@@ -253,7 +265,19 @@ def test_a_plugin_that_breaks_the_contract_makes_no_release(
 
 def test_no_command_takes_loose_photographs(capsys: pytest.CaptureFixture[str]) -> None:
     """Faces enter through a source card: no option or argument of any command is a picture."""
-    for command in ("validate", "index", "plan", "generate", "verify", "show", "list"):
+    for command in (
+        "validate",
+        "index",
+        "plan",
+        "generate",
+        "verify",
+        "show",
+        "list",
+        "evaluate",
+        "score",
+        "probe",
+        "mine",
+    ):
         assert run([command, "--help"]) == 0
         told = capsys.readouterr().out.lower()
         for word in ("--source", "--target", "--face", "--image", "--photo", "--picture"):

@@ -153,3 +153,10 @@ def test_drawing_takes_the_same_numbers_at_every_level(name: str) -> None:
         loaded.at(severity).sample(rng, (128, 128))
         states.add(str(rng.bit_generator.state))
     assert len(states) <= 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_option_bears_the_name_of_a_key_of_the_recipe(name: str) -> None:
+    from datagen.recipe.schema import DegradationUse
+
+    assert not set(kind(name).options.model_fields) & set(DegradationUse.model_fields)

@@ -99,7 +99,7 @@ def test_a_transform_that_keeps_others_is_no_composition(image: Image) -> None:
         ({"name": "CLAH"}, "Did you mean 'CLAHE'"),
         ({"name": "CLAHE", "clip_limt": 3}, "arguments of CLAHE: Argument.*clip_limt"),
         ({"name": "CLAHE", "clip_limit": "much"}, "arguments of CLAHE: .*clip_limit"),
-        ({"name": "CLAHE", "p": 1.5}, "less than or equal to 1"),
+        ({"name": "CLAHE", "p": 1.5}, "want a number from 0 to 1"),
         ({"name": "CLAHE", "clip_limit": {1, 2}}, "that JSON can hold"),
         ({"name": "Rotate"}, "masks and landmarks would not follow"),
         ({"name": "CoarseDropout"}, "masks and landmarks would not follow"),
@@ -129,3 +129,16 @@ def test_functional_modules_and_checked_arguments() -> None:
     assert checked(albumentations().Blur, {"p": 0.25}).p == 0.25
     with pytest.raises(ValueError, match=r"arguments of Blur: .*sigma"):
         checked(albumentations().Blur, {"sigma": 3})
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        ({"name": "OneOf", "transforms": [{"name": "CLAHE", "p": 0}]}, "p over 0 in OneOf"),
+        ({"name": "OneOf", "transforms": [{"name": "CLAHE"}], "p": 2}, "p of OneOf"),
+        ({"name": "CLAHE", "p": "often"}, "p of CLAHE"),
+    ],
+)
+def test_a_chance_that_is_none_is_refused(transform: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        AnyTransform.build({"transform": transform})

@@ -40,11 +40,10 @@ def test_a_plain_border_is_of_one_level(border: str, level: int) -> None:
     assert np.array_equal(out[12:84, 8:80], small)
 
 
-def test_a_mirrored_border_goes_on_where_the_picture_ends() -> None:
-    params = CropPadParams(mode="pad", box=(8, 12, 80, 84), border="mirror")
-    out = CropPad.build({}).apply(FACE, params)
-    assert np.array_equal(out[:, 7], out[:, 8])
-    assert np.array_equal(out[11], out[12])
+def test_no_border_shows_the_picture_a_second_time() -> None:
+    """A mirror image of the fake would lie where no mask says so."""
+    with pytest.raises(RecipeError, match="borders"):
+        CropPad.build({"borders": ["mirror"]})
 
 
 def test_a_blurred_border_is_smooth_and_has_the_colours_of_the_picture() -> None:
@@ -55,7 +54,7 @@ def test_a_blurred_border_is_smooth_and_has_the_colours_of_the_picture() -> None
 
 
 def test_nothing_cut_is_the_picture_itself() -> None:
-    built = CropPad.build({"share": 0, "aspect": 1})
+    built = CropPad.build({"amount": 0, "aspect": 1})
     params = built.sample(draws(1), (97, 131))
     assert params.box == (0, 0, 131, 97)
     image = np.zeros((97, 131, 3), np.uint8)
@@ -64,7 +63,7 @@ def test_nothing_cut_is_the_picture_itself() -> None:
 
 
 def test_options_bound_what_is_drawn() -> None:
-    built = CropPad.build({"modes": ["crop"], "share": [0.2, 0.3], "aspect": [0.9, 1.1]})
+    built = CropPad.build({"modes": ["crop"], "amount": [0.2, 0.3], "aspect": [0.9, 1.1]})
     for seed in range(30):
         params = built.sample(draws(seed), (200, 100))
         x0, y0, x1, y1 = params.box
@@ -79,7 +78,7 @@ def test_options_bound_what_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"share": [0.1, 0.7]}, r"share: want a range within 0 and 0\.6"),
+        ({"amount": [0.1, 0.7]}, r"amount: want a range within 0 and 0\.6"),
         ({"aspect": 2}, r"aspect: want a range within 0\.8 and 1\.25"),
         ({"modes": []}, "modes: want at least one"),
         ({"borders": []}, "borders: want at least one"),

@@ -134,3 +134,25 @@ def test_what_is_wrong_ends_with_exit_2(world: World, capsys: pytest.CaptureFixt
     recipe = world.write_recipe("wrong.yaml", degradations=[{"use": "jpeg", "share": 1, "qual": 3}])
     assert run(["validate", str(recipe)]) == 2
     assert "degradations[0].qual: unknown key" in capsys.readouterr().err
+
+
+def test_a_ladder_of_what_has_no_severities_is_refused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = world.write_recipe("flat.yaml", ladder={"use": "social_feed"})
+    assert run(["validate", str(recipe)]) == 2
+    assert "'social_feed' has no severities. These have: avif" in capsys.readouterr().err
+
+
+def test_a_lost_face_is_a_reject_that_names_its_damage(world: World, tmp_path: Path) -> None:
+    """Cutting six tenths off leaves hardly any face whole."""
+    recipe = world.write_recipe(
+        "lost.yaml",
+        degradations=[{"use": "crop_pad", "share": 1, "modes": ["crop"], "amount": 0.6}],
+        rejects={"max_share": 1},
+    )
+    assert run(["generate", str(recipe), "-o", str(tmp_path / "out"), "--inline"]) == 0
+    rejects = pd.read_parquet(tmp_path / "out" / "rejects")
+    lost = rejects[rejects["code"] == "face_lost"]
+    assert len(lost) > 10
+    assert set(lost["degradation"]) == {"crop_pad"}

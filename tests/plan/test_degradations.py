@@ -110,6 +110,9 @@ def test_the_summary_counts_levels() -> None:
         ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "rising whole numbers"),
         ({"ladder": {"use": "jpeg", "severities": [0, 6]}}, "from 0 to 5"),
         ({"ladder": {"use": "jpeg", "quality": 3}}, "quality"),
+        ({"degradations": [{"use": "jpeg", "share": 1, "severity": True}]}, r"number or \[low"),
+        ({"degradations": [{"use": "jpeg", "share": 1, "severity": 2.5}]}, "whole number"),
+        ({"degradations": [{"use": "jpeg", "share": 1, "splits": []}]}, "at least 1 item"),
         (
             {"degradations": [{"use": "jpeg", "share": 1, "severity": [0, 6]}]},
             "want a range within 0 and 5",

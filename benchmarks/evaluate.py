@@ -1,0 +1,123 @@
+"""``datagen evaluate`` on a million pictures: seconds and peak memory of the whole command.
+
+Writes the manifest of a release that was never made (one picture stands for all), scores of two
+detectors, and runs the command as a process of its own: alone, then with baseline, gates and
+report. Usage:
+
+    python benchmarks/evaluate.py [PICTURES] [PEOPLE]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PICTURES, PEOPLE = 1_000_000, 5_000
+METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")
+DAMAGES = ("jpeg", "resize", "reshare", "blur", "noise")
+GIGABYTE = 2**30
+GATES = """
+auc: {min: 0.7}
+worst_group_auc: {by: method, min: 0.7}
+regression: {metric: auc, max_drop: 0.005, by: [method]}
+coverage: {min: 0.99}
+on_undecided: pass
+"""
+
+
+def main() -> None:
+    """Print seconds and gigabytes."""
+    pictures = int(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
+    people = int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, pictures, people)
+        base = [str(folder / "out"), "--scores", str(folder / "new.parquet")]
+        full = [*base, "--baseline", str(folder / "old.parquet")]
+        full += ["--gates", str(folder / "gates.yaml"), "--report", str(folder / "report")]
+        print(f"{pictures} pictures of {people} people, {os.cpu_count()} CPUs")
+        for what, arguments in (("metrics", base), ("baseline, gates, report", full)):
+            seconds, busy, memory = run(arguments)
+            print(f"{what:<26}{seconds:6.1f} s, {busy:6.1f} s of CPU, {memory / GIGABYTE:5.2f} GB")
+
+
+def run(arguments: list[str]) -> tuple[float, float, int]:
+    """Return seconds, seconds of CPU and peak bytes of a run."""
+    started = time.monotonic()
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, "-m", "datagen", "evaluate", *arguments], stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"exit {os.waitstatus_to_exitcode(status)}")
+    busy = usage.ru_utime + usage.ru_stime
+    return time.monotonic() - started, busy, usage.ru_maxrss * 1024
+
+
+def write(folder: Path, pictures: int, people: int) -> None:
+    """Write release, scores and gates."""
+    rng = np.random.default_rng(0)
+    pairs = int(pictures / 2.2)
+    controls = pictures - 2 * pairs
+    pair = np.concatenate([np.arange(pairs), np.arange(pairs), np.arange(controls)])
+    kind = np.repeat(["real", "fake", "control"], [pairs, pairs, controls])
+    label = kind == "fake"
+    person = rng.integers(0, people, pairs)
+    severity = rng.integers(0, 6, pairs)
+    media = cv2.imencode(".jpg", rng.integers(0, 255, (96, 96, 3), np.uint8))[1].tobytes()
+    columns = {
+        "sample_id": [f"bench-test-{p:07d}-{k}" for p, k in zip(pair, kind, strict=True)],
+        "pair_id": [f"bench-test-{p:07d}" for p in pair],
+        "kind": kind,
+        "label": label.astype(np.int8),
+        "split": np.full(pictures, "test"),
+        "media_path": np.full(pictures, "media/test-000000.tar"),
+        "media_offset": np.zeros(pictures, np.int64),
+        "media_size": np.full(pictures, len(media)),
+        "media_type": np.full(pictures, "image/jpeg"),
+        "sha256": [f"{number:064x}" for number in range(pictures)],
+        "source": np.full(pictures, "bench"),
+        "image_id": [
+            f"p{number:05d}_{p % 4}" for p, number in zip(pair, person[pair], strict=True)
+        ],
+        "identity_id": [f"bench/p{number:05d}" for number in person[pair]],
+        "method": np.array(METHODS)[rng.integers(0, len(METHODS), pairs)][pair],
+        "family": np.array(["face_swap", "pseudo_fake"])[rng.integers(0, 2, pairs)][pair],
+        "degradation": np.array(DAMAGES)[rng.integers(0, len(DAMAGES), pairs)][pair],
+        "severity": severity[pair].astype(np.int32),
+        "base_id": [f"bench-test-{p:07d}" for p in pair],
+        "age": rng.integers(18, 80, people)[person][pair].astype(np.float32),
+        "sex": np.array(["female", "male"])[rng.integers(0, 2, people)][person][pair],
+        "ethnicity": np.array(list("abcd"))[rng.integers(0, 4, people)][person][pair],
+    }
+    out = folder / "out"
+    (out / "manifest").mkdir(parents=True)
+    (out / "media").mkdir()
+    pq.write_table(pa.table(columns), out / "manifest" / "test-000000.parquet")
+    (out / "media" / "test-000000.tar").write_bytes(media)
+    record = {"schema": 1, "name": "bench", "version": 1, "recipe_digest": "0"}
+    record["files"] = {"manifest/test-000000.parquet": {}}
+    (out / "release.json").write_text(json.dumps(record), encoding="utf-8")
+    own = rng.normal(0, 0.5, people)[person][pair] - 0.15 * severity[pair] * label
+    for name, skill in (("new", 1.6), ("old", 1.5)):
+        raw = rng.normal(skill * label - 0.7, 1) + own
+        score = 1 / (1 + np.exp(-raw))
+        pq.write_table(
+            pa.table({"sample_id": columns["sample_id"], "score": score}),
+            folder / f"{name}.parquet",
+        )
+    (folder / "gates.yaml").write_text(GATES, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

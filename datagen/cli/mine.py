@@ -1,0 +1,48 @@
+"""``datagen mine``: the next recipe, from a detector's faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datagen.cli.score import OutRelease, check_out
+from datagen.cli.wiring import console
+from datagen.detect.mine import next_recipe
+from datagen.detect.table import read_scores
+from datagen.detect.weakness import find_weakness
+from datagen.recipe import load_recipe
+from datagen.store import Folder
+from datagen.store.read import Release
+
+NAME = "mine"
+
+
+def command(
+    out: OutRelease,
+    scores: Annotated[
+        Path, typer.Option(metavar="FILE", help="Of its splits train and val; never of test.")
+    ],
+    recipe: Annotated[Path, typer.Option(metavar="RECIPE", help="That OUT was made from.")],
+    next_: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
+    ],
+) -> None:
+    """Write a recipe whose shares lean to where the detector is weakest, and say why in it.
+
+    No share becomes less than half or more than double.
+    """
+    check_out(next_)
+    release = Release(Folder(out))
+    read = read_scores(scores)
+    weakness = find_weakness(release, read, str(scores))
+    if load_recipe(recipe).digest != release.record["recipe_digest"]:
+        console.print(
+            f"[yellow]warning:[/] {out} was not made from {recipe} as it is now; its methods are "
+            "matched by name",
+            soft_wrap=True,
+        )
+    made = next_recipe(recipe, weakness, next_, str(read.detector.get("spec", "unknown")))
+    for one in (*made.methods, *made.degradations):
+        typer.echo(f"{one.name:<24}{one.why}")

@@ -1,0 +1,1 @@
+"""Scores of a detector over a release: metrics with intervals, gates and a report for CI."""

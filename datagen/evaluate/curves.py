@@ -1,0 +1,153 @@
+"""Metrics of the ranking: functions of the counts of reals and fakes at descending scores.
+
+``reals`` and ``fakes`` have the shape (..., cells): how many of each have the scores of a cell,
+from the highest cell to the lowest. Where a cell is one distinct score the values are exact; a
+bootstrap hands in many rows of counts at once. Scores inside a cell count as tied. A row without
+reals or without fakes gives NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CURVE_METRICS", "PAUC_FPR", "Counts", "counts_of", "det_points", "roc_points"]
+
+Array = npt.NDArray[np.float64]
+
+PAUC_FPR = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Shares of the reals (false-alarm rate) and fakes (hit rate) at or above each cell.
+
+    Both have the shape (..., cells + 1) and begin at 0.
+    """
+
+    fpr: Array
+    tpr: Array
+    reals: Array
+    fakes: Array
+
+
+def counts_of(reals: npt.NDArray[np.floating], fakes: npt.NDArray[np.floating]) -> Counts:
+    """Accumulate counts of shape (..., cells)."""
+    return Counts(_shares(reals), _shares(fakes), _totals(reals), _totals(fakes))
+
+
+def _shares(counts: npt.NDArray[np.floating]) -> Array:
+    summed = np.zeros((*counts.shape[:-1], counts.shape[-1] + 1))
+    np.cumsum(counts, axis=-1, dtype=np.float64, out=summed[..., 1:])
+    with np.errstate(invalid="ignore"):
+        summed /= summed[..., -1:].copy()
+    return summed
+
+
+def _totals(counts: npt.NDArray[np.floating]) -> Array:
+    return np.asarray(counts.sum(axis=-1, dtype=np.float64))
+
+
+def auc(counts: Counts) -> Array:
+    """Area under the ROC curve: P(fake above real) + P(equal) / 2."""
+    return _area(counts.fpr, counts.tpr)
+
+
+def average_precision(counts: Counts) -> Array:
+    """Mean precision over the fakes, as scikit-learn's ``average_precision_score``."""
+    hits = counts.tpr[..., 1:] * counts.fakes[..., None]
+    alarms = counts.fpr[..., 1:] * counts.reals[..., None]
+    called = hits + alarms
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    value = np.sum(precision * np.diff(counts.tpr, axis=-1), axis=-1)
+    return np.where(np.isnan(counts.fpr[..., -1]), np.nan, value)
+
+
+def equal_error_rate(counts: Counts) -> Array:
+    """Where false alarms and misses are equally frequent, on the line between two thresholds."""
+    gap = counts.fpr + counts.tpr - 1.0  # false-alarm rate less miss rate, from -1 up to 1
+    after = np.argmax(gap >= 0, axis=-1)[..., None]
+    after = np.maximum(after, 1)
+    low, high = _at(gap, after - 1), _at(gap, after)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.where(high > low, -low / (high - low), 0.0)
+    start = _at(counts.fpr, after - 1)
+    value = start + part * (_at(counts.fpr, after) - start)
+    return np.where(np.isnan(counts.tpr[..., -1]), np.nan, value)
+
+
+def tpr_at(counts: Counts, rate: float) -> Array:
+    """Hit rate at a false-alarm rate, on the line between two neighbouring thresholds."""
+    after = np.argmax(counts.fpr > rate, axis=-1)[..., None]
+    low, high = _at(counts.fpr, after - 1), _at(counts.fpr, after)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (rate - low) / (high - low)
+    start = _at(counts.tpr, after - 1)
+    value = start + part * (_at(counts.tpr, after) - start)
+    return np.where(np.isnan(counts.fpr[..., -1]), np.nan, value)
+
+
+def partial_auc(counts: Counts) -> Array:
+    """Area up to a false-alarm rate of 0.1, scaled so that chance is 0.5 and perfect 1.
+
+    McClish, "Analyzing a portion of the ROC curve", Medical Decision Making 9 (1989).
+    """
+    fpr = np.minimum(counts.fpr, PAUC_FPR)
+    end = tpr_at(counts, PAUC_FPR)
+    tpr = np.where(counts.fpr <= PAUC_FPR, counts.tpr, end[..., None])
+    least, most = PAUC_FPR**2 / 2, PAUC_FPR
+    return np.asarray(0.5 * (1 + (_area(fpr, tpr) - least) / (most - least)))
+
+
+def _area(x: Array, y: Array) -> Array:
+    return np.asarray(
+        np.einsum("...i,...i->...", np.diff(x, axis=-1), y[..., 1:] + y[..., :-1]) / 2
+    )
+
+
+def _at(values: Array, place: npt.NDArray[np.int64]) -> Array:
+    return np.asarray(np.take_along_axis(values, place, axis=-1)[..., 0])
+
+
+def _tpr_at_1pct(counts: Counts) -> Array:
+    return tpr_at(counts, 0.01)
+
+
+def _tpr_at_01pct(counts: Counts) -> Array:
+    return tpr_at(counts, 0.001)
+
+
+CURVE_METRICS: dict[str, Callable[[Counts], Array]] = {
+    "auc": auc,
+    "ap": average_precision,
+    "eer": equal_error_rate,
+    "tpr_at_fpr_1pct": _tpr_at_1pct,
+    "tpr_at_fpr_01pct": _tpr_at_01pct,
+    "pauc": partial_auc,
+}
+
+
+def roc_points(counts: Counts, most: int = 300) -> tuple[Array, Array]:
+    """Return (false-alarm rate, hit rate) for drawing, thinned to some points."""
+    moved = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(counts.fpr)) + np.diff(counts.tpr))])
+    steps = np.linspace(0, moved[-1], most)
+    keep = np.unique(np.clip(np.searchsorted(moved, steps), 0, len(moved) - 1))
+    return counts.fpr[keep], counts.tpr[keep]
+
+
+def det_points(counts: Counts, most: int = 400) -> tuple[Array, Array]:
+    """Return (false-alarm rate, miss rate), both above 0, dense where either is small.
+
+    Martin et al., "The DET curve in assessment of detection task performance", Eurospeech (1997).
+    """
+    fpr, miss = counts.fpr, 1.0 - counts.tpr
+    inside = np.flatnonzero((fpr > 0) & (miss > 0))
+    if not len(inside):
+        return np.zeros(0), np.zeros(0)
+    bent = np.log(fpr[inside]) - np.log(miss[inside])
+    steps = np.linspace(bent[0], bent[-1], most)
+    keep = inside[np.unique(np.clip(np.searchsorted(bent, steps), 0, len(inside) - 1))]
+    return fpr[keep], miss[keep]

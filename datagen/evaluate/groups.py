@@ -1,0 +1,124 @@
+"""How pictures are told apart for the report: by manipulation, damage, source and person.
+
+A row of the manifest carries its pair's method, damage and attributes on every member, so a group
+holds fakes *and their own reals*. Fakes of one group are therefore judged against reals of the
+same people, with the same crop and the same damage: what differs is the manipulation. Against all
+reals, a detector that merely knows blur would look able to detect a blurred forgery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["BANDS", "BY", "CROSSINGS", "Grouping", "groupings"]
+
+Whole = npt.NDArray[np.int64]
+
+BY = ("method", "family", "degradation", "severity", "source", "sex", "age_band", "ethnicity")
+CROSSINGS = (
+    ("method", "degradation"),
+    ("method", "severity"),
+    ("degradation", "severity"),
+    ("sex", "age_band"),
+    ("sex", "ethnicity"),
+    ("age_band", "ethnicity"),
+)
+# What a null means there: the picture was not damaged. Elsewhere null is not known: no group.
+_CLEAN = {"degradation": "none"}
+BANDS = (("under 18", 18), ("18-29", 30), ("30-44", 45), ("45-59", 60), ("60+", 1000))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """One way to tell pictures apart.
+
+    Attributes:
+        column: ``method``, or ``sex x ethnicity`` for a crossing.
+        values: Names of the groups, in order.
+        code: Group of each picture; -1: in none.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    code: Whole
+
+    def places(self) -> Iterator[tuple[str, Whole]]:
+        """Yield each group's name and its pictures, ascending."""
+        order = np.argsort(self.code, kind="stable")
+        ends = np.searchsorted(self.code[order], np.arange(len(self.values) + 1))
+        for number, name in enumerate(self.values):
+            yield name, order[ends[number] : ends[number + 1]]
+
+
+def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
+    """Return the ways to tell the pictures of a table apart, and why others are left out.
+
+    Args:
+        table: Arrow, with the columns of ``rows.COLUMNS``.
+    """
+    single: dict[str, Grouping] = {}
+    absent: dict[str, str] = {}
+    for column in BY:
+        found = _single(table, column)
+        if found.values:
+            single[column] = found
+        else:
+            absent[column] = "not stated for any picture"
+    crossed = [
+        _cross(single[one], single[other])
+        for one, other in CROSSINGS
+        if len(single[one].values if one in single else ()) > 1
+        and len(single[other].values if other in single else ()) > 1
+    ]
+    return [*single.values(), *crossed], absent
+
+
+def _single(table: Any, column: str) -> Grouping:
+    if column == "age_band":
+        values = _bands(table.column("age").to_pandas())
+    else:
+        values = table.column(column).to_pandas().astype("object")
+    if column in _CLEAN and values.notna().any():
+        values = values.fillna(_CLEAN[column])
+    code, names = pd.factorize(values, sort=False)
+    words = [str(int(name)) if isinstance(name, float) else str(name) for name in names]
+    order = _rank(column, words)
+    place = np.empty(len(order) + 1, np.int64)
+    place[order] = np.arange(len(order))
+    place[-1] = -1  # code -1 stays in no group
+    return Grouping(column, tuple(words[number] for number in order), place[code])
+
+
+def _rank(column: str, words: list[str]) -> list[int]:
+    bands = [name for name, _ in BANDS]
+    if column == "age_band":
+        return sorted(range(len(words)), key=lambda number: bands.index(words[number]))
+    if column == "severity":
+        return sorted(range(len(words)), key=lambda number: int(words[number]))
+    return sorted(range(len(words)), key=lambda number: words[number])
+
+
+def _bands(age: pd.Series[float]) -> pd.Series[Any]:
+    edges = [-np.inf, *(float(end) for _, end in BANDS)]
+    names = [name for name, _ in BANDS]
+    return pd.Series(pd.cut(age, edges, right=False, labels=names)).astype("object")
+
+
+def _cross(one: Grouping, other: Grouping) -> Grouping:
+    both = np.where(
+        (one.code >= 0) & (other.code >= 0), one.code * len(other.values) + other.code, -1
+    )
+    used = np.unique(both[both >= 0])
+    place = np.full(len(one.values) * len(other.values) + 1, -1)
+    place[used] = np.arange(len(used))
+    values = tuple(
+        f"{one.values[cell // len(other.values)]} x {other.values[cell % len(other.values)]}"
+        for cell in used
+    )
+    return Grouping(f"{one.column} x {other.column}", values, place[both])

@@ -1,0 +1,218 @@
+"""Confidence intervals by resampling whole people.
+
+Pictures of one person are not independent, so people are drawn, not pictures (Davison & Hinkley,
+"Bootstrap methods and their application", 1997, section 3.8). One drawing serves every metric,
+group and detector, so that differences are paired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "FEW",
+    "LEAST_CLUSTERS",
+    "LEVEL",
+    "Estimate",
+    "Resampler",
+    "bonferroni",
+    "by_cluster",
+    "estimate",
+    "interval",
+    "nothing",
+]
+
+Array = npt.NDArray[np.float64]
+
+LEVEL = 0.95
+REPLICATES = 1000
+SEED = 20240607
+FEW = "few_clusters"
+# Below, a cluster bootstrap is too narrow (Cameron, Gelbach & Miller, Review of Economics and
+# Statistics 90, 2008): 20 is the low end of what they call few.
+LEAST_CLUSTERS = 20
+# More people are put together at random: still independent clusters, and the width of an interval
+# is known to 2 % from so many. Keeps time and memory the same for a million people.
+MOST_CLUSTERS = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """A metric with its interval.
+
+    Attributes:
+        value, low, high: NaN where there is none.
+        n_real, n_fake: Pictures that it rests on.
+        identities: People of these pictures.
+        reason: Why there is no value, or why the interval is not to be trusted
+            (``few_clusters``); None when all is well.
+        replicates: The bootstrap's values, for differences; None where there is no value.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_real: int
+    n_fake: int
+    identities: int
+    reason: str | None = None
+    replicates: Array | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether inference may rest on it."""
+        return self.reason is None
+
+    @property
+    def error(self) -> float:
+        """Standard error by the bootstrap; NaN where there is no value."""
+        if self.replicates is None:
+            return float("nan")
+        finite = self.replicates[np.isfinite(self.replicates)]
+        return float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
+
+
+class Resampler:
+    """How often each person is drawn in each replicate.
+
+    Args:
+        identity: Person of each picture, numbered from 0.
+        replicates: How many samples to draw.
+    """
+
+    def __init__(
+        self, identity: npt.NDArray[np.int64], replicates: int = REPLICATES, seed: int = SEED
+    ) -> None:
+        people = int(identity.max()) + 1 if len(identity) else 0
+        rng = np.random.Generator(np.random.Philox(seed))
+        self.count = replicates
+        self.clusters = max(1, min(people, MOST_CLUSTERS))
+        self._of_person = rng.permutation(people) % self.clusters
+        drawn = rng.integers(0, self.clusters, (replicates, self.clusters))
+        drawn += np.arange(replicates)[:, None] * self.clusters
+        times = np.bincount(drawn.ravel(), minlength=replicates * self.clusters)
+        self._times = np.ascontiguousarray(
+            times.reshape(replicates, self.clusters).T, dtype=np.float32
+        )
+
+    def cluster(self, identity: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the cluster of each picture."""
+        return np.asarray(self._of_person[identity])
+
+    def sums(self, per_cluster: Array) -> Array:
+        """Return the totals of each replicate, (replicates, columns), from (clusters, columns)."""
+        return np.asarray(self._times.T @ per_cluster.astype(np.float32), np.float64)
+
+    def cells(
+        self,
+        cell: npt.NDArray[np.int64],
+        cluster: npt.NDArray[np.int64],
+        cells: int,
+    ) -> npt.NDArray[np.float32]:
+        """Return how many pictures each replicate has in each cell.
+
+        Args:
+            cell: Of each picture, ascending.
+            cluster: Of each picture.
+            cells: How many there are.
+
+        Returns:
+            (replicates, cells) float32, whole numbers.
+        """
+        import scipy.sparse as sp  # a tenth of a second that other commands need not wait
+
+        starts = np.searchsorted(cell, np.arange(cells + 1))
+        counts = sp.csr_matrix(
+            (np.ones(len(cell), np.float32), cluster.astype(np.int32), starts.astype(np.int32)),
+            shape=(cells, self.clusters),
+        )
+        return np.ascontiguousarray((counts @ self._times).T)
+
+
+def by_cluster(cluster: npt.NDArray[np.int64], columns: Array, clusters: int) -> Array:
+    """Return the sums of the columns of (pictures, columns) in each cluster."""
+    sums = [np.bincount(cluster, column, clusters) for column in columns.T]
+    return np.asarray(np.column_stack(sums), np.float64)
+
+
+def estimate(
+    value: float,
+    replicates: Array,
+    sizes: tuple[int, int, int],
+    reflected: bool = False,
+    share: bool = True,
+) -> Estimate:
+    """Return a metric with its percentile interval.
+
+    Args:
+        value: The metric on the pictures themselves.
+        replicates: On the resampled pictures; NaN where a replicate had no data.
+        sizes: Reals, fakes, people.
+        reflected: Take the interval mirrored at the value, for a metric that noise can only raise.
+        share: It lies between 0 and 1, so that 0 or 1 without any variation is treated as such.
+    """
+    low, high = interval(replicates, sizes[2])
+    if reflected:
+        low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
+    if share and low == high and value in (0.0, 1.0):
+        low, high = _unvaried(value, sizes[2])
+    reason = FEW if sizes[2] < LEAST_CLUSTERS else None
+    return Estimate(value, low, high, *sizes, reason, replicates)
+
+
+def nothing(reason: str, sizes: tuple[int, int, int]) -> Estimate:
+    """Return the estimate of a metric that has no data: NaN, and why."""
+    missing = float("nan")
+    return Estimate(missing, missing, missing, *sizes, reason)
+
+
+def interval(replicates: Array, identities: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the expanded percentile interval.
+
+    The plain one is too narrow for few people, as the normal is for the t distribution; its tails
+    are moved by as much (Hesterberg, "What teachers should know about the bootstrap", The American
+    Statistician 69, 2015).
+
+    Args:
+        replicates: NaN where a replicate had no data; without any other, the ends are NaN.
+        identities: People that were resampled.
+        level: Of the interval.
+    """
+    from scipy.special import stdtrit
+
+    finite = replicates[np.isfinite(replicates)]
+    if not len(finite):
+        return float("nan"), float("nan")
+    tail = (1 - level) / 2
+    if identities > 1:
+        wide = np.sqrt(identities / (identities - 1)) * stdtrit(identities - 1, tail)
+        tail = NormalDist().cdf(float(wide))
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _unvaried(value: float, identities: int) -> tuple[float, float]:
+    """Return the interval of a share of 0 or 1 that no replicate differs from.
+
+    Of a detector without a single error resampling knows nothing: the open end is that of Clopper
+    and Pearson (Biometrika 26, 1934) with the people as trials.
+    """
+    bound = ((1 - LEVEL) / 2) ** (1 / identities)
+    return (bound, 1.0) if value == 1.0 else (0.0, 1.0 - bound)
+
+
+def bonferroni(found: Estimate, tests: int) -> Estimate:
+    """Return the estimate with its interval widened for the worst of ``tests`` groups.
+
+    Percentiles far out need more replicates than there are, so each side is stretched by the
+    ratio of the normal quantiles.
+    """
+    normal, tail = NormalDist(), (1 - LEVEL) / 2
+    ratio = normal.inv_cdf(1 - tail / max(tests, 1)) / normal.inv_cdf(1 - tail)
+    low = found.value - ratio * (found.value - found.low)
+    high = found.value + ratio * (found.high - found.value)
+    return replace(found, low=max(0.0, low), high=min(1.0, high))

@@ -1,0 +1,144 @@
+"""Metrics that are functions of sums over pictures, so that a bootstrap adds up identities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BINS", "COLUMNS", "MOMENT_METRICS", "moment_sums", "reliability"]
+
+Array = npt.NDArray[np.float64]
+
+# Naeini et al. (2015) and nearly all after them use 10 or 15 equal bins of the probability.
+BINS = 15
+
+COLUMNS = ("reals", "fakes", "alarms", "hits", "squares", "pairs", "ordered")
+
+
+def moment_sums(
+    label: npt.NDArray[np.bool_],
+    probability: Array,
+    threshold: float,
+    ordered: Array,
+    cluster: npt.NDArray[np.int64],
+    clusters: int,
+) -> Array:
+    """Return what is summed, one row a cluster.
+
+    Args:
+        label: True for fake.
+        probability: In [0, 1].
+        threshold: From here on a picture is called fake.
+        ordered: Of a fake: 1 where it scores above its own real, 0.5 where equal, 0 below; NaN
+            for reals and where the real has no score.
+        cluster: Of each picture, below ``clusters``.
+        clusters: How many there are.
+
+    Returns:
+        (clusters, 7 + BINS): ``COLUMNS``, then the sums of probability less label by bin.
+    """
+    called = probability >= threshold
+    paired = ~np.isnan(ordered)
+    columns = (
+        ~label,
+        label,
+        called & ~label,
+        called & label,
+        (probability - label) ** 2,
+        paired,
+        np.where(paired, ordered, 0.0),
+    )
+    sums = [np.bincount(cluster, column, clusters) for column in columns]
+    cell = cluster * BINS + _bin(probability)
+    gaps = np.bincount(cell, probability - label, clusters * BINS).reshape(clusters, BINS)
+    return np.asarray(np.column_stack([*sums, gaps]), np.float64)
+
+
+def _bin(probability: Array) -> npt.NDArray[np.int64]:
+    return np.asarray(np.minimum(probability * BINS, BINS - 1), np.int64)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(whole > 0, part / whole, np.nan))
+
+
+def _named(sums: Array) -> dict[str, Array]:
+    return {name: sums[..., place] for place, name in enumerate(COLUMNS)}
+
+
+def accuracy(sums: Array) -> Array:
+    """Share of pictures on the right side of the threshold."""
+    s = _named(sums)
+    return _ratio(s["hits"] + s["reals"] - s["alarms"], s["reals"] + s["fakes"])
+
+
+def f1(sums: Array) -> Array:
+    """Harmonic mean of precision and recall of the fakes at the threshold."""
+    s = _named(sums)
+    return _ratio(2 * s["hits"], s["hits"] + s["alarms"] + s["fakes"])
+
+
+def false_alarm_rate(sums: Array) -> Array:
+    """Share of the reals that are called fake at the threshold."""
+    s = _named(sums)
+    return _ratio(s["alarms"], s["reals"])
+
+
+def hit_rate(sums: Array) -> Array:
+    """Share of the fakes that are called fake at the threshold."""
+    s = _named(sums)
+    return _ratio(s["hits"], s["fakes"])
+
+
+def brier(sums: Array) -> Array:
+    """Mean squared distance of probability and label (Brier, Monthly Weather Review 1950)."""
+    s = _named(sums)
+    return _ratio(s["squares"], s["reals"] + s["fakes"])
+
+
+def calibration_error(sums: Array) -> Array:
+    """Expected calibration error over 15 equal bins.
+
+    Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", AAAI (2015).
+    """
+    s = _named(sums)
+    return _ratio(np.abs(sums[..., len(COLUMNS) :]).sum(axis=-1), s["reals"] + s["fakes"])
+
+
+def pair_order(sums: Array) -> Array:
+    """Share of the fakes that score above their own real, ties half."""
+    s = _named(sums)
+    return _ratio(s["ordered"], s["pairs"])
+
+
+MOMENT_METRICS: dict[str, Callable[[Array], Array]] = {
+    "accuracy": accuracy,
+    "f1": f1,
+    "fpr": false_alarm_rate,
+    "tpr": hit_rate,
+    "brier": brier,
+    "ece": calibration_error,
+    "pair_order": pair_order,
+}
+
+
+def reliability(label: npt.NDArray[np.bool_], probability: Array) -> list[dict[str, float | int]]:
+    """Return mean probability and share of fakes of each bin that has pictures."""
+    place = _bin(probability)
+    count = np.bincount(place, minlength=BINS)
+    said = np.bincount(place, probability, BINS)
+    true = np.bincount(place, label.astype(np.float64), BINS)
+    return [
+        {
+            "low": number / BINS,
+            "high": (number + 1) / BINS,
+            "n": int(count[number]),
+            "probability": float(said[number] / count[number]),
+            "fakes": float(true[number] / count[number]),
+        }
+        for number in range(BINS)
+        if count[number]
+    ]
