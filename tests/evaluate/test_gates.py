@@ -153,7 +153,7 @@ BAD = {
     "coverag: {min: 0.9}": "coverag: unknown key. Did you mean 'coverage'?",
     "auc: {mni: 0.9}": "auc.mni: unknown key. Did you mean 'min'?",
     "auc: {}": "auc: want 'min' or 'max'",
-    "auc: 0.9": "auc: input should be",
+    "auc: 0.9": "auc: want keys and values",
     "auc: {min: high}": "auc.min: input should be a valid number",
     "worst_group_auc: {min: 0.9}": "worst_group_auc.by: field required",
     "worst_group_auc: {by: metod, min: 0.9}": "Did you mean 'method'?",
