@@ -97,7 +97,7 @@ def check_repeatable(method: Method, again: Result, result: Result) -> None:
         )
 
 
-def check_same_damage(kind: str, again: Damaged, damaged: Damaged) -> None:
+def check_same_damage(kinds: str, again: Damaged, damaged: Damaged) -> None:
     """Hold two damages of the same pictures with the same params against each other.
 
     Raises:
@@ -106,7 +106,7 @@ def check_same_damage(kind: str, again: Damaged, damaged: Damaged) -> None:
     pairs = zip(again.images, damaged.images, strict=True)
     if not all(np.array_equal(one, other) for one, other in pairs):
         raise ValueError(
-            f"degradation {kind!r} gave two results for the same params: all chance belongs in "
+            f"degradation {kinds!r} gave two results for the same params: all chance belongs in "
             "'sample' and into the params"
         )
 

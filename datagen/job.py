@@ -175,10 +175,11 @@ class _Workshop:
             degradation=self._damage_name(item),
         )
         steps = self._steps(item)
-        damaged = damage(list(made.members().values()), steps)
-        for kind in {step.kind.name for step in steps} - self.seen_kinds:
-            self.seen_kinds.add(kind)
-            check_same_damage(kind, damage(list(made.members().values()), steps), damaged)
+        images = list(made.members().values())
+        damaged = damage(images, steps)
+        if fresh := {step.kind.name for step in steps} - self.seen_kinds:
+            check_same_damage(", ".join(sorted(fresh)), damage(images, steps), damaged)
+            self.seen_kinds |= fresh  # only now: a shard is tried again in the same process
         _write_pair(writer, facts, made, _follow(made, damaged))
 
     def _base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
@@ -231,8 +232,8 @@ class _Workshop:
     def _once(self, method: Method, ctx: Context, params: Any, result: Result) -> None:
         """Apply a method a second time, at its first pair of a process: the same must come out."""
         if method.name not in self.seen:
-            self.seen.add(method.name)
             check_repeatable(method, method.apply(ctx, params), result)
+            self.seen.add(method.name)  # only now: a shard is tried again in the same process
 
     def _jitter(self, item: Item) -> CropJitter:
         asked = self.recipe.face.jitter

@@ -13,6 +13,20 @@ from tests.world import World, digests
 
 ROOT = Path(__file__).parents[2]
 
+COMMANDS = (
+    "validate",
+    "index",
+    "plan",
+    "generate",
+    "verify",
+    "show",
+    "list",
+    "evaluate",
+    "score",
+    "probe",
+    "mine",
+)
+
 PLUGIN = '''
 """A method of somebody else's: turns the mouth of the target green."""
 
@@ -61,19 +75,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == __version__
     assert run(["--help"]) == 0
     told = capsys.readouterr().out
-    for command in (
-        "validate",
-        "index",
-        "plan",
-        "generate",
-        "verify",
-        "show",
-        "list",
-        "evaluate",
-        "score",
-        "probe",
-        "mine",
-    ):
+    for command in COMMANDS:
         assert command in told
 
 
@@ -211,6 +213,39 @@ def test_the_documents_degradation_works(world: World, tmp_path: Path) -> None:
     assert by_level.is_monotonic_decreasing
 
 
+def test_a_method_that_draws_by_itself_is_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the second try of the shard as well, which comes in the same process."""
+    drawing = "np.rint(np.random.default_rng().uniform(0, 60))"
+    text = PLUGIN.replace('name = "green_mouth"', 'name = "dice_mouth"').replace(
+        "params.amount", drawing
+    )
+    assert drawing in text
+    plugin = tmp_path / "dice_mouth.py"
+    plugin.write_text(text)
+    dice = "methods=[{use: dice_mouth, share: 1, min_change: 0}]"
+    options = ("--inline", "--plugin", str(plugin), "--set", dice)
+    assert world.generate(tmp_path / "out", *options) == 1
+    assert "method 'dice_mouth' gave two results for the same params" in capsys.readouterr().err
+
+
+def test_a_degradation_that_draws_by_itself_is_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    body = text.partition("# fade.py\n")[2].partition("```")[0]
+    body = body.replace('name = "fade"', 'name = "dice"').replace("class Fade", "class Dice")
+    drawing = "image + np.random.default_rng().uniform(0, 99, image.shape) / 9"
+    plugin = tmp_path / "dice.py"
+    plugin.write_text(body.replace("image + params.strength * (255.0 - image)", drawing))
+    dice = "degradations=[{use: dice, share: 1}]"
+    options = ("--inline", "--plugin", str(plugin), "--set", dice)
+    assert world.generate(tmp_path / "out", *options) == 1
+    assert "degradation 'dice' gave two results for the same params" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "release.json").exists()
+
+
 @pytest.mark.ray
 def test_a_plugin_file_reaches_the_workers(
     ray_cluster: object, world: World, tmp_path: Path
@@ -265,19 +300,7 @@ def test_a_plugin_that_breaks_the_contract_makes_no_release(
 
 def test_no_command_takes_loose_photographs(capsys: pytest.CaptureFixture[str]) -> None:
     """Faces enter through a source card: no option or argument of any command is a picture."""
-    for command in (
-        "validate",
-        "index",
-        "plan",
-        "generate",
-        "verify",
-        "show",
-        "list",
-        "evaluate",
-        "score",
-        "probe",
-        "mine",
-    ):
+    for command in COMMANDS:
         assert run([command, "--help"]) == 0
         told = capsys.readouterr().out.lower()
         for word in ("--source", "--target", "--face", "--image", "--photo", "--picture"):
