@@ -55,7 +55,10 @@ def command(
     plugin: PluginFiles = None,
     limit: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Make the first N pairs, in proportion from each split."),
+        typer.Option(
+            min=1,
+            help="Make the first N pairs (of a ladder: base pairs), in proportion from each split.",
+        ),
     ] = None,
     workers: Workers = None,
     address: Address = None,

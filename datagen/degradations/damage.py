@@ -69,8 +69,8 @@ def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
             value = psnr(moved, image, seen) if changed else None
             operations[number].append({**told, "changed": changed, "psnr": value})
         if step is not None:
+            inside = seen if matrix is None else _inside(step @ matrix, shape)
             matrix = step if matrix is None else step @ matrix
-            inside = seen if len(steps) == 1 else _inside(matrix, shape)
         current = after
     whole = [psnr(*both, inside) for both in zip(undamaged, current, strict=True)]
     return Damaged(current, operations, whole, matrix)
