@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from types import FrameType, TracebackType
@@ -24,6 +25,9 @@ R = TypeVar("R")
 # A worker process or a node may die this often under one key before the key is given up.
 _CRASH_RETRIES = 3
 _KNOCK_SECONDS = 5.0
+
+_NOT_READY = "Starting Ray client server failed"
+_JOIN_PAUSES = (1.0, 3.0, 6.0)
 
 # With the default malloc every large array is mapped and faulted in anew, which costs as much as
 # the arithmetic; these keep freed memory in the process. The rest keeps libraries to one thread
@@ -94,7 +98,7 @@ class RayEngine:
                 ray.init(num_cpus=self._asked, include_dashboard=False, **common)
             else:
                 _knock(self._address)
-                ray.init(address=self._address, **common)
+                _join(ray, self._address, common)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = f"at {self._address}" if self._address else "on this machine"
             raise EngineError(
@@ -125,20 +129,18 @@ class RayEngine:
         shared = ray.put(task)
         queue = iter(keys)
         flying: dict[Any, K] = {}
-        try:
-            while True:
-                # One more than the workers, so that none waits for the driver.
-                for key in islice(queue, self.workers + 1 - len(flying)):
-                    flying[remote.remote(shared, key)] = key
-                if not flying:
-                    return
-                done, _ = ray.wait(list(flying), num_returns=1)
-                key = flying.pop(done[0])
-                yield _collect(ray, done[0], key)
-        finally:
-            for reference in flying:  # left early: Ctrl-C, or the caller has seen enough
-                with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=True)
+        # Left early (Ctrl-C, or the caller has seen enough), nothing is cancelled: the few tasks in
+        # flight end with the cluster or by themselves. Ray's core aborts the driver when a task
+        # that was cancelled answers all the same ("Tried to complete task that was not pending").
+        while True:
+            # One more than the workers, so that none waits for the driver.
+            for key in islice(queue, self.workers + 1 - len(flying)):
+                flying[remote.remote(shared, key)] = key
+            if not flying:
+                return
+            done, _ = ray.wait(list(flying), num_returns=1)
+            key = flying.pop(done[0])
+            yield _collect(ray, done[0], key)
 
 
 def _collect(ray: Any, reference: Any, key: K) -> Outcome[K, Any]:
@@ -159,6 +161,18 @@ def _own_signals() -> Iterator[None]:
     yield
     if main and handler is not None:
         signal.signal(signal.SIGTERM, handler)
+
+
+def _join(ray: Any, address: str, common: Mapping[str, Any]) -> None:
+    """Join a cluster; its client port opens before what stands behind it can answer."""
+    for pause in (*_JOIN_PAUSES, None):
+        try:
+            ray.init(address=address, **common)
+            return
+        except RuntimeError as error:
+            if pause is None or _NOT_READY not in str(error):
+                raise
+            time.sleep(pause)
 
 
 def _knock(address: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from datagen.engine.ray import RayEngine
+from datagen.engine.ray import RayEngine, _join
 from datagen.engine.testing import DiesOnce
 from datagen.errors import EngineError, RunError
 
@@ -68,6 +68,33 @@ def test_an_unreachable_cluster_is_named_with_what_to_do() -> None:
     assert done.stdout.startswith(EngineError.__name__), done.stdout + done.stderr
     assert "127.0.0.1:1" in done.stdout
     assert "--inline" in done.stdout
+
+
+class StartsLate:
+    """Stands for ``ray`` where a client port is open and nothing is ready behind it."""
+
+    def __init__(self, refusals: int, text: str) -> None:
+        self.calls, self._refusals, self._text = 0, refusals, text
+
+    def init(self, address: str, **_: object) -> None:
+        self.calls += 1
+        if self.calls <= self._refusals:
+            raise RuntimeError(self._text)
+
+
+def test_a_cluster_that_is_still_starting_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datagen.engine.ray._JOIN_PAUSES", (0.0, 0.0))
+    late = StartsLate(2, "Starting Ray client server failed. See ray_client_server_23000.err")
+    _join(late, "ray://head:10001", {})
+    assert late.calls == 3
+    never = StartsLate(9, "Starting Ray client server failed. See ray_client_server_23000.err")
+    with pytest.raises(RuntimeError, match="23000"):
+        _join(never, "ray://head:10001", {})
+    assert never.calls == 3
+    other = StartsLate(9, "Version mismatch")
+    with pytest.raises(RuntimeError, match="Version"):
+        _join(other, "ray://head:10001", {})
+    assert other.calls == 1
 
 
 @pytest.mark.slow
