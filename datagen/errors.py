@@ -9,6 +9,7 @@
     - ReleaseError             a release folder is missing, foreign or not whole
     - MissingExtraError        an optional package is not installed
     - WeightsError             a weight file is missing or is not the one its card names
+    - DeviceError              a GPU was asked for and there is none, or it is too small
     - EngineError              the cluster cannot be reached or runs another datagen
   - RunError                   exit 1: the run fell short; running again may mend it
   - SourceChangedError         a source file is gone or is not the one that was indexed: the
@@ -27,6 +28,7 @@ from collections.abc import Sequence
 __all__ = [
     "CardError",
     "DatagenError",
+    "DeviceError",
     "EngineError",
     "ImageError",
     "ItemError",
@@ -97,6 +99,10 @@ class MissingExtraError(UserError):
 
 class WeightsError(UserError):
     """A weight file is missing, or is not the file that its card names."""
+
+
+class DeviceError(UserError):
+    """A device was asked for that this machine does not have, or that is too small."""
 
 
 class EngineError(UserError):

@@ -18,6 +18,10 @@ from datagen.store.read import Release
 __all__ = ["NO_DEGRADATION", "Cell", "Group", "Weakness", "find_weakness"]
 
 NO_DEGRADATION = "(none)"
+_COLUMNS = [
+    *("sample_id", "split", "label", "identity_id", "method", "method_params"),
+    *("degradation", "severity", "degradation_params"),
+]
 _TRUST = 10
 """So many fakes of a cell weigh as much as the detector's overall AUC."""
 
@@ -58,16 +62,18 @@ class Group:
     worst: Cell
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Weakness:
     """What was found.
 
     Attributes:
         auc: Of all fakes against all reals and controls.
+        rows: Of the pictures with a score: the manifest's columns and ``score``.
         scored, unscored: Pictures with and without a score.
     """
 
     auc: float
+    rows: pd.DataFrame
     methods: Mapping[str, Group]
     degradations: Mapping[str, Group]
     scored: int
@@ -101,6 +107,7 @@ def find_weakness(release: Release, scores: Scores, where: str) -> Weakness:
     ]
     return Weakness(
         overall,
+        usable.reset_index(drop=True),
         {name: _group(name, cells, "method") for name in sorted({c.method for c in cells})},
         {
             name: _group(name, cells, "degradation")
@@ -123,8 +130,7 @@ def _joined(release: Release, scores: Scores, where: str) -> pd.DataFrame:
     if twice.any():
         name = scores.rows.loc[twice, "sample_id"].iloc[0]
         raise ScoresError(f"{where}: sample_id {name!r} is there twice")
-    columns = ["sample_id", "split", "label", "method", "degradation"]
-    rows = scores.rows.merge(release.manifest[columns], on="sample_id", how="left")
+    rows = scores.rows.merge(release.manifest[_COLUMNS], on="sample_id", how="left")
     unknown = rows["split"].isna()
     if unknown.any():
         name = rows.loc[unknown, "sample_id"].iloc[0]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 
+from datagen.engine.resources import Resources
 from datagen.errors import RecipeError
 from datagen.faces.face import FaceCrop
 from datagen.model import Frozen, parse
@@ -88,6 +89,7 @@ class Method(ABC):
         min_change: Smallest visible change, in grey levels averaged under the mask; a fake
             below it is drawn again.
         paper: Authors, year and title of what it follows.
+        learned: Whether it needs files of weights; its options then name their cards.
     """
 
     name: ClassVar[str]
@@ -100,9 +102,22 @@ class Method(ABC):
     has_control: ClassVar[bool] = True
     min_change: ClassVar[float]
     paper: ClassVar[str] = ""
+    learned: ClassVar[bool] = False
 
     def __init__(self, config: Frozen) -> None:
         self.config = config
+
+    def weight_ids(self) -> tuple[str, ...]:
+        """Return the ids of the weight cards that make the fake, each once; reads no file."""
+        return ()
+
+    def enhancer_id(self) -> str | None:
+        """Return the id of the card whose network goes over all members of the pair."""
+        return None
+
+    def resources(self) -> Resources:
+        """Return what one worker must keep free for it."""
+        return Resources()
 
     @classmethod
     def build(cls, options: Mapping[str, Any], where: str = "") -> Self:

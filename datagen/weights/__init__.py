@@ -1,6 +1,18 @@
 """Files of network weights: where they come from, what they must be, what they permit."""
 
-from datagen.weights.card import WeightCard, load_weight_card
+from datagen.weights.card import WeightCard, read_weight_card
+from datagen.weights.catalogue import known_weight_cards, load_weight_card
+from datagen.weights.contract import Diffusers, FaceInput, Network
 from datagen.weights.files import find_weights, weights_folder
 
-__all__ = ["WeightCard", "find_weights", "load_weight_card", "weights_folder"]
+__all__ = [
+    "Diffusers",
+    "FaceInput",
+    "Network",
+    "WeightCard",
+    "find_weights",
+    "known_weight_cards",
+    "load_weight_card",
+    "read_weight_card",
+    "weights_folder",
+]

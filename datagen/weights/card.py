@@ -1,61 +1,101 @@
-"""Weight cards: address, digest, size, licence and citation of one file of weights."""
+"""Weight cards: address, digest, size, licence, citation and contract of a network's files."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool, model_validator
 
 from datagen.errors import CardError
+from datagen.hashing import digest_of
 from datagen.model import Frozen, parse
-from datagen.registry import near
+from datagen.weights.contract import Diffusers, Network
 from datagen.yaml import read_yaml
 
-__all__ = ["WeightCard", "load_weight_card", "shipped_weight_cards"]
+__all__ = ["Hub", "Permits", "WeightCard", "read_weight_card"]
 
-_FOLDER = Path(__file__).parent / "cards"
+
+class Hub(Frozen):
+    """A repository of the Hugging Face hub.
+
+    Attributes:
+        repo: ``owner/name``.
+        revision: Commit; a branch would move.
+        subfolder: Of the repository; empty: all of it.
+    """
+
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = ""
+    subfolder: str = ""
+
+
+class Permits(Frozen):
+    """What the user states of weights whose licence is not in the table, or of a bought licence.
+
+    Attributes:
+        redistribute: May what the network makes be passed on?
+        grounds: Who decided, when and why; quoted where there is a text.
+    """
+
+    research: StrictBool
+    commercial: StrictBool = False
+    redistribute: StrictBool = False
+    grounds: str = Field(min_length=20)
 
 
 class WeightCard(Frozen):
-    """One file of weights.
+    """One file, or one folder of files, of weights.
 
     Attributes:
-        file: Its name under ``DATAGEN_WEIGHTS``.
-        address: Where to download it; empty when nobody may pass it on and the user must.
-        sha256: 64 hex digits; empty only when it is not known for certain.
+        file: Its name under ``DATAGEN_WEIGHTS``; a folder where ``form`` is one.
+        form: ``onnx`` or ``task``: a file; ``insightface``: a model pack; ``diffusers``: a folder
+            with ``config.json`` or ``model_index.json``; ``datagen``: what ``datagen train`` made.
+        address: Where to download the file; empty when it is not known for certain, or when its
+            makers want each user to accept terms first.
+        hub: Where a folder lies on the Hugging Face hub.
+        sha256: 64 hex digits, of a folder that of its files' names and digests; empty only when it
+            is not known for certain.
         size: Bytes.
         licence: SPDX expression of the weights, or ``unknown``.
+        permits: What is stated where the licence alone does not tell.
+        network: Contract of an ONNX network.
+        diffusers: Contract of a folder in the form of diffusers.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    title: str
+    title: str = Field(min_length=1)
     file: str = Field(pattern=r"^[^/\\]+$")
-    address: str = ""
+    form: Literal["onnx", "task", "insightface", "diffusers", "datagen"] = "onnx"
+    address: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    hub: Hub | None = None
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     size: int | None = Field(default=None, gt=0)
     licence: str = Field(min_length=1)
+    permits: Permits | None = None
     citation: str = ""
     homepage: str = ""
+    notes: str = ""
+    network: Network | None = None
+    diffusers: Diffusers | None = None
+
+    @model_validator(mode="after")
+    def _contract_fits_the_form(self) -> WeightCard:
+        if self.network is not None and self.form != "onnx":
+            raise ValueError(f"network: is of form 'onnx', not {self.form!r}")
+        if (self.diffusers is not None) != (self.form == "diffusers"):
+            raise ValueError("diffusers: stands where form is 'diffusers', and only there")
+        return self
+
+    def digest(self) -> str:
+        """64 hex digits that name everything the card says."""
+        return digest_of(self.model_dump(mode="json"))
 
 
-def shipped_weight_cards() -> list[str]:
-    """Return the ids of the cards that the package ships."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
-
-
-@lru_cache(maxsize=64)
-def load_weight_card(card_id: str) -> WeightCard:
-    """Read a shipped card.
+def read_weight_card(path: Path) -> WeightCard:
+    """Read one card.
 
     Raises:
-        CardError: No card of that id (with the near ones), or a wrong one.
+        CardError: With the file, the key, what was found and what is allowed.
     """
-    path = _FOLDER / f"{card_id}.yaml"
-    if not path.exists():
-        known = shipped_weight_cards()
-        raise CardError(f"no weight card {card_id!r}.{near(card_id, known)}")
-    card = parse(WeightCard, read_yaml(path, CardError), str(path), CardError)
-    if card.id != card_id:
-        raise CardError(f"{path}: id is {card.id!r}, the file's name says {card_id!r}")
-    return card
+    return parse(WeightCard, read_yaml(path, CardError), str(path), CardError)

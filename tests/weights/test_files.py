@@ -11,7 +11,7 @@ import pytest
 
 from datagen.errors import CardError, WeightsError
 from datagen.weights import WeightCard, find_weights, load_weight_card, weights_folder
-from datagen.weights.card import shipped_weight_cards
+from datagen.weights.catalogue import shipped_weight_cards
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

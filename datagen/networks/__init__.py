@@ -1,0 +1,1 @@
+"""Networks that make faces: opened from weight cards, fed in batches, pasted back."""

@@ -1,0 +1,1 @@
+"""Training of networks that only this project makes: the autoencoder of the first deepfakes."""
