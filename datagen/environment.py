@@ -1,12 +1,14 @@
-"""What the bytes of a release depend on beside the recipe: versions and the machine."""
+"""What is around a run: versions, the machine, and the folder for what is kept between runs."""
 
 from __future__ import annotations
 
+import os
 import platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-__all__ = ["machine", "pixel_libraries"]
+__all__ = ["cache_folder", "machine", "pixel_libraries"]
 
 # The libraries that touch pixels, plans or the bytes of files.
 _PIXELS = (
@@ -19,11 +21,25 @@ _PIXELS = (
     "pyarrow",
 )
 
+# Those that touch pixels only where a recipe has a network.
+_NETWORKS = ("diffusers", "insightface", "onnxruntime", "torch", "transformers")
 
-@lru_cache(maxsize=1)
-def pixel_libraries() -> dict[str, str]:
-    """Return name and version of each library that touches pixels."""
-    return {name: _version(name) for name in _PIXELS}
+
+def cache_folder() -> Path:
+    """Return ``DATAGEN_CACHE``, by default ``~/.cache/datagen``."""
+    named = os.environ.get("DATAGEN_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "datagen"
+
+
+@lru_cache(maxsize=2)
+def pixel_libraries(networks: bool = False) -> dict[str, str]:
+    """Return name and version of each library that touches pixels, or ``absent``.
+
+    Args:
+        networks: Whether networks make some of them.
+    """
+    names = _PIXELS + _NETWORKS if networks else _PIXELS
+    return {name: _version(name) for name in names}
 
 
 def _version(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import pyarrow as pa
 
+from datagen.ahead import ATTEMPTS, Ahead, Begun, Fake, Steps
 from datagen.contract import (
     alike_in_colour,
     check_repeatable,
@@ -19,6 +20,7 @@ from datagen.contract import (
 )
 from datagen.degradations.damage import Damaged, Step, damage
 from datagen.encode import Encoding, draw_encoding, encode, encode_mask
+from datagen.engine.resources import Resources
 from datagen.environment import pixel_libraries
 from datagen.errors import EngineError, ItemError, RunError
 from datagen.faces.crop import CropJitter, draw_jitter
@@ -27,19 +29,20 @@ from datagen.faces.index import Face, FaceIndex
 from datagen.follow import follow_landmarks, follow_mask, turn_of
 from datagen.hashing import canonical_json, digest_of, rng
 from datagen.methods import Context, Method, Result
+from datagen.methods.batched import BatchedMethod
 from datagen.pictures import Pictures
 from datagen.plan import Item, Plan, ShardKey
 from datagen.plugins import Plugin
 from datagen.recipe import LoadedRecipe
-from datagen.rights import Use, source_terms
+from datagen.rights import Terms, Use, source_terms, weight_terms
 from datagen.rows import Member, PairFacts, member_row, reject_row
 from datagen.sources import Source
 from datagen.store import Commit, Folder, Picture, ShardWriter, is_whole, read_commit
 from datagen.types import Affine, Image, Landmarks, Mask
+from datagen.weights import load_weight_card
+from datagen.weights.files import weights_digest
 
 __all__ = ["MakeShard", "ShardDone"]
-
-_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class MakeShard:
 
     Attributes:
         table: Of the face index; shared by the workers of a node.
+        weights: Digests of the files that the methods' networks are made of, by card id.
         libraries: Versions that the driver has; a worker with others is refused, because its
             bytes would differ.
     """
@@ -69,13 +73,14 @@ class MakeShard:
     table: pa.Table
     folder: Folder
     plugins: tuple[Plugin, ...] = ()
+    weights: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=pixel_libraries)
 
     def __call__(self, shard: ShardKey) -> ShardDone:
         """See ``Task``."""
-        if pixel_libraries() != self.libraries:
+        if (found := pixel_libraries(bool(self.weights))) != self.libraries:
             raise EngineError(
-                f"a worker has other versions than the driver: {pixel_libraries()}, wanted "
+                f"a worker has other versions than the driver: {found}, wanted "
                 f"{self.libraries}. Install the same constraints.txt on every node"
             )
         workshop = _workshop(self)
@@ -84,8 +89,11 @@ class MakeShard:
         if commit is not None and commit.digest == digest and is_whole(self.folder, commit):
             return ShardDone(commit, made=False)
         with ShardWriter(self.folder, shard.name, digest) as writer:
-            for item in workshop.plan.items(shard):
+            items = list(workshop.plan.items(shard))
+            workshop.begin_shard(items)
+            for item in items:
                 workshop.make(item, writer)
+            writer.networks = workshop.networks()
         if writer.commit is None:
             raise RunError(f"shard {shard.name}: left without a commit")
         return ShardDone(writer.commit, made=True)
@@ -100,7 +108,13 @@ class MakeShard:
         methods = {method.name: method.version for method in self.loaded.methods()}
         plugins = sorted(plugin.digest for plugin in self.plugins)
         index = FaceIndex(self.table).digest
-        return digest_of([self.loaded.digest, index, methods, plugins, self.libraries])
+        parts = [self.loaded.digest, index, methods, plugins, self.libraries]
+        return digest_of([*parts, self.weights] if self.weights else parts)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What one worker must keep free: that of the method which needs most."""
+        return Resources.most(method.resources() for method in self.loaded.methods())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +123,14 @@ class _Made:
 
     crop: FaceCrop
     matrix: Affine
-    attempt: int
-    params: Any
-    result: Result
+    fake: Fake
     real: Image
     control: Image | None
-    change: float
+
+    @property
+    def result(self) -> Result:
+        """The fake with its truth."""
+        return self.fake.result
 
     def members(self) -> dict[str, Image]:
         """Real, control where there is one, and fake, in the order of their rows."""
@@ -134,12 +150,35 @@ class _Workshop:
         self.methods: list[Method] = job.loaded.methods()
         self.degradations = job.loaded.degradations()
         self.last: tuple[str, _Made] | None = None
+        self.ahead: dict[int, Ahead] = {}
+        self.weights = _check_weights(job.weights)
         self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
         self.cards = {card.id: card for card in job.loaded.cards}
         sources = {source.card.id: source for source in job.sources}
         self.seen: set[str] = set()
         self.seen_kinds: set[str] = set()
         self.pictures = Pictures(sources, recipe.face.size, recipe.face.margin)
+
+    def begin_shard(self, items: list[Item]) -> None:
+        """Queue the items of batched methods; their networks are opened now."""
+        bases = list({item.base_id: item for item in items}.values())
+        steps = Steps(self._begin, self._draw, self._judge, self._repeat)
+        self.ahead = {}
+        for number, method in enumerate(self.methods):
+            own = [item for item in bases if item.method == number]
+            if own and isinstance(method, BatchedMethod):
+                ours = type(method).__module__.startswith("datagen.")  # held by our tests
+                prove = not ours and method.name not in self.seen
+                self.ahead[number] = Ahead(method, own, steps, prove)
+
+    def networks(self) -> dict[str, Any]:
+        """Return by method what the networks of this shard ran on."""
+        found: dict[str, Any] = {}
+        for number in self.ahead:
+            method = self.methods[number]
+            if isinstance(method, BatchedMethod):
+                found[f"{number}/{method.name}"] = dict(method.run_record())
+        return found
 
     def make(self, item: Item, writer: ShardWriter) -> None:
         """Make one pair, or the row of its reject; any other error is a bug or the machine."""
@@ -159,17 +198,19 @@ class _Workshop:
     def _pair(
         self, item: Item, method: Method, target: Face, donor: Face | None, writer: ShardWriter
     ) -> None:
-        made = self._base(item, method, target, donor)
+        made = self._base(item)
         facts = PairFacts(
             item=item,
             method=method,
-            params=made.params.model_dump(mode="json"),
-            attempt=made.attempt,
+            params=made.fake.params.model_dump(mode="json"),
+            attempt=made.fake.attempt,
             target=target,
             crop=made.crop,
             matrix=made.matrix,
             donor=donor,
             terms=(self._terms(target), self._terms(donor) if donor else None),
+            weights=self._weights(method.weight_ids()),
+            enhancer=next(iter(self._weights((method.enhancer_id(),)).items()), None),
             encoding=self._encoding(item),
             recipe_digest=self.digest,
             degradation=self._damage_name(item),
@@ -182,12 +223,30 @@ class _Workshop:
             self.seen_kinds |= fresh  # only now: a shard is tried again in the same process
         _write_pair(writer, facts, made, _follow(made, damaged))
 
-    def _base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
+    def _base(self, item: Item) -> _Made:
         if self.last is None or self.last[0] != item.base_id:
-            self.last = item.base_id, self._make_base(item, method, target, donor)
+            self.last = item.base_id, self._make_base(item)
         return self.last[1]
 
-    def _make_base(self, item: Item, method: Method, target: Face, donor: Face | None) -> _Made:
+    def _make_base(self, item: Item) -> _Made:
+        if item.method in self.ahead:
+            begun, fake = self.ahead[item.method].take(item)
+            self.seen.add(self.methods[item.method].name)
+        else:
+            begun = self._begin(item)
+            fake = self._fake(begun)
+        method, result = self.methods[item.method], fake.result
+        real = begun.ctx.target.image if result.real is None else result.real
+        control = None
+        if item.control:
+            made = method.control(begun.ctx, fake.params)
+            control = checked_control(method, made, real, result.mask)
+        return _Made(begun.crop, begun.matrix, fake, real, control)
+
+    def _begin(self, item: Item) -> Begun:
+        method = self.methods[item.method]
+        target = self.index.face(item.target)
+        donor = None if item.donor is None else self.index.face(item.donor)
         if method.needs_donor and donor is None:
             raise ItemError("no_donor", "nobody fits the donor rule")
         jitter = self._jitter(item)
@@ -195,13 +254,7 @@ class _Workshop:
         # The donor is mirrored with the target: it was chosen for its likeness before both were.
         with_target = CropJitter(flip=jitter.flip)
         lent = None if donor is None else self.pictures.crop(donor, with_target)[0]
-        ctx = Context(*alike_in_colour(crop, lent))
-        attempt, params, result, change = self._fake(item, method, ctx)
-        real = crop.image if result.real is None else result.real
-        control = None
-        if item.control:
-            control = checked_control(method, method.control(ctx, params), real, result.mask)
-        return _Made(crop, matrix, attempt, params, result, real, control, change)
+        return Begun(item, crop, matrix, Context(*alike_in_colour(crop, lent)))
 
     def _damage_name(self, item: Item) -> str | None:
         return None if item.degradation is None else self.degradations[item.degradation].name
@@ -214,26 +267,42 @@ class _Workshop:
         size = self.recipe.face.size
         return self.degradations[item.degradation].draw(draws, (size, size), item.severity)
 
-    def _fake(self, item: Item, method: Method, ctx: Context) -> tuple[int, Any, Result, float]:
-        asked = self.recipe.methods[item.method].min_change
+    def _fake(self, begun: Begun) -> Fake:
+        method = self.methods[begun.item.method]
+        for attempt in range(ATTEMPTS):
+            params = self._draw(begun, attempt)
+            fake = self._judge(begun, attempt, params, method.apply(begun.ctx, params))
+            if fake is not None:
+                self._once(method, begun.ctx, params, fake.result)
+                return fake
+        raise AssertionError("the last attempt is judged by an error")
+
+    def _draw(self, begun: Begun, attempt: int) -> Any:
+        item = begun.item
+        draws = rng(self.recipe.seed, item.split, item.base, f"method/{attempt}")
+        return self.methods[item.method].sample(draws, begun.ctx)
+
+    def _judge(self, begun: Begun, attempt: int, params: Any, made: Result) -> Fake | None:
+        method = self.methods[begun.item.method]
+        asked = self.recipe.methods[begun.item.method].min_change
         smallest = method.min_change if asked is None else asked
-        change = 0.0
-        for attempt in range(_ATTEMPTS):
-            draws = rng(self.recipe.seed, item.split, item.base, f"method/{attempt}")
-            params = method.sample(draws, ctx)
-            result = checked(method, method.apply(ctx, params), ctx)
-            real = ctx.target.image if result.real is None else result.real
-            change = visible_change(real, result.image, result.mask)
-            if change >= smallest:
-                self._once(method, ctx, params, result)
-                return attempt, params, result, change
-        raise ItemError("change_too_small", f"{change:.2f} grey levels, wanted {smallest:g}")
+        result = checked(method, made, begun.ctx)
+        real = begun.ctx.target.image if result.real is None else result.real
+        change = visible_change(real, result.image, result.mask)
+        if change >= smallest:
+            return Fake(attempt, params, result, change)
+        if attempt + 1 == ATTEMPTS:
+            raise ItemError("change_too_small", f"{change:.2f} grey levels, wanted {smallest:g}")
+        return None
 
     def _once(self, method: Method, ctx: Context, params: Any, result: Result) -> None:
         """Apply a method a second time, at its first pair of a process: the same must come out."""
         if method.name not in self.seen:
             check_repeatable(method, method.apply(ctx, params), result)
             self.seen.add(method.name)  # only now: a shard is tried again in the same process
+
+    def _repeat(self, begun: Begun, again: Result, result: Result) -> None:
+        check_repeatable(self.methods[begun.item.method], again, result)
 
     def _jitter(self, item: Item) -> CropJitter:
         asked = self.recipe.face.jitter
@@ -248,6 +317,14 @@ class _Workshop:
     def _terms(self, face: Face) -> Any:
         card = self.cards[face.source]
         return source_terms(card, face.licence, face.attribution, self.use)
+
+    def _weights(self, ids: tuple[str | None, ...]) -> dict[str, Terms]:
+        """Return the terms of networks by ``id@sha256``."""
+        return {
+            f"{name}@{self.weights[name]}": weight_terms(load_weight_card(name), self.use)
+            for name in ids
+            if name is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +365,13 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
         pair_id, Picture("mask", "png", encode_mask(seen.mask))
     )
     undamaged = images[-1] is made.result.image
-    released = made.change if undamaged else visible_change(images[0], images[-1], seen.mask)
+    released = made.fake.change if undamaged else visible_change(images[0], images[-1], seen.mask)
     of_the_fake = {
         "mask_path": writer.media_name,
         "mask_offset": mask_offset,
         "mask_size": mask_size,
         "mask_area": round(float(seen.mask.mean()) / 255, 5),
-        "change": round(made.change, 3),
+        "change": round(made.fake.change, 3),
         "change_released": round(released, 3),
     }
     rows = []
@@ -319,6 +396,16 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
         )
         rows.append(member_row(facts, member))
     writer.add_rows(rows)
+
+
+def _check_weights(wanted: dict[str, str]) -> dict[str, str]:
+    for name, digest in wanted.items():
+        if (found := weights_digest(load_weight_card(name))) != digest:
+            raise EngineError(
+                f"a worker has another file of weights {name!r} than the driver: sha256 {found}, "
+                f"wanted {digest}. Give every node the same files under DATAGEN_WEIGHTS"
+            )
+    return wanted
 
 
 _WORKSHOPS: dict[str, _Workshop] = {}

@@ -68,6 +68,8 @@ class Pictures:
             pitch=face.pitch,
             roll=math.remainder(mirrored * (face.roll + jitter.rotate), 360.0),
             identity=f"{face.source}/{face.identity}",
+            age=face.age,
+            sex=face.sex,
         )
         return crop, matrix
 

@@ -33,6 +33,8 @@ class PairFacts:
         params: Of the method, JSON-like.
         attempt: Which draw was taken.
         degradation: Name of the damage; ``None``: the recipe has none.
+        weights: Terms of the networks that made the fake, by ``id@sha256``.
+        enhancer: The network that went over all members and its terms; ``None``: there is none.
     """
 
     item: Item
@@ -47,6 +49,8 @@ class PairFacts:
     encoding: Encoding
     recipe_digest: str
     degradation: str | None
+    weights: Mapping[str, Terms]
+    enhancer: tuple[str, Terms] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,12 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
     item, target, crop = pair.item, pair.target, pair.crop
     fake = member.kind == "fake"
     donor = pair.donor if fake else None
+    networks = dict(pair.weights) if fake else {}
+    if pair.enhancer is not None:
+        networks |= [pair.enhancer]
     own, lent = pair.terms
-    terms = combine([own, lent]) if fake and lent is not None else own
+    parts = [own, *([lent] if fake and lent is not None else []), *networks.values()]
+    terms = combine(parts) if len(parts) > 1 else own
     return {
         "sample_id": f"{item.pair_id}-{member.kind}",
         "pair_id": item.pair_id,
@@ -99,9 +107,10 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "method_version": pair.method.version,
         "family": pair.method.family,
         "method_params": canonical_json(dict(pair.params)),
-        "weights": [],
+        "weights": list(networks),
         "degradation": pair.degradation,
         "severity": item.severity,
+        "enhancer": pair.enhancer[0] if pair.enhancer else None,
         "encoder": canonical_json(pair.encoding.record()),
         "recipe_digest": pair.recipe_digest,
         "item": item.number,

@@ -15,6 +15,7 @@ from datagen.cli.wiring import (
     Job,
     console,
     engine_choice,
+    find_all,
     index_of,
     load,
     progress_bar,
@@ -76,15 +77,19 @@ def command(
     if out.startswith("memory://"):
         raise ReleaseError(f"{out} would end with this process: name a folder or a bucket")
     sources = tuple(job.loaded.sources())
+    weights = find_all(job.loaded.weight_cards())
+    libraries = pixel_libraries(bool(weights))
     with (
         lock_folder(folder, cache_folder() / "locks"),
         engine_choice(inline, workers, address) as engine,
     ):
         built = index_of(job, sources, engine)
         plan = Plan(job.loaded, built.index)
-        task = MakeShard(job.loaded, sources, built.index.table, folder, job.plugins)
+        task = MakeShard(
+            job.loaded, sources, built.index.table, folder, job.plugins, weights, libraries
+        )
         counts = {str(split): count for split, count in plan.planned(limit).items()}
-        plate = _plate(job, built, counts)
+        plate = _plate(job, built, counts, libraries)
         shards = list(plan.shards(limit))
         claim_folder(folder, plate, {shard.name: plan.size(shard) for shard in shards})
         run = _Run(task, plan, limit, folder)
@@ -213,7 +218,7 @@ class _Run:
         return line
 
 
-def _plate(job: Job, built: BuiltIndex, counts: dict[str, int]) -> Plate:
+def _plate(job: Job, built: BuiltIndex, counts: dict[str, int], libraries: dict[str, str]) -> Plate:
     loaded = job.loaded
     recipe = loaded.recipe
     licences = sorted(
@@ -241,7 +246,7 @@ def _plate(job: Job, built: BuiltIndex, counts: dict[str, int]) -> Plate:
         purpose=recipe.purpose.model_dump(mode="json"),
         recipe_yaml=_yaml(body).decode(),
         made_with={
-            "libraries": pixel_libraries(),
+            "libraries": libraries,
             "machine": machine(),
             "plugins": {plugin.name: plugin.digest for plugin in job.plugins},
             "analyser": loaded.analyser().version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ from datagen.plugins import Plugin, read_plugin
 from datagen.recipe import LoadedRecipe, load_recipe
 from datagen.rights import Decision, Use, check_rights, today
 from datagen.sources import Source
-from datagen.weights import WeightCard, load_weight_card
+from datagen.weights import WeightCard, find_weights, load_weight_card
+from datagen.weights.files import weights_digest
 
 __all__ = ["EngineChoice", "Job", "console", "index_of", "load", "progress_bar", "purpose_words"]
 
@@ -55,9 +56,25 @@ def load(path: Path, overrides: Sequence[str] | None, plugin_files: Sequence[Pat
     loaded = load_recipe(path, overrides or ())
     purpose = loaded.recipe.purpose
     use = Use(purpose.use == "commercial", purpose.redistribute)
-    weights = tuple(load_weight_card(name) for name in loaded.analyser().weights)
+    analyser = (load_weight_card(name) for name in loaded.analyser().weights)
+    cards = {card.id: card for card in (*analyser, *loaded.weight_cards())}
+    weights = tuple(cards.values())
     decisions = tuple(check_rights(loaded.cards, weights, use, today()))
     return Job(loaded, plugins, weights, decisions, use)
+
+
+def find_all(cards: Iterable[WeightCard]) -> dict[str, str]:
+    """Return the digest of every file of weights by card id, downloading what is missing.
+
+    Raises:
+        WeightsError: A file is missing and cannot be had, or is not the one its card names.
+    """
+    found: dict[str, str] = {}
+    for card in cards:
+        with console.status(f"weights {card.id}"):
+            find_weights(card)
+            found[card.id] = weights_digest(card)
+    return found
 
 
 def purpose_words(job: Job) -> str:

@@ -17,7 +17,8 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 Task: TypeAlias = Callable[[K], R]
-"""Picklable, and safe to run twice on one key."""
+"""Picklable, and safe to run twice on one key. An attribute ``resources`` says what a worker must
+keep free for it, see ``Resources``; without one it is a core."""
 
 ATTEMPTS = 2
 

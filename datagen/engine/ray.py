@@ -15,6 +15,8 @@ from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
 from datagen.engine.base import Outcome, Task, attempt
+from datagen.engine.placement import asked_of_ray, room_for
+from datagen.engine.resources import Resources
 from datagen.errors import EngineError, RunError
 
 __all__ = ["RayEngine"]
@@ -122,10 +124,16 @@ class RayEngine:
             self._ours = False
 
     def run(self, task: Task[K, R], keys: Iterable[K]) -> Iterator[Outcome[K, R]]:
-        """See ``Engine``."""
+        """See ``Engine``.
+
+        Raises:
+            DeviceError: The task's ``resources`` are on no node of the cluster.
+        """
         import ray
 
-        remote = ray.remote(max_retries=_CRASH_RETRIES)(attempt)
+        needs = getattr(task, "resources", Resources())
+        at_once = min(self.workers, room_for(needs, ray.nodes()))
+        remote = ray.remote(max_retries=_CRASH_RETRIES, **asked_of_ray(needs))(attempt)
         shared = ray.put(task)
         queue = iter(keys)
         flying: dict[Any, K] = {}
@@ -134,7 +142,7 @@ class RayEngine:
         # that was cancelled answers all the same ("Tried to complete task that was not pending").
         while True:
             # One more than the workers, so that none waits for the driver.
-            for key in islice(queue, self.workers + 1 - len(flying)):
+            for key in islice(queue, at_once + 1 - len(flying)):
                 flying[remote.remote(shared, key)] = key
             if not flying:
                 return

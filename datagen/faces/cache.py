@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagen.environment import cache_folder
 from datagen.hashing import digest_of
 
 __all__ = ["AnalysisCache", "cache_folder"]
@@ -39,12 +39,6 @@ _SCHEMA = pa.schema(
 )
 
 Rows = list[dict[str, Any]]
-
-
-def cache_folder() -> Path:
-    """Return ``DATAGEN_CACHE``, by default ``~/.cache/datagen``."""
-    named = os.environ.get("DATAGEN_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "datagen"
 
 
 class AnalysisCache:

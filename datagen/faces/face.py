@@ -21,6 +21,8 @@ class FaceCrop:
         yaw, pitch, roll: Head pose in degrees after the crop; NaN when not known. Yaw > 0:
             the nose points to larger x; pitch > 0: looks up; roll > 0: clockwise.
         identity: Who it is, as ``source/identity``.
+        age: In years, as the source states it; ``None`` when it does not.
+        sex: As the source states it, ``female`` or ``male``; ``None`` when it does not.
     """
 
     image: Image
@@ -30,3 +32,5 @@ class FaceCrop:
     pitch: float = float("nan")
     roll: float = float("nan")
     identity: str = ""
+    age: float | None = None
+    sex: str | None = None

@@ -16,7 +16,7 @@ from datagen.degradations.composition import (
     has_severities,
     known_degradations,
 )
-from datagen.errors import RecipeError
+from datagen.errors import CardError, RecipeError
 from datagen.faces.analysers import ANALYSERS, Analyser
 from datagen.hashing import digest_of
 from datagen.methods import METHODS, Method
@@ -24,6 +24,7 @@ from datagen.model import parse
 from datagen.recipe.schema import DegradationUse, MethodUse, Recipe
 from datagen.registry import Registry, near
 from datagen.sources import SOURCES, Source, SourceCard, load_card
+from datagen.weights import WeightCard, load_weight_card
 from datagen.yaml import parse_yaml, read_yaml
 
 __all__ = ["LoadedRecipe", "load_recipe"]
@@ -61,6 +62,8 @@ class LoadedRecipe:
             for key in use.options:
                 del entry[key]
             entry["options"] = method.config.model_dump(mode="json")
+            if cards := _cards_of(method):
+                entry["cards"] = {card.id: card.digest() for card in cards}
         del body["degradations"], body["ladder"]
         if self.recipe.ladder is not None:
             severities = list(self.recipe.ladder.severities)
@@ -98,6 +101,15 @@ class LoadedRecipe:
             _build_method(use, f"methods[{n}]", self.path)
             for n, use in enumerate(self.recipe.methods)
         ]
+
+    def weight_cards(self) -> tuple[WeightCard, ...]:
+        """Return the cards of the networks of all methods, each once.
+
+        Raises:
+            CardError: A method names a card that is not there, or a wrong one.
+        """
+        cards = {card.id: card for method in self.methods() for card in _cards_of(method)}
+        return tuple(cards[name] for name in sorted(cards))
 
     def degradations(self) -> list[Composition]:
         """Build the degradations in the order of the recipe; that of a ladder; or none.
@@ -168,6 +180,7 @@ def _check_names(loaded: LoadedRecipe) -> None:
     for n, method in enumerate(loaded.methods()):
         use = loaded.recipe.methods[n]
         where = f"{loaded.path}: methods[{n}]"
+        _check_cards(method, where)
         if use.donor is not None and not method.needs_donor:
             raise RecipeError(f"{where}.donor: method {use.use!r} takes no donor: remove it")
         if use.donor is not None and use.donor.embedding and not analyser.gives_embedding:
@@ -181,6 +194,19 @@ def _check_names(loaded: LoadedRecipe) -> None:
                 f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
                 f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
             )
+
+
+def _cards_of(method: Method) -> list[WeightCard]:
+    enhancer = method.enhancer_id()
+    names = [*method.weight_ids(), *([enhancer] if enhancer is not None else [])]
+    return [load_weight_card(name) for name in dict.fromkeys(names)]
+
+
+def _check_cards(method: Method, where: str) -> None:
+    try:
+        _cards_of(method)
+    except CardError as error:
+        raise RecipeError(f"{where}: {error}") from None
 
 
 def _ladder(use: str, where: str) -> Composition:

@@ -1,7 +1,9 @@
 """Rights: what may be done with what, decided before a pixel is read."""
 
-from datagen.rights.gate import Decision, Use, check_rights, source_terms, today
+from datagen.rights.gate import Decision, check_rights, source_terms, today
 from datagen.rights.terms import Terms, combine, licence_of
+from datagen.rights.use import Use
+from datagen.rights.weights import weight_terms
 
 __all__ = [
     "Decision",
@@ -12,4 +14,5 @@ __all__ = [
     "licence_of",
     "source_terms",
     "today",
+    "weight_terms",
 ]

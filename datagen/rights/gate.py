@@ -8,28 +8,22 @@ from dataclasses import dataclass
 
 from datagen.errors import RightsError, one_per_line
 from datagen.registry import near
-from datagen.rights.terms import KNOWN_LICENCES, Answer, Licence, Terms, licence_of
+from datagen.rights.terms import KNOWN_LICENCES, Answer, Terms
+from datagen.rights.use import Use
+from datagen.rights.weights import WeightRights, weight_rights, weight_terms
 from datagen.sources.card import SourceCard, Stated
 from datagen.weights.card import WeightCard
 
-__all__ = ["Decision", "Use", "check_rights", "decide_source", "source_terms", "today"]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """The purpose, as the gate sees it."""
-
-    commercial: bool
-    redistribute: bool
-
-    def licence(self, expression: str) -> Licence:
-        """Return what an SPDX expression permits, of alternatives the one that fits this use."""
-        return licence_of(expression, self.commercial, self.redistribute)
-
-    def covered_by(self, terms: Terms | Licence) -> bool:
-        """Say whether the answers permit this use; unknown means no."""
-        main = terms.commercial if self.commercial else terms.research
-        return bool(main) and (bool(terms.redistribute) or not self.redistribute)
+__all__ = [
+    "Decision",
+    "Use",
+    "check_rights",
+    "decide_source",
+    "decide_weights",
+    "source_terms",
+    "today",
+    "weight_terms",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +33,14 @@ class Decision:
     Attributes:
         subject: ``source 'london'`` or ``weights 'buffalo_l'``.
         reasons: Why not, one for each clause that does not cover the purpose; empty: covered.
+        grounds: What decided beside the licence; empty: nothing.
     """
 
     subject: str
     title: str
     licence: str
     reasons: tuple[str, ...]
+    grounds: str = ""
 
     @property
     def covered(self) -> bool:
@@ -71,9 +67,20 @@ def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
 
 
 def decide_weights(card: WeightCard, use: Use) -> Decision:
-    """Judge one weight card against a purpose."""
-    reasons = tuple(_licence_clauses(card.licence, use))
-    return Decision(f"weights {card.id!r}", card.title, card.licence, reasons)
+    """Judge one weight card against a purpose: its licence, or what was stated or bought instead.
+
+    Raises:
+        MissingExtraError: See ``pack_licence``.
+    """
+    rights = weight_rights(card, use)
+    if rights.problem:
+        reasons: tuple[str, ...] = (rights.problem,)
+    elif rights.grounds:
+        reasons = tuple(_stated_clauses(rights, use))
+    else:
+        reasons = tuple(_licence_clauses(card.licence, use))
+    subject = f"weights {card.id!r}"
+    return Decision(subject, card.title, card.licence, reasons, rights.grounds)
 
 
 def check_rights(
@@ -95,7 +102,7 @@ def check_rights(
         raise RightsError(
             one_per_line(f"the purpose ({_in_words(use)}) is not covered:", problems)
             + "\nChange the recipe's purpose, leave the source out, or state the terms with their "
-            "grounds in a card of your own (docs/sources.md)."
+            "grounds in a card of your own (docs/sources.md, docs/weights.md)."
         )
     return decisions
 
@@ -114,6 +121,19 @@ def _licence_clauses(expression: str, use: Use) -> Iterator[str]:
         yield f"licence {expression} {_says(main)} {key} use{hint and '.'}{hint}"
     if use.redistribute and not licence.redistribute:
         yield f"licence {expression} {_says(licence.redistribute)} passing on altered copies"
+
+
+def _stated_clauses(rights: WeightRights, use: Use) -> Iterator[str]:
+    terms = rights.terms
+    key, main = "research", terms.research
+    if use.commercial:
+        key, main = "commercial", terms.commercial
+    for answer, words, asked in (
+        (main, f"{key} use", True),
+        (terms.redistribute, "passing on altered copies", use.redistribute),
+    ):
+        if asked and not answer:
+            yield f"what holds instead of the licence {_says(answer)} {words} ({rights.grounds})"
 
 
 def _says(answer: Answer) -> str:

@@ -11,7 +11,7 @@ import json
 import tarfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,6 +53,7 @@ class Commit:
         items: Planned items; each is a made pair or a reject.
         rejects: How many items were rejected, by code.
         media_bytes: Bytes of the pictures and masks.
+        networks: By method, what its network ran on: device, precision, batch, versions.
         files: By name relative to the release.
     """
 
@@ -64,6 +65,7 @@ class Commit:
     rejects: Mapping[str, int]
     media_bytes: int
     files: Mapping[str, FileRecord]
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Return the bytes of the commit file."""
@@ -127,6 +129,7 @@ class ShardWriter:
         self._rejects: list[dict[str, Any]] = []
         self._pairs = self._controls = self._bytes = 0
         self.media_name = f"media/{shard}.tar"
+        self.networks: dict[str, Mapping[str, Any]] = {}
         self.commit: Commit | None = None
 
     def __enter__(self) -> Self:
@@ -191,6 +194,7 @@ class ShardWriter:
                 name: FileRecord(sha256_file(path), path.stat().st_size)
                 for name, path in places.items()
             },
+            networks=self.networks,
         )
         self._folder.remove(commit_name(self._shard))  # of another plan
         for name, path in places.items():

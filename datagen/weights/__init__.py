@@ -3,7 +3,7 @@
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.catalogue import known_weight_cards, load_weight_card
 from datagen.weights.contract import Diffusers, FaceInput, Network
-from datagen.weights.files import find_weights, weights_folder
+from datagen.weights.files import find_weights, local_weights, weights_digest, weights_folder
 
 __all__ = [
     "Diffusers",
@@ -13,6 +13,8 @@ __all__ = [
     "find_weights",
     "known_weight_cards",
     "load_weight_card",
+    "local_weights",
     "read_weight_card",
+    "weights_digest",
     "weights_folder",
 ]

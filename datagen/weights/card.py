@@ -21,13 +21,16 @@ class Hub(Frozen):
 
     Attributes:
         repo: ``owner/name``.
-        revision: Commit; a branch would move.
+        revision: Commit, 40 hex digits; a branch would move.
         subfolder: Of the repository; empty: all of it.
+        files: Patterns of the files that are wanted, below ``subfolder``, where ``*`` may stand
+            for slashes too; empty: all, which with checkpoints in several forms is a lot.
     """
 
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    revision: str = ""
-    subfolder: str = ""
+    revision: str = Field(default="", pattern=r"^([0-9a-f]{40})?$")
+    subfolder: str = Field(default="", pattern=r"^([\w.-]+(/[\w.-]+)*)?$")
+    files: tuple[str, ...] = ()
 
 
 class Permits(Frozen):

@@ -62,6 +62,7 @@ class Network(Frozen):
         output: Range of the output picture, e.g. (0, 1) or (-1, 1).
         output_name: By default the first output with three channels.
         mask_name: Name of an output that is a mask in [0, 1]; empty: none.
+        fixed: Further inputs, each of one value, by their names, e.g. CodeFormer's ``weight``.
     """
 
     task: Task
@@ -76,6 +77,7 @@ class Network(Frozen):
     output: tuple[float, float] = (0.0, 1.0)
     output_name: str = ""
     mask_name: str = ""
+    fixed: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> Network:

@@ -1,0 +1,54 @@
+"""Getting weights that are not on this machine: by address or from the hub, checked at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datagen.errors import WeightsError
+from datagen.weights.card import WeightCard
+from datagen.weights.download import download
+from datagen.weights.hub import download_repository
+
+__all__ = ["pull_weights"]
+
+
+def pull_weights(card: WeightCard, folder: Path, unseen: bool = False) -> Path:
+    """Fetch what ``card`` names into ``folder`` and return where it lies.
+
+    Insightface packs are never fetched: each user accepts their makers' terms.
+
+    Args:
+        card: Of a file or folder that is not there.
+        folder: ``DATAGEN_WEIGHTS``.
+        unseen: Fetch a file of which no digest is known too, to say its digest; it is refused all
+            the same.
+
+    Raises:
+        WeightsError: It cannot be had, or is not what the card says.
+    """
+    start = (
+        f"weight file {card.file!r} ({card.title}) is not in {folder}. Licence: {card.licence}. "
+    )
+    if card.form == "insightface":
+        raise WeightsError(
+            f"{start}A model pack is not downloaded for you: read its terms at {card.homepage}, "
+            f"get {card.file}.zip there and unpack it into {folder / 'models' / card.file}"
+        )
+    if card.hub is not None:
+        if not card.hub.revision:
+            raise WeightsError(
+                f"{start}The card names the hub's repository {card.hub.repo} without a revision, "
+                f"and a branch would move: download it into {folder / card.file} yourself, or "
+                "state the commit under hub.revision in a card of your own"
+            )
+        return download_repository(card, folder / card.file, start)
+    if not card.address:
+        where = f"get it from {card.homepage}" if card.homepage else "its card names no homepage"
+        raise WeightsError(f"{start}It has no public address: {where}, and put it there")
+    if not card.sha256 and not unseen:
+        raise WeightsError(
+            f"{start}Its card has an address, {card.address}, and no sha256, so nobody could say "
+            f"whether that gives the right file. 'datagen weights pull {card.id}' tells the "
+            "digest of what lies there, for a card of your own"
+        )
+    return download(card, folder / card.file, start)
