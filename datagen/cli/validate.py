@@ -12,6 +12,7 @@ from datagen.cli.wiring import console, load
 from datagen.errors import DatagenError, RecipeError
 from datagen.faces.build import stated_index
 from datagen.plan import Plan
+from datagen.weights.files import local_weights
 
 NAME = "validate"
 
@@ -41,6 +42,13 @@ def command(
 
 def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
     job = load(path, set_, plugin)
+    missing = [card.id for card in job.weights if local_weights(card) is None]
+    if missing:
+        console.print(
+            f"[yellow]note:[/] {path}: weights that are not on this machine: {', '.join(missing)}; "
+            "'datagen weights list' says how to get each",
+            soft_wrap=True,
+        )
     try:
         sources = job.loaded.sources()
     except RecipeError as error:

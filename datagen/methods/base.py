@@ -111,6 +111,10 @@ class Method(ABC):
         """Return the ids of the weight cards that make the fake, each once; reads no file."""
         return ()
 
+    def donor_identities(self) -> frozenset[str] | None:
+        """Return who may lend, as ``source/identity``; ``None``: anybody."""
+        return None
+
     def enhancer_id(self) -> str | None:
         """Return the id of the card whose network goes over all members of the pair."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -91,6 +92,7 @@ class DonorPool:
         sources = {name: code for code, name in enumerate({p.source: None for p in people})}
         self._source = np.array([sources[person.source] for person in people], np.int64)
         self._attributes: dict[str, NDArray[np.int64]] = {}
+        self._lends: NDArray[np.bool_] | None = None
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -102,9 +104,18 @@ class DonorPool:
         self.__dict__.update(state)
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
+    def lent_by(self, identities: frozenset[str]) -> DonorPool:
+        """Return the same pool where only these people, as ``source/identity``, may lend."""
+        pool = copy.copy(self)
+        named = [f"{person.source}/{person.identity}" in identities for person in self._people]
+        pool._lends = np.array(named, bool)
+        return pool
+
     def candidates(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
         """Return the positions of all faces that may lend to ``target`` under ``rule``."""
         others = (self._source == self._source[target]) & (self._identity != self._identity[target])
+        if self._lends is not None:
+            others &= self._lends
         fit = others.copy()
         for name in rule.same:
             values = self._attribute(name)
@@ -120,9 +131,8 @@ class DonorPool:
 
     def donor_counts(self, rule: DonorRule) -> NDArray[np.int64]:
         """Return for each face how many other faces may lend to it, without comparing pairs."""
-        if (
-            rule.embedding is not None and self._embeddings is not None
-        ):  # likeness is a matter of pairs
+        by_likeness = rule.embedding is not None and self._embeddings is not None
+        if by_likeness or self._lends is not None:  # a matter of pairs
             return np.array([len(self.candidates(n, rule)) for n in range(len(self._people))])
         everyone = self._fitting(())
         if not rule.same:

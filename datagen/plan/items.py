@@ -202,7 +202,6 @@ class _SplitPlan:
         self._seed = recipe.seed
         self._split = split
         self._name = recipe.name
-        self._pool = pool
         self._used = [
             n for n, use in enumerate(recipe.methods) if use.share and in_split(use, split)
         ]
@@ -212,6 +211,8 @@ class _SplitPlan:
         self._rules = {
             n: recipe.methods[n].donor or DonorRule() for n in self._used if methods[n].needs_donor
         }
+        self._pools = {n: _pool_of(methods[n], pool) for n in self._rules}
+        self._bound = {n for n in self._rules if methods[n].donor_identities() is not None}
         self._uses: Mapping[int, MethodUse] = {n: recipe.methods[n] for n in self._used}
         self._controls = {
             n: recipe.controls if methods[n].has_control else Fraction(0) for n in self._used
@@ -236,7 +237,7 @@ class _SplitPlan:
         donor = None
         if method in self._rules:
             draw = rng(self._seed, self._split, base, "donor")
-            donor = self._pool.draw(draw, target, self._rules[method])
+            donor = self._pools[method].draw(draw, target, self._rules[method])
         base_id = f"{self._name}-{self._split}-{base:08d}"
         degradation, severity = self._damage(method, rank, level)
         return Item(
@@ -288,19 +289,26 @@ class _SplitPlan:
 
     def fewest_donors(self) -> dict[str, int]:
         return {
-            self._uses[method].use: int(self._pool.donor_counts(rule).min())
+            self._uses[method].use: int(self._pools[method].donor_counts(rule).min())
             for method, rule in self._rules.items()
         }
 
     def donorless(self) -> Iterator[str]:
         for method, rule in self._rules.items():
-            alone = int((self._pool.donor_counts(rule) == 0).sum())
+            alone = int((self._pools[method].donor_counts(rule) == 0).sum())
             if alone:
                 asked = f"same: [{', '.join(rule.same)}]" if rule.same else "another person"
+                if method in self._bound:
+                    asked += ", of those whom its weights know"
                 yield (
                     f"split {self._split!r}, method {self._uses[method].use!r} ({asked}): "
                     f"{alone} of {len(self.faces)} faces"
                 )
+
+
+def _pool_of(method: Method, pool: DonorPool) -> DonorPool:
+    lenders = method.donor_identities()
+    return pool if lenders is None else pool.lent_by(lenders)
 
 
 def _crossings(

@@ -78,6 +78,28 @@ def test_candidates_and_their_counts_are_those_of_brute_force(
     assert made.donor_counts(by).tolist() == [len(found) for found in expected]
 
 
+@given(small_pools(), RULES, st.sets(st.sampled_from(["a/p", "a/q", "b/p", "b/r"])))
+def test_only_named_people_lend_where_a_method_knows_no_others(
+    people: list[Person], by: DonorRule, lenders: set[str]
+) -> None:
+    """The rule is loosened among those who may lend, never beyond them."""
+    made = pool(people).lent_by(frozenset(lenders))
+    strict = rule(choose="random", same=list(by.same))
+
+    def lent(target: int, by: DonorRule) -> list[int]:
+        found = brute(people, target, by)
+        return [n for n in found if f"{people[n].source}/{people[n].identity}" in lenders]
+
+    expected = [lent(target, strict) for target in range(len(people))]
+    if by.otherwise == "any":
+        expected = [found or lent(n, rule(choose="random")) for n, found in enumerate(expected)]
+    assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
+    assert made.donor_counts(by).tolist() == [len(found) for found in expected]
+    assert pool(people).donor_counts(by).tolist() == [
+        len(brute(people, n, by)) for n in range(len(people))
+    ]
+
+
 def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> None:
     people = [person(0), person(1), person(2, sex="male"), person(3, sex="male")]
     made = pool(people)
