@@ -29,9 +29,9 @@ def command(
         Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
     ],
 ) -> None:
-    """Write a recipe whose shares lean to where the detector is weakest, and say why in it.
+    """Write a recipe that leans to where the detector is weakest, and say why in it.
 
-    No share becomes less than half or more than double.
+    No share becomes less than half or more than double, no range less than half as wide.
     """
     check_out(next_)
     release = Release(Folder(out))
@@ -45,4 +45,7 @@ def command(
         )
     made = next_recipe(recipe, weakness, next_, str(read.detector.get("spec", "unknown")))
     for one in (*made.methods, *made.degradations):
-        typer.echo(f"{one.name:<24}{one.why}")
+        for why in one.reasons():
+            typer.echo(f"{one.name:<24}{why}")
+        for why, names in one.ranges.kept.items():
+            typer.echo(f"{'':<24}as before: {', '.join(names)} ({why})")

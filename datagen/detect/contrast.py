@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,17 @@ class Judged(NamedTuple):
         score: The higher, the more it looks like a fake.
         person: Codes from 0.
         stratum: Codes; a fake is compared with the reals of its own.
-        first: Which belong to the first half; ``None``: all belong to both.
+        first: Which fakes belong to the first half; of reals, which serve both, ``None``.
     """
 
     score: Floats
     person: Whole
     stratum: Whole
-    first: NDArray[np.bool_] | None
+    first: NDArray[np.bool_] | None = None
+
+    def at(self, places: NDArray[Any]) -> Judged:
+        """Return those at some places, or where a flag is set, without their halves."""
+        return Judged(self.score[places], self.person[places], self.stratum[places])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,18 @@ def contrast(fakes: Judged, reals: Judged) -> Contrast:
     the difference is summed over its person first. Ties count half.
 
     Args:
-        fakes: With ``first``; each half has some, and each stratum reals to compare with.
-        reals: With ``first`` where a half is compared with its own reals only.
+        fakes: With ``first``; each half has some.
+        reals: Some in each stratum that has fakes.
     """
     if fakes.first is None:
         raise ValueError("the fakes must say which half each belongs to")
     own = np.zeros(1 + int(max(fakes.person.max(), reals.person.max())))
     areas, counts, people = [], [], []
     for sign in (1, -1):
-        half = _taken(fakes, fakes.first == (sign > 0))
-        against = reals if reals.first is None else _taken(reals, reals.first == (sign > 0))
-        area, of_fakes, of_reals = _area(half, against)
+        half = fakes.at(fakes.first == (sign > 0))
+        area, of_fakes, of_reals = _area(half, reals)
         own += sign * np.bincount(half.person, of_fakes, len(own))
-        own += sign * np.bincount(against.person, of_reals, len(own))
+        own += sign * np.bincount(reals.person, of_reals, len(own))
         areas.append(area)
         counts.append(len(half.score))
         people.append(len(np.unique(half.person)))
@@ -87,10 +90,6 @@ def contrast(fakes: Judged, reals: Judged) -> Contrast:
     return Contrast(
         (areas[0], areas[1]), (counts[0], counts[1]), (people[0], people[1]), float(spread)
     )
-
-
-def _taken(judged: Judged, which: NDArray[np.bool_]) -> Judged:
-    return Judged(judged.score[which], judged.person[which], judged.stratum[which], None)
 
 
 def _area(fakes: Judged, reals: Judged) -> tuple[float, Floats, Floats]:

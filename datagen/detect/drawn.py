@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from datagen.model import Frozen
 
@@ -110,10 +111,13 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _at(*path: str | int, unless: float | None = None, where: tuple[str, Any] | None = None) -> Drawn:
+def _at(
+    *path: str | int, unless: float | None = None, where: tuple[str, Any] | None = None
+) -> Drawn:
     """Take the number at a path.
 
     Args:
+        *path: Names and numbers of places.
         unless: The value of a pair for which nothing was drawn.
         where: A param and what it must be for the value to have been drawn.
     """
@@ -150,7 +154,7 @@ def _counted(name: str) -> Drawn:
 def _mean_quality(params: Mapping[str, Any]) -> float:
     passes = params.get("passes")
     found = [one["quality"] for one in passes] if passes is not None else params["quality"]
-    return sum(found) / len(found)
+    return float(sum(found) / len(found))
 
 
 def _things(name: str) -> Drawn:
@@ -213,12 +217,15 @@ def _drawn(use: str, name: str, params: type[Frozen]) -> Drawn | None:
     if name in known:
         return known[name]
     field = params.model_fields.get(name)
-    return _at(name) if field and field.annotation in (int, float) else None
+    return _at(name) if field and _is_number(field.annotation) else None
+
+
+def _is_number(annotation: Any) -> bool:
+    parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else [annotation]
+    return set(parts) <= {int, float, NoneType}
 
 
 def _by_ends(ends: _Ends, config: Frozen) -> Span:
     keys = [end if isinstance(end, str) else None for end in ends[1:]]
-    low, high = (
-        float(getattr(config, end)) if isinstance(end, str) else end for end in ends[1:]
-    )
+    low, high = (float(getattr(config, end)) if isinstance(end, str) else end for end in ends[1:])
     return Span(ends.param, low, high, False, keys[0], keys[1], _at(ends.param))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from datagen.detect.contrast import Contrast, Judged, contrast
 from datagen.detect.drawn import Span
 
-__all__ = ["LEAST_FAKES", "LEAST_PEOPLE", "Halved", "Halves", "Pictures"]
+__all__ = ["LEAST_PEOPLE", "LEAST_PICTURES", "Halved", "Halves", "Pictures"]
 
-LEAST_FAKES, LEAST_PEOPLE = 30, 20
-"""A half with fewer says nothing that holds."""
+LEAST_PICTURES, LEAST_PEOPLE = 30, 20
+"""Fakes of a half, and reals, of which fewer say nothing that holds."""
 
 _VALUES_FOR_A_MIDDLE = 8  # so many different ones before the middle is told from the ends
+_BINS = 8
 _ROUNDING = 1e-6  # drawn values have six decimals
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
@@ -47,13 +49,11 @@ class Halved:
     """A range with what its drawn values say.
 
     Attributes:
-        fakes: With a drawn value within the range, and reals to compare with.
         low: The lower half against the upper; ``None``: too few.
         middle: The middle half against both ends; ``None``: too few, or too few values.
     """
 
     span: Span
-    fakes: int
     low: Halves | None
     middle: Halves | None
 
@@ -69,82 +69,89 @@ class Pictures:
         self._rows = rows
         self._score = rows["score"].to_numpy(np.float64)
         self._person = pd.factorize(rows["identity_id"])[0].astype(np.int64)
-        self._stratum = pd.factorize(rows["degradation"])[0].astype(np.int64)
+        self._damage = pd.factorize(rows["degradation"])[0].astype(np.int64)
         self._fake = (rows["label"] == 1).to_numpy()
 
     def of_method(self, use: str, spans: Sequence[Span]) -> list[Halved]:
         """Halve the fakes of a method; each is compared with all reals under its damage."""
-        strata = np.unique(self._stratum[~self._fake])
-        fakes = self._fake & (self._rows["method"] == use).to_numpy()
-        fakes &= np.isin(self._stratum, strata)
-        texts = self._rows.loc[fakes, "method_params"]
+        fakes = np.flatnonzero(self._fake & (self._rows["method"] == use).to_numpy())
+        texts = self._rows["method_params"].iloc[fakes]
         values = _read((json.loads(text) for text in texts), spans)
-        return [
-            self._halved(span, np.flatnonzero(fakes), column)
-            for span, column in zip(spans, values.T, strict=True)
-        ]
+        reals = self._judged(np.flatnonzero(~self._fake), self._damage[~self._fake])
+        halved = []
+        for span, column in zip(spans, values.T, strict=True):
+            within = _within(span, column)
+            own = fakes[within]
+            halved.append(
+                _halved(span, column[within], self._judged(own, self._damage[own]), reals)
+            )
+        return halved
 
     def of_degradation(self, use: str, spans: Sequence[Span]) -> list[Halved]:
-        """Halve all pictures under a damage; fakes are compared with the reals of their half."""
+        """Halve the fakes under a damage; each is compared with reals as damaged as itself."""
         here = np.flatnonzero((self._rows["degradation"] == use).to_numpy())
         told = self._rows.iloc[here]
         if [span.name for span in spans] == ["severity"]:
             values = told[["severity"]].to_numpy(np.float64, na_value=np.nan)
         else:
             values = _read((_executed(text, use) for text in told["degradation_params"]), spans)
-        return [
-            self._halved(span, here, column, by_half=True)
-            for span, column in zip(spans, values.T, strict=True)
-        ]
+        halved = []
+        for span, column in zip(spans, values.T, strict=True):
+            within = _within(span, column)
+            places, drawn = here[within], column[within]
+            fake = self._fake[places]
+            bins = _bins(drawn, drawn[fake])
+            fakes = self._judged(places[fake], bins[fake])
+            reals = self._judged(places[~fake], bins[~fake])
+            halved.append(_halved(span, drawn[fake], fakes, reals))
+        return halved
 
-    def _halved(
-        self, span: Span, places: NDArray[np.int64], values: Floats, by_half: bool = False
-    ) -> Halved:
-        within = (values >= span.low - _ROUNDING) & (values <= span.high + _ROUNDING)
-        places, values = places[within], values[within]
-        drawn = values[self._fake[places]]
-        if not len(drawn):
-            return Halved(span, 0, None, None)
+    def _judged(self, places: Whole, strata: Whole) -> Judged:
+        return Judged(self._score[places], self._person[places], strata)
 
-        def halves(first: Flags, words: tuple[str, str]) -> Halves | None:
-            found = self._contrast(places, first, by_half)
-            return Halves(*words, found) if found else None
 
-        part = _even_part(drawn)
-        low = halves(values <= part, (f"up to {part:g}", f"above {part:g}"))
-        if len(np.unique(drawn)) < _VALUES_FOR_A_MIDDLE:
-            return Halved(span, len(drawn), low, None)
-        ends = np.quantile(drawn, [0.25, 0.75])
-        words = f"within {ends[0]:g} and {ends[1]:g}"
-        inner = (values >= ends[0]) & (values <= ends[1])
-        return Halved(span, len(drawn), low, halves(inner, (words, "outside")))
+def _halved(span: Span, drawn: Floats, fakes: Judged, reals: Judged) -> Halved:
+    comparable = np.isin(fakes.stratum, np.unique(reals.stratum))
+    drawn, fakes = drawn[comparable], fakes.at(comparable)
+    if not len(drawn):
+        return Halved(span, None, None)
 
-    def _contrast(self, places: NDArray[np.int64], first: Flags, by_half: bool) -> Contrast | None:
-        fake = self._fake[places]
-        fakes = self._judged(places[fake], first[fake])
-        reals = (
-            self._judged(places[~fake], first[~fake])
-            if by_half
-            else self._judged(np.flatnonzero(~self._fake), None)
-        )
-        if not all(_is_enough(fakes, half) for half in (first[fake], ~first[fake])):
+    def halves(first: Flags, words: tuple[str, str]) -> Halves | None:
+        sides = (fakes.person[first], fakes.person[~first], reals.person)
+        if not all(_is_enough(people) for people in sides):
             return None
-        if by_half and not all(_is_enough(reals, half) for half in (first[~fake], ~first[~fake])):
-            return None
-        return contrast(fakes, reals)
+        return Halves(*words, contrast(fakes._replace(first=first), reals))
 
-    def _judged(self, places: NDArray[np.int64], first: Flags | None) -> Judged:
-        return Judged(self._score[places], self._person[places], self._stratum[places], first)
+    part = _even_part(drawn)
+    low = halves(drawn <= part, (f"up to {part:.3g}", f"above {part:.3g}"))
+    if len(np.unique(drawn)) < _VALUES_FOR_A_MIDDLE:
+        return Halved(span, low, None)
+    ends = np.quantile(drawn, [0.25, 0.75])
+    inner = (drawn >= ends[0]) & (drawn <= ends[1])
+    words = (f"from {ends[0]:.3g} to {ends[1]:.3g}", "outside")
+    return Halved(span, low, halves(inner, words))
 
 
-def _is_enough(judged: Judged, half: Flags) -> bool:
-    return int(half.sum()) >= LEAST_FAKES and len(np.unique(judged.person[half])) >= LEAST_PEOPLE
+def _within(span: Span, values: Floats) -> Flags:
+    return (values >= span.low - _ROUNDING) & (values <= span.high + _ROUNDING)
+
+
+def _is_enough(people: Whole) -> bool:
+    return len(people) >= LEAST_PICTURES and len(np.unique(people)) >= LEAST_PEOPLE
+
+
+def _bins(values: Floats, drawn: Floats) -> Whole:
+    """Return strata of like values: each by itself, or eight with equally many."""
+    edges = np.unique(drawn)
+    if len(edges) > _BINS:
+        edges = np.quantile(drawn, np.arange(1, _BINS) / _BINS)
+    return np.searchsorted(edges, values).astype(np.int64)
 
 
 def _read(drawn: Iterable[Mapping[str, Any] | None], spans: Sequence[Span]) -> Floats:
     """Return ``(pictures, spans)``, NaN where nothing was drawn."""
     rows = [[_value(params, span) for span in spans] for params in drawn]
-    return np.array(rows, np.float64).reshape(-1, len(spans))
+    return np.array(rows, np.float64).reshape(len(rows), len(spans))
 
 
 def _value(params: Mapping[str, Any] | None, span: Span) -> float:

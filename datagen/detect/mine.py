@@ -1,4 +1,4 @@
-"""The next recipe: the same one with shares that lean to where a detector is weak, and why."""
+"""The next recipe: the same one, leant to where a detector is weak, and why."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from datagen.detect.errors import ScoresError
 from datagen.detect.lean import lean
+from datagen.detect.ranges import RangesOf, is_trained_on, lean_ranges
+from datagen.detect.recipe_text import Entry, rewritten
+from datagen.detect.recipe_text import Path as Keys
 from datagen.detect.weakness import NO_DEGRADATION, Group, Weakness
 from datagen.errors import RecipeError
 from datagen.recipe import load_recipe
@@ -27,13 +28,20 @@ class Leant:
     """One entry of a recipe, before and after.
 
     Attributes:
-        why: For a person.
+        old, new: Its share.
+        why: Of the share, for a person.
+        ranges: What became of its options.
     """
 
     name: str
     old: Fraction
     new: Fraction
     why: str
+    ranges: RangesOf
+
+    def reasons(self) -> list[str]:
+        """Say what changes and why, one line each; the share first, changed or not."""
+        return [f"share {self.why}", *(f"{one.name} {one.why}" for one in self.ranges.leant)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +69,39 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _N
     """
     if out.resolve() == path.resolve():
         raise RecipeError(f"{out}: is the recipe itself: choose another file for the next one")
-    recipe = load_recipe(path).recipe
-    body = read_yaml(path, RecipeError)
+    loaded = load_recipe(path)
+    recipe = loaded.recipe
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
             f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) is "
             f"among those that were scored ({', '.join(weakness.methods)})"
         )
-    methods = _leant(recipe.methods, weakness.methods, _method_words(weakness))
-    uses = recipe.degradations or ()
-    degradations = _leant(uses, weakness.degradations, _degradation_words(weakness))
-    body["version"] = recipe.version + 1
-    body["sources"] = [_moved(source, path.parent, out.parent) for source in body["sources"]]
-    text = _text(body, {"methods": methods, "degradations": degradations})
+    of_methods, of_degradations = lean_ranges(loaded, weakness)
+    methods = _leant(recipe.methods, weakness.methods, _method_words(weakness), of_methods)
+    degradations = _leant(
+        recipe.degradations or (),
+        weakness.degradations,
+        _degradation_words(weakness),
+        of_degradations,
+    )
+    body = read_yaml(path, RecipeError)
+    values: dict[Keys, Any] = {("version",): recipe.version + 1}
+    for number, source in enumerate(body["sources"]):
+        moved = _moved(source, path.parent, out.parent)
+        values |= {("sources", number, key): moved[key] for key in moved}
+    lists = {
+        key: [_entry(*both) for both in zip(body[key], leant, strict=True)]
+        for key, leant in (("methods", methods), ("degradations", degradations))
+        if leant
+    }
+    text = rewritten(path.read_text(encoding="utf-8"), values, lists)
     text = _head(path, weakness, scored_by) + text
+    _write(out, text)
+    return _Next(text, methods, degradations)
+
+
+def _write(out: Path, text: str) -> None:
+    """Write a recipe that loads, or nothing."""
     out.parent.mkdir(parents=True, exist_ok=True)
     staged = out.with_name(f".{out.name}.{os.getpid()}")
     try:
@@ -83,15 +110,22 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _N
         staged.replace(out)
     finally:
         staged.unlink(missing_ok=True)
-    return _Next(text, methods, degradations)
+
+
+def _entry(body: Mapping[str, Any], leant: Leant) -> Entry:
+    new = {**body, "share": _yaml_share(leant.new)}
+    for one in leant.ranges.leant:
+        new |= one.keys
+    return Entry(new, leant.reasons())
 
 
 def _leant(
     uses: Sequence[MethodUse | DegradationUse],
     groups: Mapping[str, Group],
     words: Callable[[Group], str],
+    ranges: Sequence[RangesOf],
 ) -> list[Leant]:
-    found = [groups.get(use.use) if _is_trained_on(use) else None for use in uses]
+    found = [groups.get(use.use) if is_trained_on(use) else None for use in uses]
     new = lean([use.share for use in uses], [group.pull if group else None for group in found])
     return [
         Leant(
@@ -101,13 +135,10 @@ def _leant(
             f"{_number(use.share)} -> {_number(share)}: {words(group)}"
             if group
             else f"{_number(use.share)} as before: no scores in train or val",
+            of,
         )
-        for use, share, group in zip(uses, new, found, strict=True)
+        for use, share, group, of in zip(uses, new, found, ranges, strict=True)
     ]
-
-
-def _is_trained_on(use: MethodUse | DegradationUse) -> bool:
-    return use.splits is None or "train" in use.splits  # a share of test alone teaches nothing
 
 
 def _method_words(weakness: Weakness) -> Callable[[Group], str]:
@@ -137,37 +168,14 @@ def _number(share: Fraction) -> str:
     return f"{float(share):g}" if exact else str(share)
 
 
-def _moved(source: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
-    """Keep the relative paths of a source true from another folder."""
-    moved = dict(source)
+def _moved(source: Mapping[str, Any], old: Path, new: Path) -> dict[str, str]:
+    """Return the relative paths of a source as they are from another folder, where they differ."""
+    moved = {}
     for key in ("card", "root"):
         value = str(source.get(key) or "")
         if value and "://" not in value and not value.startswith(("/", "$", "~")):
             moved[key] = os.path.relpath((old / value).absolute(), new.absolute())
-    return moved
-
-
-def _text(body: dict[str, Any], leant: Mapping[str, list[Leant]]) -> str:
-    parts = []
-    for key, value in body.items():
-        entries = leant.get(key)
-        if not entries:
-            inner = None if isinstance(value, dict | list) else False
-            parts.append(
-                yaml.safe_dump(
-                    {key: value}, sort_keys=False, allow_unicode=True, default_flow_style=inner
-                )
-            )
-            continue
-        lines = [f"{key}:\n"]
-        for entry, one in zip(value, entries, strict=True):
-            new = {**entry, "share": _yaml_share(one.new)}
-            flow = yaml.safe_dump(
-                new, sort_keys=False, allow_unicode=True, default_flow_style=True, width=10_000
-            )
-            lines += [f"  # {one.why}\n", f"  - {flow.strip()}\n"]
-        parts.append("".join(lines))
-    return "".join(parts)
+    return {key: value for key, value in moved.items() if value != os.path.normpath(source[key])}
 
 
 def _yaml_share(share: Fraction) -> float | str:
@@ -177,10 +185,12 @@ def _yaml_share(share: Fraction) -> float | str:
 
 def _head(path: Path, weakness: Weakness, scored_by: str) -> str:
     return (
-        f"# Made by 'datagen mine' from {path.name}: shares lean to what the detector gets wrong.\n"
+        f"# Made by 'datagen mine' from {path.name}: shares and ranges lean to what the detector "
+        "gets wrong.\n"
         f"# Detector: {scored_by}\n"
         f"# It was judged on {weakness.scored} pictures of train and val, AUC {weakness.auc:.3f}; "
         f"{weakness.unscored} had no score.\n"
-        "# A share is at least half and at most double of what it was. The seed is as before, so\n"
-        "# that people keep their splits: nobody of test is ever trained on.\n"
+        "# A share is at least half and at most double of what it was, a range at least half as\n"
+        "# wide. The seed is as before, so that people keep their splits: nobody of test is ever\n"
+        "# trained on.\n\n"
     )

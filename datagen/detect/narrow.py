@@ -17,7 +17,7 @@ LEAST_CUT = 0.05
 _MOST_CUT = 0.5
 _LEAST_VALUES = 2
 _BEST = 0.02  # as for shares: what is detected better than this error counts as this
-_DIGITS = 2  # a new end is a multiple of a thousandth to a hundredth of the width
+_DIGITS = 2  # a new end is a multiple of a hundredth to a thousandth of the width
 
 
 def cut_for(hard: float, easy: float) -> float:
@@ -39,7 +39,8 @@ def narrow(low: float, high: float, side: Side, cut: float) -> tuple[float, floa
     """Return ``[low, high]`` less a share of its width, rounded so that rather less is cut.
 
     Args:
-        low, high: The range, at least half of which stays.
+        low: Of the range, at least half of which stays.
+        high: Likewise.
         side: Where it is hard.
         cut: 0 to 0.5, of the width.
     """
@@ -66,7 +67,7 @@ def narrow_whole(low: int, high: int, side: Side, cut: float) -> tuple[int, int]
     """
     values = high - low + 1
     spare = max(values - max(_LEAST_VALUES, math.ceil(values / 2)), 0)
-    gone = min(math.floor(values * cut), spare)
+    gone = min(math.floor(values * cut + 0.5), spare)
     if side == "middle":
         return low + gone // 2, high - gone // 2
     return (low, high - gone) if side == "low" else (low + gone, high)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from datagen.degradations import DEGRADATIONS
 from datagen.detect.drawn import Options, Span, severity_span, spans_of
-from datagen.detect.halves import LEAST_FAKES, LEAST_PEOPLE, Halved, Halves, Pictures
+from datagen.detect.halves import LEAST_PEOPLE, LEAST_PICTURES, Halved, Halves, Pictures
 from datagen.detect.narrow import LEAST_CUT, Side, cut_for, narrow, narrow_whole
 from datagen.detect.weakness import Weakness
 from datagen.recipe import LoadedRecipe
@@ -16,6 +16,8 @@ from datagen.recipe.schema import DegradationUse, MethodUse
 
 __all__ = ["LeantRange", "RangesOf", "is_trained_on", "lean_ranges"]
 
+_TOO_FEW = f"less than {LEAST_PICTURES} fakes of {LEAST_PEOPLE} people in each half, or reals"
+_EVEN = "no difference that holds and that a range can follow"
 _LEVEL = 0.95
 _TRUST = 10
 """So many fakes of a half weigh as much as what both halves have in common."""
@@ -150,7 +152,7 @@ def _options_of(use: DegradationUse) -> Options:
 
 
 def _noted(options: Options, of: RangesOf) -> list[Span]:
-    of.keep("no range, and a choice has no weights to lean", *options.others)
+    of.keep("no range, so it does not lean", *options.others)
     of.keep("what was drawn is not one number in the manifest", *options.untold)
     return options.spans
 
@@ -158,11 +160,11 @@ def _noted(options: Options, of: RangesOf) -> list[Span]:
 def _lean(one: Halved, of: RangesOf, level: float) -> None:
     span = one.span
     if one.low is None and one.middle is None:
-        of.keep(f"less than {LEAST_FAKES} fakes of {LEAST_PEOPLE} people in a half", span.name)
+        of.keep(_TOO_FEW, span.name)
         return
     found = _harder(one, level)
-    if isinstance(found, str):
-        of.keep(found, span.name)
+    if found is None:
+        of.keep(_EVEN, span.name)
         return
     cut, new = found.cut(), _cut_range(span, found)
     if cut < LEAST_CUT or new == (span.low, span.high):
@@ -179,21 +181,27 @@ def _cut_range(span: Span, found: _Found) -> tuple[float, float]:
     return narrow(span.low, span.high, found.side, found.cut())
 
 
-def _harder(one: Halved, level: float) -> _Found | str:
-    """Return the side that is harder by the most; or why none is to be leant to."""
-    found = [
-        _compared(halves, level, sides)
-        for halves, sides in ((one.low, ("low", "high")), (one.middle, ("middle", None)))
-        if halves is not None
-    ]
-    holding = [one for one in found if one is not None]
-    if not holding:
-        return "no difference that holds"
-    most = max(holding, key=lambda side: side.difference)
+def _harder(one: Halved, level: float) -> _Found | None:
+    """Return the side that is harder by the most, of those to which the range can lean."""
     low, high = one.span.low_key is not None, one.span.high_key is not None
-    can = {"low": high, "high": low, "middle": low and high, "ends": False}
-    return most if can[most.side] else f"hard at the {most.side}, to which it cannot lean"
+    can: dict[Side, bool] = {"low": high, "high": low, "middle": low and high}
+    found = [
+        _compared(one.low, "low", "high", level),
+        _compared(one.middle, "middle", None, level),  # a range cannot lean to both ends
+    ]
+    sides = [side for side in found if side is not None and can[side.side]]
+    return max(sides, key=lambda side: side.difference, default=None)
 
 
-def _compared(halves: Halves | None, level: float, sides: tuple[Side, Side]) -> _Found | None:
-    ...
+def _compared(
+    halves: Halves | None, first: Side, second: Side | None, level: float
+) -> _Found | None:
+    if halves is None:
+        return None
+    low, high = halves.contrast.interval(level)
+    aucs, fakes = halves.contrast.aucs, halves.contrast.fakes
+    one = _Half(aucs[0], fakes[0], halves.first)
+    other = _Half(aucs[1], fakes[1], halves.second)
+    if high < 0:
+        return _Found(first, one, other, (-high, -low))
+    return _Found(second, other, one, (low, high)) if low > 0 and second else None

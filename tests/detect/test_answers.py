@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from datagen.detect.answers import BadAnswerError, read_answers
 from datagen.detect.arrays import ArrayDetector, Encoded
 from datagen.detect.config import DetectorConfig
+from datagen.detect.errors import DetectorError
 from tests.detect.made import png
 
 
@@ -41,10 +43,6 @@ def test_answers_become_the_probability_of_fake(
     [
         ({}, [math.nan], "NaN, no finite number"),
         ({"logits": True}, [math.inf], "inf, no finite number"),
-        ({}, [1.5], "say 'logits: true'"),
-        ({}, [[0.1, 0.9]], "say 'output: softmax' or 'index'"),
-        ({"output": "softmax"}, [0.5], "two or more"),
-        ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2 of 2"),
     ],
 )
 def test_what_is_no_score_is_failed_and_says_why(
@@ -55,7 +53,33 @@ def test_what_is_no_score_is_failed_and_says_why(
     assert words in answer.detail
 
 
-@pytest.mark.parametrize("raw", [[0.1], [0.1, 0.2, 0.3], 0.5, ["a", "b"], None])
+@pytest.mark.parametrize(
+    ("keys", "raw", "words"),
+    [
+        ({}, [1.5], "say 'logits: true'"),
+        ({}, [0.5, -0.01], "answered -0.01, no probability"),
+        ({}, [[0.1, 0.9]], "say 'output: softmax' or 'index'"),
+        ({"output": "softmax"}, [0.5], "two or more"),
+        ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2 of 2"),
+    ],
+)
+def test_answers_on_another_scale_are_the_detectors_fault_not_the_pictures(
+    keys: dict[str, Any], raw: list[Any], words: str
+) -> None:
+    """Of logits some lie between 0 and 1: taken one by one they would pass for probabilities."""
+    with pytest.raises(DetectorError, match=re.escape(words)):
+        read_answers(raw, len(raw), config(**keys))
+    detector = ArrayDetector(lambda images: raw, config(**keys))
+    with pytest.raises(DetectorError, match=re.escape(words)):
+        detector.score(pictures(*range(len(raw))), 8)
+
+
+def test_rounding_of_float32_is_no_other_scale() -> None:
+    high, low = read_answers(np.float32([1.0000001, -1e-8]), 2, config())
+    assert (high.score, low.score) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("raw", [[0.1], [0.1, 0.2, 0.3], 0.5, ["a", "b"], None, [0.5j, 0.5]])
 def test_a_batch_answered_wrongly_is_nobodys(raw: object) -> None:
     with pytest.raises(BadAnswerError):
         read_answers(raw, 2, config())

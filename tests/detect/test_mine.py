@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -40,11 +41,15 @@ def invented(out: Path, to: Path, weak: tuple[str, str], *splits: str) -> Path:
     rows = released(out).manifest
     rows = rows[rows["split"].isin(splits)]
     wrong = (rows["method"] == weak[0]) & (rows["degradation"] == weak[1]) & (rows["label"] == 1)
+    return write(out, to, rows, rows["label"].where(~wrong, 0.0).astype(float))
+
+
+def write(out: Path, to: Path, rows: pd.DataFrame, score: Any) -> Path:
     frame = pd.DataFrame(
         {
             "sample_id": rows["sample_id"],
             "sha256": rows["sha256"],
-            "score": rows["label"].where(~wrong, 0.0).astype(float),
+            "score": score,
             "status": "ok",
             "detail": "",
         }
@@ -92,6 +97,54 @@ def test_shares_lean_to_the_weak_cell_and_say_why(
     assert kept == was
 
 
+WIDE = {"splits": {"train": 120}, "split": {"shares": {"train": 1}}, "shard_pairs": 40}
+
+
+def test_ranges_lean_to_what_is_hard_and_the_next_release_is_made_from_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wide bends and strong compression are hard: both ranges lean up, and nothing else does."""
+    (tmp_path / "nobody.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
+    people(tmp_path / "faces", 5, 30)
+    recipe, to = tmp_path / "first.yaml", tmp_path / "next.yaml"
+    methods = "methods:\n- {use: self_blend, share: 1, min_change: 0.1}  # ours\n"
+    damages = "degradations:\n- {use: jpeg, share: 1, severity: [1, 4]}\n"
+    body = {**RECIPE, **WIDE, "controls": 0, "split": {"shares": {"train": 1}, "stratify": []}}
+    body["sources"] = [{**RECIPE["sources"][0], "options": {"columns": {"landmarks": "landmarks"}}}]
+    del body["methods"]
+    recipe.write_text(f"# My own.\n{yaml.safe_dump(body)}{methods}{damages}", encoding="utf-8")
+    assert run(["generate", str(recipe), "-o", str(tmp_path / "out"), "--inline"]) == 0
+    rows = released(tmp_path / "out").manifest
+    bend = np.array([json.loads(text or "{}").get("bend", 0) for text in rows["method_params"]])
+    hard = (bend > 0.03) * 0.4 + (rows["severity"] > 2) * 0.4
+    noise = np.random.default_rng(1).normal(0, 0.04, len(rows))
+    score = (0.1 + (rows["label"] == 1) * (0.8 - hard) + noise).clip(0, 1)
+    scores = write(tmp_path / "out", tmp_path / "s.parquet", rows, score)
+    capsys.readouterr()
+    assert mine(tmp_path / "out", scores, recipe, to) == 0
+    told = capsys.readouterr().out
+    made = load_recipe(to)
+    (use,), (damage,) = made.recipe.methods, made.recipe.degradations or ()
+    low, high = use.options["bend"]
+    assert use.options == {"bend": [low, 0.05]}
+    assert high == 0.05
+    assert 0.02 < low <= 0.03
+    assert damage.severity == (3, 4)
+    text = to.read_text(encoding="utf-8")
+    bent = f"bend [0.01, 0.05] -> [{low:g}, 0.05]: AUC 0."
+    assert "# My own.\n" in text
+    assert "  # ours\n  # mine: share 1 -> 1: " in text
+    for line in (bent, "severity [1, 4] -> [3, 4]: AUC 0."):
+        assert f"  # mine: {line}" in text
+        assert line in told
+    assert "as before: shift_x, shift_y, scale, " in told
+    assert run(["generate", str(to), "-o", str(tmp_path / "again"), "--inline"]) == 0
+    fakes = released(tmp_path / "again").manifest.query("label == 1")
+    drawn = [json.loads(params)["bend"] for params in fakes["method_params"]]
+    assert min(drawn) >= low
+    assert set(fakes["severity"]) == {3, 4}
+
+
 def test_a_method_that_train_does_not_have_keeps_its_share(
     damaged: tuple[Path, Path], world: World, tmp_path: Path
 ) -> None:
@@ -110,7 +163,7 @@ def test_a_method_that_train_does_not_have_keeps_its_share(
     assert shares[0] > third > shares[1]
     assert sum(shares) == 1
     text = (tmp_path / "next.yaml").read_text(encoding="utf-8")
-    assert "# 1/3 as before: no scores in train or val" in text
+    assert "# mine: share 1/3 as before: no scores in train or val" in text
 
 
 def test_scores_of_test_are_refused(
