@@ -1,0 +1,162 @@
+"""Face swap by any network that has a card: an identity goes in by embedding or by picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from datagen.errors import ItemError
+from datagen.faces.blend import Region, paste
+from datagen.fields import Range
+from datagen.methods.base import Context, Result
+from datagen.methods.onnx_face import (
+    OnnxFaceMethod,
+    OnnxFaceOptions,
+    OnnxFaceParams,
+    Prepared,
+    alike,
+    pasted,
+)
+from datagen.model import Frozen
+from datagen.networks.enhance import Enhancer, open_enhancer
+from datagen.networks.onnx_faces import Made
+from datagen.types import Image, Mask
+
+__all__ = ["EnhancerOptions", "OnnxSwap", "OnnxSwapOptions", "OnnxSwapParams"]
+
+
+class EnhancerOptions(Frozen):
+    """A network that goes over every member of the pair after the swap.
+
+    Attributes:
+        weights: Id of a card of task ``enhance``.
+        blend: Range of the enhanced face's weight.
+    """
+
+    weights: str
+    blend: Range = (0.5, 1.0)
+
+    @model_validator(mode="after")
+    def _range(self) -> EnhancerOptions:
+        if not 0.1 <= self.blend[0] <= self.blend[1] <= 1:
+            raise ValueError(f"blend: want [low, high] from 0.1 to 1, found {list(self.blend)}")
+        return self
+
+
+class OnnxSwapOptions(OnnxFaceOptions):
+    """What a recipe may set.
+
+    Attributes:
+        enhancer: By default none.
+    """
+
+    enhancer: EnhancerOptions | None = Field(default=None)
+
+
+class OnnxSwapParams(OnnxFaceParams):
+    """What was drawn for one swap.
+
+    Attributes:
+        enhance: Weight of the enhanced face; 0 without an enhancer.
+    """
+
+    enhance: float
+
+
+class OnnxSwap(OnnxFaceMethod):
+    """Another person's face by a network.
+
+    An enhancer goes over the real, over the control and over the swapped picture; the fake is
+    then the enhanced swap over the enhanced real by the swap's own mask, so that it equals the
+    enhanced real where nothing was swapped.
+    """
+
+    name = "onnx_swap"
+    family = "face_swap"
+    options = OnnxSwapOptions
+    params = OnnxSwapParams
+    needs_donor = True
+    min_change = 3.0
+    tasks = ("swap",)
+    paper = (
+        "Chen et al., ACM MM 2020, SimSwap; Xu et al., AAAI 2022, MobileFaceSwap; "
+        "Groshev et al., IEEE Access 2022, GHOST"
+    )
+    config: OnnxSwapOptions
+
+    def enhancer_id(self) -> str | None:
+        """See base class."""
+        return None if self.config.enhancer is None else self.config.enhancer.weights
+
+    def open(self) -> None:
+        """See base class."""
+        super().open()
+        self._enhancer()
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> OnnxSwapParams:
+        """Draw the mask and how much of the enhancer shows."""
+        mask, share = self._draw_mask(rng, ctx), rng.random()
+        blend = 0.0
+        if self.config.enhancer is not None:
+            low, high = self.config.enhancer.blend
+            blend = round(float(low + (high - low) * share), 6)
+        return OnnxSwapParams(mask=mask, enhance=blend)
+
+    def run(self, prepared: Sequence[Prepared]) -> list[Any]:
+        """See base class; the enhancer goes on after the batch, a face at a time."""
+        outputs = super().run(prepared)
+        enhancer = self._enhancer()
+        if enhancer is None:
+            return outputs
+        return [
+            output if isinstance(output, ItemError) else _enhanced(enhancer, one, output)
+            for one, output in zip(prepared, outputs, strict=True)
+        ]
+
+    def finish(self, ctx: Context, params: Any, prepared: Prepared, output: Any) -> Result:
+        """See base class."""
+        if not isinstance(output, _Enhanced):
+            return super().finish(ctx, params, prepared, output)
+        fake = _over(output.real, output.fake, output.mask)
+        return Result(fake, output.mask, ctx.target.landmarks, real=output.real)
+
+    def control(self, ctx: Context, params: Any) -> Image:
+        """See base class; enhanced like the real where there is an enhancer."""
+        enhancer, target = self._enhancer(), ctx.target
+        if enhancer is None:
+            return super().control(ctx, params)
+        home, mask = self._sent_home(ctx, params)
+        real, control = (
+            enhancer(image, target.landmarks, params.enhance) for image in (target.image, home)
+        )
+        return alike(_over(real, control, mask), real, mask)
+
+    def _enhancer(self) -> Enhancer | None:
+        config, name = self.config, self.enhancer_id()
+        return None if name is None else open_enhancer(name, config.device, config.threads)
+
+
+class _Enhanced(NamedTuple):
+    """Real and swapped picture after the enhancer, and the swap's mask."""
+
+    real: Image
+    fake: Image
+    mask: Mask
+
+
+def _enhanced(enhancer: Enhancer, one: Prepared, output: Made) -> _Enhanced | ItemError:
+    try:
+        swapped, mask = pasted(one, output.face, output.mask)
+        real, fake = (
+            enhancer(image, one.landmarks, one.params.enhance) for image in (one.target, swapped)
+        )
+    except ItemError as error:
+        return error
+    return _Enhanced(real, fake, mask)
+
+
+def _over(real: Image, image: Image, mask: Mask) -> Image:
+    return paste(real, image, mask, Region(0, 0, mask.shape[1], mask.shape[0]))
