@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from datagen.degradations import DEGRADATIONS
@@ -13,8 +15,11 @@ from datagen.degradations.profile import ProfileStep, load_profile, profile_name
 from datagen.faces.analysers import ANALYSERS
 from datagen.faces.screen import INDEX_REJECT_CODES
 from datagen.methods import METHODS
+from datagen.rights import licence_of
 from datagen.sources import SOURCES
 from datagen.store.schema import schema_document
+from datagen.weights import WeightCard
+from datagen.weights.catalogue import read_shipped_card, shipped_weight_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,14 +59,19 @@ def method_page(name: str) -> str:
     fields = method.options.model_fields
     if fields:
         lines += ["", "| option | default |", "| --- | --- |"]
-        lines += [
-            f"| `{key}` | `{field.get_default(call_default_factory=True)}` |"
-            for key, field in fields.items()
-        ]
+        lines += [f"| `{key}` | {_default(field)} |" for key, field in fields.items()]
     drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
     lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
     lines.append(f"![{name}: real, donor, fake, mask, difference](pictures/methods/{name}.jpg)")
     return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be given"
+    value = field.get_default(call_default_factory=True)
+    shown = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return f"`{shown}`"
 
 
 def sources_table() -> str:
@@ -138,6 +148,34 @@ def _step_words(step: ProfileStep) -> str:
     return f"`{step.use}`{often}" + (f" ({told})" if told else "")
 
 
+def weights_table() -> str:
+    """Return the table of the weight cards that ship: what, terms, and where from."""
+    lines = ["| card | what | licence | permits | how to get the file |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for name in shipped_weight_cards():
+        card = read_shipped_card(name)
+        terms = licence_of(card.licence)
+        answers = {
+            "research": terms.research,
+            "commercial": terms.commercial,
+            "passing on": terms.redistribute,
+        }
+        permits = ", ".join(words for words, answer in answers.items() if answer) or "nothing known"
+        lines.append(f"| `{name}` | {card.title} | {card.licence} | {permits} | {_origin(card)} |")
+    return "\n".join(lines)
+
+
+def _origin(card: WeightCard) -> str:
+    home = f"[{card.homepage.partition('://')[2]}]({card.homepage})"
+    if card.hub is not None:
+        return f"`pull`: `{card.hub.repo}` at commit `{card.hub.revision[:7]}`; {home}"
+    if not card.address:
+        return f"by hand, as `{card.file}`: {home}"
+    verb = "`pull`" if card.sha256 else "`pull` tells its digest"
+    size = f", {card.size / 1e6:.0f} MB" if card.size else ""
+    return f"{verb}: [{card.file}]({card.address}){size}; {home}"
+
+
 TABLES = {
     "degradations": kinds_table,
     "profiles": profiles_table,
@@ -146,6 +184,7 @@ TABLES = {
     "analysers": analysers_table,
     "index-codes": index_codes_table,
     "gallery": gallery,
+    "weights": weights_table,
 }
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from datagen.faces import hull
 from datagen.types import Landmarks
 
-__all__ = ["JAW_FOLLOWS", "differences", "expression_offsets", "keep_order"]
+__all__ = ["JAW_FOLLOWS", "NEUTRAL", "differences", "expression_offsets", "keep_order"]
 
 Points = NDArray[np.float64]
 
@@ -89,6 +89,8 @@ _NEUTRAL = (
     (-10, 101, -27),
 )
 _SHAPE = np.array(_NEUTRAL, np.float64) / 100
+NEUTRAL: Points = _SHAPE[:, :2]
+"""``(68, 2)``: the neutral face seen from the front, in distances of the eyes."""
 _DESIGN = np.concatenate([_SHAPE, np.ones((68, 1))], axis=1)
 JAW_FOLLOWS = 0.6 * np.concatenate([np.zeros(2), np.hanning(15)[1:-1], np.zeros(2)])
 """How far each of the 17 jaw points goes down with the lower lip."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from datagen.rights.gate import Decision
 from datagen.sources.card import SourceCard
-from datagen.weights.card import WeightCard
+from datagen.weights.card import Permits, WeightCard
 
 __all__ = ["attribution_document"]
 
@@ -25,9 +25,11 @@ def attribution_document(
         decisions: What the rights gate said of them.
         purpose: In words.
     """
+    found = list(decisions)
+    grounds = {decision.subject: decision.grounds for decision in found}
     lines = ["# Attribution and terms", "", f"Made for: {purpose}.", ""]
     lines += ["| used | licence | covers the purpose |", "| --- | --- | --- |"]
-    for decision in decisions:
+    for decision in found:
         covered = "yes" if decision.covered else "no"
         lines.append(f"| {decision.subject}: {decision.title} | {decision.licence} | {covered} |")
     for card in cards:
@@ -44,8 +46,19 @@ def attribution_document(
             lines.append(f"- Grounds, stated by the user of the source: {consent.grounds.strip()}")
     for weight in weights:
         lines += ["", f"## {weight.title}", "", f"- Licence: {weight.licence}"]
+        if weight.permits is not None:
+            lines.append(f"- Permits, instead of the licence: {_permits(weight.permits)}")
+        if told := grounds.get(f"weights {weight.id!r}"):
+            lines.append(f"- Grounds: {' '.join(told.split())}")
         lines.append(f"- Citation: {weight.citation.strip() or 'none'}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _permits(stated: Permits) -> str:
+    return (
+        f"research {_word(stated.research)}, commercial {_word(stated.commercial)}, "
+        f"redistribution {_word(stated.redistribute)}"
+    )
 
 
 def _word(stated: bool | str) -> str:

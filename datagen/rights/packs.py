@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datagen.errors import MissingExtraError
+from datagen.weights.insightface import load_insightface, without_deprecations
 
 __all__ = ["PackLicence", "pack_licence"]
 
@@ -56,15 +56,11 @@ def pack_licence(folder: Path) -> PackLicence:
 
 
 def _library() -> Any:
-    # insightface loads albumentations, which would ask the network for a newer version.
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    reason = "reading the licence file of a model pack"
+    load_insightface(reason)
     try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, FutureWarning):
-                warnings.filterwarnings("ignore", category=category, module=r"insightface\.")
+        with without_deprecations():
             from insightface.model_zoo.model_license import inspect_model_package_license
-    except ImportError:
-        raise MissingExtraError(
-            "insightface>=2.0", "insightface", "reading the licence file of a model pack"
-        ) from None
+    except ImportError:  # before 2.0 packs had no licence files
+        raise MissingExtraError("insightface>=2.0", "insightface", reason) from None
     return inspect_model_package_license

@@ -72,6 +72,12 @@ _CC = {
     "BY-NC-ND": (True, False, False, True, False),
 }
 _RESEARCH_ONLY = (True, False, False, True, False)
+# Licences of weights, read as to what a network makes with them. The two CreativeML licences and
+# OpenRAIL-MS permit each use but those of their attachment of harms, which no purpose of a recipe
+# is; they claim no rights in what is made. FLUX.1 [dev] must not be run for a commercial purpose,
+# what it made may be passed on.
+_OPEN_RAIL = (True, True, True, False, False)
+_NON_COMMERCIAL = (True, False, True, True, False)
 _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
     "CC0-1.0": _FREE,
     "LicenseRef-PDM": _FREE,
@@ -83,6 +89,14 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
     "LicenseRef-CelebA": _RESEARCH_ONLY,
     "LicenseRef-FaceForensics": _RESEARCH_ONLY,
     "LicenseRef-InsightFace-NC": _RESEARCH_ONLY,
+    "LicenseRef-GPEN-NC": _RESEARCH_ONLY,
+    "LicenseRef-ResearchRAIL-MS": _RESEARCH_ONLY,
+    "LicenseRef-S-Lab-1.0": _NON_COMMERCIAL,
+    "LicenseRef-NVIDIA-Source-Code-NC": _NON_COMMERCIAL,
+    "LicenseRef-FLUX-1-dev-NC": (True, False, True, False, False),
+    "LicenseRef-CreativeML-OpenRAIL-M": _OPEN_RAIL,
+    "LicenseRef-CreativeML-OpenRAIL-PP-M": _OPEN_RAIL,
+    "LicenseRef-OpenRAIL-MS": _OPEN_RAIL,
     **{
         f"CC-{kind}-{version}": terms
         for kind, terms in _CC.items()

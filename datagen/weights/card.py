@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Hub(Frozen):
 
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str = Field(default="", pattern=r"^([0-9a-f]{40})?$")
-    subfolder: str = Field(default="", pattern=r"^([\w.-]+(/[\w.-]+)*)?$")
+    subfolder: str = Field(default="", pattern=r"^(\w[\w.-]*(/\w[\w.-]*)*)?$")
     files: tuple[str, ...] = ()
 
 
@@ -51,7 +52,8 @@ class WeightCard(Frozen):
     """One file, or one folder of files, of weights.
 
     Attributes:
-        file: Its name under ``DATAGEN_WEIGHTS``; a folder where ``form`` is one.
+        file: Its name under ``DATAGEN_WEIGHTS``, without a dot in front; a folder's where ``form``
+            is one.
         form: ``onnx`` or ``task``: a file; ``insightface``: a model pack; ``diffusers``: a folder
             with ``config.json`` or ``model_index.json``; ``datagen``: what ``datagen train`` made.
         address: Where to download the file; empty when it is not known for certain, or when its
@@ -68,7 +70,7 @@ class WeightCard(Frozen):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     title: str = Field(min_length=1)
-    file: str = Field(pattern=r"^[^/\\]+$")
+    file: str = Field(pattern=r"^[^/\\.][^/\\]*$")
     form: Literal["onnx", "task", "insightface", "diffusers", "datagen"] = "onnx"
     address: str = Field(default="", pattern=r"^(https?://\S+)?$")
     hub: Hub | None = None
@@ -101,4 +103,14 @@ def read_weight_card(path: Path) -> WeightCard:
     Raises:
         CardError: With the file, the key, what was found and what is allowed.
     """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""  # the reader below says what is wrong
+    return _parsed(path, content)
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, content: bytes) -> WeightCard:
+    del content  # in the key: each row of a manifest asks for cards, and YAML is slow
     return parse(WeightCard, read_yaml(path, CardError), str(path), CardError)

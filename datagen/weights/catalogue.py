@@ -9,7 +9,13 @@ from datagen.registry import near
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.files import weights_folder
 
-__all__ = ["known_weight_cards", "load_weight_card", "own_cards_folder", "shipped_weight_cards"]
+__all__ = [
+    "known_weight_cards",
+    "load_weight_card",
+    "own_cards_folder",
+    "read_shipped_card",
+    "shipped_weight_cards",
+]
 
 _FOLDER = Path(__file__).parent / "cards"
 
@@ -22,6 +28,11 @@ def own_cards_folder() -> Path:
 def shipped_weight_cards() -> list[str]:
     """Return the ids of the cards that the package ships."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def read_shipped_card(card_id: str) -> WeightCard:
+    """Return the card of that id that the package ships, whatever the user's own says."""
+    return read_weight_card(_FOLDER / f"{card_id}.yaml")
 
 
 def known_weight_cards() -> list[str]:

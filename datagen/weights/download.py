@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from datagen.errors import WeightsError
 from datagen.hashing import sha256_file
+from datagen.weights.alone import alone
 from datagen.weights.card import WeightCard
 
-__all__ = ["download"]
+__all__ = ["Tell", "download"]
+
+Tell: TypeAlias = Callable[[int, int | None], None]
+"""Hears how many bytes are there and how many there will be, or ``None``: not known."""
 
 _SECONDS = 60
 _PIECE = 1 << 20
 
 
-def download(card: WeightCard, path: Path, start: str) -> Path:
+def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None) -> Path:
     """Fetch ``card.address`` to ``path`` through a ``.part`` file that is named by the digest.
 
     Two processes that want the same file wait for each other.
@@ -32,60 +34,48 @@ def download(card: WeightCard, path: Path, start: str) -> Path:
         card: With an address.
         path: Where the file shall lie.
         start: Beginning of each message: which file is missing, under which licence.
+        tell: Hears of progress.
 
     Raises:
-        WeightsError: Nobody answers, the line broke (what came is kept), the digest is another
-            one (what came is removed) or is not known (what came is kept for the next try).
+        WeightsError: The folder cannot be written; nobody answers; the line broke (what came is
+            kept); the digest is another one (what came is removed) or is not known (what came is
+            kept for the next try).
     """
     part = path.parent / f".{card.sha256[:16] or 'unknown'}-{path.name}.part"
     advice = f"{start}Get it from {card.address} (sha256 {card.sha256 or 'unknown'}), put it there"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(part) as out:
+        with alone(part) as out:
             if not path.exists():  # else another process was quicker
-                _fill(card, out, advice)
+                _fill(card, out, advice, tell)
                 _judge(card, part, path, advice)
-    except OSError as error:
-        raise WeightsError(f"{advice}. The download failed: {error}") from None
+    except OSError as error:  # those of the line are dealt with where it is read
+        raise WeightsError(
+            f"{advice}. {path.parent} cannot be written: {error}. Point DATAGEN_WEIGHTS at a "
+            "folder of yours, or let its owner put the file there"
+        ) from None
     return path
 
 
-@contextmanager
-def _alone(part: Path) -> Iterator[IO[bytes]]:
-    """Open a ``.part`` file for this process only; an empty one is removed in the end."""
-    while True:
-        with part.open("ab") as out:
-            fcntl.flock(out, fcntl.LOCK_EX)
-            if not _same(part, out):  # the process before us moved or removed it
-                continue
-            try:
-                yield out
-            finally:
-                if _same(part, out) and not part.stat().st_size:
-                    part.unlink()
-            return
-
-
-def _same(part: Path, out: IO[bytes]) -> bool:
-    try:
-        return os.path.samestat(part.stat(), os.fstat(out.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _fill(card: WeightCard, out: IO[bytes], advice: str) -> None:
+def _fill(card: WeightCard, out: IO[bytes], advice: str, tell: Tell | None) -> None:
     """Append what is missing."""
     have = out.seek(0, os.SEEK_END)  # another process may have written while we waited
     if card.size is not None and have >= card.size:
         return
     try:
-        with _ask(card.address, have) as answer:
-            if have and not _goes_on(answer, have):
-                out.truncate(have := 0)
+        answer = _ask(card.address, have)
+        if have and not _goes_on(answer, have):
+            out.truncate(have := 0)
+            out.seek(0)
+            if answer.status == 206:  # some other part
+                answer.close()
+                answer = _ask(card.address, have)
+        with answer:
             told = answer.headers.get("Content-Length")
             want = have + int(told) if told and told.isdecimal() else None
             while piece := answer.read(_PIECE):
                 out.write(piece)
+                if tell is not None:
+                    tell(out.tell(), want)
         out.flush()
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # nothing beyond what we have

@@ -10,6 +10,7 @@ from typing import Any
 
 from datagen.errors import MissingExtraError, WeightsError
 from datagen.hashing import sha256_file
+from datagen.weights.alone import alone
 from datagen.weights.card import Hub, WeightCard
 from datagen.weights.digest import digest_at
 
@@ -40,7 +41,10 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
     part = path.with_name(f".{card.hub.revision[:16]}-{path.name}.part")
     advice = f"{start}Get it from the hub: {card.hub.repo} at {card.hub.revision}"
     try:
-        wrong = _fetch(card.hub, part)
+        with alone(part.with_suffix(".lock")):
+            if not path.exists():  # else another process was quicker
+                _judge(card, part, _fetch(card.hub, part), advice)
+                _settle(part, part / card.hub.subfolder, path)
     except errors.GatedRepoError:
         raise WeightsError(
             f"{advice}. Its makers want each user to accept their terms first: do so at "
@@ -52,17 +56,27 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
         raise WeightsError(
             f"{advice}. The download failed: {words}. What came is kept: run again to go on"
         ) from None
-    made = part / card.hub.subfolder
-    found = digest_at(card, made) if not wrong else ""
-    if wrong or (card.sha256 and found != card.sha256):
+    return path
+
+
+def _judge(card: WeightCard, part: Path, wrong: list[str], advice: str) -> None:
+    """Refuse and remove what is not what the hub lists or the card says."""
+    assert card.hub is not None
+    what = f"other bytes of {', '.join(wrong)} than it lists" if wrong else ""
+    if not wrong and card.sha256:
+        found = digest_at(card, part / card.hub.subfolder)
+        if found != card.sha256:
+            what = f"files with digest {found}, the card says {card.sha256}"
+    if what:
         shutil.rmtree(part)
-        what = f"other bytes of {', '.join(wrong)}" if wrong else f"files with digest {found}"
-        wanted = "the hub itself lists" if wrong else f"the card says {card.sha256}"
-        raise WeightsError(f"the hub gave {what}, {wanted}: refused and removed. {advice}")
+        raise WeightsError(f"the hub gave {what}: refused and removed. {advice}")
+
+
+def _settle(part: Path, made: Path, path: Path) -> None:
+    """Put the folder in its place without the notes of the downloader."""
     shutil.rmtree(part / ".cache", ignore_errors=True)
     made.rename(path)
     shutil.rmtree(part, ignore_errors=True)
-    return path
 
 
 def _fetch(hub: Hub, part: Path) -> list[str]:
@@ -71,7 +85,6 @@ def _fetch(hub: Hub, part: Path) -> list[str]:
 
     endpoint = os.environ.get("HF_ENDPOINT")
     patterns = [f"{hub.subfolder}/{name}".lstrip("/") for name in hub.files or ("*",)]
-    part.parent.mkdir(parents=True, exist_ok=True)
     snapshot_download(
         hub.repo,
         revision=hub.revision,

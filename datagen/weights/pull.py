@@ -6,13 +6,15 @@ from pathlib import Path
 
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
-from datagen.weights.download import download
+from datagen.weights.download import Tell, download
 from datagen.weights.hub import download_repository
 
 __all__ = ["pull_weights"]
 
 
-def pull_weights(card: WeightCard, folder: Path, unseen: bool = False) -> Path:
+def pull_weights(
+    card: WeightCard, folder: Path, unseen: bool = False, tell: Tell | None = None
+) -> Path:
     """Fetch what ``card`` names into ``folder`` and return where it lies.
 
     Insightface packs are never fetched: each user accepts their makers' terms.
@@ -22,6 +24,7 @@ def pull_weights(card: WeightCard, folder: Path, unseen: bool = False) -> Path:
         folder: ``DATAGEN_WEIGHTS``.
         unseen: Fetch a file of which no digest is known too, to say its digest; it is refused all
             the same.
+        tell: Hears of the progress of a single file.
 
     Raises:
         WeightsError: It cannot be had, or is not what the card says.
@@ -51,4 +54,4 @@ def pull_weights(card: WeightCard, folder: Path, unseen: bool = False) -> Path:
             f"whether that gives the right file. 'datagen weights pull {card.id}' tells the "
             "digest of what lies there, for a card of your own"
         )
-    return download(card, folder / card.file, start)
+    return download(card, folder / card.file, start, tell)

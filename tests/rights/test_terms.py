@@ -31,6 +31,14 @@ from datagen.rights.terms import Answer
         ("LicenseRef-CelebA", (True, False, False), True, False),
         ("LicenseRef-FaceForensics", (True, False, False), True, False),
         ("LicenseRef-InsightFace-NC", (True, False, False), True, False),
+        ("LicenseRef-GPEN-NC", (True, False, False), True, False),
+        ("LicenseRef-ResearchRAIL-MS", (True, False, False), True, False),
+        ("LicenseRef-S-Lab-1.0", (True, False, True), True, False),
+        ("LicenseRef-NVIDIA-Source-Code-NC", (True, False, True), True, False),
+        ("LicenseRef-FLUX-1-dev-NC", (True, False, True), False, False),
+        ("LicenseRef-CreativeML-OpenRAIL-M", (True, True, True), False, False),
+        ("LicenseRef-CreativeML-OpenRAIL-PP-M", (True, True, True), False, False),
+        ("LicenseRef-OpenRAIL-MS", (True, True, True), False, False),
     ],
 )
 def test_what_a_licence_permits(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.errors import MissingExtraError, WeightsError
+from datagen.errors import WeightsError
 from datagen.faces.analysers.base import Analyser, Detection
 from datagen.faces.pose import angles
 from datagen.hashing import digest_of, sha256_file
+from datagen.rights.packs import pack_licence
 from datagen.sources.base import Record
 from datagen.types import Image
 from datagen.weights import load_weight_card, weights_folder
+from datagen.weights.insightface import load_insightface, quiet, without_deprecations
 
 __all__ = ["InsightFace"]
 
@@ -62,43 +59,32 @@ class InsightFace(Analyser):
     def open(self) -> None:
         """See base class."""
         folder = self._folder()
-        # insightface loads albumentations, which would ask the network for a newer version.
-        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-        try:
-            with _quiet():
-                import onnxruntime
-                from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-                from insightface.app import FaceAnalysis
-                from onnxruntime.capi import onnxruntime_pybind11_state as native
-        except ImportError as error:
-            package = (error.name or "insightface").partition(".")[0]
-            raise MissingExtraError(package, "insightface", "analyser 'insightface'") from None
+        insightface = load_insightface("analyser 'insightface'")
         self._check_licence(folder)
-        options = onnxruntime.SessionOptions()
+        options = insightface.runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
-        broken = (native.Fail, native.InvalidProtobuf, native.InvalidGraph, native.InvalidArgument)
         try:
-            with _quiet():
-                library = FaceAnalysis(
+            with quiet():
+                library = insightface.analysis(
                     name=str(folder),
                     allowed_modules=list(_TASKS),
                     providers=["CPUExecutionProvider"],
                     sess_options=options,
                 )
-        except (AssertionError, RuntimeError, ValueError, DecodeError, *broken) as error:
+        except insightface.broken as error:
             reason = str(error) or "no detector in it"
             raise WeightsError(
                 f"{folder}: insightface cannot load this pack: {reason}. Unpack it again"
             ) from None
         self._check_tasks(folder, library)
-        with _quiet():
+        with quiet():
             library.prepare(ctx_id=0, det_thresh=_THRESHOLD, det_size=_DETECTOR_SIZE)
         self._library = library
 
     def analyse(self, image: Image, record: Record) -> list[Detection]:
         """See base class."""
-        with _without_deprecations():
+        with without_deprecations():
             found = self._library.get(np.ascontiguousarray(image[:, :, ::-1]))
         detections = [
             Detection(
@@ -126,12 +112,7 @@ class InsightFace(Analyser):
 
     def _check_licence(self, folder: Path) -> None:
         """Refuse a pack whose own licence file does not verify; none at all is the usual case."""
-        try:
-            from insightface.model_zoo.model_license import inspect_model_package_license
-        except ImportError:  # before 2.0 packs had no licence files
-            return
-        problem = inspect_model_package_license(folder).error
-        if problem:
+        if problem := pack_licence(folder).problem:
             raise WeightsError(f"{folder}: the licence of this pack does not hold: {problem}")
 
     def _check_tasks(self, folder: Path, library: Any) -> None:
@@ -160,18 +141,3 @@ def _pose(stated: NDArray[np.float32]) -> tuple[float, float, float]:
     about_z = [[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]]
     rotation = np.array(about_z) @ np.array(about_y) @ np.array(about_x)
     return angles(_FLIP @ rotation @ _FLIP)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Swallow what the library prints while it loads, and its deprecations."""
-    with contextlib.redirect_stdout(io.StringIO()), _without_deprecations():
-        yield
-
-
-@contextlib.contextmanager
-def _without_deprecations() -> Iterator[None]:
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.filterwarnings("ignore", category=category, module=r"insightface\.")
-        yield

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from datagen.cli.main import run
+from datagen.weights.catalogue import shipped_weight_cards
+from tests.onnx_pack import build_pack
+from tests.weights.server import CONTENT, DIGEST, Served, serve
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "weights"
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(place))
+    return place
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serve() as found:
+        yield found
+
+
+class Told:
+    """What a command said; line ends of the terminal's width do not matter."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        found = capsys.readouterr()
+        self.out, self.err = found.out, " ".join(found.err.split())
+
+
+def _write(path: Path, **changes: Any) -> Path:
+    plain = {"id": "net", "title": "A net", "file": "net.task", "form": "task", "licence": "MIT"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(plain | changes), encoding="utf-8")
+    return path
+
+
+def _own(folder: Path, **changes: Any) -> None:
+    name = changes.get("id", "net")
+    _write(folder / "cards" / f"{name}.yaml", **changes)
+
+
+def test_the_list_shows_each_card_with_terms_and_whereabouts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, licence="unknown")
+    (folder / "net.task").write_bytes(CONTENT)
+    assert run(["weights", "list"]) == 0
+    told = Told(capsys).out
+    lines = told.splitlines()
+    names = {line.removesuffix(" (your card)") for line in lines if not line.startswith(" ")}
+    assert names == {*shipped_weight_cards(), "net"}
+    place = lines.index("net (your card)")
+    assert lines[place + 1 : place + 4] == [
+        "  A net",
+        "  unknown: permits no purpose",
+        f"  here: {folder / 'net.task'}",
+    ]
+    for card, parts in {
+        "simswap_256": ["CC-BY-NC-4.0: permits research, redistribute", "pull", "(220 MB)"],
+        "sd15": ["research, commercial, redistribute", "stable-diffusion-v1-5", "from the hub"],
+        "inswapper_128": ["permits research", "get it from https://", str(folder)],
+        "ghost_1_256": ["tells the digest of https://"],
+        "insightface_buffalo_l": ["get it from https://"],
+    }.items():
+        block = " ".join(lines[lines.index(card) : lines.index(card) + 4])
+        for part in parts:
+            assert part in block
+
+
+def test_the_list_names_cards_that_cannot_be_read(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, file="../up")
+    assert run(["weights", "list"]) == 2
+    told = Told(capsys)
+    assert "net: " in told.err
+    assert "file:" in told.err
+    assert "simswap_256" in told.out
+
+
+def test_pull_fetches_checks_and_tells_the_terms(
+    folder: Path, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, address=f"{served.address}/net", sha256=DIGEST, size=len(CONTENT))
+    for _ in range(2):
+        assert run(["weights", "pull", "net"]) == 0
+        assert Told(capsys).out.splitlines() == [
+            str(folder / "net.task"),
+            f"sha256 {DIGEST}",
+            "MIT: permits research, commercial, redistribute",
+        ]
+    assert len(served.asked) == 1
+
+
+def test_pull_goes_on_after_a_break(
+    folder: Path, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, address=f"{served.address}/cut", sha256=DIGEST)
+    assert run(["weights", "pull", "net"]) == 2
+    assert "What came is kept: run again" in Told(capsys).err
+    _own(folder, address=f"{served.address}/net", sha256=DIGEST)
+    assert run(["weights", "pull", "net"]) == 0
+    assert served.asked[-1] == ("/net", "bytes=100-")
+
+
+def test_pull_of_an_unknown_digest_tells_it_and_installs_nothing(
+    folder: Path, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, address=f"{served.address}/net")
+    assert run(["weights", "pull", "net"]) == 2
+    assert f"gave 7000 bytes with sha256 {DIGEST}" in Told(capsys).err
+    assert not (folder / "net.task").exists()
+
+
+@pytest.mark.parametrize(
+    ("card", "parts"),
+    [
+        ("inswapper_128", ["no public address", "insightface", "LicenseRef-InsightFace-NC"]),
+        ("insightface_buffalo_l", ["not downloaded for you", "read its terms", "models/buffalo_l"]),
+        ("ddpm_celebahq_256", ["no public address", "Apache-2.0"]),
+        ("inswapper_129", ["Did you mean 'inswapper_128'"]),
+    ],
+)
+def test_pull_of_what_cannot_be_had_says_what_to_do(
+    card: str, parts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["weights", "pull", card]) == 2
+    told = Told(capsys).err
+    for part in parts:
+        assert part in told
+
+
+def test_pull_of_a_local_file_without_a_known_digest_warns(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder)
+    (folder / "net.task").write_bytes(CONTENT)
+    assert run(["weights", "pull", "net"]) == 0
+    told = Told(capsys)
+    assert DIGEST in told.out
+    assert "knows no digest, so nothing was compared" in told.err
+
+
+def test_pull_names_what_a_network_leans_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = {
+        "task": "swap",
+        "face": {"template": "arcface_128", "size": 128},
+        "identity": "embedding",
+        "embedder": "arcface_w600k_r50",
+    }
+    _own(folder, form="onnx", network=network)
+    (folder / "net.task").write_bytes(CONTENT)
+    assert run(["weights", "pull", "net"]) == 0
+    assert "'datagen weights pull arcface_w600k_r50'" in Told(capsys).err
+
+
+def test_check_of_an_empty_folder_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["weights", "check"]) == 0
+    assert f"no weight file of a known card is in {folder}" in Told(capsys).out
+    assert run(["weights", "check", "simswap_256"]) == 2
+    assert f"not in {folder}" in Told(capsys).err
+
+
+def test_check_reads_the_files_anew_and_names_each_that_is_bad(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir()
+    cards: dict[str, dict[str, Any]] = {
+        "good": {"sha256": DIGEST, "size": len(CONTENT)},
+        "unpinned": {},
+        "short": {"size": len(CONTENT) + 1},
+        "other": {"sha256": "0" * 64},
+        "without_terms": {"licence": "unknown"},
+    }
+    for name, changes in cards.items():
+        _own(folder, id=name, file=f"{name}.task", **changes)
+        (folder / f"{name}.task").write_bytes(CONTENT)
+    assert run(["weights", "check"]) == 2
+    told = Told(capsys)
+    assert told.out.splitlines() == [
+        f"ok   good: sha256 {DIGEST}; permits research, commercial, redistribute",
+        f"ok   unpinned: sha256 {DIGEST} (the card knows none to compare); permits research, "
+        "commercial, redistribute",
+    ]
+    for part in (
+        "other: ",
+        f"its sha256 is {DIGEST}",
+        "short: ",
+        "is cut short: 7000 bytes",
+        "without_terms: licence unknown is not known to permit research use",
+        "3 of 5 weight files",
+    ):
+        assert part in told.err
+    assert run(["weights", "check", "good"]) == 0
+
+
+def test_check_opens_networks_and_compares_them_with_their_contracts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from tests.small.onnx import SWAP, build_onnx
+
+    folder.mkdir()
+    build_onnx(folder)
+    assert run(["weights", "check"]) == 0
+    assert f"ok   {SWAP}: sha256" in Told(capsys).out
+    place = folder / "cards" / f"{SWAP}.yaml"
+    card = yaml.safe_load(place.read_text())
+    card["network"]["face"]["size"] += 16
+    place.write_text(yaml.safe_dump({**card, "id": "wrong_size"}))
+    place.rename(place.with_name("wrong_size.yaml"))
+    assert run(["weights", "check", "wrong_size"]) == 2
+    told = Told(capsys).err
+    assert "not the network of weight card 'wrong_size'" in told
+    assert "Correct the card" in told
+
+
+def test_check_looks_into_folders_of_diffusers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = {"loads": "AutoencoderKL", "size": 64}
+    _own(folder, file="vae", form="diffusers", diffusers=contract)
+    (folder / "vae").mkdir()
+    (folder / "vae" / "config.json").write_text('{"_class_name": "AutoencoderTiny"}')
+    assert run(["weights", "check"]) == 2
+    assert "_class_name is 'AutoencoderTiny'" in Told(capsys).err
+
+
+def test_check_tells_of_a_packs_own_licence(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("insightface")
+    from insightface.model_zoo import model_license
+
+    from tests.rights.signing import sign, write_trusted_keys
+
+    write_trusted_keys(tmp_path / "library")
+    monkeypatch.setattr(model_license.resources, "files", lambda package: tmp_path / "library")
+    pack = build_pack(folder / "models" / "buffalo_l")
+    sign(pack)
+    assert run(["weights", "check"]) == 0
+    told = Told(capsys).out
+    assert "permits research, commercial; licence file T-1, verified by insightface" in told
+    sign(pack, valid_until="2025-06-01T00:00:00Z")
+    assert run(["weights", "check"]) == 2
+    assert "does not hold: Model license expired" in Told(capsys).err
+
+
+def test_add_copies_a_card_and_tells_what_it_permits(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grounds = "The lab's lawyers, 2026-01-01, by letter"
+    permits = {"research": True, "commercial": True, "grounds": grounds}
+    card = _write(tmp_path / "mine.yaml", licence="unknown", permits=permits)
+    assert run(["weights", "add", str(card)]) == 0
+    assert Told(capsys).out.splitlines() == [
+        str(folder / "cards" / "net.yaml"),
+        "unknown: permits research, commercial (as its card states)",
+        f"not here: get it from its makers and put it at {folder / 'net.task'}",
+    ]
+    assert run(["weights", "add", str(card)]) == 2
+    assert "Say --replace" in Told(capsys).err
+    assert run(["weights", "add", str(card), "--replace"]) == 0
+
+
+def test_add_refuses_to_hide_a_shipped_card(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = _write(tmp_path / "mine.yaml", id="simswap_256")
+    assert run(["weights", "add", str(card)]) == 2
+    assert "that of a card that ships" in Told(capsys).err
+    assert not folder.exists()
+
+
+def test_add_warns_of_an_embedder_that_nobody_knows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = {
+        "task": "swap",
+        "face": {"template": "arcface_128", "size": 128},
+        "identity": "embedding",
+        "embedder": "somebodys_arcface",
+    }
+    card = _write(tmp_path / "mine.yaml", form="onnx", network=network)
+    assert run(["weights", "add", str(card)]) == 0
+    assert "leans on 'somebodys_arcface', a card that is not known" in Told(capsys).err
+
+
+def test_the_group_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["weights", "--help"]) == 0
+    told = Told(capsys).out
+    for command in ("list", "pull", "check", "add"):
+        assert command in told

@@ -1,0 +1,92 @@
+"""A file server on this machine that knows ranges, breaks off, and answers wrongly when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from datagen.weights import WeightCard
+
+__all__ = ["CONTENT", "DIGEST", "Served", "card", "serve"]
+
+CONTENT = b"weights" * 1000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Served:
+    """What the server gave.
+
+    Attributes:
+        address: Of the server.
+        asked: Each path with its ``Range`` header.
+    """
+
+    address: str = ""
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    served: Served
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range", "")
+        self.served.asked.append((self.path, asked))
+        if self.path == "/gone":
+            self.send_error(404)
+            return
+        start = int(found[1]) if (found := re.fullmatch(r"bytes=(\d+)-", asked)) else 0
+        if self.path == "/no-ranges":
+            start = 0
+        if self.path == "/other-range":
+            start = max(start - 10, 0)
+        if start >= len(CONTENT):
+            self.send_error(416)
+            return
+        body = CONTENT[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        if self.path != "/no-length":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:100] if self.path == "/cut" else body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        del format, args
+
+
+@contextmanager
+def serve() -> Iterator[Served]:
+    """Serve ``CONTENT`` under any path; ``/gone``, ``/cut``, ... do what they say."""
+    served = Served()
+    handler = type("Handler", (_Handler,), {"served": served})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    served.address = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def card(**changes: Any) -> WeightCard:
+    """Return the card of the served file, with changes."""
+    plain = {
+        "id": "net",
+        "title": "A network",
+        "file": "net.onnx",
+        "sha256": DIGEST,
+        "licence": "LicenseRef-Research",
+        "homepage": "https://example.org/net",
+    }
+    return WeightCard.model_validate(plain | changes)

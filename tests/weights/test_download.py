@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from datagen.errors import WeightsError
+from datagen.weights import find_weights, weights_folder
+from datagen.weights.pull import pull_weights
+from tests.weights.server import CONTENT, DIGEST, Served, card
+
+PART = f".{DIGEST[:16]}-net.onnx.part"
+
+
+def _left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_missing_file_is_fetched_checked_and_kept(served: Served, folder: Path) -> None:
+    wanted = card(address=f"{served.address}/net", size=len(CONTENT))
+    assert find_weights(wanted) == folder / "net.onnx"
+    assert (folder / "net.onnx").read_bytes() == CONTENT
+    find_weights(wanted)
+    assert served.asked == [("/net", "")]
+    assert _left(folder) == ["net.onnx"]
+
+
+def test_a_broken_line_keeps_what_came_and_the_next_try_goes_on(
+    served: Served, folder: Path
+) -> None:
+    with pytest.raises(WeightsError) as caught:
+        find_weights(card(address=f"{served.address}/cut"))
+    for part in ("broke off after 100 of 7000 bytes", "What came is kept", "net.onnx", "/cut"):
+        assert part in str(caught.value)
+    assert _left(folder) == [PART]
+    assert find_weights(card(address=f"{served.address}/net")).read_bytes() == CONTENT
+    assert served.asked == [("/cut", ""), ("/net", "bytes=100-")]
+    assert _left(folder) == ["net.onnx"]
+
+
+def test_a_line_that_breaks_again_and_again_gets_there(served: Served, folder: Path) -> None:
+    for _ in range(3):
+        with pytest.raises(WeightsError, match="run again"):
+            find_weights(card(address=f"{served.address}/cut"))
+    assert (folder / PART).read_bytes() == CONTENT[:300]
+    assert served.asked[-1] == ("/cut", "bytes=200-")
+
+
+@pytest.mark.parametrize("path", ["no-ranges", "other-range"])
+def test_a_server_that_does_not_go_on_where_asked_starts_over(
+    served: Served, folder: Path, path: str
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / PART).write_bytes(CONTENT[:100])
+    assert find_weights(card(address=f"{served.address}/{path}")).read_bytes() == CONTENT
+
+
+def test_a_server_that_tells_no_length_will_do(served: Served) -> None:
+    found = find_weights(card(address=f"{served.address}/no-length"))
+    assert found.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_a_whole_part_is_not_fetched_again(served: Served, folder: Path, size: int | None) -> None:
+    folder.mkdir(parents=True)
+    (folder / PART).write_bytes(CONTENT)
+    find_weights(card(address=f"{served.address}/net", size=size))
+    assert served.asked == ([("/net", "bytes=7000-")] if size is None else [])
+    assert _left(folder) == ["net.onnx"]
+
+
+def test_a_download_with_another_digest_is_refused_and_removed(
+    served: Served, folder: Path
+) -> None:
+    with pytest.raises(WeightsError) as caught:
+        find_weights(card(address=f"{served.address}/net", sha256="0" * 64))
+    for part in (
+        DIGEST,
+        "0" * 64,
+        f"{served.address}/net",
+        "refused and removed",
+        "LicenseRef-Research",
+    ):
+        assert part in str(caught.value)
+    assert _left(folder) == []
+
+
+def test_a_spoilt_part_is_refused_and_the_next_try_starts_clean(
+    served: Served, folder: Path
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / PART).write_bytes(b"x" * 100)
+    wanted = card(address=f"{served.address}/net")
+    with pytest.raises(WeightsError, match="refused and removed"):
+        find_weights(wanted)
+    assert find_weights(wanted).read_bytes() == CONTENT
+
+
+def test_a_file_of_unknown_digest_is_not_fetched_by_itself(served: Served, folder: Path) -> None:
+    with pytest.raises(WeightsError, match="no sha256, so nobody could say"):
+        find_weights(card(address=f"{served.address}/net", sha256=""))
+    assert served.asked == []
+    assert not folder.exists()
+
+
+def test_a_pull_of_unknown_digest_tells_it_and_the_next_card_need_not_load_again(
+    served: Served, folder: Path
+) -> None:
+    unknown = card(address=f"{served.address}/net", sha256="")
+    with pytest.raises(WeightsError) as caught:
+        pull_weights(unknown, weights_folder(), unseen=True)
+    for part in (DIGEST, "7000 bytes", "a card of your own", "datagen weights pull net"):
+        assert part in str(caught.value)
+    assert _left(folder) == [PART]
+    known = card(address=f"{served.address}/net", size=len(CONTENT))
+    assert pull_weights(known, weights_folder()) == folder / "net.onnx"
+    assert served.asked == [("/net", "")]
+
+
+def test_an_address_that_is_not_there_leaves_nothing(served: Served, folder: Path) -> None:
+    with pytest.raises(WeightsError, match=rf"net\.onnx.*{served.address}/gone.*404"):
+        find_weights(card(address=f"{served.address}/gone"))
+    assert _left(folder) == []
+
+
+def test_nobody_answers(folder: Path) -> None:
+    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing came"):
+        find_weights(card(address="http://127.0.0.1:1/net"))
+    assert _left(folder) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path / "file" / "weights"))
+    with pytest.raises(WeightsError, match=r"cannot be written: .*Point DATAGEN_WEIGHTS"):
+        find_weights(card(address=f"{served.address}/net"))
+
+
+def test_many_who_want_the_same_file_fetch_it_once(served: Served, folder: Path) -> None:
+    found: list[Path] = []
+    wanted = card(address=f"{served.address}/net")
+    threads = [
+        threading.Thread(target=lambda: found.append(pull_weights(wanted, folder)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [folder / "net.onnx"] * 8
+    assert served.asked == [("/net", "")]
+    assert hashlib.sha256((folder / "net.onnx").read_bytes()).hexdigest() == DIGEST
+    assert _left(folder) == ["net.onnx"]
+
+
+def test_progress_is_told(served: Served) -> None:
+    told: list[tuple[int, int | None]] = []
+    pull_weights(
+        card(address=f"{served.address}/net"),
+        weights_folder(),
+        tell=lambda done, total: told.append((done, total)),
+    )
+    assert told[-1] == (7000, 7000)
