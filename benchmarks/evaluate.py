@@ -22,6 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagen.hashing import sha256_bytes
+
 PICTURES, PEOPLE = 1_000_000, 5_000
 METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")
 DAMAGES = ("jpeg", "resize", "reshare", "blur", "noise")
@@ -85,7 +87,7 @@ def write(folder: Path, pictures: int, people: int) -> None:
         "media_offset": np.zeros(pictures, np.int64),
         "media_size": np.full(pictures, len(media)),
         "media_type": np.full(pictures, "image/jpeg"),
-        "sha256": [f"{number:064x}" for number in range(pictures)],
+        "sha256": np.full(pictures, sha256_bytes(media)),
         "source": np.full(pictures, "bench"),
         "image_id": [
             f"p{number:05d}_{p % 4}" for p, number in zip(pair, person[pair], strict=True)

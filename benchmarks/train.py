@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datagen.detect.auc import auc
 from datagen.detect.logistic import sigmoid
 from datagen.detect.prepare import sized
 from datagen.hashing import rng
+from datagen.ranks import auc
 from datagen.store import Folder
 from datagen.store.read import Release
 

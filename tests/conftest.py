@@ -7,12 +7,16 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from datagen.engine.ray import RayEngine
 from tests.world import World, make_world
+
+if TYPE_CHECKING:
+    from tests.small.all import SmallWeights
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
@@ -54,6 +58,14 @@ def ray_cluster() -> Iterator[RayEngine]:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Twelve computed people on disk with their card and recipe; not to be changed."""
     return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> SmallWeights:
+    """Small networks with the signatures of real ones, and their cards; not to be changed."""
+    from tests.small.all import build_all  # torch and onnx, which few tests need
+
+    return build_all(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

@@ -2,12 +2,19 @@
 
 A row is real, donor, fake, mask, and four times the difference. The last row is the weakest fake
 that was accepted, so that a reader sees how small a change may be.
+
+No real weights are at hand: methods with networks are shown with the small ones of the tests.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +29,7 @@ from datagen.store.read import Release
 from datagen.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 DOCS = ROOT / "docs" / "pictures" / "methods"
 SIDE, PAIRS, SHOWN = 224, 60, 2
 
@@ -45,11 +53,12 @@ def line(release: Release, fake: pd.Series) -> Image:
     return np.hstack([real, donor_picture(fake), made, mask, strong])
 
 
-def sheet(name: str) -> Image:
+def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
     """Return the rows of one method."""
     recipe = str(ROOT / "recipes" / "quickstart.yaml")
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--inline", "--set", f"methods=[{{use: {name}, share: 1}}]"]
+        use = json.dumps([{"use": name, "share": 1, **options_of}])
+        options = ["--inline", "--set", f"methods={use}"]
         options += ["--set", f"splits={{train: {PAIRS}}}", "--set", f"face.size={SIDE}"]
         options += ["--set", "encode.quality=95", "--set", "controls=0"]
         if run(["generate", recipe, "-o", f"{folder}/out", *options]):
@@ -65,10 +74,18 @@ def sheet(name: str) -> Image:
 
 def main() -> None:
     """Write one picture a method."""
+    from tests.small.all import build_all
+
     DOCS.mkdir(parents=True, exist_ok=True)
-    for name in METHODS:
-        bgr = cv2.cvtColor(sheet(name), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(DOCS / f"{name}.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    names = sys.argv[1:] or list(METHODS)
+    with tempfile.TemporaryDirectory() as folder:
+        small: Mapping[str, Any] = {}
+        if any(METHODS.load(name).learned for name in names):
+            small = build_all(Path(folder)).options
+            os.environ["DATAGEN_WEIGHTS"] = folder
+        for name in names:
+            bgr = cv2.cvtColor(sheet(name, small.get(name, {})), cv2.COLOR_RGB2BGR)
+            cv2.imwrite(str(DOCS / f"{name}.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def command(
         release = Release(Folder(out))
         manifest = read_rows(release, (*COLUMNS, "source_sha256") if trained_on else COLUMNS)
         if trained_on is not None:
-            refuse_trained_on(manifest, split, Release(Folder(_release_folder(trained_on))))
+            training = Release(Folder(_release_folder(trained_on)))
+            refuse_trained_on(release, manifest, split, training)
         rows = join(manifest, split, read_scores(scores, logits), "coverage" in limits)
         old = join(manifest, split, read_scores(baseline, logits), True) if baseline else None
         record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}

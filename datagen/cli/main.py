@@ -17,8 +17,10 @@ from datagen.cli import (
     probe,
     score,
     show,
+    train,
     validate,
     verify,
+    weights,
 )
 from datagen.cli.wiring import console
 from datagen.errors import DatagenError
@@ -48,8 +50,10 @@ for module in (
     score,
     probe,
     mine,
+    train,
 ):
     app.command(module.NAME)(module.command)
+app.add_typer(weights.group, name=weights.NAME)
 
 
 def _version(wanted: bool) -> None:

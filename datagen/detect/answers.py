@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.detect.config import DetectorConfig
+from datagen.detect.errors import DetectorError
 from datagen.detect.logistic import sigmoid
 
 __all__ = ["Answer", "BadAnswerError", "read_answers"]
+
+_CONFIG = "--detector-config"
+
+
+# float32 rounds a probability of 1 to a little above it.
+_ROUNDING = 1e-6
 
 
 class BadAnswerError(Exception):
@@ -43,9 +50,16 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
 
     Raises:
         BadAnswerError: They are no numbers, or of a wrong shape: nobody knows which is whose.
+        DetectorError: They are on another scale than ``config`` says, or ``index`` is none of
+            them. This holds for every picture, also where an answer happens to look right.
     """
+    if raw is None:
+        raise BadAnswerError("the answer is None")
     try:
-        table = np.asarray(raw, np.float64)
+        given = np.asarray(raw)
+        if given.dtype.kind == "c":
+            raise BadAnswerError("the answer is complex, no number")
+        table = np.asarray(given, np.float64)
     except (TypeError, ValueError) as error:
         raise BadAnswerError(f"the answer is no array of numbers: {error}") from None
     if table.ndim == 0 or len(table) != count:
@@ -68,28 +82,29 @@ def _probability(row: NDArray[np.float64], config: DetectorConfig) -> float:
         raise BadAnswerError(f"the answer is {_shown(row)}, no finite number")
     if config.transform == "softmax":
         if len(row) < 2:
-            raise BadAnswerError("softmax wants two or more numbers a picture, found 1")
+            raise DetectorError(f"{_CONFIG}: softmax wants two or more numbers a picture, found 1")
         shares = np.exp(row - row.max())
         return float(_chosen(shares / shares.sum(), config, 1))
     value = _chosen(row, config, 0 if len(row) == 1 else None)
     if config.transform == "sigmoid":
         return float(sigmoid(np.asarray(value)))
-    if not 0 <= value <= 1:
-        raise BadAnswerError(
-            f"the answer {value:g} is no probability from 0 to 1: if it is a logit, say "
-            "'logits: true' in --detector-config"
+    if not -_ROUNDING <= value <= 1 + _ROUNDING:
+        raise DetectorError(
+            f"the detector answered {value:.9g}, no probability from 0 to 1: if it is a logit, say "
+            f"'logits: true' in {_CONFIG}"
         )
-    return value
+    return min(max(value, 0.0), 1.0)
 
 
 def _chosen(row: NDArray[np.float64], config: DetectorConfig, default: int | None) -> float:
     index = config.index if config.index is not None else default
     if index is None:
-        raise BadAnswerError(
-            f"{len(row)} numbers a picture: say 'output: softmax' or 'index' in --detector-config"
+        raise DetectorError(
+            f"the detector answered {len(row)} numbers a picture: say 'output: softmax' or 'index' "
+            f"in {_CONFIG}"
         )
     if index >= len(row):
-        raise BadAnswerError(f"index {index} of {len(row)} numbers a picture")
+        raise DetectorError(f"{_CONFIG}: index {index} of {len(row)} numbers a picture")
     return float(row[index])
 
 

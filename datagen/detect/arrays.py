@@ -39,7 +39,11 @@ class Detector(Protocol):
     """Gives an answer for each picture."""
 
     def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
-        """Return the answers in the order of the pictures; never raise for one of them."""
+        """Return the answers in the order of the pictures; never raise for one of them.
+
+        Raises:
+            DetectorError: The detector or its configuration must be changed for all of them.
+        """
         ...
 
 
@@ -79,13 +83,10 @@ class ArrayDetector:
 
     def _answered(self, group: list[tuple[int, Image]]) -> Iterator[tuple[int, Answer]]:
         """Answer a batch; halve one that fails until the picture that makes it fail is alone."""
-        images = [image for _, image in group]
         try:
-            found = read_answers(_plain(self._infer(images)), len(group), self._config)
+            found = self._asked([image for _, image in group])
         except BadAnswerError as error:
             trouble = str(error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # the detector is the user's
-            trouble = f"{type(error).__name__}: {_first_line(error)}"
         else:
             yield from zip((number for number, _ in group), found, strict=True)
             return
@@ -95,6 +96,13 @@ class ArrayDetector:
         middle = len(group) // 2
         yield from self._answered(group[:middle])
         yield from self._answered(group[middle:])
+
+    def _asked(self, images: list[Image]) -> list[Answer]:
+        try:
+            raw = _plain(self._infer(images))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the detector is the user's
+            raise BadAnswerError(f"{type(error).__name__}: {_first_line(error)}") from None
+        return read_answers(raw, len(images), self._config)
 
 
 def _decoded(picture: Encoded) -> Image | Answer:

@@ -53,7 +53,7 @@ class CommandDetector:
 
     def _run(self, paths: list[str], folder: Path) -> str:
         """Run the program; return what went wrong, or nothing."""
-        (folder / "paths.txt").write_text("".join(f"{path}\n" for path in paths))
+        (folder / "paths.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         places = {"{paths}": folder / "paths.txt", "{scores}": folder / "scores.csv"}
         words = shlex.split(self._command)
         for mark, place in places.items():
@@ -109,7 +109,7 @@ def _laid_out(pictures: Sequence[Encoded], folder: Path) -> list[str | None]:
 
 
 def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
         lines = csv.reader(handle)
         header = [cell.strip() for cell in next(lines, [])]
         if header != _HEADER:

@@ -42,7 +42,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     try:
         import onnxruntime
     except ImportError:
-        raise MissingExtraError("onnxruntime", "insightface", "An .onnx detector") from None
+        raise MissingExtraError("onnxruntime", "onnx", "An .onnx detector") from None
     wanted = "CUDAExecutionProvider" if spec.config.device == "cuda" else "CPUExecutionProvider"
     if wanted not in onnxruntime.get_available_providers():
         raise DetectorError(

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datagen.detect.auc import auc
 from datagen.detect.errors import DetectorError
 from datagen.detect.features import FEATURES_VERSION, feature_count, features_of
 from datagen.detect.logistic import Logistic, fit_logistic
 from datagen.errors import ReleaseError
 from datagen.hashing import digest_of
+from datagen.ranks import auc
 from datagen.types import Image
 
 __all__ = ["FOLDS", "ProbeModel", "Trained", "train_probe"]

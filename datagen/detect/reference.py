@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from datagen.detect.answers import Answer
 from datagen.detect.arrays import Encoded
-from datagen.detect.auc import auc
 from datagen.detect.features import feature_count, features_of
 from datagen.detect.prepare import decode
 from datagen.detect.probe import ProbeModel, train_probe
@@ -30,6 +29,7 @@ from datagen.detect.table import score_table
 from datagen.engine import Engine
 from datagen.errors import ReleaseError
 from datagen.hashing import digest_of
+from datagen.ranks import auc
 from datagen.store import Folder
 from datagen.store.read import Release
 

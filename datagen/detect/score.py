@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagen.detect.errors import ScoresError
 from datagen.detect.opened import open_detector
 from datagen.detect.shards import (
     ReleasedShard,
@@ -92,14 +93,40 @@ def score_release(
 
     Raises:
         ReleaseError: A split that is not there, or nothing to score.
-        UserError: The detector does not load.
+        UserError: The detector does not load, its configuration is wrong, or there is no place for
+            the parts.
         RunError: Shards failed; the others are kept.
     """
     shards = shards_of(release, splits)
     if not shards:
         raise ReleaseError(f"{release.folder}: has no pictures to score")
     parts = parts_folder(out)
-    parts.mkdir(parents=True, exist_ok=True)
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScoresError(f"{parts}: cannot be made: {error.strerror or error}") from None
+    try:
+        return _scored(release, spec, out, shards, batch, (engine, tell))
+    finally:
+        if parts.is_dir() and not any(parts.iterdir()):
+            parts.rmdir()
+
+
+def parts_folder(out: Path) -> Path:
+    """Return where the parts of an unfinished run lie."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def _scored(
+    release: Release,
+    spec: DetectorSpec,
+    out: Path,
+    shards: Sequence[ReleasedShard],
+    batch: int,
+    run: tuple[Callable[[], Engine], Tell],
+) -> Scored:
+    engine, tell = run
+    parts = parts_folder(out)
     places = {shard: parts / _part_name(shard, spec) for shard in shards}
     missing = [shard for shard in shards if not _is_part(places[shard])]
     done = len(shards) - len(missing)
@@ -114,11 +141,6 @@ def score_release(
     write_scores(out, tables, spec.record(), release_facts(release))
     shutil.rmtree(parts)
     return _summary(tables, len(shards) - len(missing))
-
-
-def parts_folder(out: Path) -> Path:
-    """Return where the parts of an unfinished run lie."""
-    return out.with_name(f"{out.name}.parts")
 
 
 def _part_name(shard: ReleasedShard, spec: DetectorSpec) -> str:

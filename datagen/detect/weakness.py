@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from datagen.detect.auc import auc
 from datagen.detect.errors import ScoresError
 from datagen.detect.shards import release_facts
 from datagen.detect.table import Scores
+from datagen.ranks import auc
 from datagen.store.read import Release
 
 __all__ = ["NO_DEGRADATION", "Cell", "Group", "Weakness", "find_weakness"]

@@ -14,6 +14,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from datagen.ranks import midranks
+
 __all__ = ["DeLong", "DeLongPair", "delong", "delong_pair"]
 
 Floats = npt.NDArray[np.float64]
@@ -88,23 +90,12 @@ def delong_pair(
 def _components(label: npt.NDArray[np.bool_], raw: Floats) -> tuple[Floats, Floats]:
     fakes, reals = raw[:, label], raw[:, ~label]
     m, n = fakes.shape[1], reals.shape[1]
-    among_all = [_midranks(np.concatenate([f, r])) for f, r in zip(fakes, reals, strict=True)]
+    among_all = [midranks(np.concatenate([f, r])) for f, r in zip(fakes, reals, strict=True)]
     above = np.stack(
-        [(rank[:m] - _midranks(own)) / n for rank, own in zip(among_all, fakes, strict=True)]
+        [(rank[:m] - midranks(own)) / n for rank, own in zip(among_all, fakes, strict=True)]
     )
     below = np.stack(
-        [1 - (rank[m:] - _midranks(own)) / m for rank, own in zip(among_all, reals, strict=True)]
+        [1 - (rank[m:] - midranks(own)) / m for rank, own in zip(among_all, reals, strict=True)]
     )
     covariance = np.atleast_2d(np.cov(above)) / m + np.atleast_2d(np.cov(below)) / n
     return above.mean(axis=1), covariance
-
-
-def _midranks(values: Floats) -> Floats:
-    """Return ranks from 1, equals at their mean."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    lengths = np.diff(np.append(starts, len(values)))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(starts + (lengths + 1) / 2, lengths)
-    return ranks

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from datagen.errors import UserError
 from datagen.evaluate.compare import Comparison, compare
 from datagen.evaluate.controls import Controls, control_rates
 from datagen.evaluate.delong import DeLong, delong
@@ -74,6 +75,9 @@ def evaluate(subject: Subject, rows: Rows, baseline: Rows | None = None) -> Eval
         subject: What ``rows`` are.
         rows: The scored pictures of one split.
         baseline: The same split, scored by the detector to compare with.
+
+    Raises:
+        UserError: The baseline has no picture in common with ``rows``.
     """
     resampler = Resampler(codes_of(rows.table.column("identity_id")))
     sample, groups, absent = _parts(rows)
@@ -117,13 +121,18 @@ def _compare(
     both = np.intersect1d(rows.place, baseline.place)
     alone = (len(rows.place) - len(both), len(baseline.place) - len(both))
     old_rows = baseline.take(np.isin(baseline.place, both))
+    old_sample, old_groups, _ = _parts(old_rows)
+    if not len(old_sample.raw):
+        raise UserError(
+            f"{subject.baseline}: has scored no real and no fake of split {subject.split!r} that "
+            f"{subject.scores} has scored: nothing can be compared"
+        )
     sample, table, resampler = measured
     if alone[0]:
         rows = rows.take(np.isin(rows.place, both))
         resampler = Resampler(codes_of(rows.table.column("identity_id")))
         sample, groups, _ = _parts(rows)
         table = tabulate(sample, groups, resampler, subject.threshold)
-    old_sample, old_groups, _ = _parts(old_rows)
     old = tabulate(old_sample, old_groups, resampler, subject.threshold)
     return compare(table, old, (sample, old_sample), alone)
 
@@ -132,6 +141,10 @@ def _polarity(auc: Estimate) -> str:
     if auc.high < 0.5:
         return "inverted"
     return "right" if auc.low > 0.5 else "undecided"
+
+
+def _same(new: Sample, old: Sample) -> bool:
+    return np.array_equal(new.row, old.row) and np.array_equal(new.raw, old.raw)
 
 
 def _notes(found: Evaluation) -> list[str]:
@@ -146,7 +159,7 @@ def _notes(found: Evaluation) -> list[str]:
         notes.append(
             "The scores are not told apart from chance: the interval of the AUC holds 0.5."
         )
-    if auc.identities < LEAST_CLUSTERS:
+    if 0 < auc.identities < LEAST_CLUSTERS:
         notes.append(
             f"few_clusters: {auc.identities} people. Intervals by person need {LEAST_CLUSTERS} to "
             "be trusted; gates on them are undecided."
@@ -159,6 +172,11 @@ def _notes(found: Evaluation) -> list[str]:
         )
     if found.subject.split == "train":
         notes.append("The split 'train' is there to be learnt from: this is not a test.")
+    if found.comparison is not None and _same(found.sample, found.comparison.old):
+        notes.append(
+            "The baseline's scores are the detector's own: nothing is compared. On a first run "
+            "there is no other; later it means that the baseline was lost."
+        )
     if found.comparison is not None and (found.comparison.new_only or found.comparison.old_only):
         notes.append(
             f"The comparison leaves out {found.comparison.new_only} pictures that only the new "

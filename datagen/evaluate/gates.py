@@ -13,13 +13,14 @@ from datagen.errors import UserError
 from datagen.evaluate.compare import Difference, gain_p, holm
 from datagen.evaluate.evaluation import Evaluation
 from datagen.evaluate.gate_file import Limit, Regression, WorstLimit
-from datagen.evaluate.intervals import FEW, LEAST_CLUSTERS, Estimate, interval
-from datagen.evaluate.table import worst_group
+from datagen.evaluate.intervals import FEW, LEAST_CLUSTERS, Estimate, bonferroni, interval
 
 __all__ = ["FAILED", "PASSED", "UNDECIDED", "Verdict", "judge", "judge_gates"]
 
 PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+_RANK = {FAILED: 0, UNDECIDED: 1, PASSED: 2}
 _AT_THE_LIMIT = 1e-9
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +137,43 @@ def _verdict(
 
 
 def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verdict:
-    """Hold the worst group against the limit; undecided while a group cannot be judged."""
+    """Hold every group against the limit; undecided while a group cannot be judged.
+
+    The verdict's numbers are those of the group that decides: one that fails before one that is
+    undecided before one that passes, and of these the one that is farthest on the wrong side.
+    """
     metric, title = name.removeprefix("worst_group_"), f"{name} by {gate.by}"
-    worst = worst_group(found.table.by.get(gate.by, {}), metric)
-    if worst is None:
+    groups = {group: ms[metric] for group, ms in found.table.by.get(gate.by, {}).items()}
+    known = {group: one for group, one in groups.items() if np.isfinite(one.value)}
+    if not known:
         nan = float("nan")
         nobody = Estimate(nan, nan, nan, 0, 0, 0)
-        detail = f"no group of {gate.by} has a value"
-        detail += f": {found.absent[gate.by]}" if gate.by in found.absent else ""
-        return _verdict(title, gate, default, UNDECIDED, nobody, detail)
-    outcome, detail = judge(worst.estimate, gate)
-    if outcome != FAILED and worst.unjudged:
-        told = ", ".join(f"{group} ({why})" for group, why in worst.unjudged.items())
-        outcome, detail = UNDECIDED, f"not to be judged: {told}"
-    told = f"worst: {worst.group}" + (f"; {detail}" if detail else "")
-    return _verdict(title, gate, default, outcome, worst.estimate, told)
+        reasons = {str(one.reason) for one in groups.values()} or {found.absent.get(gate.by, "")}
+        detail = f"no group of {gate.by} has a value: {_listed(sorted(reasons - {''}))}"
+        return _verdict(title, gate, default, UNDECIDED, nobody, detail.removesuffix(": "))
+    judged = {group: one for group, one in known.items() if one.judged}
+    held = {group: bonferroni(one, len(judged)) for group, one in (judged or known).items()}
+    outcomes = {group: judge(one, gate)[0] for group, one in held.items()}
+    worst = min(held, key=lambda group: (_RANK[outcomes[group]], _margin(held[group], gate), group))
+    outcome, why = judge(held[worst], gate)
+    told = [f"worst: {worst}", *([why] if why and judged else [])]
+    others = [group for group in held if group != worst and outcomes[group] == outcome]
+    if others and judged and outcome != PASSED:
+        told.append(f"{outcome} too: {_listed(others)}")
+    unjudged = [f"{group} ({one.reason})" for group, one in groups.items() if one.reason]
+    if unjudged and outcome != FAILED:
+        outcome = UNDECIDED
+        told.append(f"not to be judged: {_listed(unjudged)}")
+    return _verdict(title, gate, default, outcome, held[worst], "; ".join(told))
+
+
+def _margin(found: Estimate, limit: Limit) -> float:
+    return min(value - bound for bound, _, _, value in _sides(found, limit))
+
+
+def _listed(words: list[str]) -> str:
+    more = len(words) - _SHOWN
+    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _regressions(gate: Regression, found: Evaluation) -> Iterator[Verdict]:
@@ -187,5 +210,6 @@ def _drop(title: str, gate: Regression, drop: Difference, p_holm: float | None) 
         detail = _settled_by(drop.identities, gain, low, high, -gate.max_drop)
     ok = outcome == PASSED or (outcome == UNDECIDED and gate.on_undecided == "pass")
     limit = f"no more than {gate.max_drop:g} worse"
-    told = f"{drop.old:.4f} to {drop.new:.4f}" + (f"; {detail}" if detail else "")
-    return Verdict(title, limit, outcome, ok, gain, low, high, told)
+    told = [] if math.isnan(gain) else [f"{drop.old:.4f} to {drop.new:.4f}"]
+    told += [detail] if detail else []
+    return Verdict(title, limit, outcome, ok, gain, low, high, "; ".join(told))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from datagen.evaluate.evaluation import Evaluation
-from datagen.evaluate.gates import Verdict
+from datagen.evaluate.gates import PASSED, UNDECIDED, Verdict
 from datagen.evaluate.intervals import Estimate
 from datagen.evaluate.words import METHOD, TITLES, change, number, outcome_mark, span, with_span
 
@@ -14,6 +14,7 @@ __all__ = ["headline", "markdown"]
 
 # Groups shown in a comment; metrics.json has all.
 _SHOWN = 30
+_SHOWN_GATES = 60  # GitHub takes comments of 65,536 characters
 
 
 def headline(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
@@ -27,7 +28,9 @@ def headline(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
     bad = [verdict for verdict in verdicts if not verdict.ok]
     if not bad:
         return f"passed all {len(verdicts)} gates: {line}"
-    return f"failed {len(bad)} of {len(verdicts)} gates: {line}"
+    open_ = sum(verdict.outcome == UNDECIDED for verdict in bad)
+    which = f" ({open_} of them undecided)" if open_ else ""
+    return f"failed {len(bad)} of {len(verdicts)} gates{which}: {line}"
 
 
 def markdown(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
@@ -52,7 +55,10 @@ def markdown(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
 
 def _gates(verdicts: Sequence[Verdict]) -> str:
     rows = []
-    for verdict in verdicts:
+    more = len(verdicts) - _SHOWN_GATES
+    if more > 0:
+        verdicts = sorted(verdicts, key=lambda verdict: (verdict.ok, verdict.outcome == PASSED))
+    for verdict in verdicts[:_SHOWN_GATES]:
         excused = " (let pass)" if verdict.ok and verdict.outcome == "undecided" else ""
         rows.append(
             (
@@ -64,7 +70,8 @@ def _gates(verdicts: Sequence[Verdict]) -> str:
                 verdict.detail,
             )
         )
-    return _table(("outcome", "gate", "limit", "value", "interval", ""), rows)
+    told = f"\n\n… and {more} more; `metrics.json` has all" if more > 0 else ""
+    return _table(("outcome", "gate", "limit", "value", "interval", ""), rows) + told
 
 
 def _overall(found: Evaluation) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datagen.evaluate.evaluation import Evaluation
+from datagen.hashing import sha256_bytes
 from datagen.store.read import Release
 
 __all__ = ["false_alarms", "missed_fakes", "picture_cards"]
@@ -46,13 +47,24 @@ def _distinct(places: Whole, photograph: Whole) -> Whole:
 
 
 def _card(release: Release, row: dict[str, Any], score: float) -> str:
-    text = base64.b64encode(release.bytes_of(row)).decode()
     damage = row["degradation"] or "no damage"
     severity = "" if row["severity"] is None else f", severity {row['severity']}"
     what = row["method"] if row["label"] else f"real, of a pair of {row['method']}"
     words = f"{what}; {damage}{severity}"
     return (
-        f'<figure><img alt="" src="data:{row["media_type"]};base64,{text}">'
+        f"<figure>{_picture(release, row)}"
         f"<figcaption><b>{score:.3f}</b> {html.escape(words)}<br>"
         f"<code>{html.escape(row['sample_id'])}</code></figcaption></figure>"
     )
+
+
+def _picture(release: Release, row: dict[str, Any]) -> str:
+    """Return it as HTML; the numbers of a report are worth having where pictures are gone."""
+    try:
+        data = release.bytes_of(row)
+    except FileNotFoundError:
+        return f"<p>{html.escape(row['media_path'])} is not there</p>"
+    if sha256_bytes(data) != row["sha256"]:
+        return f"<p>its bytes in {html.escape(row['media_path'])} are not those of the release</p>"
+    text = base64.b64encode(data).decode()
+    return f'<img alt="" src="data:{row["media_type"]};base64,{text}">'

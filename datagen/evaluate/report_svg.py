@@ -13,6 +13,7 @@ __all__ = ["Line", "det_chart", "forest_chart", "heat_map", "reliability_chart",
 
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 320, 52, 44, 12, 14
 NEW, OLD, GREY = "#0b62a4", "#c2571a", "#bbb"
+_WIDE = 0.3  # an axis from here on has ticks at tenths, else at twentieths
 _NORMAL = NormalDist()
 _DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
 _DET_LOW, _DET_HIGH = 0.0005, 0.9
@@ -94,11 +95,12 @@ def forest_chart(
         return left + (width - left - right) * (value - low) / span
 
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">']
-    for step in range(5):
-        tick = low + span * step / 4
+    a_unit = 10 if span > _WIDE else 20
+    for step in range(math.ceil(low * a_unit - 0.1), math.floor((low + span) * a_unit + 0.1) + 1):
+        tick = step / a_unit
         parts.append(
             f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 22}" '
-            f'stroke="#eee"/>{_text(x(tick), height - 8, f"{tick:.3f}", "middle")}'
+            f'stroke="#eee"/>{_text(x(tick), height - 8, f"{tick:g}", "middle")}'
         )
     parts.append(
         f'<line x1="{x(overall):.1f}" x2="{x(overall):.1f}" y1="4" y2="{height - 22}" '

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.errors import UserError
+from datagen.errors import ReleaseError, UserError
 from datagen.evaluate.scores import OK, Scores, named
 from datagen.registry import near
 from datagen.store.read import Release
@@ -82,16 +82,26 @@ class Rows:
 
 
 def read_rows(release: Release, columns: Sequence[str] = COLUMNS) -> Any:
-    """Return some columns of all manifest rows as an Arrow table."""
+    """Return some columns of all manifest rows as an Arrow table.
+
+    Raises:
+        ReleaseError: A file of the manifest is gone or spoilt.
+    """
     names = [name for name in release.record["files"] if name.startswith("manifest/")]
     repeated = [name for name in _REPEATED if name in columns]
-    tables = [
-        pq.read_table(
-            io.BytesIO(release.folder.read(name)), columns=list(columns), read_dictionary=repeated
-        )
-        for name in names
-    ]
+    tables = [_read(release, name, list(columns), repeated) for name in names]
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _read(release: Release, name: str, columns: list[str], repeated: list[str]) -> Any:
+    try:
+        data = io.BytesIO(release.folder.read(name))
+        return pq.read_table(data, columns=columns, read_dictionary=repeated)
+    except FileNotFoundError:
+        trouble = "is not there"
+    except pa.ArrowException as error:
+        trouble = f"cannot be read: {str(error).partition(chr(10))[0]}"
+    raise ReleaseError(f"{release.folder}/{name} {trouble}: 'datagen verify' tells what is whole")
 
 
 def join(manifest: Any, split: str, scores: Scores, allow_missing: bool) -> Rows:

@@ -22,6 +22,7 @@ KEYS = ("sample_id", "path", "sha256")
 OK = "ok"
 
 _SHOWN = 3
+_CSV = (".csv", ".txt")
 # `<pair_id>.<kind>.<type>`, as in the tars; ids have no dots.
 _MEMBER = r"^(?:.*[/\\])?([^/\\.]+)\.(real|control|fake)\.\w+$"
 # `<sample_id>.<type>`, as a tool that unpacks pictures may name them.
@@ -63,21 +64,19 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
         logits: Scores are any real numbers; their logistic is the probability.
 
     Raises:
-        UserError: Unreadable, no id or score column, an id twice or empty, a score that is not a
-            number or outside [0, 1], a failed picture with a score, a score missing without a
-            status.
+        UserError: Unreadable, no id or score column or two of a name, an id twice or empty, a
+            score that is not a number or outside [0, 1], a failed picture with a score, a score
+            missing without a status.
     """
     table = _read_table(path)
     where = str(path)
     names = table.column_names
-    keys = [name for name in KEYS if name in names]
-    if not keys or "score" not in names:
-        wanted = "score" if keys else f"one of {', '.join(KEYS)}"
-        hint = near(wanted, names) if keys else near("sample_id", names)
-        raise UserError(f"{where}: no column {wanted}.{hint} It has: {', '.join(names)}")
+    key = _key_in(names, where)
     if table.num_rows == 0:
         raise UserError(f"{where}: no lines")
-    key = keys[0]
+    if key == "sha256":  # pictures of a release may have the same bytes: equal lines are one
+        said = [name for name in ("sha256", "score", "status") if name in names]
+        table = table.group_by(said, use_threads=False).aggregate([])
     ids = _ids(table.column(key), key, where)
     raw = _numbers(table.column("score"), where)
     status = _statuses(table, raw, where)
@@ -88,6 +87,20 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
     probability = logistic(raw) if logits else _in_range(raw, ids, where)
     key = "sha256" if key == "sha256" else "sample_id"
     return Scores(where, key, ids, raw, probability, status, digest)
+
+
+def _key_in(names: list[str], where: str) -> str:
+    keys = [name for name in KEYS if name in names]
+    if not keys or "score" not in names:
+        wanted = "score" if keys else f"{', '.join(KEYS[:-1])} or {KEYS[-1]}"
+        hint = near("score" if keys else "sample_id", names)
+        if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
+            hint = " Columns of a CSV are separated by commas."
+        raise UserError(f"{where}: no column {wanted}.{hint} It has: {', '.join(names)}")
+    for name in (*keys, "score", "status"):
+        if names.count(name) > 1:
+            raise UserError(f"{where}: {names.count(name)} columns are named {name!r}: keep one")
+    return keys[0]
 
 
 def logistic(raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -106,7 +119,7 @@ def _read_table(path: Path) -> Any:
     if not path.exists():
         raise UserError(f"{path}: no such file")
     try:
-        if path.suffix.lower() in (".csv", ".txt"):
+        if path.suffix.lower() in _CSV:
             text = {name: pa.string() for name in (*KEYS, "status")}
             return pv.read_csv(path, convert_options=pv.ConvertOptions(column_types=text))
         columns = [
@@ -115,9 +128,8 @@ def _read_table(path: Path) -> Any:
         return pq.read_table(path, columns=columns or None)
     except (pa.ArrowException, OSError) as error:
         first = str(error).partition("\n")[0]
-        raise UserError(
-            f"{path}: cannot be read as {'CSV' if path.suffix == '.csv' else 'Parquet'}: {first}"
-        ) from None
+        kind = "CSV" if path.suffix.lower() in _CSV else "Parquet"
+        raise UserError(f"{path}: cannot be read as {kind}: {first}") from None
 
 
 def _ids(column: Any, key: str, where: str) -> Any:

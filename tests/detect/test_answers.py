@@ -75,7 +75,7 @@ def test_answers_on_another_scale_are_the_detectors_fault_not_the_pictures(
 
 
 def test_rounding_of_float32_is_no_other_scale() -> None:
-    high, low = read_answers(np.float32([1.0000001, -1e-8]), 2, config())
+    high, low = read_answers(np.array([1.0000001, -1e-8], np.float32), 2, config())
     assert (high.score, low.score) == (1.0, 0.0)
 
 

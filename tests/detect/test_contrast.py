@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.detect.auc import auc
 from datagen.detect.contrast import Contrast, Judged, contrast
+from datagen.ranks import auc
 
 PEOPLE, EACH = 40, 6
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.detect.auc import auc
 from datagen.detect.shards import release_facts
 from datagen.detect.table import SCORES, write_scores
+from datagen.ranks import auc
 from datagen.recipe import load_recipe
 from datagen.sources.procedural import render
 from tests.detect.made import read_rows, released

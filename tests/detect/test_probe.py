@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from datagen.cli.main import run
-from datagen.detect.auc import auc
 from datagen.detect.features import SMALLEST, feature_count, features_of
 from datagen.detect.logistic import fit_logistic
 from datagen.hashing import rng
+from datagen.ranks import auc
 from datagen.sources.procedural import render
 from tests.detect.made import read_rows
 from tests.world import World
@@ -19,12 +19,6 @@ from tests.world import World
 
 def probe(out: Path, *options: str) -> int:
     return run(["probe", str(out), "--inline", *options])
-
-
-def test_auc_is_the_share_of_pairs_in_order() -> None:
-    assert auc(np.array([0.1, 0.4]), np.array([0.35, 0.8])) == 0.75
-    assert auc(np.array([0.5, 0.5]), np.array([0.5])) == 0.5
-    assert np.isnan(auc(np.array([]), np.array([0.5])))
 
 
 @pytest.mark.parametrize(("rows", "features"), [(60, 8), (20, 50)])

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -43,6 +45,10 @@ def fussy(batch):
 
 def nans(batch):
     return np.full(len(batch), np.nan)
+
+
+def logits(batch):
+    return 10 * (mean(batch) - mean(batch).mean())
 
 
 number = 3
@@ -125,6 +131,18 @@ def test_one_picture_that_fails_has_a_status_and_no_score(
     assert bad["score"].isna().all()
 
 
+def test_logits_are_refused_although_some_look_like_probabilities(
+    small: Path, tmp_path: Path, plugin: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "s.parquet"
+    assert score(small, "mine_own:logits", to, *plugin) == 2
+    assert "say 'logits: true' in --detector-config" in capsys.readouterr().err
+    assert not to.exists()
+    config = yaml_file(tmp_path, "logits: true")
+    assert score(small, "mine_own:logits", to, "--detector-config", config, *plugin) == 0
+    assert set(read_rows(to)["status"]) == {"ok"}
+
+
 def test_no_score_at_all_is_exit_1(small: Path, tmp_path: Path, plugin: list[str]) -> None:
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:nans", to, *plugin) == 1
@@ -136,11 +154,22 @@ def test_an_onnx_network(small: Path, tmp_path: Path) -> None:
     path = str(onnx_mean(tmp_path / "free.onnx"))
     assert score(small, path, to) == 0
     check(to, small)
-    config = yaml_file(tmp_path, "{mean: 0.25, std: [0.5, 0.5, 0.5], channels: bgr}")
-    assert score(small, path, to, "--detector-config", config) in (0, 1)
+    text = "{mean: 0.25, std: [0.5, 0.5, 0.5], channels: bgr, logits: true}"
+    assert score(small, path, to, "--detector-config", yaml_file(tmp_path, text)) == 0
     rows, want = read_rows(to), expected(small)
-    for name, row in rows[rows["status"] == "ok"].iterrows():
-        assert row["score"] == pytest.approx((want[str(name)] - 0.25) / 0.5, abs=1e-5)
+    for name, row in rows.iterrows():
+        logit = (want[str(name)] - 0.25) / 0.5
+        assert row["score"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
+
+
+def test_onnxruntime_has_an_extra_of_its_own(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert score(small, str(onnx_mean(tmp_path / "a.onnx", batch=3)), tmp_path / "s.parquet") == 2
+    assert "pip install 'datagen[onnx]'" in capsys.readouterr().err
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert any(line.startswith("onnxruntime") for line in project["optional-dependencies"]["onnx"])
 
 
 def test_an_onnx_network_that_insists_on_size_and_batch(
@@ -305,7 +334,7 @@ def test_a_wrong_detector_is_exit_2_and_says_what_to_do(
     to = tmp_path / "s.parquet"
     assert score(small, spec, to, *options, *plugin) == 2
     assert words in capsys.readouterr().err
-    assert not to.exists()
+    assert not list(tmp_path.glob("s.parquet*"))
 
 
 def test_a_wrong_place_or_split_is_exit_2(
@@ -313,6 +342,9 @@ def test_a_wrong_place_or_split_is_exit_2(
 ) -> None:
     assert score(small, "mine_own:mean", tmp_path, *plugin) == 2
     assert "is a folder: name a new file" in capsys.readouterr().err
+    (tmp_path / "t.parquet.parts").write_text("a file where the parts would lie")
+    assert score(small, "mine_own:mean", tmp_path / "t.parquet", *plugin) == 2
+    assert "t.parquet.parts: cannot be made: File exists" in capsys.readouterr().err
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:mean", to, "--split", "tets", *plugin) == 2
     assert "has no split 'tets'. Did you mean 'test'?" in capsys.readouterr().err

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from datagen.evaluate.evaluation import Evaluation, Subject, evaluate
 from datagen.evaluate.rows import Coverage, Rows
+from datagen.hashing import sha256_bytes
 
 METHODS = ("landmark_swap", "self_blend")
 
@@ -75,6 +76,11 @@ def make(
             if base // people < controls * pairs_each:
                 kinds.append("control")
             rows += [_row(pair, kind, base, person, level, split) for kind in kinds]
+    offset = 0
+    for row in rows:
+        data = picture(row["sample_id"])
+        row |= {"media_offset": offset, "media_size": len(data), "sha256": sha256_bytes(data)}
+        offset += len(data)
     return Made({name: [row[name] for row in rows] for name in rows[0]})
 
 
@@ -88,11 +94,8 @@ def _row(
         "kind": kind,
         "label": np.int8(kind == "fake"),
         "split": split,
-        "media_path": "media/a.tar",
-        "media_offset": 0,
-        "media_size": len(PICTURE),
+        "media_path": f"media/{split}.tar",
         "media_type": "image/jpeg",
-        "sha256": f"{abs(hash(number)):064x}",
         "source": "made",
         "image_id": f"p{person}_{base % 3}",
         "identity_id": f"made/p{person:04d}",
@@ -109,16 +112,22 @@ def _row(
     }
 
 
-PICTURE = cv2.imencode(".jpg", np.full((16, 16, 3), 128, np.uint8))[1].tobytes()
+GREY = cv2.imencode(".jpg", np.full((16, 16, 3), 128, np.uint8))[1].tobytes()
+
+
+def picture(sample_id: str) -> bytes:
+    """Return a JPEG; what follows its end mark makes it one of its own."""
+    return GREY + sample_id.encode()
 
 
 def write_release(folder: Path, *parts: Made) -> Path:
     """Write what ``datagen evaluate`` reads of a release."""
     (folder / "manifest").mkdir(parents=True)
     (folder / "media").mkdir()
-    (folder / "media" / "a.tar").write_bytes(PICTURE)
     files = {}
     for number, made in enumerate(parts):
+        tar = folder / made.columns["media_path"][0]
+        tar.write_bytes(b"".join(picture(name) for name in made.ids))
         name = f"manifest/{made.columns['split'][0]}-{number:06d}.parquet"
         texts = ("degradation", "ethnicity", "donor_identity_id")
         types = {name: pa.string() for name in texts} | {"severity": pa.int32()}

@@ -113,6 +113,50 @@ def test_logits_are_taken_when_said(desk: Desk, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines()[:3] == one[:3]
 
 
+def test_a_baseline_of_other_pictures_is_refused(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing in common: a gate that may be undecided would let it pass."""
+    table = pd.read_csv(desk.scores("s.csv", desk.made.scores()))
+    half = len(table) // 2
+    new, old = desk.folder / "new.csv", desk.folder / "old.csv"
+    table[:half].to_csv(new, index=False)
+    gates = desk.gates(coverage={"min": 0.1}, regression={"max_drop": 0.01})
+    table[half:].to_csv(old, index=False)
+    assert desk.run(str(new), "--gates", gates, "--baseline", str(old)) == 2
+    assert "old.csv: has scored no real and no fake of split 'test'" in capsys.readouterr().err
+    table[half - 40 :].to_csv(old, index=False)
+    assert desk.run(str(new), "--gates", gates, "--baseline", str(old)) == 0
+    assert "leaves out" in capsys.readouterr().out
+
+
+def test_one_class_alone_has_no_value_and_no_nan(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(desk.scores("s.csv", desk.made.scores()))
+    reals = desk.folder / "reals.csv"
+    table[desk.made.label == 0].to_csv(reals, index=False)
+    gates = desk.gates(coverage={"min": 0.1}, auc={"min": 0.5}, regression={"max_drop": 0.01})
+    assert desk.run(str(reals), "--gates", gates, "--baseline", str(desk.folder / "s.csv")) == 1
+    told = capsys.readouterr().out
+    assert "undecided: auc: - [-], want at least 0.5; no fakes" in told
+    assert "nan" not in told
+
+
+def test_pictures_that_are_gone_leave_a_report(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = desk.scores("s.csv", desk.made.scores())
+    (desk.out / "media" / "test.tar").write_bytes(b"spoilt" * 200)
+    page = desk.folder / "report" / "index.html"
+    for words in ("are not those of the release", "media/test.tar is not there"):
+        assert desk.run(scores, "--report", str(page.parent)) == 0
+        text = page.read_text(encoding="utf-8")
+        assert words in text
+        assert "data:image" not in text
+        (desk.out / "media" / "test.tar").unlink(missing_ok=True)
+
+
 def test_inverted_scores_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.run(desk.scores("s.csv", 1 - desk.made.scores(skill=2.0))) == 0
     assert "note: The scores look inverted" in capsys.readouterr().out
@@ -130,18 +174,15 @@ def test_every_mistake_is_exit_2_without_a_trace(
         (["--baseline", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--gates", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["--trained-on", str(tmp_path / "nowhere")], "there is no release"),
-        (["--trained-on", str(desk.out / "release.json"), "--split", "test"], None),
+        (["--trained-on", str(desk.out / "release.json")], "has no split train or val"),
         (["--threshold", "2"], ""),
     ]
     for options, words in cases:
         code = desk.run(good, *options)
         told = capsys.readouterr().err
         assert "Traceback" not in told
-        if words is None:
-            assert code == 0, told
-        else:
-            assert code == 2, options
-            assert words in told
+        assert code == 2, options
+        assert words in told
     assert run(["evaluate", str(tmp_path / "nowhere"), "--scores", good]) == 2
     assert desk.run(str(tmp_path / "no.parquet")) == 2
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from datagen.evaluate.evaluation import Evaluation
 from datagen.evaluate.gate_file import Limit, read_gates
 from datagen.evaluate.gates import FAILED, PASSED, UNDECIDED, Verdict, judge, judge_gates
 from datagen.evaluate.intervals import FEW, Estimate
+from datagen.evaluate.table import Table
 from tests.evaluate.made import judged, make
 
 MADE = make(people=50, pairs_each=4)
@@ -44,7 +46,7 @@ def held(value: float, low: float, high: float, reason: str | None = None) -> Es
         (Limit(max=0.92), UNDECIDED),
         (Limit(max=0.87), FAILED),
         (Limit(min=0.5, max=0.92), UNDECIDED),
-        (Limit(min=0.99, max=0.92), FAILED),
+        (Limit(min=0.94, max=0.99), FAILED),
         (Limit(min=0.5, max=0.95), PASSED),
     ],
 )
@@ -111,6 +113,39 @@ def test_the_worst_group_is_undecided_while_one_cannot_be_judged(tmp_path: Path)
     assert "worst: " in one.detail
 
 
+def groups(**intervals: tuple[float, float, float]) -> Evaluation:
+    """The same findings with other AUCs of the methods."""
+    by = {name: {"auc": held(*found)} for name, found in intervals.items()}
+    return replace(GOOD, table=Table(GOOD.table.overall, {"method": by}))
+
+
+def test_every_group_is_held_against_the_limit_not_the_worst_alone(tmp_path: Path) -> None:
+    """A group with a wide interval has the smallest value and hides neither of the others."""
+    body = {"by": "method", "min": 0.6}
+    wide, bad, fine = (0.55, 0.3, 0.8), (0.58, 0.575, 0.585), (0.9, 0.89, 0.91)
+    (one,) = verdicts(tmp_path, groups(a=wide, b=bad, c=fine), worst_group_auc=body)
+    assert (one.outcome, one.value) == (FAILED, 0.58)
+    assert one.detail.startswith("worst: b")
+    narrow, straddling = (0.7, 0.69, 0.71), (0.72, 0.5, 0.9)
+    (one,) = verdicts(tmp_path, groups(a=narrow, b=straddling), worst_group_auc=body)
+    assert (one.outcome, one.value) == (UNDECIDED, 0.72)
+    (one,) = verdicts(tmp_path, groups(a=narrow, b=fine), worst_group_auc=body)
+    assert (one.outcome, one.value, one.detail) == (PASSED, 0.7, "worst: a")
+    (one,) = verdicts(
+        tmp_path, groups(a=narrow, b=fine), worst_group_auc={"by": "method", "max": 0.8}
+    )
+    assert (one.outcome, one.value, one.detail) == (FAILED, 0.9, "worst: b")
+    (one,) = verdicts(tmp_path, groups(a=bad, b=bad, c=bad), worst_group_auc=body)
+    assert one.detail == "worst: a; failed too: b, c"
+
+
+def test_a_gate_without_a_value_says_why(tmp_path: Path) -> None:
+    body = {"by": "method", "min": 0.1}
+    (one,) = verdicts(tmp_path, GOOD, worst_group_tpr_at_fpr_1pct=body)
+    assert one.outcome == UNDECIDED
+    assert "not resolvable: " in one.detail
+
+
 def worse(by: float) -> Evaluation:
     """The same detector with a part of its skill taken away, against itself."""
     old = MADE.scores(skill=2.0)
@@ -165,7 +200,23 @@ BAD = {
     "": "is empty",
     "[1]": "want a mapping",
     "auc: {min: 0.1}\nauc: {min: 0.2}": "given twice",
+    "auc: {min: 1.2}": "less than or equal to 1",
+    "coverage: {min: 99}": "less than or equal to 1",
+    "control_fpr: {max: 5}": "less than or equal to 1",
+    "auc: {min: -0.2}": "greater than or equal to 0",
+    "control_gap: {max: 2}": "less than or equal to 1",
+    "auc: {min: true}": "auc.min: input should be a valid number",
+    "auc: {min: 0.9, max: 0.8}": "nothing is at least 0.9 and at most 0.8",
+    "auc:\neer: {max: 0.2}": "without a limit: auc",
+    "regression: []\neer: {max: 0.2}": "without a limit: regression",
+    "regression: {max_drop: 5}": "less than or equal to 1",
+    "regression: {max_drop: 0.1, by: [sex, sex]}": "given twice",
 }
+
+
+def test_a_gap_may_be_negative_and_whole_numbers_are_numbers(tmp_path: Path) -> None:
+    read = gates(tmp_path, {"control_gap": {"min": -0.5, "max": 0}, "coverage": {"min": 1}})
+    assert (read["control_gap"].min, read["control_gap"].max, read["coverage"].min) == (-0.5, 0, 1)
 
 
 @pytest.mark.parametrize("text", BAD)

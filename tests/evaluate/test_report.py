@@ -133,7 +133,7 @@ def test_junit_counts_failures_and_skips() -> None:
 
 def test_the_summary_ends_with_the_outcome() -> None:
     lines = summary(FOUND, VERDICTS).splitlines()
-    assert lines[-1].startswith("failed 2 of 4 gates: AUC 0.")
+    assert lines[-1].startswith("failed 2 of 4 gates (1 of them undecided): AUC 0.")
     assert any(line.startswith("auc ") and "against the baseline" in line for line in lines)
     assert any(line.startswith("worst method: ") for line in lines)
 
@@ -156,3 +156,19 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_report(tmp_path / "file" / "report", release, FOUND, VERDICTS)
     with pytest.raises(UserError, match="cannot be written"):
         write_junit(tmp_path / "out", "made", VERDICTS)
+
+
+def test_a_comment_with_many_gates_shows_first_what_did_not_pass() -> None:
+    many = [Verdict(f"g{n}", "at least 0", "passed", True, 1, 1, 1, "x" * 200) for n in range(300)]
+    many[250] = Verdict("the bad one", "at least 0.9", "failed", False, 0.8, 0.75, 0.85, "")
+    text = markdown(FOUND, many)
+    assert len(text) < 65536
+    gates = text.partition("### Gates")[2].partition("### Overall")[0]
+    assert "the bad one" in gates.splitlines()[4]
+    assert "… and 240 more" in gates
+
+
+def test_a_baseline_that_is_the_detector_itself_is_noted() -> None:
+    score = MADE.scores()
+    assert any("nothing is compared" in note for note in judged(MADE, score, score).notes)
+    assert not any("nothing is compared" in note for note in FOUND.notes)

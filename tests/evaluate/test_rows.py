@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datagen.errors import UserError
+from datagen.errors import ReleaseError, UserError
 from datagen.evaluate.rows import COLUMNS, Rows, join, read_rows
 from datagen.evaluate.sample import sample_of
 from datagen.evaluate.scores import read_scores
@@ -116,16 +116,49 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
     manifest = read_rows(release, (*COLUMNS, "source_sha256"))
     training = Release(Folder(str(write_release(tmp_path / "training", train))))
     with pytest.raises(UserError, match=r"shares 4 of its 4 people with train and val .*made"):
-        refuse_trained_on(manifest, "test", training)
+        refuse_trained_on(release, manifest, "test", training)
     others = ["made/q" + str(number) for number in range(len(train.ids))]
     strangers = Made({**train.columns, "identity_id": others})
     away = Release(Folder(str(write_release(tmp_path / "away", strangers, MADE))))
-    refuse_trained_on(manifest, "test", away)  # its own test split was not learnt from
+    refuse_trained_on(release, manifest, "test", away)  # its own test split was not learnt from
     donors = Made({**strangers.columns, "donor_identity_id": ["made/p0001"] * len(others)})
     given = Release(Folder(str(write_release(tmp_path / "donors", donors))))
     with pytest.raises(UserError, match="shares 1 of its 4 people"):
-        refuse_trained_on(manifest, "test", given)
+        refuse_trained_on(release, manifest, "test", given)
     same = Made({**strangers.columns, "source_sha256": ["test2"] * len(others)})
     known = Release(Folder(str(write_release(tmp_path / "photographs", same))))
     with pytest.raises(UserError, match="shares 1 of its 4 photographs"):
-        refuse_trained_on(manifest, "test", known)
+        refuse_trained_on(release, manifest, "test", known)
+
+
+def test_a_training_release_has_something_to_learn_from(tmp_path: Path) -> None:
+    release = Release(Folder(str(write_release(tmp_path / "out", MADE))))
+    with pytest.raises(UserError, match="has no split train or val"):
+        refuse_trained_on(release, read_rows(release, (*COLUMNS, "source_sha256")), "test", release)
+
+
+def test_numbered_people_of_another_seed_are_other_people(tmp_path: Path) -> None:
+    train = make(people=4, pairs_each=2, split="train")
+    out = write_release(tmp_path / "out", MADE)
+    training = write_release(tmp_path / "training", train)
+    release, other = Release(Folder(str(out))), Release(Folder(str(training)))
+    manifest = read_rows(release, (*COLUMNS, "source_sha256"))
+    for folder, seed in ((out, 1), (training, 2)):
+        recipe = f"sources: [{{card: card.yaml, options: {{seed: {seed}}}}}]"
+        (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+        (folder / "card.yaml").write_text("{id: made, layout: procedural}", encoding="utf-8")
+    refuse_trained_on(release, manifest, "test", other)
+    (training / "card.yaml").write_text("{id: made, layout: folder}", encoding="utf-8")
+    with pytest.raises(UserError, match="shares 4 of its 4 people"):
+        refuse_trained_on(release, manifest, "test", other)
+
+
+def test_a_manifest_that_is_gone_or_spoilt_is_named(tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "out", MADE)
+    file = next((folder / "manifest").iterdir())
+    file.write_bytes(b"torn")
+    with pytest.raises(ReleaseError, match=r"test-000000\.parquet cannot be read"):
+        read_rows(Release(Folder(str(folder))))
+    file.unlink()
+    with pytest.raises(ReleaseError, match=r"test-000000\.parquet is not there"):
+        read_rows(Release(Folder(str(folder))))

@@ -48,6 +48,22 @@ def test_digests_in_capitals_are_the_same_digests(tmp_path: Path) -> None:
     assert (found.key, found.ids.to_pylist()) == ("sha256", ["ab" * 32])
 
 
+def test_pictures_that_are_equal_have_one_digest(tmp_path: Path) -> None:
+    """A table made picture by picture says the same twice; two scores of one are refused."""
+    same = ["ab", "cd", "ab"]
+    found = read_scores(write(tmp_path, sha256=same, score=[0.1, 0.2, 0.1]))
+    assert (found.ids.to_pylist(), found.raw.tolist()) == (["ab", "cd"], [0.1, 0.2])
+    with pytest.raises(UserError, match="more than once: ab"):
+        read_scores(write(tmp_path, sha256=same, score=[0.1, 0.2, 0.3]))
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("sample_id,score,score\na,0.5,0.6\n")
+    with pytest.raises(UserError, match="2 columns are named 'score': keep one"):
+        read_scores(path)
+
+
 def test_numbers_as_ids_stay_text(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("sample_id,score\n007,0.5\n")
@@ -80,6 +96,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"sample_id": ["a"], "score": ["high"]}, "column score is string, want numbers"),
     "no score": ({"sample_id": ["a"], "scores": [0.5]}, "Did you mean 'scores'?"),
     "no id": ({"sampleid": ["a"], "score": [0.5]}, "Did you mean 'sampleid'?"),
+    "semicolons": ({"sample_id;score": ["a;0.5"]}, "separated by commas"),
     "no lines": ({"sample_id": [], "score": []}, "no lines"),
 }
 
