@@ -21,7 +21,6 @@ __all__ = [
     "visible_change",
 ]
 
-_LEAST_CONTROL_DB = 30.0
 # A mask drawn with ones instead of 255 would say that almost nothing was replaced.
 _LEAST_FULL = 8
 
@@ -58,7 +57,7 @@ def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> 
     """Return a control if it equals the real outside the mask and nearly so inside.
 
     Raises:
-        ValueError: Wrong type or shape, different outside, or under 30 dB inside.
+        ValueError: Wrong type or shape, different outside, or under ``method.least_control``.
     """
     what = f"method {method.name!r} returned a control"
     if not isinstance(control, np.ndarray):
@@ -75,10 +74,10 @@ def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> 
     values = max(3 * cv2.countNonZero(inside), 1)
     squared = cv2.norm(image, real, cv2.NORM_L2SQR, inside) / values
     decibels = 10 * np.log10(255**2 / max(squared, 1e-9))
-    if decibels < _LEAST_CONTROL_DB:
+    if decibels < method.least_control:
         raise ValueError(
-            f"{what} of {decibels:.0f} dB inside the mask, wanted {_LEAST_CONTROL_DB:.0f}: it must "
-            "differ from the real by resampling alone"
+            f"{what} of {decibels:.0f} dB inside the mask, wanted {method.least_control:.0f}: it "
+            "must differ from the real by resampling alone"
         )
     return image
 

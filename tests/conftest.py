@@ -62,10 +62,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="session")
 def small_weights(tmp_path_factory: pytest.TempPathFactory) -> SmallWeights:
-    """Small networks with the signatures of real ones, and their cards; not to be changed."""
+    """Small networks with the signatures of real ones, and their cards; not to be changed.
+
+    They take about two minutes; ``DATAGEN_SMALL_WEIGHTS`` names a folder that keeps them.
+    """
     from tests.small.all import build_all  # torch and onnx, which few tests need
 
-    return build_all(tmp_path_factory.mktemp("weights"))
+    kept = os.environ.get("DATAGEN_SMALL_WEIGHTS")
+    return build_all(Path(kept) if kept else tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ class Method(ABC):
         has_control: Whether ``control`` exists for this family.
         min_change: Smallest visible change, in grey levels averaged under the mask; a fake
             below it is drawn again.
+        least_control: Decibels inside the mask below which a control is a bug. Lower where the
+            network's own size loses more: a control must show that loss.
         paper: Authors, year and title of what it follows.
         learned: Whether it needs files of weights; its options then name their cards.
     """
@@ -101,6 +103,7 @@ class Method(ABC):
     needs_mesh: ClassVar[bool] = False
     has_control: ClassVar[bool] = True
     min_change: ClassVar[float]
+    least_control: ClassVar[float] = 30.0
     paper: ClassVar[str] = ""
     learned: ClassVar[bool] = False
 
@@ -146,6 +149,6 @@ class Method(ABC):
 
         Returns:
             An image of the target's shape that equals the pair's real outside the mask of
-            ``apply`` and differs from it by resampling alone inside (at least 30 dB).
+            ``apply`` and differs from it by resampling alone inside: ``least_control``.
         """
         raise NotImplementedError(f"method {self.name!r} says has_control but has none")

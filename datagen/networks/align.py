@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.errors import ItemError
 from datagen.faces.warp import similarity
 from datagen.types import Affine, Image, Landmarks
 from datagen.weights.contract import Template
@@ -15,6 +16,9 @@ from datagen.weights.contract import Template
 __all__ = ["TEMPLATES", "align_matrix", "five_points", "take_aligned"]
 
 Points = NDArray[np.float32]
+
+_FINE = 0.25
+_SMALLEST = 8
 
 
 def _template(*points: tuple[float, float]) -> Points:
@@ -86,30 +90,39 @@ def align_matrix(landmarks: Landmarks, template: Template, size: int) -> Affine:
     return similarity(five_points(landmarks), TEMPLATES[template] * np.float32(size))
 
 
-def take_aligned(image: Image, matrix: Affine, size: int) -> Image:
+def take_aligned(image: Image, matrix: Affine, size: int, smooth: bool = True) -> Image:
     """Return the aligned face, ``(size, size, 3)``; black where the picture ends, as in training.
 
-    Where the picture is more than twice as fine as the aligned face it is averaged down first:
-    the linear kernel alone would skip pixels.
+    Args:
+        image: ``(height, width, 3)``; not written to.
+        matrix: From the picture to the aligned face.
+        size: Side of the aligned face in pixels.
+        smooth: Whether a picture that is more than four times as fine is averaged down first.
+            Between two and four times this costs more detail than the pixels that the linear
+            kernel skips. The libraries that people swap faces with never do it.
+
+    Raises:
+        ItemError: ``method_failed`` when the matrix is not finite.
     """
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    halvings = 0
-    while scale < 0.5 and min(image.shape[:2]) >> (halvings + 1) >= 8:
-        scale *= 2
-        halvings += 1
-    if halvings:
-        factor = 1 << halvings
-        height, width = image.shape[0] // factor, image.shape[1] // factor
-        image = np.asarray(
-            cv2.resize(
-                image[: height * factor, : width * factor],
-                (width, height),
-                interpolation=cv2.INTER_AREA,
-            ),
-            np.uint8,
-        )
-        # Centre of a large pixel: (factor - 1) / 2 of the small ones.
-        matrix = matrix.copy()
-        matrix[:, 2] += matrix[:, :2].sum(axis=1) * ((factor - 1) / 2)
-        matrix[:, :2] *= factor
+    if not np.isfinite(matrix).all():
+        raise ItemError("method_failed", "the face cannot be aligned")
+    if smooth:
+        image, matrix = _averaged(image, matrix)
     return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _averaged(image: Image, matrix: Affine) -> tuple[Image, Affine]:
+    """Halve the picture until it is at most four times as fine, and follow with the matrix."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    factor = 1
+    while scale * factor < _FINE and min(image.shape[:2]) // (2 * factor) >= _SMALLEST:
+        factor *= 2
+    if factor == 1:
+        return image, matrix
+    height, width = image.shape[0] // factor, image.shape[1] // factor
+    whole = image[: height * factor, : width * factor]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    followed = matrix * factor
+    # Centre of a large pixel: (factor - 1) / 2 of the small ones.
+    followed[:, 2] = matrix[:, 2] + matrix[:, :2].sum(axis=1) * ((factor - 1) / 2)
+    return np.asarray(small, np.uint8), followed

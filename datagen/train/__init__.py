@@ -1,1 +1,1 @@
-"""Training of networks that only this project makes: the autoencoder of the first deepfakes."""
+"""Training of networks on the licensed faces of a recipe's sources."""

@@ -25,6 +25,7 @@ COMMANDS = (
     "score",
     "probe",
     "mine",
+    "train",
     "weights",
 )
 

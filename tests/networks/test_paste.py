@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -85,6 +85,11 @@ def test_random_matrices_give_insightfaces_own_pixels(library: Any, data: st.Dat
     side = data.draw(st.floats(0.3, 1.3)) * min(height, width)
     centre = (data.draw(shares), data.draw(shares))
     matrix = placed((height, width), side, data.draw(angles), centre)
+    # A pixel on the threshold falls to this side or that by the last bits of float32, and the
+    # library's own result hangs on it: erosion makes much of a single pixel.
+    back = np.asarray(cv2.invertAffineTransform(matrix))
+    cover = cv2.warpAffine(np.full((SIZE, SIZE), 255, np.float32), back, (width, height))
+    assume(not (np.abs(cover - 20) < 0.05).any())
     theirs, ours, mask = both(library, noise(height, width), matrix, noise(SIZE, SIZE, 1))
     apart = np.abs(theirs.astype(int) - ours)
     assert apart[mask > 0].max() <= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,11 +44,18 @@ class SmallWeights:
 
 
 def build_all(folder: Path) -> SmallWeights:
-    """Write every small network and its card; keeps the real landmark model within reach."""
+    """Write every small network and its card; keeps the real landmark model within reach.
+
+    A folder that was built before is taken as it is.
+    """
+    done = folder / "options.json"
+    if done.exists():
+        return SmallWeights(folder, json.loads(done.read_text(encoding="utf-8")))
     options: dict[str, dict[str, Any]] = {}
     for build in _BUILDERS:
         options |= build(folder)
     real = Path(os.environ.get("DATAGEN_WEIGHTS", "")) / "face_landmarker.task"
     if real.is_file():
         (folder / real.name).symlink_to(real.resolve())
+    done.write_text(json.dumps(options), encoding="utf-8")
     return SmallWeights(folder, options)

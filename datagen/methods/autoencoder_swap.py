@@ -1,0 +1,255 @@
+"""The original deepfake: this face through a shared encoder and another person's decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from datagen.errors import ItemError
+from datagen.faces import hull
+from datagen.faces.blend import Region, expand, paste
+from datagen.faces.colour import reinhard
+from datagen.faces.warp import move_points
+from datagen.fields import Range
+from datagen.methods.base import Context, Result
+from datagen.methods.batched import BatchedMethod
+from datagen.model import Frozen
+from datagen.networks.align import take_aligned
+from datagen.networks.autoencoder import Made, open_swapper, trained_config
+from datagen.networks.autoencoder_face import LIFT, encoder_input, face_matrix, hull_mask
+from datagen.networks.options import NetworkOptions
+from datagen.networks.paste import box_mask, home_region, send_home
+from datagen.types import Affine, Image, Mask
+
+__all__ = ["AutoencoderSwap", "AutoencoderSwapOptions", "AutoencoderSwapParams"]
+
+_INNER = slice(17, 68)
+_SMOOTH = 0.012  # of the side: a mask of 64 pixels would show its steps when it is enlarged
+
+
+class AutoencoderSwapOptions(NetworkOptions):
+    """What a recipe may set.
+
+    Attributes:
+        weights: Id of a card of form ``datagen``: what ``datagen train`` made.
+        detail: How much of the target's detail that is too fine for the network's format is laid
+            over fake and control alike, so that softness alone does not tell them from the real.
+    """
+
+    weights: str = Field(min_length=1)
+    detail: Range = (0.0, 0.5)
+
+    @field_validator("detail")
+    @classmethod
+    def _shares(cls, detail: tuple[float, float]) -> tuple[float, float]:
+        if not (detail[0] >= 0 and detail[1] <= 1):
+            raise ValueError("want a range within 0 and 1")
+        return detail
+
+
+class AutoencoderSwapParams(Frozen):
+    """What was drawn for one swap.
+
+    Attributes:
+        lift: How far the mask reaches over each of the ten brow points, as a share of the
+            forehead.
+        shrink: How far the mask's edge moves inwards, as a share of the aligned side.
+        feather: Width of its soft edge, in the same unit.
+        colour: Strength of the transfer of the target's colours.
+        detail: See ``AutoencoderSwapOptions``.
+    """
+
+    lift: list[float]
+    shrink: float
+    feather: float
+    colour: float
+    detail: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An aligned face.
+
+    Attributes:
+        face: In the network's format, ``(size, size, 3)``.
+        matrix: From the picture to it.
+        seen: What the encoder sees, ``(size, size, 3)`` float32.
+        person: Place of the donor's decoder.
+    """
+
+    face: Image
+    matrix: Affine
+    seen: NDArray[np.float32]
+    person: int
+
+
+class AutoencoderSwap(BatchedMethod):
+    """Another person's face with this face's pose and expression, by that person's decoder."""
+
+    name = "autoencoder_swap"
+    family = "face_swap"
+    options = AutoencoderSwapOptions
+    params = AutoencoderSwapParams
+    needs_donor = True
+    min_change = 4.0
+    least_control = 22.0  # a network of 64 pixels keeps no more of a sharp photograph
+    paper = (
+        "u/deepfakes 2017 (FaceSwap tool, as in Roessler et al. 2019, FaceForensics++, DeepFakes); "
+        "Perov et al. 2020, DeepFaceLab (the mask); Reinhard et al. 2001"
+    )
+    config: AutoencoderSwapOptions
+
+    def weight_ids(self) -> tuple[str, ...]:
+        """See base class."""
+        return (self.config.weights,)
+
+    def donor_identities(self) -> frozenset[str]:
+        """Return who may lend, as ``source/identity``: those who have a decoder.
+
+        Raises:
+            WeightsError: The folder of the weights is not there.
+        """
+        return frozenset(person.identity for person in self._trained().people)
+
+    def _trained(self) -> Any:
+        return trained_config(self.config.weights)
+
+    def open(self) -> None:
+        """See base class.
+
+        Raises:
+            RecipeError: The card is of another form.
+        """
+        self._network()
+
+    def _network(self) -> Any:
+        config = self.config
+        return open_swapper(
+            config.weights, config.device, config.precision, config.batch, config.threads
+        )
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> AutoencoderSwapParams:
+        """Draw the mask's edge, the colour transfer and the detail."""
+        hull.check_face(ctx.target.landmarks)
+        hull.check_face(ctx.need_donor().landmarks)
+        reach = float(rng.uniform(0.05, LIFT))
+        shrink, feather = rng.uniform(0.0, 0.02), rng.uniform(0.02, 0.06)
+        colour, detail = rng.uniform(0.6, 1.0), rng.uniform(*self.config.detail)
+        bare = hull.bare_forehead(ctx.target.image, ctx.target.landmarks)
+        return AutoencoderSwapParams(
+            lift=[round(min(reach, float(lift)), 6) for lift in bare],
+            shrink=round(float(shrink), 6),
+            feather=round(float(feather), 6),
+            colour=round(float(colour), 6),
+            detail=round(float(detail), 6),
+        )
+
+    def prepare(self, ctx: Context, params: AutoencoderSwapParams) -> _Prepared:
+        """Align the target and find the donor's decoder.
+
+        Raises:
+            ItemError: ``no_decoder``: the weights were not trained on the donor.
+        """
+        donor = ctx.need_donor()
+        hull.check_face(ctx.target.landmarks)
+        hull.check_face(donor.landmarks)
+        trained = self._trained()
+        person = trained.place(donor.identity)
+        if person is None:
+            raise ItemError(
+                "no_decoder",
+                f"weights {self.config.weights!r} have no decoder for {donor.identity!r}",
+            )
+        size = trained.shape.size
+        matrix = face_matrix(ctx.target.landmarks, size)
+        face = take_aligned(ctx.target.image, matrix, size)
+        inside = hull_mask(ctx.target.landmarks, matrix, size)
+        return _Prepared(face, matrix, encoder_input(face, inside), person)
+
+    def run(self, prepared: Sequence[_Prepared]) -> list[Made]:
+        """See base class."""
+        made: list[Made] = self._network()([(one.seen, one.person) for one in prepared])
+        return made
+
+    def finish(
+        self, ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, output: Made
+    ) -> Result:
+        """Match the colours, bound the mask and paste back."""
+        if isinstance(output, ItemError):
+            raise output
+        picture, decoded = output
+        stage = _stage(ctx, params, prepared, decoded)
+        picture = reinhard(picture, prepared.face, stage.inside, params.colour)
+        return Result(
+            _pasted(ctx, params, prepared, stage, picture),
+            expand(stage.mask, stage.region, ctx.target.image.shape),
+            ctx.target.landmarks.copy(),
+        )
+
+    def control(self, ctx: Context, params: AutoencoderSwapParams) -> Image:
+        """Paste the aligned target back under the mask of its fake."""
+        prepared = self.prepare(ctx, params)
+        (output,) = self.run([prepared])
+        if isinstance(output, ItemError):
+            raise output
+        stage = _stage(ctx, params, prepared, output[1])
+        return _pasted(ctx, params, prepared, stage, prepared.face)
+
+    def run_record(self) -> Mapping[str, Any]:
+        """See base class."""
+        return {**super().run_record(), "batch": self._network().batch}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where a face is pasted.
+
+    Attributes:
+        mask: Of ``region``.
+        inside: Aligned, 255 where colours are compared.
+    """
+
+    region: Region
+    mask: Mask
+    inside: Mask
+
+
+def _stage(
+    ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, decoded: Mask
+) -> _Stage:
+    """Bound the mask: by the target's hull, and beyond its features by the decoder's mask."""
+    size = prepared.face.shape[0]
+    points = move_points(ctx.target.landmarks, prepared.matrix)
+    canvas = hull.Canvas(Region(0, 0, size, size), size, size)
+    outline = hull.fill(hull.hull(hull.outline(points, params.lift)), canvas)
+    core = hull.grow(hull.fill(hull.hull(points[_INNER]), canvas), 0.02 * size)
+    shown = np.maximum(hull.above(decoded, 127), core)
+    within = np.minimum(outline, shown)
+    shrunk = round(params.shrink * size)
+    if shrunk:
+        within = np.asarray(cv2.erode(within, np.ones((3, 3), np.uint8), iterations=shrunk))
+    within = hull.soften(hull.feather(within, params.feather * size), _SMOOTH * size)
+    region = home_region(prepared.matrix, size, ctx.target.image.shape)
+    mask = np.minimum(
+        box_mask(prepared.matrix, size, region), send_home(within, prepared.matrix, region)
+    )
+    return _Stage(region, mask, hull.above(within, 127))
+
+
+def _pasted(
+    ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, stage: _Stage, face: Image
+) -> Image:
+    """Return the target with ``face`` in it and what the network's format cannot hold over it."""
+    matrix, region = prepared.matrix, stage.region
+    home = send_home(face, matrix, region).astype(np.float32)
+    fine = region.of(ctx.target.image).astype(np.float32)
+    fine -= send_home(prepared.face, matrix, region)
+    home += np.float32(params.detail) * fine
+    sharp = np.clip(np.rint(home, out=home), 0, 255).astype(np.uint8)
+    return paste(ctx.target.image, sharp, stage.mask, region)

@@ -1,0 +1,234 @@
+"""A real picture sent through the autoencoder of a diffusion model, without any denoising."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+from pydantic import Field, model_validator
+
+from datagen.errors import ItemError, RecipeError, WeightsError
+from datagen.fields import IntRange
+from datagen.methods.base import Context, Result
+from datagen.methods.batched import BatchedMethod
+from datagen.model import Frozen
+from datagen.networks.batch import BatchRunner
+from datagen.networks.diffusion import diffusers_contract, open_autoencoder
+from datagen.networks.diffusion_repaint import (
+    Repainted,
+    network_side,
+    picture_or_error,
+    resized,
+)
+from datagen.networks.diffusion_settings import at_work
+from datagen.networks.noise import draw_noise_seed, noise
+from datagen.networks.options import NetworkOptions
+from datagen.types import Image
+
+__all__ = ["VaeReconstruct", "VaeReconstructOptions", "VaeReconstructParams"]
+
+_KINDS = ("AutoencoderKL", "AutoencoderTiny")
+_MOST_PASSES = 8
+
+
+class VaeReconstructOptions(NetworkOptions):
+    """Which autoencoder, and how a picture goes through it.
+
+    Attributes:
+        weights: Id of a card that loads ``AutoencoderKL`` or ``AutoencoderTiny``.
+        posterior: Whether the most likely latent is decoded or one that is drawn;
+            ``AutoencoderTiny`` has no posterior to draw from.
+        passes: Least and most times that a picture goes through; between two it is rounded to
+            8 bits, as a file would be.
+        size: ``own``: at its own size, mirrored at the edge up to a whole number of latent cells
+            and cropped after; ``card``: resized to the size of the network's training and back.
+        grid: Where the first latent cell begins: at the first ``corner`` pixel of the crop, or at
+            a ``drawn`` pixel, as it does in a face that is cropped out of a larger fake. With
+            ``size: card`` always at the corner.
+    """
+
+    weights: str = Field(min_length=1)
+    posterior: Literal["mode", "sample"] = "mode"
+    passes: IntRange = (1, 1)
+    size: Literal["own", "card"] = "own"
+    grid: Literal["corner", "drawn"] = "drawn"
+
+    @model_validator(mode="after")
+    def _range(self) -> VaeReconstructOptions:
+        low, high = self.passes
+        if not 1 <= low <= high <= _MOST_PASSES:
+            raise ValueError(f"passes: want [least, most] between 1 and {_MOST_PASSES}")
+        return self
+
+
+class VaeReconstructParams(Frozen):
+    """What was drawn for one fake.
+
+    Attributes:
+        passes: Times that the picture goes through.
+        phase: Pixels before the picture on the grid of latent cells, x and y, as shares of a cell.
+        noise_seeds: One for each pass; empty where the most likely latent is taken.
+    """
+
+    passes: int = Field(ge=1)
+    phase: tuple[float, float]
+    noise_seeds: tuple[int, ...] = ()
+
+
+class _Prepared(NamedTuple):
+    """A picture as it goes in, and where in it the crop lies: x and y in pixels."""
+
+    image: Image
+    corner: tuple[int, int]
+    params: VaeReconstructParams
+
+
+class VaeReconstruct(BatchedMethod):
+    """Aligned fakes: equal in size, aspect and content, with the traces of the decoder alone."""
+
+    name = "vae_reconstruct"
+    family = "reconstruction"
+    options = VaeReconstructOptions
+    params = VaeReconstructParams
+    has_control = False
+    min_change = 0.5
+    memory = 4.0
+    paper = (
+        "Rajan et al., ICLR 2025, Aligned Datasets Improve Detection of Latent Diffusion-Generated "
+        "Images; Chen et al., ICML 2024, DRCT"
+    )
+    config: VaeReconstructOptions
+
+    def weight_ids(self) -> tuple[str, ...]:
+        """See base class."""
+        return (self.config.weights,)
+
+    def open(self) -> None:
+        """See base class.
+
+        Raises:
+            RecipeError: The card is of something else, or has no posterior to draw from.
+        """
+        given = self.config
+        contract = diffusers_contract(given.weights, _KINDS)
+        if given.posterior == "sample" and contract.loads == "AutoencoderTiny":
+            raise RecipeError(
+                f"posterior: card {given.weights!r} is of 'AutoencoderTiny', which gives a latent "
+                "and no posterior; set posterior: mode"
+            )
+        settings = self._network().config
+        cell = 2 ** (len(_widths(settings)) - 1)
+        if contract.sides % cell:
+            raise WeightsError(
+                f"card {given.weights!r}: diffusers.sides is {contract.sides}, but its network "
+                f"takes sides that are multiples of {cell}. Set diffusers.sides to {cell}"
+            )
+        channels = (settings.in_channels, settings.out_channels)
+        if channels != (3, 3):
+            raise WeightsError(
+                f"card {given.weights!r}: its network takes {channels[0]} channels and gives "
+                f"{channels[1]}, want 3 and 3: an autoencoder of RGB pictures"
+            )
+
+    def sample(self, rng: np.random.Generator, ctx: Context) -> VaeReconstructParams:
+        """Draw passes, grid and seeds."""
+        given = self.config
+        low, high = given.passes
+        passes = int(rng.integers(low, high + 1))
+        x, y = (round(float(share), 6) for share in rng.random(2))
+        shifted = given.grid == "drawn" and given.size == "own"
+        drawn = given.posterior == "sample"
+        return VaeReconstructParams(
+            passes=passes,
+            phase=(x, y) if shifted else (0.0, 0.0),
+            noise_seeds=tuple(draw_noise_seed(rng) for _ in range(passes if drawn else 0)),
+        )
+
+    def prepare(self, ctx: Context, params: VaeReconstructParams) -> _Prepared:
+        """Bring the picture to a size that the network takes."""
+        given, image = self.config, ctx.target.image
+        contract = diffusers_contract(given.weights, _KINDS)
+        if given.size == "card":
+            side = network_side(contract)
+            return _Prepared(resized(image, side, side), (0, 0), params)
+        cell = contract.sides
+        x, y = (min(int(share * cell), cell - 1) for share in params.phase)
+        # Equal for every phase: a batch has one shape.
+        spare = cell - 1 if given.grid == "drawn" else 0
+        height, width = (-(-(side + spare) // cell) * cell for side in image.shape[:2])
+        below, right = height - image.shape[0] - y, width - image.shape[1] - x
+        padded = cv2.copyMakeBorder(image, y, below, x, right, cv2.BORDER_REFLECT_101)
+        return _Prepared(np.asarray(padded, np.uint8), (x, y), params)
+
+    def run(self, prepared: Sequence[_Prepared]) -> list[Repainted]:
+        """Encode and decode; a picture that is to go through again goes with the others."""
+        outputs: list[Repainted] = [one.image for one in prepared]
+        for number in range(max(one.params.passes for one in prepared)):
+            due: list[int] = []
+            going: list[tuple[Image, int]] = []
+            for place, one in enumerate(prepared):
+                before = outputs[place]
+                if number < one.params.passes and not isinstance(before, ItemError):
+                    due.append(place)
+                    seeds = one.params.noise_seeds
+                    going.append((before, seeds[number] if seeds else 0))
+            if not due:
+                break
+            for place, output in zip(due, _runner(self.config)(self._pass, going), strict=True):
+                outputs[place] = output
+        return outputs
+
+    def finish(
+        self, ctx: Context, params: VaeReconstructParams, prepared: _Prepared, output: Repainted
+    ) -> Result:
+        """Take the crop out of what came back; everything in it was replaced."""
+        if isinstance(output, ItemError):
+            raise output
+        height, width = ctx.target.image.shape[:2]
+        if self.config.size == "card":
+            image = resized(output, width, height)
+        else:
+            x, y = prepared.corner
+            image = np.ascontiguousarray(output[y : y + height, x : x + width])
+        mask = np.full((height, width), 255, np.uint8)
+        return Result(image, mask, ctx.target.landmarks.copy())
+
+    def run_record(self) -> Mapping[str, Any]:
+        """See base class."""
+        return {**super().run_record(), "batch": _runner(self.config).size}
+
+    def _network(self) -> Any:
+        given = self.config
+        return open_autoencoder(given.weights, given.device, given.precision)
+
+    def _pass(self, items: list[tuple[Image, int]]) -> list[Repainted]:
+        import torch
+
+        given, network = self.config, self._network()
+        pixels = np.stack([image for image, _ in items])
+        with at_work(given.device, given.threads):
+            batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+            encoded = network.encode(batch.to(network.device, network.dtype))
+            if hasattr(encoded, "latents"):
+                latent = encoded.latents
+            elif given.posterior == "mode":
+                latent = encoded.latent_dist.mode()
+            else:
+                posterior = encoded.latent_dist
+                drawn = noise([seed for _, seed in items], posterior.mean.shape[1:])
+                latent = posterior.mean + posterior.std * drawn.to(posterior.mean)
+            made = (network.decode(latent).sample.float().cpu() / 2 + 0.5).numpy()
+        return [picture_or_error(one) for one in made]
+
+
+@lru_cache(maxsize=64)
+def _runner(config: VaeReconstructOptions) -> BatchRunner:
+    return BatchRunner(config.batch, f"vae_reconstruct with {config.weights} on {config.device}")
+
+
+def _widths(settings: Any) -> Sequence[int]:
+    found = settings.get("block_out_channels") or settings.get("encoder_block_out_channels")
+    return tuple(found)

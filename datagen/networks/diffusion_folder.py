@@ -1,0 +1,133 @@
+"""Folders in the form of diffusers, looked through before anything in them is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from datagen.errors import WeightsError
+from datagen.weights import WeightCard
+
+__all__ = ["autoencoder_folder", "check_pipeline_folder", "has_safety_checker", "weights_variant"]
+
+# Folders that hold the same components: one saved for one use loads for another.
+_SAME_PARTS: Mapping[str, frozenset[str]] = {
+    f"StableDiffusion{xl}{use}Pipeline": frozenset(
+        f"StableDiffusion{xl}{other}Pipeline"
+        for other in ("", "Img2Img", *(["Inpaint"] if use == "Inpaint" else []))
+    )
+    for xl in ("", "XL")
+    for use in ("", "Img2Img", "Inpaint")
+}
+# Classes of any other library could be code that lies in the folder.
+_LIBRARIES = ("diffusers", "transformers", "stable_diffusion", "stable_diffusion_xl")
+_PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
+
+
+def check_pipeline_folder(folder: Path, card: WeightCard, loads: str) -> None:
+    """Refuse a folder that is not a pipeline of class ``loads`` with weights as safetensors.
+
+    Raises:
+        WeightsError: Naming the file, what was found, what is wanted and what to do.
+    """
+    index = folder / "model_index.json"
+    content = _read_json(index, card)
+    found, wanted = content.get("_class_name"), _SAME_PARTS.get(loads, frozenset()) | {loads}
+    if found not in wanted:
+        names = " or ".join(sorted(wanted))
+        raise WeightsError(
+            f"{index}: _class_name is {found!r}; card {card.id!r} wants {names}. "
+            "Point the card's 'file' at another folder, or correct its diffusers.loads"
+        )
+    for name, (library, class_name) in _components(content, index):
+        if library not in _LIBRARIES or not isinstance(class_name, str):
+            raise WeightsError(
+                f"{index}: {name} is of {library!r}; only classes of {', '.join(_LIBRARIES[:2])} "
+                "are loaded, never code that lies in a folder"
+            )
+        if not (folder / name).is_dir():
+            raise WeightsError(
+                f"{folder / name}: no such folder, and {index.name} names it. The download of card "
+                f"{card.id!r} is not whole: get it again from {_origin(card)}"
+            )
+        if (folder / name / "config.json").exists():
+            _check_safetensors(folder / name, card)
+
+
+def autoencoder_folder(folder: Path, card: WeightCard, loads: str) -> Path:
+    """Return where the autoencoder lies: ``folder``, or ``vae`` in a pipeline's folder.
+
+    Raises:
+        WeightsError: As ``check_pipeline_folder``.
+    """
+    if (folder / "model_index.json").exists():
+        folder = folder / "vae"
+    config = folder / "config.json"
+    found = _read_json(config, card).get("_class_name")
+    if found != loads:
+        raise WeightsError(
+            f"{config}: _class_name is {found!r}; card {card.id!r} wants {loads}. Point the card's "
+            "'file' at another folder, or correct its diffusers.loads"
+        )
+    _check_safetensors(folder, card)
+    return folder
+
+
+def weights_variant(folder: Path) -> str | None:
+    """Return ``fp16`` where a component lies in no other form."""
+    for part in {path.parent for path in folder.rglob("*.safetensors")}:
+        if all(".fp16" in path.name for path in part.glob("*.safetensors")):
+            return "fp16"
+    return None
+
+
+def has_safety_checker(folder: Path) -> bool:
+    """Say whether the pipeline's folder brings a safety checker."""
+    content = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    return (content.get("safety_checker") or [None])[0] is not None
+
+
+def _components(content: Mapping[str, Any], index: Path) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for name, value in content.items():
+        if name.startswith("_") or not isinstance(value, list):
+            continue
+        if len(value) != 2:
+            raise WeightsError(f"{index}: {name} is {value!r}, want [library, class]")
+        if value[0] is not None:
+            yield name, (value[0], value[1])
+
+
+def _read_json(path: Path, card: WeightCard) -> dict[str, Any]:
+    hint = f"The folder of card {card.id!r} is not whole: get it again from {_origin(card)}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file. {hint}") from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be read as JSON: {error}. {hint}") from None
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: holds {type(content).__name__}, want an object. {hint}")
+    return content
+
+
+def _check_safetensors(folder: Path, card: WeightCard) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
+    if pickled:
+        raise WeightsError(
+            f"{folder / pickled[0]}: pickled weights can run any code when they are opened and are "
+            f"refused. Card {card.id!r} wants .safetensors there: get that form of the files"
+        )
+    raise WeightsError(
+        f"{folder}: holds no .safetensors. The folder of card {card.id!r} is not whole: get it "
+        f"again from {_origin(card)}"
+    )
+
+
+def _origin(card: WeightCard) -> str:
+    if card.hub is not None:
+        return f"{card.hub.repo} on the Hugging Face hub"
+    return card.address or card.homepage or "where it came from"

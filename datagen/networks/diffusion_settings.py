@@ -1,0 +1,169 @@
+"""What holds while a diffusion network is loaded or run: silence, equal bytes, clear errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+
+from datagen.errors import DeviceError, MissingExtraError
+from datagen.networks.batch import OutOfMemoryError
+
+__all__ = [
+    "at_work",
+    "check_device",
+    "diffusers_class",
+    "diffusers_library",
+    "heard",
+    "is_out_of_memory",
+    "torch_dtype",
+]
+
+_LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
+_CPU_IS_FULL = ("can't allocate memory", "not enough memory", "std::bad_alloc")
+
+
+def diffusers_library() -> ModuleType:
+    """Import ``diffusers``.
+
+    Raises:
+        MissingExtraError: It, ``torch``, ``transformers`` or ``safetensors`` is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for package in ("torch", "safetensors", "transformers", "diffusers"):
+            try:
+                __import__(package)
+            except ModuleNotFoundError as error:
+                if error.name != package:
+                    raise
+                raise MissingExtraError(package, "diffusers", "A diffusion network") from None
+        import diffusers
+    return diffusers
+
+
+def diffusers_class(name: str) -> Any:
+    """Return a class of ``diffusers``, which imports the module of each when it is named first."""
+    library = diffusers_library()
+    with heard():
+        return getattr(library, name)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        DeviceError: ``cuda`` was asked for and torch sees no GPU.
+    """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            f"device: cuda was asked for, and torch {torch.__version__} sees no GPU. Set "
+            "device: cpu, or run on a machine with a GPU and a torch that was built for it"
+        )
+
+
+def torch_dtype(device: str, precision: str) -> Any:
+    """Return the type of weights; on a CPU always ``float32``, whatever was asked for."""
+    import torch
+
+    names = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+    return names["fp32" if device == "cpu" else precision]
+
+
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.getMessage())
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Take what the libraries log and warn of off the terminal, into the list that is yielded.
+
+    They log each loading, each flagged picture and a good deal that only they can mend.
+    """
+    listener = _Listener()
+    loggers = [logging.getLogger(name) for name in _LIBRARIES]
+    before = [(one.handlers, one.propagate, one.level) for one in loggers]
+    try:
+        for one in loggers:
+            one.handlers, one.propagate = [listener], False
+            one.setLevel(logging.WARNING)
+        with warnings.catch_warnings(), _without_bars():
+            warnings.simplefilter("ignore")
+            yield listener.heard
+    finally:
+        for one, (handlers, propagate, level) in zip(loggers, before, strict=True):
+            one.handlers, one.propagate = handlers, propagate
+            one.setLevel(level)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Switch off the bars that the libraries draw while they load."""
+    with ExitStack() as stack:
+        for library in _loaded_logging():
+            if library.is_progress_bar_enabled():
+                library.disable_progress_bar()
+                stack.callback(library.enable_progress_bar)
+        yield
+
+
+def _loaded_logging() -> Iterator[Any]:
+    for name in ("diffusers.utils.logging", "transformers.utils.logging"):
+        if name in sys.modules:
+            yield sys.modules[name]
+
+
+@contextmanager
+def at_work(device: str, threads: int) -> Iterator[None]:
+    """Hold torch to equal bytes and ``threads`` cores, without gradients; restored at the end.
+
+    Raises:
+        OutOfMemoryError: The device had no room for the batch.
+    """
+    import torch
+
+    # cuBLAS reads it when its first handle is made.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    switches = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
+    filler: Any = torch.utils.deterministic
+    filling = filler.fill_uninitialized_memory
+    try:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True)
+        # A help for finding bugs, at a tenth of the time.
+        filler.fill_uninitialized_memory = False
+        cudnn.benchmark = cudnn.allow_tf32 = matmul.allow_tf32 = False
+        with torch.inference_mode(), heard():
+            yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(f"{device}: {str(error).splitlines()[0]}") from None
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        filler.fill_uninitialized_memory = filling
+        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = switches
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether torch or Python ran out of memory; on a CPU torch says so in words alone."""
+    import torch
+
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_IS_FULL)
