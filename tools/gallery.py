@@ -78,7 +78,8 @@ def main() -> None:
 
     DOCS.mkdir(parents=True, exist_ok=True)
     names = sys.argv[1:] or list(METHODS)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as new:
+        folder = os.environ.get("DATAGEN_SMALL_WEIGHTS", new)
         small: Mapping[str, Any] = {}
         if any(METHODS.load(name).learned for name in names):
             small = build_all(Path(folder)).options

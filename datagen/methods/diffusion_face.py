@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from datagen.errors import ItemError, WeightsError
+from datagen.faces import hull
 from datagen.faces.expression import NEUTRAL
 from datagen.faces.warp import move_points, similarity
 from datagen.methods.base import Context, Result
@@ -105,6 +106,7 @@ class DiffusionFace(BatchedMethod):
         Raises:
             ItemError: ``not_adult`` where the source states an age under 18.
         """
+        hull.check_face(ctx.target.landmarks)
         prompt = compose(rng, ctx.target.age, ctx.target.sex, self.config.prompt)
         return DiffusionFaceParams(
             prompt=prompt if self._contract().conditioned else None,
@@ -113,6 +115,7 @@ class DiffusionFace(BatchedMethod):
 
     def prepare(self, ctx: Context, params: DiffusionFaceParams) -> DiffusionFaceParams:
         """Take nothing of the target: the network sees no pixel of it."""
+        hull.check_face(ctx.target.landmarks)
         return params
 
     def run(self, prepared: Sequence[DiffusionFaceParams]) -> list[Repainted]:

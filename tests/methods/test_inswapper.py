@@ -370,7 +370,7 @@ def test_a_recogniser_of_another_kind_is_refused(own: Path) -> None:
         node("GlobalAveragePool", ["input.1"], "mean"),
         node("Flatten", ["mean"], "embedding"),
     ]
-    graph = (nodes, [picture("input.1", 112)], [tensor("embedding", [1, 3])], [])
+    graph: Graph = (nodes, [picture("input.1", 112)], [tensor("embedding", [1, 3])], [])
     path = write_network(
         own, "other", graph, {"task": "embed", "face": {"template": "arcface_128"}}
     )
