@@ -40,6 +40,8 @@ def checked(method: Method, result: Result, ctx: Context) -> Result:
     image = check_image(result.image, f"{what} image")
     mask = check_mask(result.mask, shape, f"{what} mask")
     check_landmarks(result.landmarks, f"{what} landmarks")
+    if not result.placed and method.family != "synthesis":
+        raise ValueError(f"{what} 'placed: false', which only family 'synthesis' may say")
     real = ctx.target.image if result.real is None else check_image(result.real, f"{what} real")
     if image.shape != shape or real.shape != shape:
         raise ValueError(f"{what} a picture of {image.shape}, the target has {shape}")

@@ -333,7 +333,7 @@ class _Seen:
 
     damaged: Damaged
     mask: Mask
-    landmarks: dict[str, Landmarks]
+    landmarks: dict[str, Landmarks | None]
     turn: float
 
 
@@ -344,15 +344,14 @@ def _follow(made: _Made, damaged: Damaged) -> _Seen:
         ItemError: ``face_lost``.
     """
     mask, turn, size = made.result.mask, 0.0, made.real.shape[0]
-    landmarks = {
-        kind: made.result.landmarks if kind == "fake" else made.crop.landmarks
-        for kind in made.members()
-    }
+    own = made.result.landmarks if made.result.placed else None
+    landmarks = {kind: own if kind == "fake" else made.crop.landmarks for kind in made.members()}
     if damaged.matrix is not None:
         matrix = damaged.matrix
         mask, turn = follow_mask(mask, matrix), turn_of(matrix, size)
         landmarks = {
-            kind: follow_landmarks(points, matrix, size) for kind, points in landmarks.items()
+            kind: points if points is None else follow_landmarks(points, matrix, size)
+            for kind, points in landmarks.items()
         }
     return _Seen(damaged, mask, landmarks, turn)
 

@@ -58,12 +58,13 @@ class Member:
     """One picture of a pair, encoded, with where its bytes lie in the tar.
 
     Attributes:
+        landmarks: ``None``: nobody knows, nor does anybody know the pose.
         turn: By how many degrees the damage has turned it, > 0: clockwise.
     """
 
     kind: str
     image: Image
-    landmarks: Landmarks
+    landmarks: Landmarks | None
     data: bytes
     media_path: str
     media_offset: int
@@ -74,7 +75,7 @@ class Member:
 def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
     """Return the manifest row of one picture."""
     item, target, crop = pair.item, pair.target, pair.crop
-    fake = member.kind == "fake"
+    fake, marks = member.kind == "fake", member.landmarks
     donor = pair.donor if fake else None
     networks = dict(pair.weights) if fake else {}
     if pair.enhancer is not None:
@@ -116,14 +117,14 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "item": item.number,
         "base_id": item.base_id,
         "attempt": pair.attempt,
-        "box": face_box(member.landmarks).tolist(),
-        "landmarks": member.landmarks.ravel().tolist(),
+        "box": None if marks is None else face_box(marks).tolist(),
+        "landmarks": None if marks is None else marks.ravel().tolist(),
         "age": target.age,
         "sex": target.sex,
         "ethnicity": target.ethnicity,
-        "yaw": _known(crop.yaw),
-        "pitch": _known(crop.pitch),
-        "roll": _known(crop.roll + member.turn),
+        "yaw": None if marks is None else _known(crop.yaw),
+        "pitch": None if marks is None else _known(crop.pitch),
+        "roll": None if marks is None else _known(crop.roll + member.turn),
         "licences": list(terms.licences),
         "purposes": terms.purposes(),
         "attribution": list(terms.attribution),

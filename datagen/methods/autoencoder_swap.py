@@ -23,6 +23,7 @@ from datagen.model import Frozen
 from datagen.networks.align import take_aligned
 from datagen.networks.autoencoder import Made, open_swapper, trained_config
 from datagen.networks.autoencoder_face import LIFT, encoder_input, face_matrix, hull_mask
+from datagen.networks.diffusion_settings import torch_facts
 from datagen.networks.options import NetworkOptions
 from datagen.networks.paste import box_mask, home_region, send_home
 from datagen.types import Affine, Image, Mask
@@ -203,7 +204,9 @@ class AutoencoderSwap(BatchedMethod):
 
     def run_record(self) -> Mapping[str, Any]:
         """See base class."""
-        return {**super().run_record(), "batch": self._network().batch}
+        given = self.config
+        facts = torch_facts(given.device, given.precision, given.threads)
+        return {**facts, "batch": self._network().batch}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,15 @@ class Result:
         real: The target as the pair's real member, when the method alters that side too
             (as self-blending may); ``None`` means the untouched crop. The fake equals *this*
             outside the mask.
+        placed: Whether ``landmarks`` say where the fake's face lies. Of a face that is wholly made
+            up nobody knows it; then they are left out of its row, with box and pose.
     """
 
     image: Image
     mask: Mask
     landmarks: Landmarks
     real: Image | None = None
+    placed: bool = True
 
 
 class Method(ABC):

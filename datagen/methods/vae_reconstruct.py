@@ -24,7 +24,7 @@ from datagen.networks.diffusion_repaint import (
     picture_or_error,
     resized,
 )
-from datagen.networks.diffusion_settings import at_work
+from datagen.networks.diffusion_settings import at_work, torch_facts
 from datagen.networks.noise import draw_noise_seed, noise
 from datagen.networks.options import NetworkOptions
 from datagen.types import Image
@@ -201,7 +201,9 @@ class VaeReconstruct(BatchedMethod):
 
     def run_record(self) -> Mapping[str, Any]:
         """See base class."""
-        return {**super().run_record(), "batch": _runner(self.config).size}
+        given = self.config
+        facts = torch_facts(given.device, given.precision, given.threads)
+        return {**facts, "batch": _runner(given).size}
 
     def _network(self) -> Any:
         given = self.config

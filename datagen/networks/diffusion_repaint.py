@@ -23,6 +23,7 @@ from datagen.networks.diffusion_settings import (
     diffusers_class,
     diffusers_library,
     heard,
+    torch_facts,
 )
 from datagen.networks.noise import generators, noise
 from datagen.types import Image, Mask
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "GENERATE",
     "IMAGE_TO_IMAGE",
     "INPAINT",
     "Repainted",
     "Request",
     "Use",
     "network_side",
+    "open_generator",
     "open_repainter",
     "picture_or_error",
     "repaint",
@@ -56,6 +59,7 @@ IMAGE_TO_IMAGE = (
     "StableDiffusionXLPipeline",
     "DDPMPipeline",
 )
+GENERATE = ("DDPMPipeline", "StableDiffusionPipeline", "StableDiffusionXLPipeline")
 INPAINT = ("StableDiffusionInpaintPipeline", "StableDiffusionXLInpaintPipeline")
 _SETTINGS = ("requires_safety_checker", "requires_aesthetics_score", "force_zeros_for_empty_prompt")
 
@@ -111,6 +115,34 @@ def open_repainter(config: DiffusionOptions, use: Use) -> Any:
             f"card {config.weights!r}: its denoiser takes {channels} channels, {use} wants "
             f"{' or '.join(map(str, wanted))}. Correct the card's diffusers.loads or its 'file'"
         )
+    return _rebuilt(pipeline, contract, use)
+
+
+def open_generator(config: DiffusionOptions) -> Any:
+    """Return the card's pipeline for whole faces from noise, with DDIM's steps.
+
+    Raises:
+        RecipeError: The card is of something else.
+        WeightsError: As ``open_pipeline``, or the denoiser takes other channels.
+    """
+    contract = diffusers_contract(config.weights, GENERATE)
+    pipeline = open_pipeline(config.weights, config.device, config.precision, config.compile)
+    unconditional = contract.loads == "DDPMPipeline"
+    channels, wanted = pipeline.unet.config["in_channels"], 3 if unconditional else 4
+    if channels != wanted:
+        raise WeightsError(
+            f"card {config.weights!r}: its denoiser takes {channels} channels, a face from noise "
+            f"wants {wanted}. Correct the card's diffusers.loads or its 'file'"
+        )
+    if not unconditional:
+        return _rebuilt(pipeline, contract, "")
+    made = diffusers_class("DDPMPipeline")(pipeline.unet, _ddim(pipeline, clipped=True))
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def _rebuilt(pipeline: Any, contract: Diffusers, use: str) -> Any:
+    """Return a pipeline of another kind from the parts of one that is open."""
     xl = "XL" if "XL" in contract.loads else ""
     kind = diffusers_class(f"StableDiffusion{xl}{use}Pipeline")
     parts = {**pipeline.components, "scheduler": _ddim(pipeline, clipped=False)}
@@ -141,17 +173,9 @@ def runner(config: DiffusionOptions, what: str) -> BatchRunner:
 
 def run_facts(config: DiffusionOptions, what: str) -> dict[str, Any]:
     """Return what the bytes depend on beside the params, as it was used."""
-    import torch
-
-    on_gpu = config.device == "cuda"
-    libraries = f"torch {torch.__version__}, diffusers {diffusers_library().__version__}"
-    return {
-        "device": torch.cuda.get_device_name() if on_gpu else config.device,
-        "precision": config.precision if on_gpu else "fp32",
-        "batch": runner(config, what).size,
-        "threads": config.threads,
-        "runtime": libraries,
-    }
+    facts = torch_facts(config.device, config.precision, config.threads)
+    runtime = f"{facts['runtime']}, diffusers {diffusers_library().__version__}"
+    return {**facts, "batch": runner(config, what).size, "runtime": runtime}
 
 
 def repaint(

@@ -22,6 +22,7 @@ __all__ = [
     "heard",
     "is_out_of_memory",
     "torch_dtype",
+    "torch_facts",
 ]
 
 _LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
@@ -158,6 +159,19 @@ def at_work(device: str, threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[1])
         filler.fill_uninitialized_memory = filling
         cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = switches
+
+
+def torch_facts(device: str, precision: str, threads: int) -> dict[str, Any]:
+    """Return what the bytes of a network that torch runs depend on beside its input."""
+    import torch
+
+    on_gpu = device == "cuda"
+    return {
+        "device": torch.cuda.get_device_name() if on_gpu else device,
+        "precision": precision if on_gpu else "fp32",
+        "threads": threads,
+        "runtime": f"torch {torch.__version__}",
+    }
 
 
 def is_out_of_memory(error: BaseException) -> bool:

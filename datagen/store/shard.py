@@ -208,9 +208,9 @@ def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path) -> No
     Raises:
         ValueError: A row lacks a column that may not be null.
     """
-    for field in schema:
-        if not field.nullable and any(row.get(field.name) is None for row in rows):
-            raise ValueError(f"column {field.name!r} may not be null")
+    for column in schema:
+        if not column.nullable and any(row.get(column.name) is None for row in rows):
+            raise ValueError(f"column {column.name!r} may not be null")
     pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
 
 

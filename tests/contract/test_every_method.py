@@ -99,6 +99,7 @@ def _check(method: Method, ctx: Context, params: Any) -> tuple[Result, Image]:
     assert result.landmarks.shape == (68, 2)
     assert result.landmarks.dtype == np.float32
     assert np.isfinite(result.landmarks).all()
+    assert result.placed or method.family == "synthesis"
     assert not np.shares_memory(result.image, target)
     assert (result.image[result.mask == 0] == real[result.mask == 0]).all()
     if method.has_control:

@@ -7,6 +7,7 @@ here, of people of the train split.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def datagen(arguments: Iterable[str], folder: Path) -> str:
     """Run a command in a process of its own, whose cluster sees the small networks."""
     done = subprocess.run(
         [sys.executable, "-m", "datagen", *arguments],
-        env={**_environment(), "DATAGEN_WEIGHTS": str(folder)},
+        env={**os.environ, "DATAGEN_WEIGHTS": str(folder)},
         capture_output=True,
         text=True,
         timeout=600,
@@ -49,12 +50,6 @@ def datagen(arguments: Iterable[str], folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
 
 
 def write_recipe(folder: Path) -> Path:
@@ -69,7 +64,7 @@ def write_recipe(folder: Path) -> Path:
         use["share"] = str(Fraction(str(use["share"])) * Fraction(9, 10))
         use |= {"batch": 3, "memory": 1.5}
         if use["use"].startswith("diffusion"):
-            use["steps"] = 4
+            use["steps"] = 8
     donor = {"choose": "random"}
     own = {"use": "autoencoder_swap", "share": 0.1, "weights": OWN, "donor": donor}
     body["methods"].append({**own, "splits": ["train"], "batch": 3, "memory": 1.5})

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
+from datagen.faces.expression import NEUTRAL
 from datagen.faces.face import FaceCrop
+from datagen.faces.warp import move_points, similarity
 from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.diffusion_face import DiffusionFace, DiffusionFaceParams
@@ -23,6 +25,8 @@ from tests.small.diffusion import write_card
 from tests.small.faces import build_faces
 
 SIZE = 160
+_FACE = NEUTRAL.astype(np.float32)
+MEAN_FACE = move_points(_FACE, similarity(five_points(_FACE), TEMPLATES["ffhq_512"]))
 BOTH = pytest.mark.parametrize("weights", ["sd15_faces", "ddpm_aligned_faces"])
 
 
@@ -57,7 +61,8 @@ def _apart(one: Image, other: Image) -> float:
 
 
 @BOTH
-def test_a_face_of_nobody_where_its_landmarks_say(weights: str) -> None:
+def test_a_face_of_nobody_whose_landmarks_nobody_knows(weights: str) -> None:
+    """The small networks learnt from faces in one alignment: there the mean face must fit."""
     method = _method(weights)
     darker, skin = 0, []
     for number in range(8):
@@ -71,7 +76,8 @@ def test_a_face_of_nobody_where_its_landmarks_say(weights: str) -> None:
             x, y = np.rint(np.asarray(points)).astype(int).reshape(-1, 2).T
             return float(grey[y, x].mean())
 
-        marks = result.landmarks
+        assert not result.placed
+        marks = MEAN_FACE * [SIZE, SIZE] - 0.5
         eyes = [marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)]
         cheeks = [(marks[side] + marks[33]) / 2 for side in (2, 14)]
         darker += light(eyes) < light(cheeks)
@@ -148,17 +154,6 @@ def test_any_size_of_crop(size: int) -> None:
     method, ctx = _method(), _ctx(size=size)
     result = method.apply(ctx, method.sample(rng("size"), ctx))
     assert result.image.shape == (size, size, 3)
-    assert result.landmarks.dtype == np.float32
-    assert result.landmarks.min() > 0
-    assert result.landmarks.max() < size
-
-
-def test_landmarks_lie_in_the_alignment_that_was_asked_for() -> None:
-    for alignment in ("ffhq_512", "arcface_112_v2"):
-        method, ctx = _method("ddpm_aligned_faces", alignment=alignment), _ctx(size=256)
-        marks = method.apply(ctx, method.sample(rng("alignment"), ctx)).landmarks
-        apart = five_points(marks) - TEMPLATES[alignment] * np.float32(256)
-        assert np.abs(apart).max() < 0.035 * 256
 
 
 @BOTH
@@ -181,7 +176,9 @@ def test_a_pickled_method_makes_the_same_bytes() -> None:
     again = pickle.loads(data)
     assert (again.apply(ctx, params).image == method.apply(ctx, params).image).all()
     assert again.weight_ids() == ("ddpm_aligned_faces",)
-    assert again.run_record() == {"device": "cpu", "precision": "fp32", "batch": 2}
+    facts = again.run_record()
+    assert (facts["device"], facts["precision"], facts["batch"]) == ("cpu", "fp32", 2)
+    assert "diffusers" in facts["runtime"]
 
 
 @pytest.mark.parametrize(
