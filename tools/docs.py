@@ -23,6 +23,18 @@ from datagen.weights.catalogue import read_shipped_card, shipped_weight_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What made the pictures of methods with networks: see tests/small.
+STANDS_IN = {
+    "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two people",
+    "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny pictures",
+    "diffusion_img2img": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
+    "diffusion_inpaint": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
+    "inswapper": "a computed network that takes the donor's coarse face from the embedding",
+    "onnx_edit": "a computed network that dulls, roughens and folds the skin",
+    "onnx_swap": "a computed network that takes the donor's coarse face from the embedding",
+    "vae_reconstruct": "an autoencoder trained for twenty seconds on people who don't exist",
+}
+
 
 def first_line(text: str | None) -> str:
     """Return the first line of a docstring."""
@@ -54,7 +66,8 @@ def method_page(name: str) -> str:
         f"Family {method.family}, version {method.version}; "
         f"{'takes a donor' if method.needs_donor else 'no donor'}"
         f"{', needs the 478-point mesh' if method.needs_mesh else ''}; smallest visible change "
-        f"{method.min_change:g} grey levels. After: {method.paper or 'no paper'}."
+        f"{method.min_change:g} grey levels"
+        f"{', no control' if not method.has_control else ''}. After: {method.paper or 'no paper'}."
     )
     fields = method.options.model_fields
     if fields:
@@ -62,6 +75,8 @@ def method_page(name: str) -> str:
         lines += [f"| `{key}` | {_default(field)} |" for key, field in fields.items()]
     drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
     lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
+    if stand_in := STANDS_IN.get(name):
+        lines += [f"In the picture {stand_in} stands in for a real network.", ""]
     lines.append(f"![{name}: real, donor, fake, mask, difference](pictures/methods/{name}.jpg)")
     return "\n".join(lines)
 

@@ -66,7 +66,7 @@ def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
         release = Release(Folder(f"{folder}/out"))
         fakes = release.manifest[release.manifest["kind"] == "fake"]
         weakest = fakes.iloc[int(fakes["change"].argmin())]
-        frontal = fakes[fakes["yaw"].abs() < 15].drop(index=weakest.name, errors="ignore")
+        frontal = fakes[~(fakes["yaw"].abs() >= 15)].drop(index=weakest.name, errors="ignore")
         places = rng("gallery", name).choice(len(frontal), SHOWN, replace=False)
         chosen = [*(frontal.iloc[int(place)] for place in sorted(places)), weakest]
         return np.vstack([line(release, fake) for fake in chosen])

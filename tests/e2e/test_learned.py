@@ -65,6 +65,8 @@ def write_recipe(folder: Path) -> Path:
         use |= {"batch": 3, "memory": 1.5}
         if use["use"].startswith("diffusion"):
             use["steps"] = 8
+        if use["use"] == "diffusion_face":
+            use["weights"] = "sd15_faces"  # the small sd15 smooths pictures and cannot make faces
     donor = {"choose": "random"}
     own = {"use": "autoencoder_swap", "share": 0.1, "weights": OWN, "donor": donor}
     body["methods"].append({**own, "splits": ["train"], "batch": 3, "memory": 1.5})
