@@ -10,7 +10,7 @@ import typer
 
 from datagen.cli.wiring import console, progress_bar
 from datagen.errors import CardError, UserError, WeightsError
-from datagen.rights import Use
+from datagen.rights import Use, today
 from datagen.rights.gate import decide_weights, weight_terms
 from datagen.weights import (
     WeightCard,
@@ -159,7 +159,7 @@ def _checked(card: WeightCard, must: bool) -> str:
             raise WeightsError(f"not in {weights_folder()}; {_whereabouts(card)}")
         return ""
     digest = check_weights(card, path, fresh=True)
-    decision = decide_weights(card, _RESEARCH)
+    decision = decide_weights(card, _RESEARCH, today())
     if not decision.covered:
         raise WeightsError(f"{'; '.join(decision.reasons)}. State terms and grounds in your card")
     _open(card, path)
@@ -169,7 +169,7 @@ def _checked(card: WeightCard, must: bool) -> str:
 def _findings(card: WeightCard, digest: str) -> Iterator[str]:
     yield f"sha256 {digest}" + ("" if card.sha256 else " (the card knows none to compare)")
     yield _permits(card)
-    if grounds := decide_weights(card, _RESEARCH).grounds:
+    if grounds := decide_weights(card, _RESEARCH, today()).grounds:
         yield grounds
 
 

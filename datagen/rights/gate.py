@@ -66,7 +66,7 @@ def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
     return Decision(f"source {card.id!r}", card.title, card.licence, tuple(reasons))
 
 
-def decide_weights(card: WeightCard, use: Use) -> Decision:
+def decide_weights(card: WeightCard, use: Use, day: dt.date) -> Decision:
     """Judge one weight card against a purpose: its licence, or what was stated or bought instead.
 
     Raises:
@@ -79,6 +79,8 @@ def decide_weights(card: WeightCard, use: Use) -> Decision:
         reasons = tuple(_stated_clauses(rights, use))
     else:
         reasons = tuple(_licence_clauses(card.licence, use))
+    if card.expires is not None and card.expires < day:
+        reasons = (*reasons, f"their terms expired on {card.expires.isoformat()}")
     subject = f"weights {card.id!r}"
     return Decision(subject, card.title, card.licence, reasons, rights.grounds)
 
@@ -92,7 +94,7 @@ def check_rights(
         RightsError: At least one is not; names every source and clause at once.
     """
     decisions = [decide_source(card, use, day) for card in cards]
-    decisions += [decide_weights(card, use) for card in weights]
+    decisions += [decide_weights(card, use, day) for card in weights]
     problems = [
         f"{decision.subject} ({decision.title}): {reason}"
         for decision in decisions

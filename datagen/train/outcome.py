@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import shutil
 import tempfile
@@ -137,6 +138,7 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
                 f"holds for the network and for what it makes.{until}"
             ),
         ),
+        expires=dt.date.fromisoformat(expires) if expires else None,
         citation=_named(terms.attribution),
         notes=(
             f"Made by 'datagen train': size {setup.shape.size}, width {setup.shape.width}, {steps} "

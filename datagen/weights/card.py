@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -64,6 +65,8 @@ class WeightCard(Frozen):
         size: Bytes.
         licence: SPDX expression of the weights, or ``unknown``.
         permits: What is stated where the licence alone does not tell.
+        expires: Day after which nothing is permitted any more: the first end of the consents of
+            the faces that it was trained on, or of a bought licence.
         network: Contract of an ONNX network.
         diffusers: Contract of a folder in the form of diffusers.
     """
@@ -78,6 +81,7 @@ class WeightCard(Frozen):
     size: int | None = Field(default=None, gt=0)
     licence: str = Field(min_length=1)
     permits: Permits | None = None
+    expires: dt.date | None = None
     citation: str = ""
     homepage: str = ""
     notes: str = ""

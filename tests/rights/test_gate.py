@@ -179,8 +179,8 @@ def test_every_source_and_clause_is_named_at_once() -> None:
 
 def test_weights_count_too() -> None:
     nc = weights("LicenseRef-InsightFace-NC")
-    assert decide_weights(nc, RESEARCH).covered
-    assert decide_weights(nc, COMMERCIAL).reasons == (
+    assert decide_weights(nc, RESEARCH, DAY).covered
+    assert decide_weights(nc, COMMERCIAL, DAY).reasons == (
         "licence LicenseRef-InsightFace-NC does not permit commercial use",
     )
     with pytest.raises(RightsError, match=r"weights 'net' \(A net\): licence"):

@@ -46,17 +46,17 @@ def test_of_alternatives_the_one_that_fits_the_use_is_taken() -> None:
 @pytest.mark.parametrize("use", [RESEARCH, COMMERCIAL, SHARED])
 def test_unknown_refuses_every_purpose(use: Use) -> None:
     assert weight_terms(card(), use).purposes() == []
-    (first, *_) = decide_weights(card(), use).reasons
+    (first, *_) = decide_weights(card(), use, DAY).reasons
     assert first.startswith("licence unknown is not known to permit")
 
 
 def test_what_the_user_states_goes_before_the_licence() -> None:
     stated = card(permits=permits(commercial=True))
     assert weight_terms(stated, RESEARCH).purposes() == ["research", "commercial"]
-    decision = decide_weights(stated, COMMERCIAL)
+    decision = decide_weights(stated, COMMERCIAL, DAY)
     assert decision.covered
     assert decision.licence == "unknown"
-    (reason,) = decide_weights(stated, SHARED).reasons
+    (reason,) = decide_weights(stated, SHARED, DAY).reasons
     assert reason.startswith(
         "what holds instead of the licence does not permit passing on altered copies (stated by "
         "the user of the weights: Our lawyers, 2026-01-01"
@@ -66,7 +66,7 @@ def test_what_the_user_states_goes_before_the_licence() -> None:
 def test_what_the_user_states_may_be_stricter_than_the_licence() -> None:
     strict = card("MIT", permits=permits(research=False))
     assert weight_terms(strict, RESEARCH).purposes() == []
-    assert "does not permit research use" in decide_weights(strict, RESEARCH).reasons[0]
+    assert "does not permit research use" in decide_weights(strict, RESEARCH, DAY).reasons[0]
 
 
 def test_a_picture_is_under_the_terms_of_face_and_network() -> None:
@@ -110,8 +110,8 @@ class TestPacks:
         return card("LicenseRef-InsightFace-NC", form="insightface", file="buffalo_l", **changes)
 
     def test_without_a_licence_file_the_public_terms_hold(self, pack: Path) -> None:
-        assert decide_weights(self._card(), RESEARCH).covered
-        assert decide_weights(self._card(), COMMERCIAL).reasons == (
+        assert decide_weights(self._card(), RESEARCH, DAY).covered
+        assert decide_weights(self._card(), COMMERCIAL, DAY).reasons == (
             "licence LicenseRef-InsightFace-NC does not permit commercial use",
         )
 
@@ -133,7 +133,7 @@ class TestPacks:
 
         sign(pack)
         stated = self._card(permits=permits(commercial=True, redistribute=True))
-        assert decide_weights(stated, Use(True, True)).covered
+        assert decide_weights(stated, Use(True, True), DAY).covered
 
     @pytest.mark.parametrize("stated", [None, permits(commercial=True)])
     def test_an_expired_licence_refuses_every_purpose_and_says_why(

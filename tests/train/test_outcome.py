@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ LONDON_LIKE: dict[str, Any] = {
         "expires": "2199-12-31",
     },
 }
+DAY = dt.date(2026, 6, 1)
 RESEARCH = {"use": "research", "redistribute": False}
 
 
@@ -63,15 +65,15 @@ def test_the_card_has_the_terms_of_licence_and_consent_together(
 
 def test_the_gate_counts_the_weights_like_their_faces(bound: tuple[WeightCard, Path]) -> None:
     card, _ = bound
-    assert decide_weights(card, Use(commercial=False, redistribute=False)).covered
-    assert not decide_weights(card, Use(commercial=True, redistribute=False)).covered
-    assert not decide_weights(card, Use(commercial=False, redistribute=True)).covered
+    assert decide_weights(card, Use(commercial=False, redistribute=False), DAY).covered
+    assert not decide_weights(card, Use(commercial=True, redistribute=False), DAY).covered
+    assert not decide_weights(card, Use(commercial=False, redistribute=True), DAY).covered
 
 
 def test_free_faces_give_free_weights(tmp_path: Path) -> None:
     card, _ = made(tmp_path)
     assert card.licence == "CC0-1.0"
-    assert decide_weights(card, Use(commercial=True, redistribute=True)).covered
+    assert decide_weights(card, Use(commercial=True, redistribute=True), DAY).covered
 
 
 def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
@@ -79,6 +81,10 @@ def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
     assert read_autoencoder_config(folder).expires == "2199-12-31"
     assert card.permits is not None
     assert "ends on 2199-12-31" in card.permits.grounds
+    assert card.expires == dt.date(2199, 12, 31)
+    research = Use(commercial=False, redistribute=False)
+    (reason,) = decide_weights(card, research, dt.date(2200, 1, 1)).reasons
+    assert reason == "their terms expired on 2199-12-31"
 
 
 def test_every_face_can_be_traced(bound: tuple[WeightCard, Path]) -> None:
