@@ -18,14 +18,15 @@ from rich.progress import (
 )
 
 from datagen.engine import Engine, InlineEngine
-from datagen.errors import RecipeError
+from datagen.errors import RecipeError, WeightsError, one_per_line
 from datagen.faces.build import BuiltIndex, FaceLimits, build_index
 from datagen.plugins import Plugin, read_plugin
 from datagen.recipe import LoadedRecipe, load_recipe
 from datagen.rights import Decision, Use, check_rights, today
 from datagen.sources import Source
 from datagen.weights import WeightCard, find_weights, load_weight_card
-from datagen.weights.files import weights_digest
+from datagen.weights.files import local_weights, weights_digest
+from datagen.weights.pull import can_be_pulled
 
 __all__ = ["EngineChoice", "Job", "console", "index_of", "load", "progress_bar", "purpose_words"]
 
@@ -67,10 +68,22 @@ def find_all(cards: Iterable[WeightCard]) -> dict[str, str]:
     """Return the digest of every file of weights by card id, downloading what is missing.
 
     Raises:
-        WeightsError: A file is missing and cannot be had, or is not the one its card names.
+        WeightsError: Files that nobody can fetch are missing (told all at once, before anything is
+            fetched), or one cannot be had or is not what its card names.
     """
+    asked = list(cards)
+    problems = []
+    for card in asked:
+        if local_weights(card) is None and not can_be_pulled(card):
+            try:
+                find_weights(card)
+            except WeightsError as error:
+                problems.append(str(error))
+    if problems:
+        several = f"{len(problems)} weights must be put in place by hand:"
+        raise WeightsError(one_per_line(several, problems) if len(problems) > 1 else problems[0])
     found: dict[str, str] = {}
-    for card in cards:
+    for card in asked:
         with console.status(f"weights {card.id}"):
             find_weights(card)
             found[card.id] = weights_digest(card)

@@ -82,7 +82,9 @@ def _settle(part: Path, made: Path, path: Path) -> None:
 def _fetch(hub: Hub, part: Path) -> list[str]:
     """Load what is missing and return the names of files that are not what the hub lists."""
     from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # its retries would be a wall of lines; the end is told by us
     endpoint = os.environ.get("HF_ENDPOINT")
     patterns = [f"{hub.subfolder}/{name}".lstrip("/") for name in hub.files or ("*",)]
     snapshot_download(

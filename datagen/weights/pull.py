@@ -9,7 +9,14 @@ from datagen.weights.card import WeightCard
 from datagen.weights.download import Tell, download
 from datagen.weights.hub import download_repository
 
-__all__ = ["pull_weights"]
+__all__ = ["can_be_pulled", "pull_weights"]
+
+
+def can_be_pulled(card: WeightCard) -> bool:
+    """Say whether the card names all that a checked download takes; asks nobody."""
+    if card.form == "insightface":
+        return False
+    return bool(card.hub.revision) if card.hub is not None else bool(card.address and card.sha256)
 
 
 def pull_weights(

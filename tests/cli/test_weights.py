@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from datagen.cli.main import run
 from datagen.weights.catalogue import shipped_weight_cards
 from tests.onnx_pack import build_pack
 from tests.weights.server import CONTENT, DIGEST, Served, serve
+from tests.world import make_world
 
 
 @pytest.fixture(autouse=True)
@@ -303,3 +305,31 @@ def test_the_group_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     told = Told(capsys).out
     for command in ("list", "pull", "check", "add"):
         assert command in told
+
+
+def test_generate_names_all_weights_that_nobody_can_fetch_before_it_fetches_any(
+    folder: Path, served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message of the one that could be fetched is not among them, nor is it asked for."""
+    network = {
+        "task": "edit",
+        "face": {"template": "ffhq_512", "size": 64},
+    }
+    onnx: dict[str, Any] = {"form": "onnx", "network": network}
+    _own(folder, id="lost_one", file="lost_one.onnx", **onnx)
+    _own(folder, id="lost_two", file="lost_two.onnx", **onnx)
+    _own(folder, id="near", file="near.onnx", address=served.address, sha256=DIGEST, **onnx)
+    world = make_world(tmp_path / "world")
+    uses = [
+        {"use": "onnx_edit", "share": share, "weights": name}
+        for name, share in (("near", 0.5), ("lost_one", 0.25), ("lost_two", 0.25))
+    ]
+    capsys.readouterr()
+    assert world.generate(tmp_path / "out", "--inline", "--set", f"methods={json.dumps(uses)}") == 2
+    told = Told(capsys).err
+    assert "2 weights must be put in place by hand" in told
+    assert "lost_one.onnx" in told
+    assert "lost_two.onnx" in told
+    assert "near.onnx" not in told
+    assert served.asked == []
+    assert not (tmp_path / "out" / "manifest").exists()
