@@ -84,7 +84,8 @@ def _fetch(hub: Hub, part: Path) -> list[str]:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # its retries would be a wall of lines; the end is told by us
+    quiet: Any = logging.set_verbosity_error
+    quiet()  # its retries would be a wall of lines; the end is told by us
     endpoint = os.environ.get("HF_ENDPOINT")
     patterns = [f"{hub.subfolder}/{name}".lstrip("/") for name in hub.files or ("*",)]
     snapshot_download(
