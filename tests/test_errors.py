@@ -8,6 +8,7 @@ from datagen import errors
 from datagen.errors import DatagenError, ItemError, MissingExtraError, UserError, one_per_line
 
 USER = {
+    "DeviceError",
     "CardError",
     "EngineError",
     "MissingExtraError",

@@ -172,14 +172,19 @@ def _own_signals() -> Iterator[None]:
 
 
 def _join(ray: Any, address: str, common: Mapping[str, Any]) -> None:
-    """Join a cluster; its client port opens before what stands behind it can answer."""
+    """Join a cluster; the server behind its client port may come up at the second try only.
+
+    Ray's proxy forks that server beside threads of its own, which now and then kills it at birth.
+    """
     for pause in (*_JOIN_PAUSES, None):
         try:
             ray.init(address=address, **common)
             return
-        except RuntimeError as error:
+        except (ConnectionError, RuntimeError) as error:
             if pause is None or _NOT_READY not in str(error):
                 raise
+            with contextlib.suppress(Exception):
+                ray.shutdown()  # what is left of a client that was half connected
             time.sleep(pause)
 
 

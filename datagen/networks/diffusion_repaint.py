@@ -161,7 +161,7 @@ def _ddim(pipeline: Any, clipped: bool) -> Any:
     kind = diffusers_class("DDIMScheduler")
     with heard():
         return kind.from_config(
-            pipeline.scheduler.config, clip_sample=clipped, set_alpha_to_one=False
+            pipeline.scheduler.config, clip_sample=clipped, set_alpha_to_one=clipped
         )
 
 

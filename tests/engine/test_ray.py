@@ -75,24 +75,28 @@ class StartsLate:
 
     def __init__(self, refusals: int, text: str) -> None:
         self.calls, self._refusals, self._text = 0, refusals, text
+        self.shut = 0
 
     def init(self, address: str, **_: object) -> None:
         self.calls += 1
         if self.calls <= self._refusals:
-            raise RuntimeError(self._text)
+            raise ConnectionError(f"Initialization failure from server:\n{self._text}")
+
+    def shutdown(self) -> None:
+        self.shut += 1
 
 
 def test_a_cluster_that_is_still_starting_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datagen.engine.ray._JOIN_PAUSES", (0.0, 0.0))
     late = StartsLate(2, "Starting Ray client server failed. See ray_client_server_23000.err")
     _join(late, "ray://head:10001", {})
-    assert late.calls == 3
+    assert (late.calls, late.shut) == (3, 2)
     never = StartsLate(9, "Starting Ray client server failed. See ray_client_server_23000.err")
-    with pytest.raises(RuntimeError, match="23000"):
+    with pytest.raises(ConnectionError, match="23000"):
         _join(never, "ray://head:10001", {})
     assert never.calls == 3
     other = StartsLate(9, "Version mismatch")
-    with pytest.raises(RuntimeError, match="Version"):
+    with pytest.raises(ConnectionError, match="Version"):
         _join(other, "ray://head:10001", {})
     assert other.calls == 1
 
