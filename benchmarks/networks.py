@@ -8,7 +8,7 @@ and real, fake and mask are encoded. Each method has a process of its own. Usage
         [--precision fp16] [--steps 30] [--size 380] [--threads 1] [--folder DIR]
 
 On a GPU a batch goes before that is not counted. ``waits`` is the share of the time in which no
-batch is in the network; ``worker`` is what a picture costs a core beside it, in the process's own
+batch is in the network; ``worker`` is what a picture costs a core beside it, in the thread's own
 time. Memory is the peak: on a CPU the process's, on a GPU what torch allocated, or, where
 onnxruntime runs the network, by how much the device's free memory fell. The weights of all methods
 take 12 GB of disk, in a temporary folder unless ``--folder`` keeps them for the next time.
@@ -23,37 +23,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
-import numpy as np
-from random_networks import CASES, PEOPLE, write_networks
+from network_shard import Faces, Timed, items_of, make, steps_of
+from random_networks import CASES, write_networks
 
-from datagen.ahead import Ahead, Begun, Fake, Steps
-from datagen.contract import checked, visible_change
-from datagen.encode import Encoding, encode, encode_mask
-from datagen.errors import DatagenError, ItemError
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    shrink_for,
-    take_crop,
-)
-from datagen.faces.decode import decode
-from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
-from datagen.methods import METHODS, Context, Result
+from datagen.ahead import Ahead
+from datagen.errors import DatagenError
+from datagen.methods import METHODS
 from datagen.methods.batched import BatchedMethod
-from datagen.plan import Item
-from datagen.sources.procedural import render
-from datagen.types import Affine, Landmarks
 
-SOURCE_SIDE = 1024
 GIBIBYTE = 2**30
 T = TypeVar("T")
 
@@ -92,114 +75,6 @@ class Figures:
     inside: float
     worker: float
     memory: int
-
-
-class Timed(BatchedMethod):
-    """A method that counts the seconds in ``run``."""
-
-    name, family, params = "timed", "face_swap", BatchedMethod.options
-    min_change = 0.0
-
-    def __init__(self, method: BatchedMethod) -> None:
-        super().__init__(method.config)
-        self.method = method
-        self.seconds = 0.0
-
-    def open(self) -> None:
-        """See base class."""
-        self.method.open()
-
-    def sample(self, rng: np.random.Generator, ctx: Context) -> Any:
-        """See base class."""
-        return self.method.sample(rng, ctx)
-
-    def prepare(self, ctx: Context, params: Any) -> Any:
-        """See base class."""
-        return self.method.prepare(ctx, params)
-
-    def run(self, prepared: Sequence[Any]) -> list[Any]:
-        """Run until the device has nothing left to do."""
-        started = time.perf_counter()
-        outputs = self.method.run(prepared)
-        if self.method.config.device == "cuda":
-            import torch
-
-            torch.cuda.synchronize()
-        self.seconds += time.perf_counter() - started
-        return outputs
-
-    def finish(self, ctx: Context, params: Any, prepared: Any, output: Any) -> Result:
-        """See base class."""
-        return self.method.finish(ctx, params, prepared, output)
-
-
-class Faces:
-    """People who don't exist, as JPEGs with their landmarks."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._files: list[tuple[bytes, Landmarks]] = []
-        for person in range(len(PEOPLE)):
-            portrait = render(1, person, 0, SOURCE_SIDE)
-            data = encode(portrait.image, Encoding("jpeg", 95, "4:2:0"))
-            self._files.append((data, portrait.landmarks))
-
-    def crop(self, number: int) -> tuple[FaceCrop, Affine]:
-        """Read a face as ``datagen.pictures`` does."""
-        data, landmarks = self._files[number]
-        matrix = crop_matrix(face_box(landmarks), 1.3, self._size, CropJitter())
-        shrink = shrink_for(matrix)
-        image = take_crop(decode(data, shrink), matrix, self._size, shrink)
-        points = move_landmarks(landmarks, matrix)
-        return FaceCrop(image, points, identity=PEOPLE[number]), matrix
-
-
-def steps_of(method: BatchedMethod, faces: Faces) -> Steps:
-    """Return what a shard does for a batch, but that every change is large enough."""
-
-    def begin(item: Item) -> Begun:
-        crop, matrix = faces.crop(item.target)
-        donor = None if item.donor is None else faces.crop(item.donor)[0]
-        return Begun(item, crop, matrix, Context(crop, donor))
-
-    def draw(begun: Begun, attempt: int) -> Any:
-        return method.sample(rng("networks", method.name, begun.item.base, attempt), begun.ctx)
-
-    def judge(begun: Begun, attempt: int, params: Any, made: Result) -> Fake:
-        result, target = checked(method, made, begun.ctx), begun.ctx.target.image
-        real = target if result.real is None else result.real
-        return Fake(attempt, params, result, visible_change(real, result.image, result.mask))
-
-    def repeat(begun: Begun, again: Result, result: Result) -> None:
-        raise AssertionError("asked of methods from elsewhere alone")
-
-    return Steps(begin, draw, judge, repeat)
-
-
-def items_of(count: int, needs_donor: bool) -> list[Item]:
-    """Return pairs of the people in turn, each with the next one as donor."""
-    items = []
-    for number in range(count):
-        name, target = f"bench-train-{number:08d}", number % len(PEOPLE)
-        donor = (target + 1) % len(PEOPLE) if needs_donor else None
-        items.append(Item("train", number, number, name, name, 0, target, donor, False))
-    return items
-
-
-def make(ahead: Ahead, items: Sequence[Item]) -> int:
-    """Make and encode all pairs; return how many were refused."""
-    lost, encoding = 0, Encoding("jpeg", 95, "4:2:0")
-    for item in items:
-        try:
-            begun, fake = ahead.take(item)
-        except ItemError:
-            lost += 1
-            continue
-        real = begun.ctx.target.image if fake.result.real is None else fake.result.real
-        for image in (real, fake.result.image):
-            encode(image, encoding)
-        encode_mask(fake.result.mask)
-    return lost
 
 
 def measure(name: str, asked: Asked) -> Figures:
@@ -242,7 +117,7 @@ def peak_memory(device: str) -> Callable[[], int]:
         return _peak_of_process
     import torch
 
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     before, _ = torch.cuda.mem_get_info()
 
     def peak() -> int:
@@ -303,6 +178,9 @@ def table(folder: Path, methods: Sequence[str], asked: Asked) -> int:
         except DatagenError as error:
             failed = 1
             print(f"{name:<20}  {error}", flush=True)
+        except BrokenExecutor:
+            failed = 1
+            print(f"{name:<20}  its process was killed: too little main memory", flush=True)
     return failed
 
 

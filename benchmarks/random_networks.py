@@ -145,9 +145,9 @@ def _parts(folder: Path) -> dict[str, Any]:
 
     from datagen.networks.diffusion_settings import diffusers_class
 
-    text = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
+    text: dict[str, Any] = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
     text |= {"num_attention_heads": 12, "projection_dim": 768, "vocab_size": 49408}
-    eye = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24}
+    eye: dict[str, Any] = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24}
     eye |= {"num_attention_heads": 16, "projection_dim": 768, "patch_size": 14, "image_size": 224}
     checker = StableDiffusionSafetyChecker(
         CLIPConfig(text_config=text, vision_config=eye, projection_dim=768)

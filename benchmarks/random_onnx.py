@@ -3,13 +3,14 @@
 The swaps are SimSwap's generator (Chen et al., ACM MM 2020): convolutions down to 32 x 32, blocks
 whose normalised maps the identity scales and shifts, convolutions up. With nine blocks of 512
 channels it has the parameters of ``simswap_256``, with six of 1024 those of ``inswapper_128``. The
-recogniser is ArcFace's ResNet-50 (Deng et al., CVPR 2019). The enhancer has the widths of GFPGAN's
-StyleGAN2 (Wang et al., CVPR 2021) and lacks half of its U-Net: two thirds of the parameters.
+recogniser is ArcFace's ResNet-50 (Deng et al., CVPR 2019). The enhancer has the widths of GFPGAN
+(Wang et al., CVPR 2021), whose U-Net here only goes down: as many parameters, other layers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Layers:
     def larger(self, x: str) -> str:
         """Double the side, bilinearly."""
         scales = self.keep([1, 1, 2, 2])
-        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        how: dict[str, Any] = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return self.add("Resize", x, "", scales, **how)
 
     def leaky(self, x: str) -> str:
@@ -135,10 +136,18 @@ class Layers:
         onnx.save(self._helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
 
 
+def _inswapper(layers: Layers, path: Path) -> None:
+    _swap(layers, path, 128, (128, 256, 512, 1024), blocks=6)
+
+
+def _simswap(layers: Layers, path: Path) -> None:
+    _swap(layers, path, 256, (64, 128, 256, 512), blocks=9)
+
+
 def _swap(layers: Layers, path: Path, side: int, widths: Sequence[int], blocks: int) -> None:
     inputs = [layers.port("target", 1, 3, side, side), layers.port("source", 1, IDENTITY)]
     x = layers.leaky(layers.mirrored_conv("target", (3, widths[0]), side, 7))
-    steps = list(zip(widths, widths[1:], strict=False))
+    steps = list(pairwise(widths))
     halvings, now = (side // 32).bit_length() - 1, side
     halved = [False] * (len(steps) - halvings) + [True] * halvings
     for step, halves in zip(steps, halved, strict=True):
@@ -155,7 +164,8 @@ def _swap(layers: Layers, path: Path, side: int, widths: Sequence[int], blocks: 
             x, now = layers.larger(x), 2 * now
         x = layers.leaky(layers.conv(x, (inside, outside), now))
     x = layers.add("Sigmoid", layers.mirrored_conv(x, (widths[0], 3), side, 7))
-    layers.drawn(IDENTITY, IDENTITY, name="emap")  # inswapper's is its last initializer
+    if side == 128:  # inswapper's emap is the last initializer of its file
+        layers.drawn(IDENTITY, IDENTITY, name="emap")
     layers.save(path, inputs, {x: layers.port("output", 1, 3, side, side)})
 
 
@@ -181,7 +191,7 @@ def _recogniser(layers: Layers, path: Path) -> None:
 
 def _converter(layers: Layers, path: Path) -> None:
     x, widths = "input", (IDENTITY, 1024, 2048, 1024)
-    for inside, outside in zip(widths, widths[1:], strict=False):
+    for inside, outside in pairwise(widths):
         x = layers.leaky(layers.dense(x, inside, outside))
     x = layers.dense(x, widths[-1], IDENTITY)
     inputs = [layers.port("input", 1, IDENTITY)]
@@ -216,8 +226,8 @@ def _enhancer(layers: Layers, path: Path) -> None:
 
 
 _WRITERS: Mapping[str, Callable[[Layers, Path], None]] = {
-    "inswapper_128": lambda layers, path: _swap(layers, path, 128, (128, 256, 512, 1024), 6),
-    "simswap_256": lambda layers, path: _swap(layers, path, 256, (64, 128, 256, 512), 9),
+    "inswapper_128": _inswapper,
+    "simswap_256": _simswap,
     "arcface_w600k_r50": _recogniser,
     "crossface_simswap": _converter,
     "gfpgan_1_4": _enhancer,

@@ -7,16 +7,14 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from datagen.engine.ray import RayEngine
+from datagen.methods import METHODS
+from tests.small.build import Build, SmallWeights
 from tests.world import World, make_world
-
-if TYPE_CHECKING:
-    from tests.small.all import SmallWeights
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
@@ -47,6 +45,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: sum(item.get_closest_marker(name) is not None for name in _LAST))
 
 
+_BUILD = pytest.StashKey[Build]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to build the small networks on the other core, where tests will ask for them."""
+    learned = [name for name in METHODS if METHODS.load(name).learned]
+    for item in session.items:
+        named = any(f"[{name}" in item.name for name in learned)
+        if "small_weights" in getattr(item, "fixturenames", ()) or named:
+            session.config.stash[_BUILD] = Build(os.environ.get("DATAGEN_SMALL_WEIGHTS"))
+            return
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what nobody waited for."""
+    if (build := session.config.stash.get(_BUILD, None)) is not None:
+        build.stop()
+
+
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayEngine]:
     """The one local cluster of a test run; commands that want Ray join it."""
@@ -61,15 +78,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture(scope="session")
-def small_weights(tmp_path_factory: pytest.TempPathFactory) -> SmallWeights:
+def small_weights(request: pytest.FixtureRequest) -> SmallWeights:
     """Small networks with the signatures of real ones, and their cards; not to be changed.
 
-    They take about two minutes; ``DATAGEN_SMALL_WEIGHTS`` names a folder that keeps them.
+    They take two minutes, while the quick tests run; ``DATAGEN_SMALL_WEIGHTS`` names a folder
+    that keeps them.
     """
-    from tests.small.all import build_all  # torch and onnx, which few tests need
-
-    kept = os.environ.get("DATAGEN_SMALL_WEIGHTS")
-    return build_all(Path(kept) if kept else tmp_path_factory.mktemp("weights"))
+    return request.config.stash[_BUILD].finished()
 
 
 @pytest.fixture

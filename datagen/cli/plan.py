@@ -55,7 +55,8 @@ def command(
     size = expected_bytes(plan, splits) / 1e6
     rendering = max(SOURCES.load(card.layout).render_seconds for card in job.loaded.cards)
     seconds = expected_seconds(plan, splits, cores, rendering)
-    out.print(f"about {size:,.0f} MB and {seconds:,.0f} s on {cores} cores, start-up apart")
+    apart = "start-up and networks apart" if job.loaded.weight_cards() else "start-up apart"
+    out.print(f"about {size:,.0f} MB and {seconds:,.0f} s on {cores} cores, {apart}")
     for warning in warnings_of(plan, splits):
         out.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
 

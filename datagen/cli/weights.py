@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Optional, get_args
 
 import typer
 
@@ -20,6 +20,7 @@ from datagen.weights import (
     weights_folder,
 )
 from datagen.weights.catalogue import own_cards_folder
+from datagen.weights.contract import Task
 from datagen.weights.files import check_weights
 from datagen.weights.own import add_card
 from datagen.weights.pull import pull_weights
@@ -124,6 +125,8 @@ def add(
 
 
 def _permits(card: WeightCard) -> str:
+    if card.expires is not None and card.expires < today():
+        return f"permits no purpose since {card.expires.isoformat()}, when its terms expired"
     terms = weight_terms(card, _RESEARCH)
     stated = " (as its card states)" if card.permits is not None else ""
     named = ", ".join(terms.purposes())
@@ -161,7 +164,10 @@ def _checked(card: WeightCard, must: bool) -> str:
     digest = check_weights(card, path, fresh=True)
     decision = decide_weights(card, _RESEARCH, today())
     if not decision.covered:
-        raise WeightsError(f"{'; '.join(decision.reasons)}. State terms and grounds in your card")
+        raise WeightsError(
+            f"{'; '.join(decision.reasons)}. State the terms that hold, with their grounds, in a "
+            "card of your own"
+        )
     _open(card, path)
     return "; ".join(_findings(card, digest))
 
@@ -174,11 +180,13 @@ def _findings(card: WeightCard, digest: str) -> Iterator[str]:
 
 
 def _open(card: WeightCard, path: Path) -> None:
-    """Compare the inside of the file or folder with the card's contract."""
+    """Compare the inside of the file or folder with the card's contract; fetches nothing."""
     if card.network is not None:
-        from datagen.networks.onnx import open_network
+        _open_network(card)
+    if card.form == "datagen":
+        from datagen.networks.autoencoder import trained_config
 
-        open_network(card.id, "cpu", 1)
+        trained_config(card.id)
     if card.diffusers is not None:
         from datagen.networks.diffusion_folder import autoencoder_folder, check_pipeline_folder
 
@@ -188,3 +196,14 @@ def _open(card: WeightCard, path: Path) -> None:
             else autoencoder_folder
         )
         look(path, card, card.diffusers.loads)
+
+
+def _open_network(card: WeightCard) -> None:
+    from datagen.networks.embed import open_embedder
+    from datagen.networks.onnx import open_network
+    from datagen.networks.onnx_card import weight_closure
+
+    others = [load_weight_card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
+    open_network(card.id, "cpu", 1)
+    if others and all(local_weights(other) for other in others):
+        open_embedder(card.id, "cpu", 1)

@@ -28,7 +28,8 @@ R = TypeVar("R")
 _CRASH_RETRIES = 3
 _KNOCK_SECONDS = 5.0
 
-_NOT_READY = "Starting Ray client server failed"
+# How Ray's proxy tells that the server for a new client died at birth.
+_STILLBORN = ("Starting Ray client server failed", "ZombieProcess")
 _JOIN_PAUSES = (1.0, 3.0, 6.0)
 
 # With the default malloc every large array is mapped and faulted in anew, which costs as much as
@@ -97,7 +98,8 @@ class RayEngine:
         }
         try:
             if self._address is None:
-                ray.init(num_cpus=self._asked, include_dashboard=False, **common)
+                # Without an address Ray would join another run's cluster, and end with it.
+                ray.init("local", num_cpus=self._asked, include_dashboard=False, **common)
             else:
                 _knock(self._address)
                 _join(ray, self._address, common)
@@ -181,7 +183,7 @@ def _join(ray: Any, address: str, common: Mapping[str, Any]) -> None:
             ray.init(address=address, **common)
             return
         except (ConnectionError, RuntimeError) as error:
-            if pause is None or _NOT_READY not in str(error):
+            if pause is None or not any(words in str(error) for words in _STILLBORN):
                 raise
             with contextlib.suppress(Exception):
                 ray.shutdown()  # what is left of a client that was half connected

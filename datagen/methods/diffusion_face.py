@@ -69,7 +69,12 @@ class DiffusionFace(BatchedMethod):
     config: DiffusionOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class."""
+        """See base class; looks at the card alone.
+
+        Raises:
+            RecipeError: The card is of something else.
+        """
+        diffusers_contract(self.config.weights, GENERATE)
         return (self.config.weights,)
 
     def open(self) -> None:

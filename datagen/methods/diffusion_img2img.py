@@ -87,7 +87,12 @@ class DiffusionImg2Img(BatchedMethod):
     config: DiffusionImg2ImgOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class."""
+        """See base class; looks at the card alone.
+
+        Raises:
+            RecipeError: The card is of something else.
+        """
+        diffusers_contract(self.config.weights, IMAGE_TO_IMAGE)
         return (self.config.weights,)
 
     def open(self) -> None:

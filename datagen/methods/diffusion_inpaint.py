@@ -117,7 +117,12 @@ class DiffusionInpaint(BatchedMethod):
     config: DiffusionInpaintOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class."""
+        """See base class; looks at the card alone.
+
+        Raises:
+            RecipeError: The card is of something else.
+        """
+        diffusers_contract(self.config.weights, INPAINT)
         return (self.config.weights,)
 
     def open(self) -> None:

@@ -15,7 +15,7 @@ from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.model import Frozen
 from datagen.networks.align import align_matrix, take_aligned
-from datagen.networks.inswapper import DONOR, TARGET, LibrarySwap, open_library_swap
+from datagen.networks.inswapper import DONOR, TARGET, LibrarySwap, check_cards, open_library_swap
 from datagen.networks.onnx_mask import MaskDraw, MaskName, draw_mask, mask_within
 from datagen.networks.onnx_session import runtime_version
 from datagen.networks.options import NetworkOptions
@@ -91,7 +91,12 @@ class Inswapper(BatchedMethod):
     config: InswapperOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class."""
+        """See base class; looks at the cards alone.
+
+        Raises:
+            CardError: One is missing or is one of something else.
+        """
+        check_cards(self.config.weights, self.config.pack)
         return (self.config.weights, self.config.pack)
 
     def open(self) -> None:

@@ -22,6 +22,7 @@ from datagen.methods.onnx_face import (
 )
 from datagen.model import Frozen
 from datagen.networks.enhance import Enhancer, open_enhancer
+from datagen.networks.onnx_card import load_contract
 from datagen.networks.onnx_faces import Made
 from datagen.types import Image, Mask
 
@@ -88,8 +89,15 @@ class OnnxSwap(OnnxFaceMethod):
     config: OnnxSwapOptions
 
     def enhancer_id(self) -> str | None:
-        """See base class."""
-        return None if self.config.enhancer is None else self.config.enhancer.weights
+        """See base class; looks at the card alone.
+
+        Raises:
+            CardError: It is missing or does something else.
+        """
+        if self.config.enhancer is None:
+            return None
+        load_contract(self.config.enhancer.weights, ["enhance"])
+        return self.config.enhancer.weights
 
     def open(self) -> None:
         """See base class."""

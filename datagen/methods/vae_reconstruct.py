@@ -104,11 +104,7 @@ class VaeReconstruct(BatchedMethod):
     config: VaeReconstructOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class."""
-        return (self.config.weights,)
-
-    def open(self) -> None:
-        """See base class.
+        """See base class; looks at the card alone.
 
         Raises:
             RecipeError: The card is of something else, or has no posterior to draw from.
@@ -120,6 +116,17 @@ class VaeReconstruct(BatchedMethod):
                 f"posterior: card {given.weights!r} is of 'AutoencoderTiny', which gives a latent "
                 "and no posterior; set posterior: mode"
             )
+        return (given.weights,)
+
+    def open(self) -> None:
+        """See base class.
+
+        Raises:
+            RecipeError: See ``weight_ids``.
+        """
+        given = self.config
+        self.weight_ids()
+        contract = diffusers_contract(given.weights, _KINDS)
         settings = self._network().config
         cell = 2 ** (len(_widths(settings)) - 1)
         if contract.sides % cell:

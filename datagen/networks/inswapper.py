@@ -19,7 +19,7 @@ from datagen.weights import FaceInput, Network, WeightCard, find_weights, load_w
 from datagen.weights.files import weights_folder
 from datagen.weights.insightface import Library, load_insightface, quiet
 
-__all__ = ["DONOR", "TARGET", "Item", "LibrarySwap", "open_library_swap"]
+__all__ = ["DONOR", "TARGET", "Item", "LibrarySwap", "check_cards", "open_library_swap"]
 
 TARGET = FaceInput(template="arcface_128", size=128)
 DONOR = FaceInput(template="arcface_112_v2", size=112, mean=(0.5,), std=(0.5,))
@@ -141,6 +141,16 @@ class _Runs:
             name: np.ascontiguousarray(value, self._kinds[name]) for name, value in feeds.items()
         }
         return self._session(names, arrays)
+
+
+def check_cards(weights: str, pack: str) -> None:
+    """Refuse cards of something else, before anything is opened.
+
+    Raises:
+        CardError: With the key of the recipe, what was found and what is wanted.
+    """
+    _card(weights, "onnx")
+    _card(pack, "insightface")
 
 
 def _card(card_id: str, form: str) -> WeightCard:

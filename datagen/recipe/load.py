@@ -205,7 +205,7 @@ def _cards_of(method: Method) -> list[WeightCard]:
 def _check_cards(method: Method, where: str) -> None:
     try:
         _cards_of(method)
-    except CardError as error:
+    except (CardError, RecipeError) as error:
         raise RecipeError(f"{where}: {error}") from None
 
 

@@ -226,6 +226,49 @@ def test_check_opens_networks_and_compares_them_with_their_contracts(
     assert "Correct the card" in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"embedder": "nobody"}, "no weight card 'nobody'"),
+        ({"embedder": "small_age"}, "network.task is 'edit', wanted 'embed'"),
+        ({"converter": "small_embedder"}, "network.task is 'embed', wanted 'convert'"),
+    ],
+)
+def test_check_looks_at_what_a_swap_leans_on(
+    folder: Path, changes: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from tests.small.onnx import SWAP, build_onnx
+
+    folder.mkdir()
+    build_onnx(folder)
+    place = folder / "cards" / f"{SWAP}.yaml"
+    card = yaml.safe_load(place.read_text())
+    place.write_text(yaml.safe_dump({**card, "network": card["network"] | changes}))
+    assert run(["weights", "check", SWAP]) == 2
+    assert words in Told(capsys).err
+
+
+def test_check_looks_into_folders_of_trained_autoencoders(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, file="two", form="datagen")
+    (folder / "two").mkdir()
+    (folder / "two" / "config.json").write_text("{}")
+    assert run(["weights", "check", "net"]) == 2
+    assert "config.json" in Told(capsys).err
+
+
+@pytest.mark.parametrize("command", ["list", "pull"])
+def test_terms_that_expired_permit_nothing(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, expires="2020-02-29")
+    (folder / "net.task").write_bytes(CONTENT)
+    assert run(["weights", command, *(["net"] if command == "pull" else [])]) == 0
+    assert "MIT: permits no purpose since 2020-02-29, when its terms expired" in Told(capsys).out
+
+
 def test_check_looks_into_folders_of_diffusers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

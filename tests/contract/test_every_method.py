@@ -7,7 +7,7 @@ import functools
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,9 +28,7 @@ from datagen.methods import METHODS, Context, Method, Result
 from datagen.sources.procedural import render
 from datagen.types import Image, Mask
 from tests.faces_made import made_face
-
-if TYPE_CHECKING:
-    from tests.small.all import SmallWeights
+from tests.small.build import SmallWeights
 
 SIZE = 160
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,11 +24,9 @@ from datagen.methods import METHODS
 from datagen.store import Folder
 from datagen.store.read import Release
 from tests.assets import london, weights
+from tests.small.build import SmallWeights
 from tests.small.shipped import put_under_shipped_ids
 from tests.world import digests
-
-if TYPE_CHECKING:
-    from tests.small.all import SmallWeights
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 OWN = "london_two"

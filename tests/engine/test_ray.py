@@ -55,6 +55,26 @@ def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize("workers", [1, None])
+def test_another_run_on_the_machine_starts_its_own_cluster(workers: int | None) -> None:
+    """It would end with the run whose cluster it joined."""
+    import ray
+
+    here = ray.get_runtime_context().gcs_address
+    done = in_a_process(
+        f"""
+        from datagen.engine.ray import RayEngine
+        import ray
+
+        with RayEngine(workers={workers}):
+            print(ray.get_runtime_context().gcs_address)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() not in ("", here)
+
+
 def test_an_unreachable_cluster_is_named_with_what_to_do() -> None:
     done = in_a_process(
         """
@@ -91,6 +111,9 @@ def test_a_cluster_that_is_still_starting_is_asked_again(monkeypatch: pytest.Mon
     late = StartsLate(2, "Starting Ray client server failed. See ray_client_server_23000.err")
     _join(late, "ray://head:10001", {})
     assert (late.calls, late.shut) == (3, 2)
+    zombie = StartsLate(1, "psutil.ZombieProcess: PID still exists but it's a zombie (pid=23385)")
+    _join(zombie, "ray://head:10001", {})
+    assert zombie.calls == 2
     never = StartsLate(9, "Starting Ray client server failed. See ray_client_server_23000.err")
     with pytest.raises(ConnectionError, match="23000"):
         _join(never, "ray://head:10001", {})
@@ -139,7 +162,8 @@ def test_a_cluster_is_joined_through_its_client_port() -> None:
         port = probe.getsockname()[1]
     done = in_a_process(
         f"""
-        import contextlib, socket, time
+        import contextlib, os, socket, time
+        os.environ["RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S"] = "8"  # of a server that died
         from ray.cluster_utils import Cluster
         from datagen.engine.ray import RayEngine
         from datagen.engine.testing import Doubles

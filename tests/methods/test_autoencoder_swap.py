@@ -34,7 +34,8 @@ from datagen.store import Folder
 from datagen.store.read import Release
 from datagen.types import Image, Landmarks
 from tests.faces_made import made_face
-from tests.small.faceswap import FACESWAP, PEOPLE, PICTURES, build_faceswap
+from tests.small.build import SmallWeights
+from tests.small.faceswap import FACESWAP, PEOPLE, PICTURES
 from tests.train.made import make_recipe
 
 SIZE = 160
@@ -46,9 +47,9 @@ Floats = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory, small_weights: SmallWeights) -> Path:
     folder = tmp_path_factory.mktemp("faceswap")
-    build_faceswap(folder)
+    small_weights.copy(FACESWAP, folder)
     return folder
 
 

@@ -20,9 +20,8 @@ from datagen.networks.align import TEMPLATES, five_points
 from datagen.networks.diffusion_settings import diffusers_library
 from datagen.types import Image
 from tests.faces_made import made_face
-from tests.small.autoencoder import build_autoencoders
+from tests.small.build import SmallWeights
 from tests.small.diffusion import write_card
-from tests.small.faces import build_faces
 
 SIZE = 160
 _FACE = NEUTRAL.astype(np.float32)
@@ -31,10 +30,10 @@ BOTH = pytest.mark.parametrize("weights", ["sd15_faces", "ddpm_aligned_faces"])
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory, small_weights: SmallWeights) -> Path:
     folder = tmp_path_factory.mktemp("faces")
-    build_faces(folder)
-    build_autoencoders(folder)
+    for name in ("sd15_faces", "ddpm_aligned_faces", "sd_vae_ft_mse", "taesd"):
+        small_weights.copy(name, folder)
     return folder
 
 
@@ -214,8 +213,9 @@ def test_a_picture_that_the_safety_checker_refuses(small: Path) -> None:
 
 
 def test_cards_of_something_else(small: Path) -> None:
-    with pytest.raises(RecipeError, match="AutoencoderTiny"):
-        _method("taesd").open()
+    for look in ("weight_ids", "open"):
+        with pytest.raises(RecipeError, match="AutoencoderTiny"):
+            getattr(_method("taesd"), look)()
     contract = {"loads": "DDPMPipeline", "size": 64}
     write_card(small, "not_ddpm", "DDPMPipeline", file="sd15_faces", diffusers=contract)
     with pytest.raises(WeightsError, match="StableDiffusionPipeline"):

@@ -456,11 +456,21 @@ def test_it_travels_after_it_was_opened(here: Path) -> None:
     assert len(pickle.dumps(of)) < 2000
 
 
-def test_it_names_both_cards_and_reads_no_file() -> None:
+def test_it_names_both_cards_and_reads_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     assert Inswapper.build({}).weight_ids() == ("inswapper_128", "insightface_buffalo_l")
-    other = Inswapper.build({"weights": "mine", "pack": "ours"})
-    assert other.weight_ids() == ("mine", "ours")
+    other = Inswapper.build({"weights": "hyperswap_1a_256", "pack": "insightface_buffalo_s"})
+    assert other.weight_ids() == ("hyperswap_1a_256", "insightface_buffalo_s")
     assert other.resources().memory == 3 << 30
+
+
+def test_cards_of_other_forms_are_refused_before_anything_is_opened(here: Path) -> None:
+    with pytest.raises(CardError, match="pack: weight card 'inswapper_128' is of form 'onnx'"):
+        method(pack="inswapper_128").weight_ids()
+    with pytest.raises(CardError, match="no weight card 'mine'"):
+        method(weights="mine").weight_ids()
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,8 @@ def test_what_does_not_fit_is_refused_before_any_face(folder: Path) -> None:
         _method(SWAP, masks=["network"]).open()
     with pytest.raises(CardError, match="'edit', wanted 'enhance'"):
         _method(enhancer={"weights": AGE}).open()
+    with pytest.raises(CardError, match="wanted 'enhance'"):
+        _method(enhancer={"weights": AGE}).enhancer_id()
     with pytest.raises(DeviceError, match="cuda"):
         _method(device="cuda").open()
 

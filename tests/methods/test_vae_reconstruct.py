@@ -17,16 +17,18 @@ from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.diffusion_settings import diffusers_library
 from datagen.types import Image
 from tests.faces_made import made_face
-from tests.small.autoencoder import SIDE, build_autoencoders, face_crops
+from tests.small.autoencoder import SIDE, face_crops
+from tests.small.build import SmallWeights
 from tests.small.diffusion import build_diffusion, write_card
 
 PLAIN = VaeReconstructParams(passes=1, phase=(0.0, 0.0))
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory, small_weights: SmallWeights) -> Path:
     folder = tmp_path_factory.mktemp("autoencoders")
-    build_autoencoders(folder)
+    for name in ("sd_vae_ft_mse", "taesd"):
+        small_weights.copy(name, folder)
     return folder
 
 
@@ -228,8 +230,11 @@ def test_options_that_cannot_be() -> None:
 
 def test_cards_of_something_else(small: Path) -> None:
     build_diffusion(small)
-    with pytest.raises(RecipeError, match="StableDiffusionPipeline"):
-        _method(weights="sd15").open()
+    for look in ("weight_ids", "open"):
+        with pytest.raises(RecipeError, match="StableDiffusionPipeline"):
+            getattr(_method(weights="sd15"), look)()
+        with pytest.raises(RecipeError, match="set posterior: mode"):
+            getattr(_method(weights="taesd", posterior="sample"), look)()
     contract = {"loads": "AutoencoderKL", "size": SIDE, "sides": 4}
     write_card(small, "not_kl", "AutoencoderKL", file="taesd", diffusers=contract)
     with pytest.raises(WeightsError, match="AutoencoderTiny"):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.small.autoencoder import build_autoencoders
+from tests.small.build import SmallWeights, read_options, write_options
 from tests.small.diffusion import build_diffusion
 from tests.small.faces import build_faces
 from tests.small.faceswap import build_faceswap
 from tests.small.inswapper import build_inswapper
 from tests.small.onnx import build_onnx
 
-__all__ = ["SmallWeights", "build_all"]
+__all__ = ["build_all"]
 
 Build = Callable[[Path], dict[str, dict[str, Any]]]
 
@@ -31,31 +31,23 @@ _BUILDERS: tuple[Build, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SmallWeights:
-    """A folder for ``DATAGEN_WEIGHTS``.
-
-    Attributes:
-        options: Of each learned method.
-    """
-
-    folder: Path
-    options: dict[str, dict[str, Any]]
-
-
 def build_all(folder: Path) -> SmallWeights:
     """Write every small network and its card; keeps the real landmark model within reach.
 
     A folder that was built before is taken as it is.
     """
-    done = folder / "options.json"
-    if done.exists():
-        return SmallWeights(folder, json.loads(done.read_text(encoding="utf-8")))
+    if (built := read_options(folder)) is not None:
+        return built
     options: dict[str, dict[str, Any]] = {}
     for build in _BUILDERS:
         options |= build(folder)
     real = Path(os.environ.get("DATAGEN_WEIGHTS", "")) / "face_landmarker.task"
     if real.is_file():
         (folder / real.name).symlink_to(real.resolve())
-    done.write_text(json.dumps(options), encoding="utf-8")
-    return SmallWeights(folder, options)
+    small = SmallWeights(folder, options)
+    write_options(small)
+    return small
+
+
+if __name__ == "__main__":
+    build_all(Path(sys.argv[1]))
