@@ -11,7 +11,7 @@ On a GPU a batch goes before that is not counted. ``waits`` is the share of the 
 batch is in the network; ``worker`` is what a picture costs a core beside it, in the thread's own
 time. Memory is the peak: on a CPU the process's, on a GPU what torch allocated, or, where
 onnxruntime runs the network, by how much the device's free memory fell. The weights of all methods
-take 12 GB of disk, in a temporary folder unless ``--folder`` keeps them for the next time.
+take 13 GB of disk, in a temporary folder unless ``--folder`` keeps them for the next time.
 """
 
 from __future__ import annotations

@@ -93,10 +93,11 @@ def _write_onnx(folder: Path, card_id: str) -> str:
 def _write_pack(folder: Path, card_id: str) -> str:
     """Write a detector that is never run beside the recogniser that is there already."""
     pack = folder / read_shipped_card(card_id).file
-    pack.mkdir()
+    pack.mkdir(exist_ok=True)
     write_detector(pack / "det_10g.onnx")
     recogniser = read_shipped_card(_ARCFACE).file
-    os.link(folder / recogniser, pack / recogniser)
+    if not (pack / recogniser).exists():
+        os.link(folder / recogniser, pack / recogniser)
     return f"{recogniser} and an empty detector"
 
 
@@ -108,7 +109,7 @@ def _write_autoencoder(folder: Path, card_id: str) -> str:
     modules.initialise(network, rng("networks", card_id))
     people = tuple(TrainedPerson(identity=name, split="train", faces=1) for name in PEOPLE)
     config = AutoencoderConfig(shape=shape, people=people, steps=1, cards={}, settings="random")
-    (folder / card_id).mkdir()
+    (folder / card_id).mkdir(exist_ok=True)
     save_autoencoder(folder / card_id, config, network.state_dict())
     return f"{_millions(network)} with {len(PEOPLE)} decoders"
 
@@ -191,7 +192,7 @@ def _tokenizer(folder: Path) -> Any:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-+"
     names = [text for letter in letters for text in (letter, f"{letter}</w>")]
     names += ["<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     vocabulary = json.dumps({text: number for number, text in enumerate(names)})
     (folder / "vocab.json").write_text(vocabulary, encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
