@@ -37,12 +37,23 @@ os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
 os.environ["AWS_MAX_ATTEMPTS"] = "2"
 
 _LAST = ("ray", "slow")
+_LEARNED = tuple(f"[{name}" for name in METHODS if METHODS.load(name).learned)
+
+
+def _asks_for_networks(item: pytest.Item) -> bool:
+    by_name = "small_weights" in getattr(item, "fixturenames", ())
+    return by_name or any(part in item.name for part in _LEARNED)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, so that a mistake shows early."""
-    items.sort(key=lambda item: sum(item.get_closest_marker(name) is not None for name in _LAST))
+    """Run what is quick first, so that a mistake shows early and networks are built meanwhile."""
+
+    def rank(item: pytest.Item) -> float:
+        marked = sum(item.get_closest_marker(name) is not None for name in _LAST)
+        return max(marked, 0.5 * _asks_for_networks(item))
+
+    items.sort(key=rank)
 
 
 _BUILD = pytest.StashKey[Build]()
@@ -50,12 +61,8 @@ _BUILD = pytest.StashKey[Build]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to build the small networks on the other core, where tests will ask for them."""
-    learned = [name for name in METHODS if METHODS.load(name).learned]
-    for item in session.items:
-        named = any(f"[{name}" in item.name for name in learned)
-        if "small_weights" in getattr(item, "fixturenames", ()) or named:
-            session.config.stash[_BUILD] = Build(os.environ.get("DATAGEN_SMALL_WEIGHTS"))
-            return
+    if any(_asks_for_networks(item) for item in session.items):
+        session.config.stash[_BUILD] = Build(os.environ.get("DATAGEN_SMALL_WEIGHTS"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -222,7 +222,9 @@ def _plate(job: Job, built: BuiltIndex, counts: dict[str, int], libraries: dict[
     loaded = job.loaded
     recipe = loaded.recipe
     licences = sorted(
-        {card.licence for card in loaded.cards} | set(filter(None, built.index.column("licence")))
+        {card.licence for card in loaded.cards}
+        | {card.licence for card in loaded.weight_cards()}
+        | set(filter(None, built.index.column("licence")))
     )
     body = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
     documents: dict[str, bytes] = {}

@@ -21,6 +21,7 @@ from datagen.weights import (
 )
 from datagen.weights.catalogue import own_cards_folder
 from datagen.weights.contract import Task
+from datagen.weights.digest import files_of
 from datagen.weights.files import check_weights
 from datagen.weights.own import add_card
 from datagen.weights.pull import pull_weights
@@ -183,6 +184,11 @@ def _open(card: WeightCard, path: Path) -> None:
     """Compare the inside of the file or folder with the card's contract; fetches nothing."""
     if card.network is not None:
         _open_network(card)
+    if card.form == "insightface":
+        from datagen.networks.onnx_session import Session
+
+        for file in files_of(card, path):
+            Session(file, "cpu", 1)
     if card.form == "datagen":
         from datagen.networks.autoencoder import trained_config
 

@@ -113,7 +113,14 @@ def _read_json(path: Path, card: WeightCard) -> dict[str, Any]:
 
 
 def _check_safetensors(folder: Path, card: WeightCard) -> None:
-    if any(folder.glob("*.safetensors")):
+    found = sorted(folder.glob("*.safetensors"))
+    for path in found:
+        if not _is_whole(path):
+            raise WeightsError(
+                f"{path}: is cut short, or no file of safetensors. Get the files of card "
+                f"{card.id!r} again from {_origin(card)}"
+            )
+    if found:
         return
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if pickled:
@@ -125,6 +132,20 @@ def _check_safetensors(folder: Path, card: WeightCard) -> None:
         f"{folder}: holds no .safetensors. The folder of card {card.id!r} is not whole: get it "
         f"again from {_origin(card)}"
     )
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether the file has the size that its header says; reads no tensor."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length <= path.stat().st_size - 8:
+                return False
+            header = json.loads(file.read(length))
+        ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
+        return path.stat().st_size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return False
 
 
 def _origin(card: WeightCard) -> str:

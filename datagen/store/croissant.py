@@ -53,7 +53,7 @@ def croissant_document(
     Args:
         name: Of the release.
         version: Of the recipe.
-        licences: SPDX expressions of the sources.
+        licences: SPDX expressions of the sources and of the networks.
         counts: Pairs by split.
     """
     document = {

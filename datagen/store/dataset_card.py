@@ -25,7 +25,7 @@ def dataset_card(
         purpose: In words.
         counts: Planned pairs by split.
         methods: Name of each manipulation with its family.
-        licences: SPDX expressions of the sources.
+        licences: SPDX expressions of the sources and of the networks.
     """
     front = {
         "pretty_name": name,

@@ -53,9 +53,12 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
         ) from None
     except (OSError, errors.HTTPError, errors.HFValidationError) as error:  # type: ignore[attr-defined]
         words = str(error).partition("\n")[0] or type(error).__name__
-        raise WeightsError(
-            f"{advice}. The download failed: {words}. What came is kept: run again to go on"
-        ) from None
+        kept = (
+            "What came is kept: run again to go on"
+            if part.exists()
+            else f"Nothing came. See whether {path.parent} can be written, and run again"
+        )
+        raise WeightsError(f"{advice}. The download failed: {words}. {kept}") from None
     return path
 
 

@@ -53,8 +53,11 @@ def pull_weights(
             )
         return download_repository(card, folder / card.file, start)
     if not card.address:
-        where = f"get it from {card.homepage}" if card.homepage else "its card names no homepage"
-        raise WeightsError(f"{start}It has no public address: {where}, and put it there")
+        where = card.homepage or "whoever made it (its card names no homepage)"
+        raise WeightsError(
+            f"{start}It has no public address: get it from {where} and put it at "
+            f"{folder / card.file}"
+        )
     if not card.sha256 and not unseen:
         raise WeightsError(
             f"{start}Its card has an address, {card.address}, and no sha256, so nobody could say "

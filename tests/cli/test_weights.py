@@ -126,7 +126,10 @@ def test_pull_of_an_unknown_digest_tells_it_and_installs_nothing(
     [
         ("inswapper_128", ["no public address", "insightface", "LicenseRef-InsightFace-NC"]),
         ("insightface_buffalo_l", ["not downloaded for you", "read its terms", "models/buffalo_l"]),
-        ("ddpm_celebahq_256", ["no public address", "Apache-2.0"]),
+        (
+            "ddpm_celebahq_256",
+            ["no public address", "Apache-2.0", "put it at", "ddpm_celebahq_256"],
+        ),
         ("inswapper_129", ["Did you mean 'inswapper_128'"]),
     ],
 )
@@ -259,6 +262,19 @@ def test_check_looks_into_folders_of_trained_autoencoders(
     assert "config.json" in Told(capsys).err
 
 
+def test_check_opens_the_networks_of_a_pack(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    build_pack(folder / "pack")
+    _own(folder, file="pack", form="insightface")
+    assert run(["weights", "check", "net"]) == 0
+    network = next((folder / "pack").glob("w*.onnx"))
+    network.write_bytes(network.read_bytes()[:5000])
+    assert run(["weights", "check", "net"]) == 2
+    assert f"{network.name}: onnxruntime cannot open it" in Told(capsys).err
+
+
 @pytest.mark.parametrize("command", ["list", "pull"])
 def test_terms_that_expired_permit_nothing(
     folder: Path, command: str, capsys: pytest.CaptureFixture[str]
@@ -376,3 +392,26 @@ def test_generate_names_all_weights_that_nobody_can_fetch_before_it_fetches_any(
     assert "near.onnx" not in told
     assert served.asked == []
     assert not (tmp_path / "out" / "manifest").exists()
+
+
+def test_a_release_names_the_licences_of_the_networks_that_made_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from tests.small.onnx import AGE, build_onnx
+
+    folder.mkdir()
+    build_onnx(folder)
+    place = folder / "cards" / f"{AGE}.yaml"
+    card = yaml.safe_load(place.read_text())
+    place.write_text(yaml.safe_dump({**card, "licence": "CC-BY-NC-4.0"}))
+    world = make_world(tmp_path / "world")
+    uses = json.dumps([{"use": "onnx_edit", "share": 1, "weights": AGE}])
+    out = tmp_path / "out"
+    words = ["--inline", "--limit", "2", "--set", f"methods={uses}"]
+    research = ["--set", "purpose={use: research, redistribute: false}"]
+    assert world.generate(out, *words, *research) == 0
+    assert "CC-BY-NC-4.0" in json.loads((out / "croissant.json").read_text())["license"]
+    assert " AND CC-BY-NC-4.0" in (out / "README.md").read_text() or (
+        "CC-BY-NC-4.0 AND " in (out / "README.md").read_text()
+    )

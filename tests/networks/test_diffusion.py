@@ -140,6 +140,11 @@ def _cut_weights(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
+def _no_safetensors(folder: Path) -> None:
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(b"\x08" + bytes(7) + b"[[1, 2]]" + path.read_bytes())
+
+
 def _lacking(file: str) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         tensors = load_file(folder / file)
@@ -173,7 +178,11 @@ def _cut_component(folder: Path) -> None:
         (_no_part, r"vae: no such folder, and model_index\.json names it"),
         (_no_weights, r"unet: holds no \.safetensors"),
         (_pickled, r"model\.bin: pickled weights can run any code.*refused"),
-        (_cut_weights, r"sd15: cannot be loaded:"),
+        (_cut_weights, r"unet/diffusion_pytorch_model\.safetensors: is cut short.*Get the files"),
+        (
+            _no_safetensors,
+            r"unet/diffusion_pytorch_model\.safetensors: is cut short, or no file of",
+        ),
         (_lacking("unet/diffusion_pytorch_model.safetensors"), r"sd15: weights are missing:"),
         (_lacking("text_encoder/model.safetensors"), r"sd15: weights are missing:"),
         (_lacking("safety_checker/model.safetensors"), r"sd15: weights are missing:"),

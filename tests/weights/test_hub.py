@@ -84,7 +84,10 @@ def test_a_file_that_is_not_what_the_hub_lists_is_refused_and_removed(
 
 def test_what_came_is_kept_when_the_rest_does_not_come(hub: Hub, folder: Path) -> None:
     part = folder / f".{REVISION[:16]}-vae.part" / "vae"
-    with pytest.raises(WeightsError, match=r"The download failed: .*run again to go on"):
+    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing came"):
+        find_weights(_vae(revision="f" * 40))
+    (folder / f".{'f' * 16}-vae.part").mkdir()
+    with pytest.raises(WeightsError, match="What came is kept: run again to go on"):
         find_weights(_vae(revision="f" * 40))
     hub.listed[f"vae/{NAMES[0]}"] = b"longer than what it gives, so that the library refuses it"
     with pytest.raises(WeightsError):
@@ -108,6 +111,17 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the library asks again, patiently
     with pytest.raises(WeightsError, match="The download failed"):
         find_weights(_vae())
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "weights"
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(place))
+    with pytest.raises(WeightsError, match=f"Nothing came. See whether {place} can be written"):
+        find_weights(_vae())
+    assert hub.asked == []
 
 
 def test_without_a_revision_nothing_is_fetched(hub: Hub, folder: Path) -> None:
