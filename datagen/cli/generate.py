@@ -131,7 +131,7 @@ class _Run:
                 self._refuse_too_many_rejects()
         except KeyboardInterrupt:
             console.print(
-                f"stopped: {len(self.done)} of {len(shards)} shards are in {self.folder}; the same "
+                f"stopped: at least {len(self.done)} of {len(shards)} shards are in {self.folder}; the same "
                 "command makes the others",
                 soft_wrap=True,
             )
