@@ -40,7 +40,8 @@ def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
         return found.build({})
     small: SmallWeights = request.getfixturevalue("small_weights")
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(small.folder))
-    return found.build(small.options[found.name])
+    # A batch of one: faces come one at a time here, and a larger one would be padded.
+    return found.build({**small.options[found.name], "batch": 1})
 
 
 def _frozen(face: FaceCrop) -> FaceCrop:
