@@ -131,8 +131,8 @@ class _Run:
                 self._refuse_too_many_rejects()
         except KeyboardInterrupt:
             console.print(
-                f"stopped: at least {len(self.done)} of {len(shards)} shards are in {self.folder}; the same "
-                "command makes the others",
+                f"stopped: at least {len(self.done)} of {len(shards)} shards are in {self.folder}; "
+                "the same command makes the others",
                 soft_wrap=True,
             )
             raise typer.Exit(INTERRUPTED) from None
