@@ -149,11 +149,11 @@ class _Workshop:
         self.plan = Plan(job.loaded, self.index)
         self.methods: list[Method] = job.loaded.methods()
         self.degradations = job.loaded.degradations()
-        self.last: tuple[str, _Made] | None = None
+        self.last: tuple[str, _Made | ItemError] | None = None
         self.ahead: dict[int, Ahead] = {}
-        self.weights = _check_weights(job.weights)
         self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
         self.cards = {card.id: card for card in job.loaded.cards}
+        self.weights = _found_weights(job.weights, self.use)
         sources = {source.card.id: source for source in job.sources}
         self.seen: set[str] = set()
         self.seen_kinds: set[str] = set()
@@ -225,7 +225,14 @@ class _Workshop:
 
     def _base(self, item: Item) -> _Made:
         if self.last is None or self.last[0] != item.base_id:
-            self.last = item.base_id, self._make_base(item)
+            outcome: _Made | ItemError
+            try:
+                outcome = self._make_base(item)
+            except ItemError as error:
+                outcome = error
+            self.last = item.base_id, outcome
+        if isinstance(self.last[1], ItemError):
+            raise self.last[1]
         return self.last[1]
 
     def _make_base(self, item: Item) -> _Made:
@@ -320,11 +327,7 @@ class _Workshop:
 
     def _weights(self, ids: tuple[str | None, ...]) -> dict[str, Terms]:
         """Return the terms of networks by ``id@sha256``."""
-        return {
-            f"{name}@{self.weights[name]}": weight_terms(load_weight_card(name), self.use)
-            for name in ids
-            if name is not None
-        }
+        return dict(self.weights[name] for name in ids if name is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,14 +400,18 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
     writer.add_rows(rows)
 
 
-def _check_weights(wanted: dict[str, str]) -> dict[str, str]:
+def _found_weights(wanted: dict[str, str], use: Use) -> dict[str, tuple[str, Terms]]:
+    """Return ``id@sha256`` and terms of each network by the id of its card."""
+    known = {}
     for name, digest in wanted.items():
-        if (found := weights_digest(load_weight_card(name))) != digest:
+        card = load_weight_card(name)
+        if (found := weights_digest(card)) != digest:
             raise EngineError(
                 f"a worker has another file of weights {name!r} than the driver: sha256 {found}, "
                 f"wanted {digest}. Give every node the same files under DATAGEN_WEIGHTS"
             )
-    return wanted
+        known[name] = f"{name}@{digest}", weight_terms(card, use)
+    return known
 
 
 _WORKSHOPS: dict[str, _Workshop] = {}

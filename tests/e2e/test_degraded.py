@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from datagen.cli.main import run
+from datagen.errors import ItemError
+from datagen.methods import Result
 from datagen.store import Folder
 from datagen.store.read import Release
 from datagen.types import Mask
@@ -156,3 +158,43 @@ def test_a_lost_face_is_a_reject_that_names_its_damage(world: World, tmp_path: P
     lost = rejects[rejects["code"] == "face_lost"]
     assert len(lost) > 10
     assert set(lost["degradation"]) == {"crop_pad"}
+
+
+def test_a_base_pair_that_fails_is_a_reject_at_every_level_and_is_tried_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways to make a fake: a face at a time, and by a network a batch ahead."""
+    pytest.importorskip("onnxruntime")
+    from datagen.methods.onnx_edit import OnnxEdit
+    from datagen.methods.resample_forgery import ResampleForgery
+    from tests.small.onnx_broken import build_broken
+
+    weights = tmp_path / "weights"
+    build_broken(weights)
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights))
+    tried: list[str] = []
+
+    def fails(self: object, *_: object) -> Result:
+        tried.append(type(self).__name__)
+        raise ItemError("method_failed", "as asked")
+
+    monkeypatch.setattr(OnnxEdit, "finish", fails)
+    monkeypatch.setattr(ResampleForgery, "apply", fails)
+    recipe = world.write_recipe(
+        "failing.yaml",
+        splits={"train": 6},
+        methods=[
+            {"use": "onnx_edit", "share": 0.5, "weights": "broken_nan"},
+            {"use": "resample_forgery", "share": 0.5},
+        ],
+        ladder={"use": "jpeg", "severities": [0, 1, 3]},
+        rejects={"max_share": 1.0},
+    )
+    out = tmp_path / "out"
+    assert run(["generate", str(recipe), "-o", str(out), "--inline"]) == 0
+    rejects = pd.read_parquet(out / "rejects")
+    assert rejects.groupby("method")["code"].agg(list).to_dict() == {
+        "onnx_edit": ["method_failed"] * 9,
+        "resample_forgery": ["method_failed"] * 9,
+    }
+    assert sorted(tried) == ["OnnxEdit"] * 3 + ["ResampleForgery"] * 3
