@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagen.hashing import sha256_bytes
+from datagen.core.digests import sha256_bytes
 
 PICTURES, PEOPLE = 1_000_000, 5_000
 METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")

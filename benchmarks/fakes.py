@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from datagen.cli.main import run
-from datagen.faces.analysers.mediapipe import MediaPipe
+from datagen.faces.analyzers.mediapipe import MediaPipe
 from datagen.methods import METHODS
-from datagen.plan.donors import normal_shapes
+from datagen.planning.donors import normal_shapes
+from datagen.release import Folder
+from datagen.release.reader import Release
 from datagen.sources import Record
-from datagen.store import Folder
-from datagen.store.read import Release
 
 RECIPE = str(Path(__file__).resolve().parent.parent / "recipes" / "london.yaml")
 PAIRS = 318

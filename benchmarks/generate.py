@@ -20,17 +20,17 @@ from pathlib import Path
 import cv2
 
 from datagen.cli.wiring import index_of, load
-from datagen.encode import Encoding, encode
+from datagen.core.digests import sha256_bytes
+from datagen.core.images import decode
 from datagen.engine import InlineEngine
 from datagen.engine.ray import RayEngine
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
-from datagen.faces.decode import decode
-from datagen.hashing import sha256_bytes
-from datagen.job import MakeShard
-from datagen.pictures import Pictures
-from datagen.plan import Plan, ShardKey
+from datagen.faces.reader import Pictures
+from datagen.generation.encoding import Encoding, encode
+from datagen.generation.shard import MakeShard
+from datagen.planning import Plan, ShardKey
+from datagen.release import Folder
 from datagen.sources import Source
-from datagen.store import Folder
 
 PAIRS = 200
 MEGABYTE = 2**20

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from datagen.core.digests import rng
 from datagen.faces.crop import (
     CropJitter,
     crop_matrix,
@@ -23,7 +24,6 @@ from datagen.faces.crop import (
     take_crop,
 )
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import render
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from random_networks import PEOPLE
 
-from datagen.ahead import Ahead, Begun, Fake, Steps
-from datagen.contract import checked, visible_change
-from datagen.encode import Encoding, encode, encode_mask
+from datagen.core.arrays import Affine, Landmarks
+from datagen.core.digests import rng
+from datagen.core.images import decode
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.crop import (
     CropJitter,
@@ -21,15 +22,14 @@ from datagen.faces.crop import (
     shrink_for,
     take_crop,
 )
-from datagen.faces.decode import decode
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
+from datagen.generation.batches import Ahead, Begun, Fake, Steps
+from datagen.generation.checks import checked, visible_change
+from datagen.generation.encoding import Encoding, encode, encode_mask
 from datagen.methods import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.plan import Item
+from datagen.planning import Item
 from datagen.sources.procedural import render
-from datagen.types import Affine, Landmarks
 
 __all__ = ["Faces", "Timed", "items_of", "make", "steps_of"]
 
@@ -87,7 +87,7 @@ class Faces:
             self._files.append((data, portrait.landmarks))
 
     def crop(self, number: int) -> tuple[FaceCrop, Affine]:
-        """Read a face as ``datagen.pictures`` does."""
+        """Read a face as ``datagen.faces.reader`` does."""
         data, landmarks = self._files[number]
         matrix = crop_matrix(face_box(landmarks), 1.3, self._size, CropJitter())
         shrink = shrink_for(matrix)

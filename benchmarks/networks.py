@@ -32,8 +32,8 @@ import cv2
 from network_shard import Faces, Timed, items_of, make, steps_of
 from random_networks import CASES, write_networks
 
-from datagen.ahead import Ahead
 from datagen.errors import DatagenError
+from datagen.generation.batches import Ahead
 from datagen.methods import METHODS
 from datagen.methods.batched import BatchedMethod
 
@@ -136,8 +136,8 @@ def _peak_of_process() -> int:
 def check_device(device: str) -> None:
     """Refuse a device that is not there, before gigabytes are written."""
     if device == "cuda":
-        from datagen.networks.diffusion_settings import check_device as check
-        from datagen.networks.diffusion_settings import diffusers_library
+        from datagen.networks.diffusion.settings import check_device as check
+        from datagen.networks.diffusion.settings import diffusers_library
 
         diffusers_library()
         check(device)

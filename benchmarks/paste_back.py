@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.faces.analysers.mediapipe import MediaPipe
-from datagen.networks.align import align_matrix, five_points, take_aligned
-from datagen.networks.paste import paste_back
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.faces.analyzers.mediapipe import MediaPipe
+from datagen.networks.alignment.align import align_matrix, five_points, take_aligned
+from datagen.networks.alignment.paste import paste_back
 from datagen.sources import Record
-from datagen.types import Image, Landmarks, Mask
-from datagen.weights.insightface import load_insightface
+from datagen.weights.insightface.library import load_insightface
 
 SIDE, PEOPLE = 128, 8
 SIZES = (380, 675, 1350, 2700)

@@ -18,9 +18,9 @@ import numpy as np
 import yaml
 from random_onnx import write_detector, write_onnx
 
-from datagen.hashing import rng
-from datagen.networks.autoencoder_config import AutoencoderConfig, Shape, TrainedPerson
-from datagen.weights.catalogue import read_shipped_card
+from datagen.core.digests import rng
+from datagen.networks.autoencoder.config import AutoencoderConfig, Shape, TrainedPerson
+from datagen.weights.catalog import read_shipped_card
 
 __all__ = ["CASES", "PEOPLE", "Case", "write_networks"]
 
@@ -102,7 +102,7 @@ def _write_pack(folder: Path, card_id: str) -> str:
 
 
 def _write_autoencoder(folder: Path, card_id: str) -> str:
-    from datagen.networks.autoencoder import save_autoencoder, torch_modules
+    from datagen.networks.autoencoder.network import save_autoencoder, torch_modules
 
     modules, shape = torch_modules(), Shape(size=128, width=64)
     network = modules.Autoencoder(shape, len(PEOPLE))
@@ -122,7 +122,7 @@ def _write_vae(folder: Path, card_id: str) -> str:
 
 def _write_diffusion(folder: Path, card_id: str) -> str:
     """Write a pipeline of Stable Diffusion 1.5, which shares all but its UNet with another."""
-    from datagen.networks.diffusion_settings import diffusers_class, heard
+    from datagen.networks.diffusion.settings import diffusers_class, heard
 
     inpaint = card_id == "sd15_inpaint"
     kind = diffusers_class(f"StableDiffusion{'Inpaint' if inpaint else ''}Pipeline")
@@ -144,7 +144,7 @@ def _parts(folder: Path) -> dict[str, Any]:
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
 
-    from datagen.networks.diffusion_settings import diffusers_class
+    from datagen.networks.diffusion.settings import diffusers_class
 
     text: dict[str, Any] = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
     text |= {"num_attention_heads": 12, "projection_dim": 768, "vocab_size": 49408}
@@ -173,7 +173,7 @@ def _parts(folder: Path) -> dict[str, Any]:
 
 
 def _vae() -> Any:
-    from datagen.networks.diffusion_settings import diffusers_class
+    from datagen.networks.diffusion.settings import diffusers_class
 
     return diffusers_class("AutoencoderKL")(
         down_block_types=("DownEncoderBlock2D",) * 4,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from datagen.hashing import rng
+from datagen.core.digests import rng
 
 __all__ = ["write_detector", "write_onnx"]
 

@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datagen.detect.logistic import sigmoid
-from datagen.detect.prepare import sized
-from datagen.hashing import rng
-from datagen.ranks import auc
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.core.digests import rng
+from datagen.core.stats import auc
+from datagen.detectors.baseline.logistic import sigmoid
+from datagen.detectors.preprocess import sized
+from datagen.release import Folder
+from datagen.release.reader import Release
 
 SEED, BATCH, RATE = 1, 32, 2e-3
 FILTERS = (

@@ -13,8 +13,8 @@ from hypothesis import settings
 
 from datagen.engine.ray import RayEngine
 from datagen.methods import METHODS
-from tests.small.build import Build, SmallWeights
-from tests.world import World, make_world
+from tests.support.small.build import Build, SmallWeights
+from tests.support.world import World, make_world
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")

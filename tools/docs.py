@@ -12,18 +12,18 @@ from pydantic_core import PydanticUndefined
 
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.profile import ProfileStep, load_profile, profile_names
-from datagen.faces.analysers import ANALYSERS
-from datagen.faces.screen import INDEX_REJECT_CODES
+from datagen.faces.analyzers import ANALYSERS
+from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.methods import METHODS
+from datagen.release.schema import schema_document
 from datagen.rights import licence_of
 from datagen.sources import SOURCES
-from datagen.store.schema import schema_document
 from datagen.weights import WeightCard
-from datagen.weights.catalogue import read_shipped_card, shipped_weight_cards
+from datagen.weights.catalog import read_shipped_card, shipped_weight_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What made the pictures of methods with networks: see tests/small.
+# What made the pictures of methods with networks: see tests/support/small.
 STANDS_IN = {
     "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two people",
     "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny pictures",

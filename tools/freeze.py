@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.release import Folder
+from datagen.release.reader import Release
 
 # What names a picture and says how it was made; geometry and terms follow from these.
 COLUMNS = (

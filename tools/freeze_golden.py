@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from tests.small.build import SmallWeights
+    from tests.support.small.build import SmallWeights
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -61,7 +61,7 @@ def freeze(names: list[str]) -> list[str]:
 
 
 def _small(folder: str) -> SmallWeights:
-    from tests.small.all import build_all
+    from tests.support.small.all import build_all
 
     os.environ["DATAGEN_WEIGHTS"] = folder
     return build_all(Path(folder))

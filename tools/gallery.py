@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from datagen.cli.main import run
-from datagen.hashing import rng
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.methods import METHODS
+from datagen.release import Folder
+from datagen.release.reader import Release
 from datagen.sources.procedural import render
-from datagen.store import Folder
-from datagen.store.read import Release
-from datagen.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -74,7 +74,7 @@ def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
 
 def main() -> None:
     """Write one picture a method."""
-    from tests.small.all import build_all
+    from tests.support.small.all import build_all
 
     DOCS.mkdir(parents=True, exist_ok=True)
     names = sys.argv[1:] or list(METHODS)

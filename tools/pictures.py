@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from datagen.cli.main import run
+from datagen.core.arrays import Image
+from datagen.release import Folder
+from datagen.release.reader import Release
 from datagen.sources.procedural import render
-from datagen.store import Folder
-from datagen.store.read import Release
-from datagen.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "pictures"

@@ -11,14 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.degradations import DEGRADATIONS
+from datagen.degradations.apply import damage
 from datagen.degradations.base import SEVERITIES
-from datagen.degradations.composition import RESHARE, Composition, compose
-from datagen.degradations.damage import damage
+from datagen.degradations.compose import RESHARE, Composition, compose
 from datagen.degradations.profile import load_profile, profile_names
-from datagen.hashing import rng
 from datagen.sources.procedural import render
-from datagen.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "pictures" / "degradations"

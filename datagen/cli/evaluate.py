@@ -9,16 +9,16 @@ import typer
 
 from datagen.cli.wiring import console
 from datagen.errors import UserError
-from datagen.evaluate.evaluation import Subject, evaluate
-from datagen.evaluate.gate_file import read_gates
-from datagen.evaluate.gates import judge_gates
-from datagen.evaluate.report import write_junit, write_report
-from datagen.evaluate.report_text import summary
-from datagen.evaluate.rows import COLUMNS, join, read_rows
-from datagen.evaluate.scores import read_scores
-from datagen.evaluate.trained import refuse_trained_on
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.evaluation.evaluate import Subject, evaluate
+from datagen.evaluation.gates.judge import judge_gates
+from datagen.evaluation.gates.limits import read_gates
+from datagen.evaluation.report.text import summary
+from datagen.evaluation.report.write import write_junit, write_report
+from datagen.evaluation.rows import COLUMNS, join, read_rows
+from datagen.evaluation.scores import read_scores
+from datagen.evaluation.trained_on import refuse_trained_on
+from datagen.release import Folder
+from datagen.release.reader import Release
 
 NAME = "evaluate"
 

@@ -21,25 +21,25 @@ from datagen.cli.wiring import (
     progress_bar,
     purpose_words,
 )
+from datagen.core.versions import machine, pixel_libraries
 from datagen.engine import Engine, Outcome
-from datagen.environment import machine, pixel_libraries
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
-from datagen.faces.build import BuiltIndex
-from datagen.faces.cache import cache_folder
-from datagen.job import MakeShard, ShardDone
-from datagen.plan import Plan, ShardKey
-from datagen.rights.attribution import attribution_document
-from datagen.rows import index_reject_row
-from datagen.store import Folder
-from datagen.store.croissant import croissant_document
-from datagen.store.dataset_card import dataset_card
-from datagen.store.release import (
+from datagen.faces.indexing.build import BuiltIndex
+from datagen.faces.indexing.cache import cache_folder
+from datagen.generation.manifest_rows import index_reject_row
+from datagen.generation.shard import MakeShard, ShardDone
+from datagen.planning import Plan, ShardKey
+from datagen.release import Folder
+from datagen.release.documents.croissant import croissant_document
+from datagen.release.documents.dataset_card import dataset_card
+from datagen.release.record import (
     Plate,
     claim_folder,
     finish_release,
     lock_folder,
     withdraw_release,
 )
+from datagen.rights.attribution import attribution_document
 
 NAME = "generate"
 

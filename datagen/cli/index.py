@@ -6,8 +6,8 @@ import typer
 
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.cli.wiring import engine_choice, index_of, load
-from datagen.faces.cache import cache_folder
-from datagen.faces.screen import INDEX_REJECT_CODES
+from datagen.faces.indexing.cache import cache_folder
+from datagen.faces.indexing.select import INDEX_REJECT_CODES
 
 NAME = "index"
 

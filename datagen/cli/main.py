@@ -7,14 +7,13 @@ import sys
 import typer
 
 from datagen import __version__
+from datagen.cli import baseline as probe
 from datagen.cli import (
     evaluate,
     generate,
     index,
-    listing,
     mine,
     plan,
-    probe,
     score,
     show,
     train,
@@ -22,6 +21,7 @@ from datagen.cli import (
     verify,
     weights,
 )
+from datagen.cli import list as listing
 from datagen.cli.wiring import console
 from datagen.errors import DatagenError
 

@@ -9,12 +9,12 @@ import typer
 
 from datagen.cli.score import OutRelease, check_out
 from datagen.cli.wiring import console
-from datagen.detect.mine import next_recipe
-from datagen.detect.table import read_scores
-from datagen.detect.weakness import find_weakness
+from datagen.detectors.table import read_scores
+from datagen.mining.next_recipe import next_recipe
+from datagen.mining.weakness import find_weakness
 from datagen.recipe import load_recipe
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.release import Folder
+from datagen.release.reader import Release
 
 NAME = "mine"
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.cli.wiring import Job, engine_choice, index_of, load, purpose_words
-from datagen.plan import Plan
-from datagen.plan.summary import (
+from datagen.planning import Plan
+from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,
     expected_seconds,

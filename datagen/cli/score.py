@@ -12,13 +12,13 @@ from rich.progress import Progress, TaskID
 
 from datagen.cli.options import Address, Inline, Workers
 from datagen.cli.wiring import console, engine_choice, progress_bar
-from datagen.detect.config import read_config
-from datagen.detect.errors import ScoresError
-from datagen.detect.score import Scored, parts_folder, score_release
-from datagen.detect.shards import Tell
-from datagen.detect.spec import read_python_file, read_spec
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.detectors.config import read_config
+from datagen.detectors.errors import ScoresError
+from datagen.detectors.score import Scored, parts_folder, score_release
+from datagen.detectors.shards import Tell
+from datagen.detectors.spec import read_python_file, read_spec
+from datagen.release import Folder
+from datagen.release.reader import Release
 
 __all__ = ["OutRelease", "ScoresOut", "Splits", "check_out", "progress", "tell_of"]
 

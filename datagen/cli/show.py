@@ -6,9 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.show import write_report
-from datagen.store import Folder
-from datagen.store.read import Release
+from datagen.release import Folder
+from datagen.release.reader import Release
+from datagen.release.report.page import write_report
 
 NAME = "show"
 

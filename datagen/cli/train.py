@@ -12,23 +12,23 @@ from rich.progress import Progress
 
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.cli.wiring import Job, console, engine_choice, index_of, load, progress_bar
+from datagen.core.schema import parse
+from datagen.core.yaml_io import read_yaml
 from datagen.errors import RecipeError, ReleaseError
-from datagen.faces.cache import cache_folder
 from datagen.faces.index import FaceIndex
-from datagen.model import parse
-from datagen.networks.autoencoder_config import Shape
+from datagen.faces.indexing.cache import cache_folder
+from datagen.networks.autoencoder.config import Shape
 from datagen.recipe.schema import SplitName
+from datagen.release import Folder
+from datagen.release.record import lock_folder
 from datagen.sources import Source
-from datagen.store import Folder
-from datagen.store.release import lock_folder
-from datagen.train.aligned import AlignedFaces, aligned_faces
-from datagen.train.interrupt import stop_on_signal
-from datagen.train.outcome import Faces
-from datagen.train.people import Choice, choose_people
-from datagen.train.run import Pace, Watch, check_training, run_training
-from datagen.train.setup import Setup, claim, faces_digest
+from datagen.training.aligned_faces import AlignedFaces, aligned_faces
+from datagen.training.identities import Choice, choose_people
+from datagen.training.interrupt import stop_on_signal
+from datagen.training.outcome import Faces
+from datagen.training.run import Pace, Watch, check_training, run_training
+from datagen.training.setup import Setup, claim, faces_digest
 from datagen.weights.card import WeightCard
-from datagen.yaml import read_yaml
 
 NAME = "train"
 

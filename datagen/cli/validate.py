@@ -10,9 +10,9 @@ import typer
 from datagen.cli.options import PluginFiles, Set
 from datagen.cli.wiring import console, load
 from datagen.errors import DatagenError, RecipeError
-from datagen.faces.build import stated_index
-from datagen.plan import Plan
-from datagen.weights.files import local_weights
+from datagen.faces.indexing.build import stated_index
+from datagen.planning import Plan
+from datagen.weights.store import local_weights
 
 NAME = "validate"
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from datagen.cli.wiring import console
-from datagen.store import Folder
-from datagen.store.verify import verify
+from datagen.release import Folder
+from datagen.release.verify import verify
 
 NAME = "verify"
 

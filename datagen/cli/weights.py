@@ -19,12 +19,12 @@ from datagen.weights import (
     local_weights,
     weights_folder,
 )
-from datagen.weights.catalogue import own_cards_folder
-from datagen.weights.contract import Task
+from datagen.weights.add import add_card
+from datagen.weights.catalog import own_cards_folder
 from datagen.weights.digest import files_of
-from datagen.weights.files import check_weights
-from datagen.weights.own import add_card
+from datagen.weights.io_contract import Task
 from datagen.weights.pull import pull_weights
+from datagen.weights.store import check_weights
 
 __all__ = ["NAME", "group"]
 
@@ -185,16 +185,16 @@ def _open(card: WeightCard, path: Path) -> None:
     if card.network is not None:
         _open_network(card)
     if card.form == "insightface":
-        from datagen.networks.onnx_session import Session
+        from datagen.networks.onnx.session import Session
 
         for file in files_of(card, path):
             Session(file, "cpu", 1)
     if card.form == "datagen":
-        from datagen.networks.autoencoder import trained_config
+        from datagen.networks.autoencoder.network import trained_config
 
         trained_config(card.id)
     if card.diffusers is not None:
-        from datagen.networks.diffusion_folder import autoencoder_folder, check_pipeline_folder
+        from datagen.networks.diffusion.folder import autoencoder_folder, check_pipeline_folder
 
         look = (
             check_pipeline_folder
@@ -205,9 +205,9 @@ def _open(card: WeightCard, path: Path) -> None:
 
 
 def _open_network(card: WeightCard) -> None:
-    from datagen.networks.embed import open_embedder
-    from datagen.networks.onnx import open_network
-    from datagen.networks.onnx_card import weight_closure
+    from datagen.networks.onnx.card import weight_closure
+    from datagen.networks.onnx.embed import open_embedder
+    from datagen.networks.onnx.network import open_network
 
     others = [load_weight_card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
     open_network(card.id, "cpu", 1)

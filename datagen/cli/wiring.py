@@ -19,14 +19,14 @@ from rich.progress import (
 
 from datagen.engine import Engine, InlineEngine
 from datagen.errors import RecipeError, WeightsError, one_per_line
-from datagen.faces.build import BuiltIndex, FaceLimits, build_index
-from datagen.plugins import Plugin, read_plugin
+from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
 from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.recipe.plugins import Plugin, read_plugin
 from datagen.rights import Decision, Use, check_rights, today
 from datagen.sources import Source
 from datagen.weights import WeightCard, find_weights, load_weight_card
-from datagen.weights.files import local_weights, weights_digest
 from datagen.weights.pull import can_be_pulled
+from datagen.weights.store import local_weights, weights_digest
 
 __all__ = ["EngineChoice", "Job", "console", "index_of", "load", "progress_bar", "purpose_words"]
 

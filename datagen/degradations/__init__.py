@@ -1,7 +1,7 @@
 """Damage after manipulation. To add a kind: write ``degradations/<name>.py`` and add a line."""
 
+from datagen.core.registry import Registry
 from datagen.degradations.base import Degradation, Homography
-from datagen.registry import Registry
 
 __all__ = ["DEGRADATIONS", "Degradation", "Homography"]
 
@@ -13,7 +13,7 @@ DEGRADATIONS: Registry[Degradation] = Registry(
         "avif": "datagen.degradations.avif:Avif",
         "beauty": "datagen.degradations.beauty:Beauty",
         "blur": "datagen.degradations.blur:Blur",
-        "colour": "datagen.degradations.colour:Colour",
+        "colour": "datagen.degradations.color:Colour",
         "crop_pad": "datagen.degradations.crop_pad:CropPad",
         "jpeg": "datagen.degradations.jpeg:Jpeg",
         "low_light": "datagen.degradations.low_light:LowLight",

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from pydantic import field_validator
 
-from datagen.degradations.albumentations_late import albumentations, checked
+from datagen.core.arrays import Image
+from datagen.core.registry import near
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.model import Frozen
-from datagen.registry import near
-from datagen.types import Image
+from datagen.degradations.ops.albumentations_lazy import albumentations, checked
 
 __all__ = ["AnyOptions", "AnyParams", "AnyTransform"]
 

@@ -12,13 +12,13 @@ from PIL import Image as Pillow
 from PIL import features
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import pillow_encoded, pillow_name
-from datagen.degradations.draws import check_ranges, whole
+from datagen.degradations.ops.codec import pillow_encoded, pillow_name
+from datagen.degradations.ops.draws import check_ranges, whole
 from datagen.errors import UserError
-from datagen.fields import IntRange
-from datagen.model import Frozen
-from datagen.types import Image
 
 __all__ = ["Avif", "AvifOptions", "AvifParams"]
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.core.arrays import Image
+from datagen.core.schema import Frozen, parse
 from datagen.errors import RecipeError
-from datagen.model import Frozen, parse
-from datagen.types import Image
 
 __all__ = ["SEVERITIES", "Degradation", "Homography", "Params", "Shape"]
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.blur_parts import defocus, gaussian, motion, zoom
-from datagen.degradations.draws import between, check_ranges, plain
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.blur import defocus, gaussian, motion, zoom
+from datagen.degradations.ops.draws import between, check_ranges, plain
 
 __all__ = ["Blur", "BlurOptions", "BlurParams"]
 

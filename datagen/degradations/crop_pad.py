@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Homography, Shape
-from datagen.degradations.draws import between, check_ranges
-from datagen.degradations.geometry import Border, Rect, backdrop, fit
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import between, check_ranges
+from datagen.degradations.ops.geometry import Border, Rect, backdrop, fit
 
 __all__ = ["CropPad", "CropPadOptions", "CropPadParams"]
 

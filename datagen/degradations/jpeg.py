@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import decoded, opencv_name, pillow_encoded, pillow_name
-from datagen.degradations.draws import check_ranges, pick, whole
-from datagen.degradations.jpeg_tables import OWN_TABLES, scaled
-from datagen.fields import IntRange
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.codec import decoded, opencv_name, pillow_encoded, pillow_name
+from datagen.degradations.ops.draws import check_ranges, pick, whole
+from datagen.degradations.ops.jpeg_tables import OWN_TABLES, scaled
 
 __all__ = ["Jpeg", "JpegOptions", "JpegParams", "JpegPass"]
 

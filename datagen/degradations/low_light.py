@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.beauty import smoothed
-from datagen.degradations.draws import between, check_ranges
-from datagen.degradations.noise_parts import GAMMA, is_grey, normals
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import between, check_ranges
+from datagen.degradations.ops.noise import GAMMA, is_grey, normals
 
 __all__ = ["LowLight", "LowLightOptions", "LowLightParams"]
 

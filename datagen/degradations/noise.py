@@ -9,9 +9,12 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.draws import between, check_ranges, plain
-from datagen.degradations.noise_parts import (
+from datagen.degradations.ops.draws import between, check_ranges, plain
+from datagen.degradations.ops.noise import (
     Field,
     blotches,
     grain,
@@ -20,9 +23,6 @@ from datagen.degradations.noise_parts import (
     photon_noise,
     shading,
 )
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
 
 __all__ = ["Noise", "NoiseOptions", "NoiseParams"]
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange, Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.draws import between, check_ranges, whole
-from datagen.degradations.occlude_parts import Pen, block, caption, emoji, sticker
-from datagen.fields import IntRange, Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import between, check_ranges, whole
+from datagen.degradations.ops.overlays import Pen, block, caption, emoji, sticker
 
 __all__ = ["Occlude", "OccludeOptions", "OccludeParams"]
 

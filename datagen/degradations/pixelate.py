@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.draws import check_ranges, pick, whole
-from datagen.fields import IntRange
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import check_ranges, pick, whole
 
 __all__ = ["Pixelate", "PixelateOptions", "PixelateParams"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Homography, Shape
-from datagen.degradations.draws import between, check_ranges, plain
-from datagen.degradations.geometry import keystone, rotation
-from datagen.degradations.print_parts import Screens, dot_screens, grain_screens, paper, separate
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import between, check_ranges, plain
+from datagen.degradations.ops.geometry import keystone, rotation
+from datagen.degradations.ops.print import Screens, dot_screens, grain_screens, paper, separate
 
 __all__ = ["PrintScan", "PrintScanOptions", "PrintScanParams"]
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
+from datagen.core.digests import digest_of
+from datagen.core.schema import Frozen, parse
 from datagen.degradations.base import SEVERITIES
 from datagen.errors import RecipeError
-from datagen.hashing import digest_of
-from datagen.model import Frozen, parse
 
 __all__ = ["Profile", "ProfileStep", "load_profile", "profile_names"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Homography, Shape
-from datagen.degradations.draws import between, check_ranges, plain
-from datagen.degradations.geometry import keystone
-from datagen.degradations.screen_parts import draw_reflection, sample_grid, sensor_noise, to_display
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.display import draw_reflection, sample_grid, sensor_noise, to_display
+from datagen.degradations.ops.draws import between, check_ranges, plain
+from datagen.degradations.ops.geometry import keystone
 
 __all__ = ["Screen", "ScreenOptions", "ScreenParams"]
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.draws import between, check_ranges
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.draws import between, check_ranges
 
 __all__ = ["Sharpen", "SharpenOptions", "SharpenParams"]
 

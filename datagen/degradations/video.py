@@ -9,13 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange, Range
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Homography, Shape
-from datagen.degradations.draws import between, check_ranges, plain, whole
-from datagen.degradations.stream import Codec, Planes, Preset, encoder_of, last_frame, to_yuv
+from datagen.degradations.ops.draws import between, check_ranges, plain, whole
+from datagen.degradations.ops.video_stream import (
+    Codec,
+    Planes,
+    Preset,
+    encoder_of,
+    last_frame,
+    to_yuv,
+)
 from datagen.errors import MissingExtraError
-from datagen.fields import IntRange, Range
-from datagen.model import Frozen
-from datagen.types import Image
 
 __all__ = ["Video", "VideoOptions", "VideoParams"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from pydantic import model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange
+from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.codec import decoded, pillow_encoded, pillow_name
-from datagen.degradations.draws import check_ranges, whole
-from datagen.fields import IntRange
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.degradations.ops.codec import decoded, pillow_encoded, pillow_name
+from datagen.degradations.ops.draws import check_ranges, whole
 
 __all__ = ["Webp", "WebpOptions", "WebpParams"]
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.faces.mesh import MIRROR_478
-from datagen.types import Affine, Box, Image, Landmarks, Mesh
+from datagen.core.arrays import Affine, Box, Image, Landmarks, Mesh
+from datagen.faces.geometry.mesh import MIRROR_478
 
 __all__ = [
     "MIRROR_68",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datagen.types import Image, Landmarks, Mesh
+from datagen.core.arrays import Image, Landmarks, Mesh
 
 __all__ = ["FaceCrop"]
 

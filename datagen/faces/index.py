@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from datagen.hashing import canonical_json
-from datagen.types import Box, Landmarks, Mesh
+from datagen.core.arrays import Box, Landmarks, Mesh
+from datagen.core.digests import canonical_json
 
 __all__ = ["INDEX_SCHEMA", "Face", "FaceIndex"]
 

@@ -1,7 +1,7 @@
 """Manipulations. To add one: write ``methods/<name>.py`` and add a line to the table."""
 
+from datagen.core.registry import Registry
 from datagen.methods.base import Context, Method, NoOptions, Result
-from datagen.registry import Registry
 
 __all__ = ["METHODS", "Context", "Method", "NoOptions", "Result"]
 

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull, makeup
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import recolour
-from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
-from datagen.faces.eyes import find_eye
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import warp_pixels
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.warp import warp_pixels
+from datagen.faces.pixels import makeup
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import recolour
+from datagen.faces.pixels.eyes import find_eye
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["Ageing", "AttributeEdit", "AttributeEditOptions", "AttributeEditParams", "Tint"]
 

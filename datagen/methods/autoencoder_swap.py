@@ -11,22 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from datagen.core.arrays import Affine, Image, Mask
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste
-from datagen.faces.colour import reinhard
-from datagen.faces.warp import move_points
-from datagen.fields import Range
+from datagen.faces import masks as hull
+from datagen.faces.geometry.warp import move_points
+from datagen.faces.pixels.blend import Region, expand, paste
+from datagen.faces.pixels.color import reinhard
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.align import take_aligned
-from datagen.networks.autoencoder import Made, open_swapper, trained_config
-from datagen.networks.autoencoder_face import LIFT, encoder_input, face_matrix, hull_mask
-from datagen.networks.diffusion_settings import torch_facts
+from datagen.networks.alignment.align import take_aligned
+from datagen.networks.alignment.paste import box_mask, home_region, send_home
+from datagen.networks.autoencoder.face import LIFT, encoder_input, face_matrix, hull_mask
+from datagen.networks.autoencoder.network import Made, open_swapper, trained_config
+from datagen.networks.diffusion.settings import torch_facts
 from datagen.networks.options import NetworkOptions
-from datagen.networks.paste import box_mask, home_region, send_home
-from datagen.types import Affine, Image, Mask
 
 __all__ = ["AutoencoderSwap", "AutoencoderSwapOptions", "AutoencoderSwapParams"]
 

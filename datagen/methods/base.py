@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen, parse
 from datagen.engine.resources import Resources
 from datagen.errors import RecipeError
 from datagen.faces.face import FaceCrop
-from datagen.model import Frozen, parse
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["Context", "Family", "Method", "NoOptions", "Params", "Result"]
 

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import match_light, reinhard
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import move_points, similarity, there_and_back, warp_affine
+from datagen.faces.geometry.warp import move_points, similarity, there_and_back, warp_affine
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Affine, Image, Landmarks, Mask
 
 __all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
 

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
+from datagen.faces import masks as hull
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.diffusion import diffusers_contract
-from datagen.networks.diffusion_options import DiffusionOptions
-from datagen.networks.diffusion_repaint import (
+from datagen.networks.diffusion.noise import draw_noise_seed, generators
+from datagen.networks.diffusion.options import DiffusionOptions
+from datagen.networks.diffusion.pipeline import diffusers_contract
+from datagen.networks.diffusion.prompts import Prompt, compose, words
+from datagen.networks.diffusion.repaint import (
     GENERATE,
     Repainted,
     network_side,
@@ -25,10 +27,8 @@ from datagen.networks.diffusion_repaint import (
     run_facts,
     runner,
 )
-from datagen.networks.diffusion_settings import at_work
-from datagen.networks.noise import draw_noise_seed, generators
-from datagen.networks.prompts import Prompt, compose, words
-from datagen.weights.contract import Diffusers
+from datagen.networks.diffusion.settings import at_work
+from datagen.weights.io_contract import Diffusers
 
 __all__ = ["DiffusionFace", "DiffusionFaceParams"]
 

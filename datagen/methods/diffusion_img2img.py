@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
+from datagen.faces import masks as hull
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.diffusion import diffusers_contract
-from datagen.networks.diffusion_options import DiffusionOptions, Strength, own_steps
-from datagen.networks.diffusion_repaint import (
+from datagen.networks.diffusion.noise import draw_noise_seed
+from datagen.networks.diffusion.options import DiffusionOptions, Strength, own_steps
+from datagen.networks.diffusion.pipeline import diffusers_contract
+from datagen.networks.diffusion.prompts import Prompt, compose, words
+from datagen.networks.diffusion.repaint import (
     IMAGE_TO_IMAGE,
     Repainted,
     Request,
@@ -26,8 +28,6 @@ from datagen.networks.diffusion_repaint import (
     run_facts,
     runner,
 )
-from datagen.networks.noise import draw_noise_seed
-from datagen.networks.prompts import Prompt, compose, words
 
 __all__ = ["DiffusionImg2Img", "DiffusionImg2ImgOptions", "DiffusionImg2ImgParams"]
 

@@ -9,23 +9,26 @@ import cv2
 import numpy as np
 from pydantic import Field, model_validator
 
+from datagen.core.arrays import Image, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
+from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.diffusion import diffusers_contract
-from datagen.networks.diffusion_mask import (
+from datagen.networks.diffusion.mask import (
     PAINTED,
     PaintedPart,
     is_in_picture,
     painted_mask,
     square_around,
 )
-from datagen.networks.diffusion_options import DiffusionOptions, Strength, own_steps
-from datagen.networks.diffusion_repaint import (
+from datagen.networks.diffusion.noise import draw_noise_seed
+from datagen.networks.diffusion.options import DiffusionOptions, Strength, own_steps
+from datagen.networks.diffusion.pipeline import diffusers_contract
+from datagen.networks.diffusion.prompts import Prompt, compose, words
+from datagen.networks.diffusion.repaint import (
     INPAINT,
     Repainted,
     Request,
@@ -36,9 +39,6 @@ from datagen.networks.diffusion_repaint import (
     run_facts,
     runner,
 )
-from datagen.networks.noise import draw_noise_seed
-from datagen.networks.prompts import Prompt, compose, words
-from datagen.types import Image, Mask
 
 __all__ = ["DiffusionInpaint", "DiffusionInpaintOptions", "DiffusionInpaintParams"]
 

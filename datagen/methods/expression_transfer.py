@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
-from datagen.faces.expression import differences, expression_offsets, keep_order
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.expression import differences, expression_offsets, keep_order
+from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["ExpressionTransfer", "ExpressionTransferOptions", "ExpressionTransferParams"]
 

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from datagen.core.arrays import Image
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.deform import Motion, motion, motion_mask, there_and_back, warp_field
-from datagen.faces.expression import JAW_FOLLOWS, keep_order
-from datagen.faces.eyes import Eye, edit_eye, find_eye, move_lids
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import warp_pixels
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.expression import JAW_FOLLOWS, keep_order
+from datagen.faces.geometry.warp import warp_pixels
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.eyes import Eye, edit_eye, find_eye, move_lids
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image
 
 __all__ = ["GazeMouthEdit", "GazeMouthEditOptions", "GazeMouthEditParams"]
 

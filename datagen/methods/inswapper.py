@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.crop import move_landmarks
-from datagen.faces.hull import check_face
+from datagen.faces.masks import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.align import align_matrix, take_aligned
-from datagen.networks.inswapper import DONOR, TARGET, LibrarySwap, check_cards, open_library_swap
-from datagen.networks.onnx_mask import MaskDraw, MaskName, draw_mask, mask_within
-from datagen.networks.onnx_session import runtime_version
+from datagen.networks.alignment.align import align_matrix, take_aligned
+from datagen.networks.alignment.paste import paste_back
+from datagen.networks.insightface import DONOR, TARGET, LibrarySwap, check_cards, open_library_swap
+from datagen.networks.onnx.mask import MaskDraw, MaskName, draw_mask, mask_within
+from datagen.networks.onnx.session import runtime_version
 from datagen.networks.options import NetworkOptions
-from datagen.networks.paste import paste_back
-from datagen.types import Affine, Image, Landmarks, Mask
 from datagen.weights import FaceInput
 
 __all__ = ["Inswapper", "InswapperOptions", "InswapperParams"]

@@ -11,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import match_light, reinhard
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.poisson import alike, clone
-from datagen.faces.pyramid import blend_bands
-from datagen.faces.thin_plate import plate_map
-from datagen.faces.transfer import match_covariance, match_histograms
-from datagen.faces.warp import (
+from datagen.faces.geometry.thin_plate import plate_map
+from datagen.faces.geometry.warp import (
     RING,
     Bend,
     bend_and_back,
@@ -30,9 +27,12 @@ from datagen.faces.warp import (
     triangulate,
     warp_pixels,
 )
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import match_light, reinhard
+from datagen.faces.pixels.poisson import alike, clone
+from datagen.faces.pixels.pyramid import blend_bands
+from datagen.faces.pixels.transfer import match_covariance, match_histograms
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["Blend", "LandmarkSwap", "LandmarkSwapOptions", "LandmarkSwapParams"]
 

@@ -8,16 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.core.arrays import Image, Mask, Mesh
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull, surface
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import match_light, reinhard
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import WarpMap, piecewise_map, warp_pixels
+from datagen.faces.geometry import surface
+from datagen.faces.geometry.warp import WarpMap, piecewise_map, warp_pixels
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
 from datagen.sources.procedural.landmarks import MESH_TO_68
-from datagen.types import Image, Mask, Mesh
 
 __all__ = ["MeshSwap", "MeshSwapParams"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import match_light, reinhard
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import (
+from datagen.faces.geometry.warp import (
     RING,
     WarpMap,
     bend_and_back,
@@ -24,9 +24,9 @@ from datagen.faces.warp import (
     triangulate,
     warp_pixels,
 )
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["Morph", "MorphOptions", "MorphParams", "Whose"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from datagen.methods.onnx_face import OnnxFaceMethod, OnnxFaceOptions, OnnxFaceParams
-from datagen.networks.onnx_mask import MaskName
+from datagen.networks.onnx.mask import MaskName
 
 __all__ = ["OnnxEdit", "OnnxEditOptions"]
 

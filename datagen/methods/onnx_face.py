@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces.hull import check_face
+from datagen.faces.masks import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
-from datagen.networks.aligned import Aligned, align_face, bring_home
-from datagen.networks.onnx_card import face_of, load_contract, weight_closure
-from datagen.networks.onnx_faces import Made, OnnxFaces, donor_face, open_faces
-from datagen.networks.onnx_mask import MaskDraw, MaskName, check_masks, draw_mask, mask_within
-from datagen.networks.onnx_session import runtime_version
+from datagen.networks.alignment.aligned import Aligned, align_face, bring_home
+from datagen.networks.onnx.card import face_of, load_contract, weight_closure
+from datagen.networks.onnx.faces import Made, OnnxFaces, donor_face, open_faces
+from datagen.networks.onnx.mask import MaskDraw, MaskName, check_masks, draw_mask, mask_within
+from datagen.networks.onnx.session import runtime_version
 from datagen.networks.options import NetworkOptions
-from datagen.types import Image, Landmarks, Mask
 from datagen.weights import Network
-from datagen.weights.contract import Task
+from datagen.weights.io_contract import Task
 
 __all__ = ["OnnxFaceMethod", "OnnxFaceOptions", "OnnxFaceParams", "Prepared", "alike", "pasted"]
 

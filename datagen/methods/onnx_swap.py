@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
+from datagen.core.arrays import Image, Mask
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces.blend import Region, paste
-from datagen.fields import Range
+from datagen.faces.pixels.blend import Region, paste
 from datagen.methods.base import Context, Result
 from datagen.methods.onnx_face import (
     OnnxFaceMethod,
@@ -20,11 +22,9 @@ from datagen.methods.onnx_face import (
     alike,
     pasted,
 )
-from datagen.model import Frozen
-from datagen.networks.enhance import Enhancer, open_enhancer
-from datagen.networks.onnx_card import load_contract
-from datagen.networks.onnx_faces import Made
-from datagen.types import Image, Mask
+from datagen.networks.onnx.card import load_contract
+from datagen.networks.onnx.enhance import Enhancer, open_enhancer
+from datagen.networks.onnx.faces import Made
 
 __all__ = ["EnhancerOptions", "OnnxSwap", "OnnxSwapOptions", "OnnxSwapParams"]
 

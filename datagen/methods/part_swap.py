@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
-from datagen.faces.colour import match_light, reinhard
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import (
+from datagen.faces.geometry.warp import (
     RING,
     bend_and_back,
     move_points,
@@ -26,9 +26,9 @@ from datagen.faces.warp import (
     warp_affine,
     warp_pixels,
 )
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
+from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Affine, Image, Landmarks, Mask
 
 __all__ = ["PartName", "PartSwap", "PartSwapOptions", "PartSwapParams", "SwappedPart"]
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste, region_around
+from datagen.core.arrays import Image, Mask
+from datagen.core.schema import Frozen
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import there_and_back
+from datagen.faces.geometry.warp import there_and_back
+from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
-from datagen.model import Frozen
-from datagen.types import Image, Mask
 
 __all__ = ["ResampleForgery", "ResampleForgeryOptions", "ResampleForgeryParams", "UpSampler"]
 

@@ -8,11 +8,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import hull
-from datagen.faces.blend import Region, expand, paste
+from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.parts import Bending, PartName, in_picture, part_mask
+from datagen.faces.part_masks import Bending, PartName, in_picture, part_mask
+from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
 from datagen.methods.self_blend_options import (
     Alteration,
@@ -22,8 +24,6 @@ from datagen.methods.self_blend_options import (
     draw_alteration,
     plain,
 )
-from datagen.model import Frozen
-from datagen.types import Image, Landmarks, Mask
 
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 

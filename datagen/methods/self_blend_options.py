@@ -7,11 +7,11 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import AfterValidator
 
-from datagen.faces.colour import colour_matrix, recolour, resharpen
-from datagen.faces.parts import PARTS, PartName
-from datagen.fields import Range
-from datagen.model import Frozen
-from datagen.types import Image
+from datagen.core.arrays import Image
+from datagen.core.fields import Range
+from datagen.core.schema import Frozen
+from datagen.faces.part_masks import PARTS, PartName
+from datagen.faces.pixels.color import colour_matrix, recolour, resharpen
 
 __all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration", "plain"]
 

@@ -10,24 +10,19 @@ import cv2
 import numpy as np
 from pydantic import Field, model_validator
 
+from datagen.core.arrays import Image
+from datagen.core.fields import IntRange
+from datagen.core.schema import Frozen
 from datagen.errors import ItemError, RecipeError, WeightsError
-from datagen.faces import hull
-from datagen.fields import IntRange
+from datagen.faces import masks as hull
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.model import Frozen
 from datagen.networks.batch import BatchRunner
-from datagen.networks.diffusion import diffusers_contract, open_autoencoder
-from datagen.networks.diffusion_repaint import (
-    Repainted,
-    network_side,
-    picture_or_error,
-    resized,
-)
-from datagen.networks.diffusion_settings import at_work, torch_facts
-from datagen.networks.noise import draw_noise_seed, noise
+from datagen.networks.diffusion.noise import draw_noise_seed, noise
+from datagen.networks.diffusion.pipeline import diffusers_contract, open_autoencoder
+from datagen.networks.diffusion.repaint import Repainted, network_side, picture_or_error, resized
+from datagen.networks.diffusion.settings import at_work, torch_facts
 from datagen.networks.options import NetworkOptions
-from datagen.types import Image
 
 __all__ = ["VaeReconstruct", "VaeReconstructOptions", "VaeReconstructParams"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.engine.resources import Resources
-from datagen.model import Frozen
 
 __all__ = ["NetworkOptions"]
 

@@ -10,22 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from datagen.degradations.composition import (
-    Composition,
-    compose,
-    has_severities,
-    known_degradations,
-)
+from datagen.core.digests import digest_of
+from datagen.core.registry import Registry, near
+from datagen.core.schema import parse
+from datagen.core.yaml_io import parse_yaml, read_yaml
+from datagen.degradations.compose import Composition, compose, has_severities, known_degradations
 from datagen.errors import CardError, RecipeError
-from datagen.faces.analysers import ANALYSERS, Analyser
-from datagen.hashing import digest_of
+from datagen.faces.analyzers import ANALYSERS, Analyser
 from datagen.methods import METHODS, Method
-from datagen.model import parse
 from datagen.recipe.schema import DegradationUse, MethodUse, Recipe
-from datagen.registry import Registry, near
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard, load_weight_card
-from datagen.yaml import parse_yaml, read_yaml
 
 __all__ = ["LoadedRecipe", "load_recipe"]
 

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from datagen.fields import IntRange, Range, Share, sums_to_one
-from datagen.model import Frozen
+from datagen.core.fields import IntRange, Range, Share, sums_to_one
+from datagen.core.schema import Frozen
 
 __all__ = [
     "DegradationUse",

@@ -1,8 +1,8 @@
 """Rights: what may be done with what, decided before a pixel is read."""
 
 from datagen.rights.gate import Decision, check_rights, source_terms, today
+from datagen.rights.purpose import Use
 from datagen.rights.terms import Terms, combine, licence_of
-from datagen.rights.use import Use
 from datagen.rights.weights import weight_terms
 
 __all__ = [

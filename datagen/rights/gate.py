@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from datagen.core.registry import near
 from datagen.errors import RightsError, one_per_line
-from datagen.registry import near
+from datagen.rights.purpose import Use
 from datagen.rights.terms import KNOWN_LICENCES, Answer, Terms
-from datagen.rights.use import Use
 from datagen.rights.weights import WeightRights, weight_rights, weight_terms
 from datagen.sources.card import SourceCard, Stated
 from datagen.weights.card import WeightCard

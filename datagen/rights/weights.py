@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from datagen.rights.packs import pack_licence
+from datagen.rights.purpose import Use
 from datagen.rights.terms import Terms
-from datagen.rights.use import Use
 from datagen.weights.card import WeightCard
-from datagen.weights.files import local_weights
+from datagen.weights.insightface.license import pack_licence
+from datagen.weights.store import local_weights
 
 __all__ = ["WeightRights", "weight_rights", "weight_terms"]
 

@@ -1,6 +1,6 @@
 """Kinds of source. To add one: write ``sources/<layout>.py`` and add a line to the table."""
 
-from datagen.registry import Registry
+from datagen.core.registry import Registry
 from datagen.sources.base import Record, Source
 from datagen.sources.card import Consent, SourceCard, load_card
 

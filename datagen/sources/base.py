@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 
 import fsspec
 
+from datagen.core.arrays import Box, Image, Landmarks, Mesh
+from datagen.core.schema import Frozen, parse
 from datagen.errors import RecipeError, SourceError
-from datagen.model import Frozen, parse
 from datagen.sources.card import SourceCard
-from datagen.types import Box, Image, Landmarks, Mesh
 
 __all__ = ["PICTURE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
 

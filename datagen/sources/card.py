@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from datagen.core.digests import digest_of
+from datagen.core.schema import Frozen, parse
+from datagen.core.yaml_io import read_yaml
 from datagen.errors import CardError
-from datagen.hashing import digest_of
-from datagen.model import Frozen, parse
-from datagen.yaml import read_yaml
 
 __all__ = ["Consent", "SourceCard", "Stated", "load_card"]
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.errors import SourceError
-from datagen.model import Frozen
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source, pictures, without_suffix
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from datagen.core.arrays import Box, Landmarks
+from datagen.core.schema import Frozen
 from datagen.errors import SourceError
-from datagen.model import Frozen
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source
-from datagen.types import Box, Landmarks
 
 __all__ = ["Ffhq", "FfhqOptions"]
 

@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.errors import SourceError
-from datagen.model import Frozen
 from datagen.sources.base import Record, Source
 from datagen.sources.table import number, read_csv, text
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.errors import SourceError
-from datagen.model import Frozen
 from datagen.sources.base import Record, Source, without_suffix
 
 __all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]

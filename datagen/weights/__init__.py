@@ -1,9 +1,9 @@
 """Files of network weights: where they come from, what they must be, what they permit."""
 
 from datagen.weights.card import WeightCard, read_weight_card
-from datagen.weights.catalogue import known_weight_cards, load_weight_card
-from datagen.weights.contract import Diffusers, FaceInput, Network
-from datagen.weights.files import find_weights, local_weights, weights_digest, weights_folder
+from datagen.weights.catalog import known_weight_cards, load_weight_card
+from datagen.weights.io_contract import Diffusers, FaceInput, Network
+from datagen.weights.store import find_weights, local_weights, weights_digest, weights_folder
 
 __all__ = [
     "Diffusers",

@@ -9,11 +9,11 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, model_validator
 
+from datagen.core.digests import digest_of
+from datagen.core.schema import Frozen, parse
+from datagen.core.yaml_io import read_yaml
 from datagen.errors import CardError
-from datagen.hashing import digest_of
-from datagen.model import Frozen, parse
-from datagen.weights.contract import Diffusers, Network
-from datagen.yaml import read_yaml
+from datagen.weights.io_contract import Diffusers, Network
 
 __all__ = ["Hub", "Permits", "WeightCard", "read_weight_card"]
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datagen.environment import cache_folder
+from datagen.core.digests import digest_of, sha256_bytes, sha256_file
+from datagen.core.versions import cache_folder
 from datagen.errors import WeightsError
-from datagen.hashing import digest_of, sha256_bytes, sha256_file
 from datagen.weights.card import WeightCard
 
 __all__ = ["digest_at", "files_of", "size_at"]

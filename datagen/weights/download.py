@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from datagen.core.digests import sha256_file
 from datagen.errors import WeightsError
-from datagen.hashing import sha256_file
-from datagen.weights.alone import alone
 from datagen.weights.card import WeightCard
+from datagen.weights.lock import alone
 
 __all__ = ["Tell", "download"]
 

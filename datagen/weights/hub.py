@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from datagen.core.digests import sha256_file
 from datagen.errors import MissingExtraError, WeightsError
-from datagen.hashing import sha256_file
-from datagen.weights.alone import alone
 from datagen.weights.card import Hub, WeightCard
 from datagen.weights.digest import digest_at
+from datagen.weights.lock import alone
 
 __all__ = ["download_repository"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from datagen import __version__
 from datagen.cli.main import run
-from tests.world import World, digests
+from tests.support.world import World, digests
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ import cv2
 import numpy as np
 
 from datagen.methods import Method, Result
-from datagen.model import Frozen
+from datagen.core.schema import Frozen
 
 
 class Options(Frozen):

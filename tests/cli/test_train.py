@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.small.faceswap import CARD, FACESWAP
-from tests.train.made import make_recipe, train
+from tests.support.small.faceswap import CARD, FACESWAP
+from tests.training.made import make_recipe, train
 
 
 @pytest.fixture
@@ -136,9 +136,9 @@ def test_the_name_is_the_recipe_s_or_must_be_said(
 def test_another_run_in_the_same_folder_is_kept_out(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from datagen.faces.cache import cache_folder
-    from datagen.store import Folder
-    from datagen.store.release import lock_folder
+    from datagen.faces.indexing.cache import cache_folder
+    from datagen.release import Folder
+    from datagen.release.record import lock_folder
 
     with lock_folder(Folder(str(tmp_path / "out")), cache_folder() / "locks"):
         assert train(recipe, tmp_path / "out", "--steps", "1") == 2

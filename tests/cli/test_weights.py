@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.weights.catalogue import shipped_weight_cards
-from tests.onnx_pack import build_pack
+from datagen.weights.catalog import shipped_weight_cards
+from tests.support.onnx_pack import build_pack
+from tests.support.world import make_world
 from tests.weights.server import CONTENT, DIGEST, Served, serve
-from tests.world import make_world
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +212,7 @@ def test_check_opens_networks_and_compares_them_with_their_contracts(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("onnxruntime")
-    from tests.small.onnx import SWAP, build_onnx
+    from tests.support.small.onnx import SWAP, build_onnx
 
     folder.mkdir()
     build_onnx(folder)
@@ -241,7 +241,7 @@ def test_check_looks_at_what_a_swap_leans_on(
     folder: Path, changes: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("onnxruntime")
-    from tests.small.onnx import SWAP, build_onnx
+    from tests.support.small.onnx import SWAP, build_onnx
 
     folder.mkdir()
     build_onnx(folder)
@@ -398,7 +398,7 @@ def test_a_release_names_the_licences_of_the_networks_that_made_it(
     folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
-    from tests.small.onnx import AGE, build_onnx
+    from tests.support.small.onnx import AGE, build_onnx
 
     folder.mkdir()
     build_onnx(folder)

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations import DEGRADATIONS, Degradation
 from datagen.degradations.base import SEVERITIES
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SHAPES = [(96, 96), (97, 131), (380, 380)]
 

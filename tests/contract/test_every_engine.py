@@ -10,7 +10,7 @@ from datagen.engine import Engine, InlineEngine, Outcome, run_all
 from datagen.engine.base import ATTEMPTS
 from datagen.engine.testing import Doubles, FailsOn
 from datagen.errors import ItemError, RunError
-from tests.world import World, digests
+from tests.support.world import World, digests
 
 
 @pytest.fixture(params=["inline", pytest.param("ray", marks=pytest.mark.ray)])

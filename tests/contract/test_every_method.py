@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image, Mask
+from datagen.core.digests import rng
 from datagen.errors import ItemError
 from datagen.faces.crop import (
     CropJitter,
@@ -23,12 +25,10 @@ from datagen.faces.crop import (
     take_crop,
 )
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods import METHODS, Context, Method, Result
 from datagen.sources.procedural import render
-from datagen.types import Image, Mask
-from tests.faces_made import made_face
-from tests.small.build import SmallWeights
+from tests.support.faces_made import made_face
+from tests.support.small.build import SmallWeights
 
 SIZE = 160
 
@@ -259,7 +259,7 @@ def photographs() -> list[FaceCrop]:
     files = [_asset("DATAGEN_LONDON", f"{n:03}_03.jpg") for n in (1, 3, 4, 5, 6, 8, 9, 11)]
     _asset("DATAGEN_WEIGHTS", "face_landmarker.task")
     pytest.importorskip("mediapipe")
-    from datagen.faces.analysers.mediapipe import MediaPipe
+    from datagen.faces.analyzers.mediapipe import MediaPipe
     from datagen.sources.base import Record
 
     analyser = MediaPipe()

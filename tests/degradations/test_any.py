@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen.degradations.albumentations_late import albumentations, checked, functional
+from datagen.core.arrays import Image
 from datagen.degradations.any import AnyParams, AnyTransform
+from datagen.degradations.ops.albumentations_lazy import albumentations, checked, functional
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import features
 
+from datagen.core.arrays import Image
 from datagen.degradations.avif import Avif, AvifParams
 from datagen.errors import RecipeError, UserError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 
 @pytest.fixture(scope="module")

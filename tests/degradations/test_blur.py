@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.blur import Blur, BlurParams
 from datagen.errors import RecipeError
-from datagen.types import Image
 
 
 def draws(seed: int = 1) -> np.random.Generator:

@@ -6,7 +6,7 @@ import pytest
 
 from datagen.degradations.crop_pad import CropPad, CropPadParams
 from datagen.errors import RecipeError
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 FACE = made_face(1, 96).image
 

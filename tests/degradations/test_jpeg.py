@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from datagen.degradations.codec import pillow_encoded
+from datagen.core.arrays import Image
 from datagen.degradations.jpeg import Jpeg, JpegParams, JpegPass, _encoded
-from datagen.degradations.jpeg_tables import OWN_TABLES, scaled
+from datagen.degradations.ops.codec import pillow_encoded
+from datagen.degradations.ops.jpeg_tables import OWN_TABLES, scaled
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 RAMP = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)[..., None].repeat(3, axis=2)
 

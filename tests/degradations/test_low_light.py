@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.low_light import LowLight, LowLightParams
 from datagen.errors import RecipeError
-from datagen.types import Image
 
 NOTHING = {"stops": 0.0, "shot": 0.0, "read": 0.0, "lift": 0.0, "denoise": 0.0, "seed": 1}
 

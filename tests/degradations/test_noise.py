@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.noise import Noise
-from datagen.degradations.noise_parts import is_grey, normals, photon_noise
+from datagen.degradations.ops.noise import is_grey, normals, photon_noise
 from datagen.errors import RecipeError
-from datagen.types import Image
 
 
 def draws(seed: int = 1) -> np.random.Generator:

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.occlude import Occlude, OccludeParams
 from datagen.errors import RecipeError
-from datagen.types import Image
 
 KINDS = ("blocks", "sticker", "text", "emoji")
 

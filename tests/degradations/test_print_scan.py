@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.base import warp
-from datagen.degradations.print_parts import dot_screens, grain_screens, paper, separate
+from datagen.degradations.ops.print import dot_screens, grain_screens, paper, separate
 from datagen.degradations.print_scan import PrintScan, PrintScanParams
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 FACE = made_face(1, 128).image
 

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.resize import Kernel, Resize, ResizeParams
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 KERNELS = get_args(Kernel)
 

@@ -6,7 +6,7 @@ import pytest
 
 from datagen.degradations.rotate import Rotate, RotateParams
 from datagen.errors import RecipeError
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 FACE = made_face(1, 96).image
 BUILT = Rotate.build({})

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.base import warp
+from datagen.degradations.ops.display import pixel_cell, sample_grid, sensor_noise, to_display
 from datagen.degradations.screen import Screen, ScreenParams
-from datagen.degradations.screen_parts import pixel_cell, sample_grid, sensor_noise, to_display
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 FACE = made_face(1, 128).image
 NOTHING: dict[str, float] = dict.fromkeys(

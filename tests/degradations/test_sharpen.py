@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
 from datagen.degradations.sharpen import Sharpen, SharpenParams
 from datagen.errors import RecipeError
-from datagen.types import Image
 
 
 def edge(side: int = 200) -> Image:

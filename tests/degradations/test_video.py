@@ -9,7 +9,7 @@ import pytest
 from datagen.degradations.base import warp
 from datagen.degradations.video import Video, VideoParams
 from datagen.errors import MissingExtraError, RecipeError
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 
 def params(**changed: object) -> VideoParams:
@@ -51,7 +51,7 @@ class TestStream:
     def test_a_stream_starts_with_an_idr_frame_and_is_predicted_from_then_on(
         self, codec: str
     ) -> None:
-        from datagen.degradations.stream import encode, to_yuv
+        from datagen.degradations.ops.video_stream import encode, to_yuv
 
         packets = encode(
             [to_yuv(self.FACE)] * 3, "h264" if codec == "h264" else "h265", 23, "medium"
@@ -80,7 +80,7 @@ class TestStream:
         assert cv2.PSNR(out, warp(self.FACE, matrix)) > cv2.PSNR(out, self.FACE) + 5
 
     def test_earlier_frames_lie_where_the_motion_came_from(self) -> None:
-        from datagen.degradations.stream import to_yuv
+        from datagen.degradations.ops.video_stream import to_yuv
         from datagen.degradations.video import _earlier
 
         kept = to_yuv(self.FACE)

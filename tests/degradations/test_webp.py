@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from datagen.core.arrays import Image
 from datagen.degradations.webp import Webp, WebpParams
 from datagen.errors import RecipeError
-from datagen.types import Image
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from datagen.cli.main import run
+from datagen.core.arrays import Mask
 from datagen.errors import ItemError
 from datagen.methods import Result
-from datagen.store import Folder
-from datagen.store.read import Release
-from datagen.types import Mask
-from tests.world import World, digests
+from datagen.release import Folder
+from datagen.release.reader import Release
+from tests.support.world import World, digests
 
 DAMAGE = [
     {"use": "clean", "share": "1/4"},
@@ -167,7 +167,7 @@ def test_a_base_pair_that_fails_is_a_reject_at_every_level_and_is_tried_once(
     pytest.importorskip("onnxruntime")
     from datagen.methods.onnx_edit import OnnxEdit
     from datagen.methods.resample_forgery import ResampleForgery
-    from tests.small.onnx_broken import build_broken
+    from tests.support.small.onnx_broken import build_broken
 
     weights = tmp_path / "weights"
     build_broken(weights)

@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from datagen.core.phash import distance
+from datagen.core.versions import machine, pixel_libraries
 from datagen.engine import InlineEngine
-from datagen.environment import machine, pixel_libraries
-from datagen.faces.phash import distance
-from datagen.job import MakeShard
-from datagen.plan import Plan, ShardKey
+from datagen.generation.shard import MakeShard
+from datagen.planning import Plan, ShardKey
 from datagen.recipe import load_recipe
-from datagen.store import Folder
-from tests.world import index_of
+from datagen.release import Folder
+from tests.support.world import index_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FROZEN = ROOT / "manifests" / "benchmark-procedural.parquet"

@@ -14,12 +14,12 @@ from datagen.cli.main import run
 from datagen.engine import InlineEngine
 from datagen.faces.index import FaceIndex
 from datagen.recipe import load_recipe
+from datagen.release import Folder
+from datagen.release.reader import Release
 from datagen.sources.procedural import render
-from datagen.store import Folder
-from datagen.store.read import Release
-from tests.onnx_pack import MARK
-from tests.small.inswapper import build_inswapper
-from tests.world import CARD, RECIPE, index_of
+from tests.support.onnx_pack import MARK
+from tests.support.small.inswapper import build_inswapper
+from tests.support.world import CARD, RECIPE, index_of
 
 pytest.importorskip("insightface")
 

@@ -21,12 +21,12 @@ import pytest
 import yaml
 
 from datagen.methods import METHODS
-from datagen.store import Folder
-from datagen.store.read import Release
-from tests.assets import london, weights
-from tests.small.build import SmallWeights
-from tests.small.shipped import put_under_shipped_ids
-from tests.world import digests
+from datagen.release import Folder
+from datagen.release.reader import Release
+from tests.support.assets import london, weights
+from tests.support.small.build import SmallWeights
+from tests.support.small.shipped import put_under_shipped_ids
+from tests.support.world import digests
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 OWN = "london_two"

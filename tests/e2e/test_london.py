@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from datagen.cli.main import run
-from datagen.store import Folder
-from datagen.store.read import Release
-from tests.assets import london, weights
-from tests.world import digests
+from datagen.release import Folder
+from datagen.release.reader import Release
+from tests.support.assets import london, weights
+from tests.support.world import digests
 
 RECIPE = str(Path(__file__).parents[2] / "recipes" / "london.yaml")
 

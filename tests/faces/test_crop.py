@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from datagen.core.arrays import Affine, Box, Landmarks
+from datagen.core.digests import rng
+from datagen.core.images import average_down
 from datagen.faces.crop import (
     MIRROR_68,
     CropJitter,
@@ -18,11 +21,8 @@ from datagen.faces.crop import (
     shrink_for,
     take_crop,
 )
-from datagen.faces.decode import average_down
-from datagen.faces.mesh import MIRROR_478
-from datagen.hashing import rng
-from datagen.types import Affine, Box, Landmarks
-from tests.faces_made import made_landmarks
+from datagen.faces.geometry.mesh import MIRROR_478
+from tests.support.faces_made import made_landmarks
 
 JITTERS = st.builds(
     CropJitter,

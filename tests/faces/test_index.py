@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from datagen.core.digests import rng
 from datagen.faces.index import INDEX_SCHEMA, FaceIndex
-from datagen.hashing import rng
-from tests.plan.made import made_points, row
+from tests.planning.made import made_points, row
 
 
 def mesh() -> list[float]:

@@ -14,7 +14,7 @@ import pytest
 
 from datagen.cli import wiring
 from datagen.cli.main import run
-from tests.world import World, digests
+from tests.support.world import World, digests
 
 
 @pytest.fixture(scope="module")

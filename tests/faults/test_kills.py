@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from datagen.engine.ray import RayEngine
-from tests.world import World, digests, record, start
+from tests.support.world import World, digests, record, start
 
 SECONDS = 120
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from datagen.cli.main import run
-from datagen.store import Folder
-from datagen.store.read import Release
-from tests.world import World, digests
+from datagen.release import Folder
+from datagen.release.reader import Release
+from tests.support.world import World, digests
 
 
 class Gate(ThreadingHTTPServer):

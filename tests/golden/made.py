@@ -20,8 +20,9 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from datagen.core.digests import rng
+from datagen.core.versions import machine, pixel_libraries
 from datagen.degradations import DEGRADATIONS
-from datagen.environment import machine, pixel_libraries
 from datagen.faces.crop import (
     CropJitter,
     crop_matrix,
@@ -31,11 +32,10 @@ from datagen.faces.crop import (
     take_crop,
 )
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import VERSION, render
 from tests.contract.test_every_degradation import example_options
-from tests.small.build import SmallWeights
+from tests.support.small.build import SmallWeights
 
 __all__ = [
     "COMMAND",

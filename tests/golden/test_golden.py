@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datagen.core.versions import pixel_libraries
 from datagen.degradations import DEGRADATIONS
-from datagen.environment import pixel_libraries
 from datagen.methods import METHODS
 from tests.golden.made import (
     COMMAND,

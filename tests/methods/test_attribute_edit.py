@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.digests import rng
 from datagen.errors import RecipeError
-from datagen.hashing import rng
 from datagen.methods.attribute_edit import (
     Ageing,
     AttributeEdit,
@@ -12,7 +12,7 @@ from datagen.methods.attribute_edit import (
     Tint,
 )
 from datagen.methods.base import Context, Result
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SIZE = 240
 METHOD = AttributeEdit.build({})

@@ -16,27 +16,27 @@ import torch
 from numpy.typing import NDArray
 
 from datagen.cli.main import run
+from datagen.core.arrays import Image, Landmarks
+from datagen.core.digests import rng
 from datagen.errors import CardError, DeviceError, ItemError, RecipeError, WeightsError
-from datagen.faces import hull
-from datagen.faces.blend import Region
+from datagen.faces import masks as hull
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import move_points
-from datagen.hashing import rng
+from datagen.faces.geometry.warp import move_points
+from datagen.faces.pixels.blend import Region
 from datagen.methods import Context
 from datagen.methods.autoencoder_swap import AutoencoderSwap, AutoencoderSwapParams
-from datagen.networks.align import take_aligned
-from datagen.networks.autoencoder import open_swapper
-from datagen.networks.autoencoder_face import face_matrix, hull_mask, levelled
+from datagen.networks.alignment.align import take_aligned
+from datagen.networks.autoencoder.face import face_matrix, hull_mask, levelled
+from datagen.networks.autoencoder.network import open_swapper
+from datagen.release import Folder
+from datagen.release.reader import Release
 from datagen.sources.procedural import figure, light
 from datagen.sources.procedural.portrait import Portrait, draw_picture, render
-from datagen.store import Folder
-from datagen.store.read import Release
-from datagen.types import Image, Landmarks
-from tests.faces_made import made_face
-from tests.small.build import SmallWeights
-from tests.small.faceswap import FACESWAP, PEOPLE, PICTURES
-from tests.train.made import make_recipe
+from tests.support.faces_made import made_face
+from tests.support.small.build import SmallWeights
+from tests.support.small.faceswap import FACESWAP, PEOPLE, PICTURES
+from tests.training.made import make_recipe
 
 SIZE = 160
 SEED = 1
@@ -245,7 +245,7 @@ def test_it_pickles_with_its_config_alone(method: AutoencoderSwap) -> None:
 def test_what_a_broken_decoder_gives_is_no_fake(
     method: AutoencoderSwap, spoil: Callable[[object], None], code: str
 ) -> None:
-    from datagen.networks.autoencoder import Swapper, load_autoencoder
+    from datagen.networks.autoencoder.network import Swapper, load_autoencoder
 
     config, module = load_autoencoder(Path(_folder(method)))
     with torch.no_grad():

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.digests import rng
 from datagen.errors import ItemError, RecipeError
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.cross_blend import CrossBlend, CrossBlendParams
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SIZE = 200
 METHOD = CrossBlend.build({})

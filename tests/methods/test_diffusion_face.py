@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
-from datagen.faces.expression import NEUTRAL
 from datagen.faces.face import FaceCrop
-from datagen.faces.warp import move_points, similarity
-from datagen.hashing import rng
+from datagen.faces.geometry.expression import NEUTRAL
+from datagen.faces.geometry.warp import move_points, similarity
 from datagen.methods.base import Context
 from datagen.methods.diffusion_face import DiffusionFace, DiffusionFaceParams
-from datagen.networks.align import TEMPLATES, five_points
-from datagen.networks.diffusion_settings import diffusers_library
-from datagen.types import Image
-from tests.faces_made import made_face
-from tests.small.build import SmallWeights
-from tests.small.diffusion import write_card
+from datagen.networks.alignment.align import TEMPLATES, five_points
+from datagen.networks.diffusion.settings import diffusers_library
+from tests.support.faces_made import made_face
+from tests.support.small.build import SmallWeights
+from tests.support.small.diffusion import write_card
 
 SIZE = 160
 _FACE = NEUTRAL.astype(np.float32)
@@ -199,7 +199,7 @@ def test_unusable_output_is_a_reject(small: Path, value: float, code: str) -> No
 def test_a_picture_that_the_safety_checker_refuses(small: Path) -> None:
     import shutil
 
-    from tests.small.diffusion import flagging_checker
+    from tests.support.small.diffusion import flagging_checker
 
     shutil.copytree(small / "sd15_faces", small / "sd15")
     flagging_checker(small)

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.diffusion_img2img import DiffusionImg2Img, DiffusionImg2ImgParams
-from datagen.networks import diffusion_repaint
 from datagen.networks.batch import OutOfMemoryError
-from datagen.networks.diffusion import open_pipeline
-from datagen.networks.diffusion_options import own_steps
-from datagen.networks.diffusion_repaint import picture_or_error, runner
-from datagen.types import Image
-from tests.faces_made import made_face
-from tests.small.diffusion import build_diffusion, build_xl, flagging_checker, write_card
+from datagen.networks.diffusion import repaint as diffusion_repaint
+from datagen.networks.diffusion.options import own_steps
+from datagen.networks.diffusion.pipeline import open_pipeline
+from datagen.networks.diffusion.repaint import picture_or_error, runner
+from tests.support.faces_made import made_face
+from tests.support.small.diffusion import build_diffusion, build_xl, flagging_checker, write_card
 
 SIDE = 64
 SIZE = 96

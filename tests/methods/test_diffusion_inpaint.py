@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from datagen.contract import checked, checked_control
+from datagen.core.arrays import Mask
+from datagen.core.digests import rng
 from datagen.errors import ItemError, RecipeError
-from datagen.faces.blend import Region
-from datagen.hashing import rng
+from datagen.faces.pixels.blend import Region
+from datagen.generation.checks import checked, checked_control
 from datagen.methods.base import Context
 from datagen.methods.diffusion_inpaint import DiffusionInpaint, DiffusionInpaintParams
-from datagen.networks.diffusion_mask import PAINTED, PaintedPart, painted_mask, square_around
-from datagen.types import Mask
-from tests.faces_made import made_face
-from tests.small.diffusion import build_diffusion, build_xl, write_card
+from datagen.networks.diffusion.mask import PAINTED, PaintedPart, painted_mask, square_around
+from tests.support.faces_made import made_face
+from tests.support.small.diffusion import build_diffusion, build_xl, write_card
 
 SIZE = 128
 SIDE = 96

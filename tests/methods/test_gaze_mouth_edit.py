@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datagen.core.digests import rng
 from datagen.errors import ItemError, RecipeError
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.gaze_mouth_edit import GazeMouthEdit, GazeMouthEditParams
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SIZE = 240
 METHOD = GazeMouthEdit.build({})

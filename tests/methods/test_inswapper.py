@@ -15,6 +15,8 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.errors import (
     CardError,
     DeviceError,
@@ -25,16 +27,14 @@ from datagen.errors import (
 )
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.inswapper import Inswapper, InswapperParams
-from datagen.networks.align import five_points
+from datagen.networks.alignment.align import five_points
 from datagen.networks.batch import OutOfMemoryError
-from datagen.networks.onnx_session import Session
+from datagen.networks.onnx.session import Session
 from datagen.sources.procedural import render
-from datagen.types import Image
-from tests.small.inswapper import build_inswapper, swap_graph
-from tests.small.onnx import constant, node, picture, tensor, write_network
+from tests.support.small.inswapper import build_inswapper, swap_graph
+from tests.support.small.onnx import constant, node, picture, tensor, write_network
 
 pytest.importorskip("insightface")
 

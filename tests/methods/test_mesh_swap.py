@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 
+from datagen.core.digests import rng
 from datagen.errors import ItemError
 from datagen.faces.crop import (
     CropJitter,
@@ -16,11 +17,10 @@ from datagen.faces.crop import (
     take_crop,
 )
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.mesh_swap import MeshSwap, MeshSwapParams
 from datagen.sources.procedural import render
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 METHOD = MeshSwap.build({})
 PLAIN = MeshSwapParams(lift=[0.5] * 10, feather=0.1, colour=0.0, light=0.0, shape=0.0, mouth=0.0)

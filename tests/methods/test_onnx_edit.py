@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen.contract import checked, checked_control, visible_change
+from datagen.core.digests import rng
 from datagen.errors import CardError, ItemError, RecipeError
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.faces.parts import PARTS
-from datagen.hashing import rng
+from datagen.faces.part_masks import PARTS
+from datagen.generation.checks import checked, checked_control, visible_change
 from datagen.methods.base import Context
 from datagen.methods.onnx_edit import OnnxEdit
 from datagen.sources.procedural import render
-from tests.faces_made import made_face
-from tests.small.onnx import AGE, ENHANCER, SWAP, build_onnx
-from tests.small.onnx_broken import build_broken
+from tests.support.faces_made import made_face
+from tests.support.small.onnx import AGE, ENHANCER, SWAP, build_onnx
+from tests.support.small.onnx_broken import build_broken
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 import pytest
 
-from datagen.contract import checked, checked_control, visible_change
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.errors import CardError, DeviceError, ItemError, RecipeError
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
+from datagen.generation.checks import checked, checked_control, visible_change
 from datagen.methods import METHODS
 from datagen.methods.base import Context
 from datagen.methods.onnx_swap import OnnxSwap
-from datagen.networks.enhance import open_enhancer
+from datagen.networks.onnx.enhance import open_enhancer
 from datagen.sources.procedural import render
-from datagen.types import Image
-from tests.faces_made import made_face
-from tests.small.onnx import (
+from tests.support.faces_made import made_face
+from tests.support.small.onnx import (
     AGE,
     ENHANCER,
     SWAP,
@@ -32,7 +32,7 @@ from tests.small.onnx import (
     SWAP_MASK,
     build_onnx,
 )
-from tests.small.onnx_broken import build_broken, recard
+from tests.support.small.onnx_broken import build_broken, recard
 
 SWAPS = [SWAP, SWAP_EMAP, SWAP_BY_PICTURE, SWAP_MASK]
 ENHANCED = {"weights": ENHANCER, "blend": [0.4, 0.9]}

@@ -3,17 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datagen.core.arrays import Image, Mask
+from datagen.core.digests import rng
 from datagen.errors import RecipeError
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.resample_forgery import (
     ResampleForgery,
     ResampleForgeryParams,
     UpSampler,
 )
-from datagen.types import Image, Mask
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SIZE = 200
 METHOD = ResampleForgery.build({})

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.core.digests import rng
 from datagen.errors import ItemError, RecipeError
 from datagen.faces.face import FaceCrop
-from datagen.faces.hull import forehead
-from datagen.faces.parts import PARTS, PartName
-from datagen.hashing import rng
+from datagen.faces.masks import forehead
+from datagen.faces.part_masks import PARTS, PartName
 from datagen.methods.base import Context
 from datagen.methods.self_blend import Alteration, SelfBlend, SelfBlendOptions, SelfBlendParams
-from tests.faces_made import made_face
+from tests.support.faces_made import made_face
 
 SIZE = 200
 METHOD = SelfBlend.build({})

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import yaml
 
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.faces.face import FaceCrop
-from datagen.hashing import rng
 from datagen.methods.base import Context
 from datagen.methods.vae_reconstruct import VaeReconstruct, VaeReconstructParams
 from datagen.networks.batch import OutOfMemoryError
-from datagen.networks.diffusion_settings import diffusers_library
-from datagen.types import Image
-from tests.faces_made import made_face
-from tests.small.autoencoder import SIDE, face_crops
-from tests.small.build import SmallWeights
-from tests.small.diffusion import build_diffusion, write_card
+from datagen.networks.diffusion.settings import diffusers_library
+from tests.support.faces_made import made_face
+from tests.support.small.autoencoder import SIDE, face_crops
+from tests.support.small.build import SmallWeights
+from tests.support.small.diffusion import build_diffusion, write_card
 
 PLAIN = VaeReconstructParams(passes=1, phase=(0.0, 0.0))
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import Field
 
+from datagen.core.schema import Frozen
 from datagen.errors import CardError, RecipeError
 from datagen.methods import METHODS, Context, Method, Result
-from datagen.model import Frozen
 from datagen.recipe import LoadedRecipe, load_recipe
 
 ROOT = Path(__file__).parents[2]

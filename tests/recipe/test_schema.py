@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from datagen.core.schema import parse
 from datagen.errors import RecipeError
-from datagen.model import parse
 from datagen.recipe.schema import MethodUse, Recipe, in_split
 
 BASE: dict[str, Any] = {

@@ -11,7 +11,7 @@ from datagen.rights import Terms, Use, check_rights, combine, weight_terms
 from datagen.rights.attribution import attribution_document
 from datagen.rights.gate import decide_weights
 from datagen.weights import WeightCard
-from tests.onnx_pack import build_pack
+from tests.support.onnx_pack import build_pack
 
 DAY = dt.date(2026, 6, 1)
 RESEARCH = Use(commercial=False, redistribute=False)

@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from datagen.errors import RecipeError, RightsError, SourceError
-from datagen.faces.screen import Screened
+from datagen.faces.indexing.select import Screened
 from datagen.rights import Use, check_rights, today
 from datagen.sources import SOURCES, Consent, Record, Source, SourceCard, load_card
 from datagen.sources.base import unique

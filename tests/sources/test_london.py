@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datagen.errors import RecipeError, SourceError
-from tests.assets import london
+from tests.support.assets import london
 
 from .trees import by_id, shipped, write
 

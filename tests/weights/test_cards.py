@@ -8,7 +8,7 @@ import pytest
 from datagen.errors import CardError
 from datagen.rights import Use, licence_of, weight_terms
 from datagen.weights import load_weight_card
-from datagen.weights.catalogue import shipped_weight_cards
+from datagen.weights.catalog import shipped_weight_cards
 from tests.weights.server import card
 
 SHIPPED = shipped_weight_cards()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from datagen.weights.catalogue import read_shipped_card
+from datagen.weights.catalog import read_shipped_card
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -60,8 +60,8 @@ def _write(path: Path, inputs: Shapes, outputs: Shapes) -> None:
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_the_shipped_contract_fits_the_published_signature(name: str, tmp_path: Path) -> None:
-    from datagen.networks.onnx import OnnxNetwork
-    from datagen.networks.onnx_session import Session
+    from datagen.networks.onnx.network import OnnxNetwork
+    from datagen.networks.onnx.session import Session
 
     inputs, outputs = SIGNATURES[name]
     _write(tmp_path / "net.onnx", inputs, outputs)

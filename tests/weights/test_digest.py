@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datagen.hashing import sha256_bytes, sha256_file
+from datagen.core.digests import sha256_bytes, sha256_file
 from datagen.weights.digest import digest_at
 from tests.weights.server import card
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from datagen.core.digests import digest_of, sha256_bytes
 from datagen.errors import MissingExtraError, WeightsError
-from datagen.hashing import digest_of, sha256_bytes
 from datagen.weights import WeightCard, find_weights, weights_digest
 from tests.weights.hub import FILES, REVISION, Hub, serve_hub
 from tests.weights.server import card

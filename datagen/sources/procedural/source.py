@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from datagen.core.arrays import Image
+from datagen.core.schema import Frozen
 from datagen.errors import SourceError
-from datagen.model import Frozen
 from datagen.sources.base import Record, Source
 from datagen.sources.procedural.portrait import VERSION, Truth, render, truth
-from datagen.types import Image
 
 __all__ = ["Procedural", "ProceduralOptions"]
 

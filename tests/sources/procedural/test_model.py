@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.assets import weights
+from tests.support.assets import weights
 
 from .measures import benchmark
 

@@ -1,0 +1,57 @@
+"""``datagen list``: what a recipe may name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from datagen.degradations import DEGRADATIONS
+from datagen.degradations.compose import RESHARE, known_degradations
+from datagen.degradations.profile import load_profile, profile_names
+from datagen.faces.analyzers import ANALYSERS
+from datagen.methods import METHODS
+from datagen.sources import SOURCES
+
+NAME = "list"
+
+
+class Room(StrEnum):
+    """What can be listed."""
+
+    methods = "methods"
+    sources = "sources"
+    analysers = "analysers"
+    degradations = "degradations"
+
+
+def command(
+    room: Annotated[
+        Room, typer.Argument(help="methods, degradations, sources or analysers.")
+    ] = Room.methods,
+) -> None:
+    """List the methods, degradations, source layouts or analysers that a recipe may name."""
+    if room is Room.methods:
+        for name in METHODS:
+            method = METHODS.load(name)
+            typer.echo(f"{name:<20}{method.family:<16}{_first_line(method.__doc__)}")
+    elif room is Room.degradations:
+        for name in known_degradations():
+            typer.echo(f"{name:<20}{_damage_words(name)}")
+    else:
+        registry = SOURCES if room is Room.sources else ANALYSERS
+        for name in registry:
+            typer.echo(f"{name:<20}{_first_line(registry.load(name).__doc__)}")
+
+
+def _damage_words(name: str) -> str:
+    if name in profile_names():
+        return f"profile: {load_profile(name).title}"
+    if name == RESHARE:
+        return "A picture that is passed on several times."
+    return _first_line(DEGRADATIONS.load(name).__doc__)
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

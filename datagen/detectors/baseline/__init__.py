@@ -1,0 +1,1 @@
+"""The baseline detector: fixed features and a ridge regression."""

@@ -1,0 +1,127 @@
+"""Detectors that are programs: a file of paths in, a CSV of scores out."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from datagen.detectors.batched import Encoded
+from datagen.detectors.config import DetectorConfig
+from datagen.detectors.errors import DetectorError
+from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
+from datagen.errors import DatagenError
+
+__all__ = ["CommandDetector"]
+
+_HEADER = ["path", "score"]
+_NO_PROGRAM = 127
+
+
+class CommandDetector:
+    """A program that is started once for all pictures of a shard.
+
+    Args:
+        command: With ``{paths}``, a text file of one absolute path a line, and ``{scores}``,
+            where it writes CSV with the header ``path,score``.
+        folder: Where it is started.
+        config: What its scores mean.
+    """
+
+    def __init__(self, command: str, folder: str, config: DetectorConfig) -> None:
+        self._command = command
+        self._folder = folder
+        self._config = config
+
+    def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
+        """See ``Detector``; ``batch`` is the program's own affair."""
+        with tempfile.TemporaryDirectory(prefix="datagen-") as name:
+            folder = Path(name).resolve()
+            paths = _laid_out(pictures, folder)
+            readable = [path for path in paths if path is not None]
+            trouble = self._run(readable, folder) if readable else ""
+            found = {} if trouble else self._read(folder / "scores.csv", readable)
+        return [
+            Answer(None, "unreadable", picture.trouble)
+            if path is None
+            else found.get(path, Answer(None, "failed", trouble or "the program wrote no score"))
+            for picture, path in zip(pictures, paths, strict=True)
+        ]
+
+    def _run(self, paths: list[str], folder: Path) -> str:
+        """Run the program; return what went wrong, or nothing."""
+        (folder / "paths.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+        places = {"{paths}": folder / "paths.txt", "{scores}": folder / "scores.csv"}
+        words = shlex.split(self._command)
+        for mark, place in places.items():
+            words = [word.replace(mark, str(place)) for word in words]
+        cwd = self._folder if Path(self._folder).is_dir() else None
+        try:
+            done = subprocess.run(  # noqa: S603  # the user's own program
+                words, cwd=cwd, capture_output=True, text=True, errors="replace", check=False
+            )
+        except OSError as error:
+            raise DetectorError(f"--detector 'cmd: {self._command}': {error}") from None
+        if done.returncode == _NO_PROGRAM:
+            raise DetectorError(
+                f"--detector 'cmd: {self._command}': exit 127: {_last_line(done.stderr)}"
+            )
+        if done.returncode:
+            return f"the program ended with exit {done.returncode}: {_last_line(done.stderr)}"
+        return ""
+
+    def _read(self, path: Path, known: list[str]) -> dict[str, Answer]:
+        if not path.is_file():
+            text = "the program ended well and wrote no {scores}"
+            return dict.fromkeys(known, Answer(None, "failed", text))
+        found: dict[str, Answer] = {}
+        for line, (name, text) in enumerate(_rows(path, self._command), 2):
+            place = str(Path(name).resolve()) if name else name
+            if place not in known:
+                raise DatagenError(
+                    f"detector 'cmd: {self._command}': line {line} of its scores names {name!r}, "
+                    "which is no path that it was given"
+                )
+            twice = Answer(None, "failed", "the program wrote two scores")
+            found[place] = twice if place in found else self._answer(text)
+        return found
+
+    def _answer(self, text: str) -> Answer:
+        if not text:
+            return Answer(None, "failed", "the program wrote an empty score")
+        try:
+            return read_answers([float(text)], 1, self._config)[0]
+        except (ValueError, BadAnswerError):
+            return Answer(None, "failed", f"the program wrote {text[:40]!r}, no number")
+
+
+def _laid_out(pictures: Sequence[Encoded], folder: Path) -> list[str | None]:
+    paths: list[str | None] = []
+    for picture in pictures:
+        path = folder / f"{picture.sample_id}.{picture.suffix}"
+        if picture.data is not None:
+            path.write_bytes(picture.data)
+        paths.append(None if picture.data is None else str(path))
+    return paths
+
+
+def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
+        lines = csv.reader(handle)
+        header = [cell.strip() for cell in next(lines, [])]
+        if header != _HEADER:
+            raise DetectorError(
+                f"--detector 'cmd: {command}': the first line of its scores is "
+                f"{','.join(header)!r}, want 'path,score'"
+            )
+        for cells in lines:
+            if cells:
+                name, *rest = (cell.strip() for cell in cells)
+                yield name, rest[0] if rest else ""
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no word on stderr"])[-1][:300]

@@ -1,0 +1,113 @@
+"""From what a detector answers to the probability of fake: checked, never repaired."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.detectors.baseline.logistic import sigmoid
+from datagen.detectors.config import DetectorConfig
+from datagen.detectors.errors import DetectorError
+
+__all__ = ["Answer", "BadAnswerError", "read_answers"]
+
+_CONFIG = "--detector-config"
+
+
+# float32 rounds a probability of 1 to a little above it.
+_ROUNDING = 1e-6
+
+
+class BadAnswerError(Exception):
+    """An answer that has no score in it; the message is the ``detail`` of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one picture.
+
+    Attributes:
+        score: Probability of fake, 0 to 1; ``None`` unless ``status`` is ``ok``.
+        status: ``ok``, ``unreadable`` (the picture) or ``failed`` (the detector).
+        detail: For a person; empty when all is well.
+    """
+
+    score: float | None
+    status: str = "ok"
+    detail: str = ""
+
+
+def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer]:
+    """Turn the answers for a batch into scores.
+
+    Args:
+        raw: Anything like an array, ``(count,)``, ``(count, 1)`` or ``(count, classes)``.
+        count: Pictures in the batch.
+        config: What the answers mean.
+
+    Raises:
+        BadAnswerError: They are no numbers, or of a wrong shape: nobody knows which is whose.
+        DetectorError: They are on another scale than ``config`` says, or ``index`` is none of
+            them. This holds for every picture, also where an answer happens to look right.
+    """
+    if raw is None:
+        raise BadAnswerError("the answer is None")
+    try:
+        given = np.asarray(raw)
+        if given.dtype.kind == "c":
+            raise BadAnswerError("the answer is complex, no number")
+        table = np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadAnswerError(f"the answer is no array of numbers: {error}") from None
+    if table.ndim == 0 or len(table) != count:
+        found = "one number" if table.ndim == 0 else f"{len(table)} answers"
+        raise BadAnswerError(f"{found} for {count} picture{'s' if count != 1 else ''}")
+    table = table.reshape(count, -1)
+    return [_score(row, config) for row in table]
+
+
+def _score(row: NDArray[np.float64], config: DetectorConfig) -> Answer:
+    try:
+        value = _probability(row, config)
+    except BadAnswerError as error:
+        return Answer(None, "failed", str(error))
+    return Answer(1 - value if config.higher_is == "real" else value)
+
+
+def _probability(row: NDArray[np.float64], config: DetectorConfig) -> float:
+    if not np.isfinite(row).all():
+        raise BadAnswerError(f"the answer is {_shown(row)}, no finite number")
+    if config.transform == "softmax":
+        if len(row) < 2:
+            raise DetectorError(f"{_CONFIG}: softmax wants two or more numbers a picture, found 1")
+        shares = np.exp(row - row.max())
+        return float(_chosen(shares / shares.sum(), config, 1))
+    value = _chosen(row, config, 0 if len(row) == 1 else None)
+    if config.transform == "sigmoid":
+        return float(sigmoid(np.asarray(value)))
+    if not -_ROUNDING <= value <= 1 + _ROUNDING:
+        raise DetectorError(
+            f"the detector answered {value:.9g}, no probability from 0 to 1: if it is a logit, say "
+            f"'logits: true' in {_CONFIG}"
+        )
+    return min(max(value, 0.0), 1.0)
+
+
+def _chosen(row: NDArray[np.float64], config: DetectorConfig, default: int | None) -> float:
+    index = config.index if config.index is not None else default
+    if index is None:
+        raise DetectorError(
+            f"the detector answered {len(row)} numbers a picture: say 'output: softmax' or 'index' "
+            f"in {_CONFIG}"
+        )
+    if index >= len(row):
+        raise DetectorError(f"{_CONFIG}: index {index} of {len(row)} numbers a picture")
+    return float(row[index])
+
+
+def _shown(row: NDArray[np.float64]) -> str:
+    bad = row[~np.isfinite(row)][0]
+    return "NaN" if math.isnan(bad) else f"{bad:g}"

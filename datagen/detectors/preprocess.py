@@ -1,0 +1,53 @@
+"""From encoded pictures to the arrays that a detector takes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from datagen.core.arrays import Image
+from datagen.detectors.config import DetectorConfig
+
+__all__ = ["decode", "network_input", "sized"]
+
+
+def decode(data: bytes) -> Image:
+    """Return the picture in encoded bytes.
+
+    Raises:
+        OSError, ValueError, SyntaxError: They are no picture; Pillow's own.
+    """
+    with Pillow.open(io.BytesIO(data)) as picture:
+        return np.ascontiguousarray(picture.convert("RGB"))
+
+
+def sized(image: Image, size: tuple[int, int] | None) -> Image:
+    """Return the picture scaled to ``(height, width)``, or as it is."""
+    if size is None or image.shape[:2] == tuple(size):
+        return image
+    smaller = size[0] * size[1] < image.shape[0] * image.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=how), np.uint8)
+
+
+def network_input(images: Sequence[Image], config: DetectorConfig) -> NDArray[np.float32]:
+    """Return what a network takes.
+
+    Returns:
+        Contiguous float32 ``(n, 3, height, width)``, or ``(n, height, width, 3)`` where
+        ``layout`` says so.
+    """
+    batch = np.stack(images).astype(np.float32) / 255
+    batch = (batch - np.asarray(config.mean or (0, 0, 0), np.float32)) / np.asarray(
+        config.std or (1, 1, 1), np.float32
+    )
+    if config.channels == "bgr":
+        batch = batch[..., ::-1]
+    if config.layout != "nhwc":
+        batch = batch.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(batch, np.float32)

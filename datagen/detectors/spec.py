@@ -1,0 +1,185 @@
+"""What the user named with ``--detector``: told apart, checked, and given a digest."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from datagen.core.digests import digest_of, sha256_bytes, sha256_file
+from datagen.core.registry import near
+from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
+from datagen.detectors.errors import DetectorError
+
+__all__ = ["DetectorSpec", "Kind", "PythonFile", "look_in", "read_python_file", "read_spec"]
+
+Kind: TypeAlias = Literal["callable", "command", "onnx", "torchscript", "exported", "probe"]
+
+_SUFFIXES: dict[str, Kind] = {
+    ".onnx": "onnx",
+    ".pt": "torchscript",
+    ".pt2": "exported",
+    ".json": "probe",
+}
+_COMMAND = "cmd:"
+_FORMS = (
+    "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), probe.json, "
+    "or 'cmd: program {paths} {scores}'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFile:
+    """A file of the user's that holds a callable, carried to the workers as text.
+
+    Attributes:
+        name: Of the file, for messages and tracebacks.
+        text: Its content.
+    """
+
+    name: str
+    text: str
+
+    @property
+    def module(self) -> str:
+        """How a spec names it."""
+        return Path(self.name).stem
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """A detector that can be opened in any process.
+
+    Attributes:
+        text: As the user wrote it.
+        target: ``module:callable``, the command, or the absolute path of the file.
+        folder: Where the user stood: modules and relative paths of a command are looked up there.
+        content: Digest of the file or source, as far as it is known.
+    """
+
+    text: str
+    kind: Kind
+    target: str
+    config: DetectorConfig
+    folder: str
+    content: str
+    files: tuple[PythonFile, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits: equal digests give equal scores, as far as files can tell."""
+        config = self.config.model_dump(mode="json")
+        return digest_of([self.kind, self.content, config])
+
+    def record(self) -> dict[str, Any]:
+        """Return what stands in the metadata of the scores."""
+        config = self.config.model_dump(mode="json", exclude_defaults=True)
+        return {"spec": self.text, "kind": self.kind, "digest": self.digest, "config": config}
+
+
+def read_spec(text: str, config: DetectorConfig, files: Sequence[PythonFile] = ()) -> DetectorSpec:
+    """Tell what kind of detector ``text`` names.
+
+    Args:
+        text: See ``docs/detectors.md``.
+        config: Of ``--detector-config``.
+        files: Of ``--plugin``.
+
+    Raises:
+        DetectorError: No such file or module, no known form, or a key that does not fit.
+    """
+    text = text.strip()
+    kind, target, content = _told_apart(text, files)
+    _refuse_keys(kind, config, text)
+    return DetectorSpec(text, kind, target, config, str(Path.cwd()), content, tuple(files))
+
+
+def _told_apart(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]:
+    if text.startswith(_COMMAND):
+        return "command", *_command(text.removeprefix(_COMMAND).strip())
+    suffix = Path(text).suffix.lower()
+    if suffix in _SUFFIXES:
+        path = Path(text).expanduser().resolve()
+        if not path.is_file():
+            raise DetectorError(f"--detector {text}: no such file")
+        return _SUFFIXES[suffix], str(path), sha256_file(path)
+    module, colon, name = text.partition(":")
+    if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
+        raise DetectorError(f"--detector {text!r}: want {_FORMS}")
+    return "callable", text, _source_digest(text, module, files)
+
+
+def _command(command: str) -> tuple[str, str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise DetectorError(f"--detector 'cmd: {command}': {error}") from None
+    lacking = [mark for mark in ("{paths}", "{scores}") if mark not in command]
+    if lacking or not words:
+        raise DetectorError(
+            f"--detector 'cmd: {command}': lacks {' and '.join(lacking)}: the program reads the "
+            "paths of pictures from the file {paths} and writes CSV 'path,score' to {scores}"
+        )
+    if shutil.which(words[0]) is None:
+        raise DetectorError(f"--detector 'cmd: {command}': no program {words[0]!r}")
+    paths = [Path(shutil.which(words[0]) or words[0]), *map(Path, words[1:])]
+    return command, digest_of([command, *(sha256_file(path) for path in paths if path.is_file())])
+
+
+def look_in(folder: str) -> None:
+    """Let modules of the user's folder be found, as ``python -m`` does."""
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
+    for file in files:
+        if file.module == module:
+            return digest_of([text, sha256_bytes(file.text.encode())])
+    look_in(str(Path.cwd()))
+    try:
+        found = find_spec(module)
+    except Exception:  # noqa: BLE001  # looking for a.b imports a, which is the user's
+        found = None
+    if found is None:
+        hint = near(module, [file.module for file in files])
+        raise DetectorError(
+            f"--detector {text}: no module {module!r}.{hint} It is looked for in this folder and "
+            "among the installed packages; a single file may be given with --plugin FILE.py"
+        )
+    source = Path(found.origin or "")
+    return digest_of([text, sha256_file(source) if source.is_file() else ""])
+
+
+def _refuse_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
+    given = config.model_dump(exclude_defaults=True)
+    if kind in ("callable", "command"):
+        keys = [*NETWORK_KEYS, "device", *(["size"] if kind == "command" else [])]
+        sees = "the encoded files" if kind == "command" else "uint8 RGB pictures"
+    elif kind == "probe":
+        keys, sees = list(DetectorConfig.model_fields), "what it was trained on"
+    else:
+        return
+    for key in keys:
+        if key in given:
+            raise DetectorError(
+                f"--detector-config: {key}: {text!r} sees {sees}; that key is for networks "
+                "(.onnx, .pt, .pt2): remove it"
+            )
+
+
+def read_python_file(path: Path) -> PythonFile:
+    """Read a file of ``--plugin``.
+
+    Raises:
+        DetectorError: It cannot be read.
+    """
+    try:
+        return PythonFile(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DetectorError(f"--plugin {path}: cannot be read: {error}") from None

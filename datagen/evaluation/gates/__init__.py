@@ -1,0 +1,1 @@
+"""Gates: the limits a detector must keep."""

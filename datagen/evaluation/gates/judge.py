@@ -1,0 +1,215 @@
+"""Whether a detector keeps its limits: passed, failed, or not to be told from this release."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datagen.errors import UserError
+from datagen.evaluation.compare import Difference, gain_p, holm
+from datagen.evaluation.evaluate import Evaluation
+from datagen.evaluation.gates.limits import Limit, Regression, WorstLimit
+from datagen.evaluation.metrics.intervals import FEW, LEAST_CLUSTERS, Estimate, bonferroni, interval
+
+__all__ = ["FAILED", "PASSED", "UNDECIDED", "Verdict", "judge", "judge_gates"]
+
+PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+_RANK = {FAILED: 0, UNDECIDED: 1, PASSED: 2}
+_AT_THE_LIMIT = 1e-9
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one gate.
+
+    Attributes:
+        gate: Its name in the file, with group where it has one.
+        limit: In words.
+        outcome: ``passed``, ``failed`` or ``undecided``.
+        ok: Whether the run may pass: an undecided gate goes by its ``on_undecided``.
+        value, low, high: What was held against the limit.
+        detail: For a person: why, or how many people would settle it.
+    """
+
+    gate: str
+    limit: str
+    outcome: str
+    ok: bool
+    value: float
+    low: float
+    high: float
+    detail: str
+
+
+def judge(found: Estimate, limit: Limit) -> tuple[str, str]:
+    """Return outcome and detail.
+
+    ``min`` passes when the interval's low end reaches the limit, fails when its high end does
+    not, and is undecided between; ``max`` is mirrored. With few people nothing is decided.
+    """
+    if found.reason is not None:
+        return UNDECIDED, _why(found)
+    outcomes, details = [], []
+    for bound, low, high, value in _sides(found, limit):
+        if low >= bound:
+            outcomes.append(PASSED)
+        elif high < bound:
+            outcomes.append(FAILED)
+        else:
+            outcomes.append(UNDECIDED)
+            details.append(_settled_by(found.identities, value, low, high, bound))
+    for outcome in (FAILED, UNDECIDED):
+        if outcome in outcomes:
+            return outcome, "; ".join(details)
+    return PASSED, ""
+
+
+def judge_gates(gates: dict[str, Any], found: Evaluation) -> list[Verdict]:
+    """Return the verdict of every gate of a file.
+
+    Args:
+        gates: From ``read_gates``.
+        found: About the detector.
+
+    Raises:
+        UserError: A regression gate without a baseline.
+    """
+    default = str(gates["on_undecided"])
+    verdicts: list[Verdict] = []
+    for name, gate in gates.items():
+        if name == "regression":
+            for one in gate:
+                verdicts += _regressions(one, found)
+        elif isinstance(gate, WorstLimit):
+            verdicts.append(_worst(name, gate, found, default))
+        elif isinstance(gate, Limit):
+            estimate = _estimate(name, found)
+            outcome, detail = judge(estimate, gate)
+            verdicts.append(_verdict(name, gate, default, outcome, estimate, detail))
+    return verdicts
+
+
+def _sides(found: Estimate, limit: Limit) -> Iterator[tuple[float, float, float, float]]:
+    if limit.min is not None:
+        yield limit.min, found.low, found.high, found.value
+    if limit.max is not None:
+        yield -limit.max, -found.high, -found.low, -found.value
+
+
+def _settled_by(people: int, value: float, low: float, high: float, bound: float) -> str:
+    """Say how many people would settle it: an interval shrinks with the root of their number."""
+    distance = abs(value - bound)
+    reach = value - low if value >= bound else high - value
+    if distance < _AT_THE_LIMIT or reach <= 0:
+        return "the value is at the limit: no number of people settles it"
+    wanted = max(LEAST_CLUSTERS, math.ceil(people * (reach / distance) ** 2))
+    return f"about {wanted} people would settle it, {people} are there"
+
+
+def _why(found: Estimate) -> str:
+    if found.reason == FEW:
+        return f"few_clusters: {found.identities} people, {LEAST_CLUSTERS} wanted"
+    return str(found.reason)
+
+
+def _estimate(name: str, found: Evaluation) -> Estimate:
+    if name == "coverage":
+        share = found.rows.coverage.share  # a count of this very split: nothing is estimated
+        return Estimate(share, share, share, *found.sample.sizes)
+    if name in ("control_fpr", "control_gap"):
+        return found.controls["overall"]["all"][name]
+    return found.table.overall[name]
+
+
+def _verdict(
+    name: str, gate: Limit, default: str, outcome: str, found: Estimate, detail: str
+) -> Verdict:
+    ok = outcome == PASSED or (outcome == UNDECIDED and (gate.on_undecided or default) == "pass")
+    words = [f"at least {gate.min:g}"] if gate.min is not None else []
+    words += [f"at most {gate.max:g}"] if gate.max is not None else []
+    limit = ", ".join(words)
+    return Verdict(name, limit, outcome, ok, found.value, found.low, found.high, detail)
+
+
+def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verdict:
+    """Hold every group against the limit; undecided while a group cannot be judged.
+
+    The verdict's numbers are those of the group that decides: one that fails before one that is
+    undecided before one that passes, and of these the one that is farthest on the wrong side.
+    """
+    metric, title = name.removeprefix("worst_group_"), f"{name} by {gate.by}"
+    groups = {group: ms[metric] for group, ms in found.table.by.get(gate.by, {}).items()}
+    known = {group: one for group, one in groups.items() if np.isfinite(one.value)}
+    if not known:
+        nan = float("nan")
+        nobody = Estimate(nan, nan, nan, 0, 0, 0)
+        reasons = {str(one.reason) for one in groups.values()} or {found.absent.get(gate.by, "")}
+        detail = f"no group of {gate.by} has a value: {_listed(sorted(reasons - {''}))}"
+        return _verdict(title, gate, default, UNDECIDED, nobody, detail.removesuffix(": "))
+    judged = {group: one for group, one in known.items() if one.judged}
+    held = {group: bonferroni(one, len(judged)) for group, one in (judged or known).items()}
+    outcomes = {group: judge(one, gate)[0] for group, one in held.items()}
+    worst = min(held, key=lambda group: (_RANK[outcomes[group]], _margin(held[group], gate), group))
+    outcome, why = judge(held[worst], gate)
+    told = [f"worst: {worst}", *([why] if why and judged else [])]
+    others = [group for group in held if group != worst and outcomes[group] == outcome]
+    if others and judged and outcome != PASSED:
+        told.append(f"{outcome} too: {_listed(others)}")
+    unjudged = [f"{group} ({one.reason})" for group, one in groups.items() if one.reason]
+    if unjudged and outcome != FAILED:
+        outcome = UNDECIDED
+        told.append(f"not to be judged: {_listed(unjudged)}")
+    return _verdict(title, gate, default, outcome, held[worst], "; ".join(told))
+
+
+def _margin(found: Estimate, limit: Limit) -> float:
+    return min(value - bound for bound, _, _, value in _sides(found, limit))
+
+
+def _listed(words: list[str]) -> str:
+    more = len(words) - _SHOWN
+    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _regressions(gate: Regression, found: Evaluation) -> Iterator[Verdict]:
+    if found.comparison is None:
+        raise UserError("the gate 'regression' compares with a baseline: give --baseline")
+    title = f"regression of {gate.metric}"
+    overall = found.comparison.overall[gate.metric]
+    yield _drop(title, gate, overall, None)
+    for column in gate.by:
+        groups = found.comparison.by.get(column, {})
+        drops = {name: differences[gate.metric] for name, differences in groups.items()}
+        judged = [
+            gain_p(d, -gate.max_drop) if d.reason is None else math.nan for d in drops.values()
+        ]
+        for (name, drop), p in zip(drops.items(), holm(judged), strict=True):
+            yield _drop(f"{title} in {column} {name}", gate, drop, p)
+
+
+def _drop(title: str, gate: Regression, drop: Difference, p_holm: float | None) -> Verdict:
+    gain = drop.sign * drop.value
+    outcome, detail, low, high = UNDECIDED, "", math.nan, math.nan
+    if drop.replicates is not None:
+        low, high = interval(drop.sign * drop.replicates, drop.identities, gate.confidence)
+    if drop.reason is not None:
+        few = f"few_clusters: {drop.identities} people, {LEAST_CLUSTERS} wanted"
+        detail = few if drop.reason == FEW else drop.reason
+    elif low >= -gate.max_drop:
+        outcome = PASSED
+    elif high < -gate.max_drop and (p_holm is None or p_holm < 1 - gate.confidence):
+        outcome = FAILED
+    elif high < -gate.max_drop:
+        detail = f"below the limit alone, not among so many groups (Holm p {p_holm:.3g})"
+    elif np.isfinite(gain):
+        detail = _settled_by(drop.identities, gain, low, high, -gate.max_drop)
+    ok = outcome == PASSED or (outcome == UNDECIDED and gate.on_undecided == "pass")
+    limit = f"no more than {gate.max_drop:g} worse"
+    told = [] if math.isnan(gain) else [f"{drop.old:.4f} to {drop.new:.4f}"]
+    told += [detail] if detail else []
+    return Verdict(title, limit, outcome, ok, gain, low, high, "; ".join(told))

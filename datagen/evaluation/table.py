@@ -1,0 +1,128 @@
+"""The metrics of a detector: overall, in every group, the worst group, and along the severity."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from datagen.evaluation.groups import Grouping
+from datagen.evaluation.metrics.intervals import Estimate, Resampler, bonferroni, estimate, nothing
+from datagen.evaluation.metrics.measure import ERRORS, measure
+from datagen.evaluation.sample import Sample
+
+__all__ = ["Table", "Worst", "slopes", "tabulate", "worst_group"]
+
+Metrics = dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Estimates by metric, overall and as ``by[column][value]``."""
+
+    overall: Metrics
+    by: dict[str, dict[str, Metrics]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The group in which a metric is worst.
+
+    Attributes:
+        group: Its name.
+        estimate: Its value, with an interval that holds for the worst of all groups (Bonferroni).
+        unjudged: Groups without a value or with too few people, and why.
+    """
+
+    group: str
+    estimate: Estimate
+    unjudged: dict[str, str]
+
+
+def tabulate(
+    sample: Sample, groups: list[Grouping], resampler: Resampler, threshold: float
+) -> Table:
+    """Measure a sample and all its groups.
+
+    Args:
+        sample: All reals and fakes.
+        groups: Their codes are in the order of ``sample``.
+        resampler: Over all people.
+        threshold: Of the probability.
+    """
+    overall = measure(sample, resampler, threshold)
+
+    def one(places: npt.NDArray[np.int64]) -> Metrics:
+        if len(places) == len(sample.raw):
+            return overall
+        return measure(sample.take(places), resampler, threshold)
+
+    by: dict[str, dict[str, Metrics]] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
+        for grouping in groups:
+            parts = {name: places for name, places in grouping.places() if len(places)}
+            found = pool.map(one, parts.values())
+            by[grouping.column] = dict(zip(parts, found, strict=True))
+    return Table(overall, by)
+
+
+def worst_group(groups: dict[str, Metrics], metric: str) -> Worst | None:
+    """Return the group with the worst value of a metric; None when no group has one."""
+    unjudged = {
+        name: str(metrics[metric].reason)
+        for name, metrics in groups.items()
+        if metrics[metric].reason is not None
+    }
+    known = {
+        name: metrics[metric]
+        for name, metrics in groups.items()
+        if np.isfinite(metrics[metric].value)
+    }
+    if not known:
+        return None
+    sign = -1 if metric in ERRORS else 1
+    # A group of a few people is not named the worst while there are others to judge by.
+    judged = {name: found for name, found in known.items() if found.judged} or known
+    name = min(judged, key=lambda group: (sign * judged[group].value, group))
+    return Worst(name, bonferroni(judged[name], len(judged)), unjudged)
+
+
+def slopes(table: Table) -> dict[str, dict[str, Estimate]]:
+    """Return what one step of severity costs in AUC, overall and by method and by damage.
+
+    Least squares through the AUCs of the levels; negative: damage hurts.
+    """
+    found: dict[str, dict[str, Estimate]] = {}
+    levels = table.by.get("severity", {})
+    if len(levels) > 1:
+        found["overall"] = {"all": _slope({int(name): m["auc"] for name, m in levels.items()})}
+    for column in ("method", "degradation"):
+        lines: dict[str, dict[int, Estimate]] = {}
+        for name, metrics in table.by.get(f"{column} x severity", {}).items():
+            group, _, level = name.rpartition(" x ")
+            lines.setdefault(group, {})[int(level)] = metrics["auc"]
+        steep = {group: _slope(line) for group, line in lines.items() if len(line) > 1}
+        if steep:
+            found[column] = steep
+    return found
+
+
+def _slope(line: dict[int, Estimate]) -> Estimate:
+    some = next(iter(line.values()))
+    known = {level: auc for level, auc in line.items() if auc.replicates is not None}
+    sizes = (
+        sum(auc.n_real for auc in line.values()),
+        sum(auc.n_fake for auc in line.values()),
+        min((auc.identities for auc in known.values()), default=some.identities),
+    )
+    if len(known) < 2:
+        return nothing("fewer than two levels have an AUC", sizes)
+    step = np.array(sorted(known), float)
+    step -= step.mean()
+    step /= np.sum(step**2)
+    value = float(step @ [known[level].value for level in sorted(known)])
+    drawn = step @ np.stack([np.asarray(known[level].replicates) for level in sorted(known)])
+    return estimate(value, np.asarray(drawn), sizes, share=False)

@@ -1,0 +1,117 @@
+"""Analyser ``mediapipe``: Google's Face Landmarker, 478 points reduced to the 68 of 300-W."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datagen.core.arrays import Image
+from datagen.errors import MissingExtraError
+from datagen.faces.analyzers.base import Analyser, Detection
+from datagen.faces.geometry.pose import angles
+from datagen.sources.base import Record
+from datagen.weights import find_weights, load_weight_card
+
+__all__ = ["MESH_TO_68", "MediaPipe"]
+
+# The mesh has no jaw contour of its own: points 0-16 are its nearest outline.
+MESH_TO_68 = np.concatenate(
+    [
+        [127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356],
+        [70, 63, 105, 66, 107, 336, 296, 334, 293, 300],
+        [168, 197, 5, 4, 75, 97, 2, 326, 305],
+        [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380],
+        [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87],
+    ]
+)
+
+# MediaPipe's camera looks along -z with y up; ours along +z with y down.
+_FLIP = np.diag([1.0, -1.0, -1.0])
+
+# Theirs are measured from the edges of pixels, ours from centres.
+_HALF_PIXEL = np.array([0.5, 0.5, 0.0], np.float32)
+
+# Faces looked for in one picture; more than a group portrait holds.
+_MAX_FACES = 16
+
+
+class MediaPipe(Analyser):
+    """Face Landmarker in image mode on one CPU thread."""
+
+    name: ClassVar[str] = "mediapipe"
+    weights: ClassVar[tuple[str, ...]] = ("mediapipe_face_landmarker",)
+    gives_mesh: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._task: Any = None
+        self._library: Any = None
+
+    @property
+    def version(self) -> str:
+        """See base class."""
+        return f"mediapipe-1-{load_weight_card(self.weights[0]).sha256[:16]}"
+
+    def open(self) -> None:
+        """See base class."""
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+        except ImportError:
+            raise MissingExtraError("mediapipe", "mediapipe", "analyser 'mediapipe'") from None
+        model = find_weights(load_weight_card(self.weights[0]))
+        self._library = mediapipe
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model)),
+            num_faces=_MAX_FACES,
+            output_facial_transformation_matrixes=True,
+        )
+        with _quiet():
+            self._task = vision.FaceLandmarker.create_from_options(options)
+            self._task.detect(self._picture(np.zeros((64, 64, 3), np.uint8)))
+        # It must be closed before concurrent.futures is: its calls run on a thread of a pool, and
+        # the callbacks of atexit come after the end of all pools.
+        threading._register_atexit(_call, weakref.WeakMethod(self._task.close))  # type: ignore[attr-defined]
+
+    def analyse(self, image: Image, record: Record) -> list[Detection]:
+        """See base class."""
+        height, width = image.shape[:2]
+        found = self._task.detect(self._picture(image))
+        scale = np.array([width, height, width], np.float32)
+        detections = []
+        for points, matrix in zip(
+            found.face_landmarks, found.facial_transformation_matrixes, strict=True
+        ):
+            unit = np.array([[p.x, p.y, p.z] for p in points], np.float32)
+            mesh = unit * scale - _HALF_PIXEL
+            rotation = _FLIP @ np.asarray(matrix, np.float64)[:3, :3] @ _FLIP
+            landmarks = np.ascontiguousarray(mesh[MESH_TO_68, :2])
+            detections.append(Detection(landmarks, angles(rotation), mesh))
+        return detections
+
+    def _picture(self, image: Image) -> Any:
+        return self._library.Image(image_format=self._library.ImageFormat.SRGB, data=image)
+
+
+def _call(reference: Callable[[], Callable[[], None] | None]) -> None:
+    close = reference()
+    if close is not None:
+        close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the native libraries' start-up notes off the user's terminal."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,1 @@
+"""Where the points and pixels of a face go."""

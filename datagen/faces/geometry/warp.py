@@ -1,0 +1,276 @@
+"""Moving pixels: similarities, affine warps of a region, and the piecewise-affine warp."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Affine, Image
+from datagen.errors import ItemError
+from datagen.faces.pixels.blend import Region
+
+__all__ = [
+    "RING",
+    "Bend",
+    "Points",
+    "WarpMap",
+    "bend_and_back",
+    "move_points",
+    "piecewise_map",
+    "similarity",
+    "surround",
+    "there_and_back",
+    "triangulate",
+    "warp_affine",
+    "warp_pixels",
+]
+
+Points = NDArray[np.float32]
+Triangles = NDArray[np.int32]
+
+RING = 16
+
+_SUBPIXEL = 4
+_STEP = 3
+_FLAT = 1e-3
+_EDGE = 4
+_SLIVER = 0.5
+
+
+class WarpMap(NamedTuple):
+    """Where each pixel of a region comes from, ``(height, width)`` float32 pixels each."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+class Bend(Protocol):
+    """A way to fill the space between points of the target and the same in the source."""
+
+    def __call__(self, target: Points, source: Points, *, region: Region) -> WarpMap:
+        """Map each pixel of ``region`` of the target back to the source."""
+
+
+def similarity(source: Points, target: Points) -> Affine:
+    """Fit rotation, scale and shift by least squares (Umeyama, PAMI 1991); no reflection.
+
+    Args:
+        source: ``(n, 2)`` points.
+        target: Where they should go.
+
+    Raises:
+        ItemError: ``method_failed`` when all source points fall together.
+    """
+    p = source.astype(np.float64)
+    q = target.astype(np.float64)
+    p_mean, q_mean = p.mean(axis=0), q.mean(axis=0)
+    p, q = p - p_mean, q - q_mean
+    spread = float(np.square(p).sum())
+    if spread < _FLAT:
+        raise ItemError("method_failed", "points fall together")
+    a = float((p * q).sum()) / spread
+    b = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
+    turn = np.array([[a, -b], [b, a]])
+    return np.concatenate([turn, (q_mean - turn @ p_mean)[:, None]], axis=1)
+
+
+def move_points(points: Points, affine: Affine) -> Points:
+    """Apply an affine map to ``(n, 2)`` points; float32 as they came."""
+    moved = points @ affine[:, :2].T + affine[:, 2]
+    return moved.astype(np.float32)
+
+
+def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
+    """Move a picture's pixels by ``affine`` and return what then lies in ``region``.
+
+    Cubic kernel; beyond the picture's edge its mirror image is taken.
+    """
+    shifted = affine.copy()
+    shifted[:, 2] -= (region.x0, region.y0)
+    return np.asarray(
+        cv2.warpAffine(
+            image,
+            shifted,
+            (region.width, region.height),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
+        ),
+        np.uint8,
+    )
+
+
+def there_and_back(image: Image, affine: Affine, region: Region) -> Image:
+    """Move a picture's pixels by ``affine``, round, and move them back; return ``region`` of it.
+
+    What two resamplings do to a face and nothing else: the control of methods that align by an
+    affine map.
+
+    Raises:
+        ItemError: ``method_failed`` when ``affine`` cannot be inverted.
+    """
+    if abs(float(np.linalg.det(affine[:, :2]))) < _FLAT:
+        raise ItemError("method_failed", "the alignment cannot be undone")
+    x, y = np.meshgrid([region.x0, region.x1], [region.y0, region.y1])
+    corners = np.stack([x.ravel(), y.ravel()], axis=1) @ affine[:, :2].T + affine[:, 2]
+    low = np.floor(corners.min(axis=0)).astype(int) - _EDGE
+    high = np.ceil(corners.max(axis=0)).astype(int) + _EDGE
+    there = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    back = np.asarray(cv2.invertAffineTransform(affine), np.float64)
+    back[:, 2] += back[:, :2] @ low
+    return warp_affine(warp_affine(image, affine, there), back, region)
+
+
+def surround(points: Points, others: Points) -> tuple[Points, Points]:
+    """Add a wide ring of points that follow the best similarity, to both sets.
+
+    Without it the triangles end at the outermost landmarks, and a mask with a soft edge
+    would ask for pixels that no triangle covers.
+
+    Args:
+        points: ``(n, 2)``, where the ring is laid: 16 points on the circle about the mean
+            with twice the radius of the farthest point.
+        others: ``(n, 2)``, the same points in the other picture.
+
+    Returns:
+        Both sets with 16 points more.
+    """
+    centre = points.mean(axis=0)
+    radius = 2 * float(np.linalg.norm(points - centre, axis=1).max())
+    angle = np.arange(RING) * (2 * np.pi / RING)
+    ring = (centre + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32)
+    other = move_points(ring, similarity(points, others))
+    return np.concatenate([points, ring]), np.concatenate([others, other])
+
+
+def triangulate(points: Points) -> Triangles:
+    """Return the Delaunay triangles of ``(n, 2)`` points as ``(k, 3)`` indices.
+
+    Points that fall together count as the first of them.
+
+    Raises:
+        ItemError: ``method_failed`` when there is no triangle with an area.
+    """
+    low = np.floor(points.min(axis=0)).astype(int) - 1
+    size = np.ceil(points.max(axis=0)).astype(int) + 2 - low
+    net = cv2.Subdiv2D((int(low[0]), int(low[1]), int(size[0]), int(size[1])))
+    index: dict[tuple[float, float], int] = {}
+    for number, (x, y) in enumerate(points.tolist()):
+        if (x, y) not in index:
+            index[x, y] = number
+            net.insert((x, y))
+    corners = np.asarray(net.getTriangleList()).reshape(-1, 3, 2).tolist()
+    found = [[index.get((x, y), -1) for x, y in corner] for corner in corners]
+    triangles = np.array([row for row in found if -1 not in row], np.int32).reshape(-1, 3)
+    triangles = triangles[np.abs(_areas(points, triangles)) > _FLAT]
+    if not len(triangles):
+        raise ItemError("method_failed", "landmarks lie on one line")
+    return triangles
+
+
+def _areas(points: Points, triangles: Triangles) -> NDArray[np.float64]:
+    """Return twice the signed area of each triangle."""
+    a, b, c = points[triangles].astype(np.float64).transpose(1, 0, 2)
+    areas: NDArray[np.float64] = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return areas
+
+
+def _heights(points: Points, triangles: Triangles) -> NDArray[np.float64]:
+    """Return the distance of each triangle's longest side from the opposite corner."""
+    corners = points[triangles].astype(np.float64)
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    heights: NDArray[np.float64] = np.abs(_areas(points, triangles)) / np.maximum(sides, _FLAT)
+    return heights
+
+
+def piecewise_map(target: Points, source: Points, triangles: Triangles, region: Region) -> WarpMap:
+    """Map each pixel of ``region`` back by the affine map of the triangle that it lies in.
+
+    The displacement is worked out on every third pixel and enlarged linearly, which also
+    rounds the creases at the edges of triangles; control points land within about a pixel.
+
+    Args:
+        target: ``(n, 2)`` corners in the picture to be made.
+        source: ``(n, 2)`` the same corners in the picture to take pixels from.
+        triangles: ``(k, 3)`` indices; those less than half a pixel high in the target are left
+            to their neighbours, because their maps are as steep as they are thin.
+        region: Part of the target to map.
+
+    Raises:
+        ItemError: ``method_failed`` when no triangle is left.
+    """
+    triangles = triangles[_heights(target, triangles) > _SLIVER]
+    if not len(triangles):
+        raise ItemError("method_failed", "the face is too small to be warped")
+    shifts = np.zeros((len(triangles) + 1, 3, 2))
+    corners = np.ones((len(triangles), 3, 3))
+    corners[..., :2] = target[triangles] - np.array([region.x0, region.y0])
+    shifts[1:] = np.linalg.solve(corners, (source - target).astype(np.float64)[triangles])
+    shifts[0] = _common(target - np.array([region.x0, region.y0]), source - target)
+    coarse = _label(corners[..., :2], region)
+    chosen = shifts.astype(np.float32)[coarse]
+    rows, columns = coarse.shape
+    x = np.arange(columns, dtype=np.float32)[None, :, None] * _STEP + (_STEP - 1) / 2
+    y = np.arange(rows, dtype=np.float32)[:, None, None] * _STEP + (_STEP - 1) / 2
+    move = chosen[..., 0, :] * x + chosen[..., 1, :] * y + chosen[..., 2, :]
+    size = (columns * _STEP, rows * _STEP)
+    fine = np.asarray(cv2.resize(move, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    fine = fine[: region.height, : region.width]
+    field = np.empty((2, region.height, region.width), np.float32)
+    np.add(fine[..., 0], np.arange(region.x0, region.x1, dtype=np.float32), out=field[0])
+    np.add(fine[..., 1], np.arange(region.y0, region.y1, dtype=np.float32)[:, None], out=field[1])
+    return WarpMap(field[0], field[1])
+
+
+def bend_and_back(
+    image: Image, corners: Points, goal: Points, region: Region, bend: Bend | None = None
+) -> Image:
+    """Warp a picture from ``corners`` to ``goal``, round, and back; return ``region``.
+
+    Args:
+        image: The picture.
+        corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
+        goal: ``(n, 2)`` where they go; near enough that no part is squeezed, or it comes back
+            blurred.
+        region: Part of the picture to return.
+        bend: How; piecewise over the triangles of ``corners`` unless given.
+
+    Raises:
+        ItemError: ``method_failed`` when there are no triangles.
+    """
+    if bend is None:
+        bend = functools.partial(piecewise_map, triangles=triangulate(corners))
+    way = np.abs(goal - corners)[:-RING].max(initial=0.0)
+    edge = int(np.ceil(way)) + _EDGE
+    there = Region(region.x0 - edge, region.y0 - edge, region.x1 + edge, region.y1 + edge)
+    away = warp_pixels(image, bend(goal, corners, region=there))
+    shifted = goal - np.array([there.x0, there.y0], np.float32)
+    return warp_pixels(away, bend(corners, shifted, region=region))
+
+
+def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Fit one affine displacement to all corners, for pixels that no triangle covers."""
+    ones = np.ones((len(points), 1))
+    system = np.concatenate([points, ones], axis=1)
+    return np.asarray(np.linalg.lstsq(system, shifts, rcond=None)[0], np.float64)
+
+
+def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:
+    """Number the triangle at the middle of each block of pixels; 0 where there is none."""
+    rows, columns = -(-region.height // _STEP), -(-region.width // _STEP)
+    drawn = np.zeros((rows * _STEP, columns * _STEP), np.int16)
+    fixed = np.rint(corners * (1 << _SUBPIXEL)).astype(np.int32)
+    for number, triangle in enumerate(fixed, start=1):
+        cv2.fillConvexPoly(drawn, triangle, (number,), cv2.LINE_8, _SUBPIXEL)
+    return drawn[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
+
+
+def warp_pixels(image: Image, field: WarpMap) -> Image:
+    """Sample a picture along a map with a cubic kernel; beyond its edge, its mirror image."""
+    return np.asarray(
+        cv2.remap(image, field.x, field.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
+        np.uint8,
+    )

@@ -1,0 +1,144 @@
+"""The analysis of pictures: one task a chunk of records, run on any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datagen.core.arrays import Box, Image, check_landmarks, check_mesh
+from datagen.core.digests import digest_of, sha256_bytes
+from datagen.core.images import probe
+from datagen.core.phash import phash
+from datagen.errors import ImageError
+from datagen.faces.analyzers import Analyser, Detection
+from datagen.faces.crop import face_box
+from datagen.sources.base import Record, Source
+
+__all__ = ["AnalysePictures", "picture_stamp"]
+
+# Last bits of a model's output must not travel into digests.
+_GRID = 16.0
+
+
+def picture_stamp(source: Source, record: Record) -> str:
+    """Return a text that changes when a picture, or what the source states of it, may have.
+
+    Raises:
+        FileNotFoundError: The picture is not there.
+    """
+    arrays = (record.landmarks, record.mesh, record.box)
+    given = [None if array is None else sha256_bytes(array.tobytes()) for array in arrays]
+    stated = digest_of([given, record.pose])[:16]
+    if not source.has_files:
+        options = source.config.model_dump(mode="json")
+        return f"{source.layout}:{source.version}:{digest_of(options)[:16]}:{stated}"
+    return f"{source.stamp(record.path)}:{stated}"
+
+
+@dataclass(frozen=True)
+class AnalysePictures:
+    """A task: find the faces of some pictures.
+
+    Returns one row a face, or one row with a ``problem`` for a picture without any.
+    """
+
+    source: Source
+    analyser: Analyser
+
+    def __call__(self, records: tuple[Record, ...]) -> list[dict[str, Any]]:
+        """See ``Task``."""
+        analyser = opened(self.analyser)
+        return [row for record in records for row in self._picture(analyser, record)]
+
+    def _picture(self, analyser: Analyser, record: Record) -> list[dict[str, Any]]:
+        base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
+        try:
+            base["stamp"] = picture_stamp(self.source, record)
+            base["sha256"], image, seen = self._load(analyser, record)
+        except FileNotFoundError:
+            return [{**base, "problem": "missing_file", "detail": "listed, but not there"}]
+        except ImageError as error:
+            return [{**base, "problem": "unreadable_image", "detail": str(error)}]
+        base |= {"height": image.shape[0], "width": image.shape[1]}
+        base["phash"] = phash(image) if seen else None
+        found = _named(analyser.analyse(image, record), record)
+        if not found:
+            return [{**base, "problem": "no_face", "detail": ""}]
+        return [
+            {**base, "face_no": number, "problem": None, "detail": None, **_face(one, record)}
+            for number, one in enumerate(found)
+        ]
+
+    def _load(self, analyser: Analyser, record: Record) -> tuple[str, Image, bool]:
+        """Return digest, picture, and whether it was looked at (else it is a blank)."""
+        if self.source.has_files:
+            data = self.source.read(record.path)
+            return sha256_bytes(data), probe(data), True
+        digest = picture_digest(self.source, record)
+        if analyser.needs_pixels or record.size is None:
+            return digest, self.source.render(record.image_id), True
+        width, height = record.size
+        return digest, np.broadcast_to(np.uint8(0), (height, width, 3)), False
+
+
+def picture_digest(source: Source, record: Record) -> str:
+    """Return what stands in for the file's sha256 in a source without files."""
+    options = source.config.model_dump(mode="json")
+    return digest_of([source.layout, source.version, options, record.image_id])
+
+
+_OPEN: dict[str, Analyser] = {}
+
+
+def opened(analyser: Analyser) -> Analyser:
+    """Return the analyser of this process, opened at its first use."""
+    if analyser.version not in _OPEN:
+        analyser.open()
+        _OPEN.clear()  # one model in memory at a time
+        _OPEN[analyser.version] = analyser
+    return _OPEN[analyser.version]
+
+
+def _named(found: list[Detection], record: Record) -> list[Detection]:
+    """Of several faces keep the one that lies in the box that the source states, if it does."""
+    if record.box is None or len(found) < 2:
+        return found
+    overlaps = [_overlap(face_box(one.landmarks), record.box) for one in found]
+    return [found[overlaps.index(max(overlaps))]] if max(overlaps) > 0 else []
+
+
+def _overlap(first: Box, second: Box) -> float:
+    """Return intersection over union."""
+    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    both = float(np.prod(np.maximum(high - low, 0.0)))
+    areas = [float(np.prod(box[2:] - box[:2])) for box in (first, second)]
+    return both / max(sum(areas) - both, 1e-9)
+
+
+def _face(found: Detection, record: Record) -> dict[str, Any]:
+    where = f"picture {record.image_id!r}"
+    landmarks = _round(check_landmarks(found.landmarks, f"{where}: landmarks"))
+    mesh = None if found.mesh is None else _round(check_mesh(found.mesh, f"{where}: mesh"))
+    yaw, pitch, roll = (float(np.round(angle * _GRID) / _GRID) for angle in found.pose)
+    embedding = found.embedding
+    return {
+        "landmarks": landmarks.ravel().tolist(),
+        "mesh": None if mesh is None else mesh.ravel().tolist(),
+        "box": _round(face_box(landmarks)).tolist(),
+        "yaw": yaw,
+        "pitch": pitch,
+        "roll": roll,
+        "embedding": None if embedding is None else np.round(embedding, 4).tolist(),
+    }
+
+
+def _round(values: Any) -> Any:
+    return (np.round(values * _GRID) / _GRID).astype(np.float32)
+
+
+def chunks(records: Sequence[Record], size: int) -> list[tuple[Record, ...]]:
+    """Cut records into the keys of ``AnalysePictures``."""
+    return [tuple(records[n : n + size]) for n in range(0, len(records), size)]

@@ -1,0 +1,203 @@
+"""From sources to the face index: screen, analyse what is new, select."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datagen.engine import Engine, InlineEngine, run_all
+from datagen.errors import SourceError
+from datagen.faces.analyzers import Analyser
+from datagen.faces.index import FaceIndex
+from datagen.faces.indexing.analyze import AnalysePictures, chunks, picture_stamp
+from datagen.faces.indexing.cache import AnalysisCache
+from datagen.faces.indexing.duplicates import group_near_duplicates
+from datagen.faces.indexing.select import IndexReject, Screened, index_row, select_faces
+from datagen.rights import Use
+from datagen.sources.base import Record, Source, unique
+
+__all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
+
+_CHUNK = 16
+
+Progress = Callable[[int, int], None]
+"""Called with pictures analysed and pictures to analyse."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLimits:
+    """What a face must be: smallest side in pixels and largest yaw in degrees."""
+
+    min_side: int
+    max_yaw: float
+
+
+@dataclass(slots=True)
+class BuiltIndex:
+    """The index with what was left out and what the user should know."""
+
+    index: FaceIndex
+    rejects: list[IndexReject] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    analysed: int = 0
+    remembered: int = 0
+
+
+def build_index(
+    sources: Sequence[Source],
+    analyser: Analyser,
+    limits: FaceLimits,
+    use: Use,
+    engine: Callable[[], Engine],
+    progress: Progress,
+) -> BuiltIndex:
+    """Return the index of all sources; only pictures that changed since last time are read.
+
+    Args:
+        sources: Already passed by the rights gate.
+        analyser: Unopened.
+        limits: Which faces are used.
+        use: The purpose, for pictures with a licence of their own.
+        engine: Gives the engine, asked only when there is something to analyse.
+        progress: See ``Progress``.
+
+    Raises:
+        SourceError: A source's listing is wrong, or leaves no face.
+    """
+    built = BuiltIndex(FaceIndex.from_rows([]))
+    rows: list[dict[str, Any]] = []
+    for source in sources:
+        screened = _screen(source, use)
+        found = _analyse(source, analyser, screened.records, engine, progress, built)
+        kept, refused = select_faces(
+            source.card, screened.records, found, limits.min_side, limits.max_yaw
+        )
+        refused = [*screened.rejects, *refused]
+        built.rejects += refused
+        if not kept:
+            raise SourceError(_nothing_left(source, refused))
+        if source.card.identity == "per_image" and source.has_files:
+            built.warnings += _group_people(source, kept)
+        rows += kept
+    built.warnings += _same_bytes(rows)
+    built.index = FaceIndex.from_rows(rows)
+    return built
+
+
+def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
+    """Return the index as the sources state it, before any picture is read.
+
+    It knows people and attributes and no geometry: enough to tell whether splits and donor rules
+    can be met, if every picture proves usable.
+    """
+    nowhere = {"box": [0.0] * 4, "landmarks": [0.0] * 136, "mesh": None, "embedding": None}
+    unseen = {"width": 0, "height": 0, "yaw": math.nan, "pitch": math.nan, "roll": math.nan}
+    face = {"face_no": 0, "sha256": "", "phash": None, **nowhere, **unseen}
+    return FaceIndex.from_rows(
+        [
+            index_row(source.card, record, face)
+            for source in sources
+            for record in _screen(source, use).records
+        ]
+    )
+
+
+def _screen(source: Source, use: Use) -> Screened:
+    records = list(unique(source.records(), source.card.id))
+    licences = {record.licence for record in records if record.licence is not None}
+    covers = {licence: use.covered_by(use.licence(licence)) for licence in licences}
+    return Screened(source.card, records, covers)
+
+
+def _analyse(
+    source: Source,
+    analyser: Analyser,
+    records: Sequence[Record],
+    engine: Callable[[], Engine],
+    progress: Progress,
+    built: BuiltIndex,
+) -> dict[str, list[dict[str, Any]]]:
+    place = {
+        "root": source.root,
+        "layout": source.layout,
+        "options": source.config.model_dump(mode="json"),
+    }
+    cache = AnalysisCache(source.card.id, place, analyser.version)
+    known = cache.load()
+    fresh = [record for record in records if not _still_true(source, record, known)]
+    built.remembered += len(records) - len(fresh)
+    built.analysed += len(fresh)
+    if fresh:
+        done = 0
+        progress(0, len(fresh))
+        new: dict[str, list[dict[str, Any]]] = {record.image_id: [] for record in fresh}
+        # What the records state in full is quicker read here than sent to workers.
+        here = not (source.has_files or analyser.needs_pixels)
+        chosen = InlineEngine() if here else engine()
+        for rows in run_all(chosen, AnalysePictures(source, analyser), chunks(fresh, _CHUNK)):
+            for row in rows:
+                new[row["image_id"]].append(row)
+            done += len({row["image_id"] for row in rows})
+            progress(done, len(fresh))
+        known |= new
+        # A listed file that is missing may come back: it is looked for again every time.
+        cache.save(
+            row for rows in known.values() for row in rows if row["problem"] != "missing_file"
+        )
+    return known
+
+
+def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[str, Any]]]) -> bool:
+    rows = known.get(record.image_id)
+    if not rows or rows[0]["path"] != record.path:
+        return False
+    try:
+        return bool(rows[0]["stamp"] == picture_stamp(source, record))
+    except FileNotFoundError:
+        return False
+
+
+def _group_people(source: Source, rows: list[dict[str, Any]]) -> list[str]:
+    leaders = group_near_duplicates([row["phash"] for row in rows])
+    joined = sum(leader != number for number, leader in enumerate(leaders))
+    names = [row["identity"] for row in rows]
+    for row, leader in zip(rows, leaders, strict=True):
+        row["identity"] = names[leader]
+    return [
+        f"source {source.card.id!r} does not tell people apart (identity: per_image): every "
+        f"picture counts as a person, and {joined} near-duplicates were joined to another. One "
+        "person in two unlike pictures may still be in two splits"
+    ]
+
+
+def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell which people share a picture: one person under two names lends to himself."""
+    people: dict[str, set[str]] = {}
+    for row in rows:
+        people.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
+    twice = sorted(min(names) + " and " + max(names) for names in people.values() if len(names) > 1)
+    if not twice:
+        return []
+    return [
+        f"{len(twice)} pictures are byte for byte the same under two people ({twice[0]}): they "
+        "count as two, may fall into two splits and be swapped. Give them one identity"
+    ]
+
+
+def _nothing_left(source: Source, refused: Sequence[IndexReject]) -> str:
+    codes: dict[str, int] = {}
+    for reject in refused:
+        codes[reject.code] = codes.get(reject.code, 0) + 1
+    told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "no picture"
+    advice = ""
+    if codes.get("age_unknown"):
+        advice = (
+            ". State ages (a column of the table, or the layout's option 'ages'), or, where "
+            "everybody is known to be an adult, consent.adults_only: true with its grounds in a "
+            "card of your own (docs/sources.md)"
+        )
+    elif codes.get("missing_file"):
+        advice = f". Is {source.root!r} the right folder?"
+    return f"source {source.card.id!r} leaves no usable face ({told}){advice}"

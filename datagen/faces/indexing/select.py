@@ -1,0 +1,161 @@
+"""Which records may be read, and which analysed faces a recipe may use; the rest with a code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datagen.core.digests import canonical_json
+from datagen.sources.base import Record
+from datagen.sources.card import SourceCard
+
+__all__ = ["INDEX_REJECT_CODES", "IndexReject", "Screened", "index_row", "select_faces"]
+
+ADULT = 18.0
+_LARGEST_SHARE_OUTSIDE = 0.2
+
+INDEX_REJECT_CODES: Mapping[str, str] = {
+    "under_age": "the source states an age under 18; not read",
+    "age_unknown": "no age is stated and the card does not say adults only; not read",
+    "licence_not_covered": "the picture's own licence does not cover the purpose; not read",
+    "missing_file": "the source lists the picture and it is not there",
+    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or no picture",
+    "no_face": "the analyser finds no face",
+    "not_largest": "another face of the picture is larger and the card counts the largest only",
+    "too_small": "the face is smaller than face.min_side",
+    "too_turned": "the head is turned by more than face.max_yaw",
+    "face_lost": "more than 20 % of the face lie outside the picture",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReject:
+    """A picture or face that the index refuses: a row of ``rejects/index.parquet``."""
+
+    source: str
+    image_id: str
+    code: str
+    detail: str = ""
+
+
+class Screened:
+    """The records of a source, parted by what their card and rows state, before any pixel.
+
+    Args:
+        card: The source's card.
+        records: As its layout lists them.
+        licence_covers: Whether a picture's own licence covers the purpose.
+    """
+
+    def __init__(
+        self, card: SourceCard, records: Iterable[Record], licence_covers: Mapping[str, bool]
+    ) -> None:
+        self.records: list[Record] = []
+        self.rejects: list[IndexReject] = []
+        for record in records:
+            code = self._refusal(card, record, licence_covers)
+            if code is None:
+                self.records.append(record)
+            else:
+                self.rejects.append(IndexReject(card.id, record.image_id, *code))
+
+    @staticmethod
+    def _refusal(
+        card: SourceCard, record: Record, licence_covers: Mapping[str, bool]
+    ) -> tuple[str, str] | None:
+        if record.age is not None and record.age < ADULT:
+            return "under_age", f"{record.age:g} years"
+        if record.age is None and card.consent.adults_only is not True:
+            return "age_unknown", ""
+        if record.licence is not None and not licence_covers[record.licence]:
+            return "licence_not_covered", record.licence
+        return None
+
+
+def select_faces(
+    card: SourceCard,
+    records: Sequence[Record],
+    found: Mapping[str, list[dict[str, Any]]],
+    min_side: int,
+    max_yaw: float,
+) -> tuple[list[dict[str, Any]], list[IndexReject]]:
+    """Return the index rows of the usable faces, and the refused ones with their codes.
+
+    Args:
+        card: The source's card.
+        records: The screened records.
+        found: What the analyser found, by ``image_id``.
+        min_side: Smallest side of a face box in source pixels.
+        max_yaw: Largest turn in degrees; a face of unknown pose passes.
+    """
+    rows: list[dict[str, Any]] = []
+    rejects: list[IndexReject] = []
+    for record in records:
+        for face, code, detail in _judged(card, found[record.image_id], min_side, max_yaw):
+            if code is None:
+                rows.append(index_row(card, record, face))
+            else:
+                rejects.append(IndexReject(card.id, record.image_id, code, detail))
+    return rows, rejects
+
+
+def _judged(
+    card: SourceCard, faces: list[dict[str, Any]], min_side: int, max_yaw: float
+) -> Iterator[tuple[dict[str, Any], str | None, str]]:
+    areas = [_area(face) for face in faces]
+    largest = areas.index(max(areas))
+    for number, face in enumerate(faces):
+        if face["problem"] is not None:
+            yield face, face["problem"], face["detail"] or ""
+        elif card.faces == "largest" and number != largest:
+            yield face, "not_largest", f"face {number}"
+        else:
+            yield face, *_unfit(face, min_side, max_yaw)
+
+
+def _area(face: Mapping[str, Any]) -> float:
+    if face["problem"] is not None:
+        return 0.0
+    x0, y0, x1, y1 = face["box"]
+    return float((x1 - x0) * (y1 - y0))
+
+
+def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str | None, str]:
+    x0, y0, x1, y1 = face["box"]
+    side = min(x1 - x0, y1 - y0)
+    if side < min_side:
+        return "too_small", f"{side:.0f} px, wanted {min_side}"
+    if not math.isnan(face["yaw"]) and abs(face["yaw"]) > max_yaw:
+        return "too_turned", f"yaw {face['yaw']:.0f} degrees, allowed {max_yaw:g}"
+    points = np.array(face["landmarks"], np.float32).reshape(68, 2)
+    inside = (points >= 0).all(axis=1) & (points < [face["width"], face["height"]]).all(axis=1)
+    outside = 1.0 - float(inside.mean())
+    if outside > _LARGEST_SHARE_OUTSIDE:
+        return "face_lost", f"{outside:.0%} outside"
+    return None, ""
+
+
+def index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the index for one face of a record."""
+    taken = (
+        *("face_no", "sha256", "width", "height", "box", "landmarks", "mesh"),
+        *("yaw", "pitch", "roll", "phash", "embedding"),
+    )
+    return {
+        "source": card.id,
+        "image_id": record.image_id,
+        "path": record.path,
+        "identity": record.identity,
+        "official_split": record.split,
+        "age": record.age,
+        "sex": record.sex.lower() if record.sex else None,
+        "ethnicity": record.ethnicity.lower() if record.ethnicity else None,
+        "licence": record.licence,
+        "attribution": record.attribution,
+        "extra": canonical_json(dict(record.extra)) if record.extra else None,
+        **{name: face[name] for name in taken},
+    }

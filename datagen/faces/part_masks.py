@@ -1,0 +1,135 @@
+"""Masks of a face or of some of its parts: bent, eroded or grown, and soft."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+
+from datagen.core.arrays import Landmarks, Mask
+from datagen.errors import ItemError
+from datagen.faces import masks as hull
+from datagen.faces.pixels.blend import Region, region_around
+
+__all__ = ["PARTS", "Bending", "PartName", "in_picture", "part_mask"]
+
+PartName: TypeAlias = Literal[
+    "face", "no_forehead", "features", "lower_half", "eyes", "nose", "mouth", "brows"
+]
+PARTS: tuple[PartName, ...] = get_args(PartName)
+
+_LEAST_LIFT = 0.35
+_LEAST_PEAK = 64
+_LEAST_BLUR = 0.01
+_LEAST_PIXELS = 0.8
+
+
+class _Shape(NamedTuple):
+    """Which points a part has, how far it reaches beyond them, and how much it bears.
+
+    Attributes:
+        pieces: Indices of the points; each piece has its own hull.
+        margin: As a share of the face's width.
+        bends, softens: Factors on the deformation and on the filters of ``Bending``, which
+            would tear or wash out a small part.
+    """
+
+    pieces: tuple[list[int], ...]
+    margin: float
+    bends: float
+    softens: float
+
+
+_SHAPES: dict[PartName, _Shape] = {
+    "face": _Shape(([*range(68)],), 0.0, 1.0, 1.0),
+    "no_forehead": _Shape(([*range(68)],), 0.0, 1.0, 1.0),
+    "features": _Shape(([*range(17, 68)],), 0.08, 0.8, 0.8),
+    "lower_half": _Shape(([*range(2, 15), *range(29, 36)],), 0.0, 0.8, 0.8),
+    "eyes": _Shape(([*range(36, 42)], [*range(42, 48)]), 0.08, 0.3, 0.5),
+    "nose": _Shape(([*range(27, 36)],), 0.05, 0.4, 0.5),
+    "mouth": _Shape(([*range(48, 60)],), 0.06, 0.4, 0.5),
+    "brows": _Shape(([*range(17, 22)], [*range(22, 27)]), 0.06, 0.25, 0.4),
+}
+
+
+class Bending(NamedTuple):
+    """How a hull becomes a mask; lengths as shares of the face's width.
+
+    Attributes:
+        field: ``(rows, columns, 2)`` displacements in units of ``bend``.
+        bend: Deviation of the displacements.
+        erode, blur: Deviations of the first and of the second Gaussian filter.
+    """
+
+    field: list[list[list[float]]]
+    bend: float
+    erode: float
+    blur: float
+
+
+def in_picture(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Tell whether at least half the points of each piece lie in a picture of ``shape``."""
+    inside = np.all((landmarks >= 0) & (landmarks < [shape[1], shape[0]]), axis=1)
+    return all(np.mean(inside[piece]) >= 0.5 for piece in _SHAPES[part].pieces)
+
+
+def part_mask(
+    part: PartName, landmarks: Landmarks, lift: float, how: Bending, shape: tuple[int, ...]
+) -> tuple[Region, Mask]:
+    """Deform the hull of a part, shrink or grow it, and soften its edge.
+
+    As in Shiohara and Yamasaki, CVPR 2022, section 3.3: the first filter erodes, for only what
+    it leaves full is kept; the second softens, so that the mask grows when it is the wider.
+
+    Args:
+        part: Which.
+        landmarks: The face; ``check_face`` has passed it.
+        lift: How far the whole face reaches over the brows, as a share of the forehead.
+        how: What makes this mask differ from the hull.
+        shape: Of the picture.
+
+    Returns:
+        The region outside which the mask is 0, and the mask inside it.
+
+    Raises:
+        ItemError: ``method_failed`` when nothing of the part is in the picture.
+    """
+    pieces, margin, bends, softens = _SHAPES[part]
+    blur = max(softens * how.blur, _LEAST_BLUR)
+    polygons = [_polygon(part, landmarks, piece, lift) for piece in pieces]
+    unit = hull.face_width(landmarks)
+    reach = margin + 3 * bends * how.bend + 3 * blur + 0.02
+    region = region_around(np.concatenate(polygons), shape, reach * unit + 2)
+    canvas = hull.canvas_for(region)
+    unit *= canvas.scale
+    mask: Mask = np.max([hull.fill(polygon, canvas) for polygon in polygons], axis=0)
+    if margin:
+        # Beyond the far cheek of a turned head there is no face to blend.
+        face = _polygon("face", landmarks, [*range(68)], max(lift, _LEAST_LIFT))
+        mask = np.minimum(hull.grow(mask, margin * unit), hull.fill(face, canvas))
+    mask = hull.elastic(mask, how.field, bends * how.bend * unit)
+    full = hull.above(hull.soften(mask, softens * how.erode * unit), 253)
+    if not full.any():
+        full = mask  # a sliver at the picture's edge, with nothing to spare for the erosion
+    sigma = max(blur * unit, _LEAST_PIXELS * canvas.scale)
+    soft = hull.enlarge(hull.soften(full, sigma), canvas)
+    if soft.max() < _LEAST_PEAK:
+        raise ItemError("method_failed", f"{part}: too little of it is in the picture")
+    return region, soft
+
+
+def _polygon(part: PartName, landmarks: Landmarks, piece: list[int], lift: float) -> Landmarks:
+    points = landmarks[piece]
+    if part == "face":
+        points = np.concatenate([points, hull.forehead(landmarks, lift)])
+    elif part == "nose":
+        points = np.concatenate([points, _wings(landmarks)])
+    return hull.hull(points)
+
+
+def _wings(landmarks: Landmarks) -> Landmarks:
+    """Estimate the outer ends of the nostrils, which the 68 points leave out."""
+    base, tip = landmarks[31:36], landmarks[30]
+    middle = base.mean(axis=0)
+    wide = middle + 1.5 * (base[[0, 4]] - middle)
+    return np.concatenate([wide, wide + 0.7 * (tip - middle)]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""What colors the pixels of a face have, and how two faces are blended."""

@@ -1,0 +1,104 @@
+"""Reading faces as crops: checked bytes in, the square crop out."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from datagen.core.arrays import Affine, Image
+from datagen.core.digests import sha256_bytes
+from datagen.core.images import average_down, decode
+from datagen.errors import SourceChangedError
+from datagen.faces.crop import (
+    CropJitter,
+    crop_matrix,
+    move_landmarks,
+    move_mesh,
+    shrink_for,
+    take_crop,
+)
+from datagen.faces.face import FaceCrop
+from datagen.faces.index import Face
+from datagen.faces.indexing.analyze import picture_digest
+from datagen.sources import Record, Source
+
+__all__ = ["Pictures"]
+
+# Decoded pictures kept in a worker: with few faces the same picture soon comes again.
+_CACHE_BYTES = 96 * 2**20
+
+
+class Pictures:
+    """The pictures of all sources, as crops of one size.
+
+    Args:
+        sources: By card id.
+        size: Side of the crops in pixels.
+        margin: See ``crop_matrix``.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], size: int, margin: float) -> None:
+        self._sources = sources
+        self._size = size
+        self._margin = margin
+        self._cache: OrderedDict[tuple[str, int], Image] = OrderedDict()
+        self._held = 0
+
+    def crop(self, face: Face, jitter: CropJitter) -> tuple[FaceCrop, Affine]:
+        """Return a face as methods see it, and the map from source pixels to it.
+
+        Raises:
+            SourceChangedError: The file is gone or is not the one that was indexed.
+        """
+        matrix = crop_matrix(face.box, self._margin, self._size, jitter)
+        shrink = shrink_for(matrix)
+        image = take_crop(self._picture(face, shrink), matrix, self._size, shrink)
+        landmarks = move_landmarks(face.landmarks, matrix)
+        mesh = None if face.mesh is None else move_mesh(face.mesh, matrix)
+        for array in (image, landmarks, mesh):
+            if array is not None:
+                array.flags.writeable = False  # a method that writes to its input is told so
+        mirrored = -1.0 if jitter.flip else 1.0
+        crop = FaceCrop(
+            image=image,
+            landmarks=landmarks,
+            mesh=mesh,
+            yaw=mirrored * face.yaw,
+            pitch=face.pitch,
+            roll=math.remainder(mirrored * (face.roll + jitter.rotate), 360.0),
+            identity=f"{face.source}/{face.identity}",
+            age=face.age,
+            sex=face.sex,
+        )
+        return crop, matrix
+
+    def _picture(self, face: Face, shrink: int) -> Image:
+        key = (f"{face.source}/{face.sha256}", shrink)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        image = self._decode(face, shrink)
+        self._cache[key] = image
+        self._held += image.nbytes
+        while self._held > _CACHE_BYTES and len(self._cache) > 1:
+            self._held -= self._cache.popitem(last=False)[1].nbytes
+        return image
+
+    def _decode(self, face: Face, shrink: int) -> Image:
+        source = self._sources[face.source]
+        what = f"source {face.source!r}: picture {face.path or face.image_id!r}"
+        mend = "Bring it back, or run 'datagen index' to take the source as it is now"
+        if not source.has_files:
+            record = Record(image_id=face.image_id, identity=face.identity)
+            if picture_digest(source, record) != face.sha256:
+                raise SourceChangedError(f"{what} is made by another version now. {mend}")
+            image = source.render(face.image_id)
+            return image if shrink == 1 else average_down(image, shrink)
+        try:
+            data = source.read(face.path)
+        except FileNotFoundError:
+            raise SourceChangedError(f"{what} has vanished since it was indexed. {mend}") from None
+        if sha256_bytes(data) != face.sha256:
+            raise SourceChangedError(f"{what} has changed since it was indexed. {mend}")
+        return decode(data, shrink)

@@ -1,0 +1,54 @@
+"""Geometry that follows a picture through damage that moves its pixels."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from datagen.core.arrays import Landmarks, Mask
+from datagen.degradations import Homography
+from datagen.degradations.base import warp
+from datagen.errors import ItemError
+from datagen.faces.crop import face_box
+
+__all__ = ["follow_landmarks", "follow_mask", "turn_of"]
+
+_MOST_OUTSIDE = 0.2
+
+
+def follow_landmarks(landmarks: Landmarks, matrix: Homography, size: int) -> Landmarks:
+    """Move ``(68, 2)`` landmarks.
+
+    Args:
+        landmarks: Before the damage, pixels.
+        matrix: Where pixels went.
+        size: Side of the picture, before and after.
+
+    Raises:
+        ItemError: ``face_lost`` when more than a fifth of the face's box is then outside.
+    """
+    moved = cv2.perspectiveTransform(landmarks.astype(np.float64)[None], matrix)[0]
+    moved = np.asarray(moved, np.float32)
+    x0, y0, x1, y1 = (float(value) for value in face_box(moved))
+    whole = max((x1 - x0) * (y1 - y0), 1e-6)
+    width = min(x1, size) - max(x0, 0)
+    height = min(y1, size) - max(y0, 0)
+    outside = 1 - max(width, 0) * max(height, 0) / whole
+    if outside > _MOST_OUTSIDE:
+        raise ItemError("face_lost", f"{outside:.0%} of the face is outside after the damage")
+    return moved
+
+
+def follow_mask(mask: Mask, matrix: Homography) -> Mask:
+    """Move a mask; what comes from outside the picture is untouched."""
+    return warp(mask, matrix)
+
+
+def turn_of(matrix: Homography, size: int) -> float:
+    """Return by how many degrees the middle of the picture is turned, > 0: clockwise."""
+    middle = (size - 1) / 2
+    ends = np.array([[[middle - 1, middle], [middle + 1, middle]]])
+    (x0, y0), (x1, y1) = cv2.perspectiveTransform(ends, matrix)[0]
+    return math.degrees(math.atan2(y1 - y0, x1 - x0))

@@ -1,0 +1,1 @@
+"""Hard-example mining: the next recipe, reweighted toward a detector's failures."""

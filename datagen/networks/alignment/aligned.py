@@ -1,0 +1,91 @@
+"""An aligned face and its way home, also where its square reaches beyond the picture.
+
+A crop around a face is often smaller than the square that a network wants to see. What is missing
+is the picture's mirror image, as in FFHQ (Karras et al., CVPR 2019), so that nothing black comes
+home along the picture's edge, and the square's soft edge is no other where the picture ends.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.errors import ItemError
+from datagen.faces.masks import check_face
+from datagen.networks.alignment.align import align_matrix, take_aligned
+from datagen.networks.alignment.paste import paste_back
+from datagen.weights import FaceInput
+
+__all__ = ["Aligned", "align_face", "bring_home"]
+
+
+class Aligned(NamedTuple):
+    """A face as a network sees it.
+
+    Attributes:
+        picture: The picture, mirrored beyond each edge for ``pad`` pixels.
+        pad: 0 where the square lies within the picture.
+        matrix: From ``picture`` to ``face``.
+        landmarks: In pixels of ``face``.
+        face: ``(size, size, 3)``.
+    """
+
+    picture: Image
+    pad: int
+    matrix: Affine
+    landmarks: Landmarks
+    face: Image
+
+
+def align_face(image: Image, landmarks: Landmarks, how: FaceInput) -> Aligned:
+    """Align a face.
+
+    Raises:
+        ItemError: ``method_failed`` when the landmarks span no face.
+    """
+    check_face(landmarks)
+    matrix = align_matrix(landmarks, how.template, how.size)
+    pad = _reach(matrix, how.size, image.shape)
+    if pad:
+        image = np.asarray(
+            cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101), np.uint8
+        )
+        matrix = matrix.copy()
+        matrix[:, 2] -= matrix[:, :2].sum(axis=1) * pad
+    marks = (landmarks + pad) @ matrix[:, :2].T + matrix[:, 2]
+    face = take_aligned(image, matrix, how.size)
+    return Aligned(image, pad, matrix, marks.astype(np.float32), face)
+
+
+def bring_home(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Image, Mask]:
+    """Return the picture with another face in it, and the mask of what was replaced.
+
+    Args:
+        aligned: Where the face was taken.
+        face: What stands in its place, of the same size.
+        within: ``(size, size)`` mask that bounds what is replaced; ``None``: the soft square.
+
+    Raises:
+        ItemError: ``method_failed`` when nothing of the mask lies in the picture.
+    """
+    image, mask = paste_back(aligned.picture, face, aligned.matrix, within)
+    if aligned.pad:
+        inner = slice(aligned.pad, -aligned.pad)
+        image = np.ascontiguousarray(image[inner, inner])
+        mask = np.ascontiguousarray(mask[inner, inner])
+    if not mask.any():
+        raise ItemError("method_failed", "what should be replaced is outside the picture")
+    return image, mask
+
+
+def _reach(matrix: Affine, size: int, shape: tuple[int, ...]) -> int:
+    """Return how far the square goes beyond the picture, up to the picture's side."""
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([[-1, -1], [size, -1], [-1, size], [size, size]], np.float64)
+    home = corners @ back[:, :2].T + back[:, 2]
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    beyond = max(float(-home.min()), float((home - last).max()), 0.0)
+    return min(int(np.ceil(beyond)) + 2, *shape[:2]) if beyond else 0

@@ -1,0 +1,1 @@
+"""The shared-encoder autoencoder of the first deepfakes."""

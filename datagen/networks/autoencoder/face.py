@@ -1,0 +1,83 @@
+"""How a face goes into the autoencoder: aligned, its colours levelled, its surroundings black.
+
+The same in training and in use. Without surroundings the network need not learn rooms and hair, and
+with levelled colours it need not have seen a target's light and skin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.faces import masks as hull
+from datagen.faces.geometry.warp import move_points
+from datagen.faces.pixels.blend import Region
+from datagen.networks.alignment.align import align_matrix
+
+__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "levelled", "statistics"]
+
+LIFT = 0.35
+"""How much of the forehead belongs to the face: hair is left to the target."""
+
+_RAISE = 0.04  # of the side: the chin comes within what paste-back replaces in full
+_GROW, _SOFT = 0.015, 0.03
+_LEVEL, _SPREAD = 0.5, 0.2
+_LEAST_SPREAD = 0.02
+
+Floats = NDArray[np.float32]
+
+
+def face_matrix(landmarks: Landmarks, size: int) -> Affine:
+    """Map a picture to the aligned face: ``ffhq_512``, whose square holds jaw and forehead.
+
+    Raises:
+        ItemError: ``method_failed`` when the landmarks fall together.
+    """
+    matrix = align_matrix(landmarks, "ffhq_512", size)
+    matrix[1, 2] -= _RAISE * size
+    return matrix
+
+
+def hull_mask(landmarks: Landmarks, matrix: Affine, size: int, lift: float = LIFT) -> Mask:
+    """Return the soft mask of the face in the aligned picture, ``(size, size)``."""
+    canvas = hull.Canvas(Region(0, 0, size, size), size, size)
+    drawn = hull.fill(hull.hull(hull.outline(move_points(landmarks, matrix), lift)), canvas)
+    return hull.soften(hull.grow(drawn, _GROW * size), _SOFT * size / 2)
+
+
+def levelled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:
+    """Bring mean and deviation of each channel under the mask to fixed ones.
+
+    Args:
+        face: ``(h, w, 3)``, 0 to 255.
+        mask: ``(h, w)``, 0 to 255.
+        to: ``(2, 3)`` mean and deviation in [0, 1]; by default 0.5 and 0.2.
+
+    Returns:
+        ``(h, w, 3)`` float32 in [0, 1].
+    """
+    mean, spread = statistics(face, mask)
+    goal = np.array([[_LEVEL] * 3, [_SPREAD] * 3], np.float32) if to is None else to
+    values = face.astype(np.float32) / 255
+    values -= mean
+    values *= goal[1] / np.maximum(spread, _LEAST_SPREAD)
+    values += goal[0]
+    return np.asarray(np.clip(values, 0, 1), np.float32)
+
+
+def encoder_input(face: Image, mask: Mask) -> Floats:
+    """Return what the encoder sees: the levelled face on black, ``(h, w, 3)`` in [0, 1]."""
+    seen = levelled(face, mask)
+    seen *= (mask.astype(np.float32) / np.float32(255))[..., None]
+    return seen
+
+
+def statistics(face: Image | Floats, mask: Mask | Floats) -> Floats:
+    """Return mean and deviation of each channel under the mask, ``(2, 3)`` float32 in [0, 1]."""
+    weight = mask.astype(np.float64).ravel()
+    weight /= max(float(weight.sum()), 1.0)
+    values = face.reshape(-1, 3).astype(np.float64) / 255
+    mean = weight @ values
+    variance = weight @ np.square(values - mean)
+    return np.stack([mean, np.sqrt(variance)]).astype(np.float32)

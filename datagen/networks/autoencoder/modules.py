@@ -1,0 +1,131 @@
+"""The modules of the first deepfakes: one encoder, a decoder a person; imports torch.
+
+Import this module inside functions alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datagen.networks.autoencoder.config import Shape
+
+__all__ = ["Autoencoder", "PatchCritic", "initialise"]
+
+_LEAST = 4  # side of the encoder's last map in pixels
+_SLOPE = 0.1
+
+
+class _Upscale(nn.Sequential):
+    """Doubles the side by sub-pixel convolution (Shi et al., CVPR 2016)."""
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__(
+            nn.Conv2d(inside, 4 * outside, 3, padding=1), nn.LeakyReLU(_SLOPE), nn.PixelShuffle(2)
+        )
+
+
+class _Encoder(nn.Module):
+    """Strided convolutions down to 4 x 4, two dense layers, one step up to 8 x 8."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        most = 8 * shape.width
+        layers: list[nn.Module] = []
+        inside, outside = 3, shape.width
+        for _ in range((shape.size // _LEAST).bit_length() - 1):
+            layers += [nn.Conv2d(inside, outside, 5, 2, 2), nn.LeakyReLU(_SLOPE)]
+            inside, outside = outside, min(2 * outside, most)
+        self.down = nn.Sequential(*layers)
+        self.inner = nn.Linear(most * _LEAST**2, most)
+        self.outer = nn.Linear(most, most * _LEAST**2)
+        self.up = _Upscale(most, _channels(shape, 2 * _LEAST))
+        self.most = most
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Map ``(n, 3, size, size)`` to the code, ``(n, channels, 8, 8)``."""
+        code = self.outer(self.inner(self.down(faces).flatten(1)))
+        mapped: Tensor = self.up(code.view(-1, self.most, _LEAST, _LEAST))
+        return mapped
+
+
+class _Decoder(nn.Module):
+    """Steps up to the full size, then the picture and its mask."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        side = 2 * _LEAST
+        while side < shape.size:
+            layers.append(_Upscale(_channels(shape, side), _channels(shape, 2 * side)))
+            side *= 2
+        self.up = nn.Sequential(*layers)
+        self.picture = nn.Conv2d(_channels(shape, side), 3, 5, padding=2)
+        self.mask = nn.Conv2d(_channels(shape, side), 1, 5, padding=2)
+
+    def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the picture ``(n, 3, size, size)`` and the mask ``(n, 1, size, size)``."""
+        inside = self.up(code)
+        return torch.sigmoid(self.picture(inside)), torch.sigmoid(self.mask(inside))
+
+
+def _channels(shape: Shape, side: int) -> int:
+    """Half of ``width`` at the full size, twice as many at each halving, ``8 width`` at most."""
+    return min(max(shape.width // 2, 1) * (shape.size // side), 8 * shape.width)
+
+
+class Autoencoder(nn.Module):
+    """A shared encoder and a decoder for each person.
+
+    After the first deepfakes tool (u/deepfakes 2017, as described by Perov et al. 2020,
+    DeepFaceLab, section 3.2, "DF" structure), whose sizes it has with ``size`` 64 and ``width``
+    128; the mask beside the picture is DeepFaceLab's. All values are in [0, 1].
+    """
+
+    def __init__(self, shape: Shape, people: int) -> None:
+        super().__init__()
+        self.encoder = _Encoder(shape)
+        self.decoders = nn.ModuleList(_Decoder(shape) for _ in range(people))
+
+    def forward(self, faces: Tensor, person: int) -> tuple[Tensor, Tensor]:
+        """Turn ``(n, 3, size, size)`` faces into that person: pictures and masks."""
+        decoded: tuple[Tensor, Tensor] = self.decoders[person](self.encoder(faces))
+        return decoded
+
+
+class PatchCritic(nn.Module):
+    """Tells real patches from made ones (Isola et al., CVPR 2017, PatchGAN), for one person."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.width
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 4 * width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * width, 1, 4, 1, 1),
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return a score a patch; trained towards 1 for real ones (Mao et al., ICCV 2017)."""
+        scores: Tensor = self.layers(pictures)
+        return scores
+
+
+def initialise(module: nn.Module, rng: np.random.Generator) -> None:
+    """Fill all weights in the order of their names: uniform (He et al., ICCV 2015), biases 0."""
+    with torch.no_grad():
+        for name, values in sorted(module.named_parameters()):
+            if values.ndim < 2:
+                values.zero_()
+                continue
+            fan = int(np.prod(values.shape[1:]))
+            # The last layers are followed by a sigmoid, not by a rectifier.
+            gain = 1.0 if ".picture." in name or ".mask." in name else 2 / (1 + _SLOPE**2)
+            bound = float(np.sqrt(3 * gain / fan))
+            drawn = rng.uniform(-bound, bound, tuple(values.shape)).astype(np.float32)
+            values.copy_(torch.from_numpy(drawn))

@@ -1,0 +1,244 @@
+"""A trained autoencoder, opened from its weight card once a process and fed in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Image, Mask
+from datagen.errors import DeviceError, ItemError, MissingExtraError, RecipeError, WeightsError
+from datagen.networks.autoencoder.config import (
+    CONFIG,
+    TENSORS,
+    AutoencoderConfig,
+    read_autoencoder_config,
+)
+from datagen.networks.batch import BatchRunner
+from datagen.networks.diffusion.settings import at_work, check_device, is_out_of_memory, torch_dtype
+from datagen.weights import WeightCard, find_weights, load_weight_card, weights_folder
+from datagen.weights.store import local_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "Swapper",
+    "load_autoencoder",
+    "open_swapper",
+    "save_autoencoder",
+    "torch_modules",
+    "trained_config",
+]
+
+_KEPT = 4
+_BLACK = 8
+
+Asked: TypeAlias = tuple[NDArray[np.float32], int]
+"""A levelled face, ``(size, size, 3)`` in [0, 1], and the place of the person it becomes."""
+
+Made: TypeAlias = tuple[Image, Mask] | ItemError
+"""Picture and mask, ``(size, size)``, or why there is none."""
+
+
+def torch_modules() -> ModuleType:
+    """Import the modules, and with them torch.
+
+    Raises:
+        MissingExtraError: ``torch`` or ``safetensors`` is not installed.
+    """
+    for package in ("torch", "safetensors"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise
+            raise MissingExtraError(package, "torch", "An autoencoder") from None
+    from datagen.networks.autoencoder import modules as autoencoder_modules
+
+    return autoencoder_modules
+
+
+def trained_config(card_id: str) -> AutoencoderConfig:
+    """Return what a card's folder says of itself: whose decoders it has; loads no network.
+
+    Raises:
+        CardError: No such card, or a wrong one.
+        RecipeError: The card is of another form.
+        WeightsError: The folder is not there, or was not written by ``datagen train``.
+    """
+    card = _card(card_id)
+    folder = local_weights(card)
+    if folder is None:
+        raise WeightsError(
+            f"weights {card_id!r}: no folder {card.file!r} in {weights_folder()}. Copy what "
+            "'datagen train' made there, or run it"
+        )
+    path = folder / CONFIG
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return _config(folder, changed)
+
+
+@lru_cache(maxsize=_KEPT)
+def _config(folder: Path, changed: int) -> AutoencoderConfig:
+    return read_autoencoder_config(folder)
+
+
+def _card(card_id: str) -> WeightCard:
+    card = load_weight_card(card_id)
+    if card.form != "datagen":
+        raise RecipeError(
+            f"weights: card {card_id!r} is of form {card.form!r}; this method takes form "
+            "'datagen': what 'datagen train' made"
+        )
+    return card
+
+
+def save_autoencoder(
+    folder: Path, config: AutoencoderConfig, tensors: Mapping[str, Tensor]
+) -> None:
+    """Write ``config.json`` and ``model.safetensors`` into a folder that is there."""
+    from safetensors.torch import save
+
+    text = config.model_dump_json(indent=2) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+    data = save({name: value.contiguous() for name, value in tensors.items()})
+    (folder / TENSORS).write_bytes(data)
+
+
+def load_autoencoder(folder: Path) -> tuple[AutoencoderConfig, Any]:
+    """Return the config and the ``Autoencoder`` of a trained folder, on the CPU.
+
+    Raises:
+        WeightsError: A file is missing or damaged, or does not fit the config.
+        MissingExtraError: ``torch`` or ``safetensors`` is not installed.
+    """
+    modules = torch_modules()
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    config = read_autoencoder_config(folder)
+    module = modules.Autoencoder(config.shape, len(config.people))
+    path = folder / TENSORS
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"{path}: is not the network that {CONFIG} beside it describes ({first}). Copy the "
+            "whole folder again from where 'datagen train' made it"
+        ) from None
+    return config, module.eval()
+
+
+class Swapper:
+    """An opened autoencoder.
+
+    Args:
+        config: Of its folder.
+        module: Its ``Autoencoder``, on its device.
+        device, precision, batch, threads: See ``NetworkOptions``.
+    """
+
+    def __init__(
+        self,
+        config: AutoencoderConfig,
+        module: Any,
+        device: str,
+        precision: str,
+        batch: int,
+        threads: int,
+    ) -> None:
+        self.config = config
+        self._module = module
+        self._device = device
+        self._dtype = torch_dtype(device, precision)
+        self._threads = threads
+        self._runner = BatchRunner(batch, f"autoencoder on {device}")
+
+    @property
+    def batch(self) -> int:
+        """Faces a call, as it was after halving."""
+        return self._runner.size
+
+    def __call__(self, faces: Sequence[Asked]) -> list[Made]:
+        """Turn each face into its person.
+
+        Raises:
+            DeviceError: Not even one face fits.
+        """
+        return self._runner(self._batch, faces)
+
+    def _batch(self, faces: list[Asked]) -> list[Made]:
+        import torch
+
+        with at_work(self._device, self._threads):
+            stacked = np.stack([face for face, _ in faces]).transpose(0, 3, 1, 2)
+            codes = self._module.encoder(
+                torch.from_numpy(np.ascontiguousarray(stacked)).to(self._device, self._dtype)
+            )
+            # A decoder gets one face at a time: batches of one size, whoever is asked for.
+            return [
+                _made(self._module.decoders[person](codes[n : n + 1]))
+                for n, (_, person) in enumerate(faces)
+            ]
+
+
+def _made(decoded: tuple[Tensor, Tensor]) -> Made:
+    picture, mask = (part[0].float().cpu() for part in decoded)
+    if not (picture.isfinite().all() and mask.isfinite().all()):
+        return ItemError("network_failed", "the decoder's output is not finite")
+    image = _bytes(picture.permute(1, 2, 0).numpy())
+    if image.max() < _BLACK:
+        return ItemError("black_picture", "the decoder's output is black")
+    return image, _bytes(mask[0].numpy())
+
+
+def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.rint(values * 255).astype(np.uint8))
+
+
+def open_swapper(card_id: str, device: str, precision: str, batch: int, threads: int) -> Swapper:
+    """Return the network of a card of form ``datagen``, checked and on its device.
+
+    Raises:
+        CardError: No such card, or a wrong one.
+        RecipeError: The card is of another form.
+        WeightsError: Its folder is missing, damaged, or not the one that the card names.
+        DeviceError: The device is not there, or has no room for it.
+        MissingExtraError: ``torch`` or ``safetensors`` is not installed.
+    """
+    on_gpu = device == "cuda"
+    return _opened(
+        _card(card_id),
+        weights_folder(),
+        device,
+        precision if on_gpu else "fp32",
+        batch,
+        threads,
+    )
+
+
+# The folder is an argument so that another DATAGEN_WEIGHTS is another network.
+@lru_cache(maxsize=_KEPT)
+def _opened(
+    card: WeightCard, root: Path, device: str, precision: str, batch: int, threads: int
+) -> Swapper:
+    torch_modules()
+    check_device(device)
+    config, module = load_autoencoder(find_weights(card))
+    try:
+        module.to(device, torch_dtype(device, precision))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"{card.title} does not fit into the memory of {device}: use a larger device, or "
+            "precision: fp16"
+        ) from None
+    return Swapper(config, module, device, precision, batch, threads)

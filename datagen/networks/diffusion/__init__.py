@@ -1,0 +1,1 @@
+"""Diffusion pipelines and autoencoders of the diffusers library."""

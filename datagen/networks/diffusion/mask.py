@@ -1,0 +1,143 @@
+"""Which part of a face is painted over: masks of mouth, eyes, nose, face and hair."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.errors import ItemError
+from datagen.faces import masks as hull
+from datagen.faces.pixels.blend import Region, region_around
+
+__all__ = ["PAINTED", "PaintedPart", "is_in_picture", "painted_mask", "square_around"]
+
+PaintedPart: TypeAlias = Literal["mouth", "eyes", "nose", "face", "hair"]
+PAINTED: tuple[PaintedPart, ...] = get_args(PaintedPart)
+
+_PIECES: dict[PaintedPart, tuple[list[int], ...]] = {
+    "mouth": ([*range(48, 60)],),
+    "eyes": ([*range(17, 22), *range(36, 42)], [*range(22, 27), *range(42, 48)]),
+    "nose": ([*range(27, 36)],),
+    "face": ([*range(68)],),
+    "hair": ([*range(17, 27)],),
+}
+_LEAST_PEAK = 128
+_LEAST_AREA = 0.002  # of the picture
+_CROWN = 1.5  # how far the hair rises over the eyes, in heights of the hairline over them
+_SIDES = 1.25  # and how far it stands out beside the face, in half widths of it
+_EAR = (2, 14)  # points of the jaw at the height of the ears' lobes
+_AROUND = 1.7
+
+
+def is_in_picture(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Tell whether at least half the points of each piece lie in a picture of ``shape``."""
+    edge = np.array([shape[1], shape[0]], np.float32)
+    points = hull.forehead(landmarks, 1.0) if part == "hair" else landmarks
+    pieces = ([*range(10)],) if part == "hair" else _PIECES[part]
+    inside = np.all((points >= 0) & (points < edge), axis=1)
+    return all(bool(np.mean(inside[piece]) >= 0.5) for piece in pieces)
+
+
+def painted_mask(
+    part: PaintedPart,
+    image: Image,
+    landmarks: Landmarks,
+    margin: float,
+    feather: float,
+) -> tuple[Region, Mask]:
+    """Draw a part with a soft edge.
+
+    Hair is the band above and beside the face, from where the skin of the forehead ends; the
+    landmarks tell no more of it, so that long hair is painted in part.
+
+    Args:
+        part: Which.
+        image: The crop, for the hairline.
+        landmarks: Its face; ``check_face`` has passed them.
+        margin: How far the full mask reaches beyond the part, as a share of the face's width.
+        feather: Width of its soft edge, likewise.
+
+    Returns:
+        The region outside which the mask is 0, and the mask inside it.
+
+    Raises:
+        ItemError: ``method_failed`` when too little of the part is in the picture.
+    """
+    unit = hull.face_width(landmarks)
+    lift = _lift(image, landmarks)
+    polygons = _polygons(part, landmarks, lift)
+    reach = margin + feather
+    region = region_around(np.concatenate(polygons), image.shape, (reach + 0.02) * unit + 2)
+    canvas = hull.canvas_for(region, 192)
+    scaled = unit * canvas.scale
+    drawn: Mask = np.max([hull.fill(hull.hull(one), canvas) for one in polygons], axis=0)
+    drawn = hull.grow(drawn, reach * scaled)
+    if part == "hair":
+        drawn = np.minimum(drawn, 255 - hull.fill(_skin(landmarks, lift), canvas))
+    mask = hull.enlarge(hull.feather(drawn, feather * scaled), canvas)
+    area = float(np.count_nonzero(mask)) / (image.shape[0] * image.shape[1])
+    if mask.max() < _LEAST_PEAK or area < _LEAST_AREA:
+        raise ItemError("method_failed", f"{part}: too little of it is in the picture")
+    return region, mask
+
+
+def square_around(region: Region, shape: tuple[int, ...]) -> Region:
+    """Return the square that the network sees: the part with what surrounds it.
+
+    It lies inside the picture; where the picture is narrower, it is as wide as the picture.
+    """
+    wanted = int(np.ceil(_AROUND * max(region.width, region.height)))
+    width, height = min(wanted, shape[1]), min(wanted, shape[0])
+    x0 = (region.x0 + region.x1 - width) // 2
+    y0 = (region.y0 + region.y1 - height) // 2
+    x0, y0 = min(max(x0, 0), shape[1] - width), min(max(y0, 0), shape[0] - height)
+    return Region(x0, y0, x0 + width, y0 + height)
+
+
+def _lift(image: Image, landmarks: Landmarks) -> float:
+    """Return how far the bare forehead reaches, as ``hull.forehead`` takes it."""
+    try:
+        return float(np.median(hull.bare_forehead(image, landmarks)))
+    except ItemError:  # brows and cheeks lie outside the picture
+        return 0.5
+
+
+def _polygons(part: PaintedPart, landmarks: Landmarks, lift: float) -> list[Landmarks]:
+    if part == "face":
+        return [hull.outline(landmarks, min(lift, 0.7))]
+    if part == "hair":
+        return [_head(landmarks)]
+    pieces = [landmarks[piece] for piece in _PIECES[part]]
+    if part == "nose":  # the 68 points leave the wings out
+        base = landmarks[31:36]
+        middle = base.mean(axis=0)
+        wide = middle + 1.5 * (base[[0, 4]] - middle)
+        lifted = wide + 0.7 * (landmarks[30] - middle)
+        pieces = [np.concatenate([pieces[0], wide, lifted]).astype(np.float32)]
+    return pieces
+
+
+def _head(landmarks: Landmarks) -> Landmarks:
+    """Estimate the outline of the head from ear to ear over the crown, ``(25, 2)``."""
+    up = hull.up_axis(landmarks)
+    right = np.array([-up[1], up[0]], np.float32)
+    ears = landmarks[list(_EAR)]
+    eyes = landmarks[36:48].mean(axis=0)
+    top = float(((hull.forehead(landmarks, 1.0) - eyes) @ up).max())
+    across = (landmarks[:17] - eyes) @ right
+    left_edge, right_edge = _SIDES * float(across.min()), _SIDES * float(across.max())
+    turn = np.linspace(0, np.pi, 23, dtype=np.float32)
+    middle, half = (left_edge + right_edge) / 2, (right_edge - left_edge) / 2
+    arc = eyes + (middle - half * np.cos(turn))[:, None] * right
+    arc = arc + (_CROWN * top * np.sin(turn))[:, None] * up
+    low = [eyes + left_edge * right, eyes + right_edge * right]
+    drop = [float((ear - eyes) @ up) * up for ear in ears]
+    sides = np.stack([low[0] + drop[0], low[1] + drop[1]])
+    return np.concatenate([arc, sides[::-1]]).astype(np.float32)
+
+
+def _skin(landmarks: Landmarks, lift: float) -> Landmarks:
+    """Return the face without its hair, a little within the hairline."""
+    return hull.hull(hull.outline(landmarks, 0.9 * lift))

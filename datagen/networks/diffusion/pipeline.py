@@ -1,0 +1,197 @@
+"""Pipelines and autoencoders of diffusers, opened from a weight card once a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from datagen.errors import DeviceError, RecipeError, WeightsError
+from datagen.networks.diffusion.folder import (
+    autoencoder_folder,
+    check_pipeline_folder,
+    has_safety_checker,
+    weights_variant,
+)
+from datagen.networks.diffusion.settings import (
+    check_device,
+    diffusers_class,
+    diffusers_library,
+    heard,
+    is_out_of_memory,
+    torch_dtype,
+)
+from datagen.weights import (
+    Diffusers,
+    WeightCard,
+    find_weights,
+    load_weight_card,
+    weights_folder,
+)
+
+__all__ = ["diffusers_contract", "open_autoencoder", "open_pipeline"]
+
+_AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
+_KEPT = 4  # opened networks a process; the one that was used longest ago goes first
+_MADE_UP = ("newly initialized", "MISSING")
+
+
+def diffusers_contract(card_id: str, allowed: tuple[str, ...]) -> Diffusers:
+    """Return what the card says of its folder.
+
+    Args:
+        card_id: Its id.
+        allowed: Values of ``diffusers.loads`` that the caller can use.
+
+    Raises:
+        CardError: No such card, or a wrong one.
+        RecipeError: The card is of something else.
+    """
+    card = load_weight_card(card_id)
+    found = card.form if card.diffusers is None else card.diffusers.loads
+    if card.diffusers is None or found not in allowed:
+        raise RecipeError(
+            f"weights: card {card_id!r} is of {found!r}; this method takes {', '.join(allowed)}"
+        )
+    return card.diffusers
+
+
+def open_pipeline(card_id: str, device: str, precision: str, compiled: bool = False) -> Any:
+    """Return the pipeline of a card: local files alone, safetensors alone, its checker on.
+
+    Args:
+        card_id: A card of form ``diffusers`` that loads a pipeline.
+        device: ``cpu`` or ``cuda``.
+        precision: ``fp32``, ``fp16`` or ``bf16``; on a CPU always ``fp32``.
+        compiled: Whether ``torch.compile`` goes over its denoiser; on a GPU alone.
+
+    Raises:
+        WeightsError: The folder is missing, damaged, pickled or of another class.
+        DeviceError: The device is not there or too small.
+        MissingExtraError: ``diffusers`` or what it needs is not installed.
+    """
+    on_gpu = device == "cuda"
+    return _pipeline(
+        load_weight_card(card_id),
+        weights_folder(),
+        device,
+        precision if on_gpu else "fp32",
+        compiled and on_gpu,
+    )
+
+
+def open_autoencoder(card_id: str, device: str, precision: str) -> Any:
+    """Return the autoencoder of a card; arguments and errors as of ``open_pipeline``.
+
+    One that asks for it (``force_upcast``) stays in ``fp32`` where ``fp16`` was asked for.
+    """
+    return _autoencoder(
+        load_weight_card(card_id),
+        weights_folder(),
+        device,
+        precision if device == "cuda" else "fp32",
+    )
+
+
+# The folder is an argument so that another DATAGEN_WEIGHTS is another network.
+@lru_cache(maxsize=_KEPT)
+def _pipeline(card: WeightCard, root: Path, device: str, precision: str, compiled: bool) -> Any:
+    diffusers_library()
+    check_device(device)
+    loads = _loads(card)
+    if loads in _AUTOENCODERS:
+        raise RecipeError(f"weights: card {card.id!r} is of {loads!r}, want a pipeline")
+    folder = find_weights(card)
+    check_pipeline_folder(folder, card, loads)
+    pipeline = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
+    if has_safety_checker(folder) and pipeline.safety_checker is None:
+        raise WeightsError(f"{folder / 'safety_checker'}: was not loaded, and must stay on")
+    pipeline.set_progress_bar_config(disable=True)
+    _move(pipeline, device, card)
+    if compiled:
+        import torch
+
+        pipeline.unet = torch.compile(pipeline.unet)
+    return pipeline
+
+
+@lru_cache(maxsize=_KEPT)
+def _autoencoder(card: WeightCard, root: Path, device: str, precision: str) -> Any:
+    diffusers_library()
+    check_device(device)
+    loads = _loads(card)
+    if loads not in _AUTOENCODERS:
+        raise RecipeError(
+            f"weights: card {card.id!r} is of {loads!r}, want {' or '.join(_AUTOENCODERS)}"
+        )
+    folder = autoencoder_folder(find_weights(card), card, loads)
+    model = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
+    if precision == "fp16" and model.config.get("force_upcast", False):
+        model = model.float()
+    _move(model, device, card)
+    return model.eval()
+
+
+def _loads(card: WeightCard) -> str:
+    if card.diffusers is None:
+        raise RecipeError(
+            f"weights: card {card.id!r} is of form {card.form!r}, want one of form 'diffusers'"
+        )
+    return card.diffusers.loads
+
+
+def _load(kind: Any, folder: Path, card: WeightCard, dtype: Any) -> Any:
+    from safetensors import SafetensorError
+
+    wrong: tuple[type[Exception], ...] = (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        RuntimeError,
+        SafetensorError,
+    )
+    advice = (
+        f"Card {card.id!r} wants a folder that {kind.__name__}.save_pretrained could have written: "
+        "get its files again, or point the card's 'file' at the right folder"
+    )
+    with heard() as said:
+        try:
+            loaded = kind.from_pretrained(
+                str(folder),
+                torch_dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                variant=weights_variant(folder),
+            )
+        except wrong as error:
+            if is_out_of_memory(error):
+                raise DeviceError(f"{folder}: does not fit into memory: {error}") from None
+            raise WeightsError(
+                f"{folder}: cannot be loaded: {_one_line(error)}. {advice}"
+            ) from None
+    # The libraries fill what a file lacks with random numbers and only log it.
+    for text in said:
+        if any(words in text for words in _MADE_UP):
+            raise WeightsError(f"{folder}: weights are missing: {_one_line(text)}. {advice}")
+    return loaded
+
+
+def _move(network: Any, device: str, card: WeightCard) -> None:
+    try:
+        with heard():
+            network.to(device)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"{card.title} does not fit into the memory of {device}: use a larger device, "
+            "precision: fp16, or a larger gpu_share"
+        ) from None
+
+
+def _one_line(text: object) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= 300 else line[:297] + "..."

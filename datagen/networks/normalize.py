@@ -1,0 +1,78 @@
+"""A picture of a face becomes a network's numbers, and a network's numbers a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from datagen.core.arrays import Image, Mask
+from datagen.errors import ItemError
+from datagen.networks.onnx.session import Floats
+from datagen.weights import FaceInput, Network
+
+__all__ = ["mask_of", "picture_of", "to_network"]
+
+_FLAT = 2
+
+
+def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
+    """Return ``(n, 3, size, size)`` float32: ``(pixel / 255 - mean) / std``, each channel.
+
+    Args:
+        faces: ``(size, size, 3)`` uint8 RGB each.
+        how: Mean, deviation and order of the channels.
+    """
+    mean, std = (np.asarray(values, np.float32) for values in (how.mean, how.std))
+    scale = np.broadcast_to(1 / (255 * std), 3).reshape(3, 1, 1)
+    shift = np.broadcast_to(-mean / std, 3).reshape(3, 1, 1)
+    order = slice(None, None, -1 if how.colour == "bgr" else 1)
+    numbers = np.empty((len(faces), 3, how.size, how.size), np.float32)
+    for row, face in zip(numbers, faces, strict=True):
+        np.multiply(face[:, :, order].transpose(2, 0, 1), scale, out=row)
+        row += shift
+    return numbers
+
+
+def picture_of(output: Floats, network: Network, face: Image) -> Image:
+    """Return one output of a network as a picture of the size of the face that went in.
+
+    Args:
+        output: ``(3, height, width)``; what leaves the card's range is clipped.
+        network: Range, and the order of the channels, which is the input's.
+        face: What went in, ``(size, size, 3)``.
+
+    Raises:
+        ItemError: ``network_failed``: NaN or infinity; ``black_picture``: one grey level all over
+            where the face has more, as from a safety checker or a network in too low a precision.
+    """
+    if not np.isfinite(output).all():
+        raise ItemError("network_failed", "the network's output holds NaN or infinity")
+    low, high = network.output
+    levels = (output - np.float32(low)) * np.float32(255 / (high - low))
+    whole = np.rint(np.clip(levels, 0, 255)).astype(np.uint8).transpose(1, 2, 0)
+    if network.face is not None and network.face.colour == "bgr":
+        whole = whole[:, :, ::-1]
+    if np.ptp(whole) < _FLAT <= np.ptp(face):
+        raise ItemError("black_picture", f"all pixels of the network's output are {whole.max()}")
+    return _fit(np.ascontiguousarray(whole), face.shape[:2])
+
+
+def mask_of(output: Floats, face: Image) -> Mask:
+    """Return a network's own mask, ``(1, height, width)`` in [0, 1], in the size of the face.
+
+    Raises:
+        ItemError: ``network_failed``: NaN or infinity.
+    """
+    if not np.isfinite(output).all():
+        raise ItemError("network_failed", "the network's mask holds NaN or infinity")
+    mask = np.rint(np.clip(output[0], 0, 1) * np.float32(255)).astype(np.uint8)
+    return _fit(mask, face.shape[:2])
+
+
+def _fit(picture: Image | Mask, shape: tuple[int, ...]) -> Image | Mask:
+    if picture.shape[:2] == shape:
+        return picture
+    how = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, shape[::-1], interpolation=how), np.uint8)

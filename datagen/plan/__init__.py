@@ -1,5 +1,0 @@
-"""The plan: every item of a recipe as a function of its number, before anything runs."""
-
-from datagen.plan.items import Item, Plan, ShardKey
-
-__all__ = ["Item", "Plan", "ShardKey"]

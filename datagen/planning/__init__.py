@@ -1,0 +1,5 @@
+"""The plan: every item of a recipe as a function of its number, before anything runs."""
+
+from datagen.planning.items import Item, Plan, ShardKey
+
+__all__ = ["Item", "Plan", "ShardKey"]

@@ -1,0 +1,93 @@
+"""Crossing methods with degradations, so that neither tells anything of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import Any
+
+from datagen.core.digests import rng
+from datagen.planning.quota import Quota
+
+__all__ = ["Crossing"]
+
+_ORDERS = 6
+
+
+class Crossing:
+    """Which degradation the ``n``-th pair of one method gets, and how severe.
+
+    In every prefix degradation ``i`` stands less than 1 away from its share of the method's
+    pairs. A method stands less than 1 away from its own share of all pairs, so that every cell of
+    the table of both is within 2 of its share.
+
+    The order within a period is drawn anew for each: a fixed one would go hand in hand with
+    controls, which come in a period too.
+
+    Args:
+        shares: Of the degradations, summing to 1.
+        severities: Lowest and highest of each, or ``None``.
+        key: Seed, split and method: names the streams.
+    """
+
+    def __init__(
+        self,
+        shares: Sequence[Fraction],
+        severities: Sequence[tuple[int, int] | None],
+        key: tuple[str | int, ...],
+    ) -> None:
+        self._shares = tuple(shares)
+        self._severities = tuple(severities)
+        self._key = key
+        self._start()
+
+    def _start(self) -> None:
+        self._orders = lru_cache(maxsize=_ORDERS)(self._make_order)
+        self._blocks = lru_cache(maxsize=64)(self._draw_block)
+        self._shuffles = lru_cache(maxsize=64)(self._draw_shuffle)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in ("_shares", "_severities", "_key")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
+
+    @cached_property
+    def _period(self) -> int:
+        return Quota(self._shares).period
+
+    def at(self, rank: int) -> tuple[int, int | None]:
+        """Return the degradation and the severity of the method's pair ``rank``, from 0."""
+        block, place = divmod(rank, self._period)
+        number, backwards = self._blocks(block)
+        order, quota = self._orders(number)
+        # A period read backwards keeps the bound: what is left of it is what was taken from it.
+        place = self._period - 1 - place if backwards else place
+        dealt = quota.choice(place)
+        chosen = order[dealt]
+        span = self._severities[chosen]
+        if span is None:
+            return chosen, None
+        each = int(self._shares[chosen] * self._period)
+        within = each - 1 - quota.rank(place) if backwards else quota.rank(place)
+        low, high = span
+        round_, step = divmod(block * each + within, high - low + 1)
+        return chosen, low + self._shuffles(chosen, round_)[step]
+
+    def _make_order(self, number: int) -> tuple[tuple[int, ...], Quota]:
+        draw = rng(*self._key, "order", number)
+        order = tuple(int(place) for place in draw.permutation(len(self._shares)))
+        return order, Quota([self._shares[place] for place in order])
+
+    def _draw_block(self, block: int) -> tuple[int, bool]:
+        draw = rng(*self._key, "block", block)
+        return int(draw.integers(_ORDERS)), bool(draw.integers(2))
+
+    def _draw_shuffle(self, chosen: int, round_: int) -> tuple[int, ...]:
+        span = self._severities[chosen]
+        if span is None:
+            return ()
+        draw = rng(*self._key, "severity", chosen, round_)
+        return tuple(int(step) for step in draw.permutation(span[1] - span[0] + 1))

@@ -1,0 +1,181 @@
+"""Which faces may lend to a target, and which one does."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.digests import rng
+from datagen.planning.splits import Person
+from datagen.recipe.schema import DonorRule
+
+__all__ = ["DonorPool", "looks", "normal_shapes"]
+
+# Of a larger pool the nearest are sought among this many, drawn for the target: an item then
+# costs the same however many faces a split has.
+_MOST_COMPARED = 8192
+
+
+def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return landmarks freed of place, size and in-plane turn, as rows.
+
+    Args:
+        landmarks: ``(faces, 68, 2)`` float32.
+
+    Returns:
+        ``(faces, 136)`` float32; each face centred, of unit size, its eyes level.
+    """
+    centred = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True)
+    z = centred[..., 0] + 1j * centred[..., 1]
+    eyes = z[:, 42:48].mean(axis=1) - z[:, 36:42].mean(axis=1)
+    z = z * (np.conj(eyes) / np.maximum(np.abs(eyes), 1e-9))[:, None]
+    z = z / np.maximum(np.linalg.norm(z, axis=1), 1e-9)[:, None]
+    return np.concatenate([z.real, z.imag], axis=1).astype(np.float32)
+
+
+def looks(landmarks: NDArray[np.float32], poses: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return pose and expression as rows whose distances weigh both alike.
+
+    Args:
+        landmarks: ``(faces, 68, 2)`` float32.
+        poses: ``(faces, 2)`` yaw and pitch in degrees; an unknown one counts as frontal.
+
+    Returns:
+        ``(faces, 5)`` float32: yaw and pitch by 10 degrees; opening and width of the mouth and
+        opening of the eyes by a tenth of the distance between the eyes.
+    """
+    marks = landmarks.astype(np.float64)
+    eyes = marks[:, 42:48].mean(axis=1) - marks[:, 36:42].mean(axis=1)
+    unit = np.maximum(np.linalg.norm(eyes, axis=1), 1e-9) / 10
+
+    def apart(first: int, second: int) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.norm(marks[:, first] - marks[:, second], axis=1) / unit)
+
+    lids = (apart(37, 41) + apart(38, 40) + apart(43, 47) + apart(44, 46)) / 4
+    turned = np.zeros((len(marks), 2)) if poses is None else np.nan_to_num(poses) / 10
+    return np.column_stack([turned, apart(62, 66), apart(48, 54), lids]).astype(np.float32)
+
+
+class DonorPool:
+    """The faces of one split with what donor rules ask about them.
+
+    Args:
+        people: Whose each face is, by position in the pool.
+        landmarks: ``(faces, 68, 2)`` float32.
+        name: Names the draws that thin out a very large pool.
+        poses: ``(faces, 2)`` float32, yaw and pitch in degrees; NaN where not known.
+        embeddings: ``(faces, d)`` float32 of unit length; without them bounds on likeness are
+            not looked at.
+    """
+
+    def __init__(
+        self,
+        people: Sequence[Person],
+        landmarks: NDArray[np.float32],
+        name: str,
+        poses: NDArray[np.float32] | None = None,
+        embeddings: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._people = people
+        self._name = name
+        self._shapes = normal_shapes(landmarks)
+        self._looks = looks(landmarks, poses)
+        self._embeddings = embeddings
+        keys = [(person.source, person.identity) for person in people]
+        codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+        self._identity = np.array([codes[key] for key in keys], np.int64)
+        sources = {name: code for code, name in enumerate({p.source: None for p in people})}
+        self._source = np.array([sources[person.source] for person in people], np.int64)
+        self._attributes: dict[str, NDArray[np.int64]] = {}
+        self._lends: NDArray[np.bool_] | None = None
+        self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the cache behind."""
+        return {key: value for key, value in self.__dict__.items() if key != "_nearest"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Start with an empty cache."""
+        self.__dict__.update(state)
+        self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
+
+    def lent_by(self, identities: frozenset[str]) -> DonorPool:
+        """Return the same pool where only these people, as ``source/identity``, may lend."""
+        pool = copy.copy(self)
+        named = [f"{person.source}/{person.identity}" in identities for person in self._people]
+        pool._lends = np.array(named, bool)
+        return pool
+
+    def candidates(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
+        """Return the positions of all faces that may lend to ``target`` under ``rule``."""
+        others = (self._source == self._source[target]) & (self._identity != self._identity[target])
+        if self._lends is not None:
+            others &= self._lends
+        fit = others.copy()
+        for name in rule.same:
+            values = self._attribute(name)
+            fit &= (values == values[target]) & (values >= 0)
+        if rule.embedding is not None and self._embeddings is not None:
+            low, high = rule.embedding
+            # Rounded, so that a last bit does not decide.
+            alike = np.round(self._embeddings @ self._embeddings[target], 4)
+            fit &= (alike >= low) & (alike <= high)
+        if rule.otherwise == "any" and not fit.any():
+            fit = others
+        return np.flatnonzero(fit)
+
+    def donor_counts(self, rule: DonorRule) -> NDArray[np.int64]:
+        """Return for each face how many other faces may lend to it, without comparing pairs."""
+        by_likeness = rule.embedding is not None and self._embeddings is not None
+        if by_likeness or self._lends is not None:  # a matter of pairs
+            return np.array([len(self.candidates(n, rule)) for n in range(len(self._people))])
+        everyone = self._fitting(())
+        if not rule.same:
+            return everyone
+        fit = self._fitting(rule.same)
+        return np.where(fit == 0, everyone, fit) if rule.otherwise == "any" else fit
+
+    def _fitting(self, same: tuple[str, ...]) -> NDArray[np.int64]:
+        values = [self._attribute(name) for name in same]
+        group = np.unique(np.stack([self._source, *values]), axis=1, return_inverse=True)[1]
+        group = group.ravel().astype(np.int64)
+        own = group * (int(self._identity.max()) + 1) + self._identity
+        person = np.unique(own, return_inverse=True)[1].ravel()
+        counts = np.bincount(group)[group] - np.bincount(person)[person]
+        for value in values:
+            counts = np.where(value < 0, 0, counts)
+        return np.asarray(counts, np.int64)
+
+    def draw(self, draws: np.random.Generator, target: int, rule: DonorRule) -> int | None:
+        """Return the position of a donor, ``None`` when nobody fits."""
+        found = (
+            self.candidates(target, rule)
+            if rule.choose == "random"
+            else self._nearest(target, rule)
+        )
+        return int(found[draws.integers(len(found))]) if len(found) else None
+
+    def _find_nearest(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
+        found = self.candidates(target, rule)
+        if len(found) > _MOST_COMPARED:
+            draw = rng(self._name, target, "pool")
+            found = np.sort(draw.choice(found, _MOST_COMPARED, replace=False))
+        traits = self._looks if rule.choose == "nearest_pose" else self._shapes
+        away = np.linalg.norm(traits[found] - traits[target], axis=1)
+        # Rounded, so that a last bit does not decide; ties go by position.
+        order = np.argsort(np.round(away, 6), kind="stable")
+        return found[order[: rule.of]]
+
+    def _attribute(self, name: str) -> NDArray[np.int64]:
+        if name not in self._attributes:
+            values = [person.attribute(name) for person in self._people]
+            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+            self._attributes[name] = np.array(
+                [-1 if value is None else codes[value] for value in values], np.int64
+            )
+        return self._attributes[name]

@@ -1,0 +1,132 @@
+"""What a plan will come to: counts, people, expected size and time, and what looks thin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from datagen.methods import METHODS
+from datagen.planning.items import Plan
+from datagen.recipe.schema import Recipe, SplitName, in_split
+
+__all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarise", "warnings_of"]
+
+# Bytes a pixel of faces at the middle of a quality range, and pairs a second and core at 380
+# pixels: measured, and good to a factor of two.
+_BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9}
+_MASK_BYTES = 0.03
+_PAIRS_A_SECOND = 60.0
+_SIZE = 380
+_MANY_USES = 200
+_FEW_DONORS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSummary:
+    """One split in numbers.
+
+    Attributes:
+        methods: Pairs by name of method.
+        degradations: Shares of the pairs by name of degradation.
+        uses: How often the most used face is a target.
+    """
+
+    split: SplitName
+    pairs: int
+    controls: int
+    faces: int
+    people: int
+    methods: dict[str, int]
+    degradations: dict[str, Fraction]
+    uses: int
+
+
+def summarise(plan: Plan, limit: int | None) -> list[SplitSummary]:
+    """Return the numbers of each split, without making an item."""
+    uses = plan.recipe.methods
+    found = []
+    for split, pairs in plan.counts(limit).items():
+        faces = plan.faces(split)
+        people = {(plan.people[row].source, plan.people[row].identity) for row in faces}
+        methods: dict[str, int] = {}
+        for number, count in plan.method_counts(split, pairs).items():
+            name = uses[number].use
+            methods[name] = methods.get(name, 0) + count * plan.levels
+        found.append(
+            SplitSummary(
+                split=split,
+                pairs=pairs * plan.levels,
+                controls=plan.control_count(split, pairs) * plan.levels,
+                faces=len(faces),
+                people=len(people),
+                methods=methods,
+                degradations=_degradations(plan.recipe, split),
+                uses=-(-pairs // len(faces)),
+            )
+        )
+    return found
+
+
+def _degradations(recipe: Recipe, split: SplitName) -> dict[str, Fraction]:
+    if recipe.ladder is not None:
+        return {recipe.ladder.use: Fraction(1)}
+    found: dict[str, Fraction] = {}
+    for use in recipe.degradations or ():
+        if in_split(use, split):
+            found[use.use] = found.get(use.use, Fraction(0)) + use.share
+    return found
+
+
+def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
+    """Return about how many bytes the pictures and masks will take."""
+    encode = plan.recipe.encode
+    rate = _BYTES[encode.format]
+    if encode.format == "jpeg" and encode.quality:
+        middle = sum(encode.quality) / 2
+        rate *= 2.0 ** ((middle - 85) / 10)
+    pixels = plan.recipe.face.size**2
+    pairs = sum(split.pairs for split in splits)
+    pictures = 2 * pairs + sum(split.controls for split in splits)
+    return round(pixels * (pictures * rate + pairs * _MASK_BYTES))
+
+
+def expected_seconds(
+    plan: Plan, splits: list[SplitSummary], cores: int, render_seconds: float
+) -> float:
+    """Return about how long ``cores`` cores will take, start-up apart.
+
+    Args:
+        plan: The plan.
+        splits: See ``summarise``.
+        cores: How many.
+        render_seconds: What a source without files takes for a picture.
+    """
+    work = max(0.4, (plan.recipe.face.size / _SIZE) ** 2)
+    pairs = sum(split.pairs for split in splits)
+    pictures = pairs + sum(
+        count for split in splits for name, count in split.methods.items() if takes_donor(name)
+    )
+    return (pairs * work / _PAIRS_A_SECOND + pictures * render_seconds) / cores
+
+
+def takes_donor(method: str) -> bool:
+    """Say whether pairs of a method need a second picture."""
+    return METHODS.load(method).needs_donor
+
+
+def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:
+    """Yield what a careful user would want to know before the run."""
+    for split in splits:
+        if split.uses > _MANY_USES:
+            yield (
+                f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, each a "
+                f"target about {split.uses} times; a detector may learn the people. Add people or "
+                "ask for fewer pairs"
+            )
+        for name, fewest in plan.fewest_donors(split.split).items():
+            if fewest < _FEW_DONORS:
+                yield (
+                    f"split {split.split!r}, method {name!r}: some target has {fewest} possible "
+                    "donor(s) only; loosen 'same' or add people"
+                )

@@ -1,6 +1,0 @@
-"""The release on disk or in a bucket: shards, commits, manifests; nothing about faces."""
-
-from datagen.store.folder import Folder
-from datagen.store.shard import Commit, Picture, ShardWriter, is_whole, read_commit
-
-__all__ = ["Commit", "Folder", "Picture", "ShardWriter", "is_whole", "read_commit"]

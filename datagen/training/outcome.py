@@ -1,0 +1,162 @@
+"""What a training leaves: the folder of weights, and a card with the terms of its faces."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from datagen.faces.index import Face, FaceIndex
+from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedPerson
+from datagen.networks.autoencoder.network import save_autoencoder
+from datagen.rights import Terms, Use, combine, source_terms
+from datagen.sources import SourceCard
+from datagen.training.setup import Setup, write_whole
+from datagen.weights.card import Permits, WeightCard
+from datagen.weights.digest import digest_at, size_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+__all__ = ["Faces", "write_outcome"]
+
+_COLUMNS = ("source", "identity", "split", "face", "sha256", "licence", "attribution")
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The faces that were trained on, with the cards of their sources and the purpose.
+
+    Attributes:
+        rows: Of the index, in the order of the decoders.
+    """
+
+    index: FaceIndex
+    rows: tuple[int, ...]
+    cards: tuple[SourceCard, ...]
+    use: Use
+
+    def each(self) -> list[Face]:
+        """Return the faces."""
+        return [self.index.face(row) for row in self.rows]
+
+    def used_cards(self) -> list[SourceCard]:
+        """Return the cards of the sources that the faces are of."""
+        names = {face.source for face in self.each()}
+        return [card for card in self.cards if card.id in names]
+
+    def terms(self) -> Terms:
+        """Return what may be done with something made of all of them."""
+        cards = {card.id: card for card in self.cards}
+        return combine(
+            source_terms(cards[face.source], face.licence, face.attribution, self.use)
+            for face in self.each()
+        )
+
+    def expires(self) -> str:
+        """Return the day after which the first consent ends, ISO 8601, or nothing."""
+        days = [card.consent.expires for card in self.used_cards() if card.consent.expires]
+        return min(days).isoformat() if days else ""
+
+
+def write_outcome(
+    folder: Path, setup: Setup, faces: Faces, steps: int, tensors: Mapping[str, Tensor]
+) -> WeightCard:
+    """Write ``weights/NAME`` and ``weights/cards/NAME.yaml``; what was there is replaced.
+
+    No clock goes in: equal trainings leave equal bytes.
+    """
+    top = folder / "weights"
+    (top / "cards").mkdir(parents=True, exist_ok=True)
+    config = AutoencoderConfig(
+        shape=setup.shape,
+        people=tuple(
+            TrainedPerson(identity=name, split=setup.split, faces=count)
+            for name, count in setup.people.items()
+        ),
+        steps=steps,
+        cards={card.id: card.digest() for card in faces.used_cards()},
+        expires=faces.expires(),
+        settings=setup.digest(),
+    )
+    with tempfile.TemporaryDirectory(dir=top, prefix=".part-") as part:
+        fresh = Path(part) / setup.name
+        fresh.mkdir()
+        save_autoencoder(fresh, config, tensors)
+        (fresh / FACES).write_bytes(_faces_table(faces.each(), setup.split))
+        place = top / setup.name
+        card = _card(setup, faces, steps, fresh)
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+    body = card.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
+    write_whole(top / "cards" / f"{setup.name}.yaml", text.encode())
+    return card
+
+
+def _faces_table(faces: Sequence[Face], split: str) -> bytes:
+    """Return which faces went in, as CSV, so that a withdrawn one can be found."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for face in faces:
+        named = (face.licence or "", face.attribution or "")
+        writer.writerow([face.source, face.identity, split, face.face_id, face.sha256, *named])
+    return text.getvalue().encode()
+
+
+def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
+    terms, used = faces.terms(), faces.used_cards()
+    told = ", ".join(f"{card.id!r} (digest {card.digest()[:16]})" for card in used)
+    expires = faces.expires()
+    until = f" The first of their consents ends on {expires}." if expires else ""
+    people = len(setup.people)
+    bare = WeightCard(
+        id=setup.name,
+        title=f"Autoencoder of {people} people of {', '.join(card.title for card in used)}",
+        file=setup.name,
+        form="datagen",
+        licence=_expression(terms.licences),
+        permits=Permits(
+            research=terms.research is True,
+            commercial=terms.commercial is True,
+            redistribute=terms.redistribute is True,
+            grounds=(
+                f"The terms of the {len(faces.rows)} faces that it was trained on, licence and "
+                f"consent together, as the source cards {told} state them: what holds for all "
+                f"holds for the network and for what it makes.{until}"
+            ),
+        ),
+        expires=dt.date.fromisoformat(expires) if expires else None,
+        citation=_named(terms.attribution),
+        notes=(
+            f"Made by 'datagen train': size {setup.shape.size}, width {setup.shape.width}, {steps} "
+            f"steps, people of split {setup.split!r}. {FACES} in its folder names every face, so "
+            f"that a withdrawal can be traced.{until}"
+        ),
+    )
+    return bare.model_copy(
+        update={"sha256": digest_at(bare, place, fresh=True), "size": size_at(bare, place)}
+    )
+
+
+def _expression(licences: Sequence[str]) -> str:
+    parts = [f"({name})" if " OR " in name else name for name in sorted(set(licences))]
+    return " AND ".join(parts)
+
+
+def _named(attribution: Sequence[str]) -> str:
+    shown = " ".join(attribution[:_NAMED])
+    more = len(attribution) - _NAMED
+    return f"{shown} And {more} more, named in {FACES}." if more > 0 else shown

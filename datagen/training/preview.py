@@ -1,0 +1,59 @@
+"""A sheet of pictures that shows how far a training is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Image
+from datagen.networks.autoencoder.face import encoder_input
+from datagen.training.aligned_faces import AlignedFaces
+from datagen.training.setup import write_whole
+
+__all__ = ["PREVIEW", "write_preview"]
+
+PREVIEW = "preview.png"
+
+_PEOPLE, _EACH = 4, 3
+
+Make = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
+"""Turns ``(n, 3, size, size)`` levelled faces into the person of a place."""
+
+
+def write_preview(folder: Path, faces: Sequence[AlignedFaces], size: int, make: Make) -> None:
+    """Write ``preview.png``.
+
+    A row is a face of a person, as the encoder sees it, and what the decoders of the first people
+    make of it; the first picture after it is by the person's own decoder.
+    """
+    shown = range(min(_PEOPLE, len(faces)))
+    rows = []
+    for person in shown:
+        inputs = _inputs(faces[person], size)
+        others = [place for place in shown if place != person]
+        columns = [inputs, *(make(inputs, place) for place in (person, *others))]
+        rows += [np.concatenate(list(row), axis=2) for row in zip(*columns, strict=True)]
+    sheet = np.concatenate(rows, axis=1).transpose(1, 2, 0)
+    done, data = cv2.imencode(".png", cv2.cvtColor(_bytes(sheet), cv2.COLOR_RGB2BGR))
+    if done:
+        write_whole(folder / PREVIEW, data.tobytes())
+
+
+def _inputs(faces: AlignedFaces, size: int) -> NDArray[np.float32]:
+    places = np.unique(np.linspace(0, len(faces) - 1, min(_EACH, len(faces))).astype(int))
+    found = []
+    for place in places:
+        picture, mask = (
+            cv2.resize(whole[place], (size, size), interpolation=cv2.INTER_AREA)
+            for whole in (faces.pictures, faces.masks)
+        )
+        found.append(encoder_input(np.asarray(picture, np.uint8), np.asarray(mask, np.uint8)))
+    return np.ascontiguousarray(np.stack(found).transpose(0, 3, 1, 2))
+
+
+def _bytes(sheet: NDArray[np.float32]) -> Image:
+    return np.ascontiguousarray(np.clip(np.rint(sheet * 255), 0, 255).astype(np.uint8))

@@ -1,0 +1,128 @@
+"""What decides the weights of a training, and the folder that belongs to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from datagen.core.digests import digest_of
+from datagen.core.schema import Frozen, parse
+from datagen.errors import ReleaseError, one_per_line
+from datagen.faces.index import FaceIndex
+from datagen.networks.autoencoder.config import Shape
+from datagen.recipe.schema import Purpose
+
+__all__ = ["SETUP", "Setup", "claim", "faces_digest", "write_whole"]
+
+SETUP = "training.json"
+
+_OWN = {SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "weights"}
+_SHOWN = 60
+
+
+class Setup(Frozen):
+    """All that decides the weights but the number of steps and the device.
+
+    Attributes:
+        name: Id of the weight card.
+        seed: The recipe's; names all chance.
+        people: ``source/identity`` and how many faces, in the order of the decoders.
+        faces: Digest of the faces with their landmarks.
+        cards: Digests of the source cards by their ids.
+        batch: Faces of each of the two people of a step.
+        rate: Of learning (Adam).
+        adversarial: Weight of the critics' loss; 0: there are none.
+        purpose: What the rights gate answered to.
+    """
+
+    version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    seed: int
+    split: Literal["train", "val", "test"]
+    people: dict[str, int]
+    faces: str
+    cards: dict[str, str]
+    shape: Shape
+    batch: int = Field(ge=1)
+    rate: float = Field(gt=0, le=0.1)
+    adversarial: float = Field(ge=0, le=10)
+    purpose: Purpose
+
+    def digest(self) -> str:
+        """Return 64 hex digits that name the training."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+def faces_digest(index: FaceIndex, rows: Iterable[int]) -> str:
+    """Return 64 hex digits of the faces of some rows: where they are, of which bytes, and how."""
+    found = []
+    for row in rows:
+        face = index.face(row)
+        marks = [float(value) for value in face.landmarks.ravel()]
+        found.append([face.source, face.face_id, face.identity, face.sha256, marks])
+    return digest_of(found)
+
+
+def claim(folder: Path, setup: Setup) -> None:
+    """Make sure that the folder is new or of this very training, and mark it.
+
+    Raises:
+        ReleaseError: It holds something else, or another training; says what differs.
+    """
+    path = folder / SETUP
+    if not path.exists():
+        foreign = sorted(name for name in _names(folder) if name not in _OWN)
+        if foreign or "checkpoint.safetensors" in _names(folder):
+            raise ReleaseError(
+                f"{folder}: is no folder of a training ({', '.join(foreign[:5]) or 'no ' + SETUP})"
+                ". Name a new or empty one"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, (setup.model_dump_json(indent=2) + "\n").encode())
+        return
+    begun = _read(path).model_dump(mode="json")
+    now = setup.model_dump(mode="json")
+    differing = [
+        f"{key}: begun with {_short(begun[key])}, now {_short(now[key])}"
+        for key in now
+        if begun[key] != now[key]
+    ]
+    if differing:
+        raise ReleaseError(
+            one_per_line(f"{folder}: holds another training:", differing)
+            + "\nTake the first settings to go on with it, or name another folder."
+        )
+
+
+def _names(folder: Path) -> list[str]:
+    if folder.exists() and not folder.is_dir():
+        raise ReleaseError(f"{folder}: is a file; name a folder")
+    return [path.name for path in folder.iterdir()] if folder.exists() else []
+
+
+def _read(path: Path) -> Setup:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path}: cannot be read ({error}). Name a new folder") from None
+    return parse(Setup, found, str(path), ReleaseError)
+
+
+def _short(value: Any) -> str:
+    shown = json.dumps(value)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it appears whole or not at all; nobody else may be writing there."""
+    part = path.with_name(f".part-{path.name}")
+    with part.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(path)

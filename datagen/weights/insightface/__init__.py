@@ -1,0 +1,1 @@
+"""The library insightface and the licenses of its model packs."""

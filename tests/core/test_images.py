@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from datagen.core.arrays import Image
+from datagen.core.images import average_down, decode, probe
+from datagen.errors import ImageError
+
+FORMATS = ["JPEG", "PNG", "WEBP"]
+
+
+def slopes(height: int = 40, width: int = 57) -> Image:
+    """Return a picture without symmetry."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = np.linspace(0, 255, width)[None]
+    image[..., 1] = np.linspace(0, 255, height)[:, None]
+    image[: height // 2, : width // 2, 2] = 200
+    return image
+
+
+def saved(image: Image | Pillow.Image, format_: str, **options: Any) -> bytes:
+    picture = image if isinstance(image, Pillow.Image) else Pillow.fromarray(image)
+    if format_ == "JPEG":
+        options = {"quality": 95, "subsampling": 0, **options}
+    elif format_ == "WEBP":
+        options = {"lossless": True, **options}
+    buffer = io.BytesIO()
+    picture.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def turned(orientation: int, format_: str, image: Image) -> bytes:
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    return saved(image, format_, exif=exif)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_both_readers_give_the_picture(format_: str) -> None:
+    image = slopes()
+    data = saved(image, format_)
+    found = probe(data)
+    assert found.dtype == np.uint8
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found.astype(int), image, atol=12 if format_ == "JPEG" else 0)
+    np.testing.assert_array_equal(decode(data), found)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_grey_becomes_rgb(format_: str) -> None:
+    grey = Pillow.fromarray(slopes()).convert("L")
+    data = saved(grey, format_)
+    found = probe(data)
+    assert found.shape == (40, 57, 3)
+    assert (found[..., 0] == found[..., 1]).all()
+    assert (found[..., 0] == found[..., 2]).all()
+    np.testing.assert_allclose(found[..., 0].astype(int), np.asarray(grey), atol=6)
+    np.testing.assert_array_equal(decode(data), found)
+
+
+def upright(image: Image, orientation: int) -> Image:
+    """Return what EXIF says that the viewer should see, by its table of corners."""
+    flipped = image[:, ::-1] if orientation in (2, 4, 5, 7) else image
+    turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}[orientation]
+    return np.ascontiguousarray(np.rot90(flipped, turns))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_is_applied_by_both_readers(format_: str, orientation: int) -> None:
+    image = slopes()
+    data = turned(orientation, format_, image)
+    found = probe(data)
+    want = upright(image, orientation)
+    assert found.shape == want.shape
+    np.testing.assert_allclose(found.astype(int), want, atol=12)
+    np.testing.assert_array_equal(decode(data), found)
+    for shrink in (2, 4, 8):
+        small = decode(data, shrink)
+        assert small.shape[:2] == tuple(-(-side // shrink) for side in want.shape[:2])
+
+
+def frames() -> list[Pillow.Image]:
+    first = Pillow.fromarray(slopes())
+    return [first, first.rotate(180)]
+
+
+def moving(format_: str) -> bytes:
+    first, second = frames()
+    return saved(first, format_, save_all=True, append_images=[second])
+
+
+def deep(*shape: int) -> bytes:
+    values = np.linspace(0, 65535, int(np.prod(shape))).astype(np.uint16).reshape(shape)
+    return bytes(cv2.imencode(".png", values)[1].tobytes())
+
+
+def mode(name: str, format_: str = "PNG", **options: Any) -> bytes:
+    return saved(Pillow.fromarray(slopes()).convert(name), format_, **options)
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "cmyk": (mode("CMYK", "JPEG"), "CMYK: convert it"),
+    "deep_grey": (deep(20, 30), r"more than 8 bits a channel \(I;16\)"),
+    "deep_rgb": (deep(20, 30, 3), r"more than 8 bits a channel \(RGB\)"),
+    "float": (mode("F", "TIFF"), r"more than 8 bits a channel \(F\)"),
+    "alpha": (mode("RGBA"), "alpha channel: flatten it"),
+    "grey_alpha": (mode("LA"), "alpha channel: flatten it"),
+    "one_colour_clear": (mode("RGB", transparency=(0, 0, 0)), "alpha channel: flatten it"),
+    "webp_alpha": (
+        saved(np.dstack([slopes(), np.full((40, 57), 99, np.uint8)]), "WEBP"),
+        "alpha channel: flatten it",
+    ),
+    "palette": (mode("P"), "colour mode P: convert it to RGB"),
+    "one_bit": (mode("1"), "colour mode 1: convert it to RGB"),
+    "lab": (mode("LAB", "TIFF"), "colour mode LAB: convert it to RGB"),
+    "still_gif": (mode("RGB", "GIF"), "colour mode P: convert it to RGB"),
+    "gif": (moving("GIF"), "animated or of several pages"),
+    "webp": (moving("WEBP"), "animated or of several pages"),
+    "apng": (moving("PNG"), "animated or of several pages"),
+    "pages": (moving("TIFF"), "animated or of several pages"),
+    "short_jpeg": (saved(slopes(), "JPEG")[:-200], "damaged: .*truncated"),
+    "short_png": (saved(slopes(), "PNG")[:-40], "damaged: .*truncated"),
+    "short_webp": (saved(slopes(), "WEBP")[:-40], "damaged: "),
+    "empty": (b"", "not a picture that can be read"),
+    "text": (b"Good day, I am a text.\n" * 9, "not a picture that can be read"),
+    "html": (b"<!doctype html><title>404</title>", "not a picture that can be read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_plain_still_picture_is_refused_with_the_reason(name: str) -> None:
+    data, words = BAD[name]
+    with pytest.raises(ImageError, match=words):
+        probe(data)
+
+
+def test_a_picture_too_large_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("datagen.core.images._MAX_PIXELS", 40 * 57 - 1)
+    with pytest.raises(ImageError, match="too large: 57x40 pixels"):
+        probe(saved(slopes(), "PNG"))
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ImageError, match="too large"):
+        probe(saved(slopes(), "PNG"))
+
+
+def test_decode_refuses_what_opencv_cannot_read() -> None:
+    for shrink in (1, 2):
+        with pytest.raises(ImageError, match="OpenCV cannot decode"):
+            decode(b"\xff\xd8 not a JPEG", shrink)
+
+
+def blob(height: int, width: int, x: float, y: float) -> Image:
+    """Return a picture with a soft bright dot at ``x``, ``y``."""
+    rows, columns = np.mgrid[:height, :width]
+    bright = 240 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 12.0**2))
+    return np.repeat(bright.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def centre(image: Image) -> NDArray[np.float64]:
+    weight = image[..., 1].astype(float)
+    weight[weight < 20] = 0
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    total = float(weight.sum())
+    return np.array([float((columns * weight).sum()), float((rows * weight).sum())]) / total
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("shrink", [1, 2, 4, 8])
+@pytest.mark.parametrize(("height", "width"), [(160, 240), (157, 243), (161, 239)])
+def test_what_lies_at_a_pixel_lies_there_in_the_small_picture(
+    format_: str, shrink: int, height: int, width: int
+) -> None:
+    x, y = 141.0, 62.0
+    small = decode(saved(blob(height, width, x, y), format_), shrink)
+    assert small.shape == (-(-height // shrink), -(-width // shrink), 3)
+    back = centre(small) * shrink + (shrink - 1) / 2
+    np.testing.assert_allclose(back, [x, y], atol=0.35)
+
+
+@pytest.mark.parametrize("shrink", [2, 4, 8])
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize(("height", "width"), [(160, 240), (157, 243)])
+def test_a_turned_picture_is_not_moved_by_its_cut_off_blocks(
+    orientation: int, shrink: int, height: int, width: int
+) -> None:
+    image = blob(height, width, 141, 62)
+    small = decode(turned(orientation, "JPEG", image), shrink)
+    back = centre(small) * shrink + (shrink - 1) / 2
+    np.testing.assert_allclose(back, centre(upright(image, orientation)), atol=0.35)
+
+
+def test_average_down_is_the_mean_of_each_block() -> None:
+    image = np.random.default_rng(3).integers(0, 256, (9, 14, 3)).astype(np.uint8)
+    found = average_down(image, 4)
+    padded = np.pad(image, ((0, 3), (0, 2), (0, 0)), mode="edge").astype(float)
+    want = padded.reshape(3, 4, 4, 4, 3).mean(axis=(1, 3))
+    assert found.shape == (3, 4, 3)
+    np.testing.assert_allclose(found, want, atol=0.51)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+
+from datagen.core.arrays import Image
+from datagen.core.schema import Frozen
+from datagen.degradations import Degradation, Homography
+from datagen.degradations.apply import Step, damage, psnr
+from datagen.degradations.base import Params, Shape
+from datagen.errors import ItemError
+from datagen.generation.geometry import follow_landmarks, turn_of
+from tests.support.faces_made import made_face
+
+
+class Amount(Frozen):
+    value: int = 0
+
+
+class Darken(Degradation):
+    """Take a few grey levels away."""
+
+    name: ClassVar[str] = "darken"
+    options = Amount
+    params = Amount
+    levels = ()
+
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Params:
+        return self.config
+
+    def apply(self, image: Image, params: Amount) -> Image:
+        return np.asarray(cv2.subtract(image, np.full_like(image, params.value)), np.uint8)
+
+
+class Slide(Darken):
+    """Move everything to the right."""
+
+    name: ClassVar[str] = "slide"
+    moves = True
+
+    def apply(self, image: Image, params: Amount) -> Image:
+        return np.asarray(self.moved(image, params))
+
+    def homography(self, params: Amount, shape: Shape) -> Homography:
+        return np.array([[1, 0, params.value], [0, 1, 0], [0, 0, 1.0]])
+
+
+def step(kind: type[Degradation], value: int) -> Step:
+    built = kind.build({"value": value})
+    return Step(built, built.config)
+
+
+@pytest.fixture
+def image() -> Image:
+    return np.clip(made_face(3, 128).image, 40, 255)
+
+
+def test_each_operation_tells_what_it_did(image: Image) -> None:
+    done = damage([image, image], [step(Darken, 5), step(Darken, 0), step(Darken, 5)])
+    first, second, third = done.operations[0]
+    assert (first["use"], first["params"], first["changed"]) == ("darken", {"value": 5}, True)
+    assert first["psnr"] == third["psnr"] == pytest.approx(20 * np.log10(255 / 5), abs=0.01)
+    assert (second["changed"], second["psnr"]) == (False, None)
+    assert done.psnr[0] == pytest.approx(20 * np.log10(255 / 10), abs=0.01)
+    assert done.matrix is None
+    assert np.array_equal(done.images[1], image - 10)
+
+
+def test_what_moves_is_measured_against_the_moved(image: Image) -> None:
+    alone = damage([image], [step(Slide, 7)])
+    assert alone.operations[0][0]["changed"]
+    assert alone.psnr == [None]
+    both = damage([image], [step(Slide, 7), step(Darken, 5), step(Slide, 3)])
+    assert both.psnr[0] == pytest.approx(20 * np.log10(255 / 5), abs=0.3)
+    assert both.matrix is not None
+    assert both.matrix[0, 2] == 10
+
+
+def test_no_steps_give_the_same_pictures(image: Image) -> None:
+    done = damage([image], [])
+    assert done.images[0] is image
+    assert done.psnr == [None]
+    assert done.operations == [[]]
+
+
+def test_a_kind_that_changes_the_shape_is_a_bug(image: Image) -> None:
+    class Halve(Darken):
+        def apply(self, image: Image, params: Amount) -> Image:
+            return image[::2]
+
+    with pytest.raises(ValueError, match="returned"):
+        damage([image], [step(Halve, 1)])
+
+
+def test_psnr_of_equal_pictures_is_none(image: Image) -> None:
+    assert psnr(image, image) is None
+
+
+def test_landmarks_follow_and_a_lost_face_is_told() -> None:
+    marks = made_face(0, 128).landmarks
+    matrix = np.array([[1, 0, 10], [0, 1, -4], [0, 0, 1.0]])
+    assert np.allclose(follow_landmarks(marks, matrix, 128), marks + np.array([10, -4]), atol=1e-4)
+    matrix[0, 2] = 90
+    with pytest.raises(ItemError, match="face_lost"):
+        follow_landmarks(marks, matrix, 128)
+
+
+@pytest.mark.parametrize("degrees", [-8.0, 0.0, 15.0])
+def test_the_turn_is_clockwise(degrees: float) -> None:
+    affine = cv2.getRotationMatrix2D((50, 50), -degrees, 1.0)  # OpenCV counts the other way
+    assert turn_of(np.vstack([affine, [0, 0, 1]]), 101) == pytest.approx(degrees)

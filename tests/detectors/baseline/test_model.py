@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datagen.cli.main import run
+from datagen.core.digests import rng
+from datagen.core.stats import auc
+from datagen.detectors.baseline.features import SMALLEST, feature_count, features_of
+from datagen.detectors.baseline.logistic import fit_logistic
+from datagen.sources.procedural import render
+from tests.detectors.made import read_rows
+from tests.support.world import World
+
+
+def probe(out: Path, *options: str) -> int:
+    return run(["probe", str(out), "--inline", *options])
+
+
+@pytest.mark.parametrize(("rows", "features"), [(60, 8), (20, 50)])
+def test_the_fit_is_at_the_bottom(rows: int, features: int) -> None:
+    draw = rng("logistic", rows)
+    data = draw.normal(size=(rows, features))
+    labels = (data[:, 0] + draw.normal(size=rows) > 0.3).astype(np.int64)
+    model = fit_logistic(data, labels, 2.0)
+    standard = (data - model.mean) / model.scale
+    share = labels.mean()
+    weight = np.where(labels == 1, 0.5 / share, 0.5 / (1 - share))
+    slope = standard.T @ (weight * (model.probability(data) - labels)) + 2.0 * model.weights
+    assert np.abs(slope).max() < 1e-3
+    assert abs((weight * (model.probability(data) - labels)).sum()) < 1e-3
+
+
+def test_a_fit_survives_flat_and_separating_features() -> None:
+    labels = np.array([0, 0, 1, 1])
+    data = np.column_stack([labels * 5.0, np.ones(4)])
+    model = fit_logistic(data, labels, 0.01)
+    assert auc(model.probability(data[:2]), model.probability(data[2:])) == 1
+    assert np.isfinite(model.weights).all()
+
+
+@pytest.mark.parametrize("side", [SMALLEST, 37, 128])
+def test_features_are_finite_and_of_one_length(side: int) -> None:
+    for image in (np.zeros((side, side, 3), np.uint8), render(1, 1, 0, side).image):
+        row = features_of(image)
+        assert row.shape == (feature_count(),)
+        assert np.isfinite(row).all()
+    with pytest.raises(ValueError, match="want sides of at least"):
+        features_of(np.zeros((SMALLEST - 1, 90, 3), np.uint8))
+
+
+def test_the_probe_learns_and_its_model_scores_the_same(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, own, again = (tmp_path / name for name in ("probe.json", "own.parquet", "again.parquet"))
+    assert probe(small, "-o", str(own), "--model", str(model)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["split", "method", "fakes", "reals", "AUC"]
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["test", "all", "12", "15"],
+        ["test", "landmark_swap", "6", "15"],
+        ["test", "self_blend", "6", "15"],
+    ]
+    arguments = ["score", str(small), "--detector", str(model), "--split", "test", "--inline"]
+    assert run([*arguments, "-o", str(again)]) == 0
+    first, second = read_rows(own), read_rows(again)
+    assert first["score"].to_list() == pytest.approx(second["score"].to_list(), abs=1e-12)
+    assert json.loads(model.read_text())["trained_on"]["name"] == "small"
+    again_model = tmp_path / "again.json"
+    assert probe(small, "--model", str(again_model)) == 0
+    assert again_model.read_bytes() == model.read_bytes()
+
+
+def test_scores_of_train_are_of_people_that_were_held_out(small: Path, tmp_path: Path) -> None:
+    model, held, seen = (tmp_path / name for name in ("probe.json", "held.parquet", "seen.parquet"))
+    assert probe(small, "-o", str(held), "--split", "train", "--model", str(model)) == 0
+    arguments = ["score", str(small), "--detector", str(model), "--split", "train", "--inline"]
+    assert run([*arguments, "-o", str(seen)]) == 0
+    labels = pd.read_parquet(small / "manifest").set_index("sample_id")["label"]
+    found = {}
+    for name, path in (("held", held), ("seen", seen)):
+        rows = read_rows(path).join(labels)
+        by_label = [rows.loc[rows["label"] == label, "score"].to_numpy() for label in (0, 1)]
+        found[name] = auc(*by_label)
+    assert found["seen"] > found["held"]
+
+
+def test_a_release_without_train_is_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = tmp_path / "only"
+    assert world.generate(only, "--inline", "--set", "splits={test: 6}") == 0
+    assert probe(only) == 2
+    assert "has no split 'train' to learn from" in capsys.readouterr().err
+    few = tmp_path / "few"
+    shares = "split.shares={train: 1/6, test: 5/6}"
+    assert world.generate(few, "--inline", "--set", "splits={train: 6}", "--set", shares) == 0
+    assert probe(few) == 2
+    assert "want reals and fakes of 5 or more people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "is no model of 'datagen probe'"),
+        ('{"format": "datagen.probe", "features": 0}', "train it again with 'datagen probe'"),
+        ('{"format": "datagen.probe", "features": 1}', "is damaged: KeyError"),
+    ],
+)
+def test_a_damaged_model_is_refused(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    model = tmp_path / "probe.json"
+    model.write_text(text)
+    to = str(tmp_path / "s.parquet")
+    assert run(["score", str(small), "--detector", str(model), "-o", to, "--inline"]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.ray
+def test_ray_gives_the_same_model(ray_cluster: object, small: Path, tmp_path: Path) -> None:
+    assert run(["probe", str(small), "--workers", "2", "--model", str(tmp_path / "ray.json")]) == 0
+    assert probe(small, "--model", str(tmp_path / "inline.json")) == 0
+    assert (tmp_path / "ray.json").read_bytes() == (tmp_path / "inline.json").read_bytes()

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from datagen.errors import UserError
+from datagen.evaluation.evaluate import Evaluation
+from datagen.evaluation.gates.judge import Verdict
+from datagen.evaluation.metrics.measure import METRICS
+from datagen.evaluation.report.html import html_page
+from datagen.evaluation.report.images import false_alarms, missed_fakes
+from datagen.evaluation.report.json import SCHEMA, metrics_json
+from datagen.evaluation.report.junit import junit_xml
+from datagen.evaluation.report.markdown import markdown
+from datagen.evaluation.report.text import summary
+from datagen.evaluation.report.write import write_junit, write_report
+from datagen.release import Folder
+from datagen.release.reader import Release
+from tests.evaluation.made import Made, judged, make, write_release
+
+MADE = make(people=30, pairs_each=2, ladder=3)
+FOUND = judged(MADE, MADE.scores(1.5), MADE.scores(1.2, seed=1))
+NAN = float("nan")
+VERDICTS = [
+    Verdict("auc", "at least 0.9", "failed", False, 0.8, 0.75, 0.85, ""),
+    Verdict("eer", "at most 0.2", "undecided", True, 0.2, 0.1, 0.3, "about 50 people"),
+    Verdict("coverage", "at least 0.9", "passed", True, 1.0, 1.0, 1.0, ""),
+    Verdict("worst <b>", "at least 1", "undecided", False, NAN, NAN, NAN, "a & b | c"),
+]
+
+
+class Checker(HTMLParser):
+    """Collects what a browser would fetch, and checks that elements close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag in ("svg", "table", "div", "details", "figure", "g", "script"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("svg", "table", "div", "details", "figure", "g", "script"):
+            assert self.open.pop() == tag
+
+
+def page(folder: Path, found: Evaluation = FOUND) -> str:
+    return html_page(Release(Folder(str(write_release(folder / "out", MADE)))), found, VERDICTS)
+
+
+def test_html_needs_nothing_else_and_is_well_formed(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+    assert checker.fetched
+    assert all(address.startswith("data:image/jpeg;base64,") for address in checker.fetched)
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", text).lower().replace("finance", "")
+    for words in ("ROC", "DET", "Reliability", "AUC by method and severity", "Separability",
+                  "Controls", "Fakes it is surest are real", "worst &lt;b&gt;"):  # fmt: skip
+        assert words in text
+
+
+def test_a_detector_with_no_reals_still_has_a_page(tmp_path: Path) -> None:
+    keep = [number for number, label in enumerate(MADE.label) if label]
+    fakes = Made({name: [values[number] for number in keep]
+                  for name, values in MADE.columns.items()})  # fmt: skip
+    text = page(tmp_path, judged(fakes, fakes.scores()))
+    assert "No curves without both reals and fakes" in text
+    assert "no reals" in text
+
+
+def walk(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for inner in value.values() for leaf in walk(inner)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in walk(inner)]
+    return [value]
+
+
+def test_json_is_a_contract() -> None:
+    text = metrics_json(FOUND, VERDICTS)
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert document["schema"] == SCHEMA == 1
+    assert document["outcome"] == "failed"
+    assert set(document["overall"]) == set(METRICS)
+    keys = {"value", "low", "high", "n_real", "n_fake", "identities", "reason"}
+    assert set(document["overall"]["auc"]) == keys
+    assert set(document["by"]["method"]) == {"landmark_swap", "self_blend"}
+    assert set(document["by"]["method x severity"]["self_blend x 2"]) == set(METRICS)
+    refused = document["overall"]["tpr_at_fpr_1pct"]
+    assert refused["value"] is None
+    assert "not resolvable" in refused["reason"]
+    for one in document["overall"].values():
+        assert (one["value"] is None) <= (one["reason"] is not None)
+    assert document["comparison"]["overall"]["auc"]["p_holm"] is not None
+    assert not any(isinstance(leaf, float) and math.isnan(leaf) for leaf in walk(document))
+    assert json.loads(metrics_json(FOUND, []))["outcome"] is None
+
+
+def test_markdown_keeps_names_of_users_harmless() -> None:
+    text = markdown(FOUND, VERDICTS)
+    assert text.startswith("## ❌ Detector evaluation: failed 2 of 4 gates")
+    assert "worst &lt;b>" in text
+    assert "a &amp; b \\| c" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    assert "let pass" in text
+    assert markdown(FOUND, VERDICTS[2:3]).startswith("## ✅")
+
+
+def test_junit_counts_failures_and_skips() -> None:
+    root = ET.fromstring(junit_xml("made.test", VERDICTS))
+    (suite,) = root
+    assert suite.attrib == {
+        "name": "made.test", "tests": "4", "failures": "2", "skipped": "1", "errors": "0",
+    }  # fmt: skip
+    failures = [case.attrib["name"] for case in suite if case.find("failure") is not None]
+    assert failures == ["auc", "worst <b>"]
+    assert "found no value" in str(suite[3].find("failure").attrib["message"])  # type: ignore[union-attr]
+
+
+def test_the_summary_ends_with_the_outcome() -> None:
+    lines = summary(FOUND, VERDICTS).splitlines()
+    assert lines[-1].startswith("failed 2 of 4 gates (1 of them undecided): AUC 0.")
+    assert any(line.startswith("auc ") and "against the baseline" in line for line in lines)
+    assert any(line.startswith("worst method: ") for line in lines)
+
+
+def test_the_worst_pictures_are_the_surest_mistakes() -> None:
+    missed, alarms = missed_fakes(FOUND), false_alarms(FOUND)
+    sample = FOUND.sample
+    assert sample.label[missed].all()
+    assert not sample.label[alarms].any()
+    assert (np.diff(sample.probability[missed]) >= 0).all()
+    assert (np.diff(sample.probability[alarms]) <= 0).all()
+    assert sample.probability[missed[0]] == sample.probability[sample.label].min()
+    assert len(set(sample.photograph[missed])) == len(missed) <= 12
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    release = Release(Folder(str(write_release(tmp_path / "out", MADE))))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_report(tmp_path / "file" / "report", release, FOUND, VERDICTS)
+    with pytest.raises(UserError, match="cannot be written"):
+        write_junit(tmp_path / "out", "made", VERDICTS)
+
+
+def test_a_comment_with_many_gates_shows_first_what_did_not_pass() -> None:
+    many = [Verdict(f"g{n}", "at least 0", "passed", True, 1, 1, 1, "x" * 200) for n in range(300)]
+    many[250] = Verdict("the bad one", "at least 0.9", "failed", False, 0.8, 0.75, 0.85, "")
+    text = markdown(FOUND, many)
+    assert len(text) < 65536
+    gates = text.partition("### Gates")[2].partition("### Overall")[0]
+    assert "the bad one" in gates.splitlines()[4]
+    assert "… and 240 more" in gates
+
+
+def test_a_baseline_that_is_the_detector_itself_is_noted() -> None:
+    score = MADE.scores()
+    assert any("nothing is compared" in note for note in judged(MADE, score, score).notes)
+    assert not any("nothing is compared" in note for note in FOUND.notes)

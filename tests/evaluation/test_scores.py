@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datagen.errors import UserError
+from datagen.evaluation.scores import logistic, read_scores
+
+
+def write(folder: Path, name: str = "scores.csv", **columns: object) -> Path:
+    path = folder / name
+    frame = pd.DataFrame(columns)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_both_formats_read_alike(tmp_path: Path, name: str) -> None:
+    path = write(
+        tmp_path, name, sample_id=["a", "b", "c"], score=[0.25, np.nan, 1.0],
+        status=["ok", "unreadable", None],
+    )  # fmt: skip
+    found = read_scores(path)
+    assert found.ids.to_pylist() == ["a", "b", "c"]
+    assert found.status.to_pylist() == ["ok", "unreadable", "ok"]
+    np.testing.assert_array_equal(found.raw, [0.25, np.nan, 1.0])
+
+
+def test_paths_are_names_of_pictures_in_any_folder(tmp_path: Path) -> None:
+    paths = ["/data/x/q-test-1.fake.jpg", "q-test-1.real.png", "C:\\x\\q-test-2.control.webp",
+             "out/q-test-3-real.jpg"]  # fmt: skip
+    found = read_scores(write(tmp_path, path=paths, score=[0.1, 0.2, 0.3, 0.4]))
+    assert found.key == "sample_id"
+    assert found.ids.to_pylist() == [
+        "q-test-1-fake", "q-test-1-real", "q-test-2-control", "q-test-3-real",
+    ]  # fmt: skip
+
+
+def test_digests_in_capitals_are_the_same_digests(tmp_path: Path) -> None:
+    found = read_scores(write(tmp_path, sha256=["AB" * 32], score=[1]))
+    assert (found.key, found.ids.to_pylist()) == ("sha256", ["ab" * 32])
+
+
+def test_pictures_that_are_equal_have_one_digest(tmp_path: Path) -> None:
+    """A table made picture by picture says the same twice; two scores of one are refused."""
+    same = ["ab", "cd", "ab"]
+    found = read_scores(write(tmp_path, sha256=same, score=[0.1, 0.2, 0.1]))
+    assert (found.ids.to_pylist(), found.raw.tolist()) == (["ab", "cd"], [0.1, 0.2])
+    with pytest.raises(UserError, match="more than once: ab"):
+        read_scores(write(tmp_path, sha256=same, score=[0.1, 0.2, 0.3]))
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("sample_id,score,score\na,0.5,0.6\n")
+    with pytest.raises(UserError, match="2 columns are named 'score': keep one"):
+        read_scores(path)
+
+
+def test_numbers_as_ids_stay_text(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("sample_id,score\n007,0.5\n")
+    assert read_scores(path).ids.to_pylist() == ["007"]
+
+
+def test_logits_keep_their_order_and_become_probabilities(tmp_path: Path) -> None:
+    path = write(tmp_path, sample_id=list("abc"), score=[-800.0, 0.0, 800.0])
+    found = read_scores(path, logits=True)
+    np.testing.assert_allclose(found.probability, [0, 0.5, 1])
+    np.testing.assert_array_equal(found.raw, [-800, 0, 800])
+    assert np.isnan(logistic(np.array([np.nan]))).all()
+
+
+def test_a_run_in_which_every_picture_failed_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, sample_id=["a"], score=[None], status=["crashed"])
+    assert np.isnan(read_scores(path).raw).all()
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "twice": ({"sample_id": ["a", "a", "b"], "score": [0.1] * 3}, "more than once: a"),
+    "empty id": ({"sample_id": ["a", ""], "score": [0.1, 0.2]}, "a line without an id"),
+    "nan": ({"sample_id": ["a", "b"], "score": [0.1, np.nan]}, "1 scores are empty or NaN: b"),
+    "made up": (
+        {"sample_id": ["a"], "score": [0.5], "status": ["failed"]},
+        "a status other than 'ok' and yet a score: a",
+    ),
+    "infinite": ({"sample_id": ["a"], "score": [np.inf]}, "infinite scores: a"),
+    "range": ({"sample_id": ["a", "b"], "score": [0.5, 3.25]}, "largest 3.25): b"),
+    "text": ({"sample_id": ["a"], "score": ["high"]}, "column score is string, want numbers"),
+    "no score": ({"sample_id": ["a"], "scores": [0.5]}, "Did you mean 'scores'?"),
+    "no id": ({"sampleid": ["a"], "score": [0.5]}, "Did you mean 'sampleid'?"),
+    "semicolons": ({"sample_id;score": ["a;0.5"]}, "separated by commas"),
+    "no lines": ({"sample_id": [], "score": []}, "no lines"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_every_bad_table_is_named(tmp_path: Path, name: str) -> None:
+    columns, words = BAD[name]
+    path = write(tmp_path, **columns)
+    with pytest.raises(UserError) as error:
+        read_scores(path)
+    assert words in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_out_of_range_speaks_of_logits(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="say --logits"):
+        read_scores(write(tmp_path, sample_id=["a"], score=[-2.0]))
+
+
+@pytest.mark.parametrize("name", ["no.csv", "broken.parquet", "broken.csv", "folder"])
+def test_unreadable_files_are_no_traces(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif name == "broken.csv":
+        path.write_text("a,b\n1,2,3,4\n")
+    elif name != "no.csv":
+        path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=name):
+        read_scores(path)

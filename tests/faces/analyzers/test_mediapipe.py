@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import functools
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from datagen.core.arrays import Image
+from datagen.errors import MissingExtraError, WeightsError
+from datagen.faces.analyzers import Detection
+from datagen.faces.analyzers.mediapipe import MESH_TO_68, MediaPipe
+from datagen.sources.base import Record
+from tests.support.assets import london_photo, weights
+
+RECORD = Record(image_id="x", identity="x")
+SIZE = 675
+PEOPLE = ["001_03", "003_03", "005_03"]
+
+
+@functools.cache
+def _analyser() -> MediaPipe:
+    analyser = MediaPipe()
+    analyser.open()
+    return analyser
+
+
+def _one(image: Image) -> Detection:
+    weights("face_landmarker.task")
+    found = _analyser().analyse(image, RECORD)
+    assert len(found) == 1
+    return found[0]
+
+
+def _turned(image: Image, degrees: float) -> Image:
+    """Turn clockwise about the middle; OpenCV's positive angles go the other way."""
+    middle = ((SIZE - 1) / 2, (SIZE - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(middle, -degrees, 1.0)
+    turned = cv2.warpAffine(image, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(turned, np.uint8)
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("person", PEOPLE)
+def test_a_frontal_photo_is_frontal(person: str) -> None:
+    face = _one(london_photo(person, SIZE))
+    assert max(map(abs, face.pose)) < 15
+    assert face.landmarks.shape == (68, 2)
+    assert face.landmarks.dtype == np.float32
+    assert face.mesh is not None
+    assert face.mesh.shape == (478, 3)
+    assert face.mesh.dtype == np.float32
+    np.testing.assert_array_equal(face.landmarks, face.mesh[MESH_TO_68, :2])
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("person", PEOPLE)
+def test_the_points_are_where_their_names_say(person: str) -> None:
+    points = _one(london_photo(person, SIZE)).landmarks
+    low, high = points.min(0), points.max(0)
+    assert (low > 0.1 * SIZE).all()
+    assert (high < 0.95 * SIZE).all()
+    left, right, mouth = points[36:42].mean(0), points[42:48].mean(0), points[48:68].mean(0)
+    brows, nose, chin = points[17:27].mean(0), points[30], points[8]
+    assert left[0] < nose[0] < right[0]
+    assert brows[1] < left[1] < nose[1] < mouth[1] < chin[1]
+    assert chin[1] == high[1]
+    # The jaw runs from the viewer's left to the right; near the ears it is all but vertical.
+    assert (np.diff(points[:17, 0]) > -0.005 * SIZE).all()
+    assert points[0, 0] < left[0]
+    assert points[16, 0] > right[0]
+
+
+@pytest.mark.photos
+def test_the_iris_is_dark_where_the_mesh_puts_it() -> None:
+    image = london_photo("001_03", SIZE)
+    face = _one(image)
+    assert face.mesh is not None
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    for pupil, lid in ((468, range(36, 42)), (473, range(42, 48))):
+        x, y = np.round(face.mesh[pupil, :2]).astype(int)
+        around = np.round(face.landmarks[list(lid)]).astype(int)
+        skin = np.mean([grey[b + 12, a] for a, b in around])
+        assert grey[y - 1 : y + 2, x - 1 : x + 2].mean() < 0.6 * skin
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("degrees", [15.0, -15.0])
+def test_turning_the_picture_clockwise_adds_to_roll(degrees: float) -> None:
+    image = london_photo("001_03", SIZE)
+    before, after = _one(image).pose, _one(_turned(image, degrees)).pose
+    assert after[2] - before[2] == pytest.approx(degrees, abs=2.0)
+
+
+@pytest.mark.photos
+def test_mirroring_negates_yaw_and_roll() -> None:
+    image = _turned(london_photo("003_03", SIZE), 10)
+    yaw, pitch, roll = _one(image).pose
+    mirrored = _one(np.ascontiguousarray(image[:, ::-1])).pose
+    assert mirrored[0] == pytest.approx(-yaw, abs=2.0)
+    assert mirrored[1] == pytest.approx(pitch, abs=2.0)
+    assert mirrored[2] == pytest.approx(-roll, abs=2.0)
+    assert abs(roll) > 5
+
+
+@pytest.mark.photos
+def test_points_follow_a_shift_of_the_picture() -> None:
+    image = london_photo("005_03", SIZE)
+    wide = cv2.copyMakeBorder(image, 60, 20, 100, 40, cv2.BORDER_REPLICATE)
+    shifted = _one(np.ascontiguousarray(wide, np.uint8)).landmarks - [100, 60]
+    assert np.abs(shifted - _one(image).landmarks).max() < 0.02 * SIZE
+
+
+@pytest.mark.photos
+def test_two_people_are_two_faces_and_a_flat_picture_none() -> None:
+    weights("face_landmarker.task")
+    pair = np.concatenate([london_photo("001_03", 400), london_photo("003_03", 400)], axis=1)
+    found = _analyser().analyse(np.ascontiguousarray(pair), RECORD)
+    sides = sorted(face.landmarks[30, 0] > 400 for face in found)
+    assert sides == [False, True]
+    assert _analyser().analyse(np.full((400, 300, 3), 128, np.uint8), RECORD) == []
+
+
+@pytest.mark.photos
+def test_it_travels_before_it_is_opened() -> None:
+    weights("face_landmarker.task")
+    again = pickle.loads(pickle.dumps(MediaPipe()))
+    again.open()
+    image = london_photo("001_03", SIZE)
+    np.testing.assert_array_equal(again.analyse(image, RECORD)[0].landmarks, _one(image).landmarks)
+
+
+@pytest.mark.photos
+def test_the_end_of_the_process_is_silent() -> None:
+    weights("face_landmarker.task")
+    code = (
+        "from datagen.faces.analyzers.mediapipe import MediaPipe\n"
+        "analyser = MediaPipe()\nanalyser.open()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_file_that_is_not_the_model_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mediapipe")
+    (tmp_path / "face_landmarker.task").write_bytes(b"another model")
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"face_landmarker\.task is cut short.*MediaPipe Face"):
+        MediaPipe().open()
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mediapipe"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'datagen\[mediapipe\]'"):
+        MediaPipe().open()
+
+
+def test_the_table_names_68_different_points_of_the_mesh() -> None:
+    assert len(set(MESH_TO_68.tolist())) == 68
+    assert MESH_TO_68.min() >= 0
+    assert MESH_TO_68.max() < 468

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagen.faces.indexing.cache import AnalysisCache, cache_folder
+
+PLACE = {"root": "/faces", "layout": "folder", "options": {}}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def row(name: str, face_no: int = 0, **changes: Any) -> dict[str, Any]:
+    return {
+        "image_id": name,
+        "path": f"{name}.jpg",
+        "stamp": "10:1.5:abc",
+        "sha256": "0" * 64,
+        "face_no": face_no,
+        "problem": None,
+        "detail": None,
+        "width": 300,
+        "height": 200,
+        "phash": "0" * 16,
+        "box": [0.5, 1.25, 100.0625, 200.0],
+        "landmarks": [n / 16 for n in range(136)],
+        "mesh": [n / 16 for n in range(1434)],
+        "yaw": -1.5,
+        "pitch": 0.0625,
+        "roll": 3.0,
+        "embedding": None,
+        **changes,
+    }
+
+
+def cache(analyser: str = "given-1", **place: Any) -> AnalysisCache:
+    return AnalysisCache("faces", {**PLACE, **place}, analyser)
+
+
+def test_what_is_saved_is_loaded() -> None:
+    problem = {
+        name: None if name not in ("image_id", "path", "stamp", "face_no") else value
+        for name, value in row("größe").items()
+    }
+    problem |= {"problem": "no_face", "detail": ""}
+    rows = [row("a"), row("a", 1, mesh=None), row("b"), problem]
+    cache().save(rows)
+    assert cache().load() == {"a": rows[:2], "b": [rows[2]], "größe": [problem]}
+
+
+def test_nothing_saved_is_nothing_known() -> None:
+    assert cache().load() == {}
+
+
+def test_saving_replaces_and_leaves_one_file() -> None:
+    cache().save([row("a"), row("b")])
+    cache().save([row("c")])
+    assert list(cache().load()) == ["c"]
+    assert [path.name for path in cache().path.parent.iterdir()] == [cache().path.name]
+
+
+def test_copies_and_analysers_do_not_mix() -> None:
+    others = [cache("given-2"), cache(root="/else"), cache(options={"a": 1}), cache(layout="x")]
+    cache().save([row("a")])
+    assert all(other.load() == {} for other in others)
+    assert len({cache().path, *(other.path for other in others)}) == 5
+
+
+@pytest.mark.parametrize("cut", [0, 3, 100, -1])
+def test_a_damaged_file_counts_as_empty_and_is_written_anew(cut: int) -> None:
+    cache().save([row("a")])
+    data = cache().path.read_bytes()
+    cache().path.write_bytes(data[:cut])
+    assert cache().load() == {}
+    cache().save([row("b")])
+    assert list(cache().load()) == ["b"]
+
+
+def test_a_file_of_another_version_counts_as_empty() -> None:
+    cache().save([row("a")])
+    pq.write_table(pa.table({"image_id": [{"not": "text"}]}), cache().path)
+    assert cache().load() == {}
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache().save([row("a")])
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("datagen.faces.indexing.cache.pq.write_table", full)
+    with pytest.raises(OSError, match="No space"):
+        cache().save([row("b")])
+    assert list(cache().load()) == ["a"]
+    assert [path.name for path in cache().path.parent.iterdir()] == [cache().path.name]
+
+
+def test_a_reader_never_sees_half_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache().save([row("a")])
+    seen = []
+    plain = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        assert self.parent == target.parent
+        seen.append(list(cache().load()))
+        return plain(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    cache().save([row("b")])
+    assert seen == [["a"]]
+    assert list(cache().load()) == ["b"]
+
+
+def test_the_folder_is_named_by_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cache_folder() == folder
+    monkeypatch.setenv("DATAGEN_CACHE", "~/somewhere")
+    assert cache_folder() == Path.home() / "somewhere"
+    monkeypatch.delenv("DATAGEN_CACHE")
+    assert cache_folder() == Path.home() / ".cache" / "datagen"

@@ -1,0 +1,106 @@
+"""What is refused at run time, each as a plug-in would do it wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datagen.core.arrays import Image
+from datagen.core.digests import rng
+from datagen.generation.checks import (
+    alike_in_colour,
+    check_repeatable,
+    checked,
+    checked_control,
+    greyed,
+    is_grey,
+)
+from datagen.methods import METHODS, Context, Method, Result
+from tests.support.faces_made import made_face
+
+
+@pytest.fixture(scope="module")
+def method() -> Method:
+    return METHODS.load("landmark_swap").build({})
+
+
+@pytest.fixture(scope="module")
+def ctx() -> Context:
+    return Context(made_face(0, 128), made_face(1, 128))
+
+
+@pytest.fixture(scope="module")
+def result(method: Method, ctx: Context) -> Result:
+    return method.apply(ctx, method.sample(rng("contract"), ctx))
+
+
+def spoiled(result: Result, **how: Any) -> Result:
+    return replace(result, **{name: change(getattr(result, name)) for name, change in how.items()})
+
+
+def test_a_good_result_passes_as_it_is(method: Method, ctx: Context, result: Result) -> None:
+    assert checked(method, result, ctx) is result
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"image": lambda image: image.astype(np.float32)}, "want .* uint8"),
+        ({"image": lambda image: image[:64]}, "a picture of"),
+        ({"mask": lambda mask: mask[:64]}, "mask: want"),
+        ({"mask": lambda mask: np.minimum(mask, 1)}, "at most 1: 255 is fully replaced"),
+        ({"mask": lambda mask: mask * 0}, "differs from its real where the mask is 0"),
+        ({"landmarks": lambda marks: marks.astype(np.float64)}, "landmarks: want"),
+        ({"landmarks": lambda marks: marks * np.float32("nan")}, "not finite"),
+    ],
+)
+def test_a_wrong_result_is_refused(
+    method: Method, ctx: Context, result: Result, how: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        checked(method, spoiled(result, **how), ctx)
+
+
+def test_what_is_no_result_is_named(method: Method, ctx: Context) -> None:
+    with pytest.raises(ValueError, match="returned NoneType, wanted a Result"):
+        checked(method, None, ctx)  # type: ignore[arg-type]
+
+
+def test_controls_are_held_too(method: Method, ctx: Context, result: Result) -> None:
+    real = ctx.target.image
+    assert checked_control(method, real.copy(), real, result.mask) is not None
+    with pytest.raises(ValueError, match="differs from its real where the mask is 0"):
+        checked_control(method, real * 0, real, result.mask)
+    inside = np.where(result.mask[..., None] > 0, 255 - real, real).astype(np.uint8)
+    with pytest.raises(ValueError, match="dB inside the mask, wanted 30"):
+        checked_control(method, inside, real, result.mask)
+    with pytest.raises(ValueError, match="a control of type NoneType"):
+        checked_control(method, None, real, result.mask)  # type: ignore[arg-type]
+
+
+def test_a_method_that_draws_in_apply_is_found(method: Method, result: Result) -> None:
+    check_repeatable(method, result, result)
+    other = spoiled(result, image=lambda image: image ^ 1)
+    with pytest.raises(ValueError, match="two results for the same params"):
+        check_repeatable(method, other, result)
+
+
+def test_a_fake_of_a_grey_photograph_is_grey(method: Method, ctx: Context) -> None:
+    grey = replace(ctx.target, image=greyed(ctx.target.image))
+    target, donor = alike_in_colour(grey, ctx.donor)
+    assert donor is not None
+    assert is_grey(donor.image)
+    assert not donor.image.flags.writeable
+    coloured = Context(target, ctx.donor)
+    made = method.apply(coloured, method.sample(rng("grey"), coloured))
+    kept: Image = checked(method, made, coloured).image
+    assert is_grey(kept)
+    assert (kept[made.mask == 0] == target.image[made.mask == 0]).all()
+
+
+def test_colour_stays_colour(ctx: Context) -> None:
+    assert not is_grey(ctx.target.image)
+    assert alike_in_colour(ctx.target, ctx.donor) == (ctx.target, ctx.donor)

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from datagen.cli.main import run
+from datagen.core.stats import auc
+from datagen.detectors.shards import release_facts
+from datagen.detectors.table import SCORES, write_scores
+from datagen.recipe import load_recipe
+from datagen.sources.procedural import render
+from tests.detectors.made import read_rows, released
+from tests.support.world import CARD, RECIPE, World
+
+DAMAGES = [
+    {"use": "clean", "share": "1/2"},
+    {"use": "jpeg", "share": "1/2", "severity": [3, 4]},
+]
+
+
+@pytest.fixture(scope="module")
+def damaged(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A release with two damages, and its recipe."""
+    folder = tmp_path_factory.mktemp("damaged")
+    recipe = world.write_recipe("damaged.yaml", degradations=DAMAGES)
+    assert run(["generate", str(recipe), "-o", str(folder / "out"), "--inline"]) == 0
+    return folder / "out", recipe
+
+
+def invented(out: Path, to: Path, weak: tuple[str, str], *splits: str) -> Path:
+    """Write scores that are right but for one cell of method x degradation."""
+    rows = released(out).manifest
+    rows = rows[rows["split"].isin(splits)]
+    wrong = (rows["method"] == weak[0]) & (rows["degradation"] == weak[1]) & (rows["label"] == 1)
+    return write(out, to, rows, rows["label"].where(~wrong, 0.0).astype(float))
+
+
+def write(out: Path, to: Path, rows: pd.DataFrame, score: Any) -> Path:
+    frame = pd.DataFrame(
+        {
+            "sample_id": rows["sample_id"],
+            "sha256": rows["sha256"],
+            "score": score,
+            "status": "ok",
+            "detail": "",
+        }
+    )
+    table = SCORES.empty_table().from_pandas(frame, schema=SCORES, preserve_index=False)
+    write_scores(to, [table], {"spec": "made up"}, release_facts(released(out)))
+    return to
+
+
+def mine(out: Path, scores: Path, recipe: Path, to: Path) -> int:
+    return run(["mine", str(out), "--scores", str(scores), "--recipe", str(recipe), "-o", str(to)])
+
+
+def test_shares_lean_to_the_weak_cell_and_say_why(
+    damaged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = damaged
+    scores = invented(out, tmp_path / "s.parquet", ("landmark_swap", "jpeg"), "train")
+    to = tmp_path / "far" / "away" / "next.yaml"
+    assert mine(out, scores, recipe, to) == 0
+    told = capsys.readouterr()
+    assert "warning" not in told.err
+    made = load_recipe(to)
+    before = load_recipe(recipe)
+    assert [use.use for use in made.recipe.methods] == ["self_blend", "landmark_swap"]
+    for old, new in (
+        (before.recipe.methods, made.recipe.methods),
+        (before.recipe.degradations or (), made.recipe.degradations or ()),
+    ):
+        assert sum(use.share for use in new) == 1
+        assert new[0].share < old[0].share
+        assert old[1].share < new[1].share <= 2 * old[1].share
+    assert made.recipe.version == before.recipe.version + 1
+    assert made.recipe.seed == before.recipe.seed
+    roots = [Path(recipe.sources()[0].root).resolve() for recipe in (before, made)]
+    assert roots[0] == roots[1]
+    text = to.read_text(encoding="utf-8")
+    assert text.startswith("# Made by 'datagen mine' from damaged.yaml")
+    assert "# Detector: made up" in text
+    assert "weakest with jpeg: 0." in text
+    assert "weakest on landmark_swap: 0." in text
+    assert mine(out, scores, recipe, tmp_path / "again.yaml") == 0
+    kept = made.recipe.model_dump(exclude={"version", "methods", "degradations", "sources"})
+    was = before.recipe.model_dump(exclude={"version", "methods", "degradations", "sources"})
+    assert kept == was
+
+
+WIDE = {"splits": {"train": 120}, "split": {"shares": {"train": 1}}, "shard_pairs": 40}
+
+
+def test_ranges_lean_to_what_is_hard_and_the_next_release_is_made_from_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wide bends and strong compression are hard: both ranges lean up, and nothing else does."""
+    (tmp_path / "nobody.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
+    people(tmp_path / "faces", 5, 30)
+    recipe, to = tmp_path / "first.yaml", tmp_path / "next.yaml"
+    methods = "methods:\n- {use: self_blend, share: 1, min_change: 0.1}  # ours\n"
+    damages = "degradations:\n- {use: jpeg, share: 1, severity: [1, 4]}\n"
+    body = {**RECIPE, **WIDE, "controls": 0, "split": {"shares": {"train": 1}, "stratify": []}}
+    body["sources"] = [{**RECIPE["sources"][0], "options": {"columns": {"landmarks": "landmarks"}}}]
+    del body["methods"]
+    recipe.write_text(f"# My own.\n{yaml.safe_dump(body)}{methods}{damages}", encoding="utf-8")
+    assert run(["generate", str(recipe), "-o", str(tmp_path / "out"), "--inline"]) == 0
+    rows = released(tmp_path / "out").manifest
+    bend = np.array([json.loads(text or "{}").get("bend", 0) for text in rows["method_params"]])
+    hard = (bend > 0.03) * 0.4 + (rows["severity"] > 2) * 0.4
+    noise = np.random.default_rng(1).normal(0, 0.04, len(rows))
+    score = (0.1 + (rows["label"] == 1) * (0.8 - hard) + noise).clip(0, 1)
+    scores = write(tmp_path / "out", tmp_path / "s.parquet", rows, score)
+    capsys.readouterr()
+    assert mine(tmp_path / "out", scores, recipe, to) == 0
+    told = capsys.readouterr().out
+    made = load_recipe(to)
+    (use,), (damage,) = made.recipe.methods, made.recipe.degradations or ()
+    low, high = use.options["bend"]
+    assert use.options == {"bend": [low, 0.05]}
+    assert high == 0.05
+    assert 0.02 < low <= 0.03
+    assert damage.severity == (3, 4)
+    text = to.read_text(encoding="utf-8")
+    bent = f"bend [0.01, 0.05] -> [{low:g}, 0.05]: AUC 0."
+    assert "# My own.\n" in text
+    assert "  # ours\n  # mine: share 1 -> 1: " in text
+    for line in (bent, "severity [1, 4] -> [3, 4]: AUC 0."):
+        assert f"  # mine: {line}" in text
+        assert line in told
+    assert "as before: shift_x, shift_y, scale, " in told
+    assert run(["generate", str(to), "-o", str(tmp_path / "again"), "--inline"]) == 0
+    fakes = released(tmp_path / "again").manifest.query("label == 1")
+    drawn = [json.loads(params)["bend"] for params in fakes["method_params"]]
+    assert min(drawn) >= low
+    assert set(fakes["severity"]) == {3, 4}
+
+
+def test_a_method_that_train_does_not_have_keeps_its_share(
+    damaged: tuple[Path, Path], world: World, tmp_path: Path
+) -> None:
+    out, _ = damaged
+    third = Fraction(1, 3)
+    methods = [
+        {"use": "self_blend", "share": str(third)},
+        {"use": "landmark_swap", "share": str(third)},
+        {"use": "part_swap", "share": str(third), "splits": ["test"]},
+    ]
+    recipe = world.write_recipe("held-out.yaml", methods=methods, degradations=DAMAGES)
+    scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train")
+    assert mine(out, scores, recipe, tmp_path / "next.yaml") == 0
+    shares = [use.share for use in load_recipe(tmp_path / "next.yaml").recipe.methods]
+    assert shares[2] == third
+    assert shares[0] > third > shares[1]
+    assert sum(shares) == 1
+    text = (tmp_path / "next.yaml").read_text(encoding="utf-8")
+    assert "# mine: share 1/3 as before: no scores in train or val" in text
+
+
+def test_scores_of_test_are_refused(
+    damaged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = damaged
+    scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train", "test")
+    assert mine(out, scores, recipe, tmp_path / "next.yaml") == 2
+    told = capsys.readouterr().err
+    assert "would teach to the test. Score with --split train --split val" in told
+    assert not (tmp_path / "next.yaml").exists()
+
+
+def test_wrong_scores_and_places_are_refused(
+    damaged: tuple[Path, Path], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = damaged
+    to = tmp_path / "next.yaml"
+    scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train")
+
+    def refused(words: str, *, scores: Path = scores, to: Path = to, out: Path = out) -> None:
+        assert mine(out, scores, recipe, to) == 2
+        assert words in capsys.readouterr().err
+
+    refused("no such file of scores", scores=tmp_path / "none.parquet")
+    (tmp_path / "text.parquet").write_text("score")
+    refused("is no Parquet file", scores=tmp_path / "text.parquet")
+    pd.DataFrame({"sample_id": ["a"]}).to_parquet(tmp_path / "bare.parquet")
+    refused("lacks the columns sha256, score", scores=tmp_path / "bare.parquet")
+    refused("holds scores of release 'small'", out=small)
+    refused("is the recipe itself", to=recipe)
+    table = pq.read_table(scores)
+    facts: dict[str, Any] = json.loads(table.schema.metadata[b"datagen.release"])
+    write_scores(tmp_path / "twice.parquet", [table, table], {}, facts)
+    refused("is there twice", scores=tmp_path / "twice.parquet")
+    strange = table.to_pandas().assign(sample_id=[f"x{n}" for n in range(len(table))])
+    unknown = SCORES.empty_table().from_pandas(strange, schema=SCORES, preserve_index=False)
+    write_scores(tmp_path / "unknown.parquet", [unknown], {}, facts)
+    refused("sample_id 'x0' is not in", scores=tmp_path / "unknown.parquet")
+    reals = table.filter([str(name).endswith("real") for name in table["sample_id"].to_pylist()])
+    write_scores(tmp_path / "reals.parquet", [reals], {}, facts)
+    refused("0 fakes and 24 reals of train and val have a score", scores=tmp_path / "reals.parquet")
+
+
+METHODS = ("landmark_swap", "resample_forgery")
+
+
+def people(folder: Path, seed: int, count: int) -> None:
+    folder.mkdir(parents=True)
+    rows = []
+    for person in range(count):
+        face, name = render(seed, person, 0, 200), f"p{person:02d}.png"
+        assert cv2.imwrite(str(folder / name), cv2.cvtColor(face.image, cv2.COLOR_RGB2BGR))
+        points = json.dumps(face.landmarks.ravel().tolist())
+        rows.append({"image": name, "identity": name[:3], "landmarks": points, "sex": face.sex})
+    pd.DataFrame(rows).to_csv(folder / "faces.csv", index=False)
+
+
+def write_recipe(path: Path, faces: str, shares: tuple[str, ...], **keys: Any) -> None:
+    columns = {"landmarks": "landmarks", "sex": "sex"}
+    source = {"card": "nobody.yaml", "root": faces, "options": {"columns": columns}}
+    methods = [
+        {"use": name, "share": share, "min_change": 0.5}
+        for name, share in zip(METHODS, shares, strict=True)
+    ]
+    body = {
+        **RECIPE,
+        "controls": 0,
+        "face": {**RECIPE["face"], "size": 80},
+        "encode": {"format": "png"},
+        "shard_pairs": 40,
+        "sources": [source],
+        "methods": methods,
+    }
+    path.write_text(yaml.safe_dump({**body, **keys}), encoding="utf-8")
+
+
+def by_method(exam: Path, model: Path, to: Path) -> dict[str, float]:
+    """Return the AUC of each method on people that nobody was trained on."""
+    arguments = ["score", str(exam), "--detector", str(model), "-o", str(to), "--inline"]
+    assert run(arguments) == 0
+    manifest = pd.read_parquet(exam / "manifest").set_index("sample_id")
+    rows = read_rows(to).join(manifest[["label", "method"]])
+    reals = rows.loc[rows["label"] == 0, "score"].to_numpy()
+    fakes = rows[rows["label"] == 1]
+    return {str(name): auc(reals, own["score"].to_numpy()) for name, own in fakes.groupby("method")}
+
+
+@pytest.mark.slow
+def test_one_round_improves_the_worst_group_on_fresh_people(tmp_path: Path) -> None:
+    (tmp_path / "nobody.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
+    people(tmp_path / "faces", 3, 40)
+    people(tmp_path / "others", 4, 40)
+    rare = {
+        "splits": {"train": 240, "val": 40},
+        "split": {"shares": {"train": "4/5", "val": "1/5"}},
+    }
+    write_recipe(tmp_path / "first.yaml", "faces", ("1/20", "19/20"), **rare)
+    fresh = {"splits": {"test": 120}, "split": {"shares": {"test": 1}}}
+    write_recipe(tmp_path / "exam.yaml", "others", ("1/2", "1/2"), **fresh)
+
+    def generate(name: str) -> Path:
+        arguments = ["generate", str(tmp_path / f"{name}.yaml"), "-o", str(tmp_path / name)]
+        assert run([*arguments, "--inline"]) == 0
+        return tmp_path / name
+
+    def probe(name: str) -> Path:
+        model = tmp_path / f"{name}.json"
+        scores = ["-o", str(tmp_path / f"{name}.parquet"), "--split", "train", "--split", "val"]
+        assert run(["probe", str(tmp_path / name), "--model", str(model), "--inline", *scores]) == 0
+        return model
+
+    exam, first = generate("exam"), generate("first")
+    before = by_method(exam, probe("first"), tmp_path / "before.parquet")
+    scores, recipe = tmp_path / "first.parquet", tmp_path / "first.yaml"
+    assert mine(first, scores, recipe, tmp_path / "second.yaml") == 0
+    generate("second")
+    after = by_method(exam, probe("second"), tmp_path / "after.parquet")
+    worst = min(before, key=lambda name: before[name])
+    assert after[worst] > before[worst] + 0.02
+    assert min(after.values()) > min(before.values())

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from datagen.core.digests import rng
+from datagen.errors import CardError, DeviceError, MissingExtraError, WeightsError
+from datagen.networks.batch import OutOfMemoryError
+from datagen.networks.onnx.card import weight_closure
+from datagen.networks.onnx.network import OnnxNetwork, open_network
+from datagen.networks.onnx.session import Floats, runtime_version
+from datagen.weights import load_weight_card
+from datagen.weights.catalog import shipped_weight_cards
+from datagen.weights.io_contract import Task
+from tests.support.small.onnx import (
+    AGE,
+    ENHANCER,
+    SWAP,
+    SWAP_BY_PICTURE,
+    SWAP_EMAP,
+    SWAP_MASK,
+    build_onnx,
+)
+from tests.support.small.onnx_broken import build_broken, recard
+
+TASKS: tuple[Task, ...] = ("swap", "edit", "enhance")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weights")
+    build_onnx(folder)
+    build_broken(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
+    return built
+
+
+def _open(card_id: str) -> OnnxNetwork:
+    return open_network(card_id, "cpu", 1)
+
+
+def _noise(*shape: int) -> Floats:
+    return rng("onnx", *shape).random(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("card_id", "names"),
+    [
+        (SWAP, ["target", "source"]),
+        (SWAP_BY_PICTURE, ["target", "source"]),
+        (AGE, ["input"]),
+        (ENHANCER, ["input"]),
+        ("small_converter", ["input"]),
+    ],
+)
+def test_inputs_are_found(card_id: str, names: list[str]) -> None:
+    assert [port.name for port in _open(card_id).inputs] == names
+
+
+def test_a_network_is_opened_once() -> None:
+    assert _open(SWAP) is _open(SWAP)
+
+
+def test_a_file_for_one_face_is_called_once_a_face() -> None:
+    network = _open(SWAP_MASK)
+    faces, vectors = _noise(3, 3, 256, 256), _noise(3, 512)
+    picture, mask = network(faces, vectors)
+    assert picture.shape == (3, 3, 256, 256)
+    assert mask.shape == (3, 1, 256, 256)
+    for row in range(3):
+        alone = network(faces[row : row + 1], vectors[row : row + 1])
+        assert (alone[0][0] == picture[row]).all()
+        assert (alone[1][0] == mask[row]).all()
+    assert np.abs(picture[0] - picture[1]).mean() > 0.05
+
+
+def test_a_batch_gives_what_single_faces_give() -> None:
+    network = _open(AGE)
+    faces = _noise(4, 3, 256, 256)
+    (together,) = network(faces)
+    alone = np.concatenate([network(faces[row : row + 1])[0] for row in range(4)])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+def test_a_fixed_value_goes_into_its_input(folder: Path) -> None:
+    recard(folder, ENHANCER, "weak", fixed={"weight": 0.0})
+    face = _noise(1, 3, 512, 512)
+    assert np.abs(_open("weak")(face)[0] - face).max() < 1e-6
+    assert np.abs(_open(ENHANCER)(face)[0] - face).mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        (AGE, {"face": {"size": 128}}, r"input 'input' \[free, 3, 256, 256\].*\[1 or free, 3, 128"),
+        (SWAP, {"face": {"size": 128}}, r"input 'target' \[1, 3, 256, 256\] is not the face"),
+        (SWAP, {"identity_name": "latent"}, r"'latent'; the file has 'target', 'source'"),
+        (SWAP, {"output_name": "image"}, r"'image'; the file has 'output'"),
+        (SWAP_MASK, {"mask_name": "output"}, r"no output 'output' of 4 axes and 1 channels"),
+        (ENHANCER, {"fixed": None}, r"more inputs.*'weight' \[1\].*under 'fixed'"),
+        (ENHANCER, {"fixed": {"input": 1.0}}, r"'input', which something else takes"),
+        (
+            AGE,
+            {"task": "convert", "face": None},
+            r"wants an input \[1 or free, any\], found 'input'",
+        ),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    folder: Path, name: str, changes: dict[str, object], words: str
+) -> None:
+    new = f"unfit_{len(list((folder / 'cards').iterdir()))}"  # a contract is read once a process
+    recard(folder, name, new, **changes)
+    with pytest.raises(WeightsError, match=words) as caught:
+        _open(new)
+    assert str(folder / f"{name}.onnx") in str(caught.value)
+    assert repr(new) in str(caught.value)
+    assert "Correct the card" in str(caught.value)
+
+
+def test_two_pictures_of_one_size_want_names(folder: Path) -> None:
+    nameless = {"face": {"name": ""}, "identity_face": {"name": ""}}
+    recard(folder, SWAP_BY_PICTURE, "nameless", **nameless)
+    with pytest.raises(WeightsError, match=r"Name the right one as face.name"):
+        _open("nameless")
+    recard(folder, SWAP_BY_PICTURE, "half_named", identity_face={"name": ""})
+    assert [port.name for port in _open("half_named").inputs] == ["target", "source"]
+
+
+@pytest.mark.parametrize("content", ["half", "text", "nothing"])
+def test_a_damaged_file_is_refused(folder: Path, content: str) -> None:
+    whole = (folder / f"{AGE}.onnx").read_bytes()
+    damaged = {"half": whole[: len(whole) // 2], "text": b"<html>404</html>", "nothing": b""}
+    (folder / f"damaged_{content}.onnx").write_bytes(damaged[content])
+    card = yaml.safe_load((folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
+    del card["sha256"], card["size"]
+    card |= {"id": f"damaged_{content}", "file": f"damaged_{content}.onnx"}
+    path = folder / "cards" / f"damaged_{content}.yaml"
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    with pytest.raises(WeightsError, match=f"damaged_{content}.onnx.*get it again"):
+        _open(f"damaged_{content}")
+
+
+def test_another_file_than_the_cards_is_refused(folder: Path) -> None:
+    card = yaml.safe_load((folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
+    card |= {"id": "swapped", "file": f"{SWAP}.onnx"}
+    (folder / "cards" / "swapped.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    with pytest.raises(WeightsError, match=f"{SWAP}.onnx is too long"):
+        _open("swapped")
+
+
+def test_whole_numbers_are_refused() -> None:
+    with pytest.raises(WeightsError, match=r"'input' is a tensor\(uint8\)"):
+        _open("broken_uint8")
+
+
+def test_a_batch_that_is_declared_and_not_taken_is_told() -> None:
+    network = _open("broken_for_one")
+    assert len(network(_noise(1, 3, 64, 64))[0]) == 1
+    with pytest.raises(WeightsError, match="set batch: 1"):
+        network(_noise(2, 3, 64, 64))
+    with pytest.raises(WeightsError, match=r"came as \[1, 3, 64, 64\] for 2 faces"):
+        _open("broken_mean")(_noise(2, 3, 64, 64))
+
+
+def test_a_batch_fixed_at_more_than_one_is_refused() -> None:
+    with pytest.raises(WeightsError, match=r"input 'input' \[2, 3, 64, 64\].*\[1 or free, 3"):
+        _open("broken_pairs")
+
+
+def test_a_full_memory_is_told_from_other_failures() -> None:
+    network = _open("broken_hungry")
+    assert np.isfinite(network(_noise(2, 3, 64, 64))[0]).all()
+    with pytest.raises(OutOfMemoryError):
+        network(_noise(4, 3, 64, 64))
+
+
+def test_cuda_is_never_replaced_by_the_cpu() -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    with pytest.raises(DeviceError, match=r"device: cuda was asked for.*onnxruntime-gpu"):
+        open_network(SWAP, "cuda", 1)
+
+
+def test_cuda_whose_libraries_are_missing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then onnxruntime lists CUDA and opens the network on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(
+        onnxruntime,
+        "InferenceSession",
+        lambda path, options, providers: session(path, options, providers=providers[-1:]),
+    )
+    with pytest.raises(DeviceError, match="gave CPUExecutionProvider"):
+        open_network(SWAP, "cuda", 1)
+
+
+def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match=re.escape("datagen[onnx]")):
+        runtime_version()
+
+
+def test_cards_without_a_contract_and_of_another_task_are_refused() -> None:
+    with pytest.raises(CardError, match="has no 'network'"):
+        _open("mediapipe_face_landmarker")
+    with pytest.raises(CardError, match=r"network\.task is 'edit', wanted 'swap'"):
+        weight_closure(AGE, ["swap"])
+    with pytest.raises(CardError, match=r"no weight card 'small_swop'.*Did you mean 'small_swap'"):
+        weight_closure("small_swop", ["swap"])
+
+
+def test_every_shipped_network_of_faces_leans_on_cards_that_are_there() -> None:
+    cards = [load_weight_card(name) for name in shipped_weight_cards()]
+    ids = [card.id for card in cards if card.network and card.network.task in TASKS]
+    assert {"inswapper_128", "codeformer"} <= set(ids)
+    for name in ids:
+        assert weight_closure(name, TASKS)[0] == name
+
+
+def test_the_closure_names_all_networks_once(folder: Path) -> None:
+    assert weight_closure(SWAP, ["swap"]) == (SWAP, "small_embedder", "small_converter")
+    assert weight_closure(SWAP_EMAP, ["swap"]) == (SWAP_EMAP, "small_embedder")
+    assert weight_closure(AGE, ["edit", "enhance"]) == (AGE,)
+    recard(folder, SWAP, "mixed_up", converter="small_embedder")
+    with pytest.raises(
+        CardError, match=r"'small_embedder': network\.task is 'embed', wanted 'convert'"
+    ):
+        weight_closure("mixed_up", ["swap"])

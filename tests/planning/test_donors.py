@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from datagen.core.digests import rng
+from datagen.planning import donors
+from datagen.planning.donors import DonorPool, normal_shapes
+from datagen.planning.splits import Person
+from datagen.recipe.schema import DonorRule
+from tests.planning.made import made_points, person
+
+
+def rule(**keys: Any) -> DonorRule:
+    return DonorRule.model_validate(keys)
+
+
+def points(count: int) -> NDArray[np.float32]:
+    return np.stack([made_points("pool", number) for number in range(count)])
+
+
+def pool(people: list[Person], name: str = "pool") -> DonorPool:
+    return DonorPool(people, points(len(people)), name)
+
+
+def fits(target: Person, other: Person, by: DonorRule) -> bool:
+    if target.source != other.source or target.identity == other.identity:
+        return False
+    pairs = [(target.attribute(name), other.attribute(name)) for name in by.same]
+    return all(own is not None and own == theirs for own, theirs in pairs)
+
+
+def brute(people: list[Person], target: int, by: DonorRule) -> list[int]:
+    found = [n for n, other in enumerate(people) if fits(people[target], other, by)]
+    if not found and by.otherwise == "any":
+        return brute(people, target, rule())
+    return found
+
+
+@st.composite
+def small_pools(draw: st.DrawFn) -> list[Person]:
+    return draw(
+        st.lists(
+            st.builds(
+                Person,
+                source=st.sampled_from("ab"),
+                identity=st.sampled_from("pqrs"),
+                sex=st.sampled_from(["female", "male", None]),
+                ethnicity=st.sampled_from(["x", "y", None]),
+                age=st.sampled_from([None, 19.0, 23.0, 40.0]),
+            ),
+            min_size=1,
+            max_size=14,
+        )
+    )
+
+
+RULES = st.builds(
+    lambda same, otherwise: rule(choose="random", same=same, **{"else": otherwise}),
+    st.lists(st.sampled_from(["sex", "age_band", "ethnicity"]), unique=True),
+    st.sampled_from(["refuse", "any"]),
+)
+
+
+@given(small_pools(), RULES)
+def test_candidates_and_their_counts_are_those_of_brute_force(
+    people: list[Person], by: DonorRule
+) -> None:
+    made = pool(people)
+    expected = [brute(people, target, by) for target in range(len(people))]
+    assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
+    assert made.donor_counts(by).tolist() == [len(found) for found in expected]
+
+
+@given(small_pools(), RULES, st.sets(st.sampled_from(["a/p", "a/q", "b/p", "b/r"])))
+def test_only_named_people_lend_where_a_method_knows_no_others(
+    people: list[Person], by: DonorRule, lenders: set[str]
+) -> None:
+    """The rule is loosened among those who may lend, never beyond them."""
+    made = pool(people).lent_by(frozenset(lenders))
+    strict = rule(choose="random", same=list(by.same))
+
+    def lent(target: int, by: DonorRule) -> list[int]:
+        found = brute(people, target, by)
+        return [n for n in found if f"{people[n].source}/{people[n].identity}" in lenders]
+
+    expected = [lent(target, strict) for target in range(len(people))]
+    if by.otherwise == "any":
+        expected = [found or lent(n, rule(choose="random")) for n, found in enumerate(expected)]
+    assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
+    assert made.donor_counts(by).tolist() == [len(found) for found in expected]
+    assert pool(people).donor_counts(by).tolist() == [
+        len(brute(people, n, by)) for n in range(len(people))
+    ]
+
+
+def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> None:
+    people = [person(0), person(1), person(2, sex="male"), person(3, sex="male")]
+    made = pool(people)
+    same = rule(choose="random", same=["sex"])
+    assert [made.candidates(n, same).tolist() for n in range(4)] == [[], [], [3], [2]]
+    any_ = rule(choose="random", same=["sex"], **{"else": "any"})
+    assert [made.candidates(n, any_).tolist() for n in range(4)] == [
+        [1, 2, 3],
+        [0, 2, 3],
+        [3],
+        [2],
+    ]
+
+
+def test_nobody_is_drawn_where_nobody_fits() -> None:
+    made = pool([person(0), person(0), person(1, source="other")])
+    for choose in ("random", "nearest_landmarks"):
+        assert made.draw(rng("x"), 0, rule(choose=choose)) is None
+        assert made.donor_counts(rule(choose=choose)).tolist() == [0, 0, 0]
+
+
+def drawn(made: DonorPool, target: int, by: DonorRule, times: int) -> set[int]:
+    found = {made.draw(rng("draw", n), target, by) for n in range(times)}
+    return {donor for donor in found if donor is not None}
+
+
+def test_random_reaches_every_candidate() -> None:
+    people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(16)]
+    made = pool(people)
+    by = rule(choose="random", same=["sex"])
+    assert drawn(made, 5, by, 200) == set(brute(people, 5, by))
+
+
+@pytest.mark.parametrize("of", [1, 3, 50])
+def test_the_nearest_are_the_nearest_by_shape(of: int) -> None:
+    people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(40)]
+    made = pool(people)
+    shapes = normal_shapes(points(40)).astype(np.float64)
+    by = rule(same=["sex"], of=of)
+    for target in (0, 7, 39):
+        found = brute(people, target, by)
+        away = {n: float(np.linalg.norm(shapes[n] - shapes[target])) for n in found}
+        nearest = sorted(found, key=lambda n: away[n])[:of]
+        assert drawn(made, target, by, 300) == set(nearest)
+
+
+def test_equal_shapes_go_by_position() -> None:
+    same = np.repeat(made_points("one")[None], 6, axis=0)
+    made = DonorPool([person(n) for n in range(6)], same, "pool")
+    assert drawn(made, 4, rule(of=2), 50) == {0, 1}
+
+
+@given(
+    st.floats(0.05, 20),
+    st.floats(-np.pi, np.pi),
+    st.floats(-1000, 1000),
+    st.floats(-1000, 1000),
+    st.integers(0, 20),
+)
+def test_shapes_know_no_place_size_or_turn(
+    scale: float, turn: float, x: float, y: float, number: int
+) -> None:
+    plain = made_points("shape", number)
+    rotation = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    moved = ((plain - 300.0) @ rotation.T + [x, y]).astype(np.float32)
+    first, second = normal_shapes(np.stack([plain, moved]))
+    np.testing.assert_allclose(first, second, atol=2e-4)
+
+
+def test_shapes_are_centred_of_unit_size_with_level_eyes_and_know_mirroring() -> None:
+    plain = made_points("shape")
+    shape, mirrored = normal_shapes(np.stack([plain, plain * np.array([-1, 1], np.float32)]))
+    x, y = shape[:68], shape[68:]
+    assert shape.dtype == np.float32
+    assert np.linalg.norm(shape) == pytest.approx(1, abs=1e-5)
+    assert [float(x.mean()), float(y.mean())] == pytest.approx([0, 0], abs=1e-6)
+    assert float(y[42:48].mean() - y[36:42].mean()) == pytest.approx(0, abs=1e-6)
+    assert x[42:48].mean() > x[36:42].mean()
+    assert np.linalg.norm(shape - mirrored) > 0.1
+
+
+def test_a_very_large_pool_is_thinned_out_by_a_named_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [person(n) for n in range(60)]
+    whole = pool(people)
+    by = rule(of=60)
+    assert len(drawn(whole, 3, by, 600)) == 59
+    monkeypatch.setattr(donors, "_MOST_COMPARED", 10)
+    assert len(drawn(pool(people), 3, by, 300)) == 10
+    assert drawn(pool(people), 3, by, 300) == drawn(pool(people), 3, by, 300)
+    assert drawn(pool(people, "other"), 3, by, 300) != drawn(pool(people), 3, by, 300)
+    assert drawn(pool(people), 4, by, 300) != drawn(pool(people), 3, by, 300)
+    few = drawn(pool(people), 3, by, 300)
+    shapes = normal_shapes(points(60))
+    nearest = sorted(few, key=lambda n: float(np.linalg.norm(shapes[n] - shapes[3])))[:4]
+    assert drawn(pool(people), 3, rule(of=4), 100) == set(nearest)
+    assert 3 not in few
+
+
+@settings(max_examples=20)
+@given(small_pools(), RULES)
+def test_a_pickled_pool_draws_the_same(people: list[Person], by: DonorRule) -> None:
+    made = pool(people)
+    made.draw(rng("warm"), 0, rule())
+    again = pickle.loads(pickle.dumps(made))
+    for target in range(len(people)):
+        for one in (by, rule(of=2)):
+            assert made.draw(rng("x", target), target, one) == again.draw(
+                rng("x", target), target, one
+            )
+
+
+def test_nearest_pose_takes_the_faces_turned_and_opened_alike() -> None:
+    people = [Person("s", f"p{n}", None, None, None) for n in range(6)]
+    marks = np.tile(np.arange(136, dtype=np.float32).reshape(1, 68, 2), (6, 1, 1))
+    marks[:, 36:42] = [0, 0]
+    marks[:, 42:48] = [100, 0]
+    marks[:, 62], marks[:, 66] = [50, 100], [50, 100]
+    marks[3, 66] = [50, 140]  # an open mouth
+    poses = np.array([[0, 0], [2, 0], [30, 0], [1, 0], [0, 3], [np.nan, np.nan]], np.float32)
+    pool = DonorPool(people, marks, "x", poses)
+    rule = DonorRule(choose="nearest_pose", of=3)
+    drawn = {pool.draw(rng("d", n), 0, rule) for n in range(200)}
+    assert drawn == {1, 4, 5}
+
+
+def test_embedding_bounds_are_cosine_similarities() -> None:
+    people = [Person("s", f"p{n}", None, None, None) for n in range(4)]
+    marks = np.random.default_rng(0).normal(size=(4, 68, 2)).astype(np.float32)
+    angles = np.deg2rad([0, 20, 60, 90])
+    embeddings = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    pool = DonorPool(people, marks, "x", None, embeddings)
+    rule = DonorRule(choose="random", embedding=(0.3, 0.95))
+    assert pool.candidates(0, rule).tolist() == [1, 2]
+    assert pool.donor_counts(rule).tolist() == [2, 3, 3, 2]
+    alone = DonorRule(choose="random", embedding=(0.999, 1.0))
+    assert pool.donor_counts(alone).tolist() == [0, 0, 0, 0]
+    kind = DonorRule.model_validate({"embedding": [0.999, 1.0], "else": "any"})
+    assert pool.donor_counts(kind).tolist() == [3, 3, 3, 3]

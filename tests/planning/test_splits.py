@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datagen.errors import RecipeError
+from datagen.faces.index import FaceIndex
+from datagen.planning.quota import largest_remainders
+from datagen.planning.splits import Person, age_band, deal_people
+from datagen.recipe.schema import SplitRule
+from tests.planning.made import made_plan, person, rows
+
+SHARES = {"train": "0.6", "val": "0.15", "test": "0.25"}
+
+
+def rule(**changes: Any) -> SplitRule:
+    return SplitRule.model_validate({"shares": SHARES, "stratify": [], **changes})
+
+
+def counts(people: list[Person], by: SplitRule, seed: int = 1) -> Counter[str]:
+    return Counter(map(str, deal_people(people, by, seed).values()))
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 7, 20, 101])
+def test_one_stratum_is_dealt_by_largest_remainders(people: int) -> None:
+    want = largest_remainders(people, [Fraction(share) for share in SHARES.values()])
+    found = counts([person(n) for n in range(people)], rule())
+    assert [found[name] for name in SHARES] == want
+
+
+SEXES = st.sampled_from(["female", "male", None])
+AGES = st.sampled_from([None, 20.0, 40.0, 70.0])
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), SEXES, AGES), min_size=1, max_size=120))
+@settings(max_examples=80)
+def test_sources_keep_the_shares_and_strata_nearly(
+    stated: list[tuple[str, str | None, float | None]],
+) -> None:
+    people = [
+        person(n, source=source, sex=sex, age=age) for n, (source, sex, age) in enumerate(stated)
+    ]
+    dealt = deal_people(people, rule(stratify=["sex", "age_band"]), 3)
+    assert set(dealt) == {(one.source, one.identity) for one in people}
+    sources: Counter[tuple[str, ...]] = Counter()
+    strata: Counter[tuple[str | None, ...]] = Counter()
+    for one in people:
+        split = dealt[one.source, one.identity]
+        sources[one.source, split] += 1
+        strata[one.source, one.sex, one.attribute("age_band"), split] += 1
+    for source in {one.source for one in people}:
+        size = sum(one.source == source for one in people)
+        for name, share in SHARES.items():
+            assert abs(sources[source, name] - size * Fraction(share)) < 1
+    for group in {(one.source, one.sex, one.attribute("age_band")) for one in people}:
+        size = sum((one.source, one.sex, one.attribute("age_band")) == group for one in people)
+        for name, share in SHARES.items():
+            assert abs(strata[*group, name] - size * Fraction(share)) < 2
+
+
+def test_without_strata_the_sexes_may_drift_and_with_them_they_may_not() -> None:
+    people = [person(n, sex=("female", "male")[n % 2]) for n in range(80)]
+    dealt = deal_people(people, rule(stratify=["sex"]), 1)
+    found = Counter((one.sex, dealt[one.source, one.identity]) for one in people)
+    assert {found[sex, "train"] for sex in ("female", "male")} == {24}
+    assert {found[sex, "test"] for sex in ("female", "male")} == {10}
+    drifted = [
+        Counter((one.sex, dealt[one.source, one.identity]) for one in people)
+        for dealt in (deal_people(people, rule(), seed) for seed in range(5))
+    ]
+    assert any(found["female", "train"] != 24 for found in drifted)
+
+
+def test_the_order_of_people_changes_nothing_and_the_seed_does() -> None:
+    people = [person(n, sex=("female", "male")[n % 2]) for n in range(50)]
+    first = deal_people(people, rule(stratify=["sex"]), 1)
+    assert deal_people(reversed(people), rule(stratify=["sex"]), 1) == first
+    assert deal_people(people, rule(stratify=["sex"]), 2) != first
+
+
+def test_sources_are_dealt_apart() -> None:
+    people = [person(n) for n in range(30)]
+    others = [person(n, source="other") for n in range(17)]
+    alone = deal_people(people, rule(), 1)
+    together = deal_people([*others, *people], rule(), 1)
+    assert {key: split for key, split in together.items() if key[0] == "faces"} == alone
+    assert counts(others, rule()) == Counter(
+        split for key, split in together.items() if key[0] == "other"
+    )
+
+
+def test_the_same_name_in_two_sources_is_two_people() -> None:
+    people = [person(n, source=source) for source in ("a", "b") for n in range(40)]
+    dealt = deal_people(people, rule(), 1)
+    assert any(dealt["a", f"p{n:04d}"] != dealt["b", f"p{n:04d}"] for n in range(40))
+
+
+def test_who_comes_twice_counts_once_as_first_seen() -> None:
+    people = [person(n, sex=("female", "male")[n % 2]) for n in range(20)]
+    again = [person(n, sex=("female", "male")[n % 3 == 0]) for n in range(20)]
+    by = rule(stratify=["sex"])
+    assert deal_people(people, by, 1) != deal_people(again, by, 1)
+    assert deal_people([*people, *again], by, 1) == deal_people(people, by, 1)
+    assert deal_people([*again, *people], by, 1) == deal_people(again, by, 1)
+
+
+@given(st.integers(1, 60), st.integers(0, 5))
+def test_one_more_person_moves_few(people: int, seed: int) -> None:
+    before = deal_people([person(n) for n in range(people)], rule(), seed)
+    after = deal_people([person(n) for n in range(people + 1)], rule(), seed)
+    moved = sum(after[key] != split for key, split in before.items())
+    assert moved <= len(SHARES) - 1
+
+
+def test_counts_of_pairs_move_nobody() -> None:
+    index = FaceIndex.from_rows(rows(people=25))
+    few = made_plan(index)
+    many = made_plan(index, splits={"train": 10**6, "test": 1})
+    for split in few.counts():
+        assert few.faces(split).tolist() == many.faces(split).tolist()
+
+
+def test_a_split_that_is_not_asked_for_keeps_its_people() -> None:
+    index = FaceIndex.from_rows(rows(people=25))
+    both = made_plan(index)
+    one = made_plan(index, splits={"test": 40})
+    assert list(one.counts()) == ["test"]
+    assert one.faces("test").tolist() == both.faces("test").tolist()
+
+
+def test_official_splits_are_taken_whatever_they_are_called() -> None:
+    names = {"Train": "train", "training": "train", "val": "val", "valid": "val"}
+    names |= {"validation": "val", "dev": "val", "TEST": "test", "testing": "test"}
+    people = [person(n, official_split=name) for n, name in enumerate(names)]
+    dealt = deal_people(people, rule(**{"from": "source"}), 1)
+    assert list(dealt.values()) == list(names.values())
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"), [(None, "no official split"), ("hold-out", "the split 'hold-out'")]
+)
+def test_an_official_split_that_is_not_known_is_refused(stated: str | None, words: str) -> None:
+    people = [person(0, official_split="train"), person(1, official_split=stated)]
+    with pytest.raises(RecipeError, match=rf"'p0001' of source 'faces' has {words}"):
+        deal_people(people, rule(**{"from": "source"}), 1)
+
+
+def test_a_person_in_two_official_splits_is_refused() -> None:
+    people = [person(0, official_split="train"), person(0, official_split="testing")]
+    with pytest.raises(RecipeError, match="'p0000' of source 'faces' is in two official splits"):
+        deal_people(people, rule(**{"from": "source"}), 1)
+    same = [person(0, official_split="train"), person(0, official_split="training")]
+    assert deal_people(same, rule(**{"from": "source"}), 1) == {("faces", "p0000"): "train"}
+
+
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [
+        (None, None),
+        (17.9, None),
+        (18.0, "18-24"),
+        (24.9, "18-24"),
+        (25.0, "25-34"),
+        (35.0, "35-44"),
+        (64.5, "55-64"),
+        (65.0, "65+"),
+        (99.0, "65+"),
+    ],
+)
+def test_age_bands(age: float | None, band: str | None) -> None:
+    assert age_band(age) == band
+    assert person(age=age).attribute("age_band") == band
+
+
+def test_attributes() -> None:
+    one = person(sex="male", ethnicity="black", age=30.0)
+    assert (one.attribute("sex"), one.attribute("ethnicity")) == ("male", "black")

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datagen.release import Folder, Picture, ShardWriter, read_commit
+from datagen.release.schema import COLUMNS, MANIFEST, REJECTS
+from tests.support.world import digests
+
+REJECT = {"stage": "item", "code": "no_donor", "detail": "", "source": "s", "image_id": "i"}
+
+
+def row(pair: str, kind: str = "real") -> dict[str, object]:
+    """Return a row with a value of the right type in each column."""
+    values: dict[str, object] = {
+        "string": "x",
+        "int8": 0,
+        "int32": 1,
+        "int64": 1,
+        "float": 0.5,
+        "list<element: string>": ["x"],
+        "list<element: float>": [0.5],
+        "list<element: double>": [0.5],
+    }
+    plain = {
+        column.name: values[str(column.type).replace("item:", "element:")] for column in COLUMNS
+    }
+    return {**plain, "pair_id": pair, "kind": kind}
+
+
+def write(folder: Path, digest: str, pictures: list[bytes]) -> None:
+    with ShardWriter(Folder(str(folder)), "train-000000", digest) as shard:
+        for number, data in enumerate(pictures):
+            shard.add_picture(f"p{number}", Picture("real", "jpg", data))
+            shard.add_rows([row(f"p{number}")])
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=8))
+def test_an_offset_points_at_the_bytes_in_the_tar(
+    tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("release")
+    places = []
+    with ShardWriter(Folder(str(folder)), "train-000000", "d") as shard:
+        for number, data in enumerate(pictures):
+            places.append(shard.add_picture(f"p{number}", Picture("real", "jpg", data)))
+    path = folder / "media" / "train-000000.tar"
+    whole = path.read_bytes()
+    assert [whole[offset : offset + size] for offset, size in places] == pictures
+    with tarfile.open(path) as tar:
+        members = tar.getmembers()
+    assert [(member.offset_data, member.size) for member in members] == places
+    assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} <= {(0, 0, 0, "", "")}
+    assert [member.name for member in members] == [f"p{n}.real.jpg" for n in range(len(pictures))]
+
+
+def test_the_same_items_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / name, "d", [b"one", b"two"])
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_a_crash_commits_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    def crash() -> None:
+        with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
+            shard.add_picture("p0", Picture("real", "jpg", b"x"))
+            raise RuntimeError("item 2 of 10")
+
+    with pytest.raises(RuntimeError, match="item 2"):
+        crash()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert read_commit(Folder(str(tmp_path)), "train-000000") is None
+
+
+def test_a_row_that_lacks_a_column_is_refused_before_the_commit(tmp_path: Path) -> None:
+    def lacking() -> None:
+        with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
+            shard.add_rows([{**row("p0"), "sha256": None}])
+
+    with pytest.raises(ValueError, match="'sha256' may not be null"):
+        lacking()
+    assert read_commit(Folder(str(tmp_path)), "train-000000") is None
+
+
+def test_the_commit_counts_and_holds_every_digest(tmp_path: Path) -> None:
+    with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
+        shard.add_picture("p0", Picture("real", "jpg", b"12345"))
+        shard.add_rows([row("p0", kind) for kind in ("real", "control", "fake")])
+        shard.add_reject(REJECT)
+        shard.add_reject({**REJECT, "code": "change_too_small"})
+    commit = read_commit(Folder(str(tmp_path)), "train-000000")
+    assert commit == shard.commit
+    assert commit is not None
+    assert (commit.items, commit.pairs, commit.controls, commit.media_bytes) == (3, 1, 1, 5)
+    assert commit.rejects == {"change_too_small": 1, "no_donor": 1}
+    assert {n: r.sha256 for n, r in commit.files.items()}.items() <= digests(tmp_path).items()
+    assert len(commit.files) == 3
+
+
+def test_tables_have_the_schema_even_when_they_are_empty(tmp_path: Path) -> None:
+    write(tmp_path, "d", [])
+    assert pq.read_schema(tmp_path / "manifest" / "train-000000.parquet").equals(MANIFEST)
+    assert pq.read_schema(tmp_path / "rejects" / "train-000000.parquet").equals(REJECTS)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"shard": "train-000000"}'])
+def test_a_damaged_commit_does_not_count(tmp_path: Path, damage: bytes) -> None:
+    write(tmp_path, "d", [b"x"])
+    (tmp_path / "commits" / "train-000000.json").write_bytes(damage)
+    assert read_commit(Folder(str(tmp_path)), "train-000000") is None

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagen.core.digests import sha256_bytes, sha256_file
+from datagen.release import Folder
+from datagen.release.schema import MANIFEST
+from datagen.release.verify import verify
+from tests.support.world import World
+
+SHARD = "train-000000"
+
+
+@pytest.fixture(scope="module")
+def whole(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("verify") / "out"
+    assert world.generate(out, "--inline") == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def lossless(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("verify-png") / "out"
+    assert world.generate(out, "--inline", "--set", "encode.format=png") == 0
+    return out
+
+
+@pytest.fixture
+def out(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+def problems(out: Path, pixels: bool = False) -> str:
+    return "\n".join(verify(Folder(str(out)), pixels))
+
+
+def own_up(out: Path, *names: str) -> None:
+    """Make the records agree with changed files, so that only the rows can tell."""
+    commit_path = out / "commits" / f"{SHARD}.json"
+    release_path = out / "release.json"
+    commit = json.loads(commit_path.read_text())
+    release = json.loads(release_path.read_text())
+    for name in names:
+        entry = {"sha256": sha256_file(out / name), "size": (out / name).stat().st_size}
+        commit["files"][name] = entry
+        release["files"][name] = entry
+    commit_path.write_text(json.dumps(commit))
+    entry = {"sha256": sha256_file(commit_path), "size": commit_path.stat().st_size}
+    release["files"][f"commits/{SHARD}.json"] = entry
+    release_path.write_text(json.dumps(release))
+
+
+def change_rows(out: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    name = f"manifest/{SHARD}.parquet"
+    rows = change(pq.read_table(out / name).to_pandas())
+    pq.write_table(pa.Table.from_pandas(rows, MANIFEST, preserve_index=False), out / name)
+    own_up(out, name)
+
+
+def test_a_whole_release_is_silent(whole: Path, lossless: Path) -> None:
+    assert problems(whole) == ""
+    assert problems(lossless, pixels=True) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "recipe.yaml",
+        "croissant.json",
+        "rights/ATTRIBUTION.md",
+        "rejects/index.parquet",
+        f"media/{SHARD}.tar",
+        f"manifest/{SHARD}.parquet",
+        f"rejects/{SHARD}.parquet",
+        f"commits/{SHARD}.json",
+    ],
+)
+def test_a_flipped_bit_a_cut_and_a_loss_are_found(out: Path, name: str) -> None:
+    path = out / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    assert f"{name}: its sha256 is not the recorded one" in problems(out)
+    path.write_bytes(bytes(data[:-1]))
+    assert f"{name}: {len(data) - 1} bytes, recorded {len(data)}" in problems(out)
+    path.unlink()
+    assert f"{name}: missing" in problems(out)
+
+
+def test_a_stranger_is_found(out: Path) -> None:
+    (out / "media" / "train-000099.tar").write_bytes(b"")
+    assert "media/train-000099.tar: in the folder, not in release.json" in problems(out)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("sha256", "0" * 64, "are not the recorded"),
+        ("media_offset", 0, "are not the recorded"),
+        ("width", 95, "the picture is not 95x"),
+        ("label", 1, "label 1"),
+        ("split", "test", "split test"),
+        ("method", "other", "members differ in method"),
+        ("pair_id", "small-train-99999999", "wanted one real"),
+        ("kind", "fake", "wanted one real"),
+    ],
+)
+def test_a_wrong_row_is_found_though_the_digests_agree(
+    out: Path, column: str, value: object, says: str
+) -> None:
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        assert rows.loc[0, "kind"] == "real"
+        return rows.assign(**{column: [value, *rows[column].iloc[1:]]})
+
+    change_rows(out, change)
+    assert says in problems(out)
+
+
+def test_a_lost_row_is_found(out: Path) -> None:
+    change_rows(out, lambda rows: rows.iloc[:-1])
+    found = problems(out)
+    assert f"shard {SHARD}: rows of" in found
+    assert f"media/{SHARD}.tar" in found
+
+
+def test_a_row_given_twice_is_found(out: Path) -> None:
+    change_rows(out, lambda rows: pd.concat([rows, rows.iloc[:1]]))
+    assert "given twice" in problems(out)
+
+
+def test_a_person_in_two_splits_is_found(out: Path) -> None:
+    test_rows = pd.read_parquet(out / "manifest" / "test-000000.parquet")
+    person = test_rows["identity_id"].iloc[0]
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        rows.loc[rows["donor_identity_id"].notna(), "donor_identity_id"] = person
+        return rows
+
+    change_rows(out, change)
+    assert f"identity {person}: is in more than one split" in problems(out)
+
+
+def test_wrong_totals_are_found(out: Path) -> None:
+    path = out / "release.json"
+    record = json.loads(path.read_text())
+    record["counts"]["pairs"] += 1
+    record["counts"]["planned"]["train"] += 1
+    path.write_text(json.dumps(record))
+    found = problems(out)
+    assert "counts (37," in found
+    assert "'train': 25" in found
+
+
+def test_a_fake_that_differs_outside_its_mask_is_found(lossless: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(lossless, tmp_path / "copy"))
+    rows = pq.read_table(out / f"manifest/{SHARD}.parquet").to_pandas()
+    fake = rows[rows["kind"] == "fake"].iloc[0]
+    tar_path = out / f"media/{SHARD}.tar"
+    tar = bytearray(tar_path.read_bytes())
+    start, size = int(fake["media_offset"]), int(fake["media_size"])
+    image = cv2.imdecode(np.frombuffer(tar[start : start + size], np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    image[0, 0] ^= 8
+    data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+    assert len(data) <= size
+    # A PNG may be followed by anything: the size stays, so that only the pixels tell.
+    tar[start : start + size] = data + bytes(size - len(data))
+    tar_path.write_bytes(bytes(tar))
+    where = rows["sample_id"] == fake["sample_id"]
+    digest = sha256_bytes(bytes(tar[start : start + size]))
+    change_rows(out, lambda frame: frame.assign(sha256=frame["sha256"].mask(where, digest)))
+    own_up(out, f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet")
+    assert problems(out) == ""
+    assert "differs from its real where the mask is 0" in problems(out, pixels=True)
+
+
+def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:
+    with tarfile.open(whole / "media" / f"{SHARD}.tar") as tar:
+        names = tar.getnames()
+        one = tar.extractfile(names[0])
+        assert one is not None
+        assert io.BytesIO(one.read()).getbuffer().nbytes > 0
+    keys = {name.partition(".")[0] for name in names}
+    assert len(keys) == 6
+    assert {name.partition(".")[2] for name in names} == {
+        "real.jpg",
+        "fake.jpg",
+        "mask.png",
+        "control.jpg",
+    }
+
+
+def test_no_release_and_an_unfinished_one_are_told_apart(out: Path, tmp_path: Path) -> None:
+    assert "there is no release" in problems(tmp_path / "nowhere")
+    (out / "release.json").unlink()
+    assert "it is not finished (6 shards are committed)" in problems(out)

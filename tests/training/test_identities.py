@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from datagen.errors import RecipeError
+from datagen.faces.index import FaceIndex
+from datagen.planning import Plan
+from datagen.recipe import LoadedRecipe
+from datagen.training.identities import Choice, choose_people
+from tests.training.made import index_of, make_recipe
+
+SPLIT = {"shares": {"train": "1/2", "test": "1/2"}, "stratify": []}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedRecipe, FaceIndex]:
+    folder = tmp_path_factory.mktemp("people")
+    splits = {"train": 4, "test": 4}
+    return index_of(make_recipe(folder, people=8, pictures=3, split=SPLIT, splits=splits))
+
+
+def _of_split(world: tuple[LoadedRecipe, FaceIndex], split: str) -> set[str]:
+    """Who is in a split, as a release of the same recipe deals them."""
+    loaded, index = world
+    plan = Plan(loaded, index)
+    faces = [index.face(int(row)) for row in plan.faces("train" if split == "train" else "test")]
+    return {f"{face.source}/{face.identity}" for face in faces}
+
+
+def test_people_are_of_one_split_the_release_s_own(
+    world: tuple[LoadedRecipe, FaceIndex],
+) -> None:
+    train = choose_people(*world, Choice("train", most=100, least=1))
+    test = choose_people(*world, Choice("test", most=100, least=1))
+    assert set(train) == _of_split(world, "train")
+    assert set(test) == _of_split(world, "test")
+    assert not set(train) & set(test)
+    assert list(train) == sorted(train)
+    names = world[1].column("identity")
+    for person, rows in {**train, **test}.items():
+        assert {f"procedural/{names[row]}" for row in rows} == {person}
+        assert len(rows) == 3
+
+
+def test_the_most_are_those_with_most_pictures(world: tuple[LoadedRecipe, FaceIndex]) -> None:
+    loaded, index = world
+    everybody = choose_people(loaded, index, Choice("train", most=100, least=1))
+    poor = sorted(everybody)[0]
+    gone = everybody[poor][0]
+    left = FaceIndex(_without(index, gone))
+    assert poor not in choose_people(loaded, left, Choice("train", most=3, least=1))
+    assert poor in choose_people(loaded, left, Choice("train", most=4, least=1))
+    assert poor not in choose_people(loaded, left, Choice("train", most=4, least=3))
+
+
+def _without(index: FaceIndex, row: int) -> Any:
+    keep = [number for number in range(len(index)) if number != row]
+    return index.table.take(keep)
+
+
+def test_named_people_with_or_without_their_source(
+    world: tuple[LoadedRecipe, FaceIndex],
+) -> None:
+    first, second = sorted(_of_split(world, "train"))[:2]
+    asked = (first.partition("/")[2], second)
+    found = choose_people(*world, Choice("train", people=asked, least=3))
+    assert list(found) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (Choice("train", least=4), "has 0 people of at least 4 usable pictures"),
+        (Choice("val"), "has 0 people .* nobody"),
+        (Choice("train", people=("p0000099",)), "no face of 'p0000099' in the index. Did you mean"),
+    ],
+)
+def test_too_few_pictures_and_unknown_people_are_refused(
+    world: tuple[LoadedRecipe, FaceIndex], choice: Choice, told: str
+) -> None:
+    with pytest.raises(RecipeError, match=told):
+        choose_people(*world, choice)
+
+
+def test_people_of_another_split_or_alone_are_refused(
+    world: tuple[LoadedRecipe, FaceIndex],
+) -> None:
+    own, other = sorted(_of_split(world, "train")), sorted(_of_split(world, "test"))
+    with pytest.raises(RecipeError, match=f"'{other[0]}' is of test split, not of 'train'"):
+        choose_people(*world, Choice("train", people=(own[0], other[0]), least=1))
+    with pytest.raises(RecipeError, match="at least two people"):
+        choose_people(*world, Choice("train", people=(own[0],), least=1))
+    with pytest.raises(RecipeError, match="3 usable pictures, fewer than --least 4"):
+        choose_people(*world, Choice("train", people=tuple(own[:2]), least=4))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from datagen.errors import CardError
+from datagen.weights import known_weight_cards, load_weight_card
+from datagen.weights.add import add_card
+
+GROUNDS = "Our lawyers, 2026-01-01, after a letter of the makers"
+PERMITS = {"research": True, "commercial": True, "grounds": GROUNDS}
+
+
+def _card(folder: Path, **changes: Any) -> Path:
+    plain = {"id": "own_net", "title": "Mine", "file": "own.onnx", "licence": "MIT"}
+    path = folder / "some name.yaml"
+    path.write_text("# by hand\n" + yaml.safe_dump(plain | changes), encoding="utf-8")
+    return path
+
+
+def test_a_card_is_copied_as_it_is_and_found_by_its_id(tmp_path: Path, folder: Path) -> None:
+    path = _card(tmp_path)
+    added, place = add_card(path)
+    assert place == folder / "cards" / "own_net.yaml"
+    assert place.read_bytes() == path.read_bytes()
+    assert load_weight_card("own_net") == added
+    assert "own_net" in known_weight_cards()
+    assert [file.name for file in place.parent.iterdir()] == ["own_net.yaml"]
+
+
+def test_a_card_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    add_card(_card(tmp_path))
+    other = _card(tmp_path, title="Another")
+    with pytest.raises(CardError, match=r"own_net\.yaml is there already\. Say --replace"):
+        add_card(other)
+    assert load_weight_card("own_net").title == "Mine"
+    add_card(other, replace=True)
+    assert load_weight_card("own_net").title == "Another"
+
+
+@pytest.mark.parametrize("changes", [{"permits": PERMITS}, {"sha256": "1" * 64}])
+def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(CardError, match=r"id 'uniface_256' is that of a card that ships"):
+        add_card(_card(tmp_path, id="uniface_256"))
+    assert load_weight_card("uniface_256").licence == "unknown"
+    add_card(_card(tmp_path, id="uniface_256", **changes))
+    assert load_weight_card("uniface_256").title == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"licence": ""}, "licence"),
+        ({"permits": {"research": True}}, r"permits\.grounds"),
+        ({"permits": {**PERMITS, "grounds": "we want to"}}, r"permits\.grounds"),
+        ({"permitts": PERMITS}, "Did you mean 'permits'"),
+        ({"id": "Own"}, "id"),
+    ],
+)
+def test_a_wrong_card_is_not_added(
+    tmp_path: Path, folder: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(CardError, match=words):
+        add_card(_card(tmp_path, **changes))
+    assert not folder.exists()
+
+
+def test_a_missing_card_and_a_folder_that_cannot_be_written_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CardError, match=r"nowhere\.yaml: no such file"):
+        add_card(tmp_path / "nowhere.yaml")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path / "file"))
+    with pytest.raises(CardError, match=r"cannot be written.*DATAGEN_WEIGHTS"):
+        add_card(_card(tmp_path))
