@@ -17,7 +17,7 @@ import numpy as np
 from datagen.core.arrays import Image
 from datagen.core.digests import rng
 from datagen.degradations import DEGRADATIONS
-from datagen.degradations.apply import damage
+from datagen.degradations.apply import degrade
 from datagen.degradations.base import SEVERITIES
 from datagen.degradations.compose import RESHARE, Composition, compose
 from datagen.degradations.profile import load_profile, profile_names
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    pair = [_picture(person, given.size) for person in (1, 2)]
+    pair = [_image(person, given.size) for person in (1, 2)]
     floor = _median(lambda n: [cv2.imencode(".jpg", image) for image in pair], given.rounds)
     print(f"floor: encode two {given.size}-px JPEGs q95: {floor:.2f} ms")
     print(
@@ -54,7 +54,7 @@ def main() -> None:
         print(f"{name:<20}{pad}" + "".join(f"{value:8.2f}" for value in times))
 
 
-def _picture(person: int, size: int) -> Image:
+def _image(person: int, size: int) -> Image:
     image = render(1, person, 0, 512).image
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -67,7 +67,7 @@ def _time(built: Composition, pair: list[Image], severity: int | None, rounds: i
     shape = (pair[0].shape[0], pair[0].shape[1])
 
     def once(number: int) -> None:
-        damage(pair, built.draw(rng("bench", number), shape, severity))
+        degrade(pair, built.draw(rng("bench", number), shape, severity))
 
     return _median(once, rounds)
 

@@ -1,6 +1,6 @@
-"""``datagen evaluate`` on a million pictures: seconds and peak memory of the whole command.
+"""``datagen evaluate`` on a million images: seconds and peak memory of the whole command.
 
-Writes the manifest of a release that was never made (one picture stands for all), scores of two
+Writes the manifest of a release that was never made (one image stands for all), scores of two
 detectors, and runs the command as a process of its own: alone, then with baseline, gates and
 report. Usage:
 
@@ -24,9 +24,9 @@ import pyarrow.parquet as pq
 
 from datagen.core.digests import sha256_bytes
 
-PICTURES, PEOPLE = 1_000_000, 5_000
+IMAGES, PEOPLE = 1_000_000, 5_000
 METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")
-DAMAGES = ("jpeg", "resize", "reshare", "blur", "noise")
+DEGRADATIONS = ("jpeg", "resize", "reshare", "blur", "noise")
 GIGABYTE = 2**30
 GATES = """
 auc: {min: 0.7}
@@ -39,15 +39,15 @@ on_undecided: pass
 
 def main() -> None:
     """Print seconds and gigabytes."""
-    pictures = int(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
+    images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     people = int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(folder, pictures, people)
+        write(folder, images, people)
         base = [str(folder / "out"), "--scores", str(folder / "new.parquet")]
         full = [*base, "--baseline", str(folder / "old.parquet")]
         full += ["--gates", str(folder / "gates.yaml"), "--report", str(folder / "report")]
-        print(f"{pictures} pictures of {people} people, {os.cpu_count()} CPUs")
+        print(f"{images} images of {people} people, {os.cpu_count()} CPUs")
         for what, arguments in (("metrics", base), ("baseline, gates, report", full)):
             seconds, busy, memory = run(arguments)
             print(f"{what:<26}{seconds:6.1f} s, {busy:6.1f} s of CPU, {memory / GIGABYTE:5.2f} GB")
@@ -66,11 +66,11 @@ def run(arguments: list[str]) -> tuple[float, float, int]:
     return time.monotonic() - started, busy, usage.ru_maxrss * 1024
 
 
-def write(folder: Path, pictures: int, people: int) -> None:
+def write(folder: Path, images: int, people: int) -> None:
     """Write release, scores and gates."""
     rng = np.random.default_rng(0)
-    pairs = int(pictures / 2.2)
-    controls = pictures - 2 * pairs
+    pairs = int(images / 2.2)
+    controls = images - 2 * pairs
     pair = np.concatenate([np.arange(pairs), np.arange(pairs), np.arange(controls)])
     kind = np.repeat(["real", "fake", "control"], [pairs, pairs, controls])
     label = kind == "fake"
@@ -82,20 +82,20 @@ def write(folder: Path, pictures: int, people: int) -> None:
         "pair_id": [f"bench-test-{p:07d}" for p in pair],
         "kind": kind,
         "label": label.astype(np.int8),
-        "split": np.full(pictures, "test"),
-        "media_path": np.full(pictures, "media/test-000000.tar"),
-        "media_offset": np.zeros(pictures, np.int64),
-        "media_size": np.full(pictures, len(media)),
-        "media_type": np.full(pictures, "image/jpeg"),
-        "sha256": np.full(pictures, sha256_bytes(media)),
-        "source": np.full(pictures, "bench"),
+        "split": np.full(images, "test"),
+        "media_path": np.full(images, "media/test-000000.tar"),
+        "media_offset": np.zeros(images, np.int64),
+        "media_size": np.full(images, len(media)),
+        "media_type": np.full(images, "image/jpeg"),
+        "sha256": np.full(images, sha256_bytes(media)),
+        "source": np.full(images, "bench"),
         "image_id": [
             f"p{number:05d}_{p % 4}" for p, number in zip(pair, person[pair], strict=True)
         ],
         "identity_id": [f"bench/p{number:05d}" for number in person[pair]],
         "method": np.array(METHODS)[rng.integers(0, len(METHODS), pairs)][pair],
         "family": np.array(["face_swap", "pseudo_fake"])[rng.integers(0, 2, pairs)][pair],
-        "degradation": np.array(DAMAGES)[rng.integers(0, len(DAMAGES), pairs)][pair],
+        "degradation": np.array(DEGRADATIONS)[rng.integers(0, len(DEGRADATIONS), pairs)][pair],
         "severity": severity[pair].astype(np.int32),
         "base_id": [f"bench-test-{p:07d}" for p in pair],
         "age": rng.integers(18, 80, people)[person][pair].astype(np.float32),

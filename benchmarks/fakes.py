@@ -1,7 +1,7 @@
 """How good the fakes are, on photographs: found, visible, faithful, true to the donor.
 
 For each method, 318 fakes of the London set at 380 pixels: in how many of them the landmark model
-finds a face, the change under the mask, the PSNR of the whole picture, the PSNR of the control
+finds a face, the change under the mask, the PSNR of the whole image, the PSNR of the control
 inside the mask, how far the reported landmarks are from the model's, and for swaps in how many the
 shape inside the face is nearer to the donor's than the target's was. Usage, with DATAGEN_LONDON and
 DATAGEN_WEIGHTS set:
@@ -34,7 +34,7 @@ INSIDE = slice(17, 68)  # the 68 points less the outline, which stays the target
 
 def release_of(method: str, folder: str) -> Release:
     """Make the pairs of one method, lossless and each with its control."""
-    donor = ", donor: {same: [sex], of: 20}" if METHODS.load(method).needs_donor else ""
+    donor = ", donor: {match: [sex], pool_size: 20}" if METHODS.load(method).needs_donor else ""
     options = ["--inline", "--set", f"methods=[{{use: {method}, share: 1{donor}}}]"]
     options += ["--set", f"splits={{train: {PAIRS}}}", "--set", "encode={format: png}"]
     options += ["--set", "split.shares={train: 1}", "--set", "controls=1"]
@@ -69,7 +69,7 @@ def measure(release: Release, model: MediaPipe) -> dict[str, float]:
             inside = release.mask(row) > 0
             kept = release.image(rows.loc[(pair, "control")])
             control.append(psnr(np.square(real.astype(np.float32) - kept)[inside].mean()))
-        seen = model.analyse(fake, Record(image_id=pair, identity=""))
+        seen = model.analyze(fake, Record(image_id=pair, identity=""))
         found.append(len(seen) == 1)
         if not seen:
             continue

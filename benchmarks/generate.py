@@ -1,7 +1,7 @@
 """The main job against its floor: pairs a second, and the memory of a worker.
 
-The floor of a pair is what cannot be left out: read and decode the target's picture once at the
-scale that is needed, and encode the two pictures of the pair. Both are measured in this run, on
+The floor of a pair is what cannot be left out: read and decode the target's image once at the
+scale that is needed, and encode the two images of the pair. Both are measured in this run, on
 the same pairs. Usage:
 
     python benchmarks/generate.py RECIPE [--set key=value ...]
@@ -25,7 +25,7 @@ from datagen.core.images import decode
 from datagen.engine import InlineEngine
 from datagen.engine.ray import RayEngine
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
-from datagen.faces.reader import Pictures
+from datagen.faces.reader import Images
 from datagen.generation.encoding import Encoding, encode
 from datagen.generation.shard import MakeShard
 from datagen.planning import Plan, ShardKey
@@ -40,8 +40,8 @@ def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
     """Return milliseconds a pair of reading, decoding and encoding alone."""
     from datagen.faces.index import FaceIndex
 
-    index, face_rule = FaceIndex(task.table), task.loaded.recipe.face
-    pictures = Pictures(sources, face_rule.size, face_rule.margin)
+    index, face_rule = FaceIndex(task.table), task.loaded.spec.face
+    pictures = Images(sources, face_rule.size, face_rule.margin)
     encoding = Encoding("jpeg", 85, "4:2:0")
     split = next(iter(plan.recipe.splits))
     times = []

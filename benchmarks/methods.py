@@ -1,4 +1,4 @@
-"""Milliseconds a pair for each method, against the floor of encoding the pair's two pictures.
+"""Milliseconds a pair for each method, against the floor of encoding the pair's two images.
 
 Run: ``python benchmarks/methods.py [--size 380] [--rounds 40]``. One core; medians.
 """

@@ -1,14 +1,14 @@
-"""Learned methods with networks of the real ones' size and random weights: pictures a second.
+"""Learned methods with networks of the real ones' size and random weights: images a second.
 
 What a worker does for a shard, without the manifest: JPEGs of 1024 pixels are decoded and cropped,
 batches are formed by ``Ahead``, go through the network, are pasted back and held to the contract,
 and real, fake and mask are encoded. Each method has a process of its own. Usage:
 
-    python benchmarks/networks.py [--device cuda] [--batch 8] [--pictures 64] [--methods NAME ...]
+    python benchmarks/networks.py [--device cuda] [--batch 8] [--images 64] [--methods NAME ...]
         [--precision fp16] [--steps 30] [--size 380] [--threads 1] [--folder DIR]
 
 On a GPU a batch goes before that is not counted. ``waits`` is the share of the time in which no
-batch is in the network; ``worker`` is what a picture costs a core beside it, in the thread's own
+batch is in the network; ``worker`` is what an image costs a core beside it, in the thread's own
 time. Memory is the peak: on a CPU the process's, on a GPU what torch allocated, or, where
 onnxruntime runs the network, by how much the device's free memory fell. The weights of all methods
 take 13 GB of disk, in a temporary folder unless ``--folder`` keeps them for the next time.
@@ -47,7 +47,7 @@ class Asked:
 
     device: str
     batch: int
-    pictures: int
+    images: int
     precision: str
     steps: int
     size: int
@@ -60,7 +60,7 @@ class Figures:
 
     Attributes:
         precision, batch: As they were used.
-        made: Pictures; ``lost`` were refused by the method.
+        made: Images; ``lost`` were refused by the method.
         seconds: Of the whole loop.
         inside: Seconds in ``run``.
         worker: Seconds of a core in all the rest.
@@ -89,7 +89,7 @@ def measure(name: str, asked: Asked) -> Figures:
         first = items_of(asked.batch, method.needs_donor)
         make(Ahead(timed, first, steps, prove=False), first)
         timed.seconds = 0.0
-    items = items_of(asked.pictures, method.needs_donor)
+    items = items_of(asked.images, method.needs_donor)
     ahead = Ahead(timed, items, steps, prove=False)
     started, own = time.perf_counter(), time.thread_time()
     lost = make(ahead, items)
@@ -168,7 +168,7 @@ def table(folder: Path, methods: Sequence[str], asked: Asked) -> int:
         for line in alone(folder, write_networks, folder, name):
             print(f"  {line}", flush=True)
     print(
-        f"{'method':<20}{'precision':>10}{'batch':>7}{'pictures/s':>12}{'network, ms':>13}"
+        f"{'method':<20}{'precision':>10}{'batch':>7}{'images/s':>12}{'network, ms':>13}"
         f"{'worker, ms':>11}{'waits':>9}{'memory':>12}"
     )
     failed = 0
@@ -189,7 +189,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--methods", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32")
     parser.add_argument("--steps", type=int, default=30)

@@ -1,6 +1,6 @@
 """Paste-back beside insightface's own, with the network taken out: milliseconds, ratio, difference.
 
-Both get the same picture, the same five points and the same precomputed output of the network, and
+Both get the same image, the same five points and the same precomputed output of the network, and
 align, convert and paste; by turns, one core, process time, medians. Usage, with DATAGEN_LONDON and
 DATAGEN_WEIGHTS set:
 
@@ -72,7 +72,7 @@ def photographs() -> list[tuple[Image, Landmarks]]:
     found = []
     for path in sorted(Path(os.environ["DATAGEN_LONDON"]).glob("*_03.jpg"))[:PEOPLE]:
         image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
-        (face,) = model.analyse(image, Record(image_id=path.stem, identity=""))
+        (face,) = model.analyze(image, Record(image_id=path.stem, identity=""))
         found.append((image, face.landmarks))
     return found
 
@@ -88,7 +88,7 @@ def emptied() -> Any:
 
 
 def scaled(image: Image, landmarks: Landmarks, size: int) -> tuple[Image, Landmarks]:
-    """Return the picture at ``size`` pixels with its points."""
+    """Return the image at ``size`` pixels with its points."""
     share = size / image.shape[0]
     how = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8), (
@@ -110,12 +110,12 @@ def by_us(library: Any, image: Image, landmarks: Landmarks) -> tuple[Image, Mask
     numbers = np.ascontiguousarray(face.transpose(2, 0, 1)[None], np.float32) / 255
     (output,) = library.session.run([], {"target": numbers})
     levels = np.clip(output[0] * 255, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-    # As the library, which takes BGR pictures and turns the network's RGB round.
+    # As the library, which takes BGR images and turns the network's RGB round.
     return paste_back(image, np.ascontiguousarray(levels[:, :, ::-1]), matrix)
 
 
 def differences(library: Any, image: Image, landmarks: Landmarks) -> NDArray[np.uint8]:
-    """Return how far the two pictures are apart inside the mask."""
+    """Return how far the two images are apart inside the mask."""
     ours, mask = by_us(library, image, landmarks)
     return np.asarray(cv2.absdiff(ours, by_library(library, image, landmarks))[mask > 0], np.uint8)
 

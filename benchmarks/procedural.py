@@ -43,12 +43,12 @@ class Figures:
     """What ``measure`` finds.
 
     Attributes:
-        found: share of pictures in which the model finds a face.
+        found: share of images in which the model finds a face.
         error: mean distance of its 68 points from the truth, share of the distance between
             the outer corners of the eyes.
         by_point: (68,) the same per point.
         bias: (68, 2) mean signed difference per point, same unit, head upright.
-        rate: pictures per second of one process.
+        rate: images per second of one process.
     """
 
     found: float
@@ -59,7 +59,7 @@ class Figures:
 
 
 def landmarker(path: Path) -> Any:
-    """MediaPipe's face landmarker for single pictures."""
+    """MediaPipe's face landmarker for single images."""
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.FaceLandmarkerOptions(
@@ -80,7 +80,7 @@ def find(model: Any, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
 
 
 def measure(path: Path, count: int, size: int = 512) -> Figures:
-    """Figures over the first pictures of ``count`` people."""
+    """Figures over the first images of ``count`` people."""
     model = landmarker(path)
     procedural.render(SEED, 0, 0, size)
     spent, errors, signed = 0.0, [], []
@@ -118,7 +118,7 @@ def shape_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> f
 
 
 def nearer_share(people: int) -> float:
-    """Share of triples in which two pictures of one person are nearer than two people."""
+    """Share of triples in which two images of one person are nearer than two people."""
     first = [procedural.truth(SEED, p, 0).mesh for p in range(people)]
     second = [procedural.truth(SEED, p, 1).mesh for p in range(people)]
     right = total = 0
@@ -154,7 +154,7 @@ def main() -> int:
         error = 100 * figures.by_point[part].mean()
         print(f"  {name:6s} {error:5.2f} %   mean dx {dx:+.2f} %  dy {dy:+.2f} %")
     print(f"same person nearer than another         {100 * nearer_share(60):.1f} %")
-    print(f"pictures/s, one process, 512 pixels     {figures.rate:.1f}")
+    print(f"images/s, one process, 512 pixels     {figures.rate:.1f}")
     return 0
 
 

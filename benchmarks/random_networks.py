@@ -77,7 +77,7 @@ def write_networks(folder: Path, method: str) -> list[str]:
 
 
 def _card(card_id: str) -> dict[str, Any]:
-    random = {"licence": "CC0-1.0", "notes": "Random numbers; it has learned from nobody."}
+    random = {"license": "CC0-1.0", "notes": "Random numbers; it has learned from nobody."}
     if card_id == _AUTOENCODER:
         own = {"id": card_id, "title": "Autoencoder, random", "file": card_id, "form": "datagen"}
         return {**own, **random}
@@ -91,14 +91,14 @@ def _write_onnx(folder: Path, card_id: str) -> str:
 
 
 def _write_pack(folder: Path, card_id: str) -> str:
-    """Write a detector that is never run beside the recogniser that is there already."""
+    """Write a detector that is never run beside the recognizer that is there already."""
     pack = folder / read_shipped_card(card_id).file
     pack.mkdir(exist_ok=True)
     write_detector(pack / "det_10g.onnx")
-    recogniser = read_shipped_card(_ARCFACE).file
-    if not (pack / recogniser).exists():
-        os.link(folder / recogniser, pack / recogniser)
-    return f"{recogniser} and an empty detector"
+    recognizer = read_shipped_card(_ARCFACE).file
+    if not (pack / recognizer).exists():
+        os.link(folder / recognizer, pack / recognizer)
+    return f"{recognizer} and an empty detector"
 
 
 def _write_autoencoder(folder: Path, card_id: str) -> str:
@@ -106,7 +106,7 @@ def _write_autoencoder(folder: Path, card_id: str) -> str:
 
     modules, shape = torch_modules(), Shape(size=128, width=64)
     network = modules.Autoencoder(shape, len(PEOPLE))
-    modules.initialise(network, rng("networks", card_id))
+    modules.initialize(network, rng("networks", card_id))
     people = tuple(TrainedPerson(identity=name, split="train", faces=1) for name in PEOPLE)
     config = AutoencoderConfig(shape=shape, people=people, steps=1, cards={}, settings="random")
     (folder / card_id).mkdir(exist_ok=True)

@@ -1,9 +1,9 @@
 """ONNX networks of the published ones' layers with random weights, for ``networks.py``.
 
 The swaps are SimSwap's generator (Chen et al., ACM MM 2020): convolutions down to 32 x 32, blocks
-whose normalised maps the identity scales and shifts, convolutions up. With nine blocks of 512
+whose normalized maps the identity scales and shifts, convolutions up. With nine blocks of 512
 channels it has the parameters of ``simswap_256``, with six of 1024 those of ``inswapper_128``. The
-recogniser is ArcFace's ResNet-50 (Deng et al., CVPR 2019). The enhancer has the widths of GFPGAN
+recognizer is ArcFace's ResNet-50 (Deng et al., CVPR 2019). The enhancer has the widths of GFPGAN
 (Wang et al., CVPR 2021), whose U-Net here only goes down: as many parameters, other layers.
 """
 
@@ -101,12 +101,12 @@ class Layers:
         return self.add("LeakyRelu", x, alpha=0.2)
 
     def batch_norm(self, x: str, channels: int) -> str:
-        """Normalise by fixed numbers."""
+        """Normalize by fixed numbers."""
         values = [np.ones, np.zeros, np.zeros, np.ones]
         return self.add("BatchNormalization", x, *(self.keep(fill(channels)) for fill in values))
 
     def styled(self, x: str, identity: str, channels: int) -> str:
-        """Normalise each map, then scale and shift it as the identity says; in single nodes.
+        """Normalize each map, then scale and shift it as the identity says; in single nodes.
 
         Torch exports SimSwap's own class for this so, and it costs a GPU more than one node.
         """
@@ -169,7 +169,7 @@ def _swap(layers: Layers, path: Path, side: int, widths: Sequence[int], blocks: 
     layers.save(path, inputs, {x: layers.port("output", 1, 3, side, side)})
 
 
-def _recogniser(layers: Layers, path: Path) -> None:
+def _recognizer(layers: Layers, path: Path) -> None:
     side, inside = 112, 64
     x = layers.conv("input.1", (3, inside), side)
     x = layers.add("PRelu", x, layers.keep(np.full((inside, 1, 1), 0.25)))
@@ -228,7 +228,7 @@ def _enhancer(layers: Layers, path: Path) -> None:
 _WRITERS: Mapping[str, Callable[[Layers, Path], None]] = {
     "inswapper_128": _inswapper,
     "simswap_256": _simswap,
-    "arcface_w600k_r50": _recogniser,
+    "arcface_w600k_r50": _recognizer,
     "crossface_simswap": _converter,
     "gfpgan_1_4": _enhancer,
 }

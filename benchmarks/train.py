@@ -2,7 +2,7 @@
 
 A residual layer of fixed high-pass filters (as in SRM, Fridrich & Kodovsky 2012) and four
 convolutions, from nothing, on split train; the AUC is that of split test, by method. On two cores
-an epoch over 420 pictures at 128 pixels takes some ten seconds. A few hundred pairs, such as the
+an epoch over 420 images at 128 pixels takes some ten seconds. A few hundred pairs, such as the
 quickstart's, are too few for it to learn much: that takes thousands. Usage:
 
     python benchmarks/train.py OUT [--epochs 8] [--side 128] [--save net.pt]
@@ -48,7 +48,7 @@ def network(torch: Any) -> Any:
             kernel = torch.tensor(FILTERS, dtype=torch.float32).reshape(-1, 1, 3, 3)
             self.register_buffer("kernel", kernel.repeat(3, 1, 1, 1) * 8)
             layers: list[Any] = []
-            width = 12  # three colours and nine residuals
+            width = 12  # three colors and nine residuals
             for out in (16, 32, 48, 64):
                 layers += [nn.Conv2d(width, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU()]
                 layers.append(nn.AvgPool2d(2))
@@ -65,7 +65,7 @@ def network(torch: Any) -> Any:
 
 
 def load(release: Release, split: str, side: int) -> tuple[Any, pd.DataFrame]:
-    """Return the pictures ``(n, 3, side, side)`` uint8 of a split, and their rows."""
+    """Return the images ``(n, 3, side, side)`` uint8 of a split, and their rows."""
     rows = release.manifest[release.manifest["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise SystemExit(f"{release.folder} has no split {split!r}")
@@ -75,9 +75,9 @@ def load(release: Release, split: str, side: int) -> tuple[Any, pd.DataFrame]:
 
 def train(torch: Any, net: Any, images: Any, labels: Any, epochs: int, steps: int | None) -> None:
     """Train in place, mirrored at random; ``steps`` ends it early."""
-    optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-2)
     total = max(1, epochs * (len(images) // BATCH))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=total + 1)
     loss_of = torch.nn.BCEWithLogitsLoss()
     done = 0
     for epoch in range(epochs):
@@ -90,9 +90,9 @@ def train(torch: Any, net: Any, images: Any, labels: Any, epochs: int, steps: in
             if rng("flip", SEED, epoch, start).random() < 0.5:
                 batch = batch.flip(3)
             loss = loss_of(net(batch)[:, 0], torch.from_numpy(labels[chosen]).float())
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             losses.append(float(loss.detach()))
             done += 1

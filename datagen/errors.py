@@ -4,7 +4,7 @@
   - UserError                  exit 2: the user must change something; nothing was started
     - RecipeError              a recipe, a method's options, a name that is not known
     - CardError                a source card or a weight card
-    - RightsError              licence, consent or weights do not cover the purpose
+    - RightsError              license, consent or weights do not cover the purpose
     - SourceError              a source's folder, table or listing is not as its layout says
     - ReleaseError             a release folder is missing, foreign or not whole
     - MissingExtraError        an optional package is not installed
@@ -15,7 +15,7 @@
   - SourceChangedError         a source file is gone or is not the one that was indexed: the
                                shard fails, uncommitted
   - ItemError                  one item cannot be made: a row in ``rejects/``, the shard goes on
-  - ImageError                 a picture file that cannot be used: a row of the index's rejects
+  - ImageError                 an image file that cannot be used: a row of the index's rejects
 
 Any other exception inside a shard is a bug or the machine: the engine tries the shard again,
 then names it. All errors survive pickling, because they come back from Ray workers.
@@ -65,7 +65,7 @@ class CardError(UserError):
 
 
 class RightsError(UserError):
-    """A licence, a consent or a weight file does not cover the purpose of the recipe."""
+    """A license, a consent or a weight file does not cover the purpose of the recipe."""
 
 
 class SourceError(UserError):
@@ -136,7 +136,7 @@ class ItemError(DatagenError):
 
 
 class ImageError(DatagenError):
-    """A picture that cannot be used as a face source (truncated, CMYK, animated, ...)."""
+    """An image that cannot be used as a face source (truncated, CMYK, animated, ...)."""
 
 
 def one_per_line(head: str, problems: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ OURS = {"DatagenError", "ImageError", "ItemError", "RunError", "SourceChangedErr
 def _made(name: str) -> DatagenError:
     kind = getattr(errors, name)
     if kind is MissingExtraError:
-        return MissingExtraError("mediapipe", "mediapipe", "analyser 'mediapipe'")
+        return MissingExtraError("mediapipe", "mediapipe", "analyzer 'mediapipe'")
     if kind is ItemError:
         return ItemError("no_donor", "nobody is left")
     made: DatagenError = kind("what happened")
@@ -63,9 +63,9 @@ def test_an_item_error_keeps_code_and_detail() -> None:
 
 
 def test_a_missing_extra_says_how_to_install_it() -> None:
-    message = str(MissingExtraError("onnxruntime", "insightface", "analyser 'insightface'"))
+    message = str(MissingExtraError("onnxruntime", "insightface", "analyzer 'insightface'"))
     assert message == (
-        "analyser 'insightface' needs the package 'onnxruntime', which is not installed. "
+        "analyzer 'insightface' needs the package 'onnxruntime', which is not installed. "
         "Install it with: pip install 'datagen[insightface]'"
     )
 

@@ -12,21 +12,21 @@ from pydantic_core import PydanticUndefined
 
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.profile import ProfileStep, load_profile, profile_names
-from datagen.faces.analyzers import ANALYSERS
+from datagen.faces.analyzers import ANALYZERS
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.methods import METHODS
 from datagen.release.schema import schema_document
-from datagen.rights import licence_of
+from datagen.rights import license_of
 from datagen.sources import SOURCES
 from datagen.weights import WeightCard
 from datagen.weights.catalog import read_shipped_card, shipped_weight_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What made the pictures of methods with networks: see tests/support/small.
+# What made the images of methods with networks: see tests/support/small.
 STANDS_IN = {
     "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two people",
-    "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny pictures",
+    "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny images",
     "diffusion_img2img": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
     "diffusion_inpaint": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
     "inswapper": "a computed network that takes the donor's coarse face from the embedding",
@@ -58,7 +58,7 @@ def gallery() -> str:
 
 
 def method_page(name: str) -> str:
-    """Return what one method does, its options and its picture."""
+    """Return what one method does, its options and its image."""
     method = METHODS.load(name)
     words = " ".join((method.__doc__ or "").replace("``", "`").split("\n\n")[0].split())
     lines = [f"### `{name}`", "", words, ""]
@@ -66,7 +66,7 @@ def method_page(name: str) -> str:
         f"Family {method.family}, version {method.version}; "
         f"{'takes a donor' if method.needs_donor else 'no donor'}"
         f"{', needs the 478-point mesh' if method.needs_mesh else ''}; smallest visible change "
-        f"{method.min_change:g} grey levels"
+        f"{method.min_change:g} gray levels"
         f"{', no control' if not method.has_control else ''}. After: {method.paper or 'no paper'}."
     )
     fields = method.options.model_fields
@@ -76,8 +76,8 @@ def method_page(name: str) -> str:
     drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
     lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
     if stand_in := STANDS_IN.get(name):
-        lines += [f"In the picture {stand_in} stands in for a real network.", ""]
-    lines.append(f"![{name}: real, donor, fake, mask, difference](pictures/methods/{name}.jpg)")
+        lines += [f"In the image {stand_in} stands in for a real network.", ""]
+    lines.append(f"![{name}: real, donor, fake, mask, difference](images/methods/{name}.jpg)")
     return "\n".join(lines)
 
 
@@ -96,14 +96,14 @@ def sources_table() -> str:
     return "\n".join(lines)
 
 
-def analysers_table() -> str:
-    """Return the table of analysers."""
-    lines = ["| analyser | 478-point mesh | embedding | what |", "| --- | --- | --- | --- |"]
-    for name in ANALYSERS:
-        analyser = ANALYSERS.load(name)
-        mesh = "yes" if analyser.gives_mesh else ""
-        embedding = "yes" if analyser.gives_embedding else ""
-        lines.append(f"| `{name}` | {mesh} | {embedding} | {first_line(analyser.__doc__)} |")
+def analyzers_table() -> str:
+    """Return the table of analyzers."""
+    lines = ["| analyzer | 478-point mesh | embedding | what |", "| --- | --- | --- | --- |"]
+    for name in ANALYZERS:
+        analyzer = ANALYZERS.load(name)
+        mesh = "yes" if analyzer.gives_mesh else ""
+        embedding = "yes" if analyzer.gives_embedding else ""
+        lines.append(f"| `{name}` | {mesh} | {embedding} | {first_line(analyzer.__doc__)} |")
     return "\n".join(lines)
 
 
@@ -165,18 +165,18 @@ def _step_words(step: ProfileStep) -> str:
 
 def weights_table() -> str:
     """Return the table of the weight cards that ship: what, terms, and where from."""
-    lines = ["| card | what | licence | permits | how to get the file |"]
+    lines = ["| card | what | license | permits | how to get the file |"]
     lines.append("| --- | --- | --- | --- | --- |")
     for name in shipped_weight_cards():
         card = read_shipped_card(name)
-        terms = licence_of(card.licence)
+        terms = license_of(card.license)
         answers = {
             "research": terms.research,
             "commercial": terms.commercial,
             "passing on": terms.redistribute,
         }
         permits = ", ".join(words for words, answer in answers.items() if answer) or "nothing known"
-        lines.append(f"| `{name}` | {card.title} | {card.licence} | {permits} | {_origin(card)} |")
+        lines.append(f"| `{name}` | {card.title} | {card.license} | {permits} | {_origin(card)} |")
     return "\n".join(lines)
 
 
@@ -196,7 +196,7 @@ TABLES = {
     "profiles": profiles_table,
     "methods": methods_table,
     "sources": sources_table,
-    "analysers": analysers_table,
+    "analyzers": analyzers_table,
     "index-codes": index_codes_table,
     "gallery": gallery,
     "weights": weights_table,

@@ -1,4 +1,4 @@
-"""Make the pictures of docs/methods.md: for each method, three pairs of people who don't exist.
+"""Make the images of docs/methods.md: for each method, three pairs of people who don't exist.
 
 A row is real, donor, fake, mask, and four times the difference. The last row is the weakest fake
 that was accepted, so that a reader sees how small a change may be.
@@ -30,12 +30,12 @@ from datagen.sources.procedural import render
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-DOCS = ROOT / "docs" / "pictures" / "methods"
+DOCS = ROOT / "docs" / "images" / "methods"
 SIDE, PAIRS, SHOWN = 224, 60, 2
 
 
-def donor_picture(row: pd.Series) -> Image:
-    """Return the donor's whole picture, or white where there is none."""
+def donor_image(row: pd.Series) -> Image:
+    """Return the donor's whole image, or white where there is none."""
     if not isinstance(row["donor_image_id"], str):
         return np.full((SIDE, SIDE, 3), 255, np.uint8)
     person, _, picture = row["donor_image_id"].removeprefix("p").partition("_")
@@ -44,13 +44,13 @@ def donor_picture(row: pd.Series) -> Image:
 
 
 def line(release: Release, fake: pd.Series) -> Image:
-    """Return the pictures of one pair side by side."""
+    """Return the images of one pair side by side."""
     rows = release.manifest
     real_row = rows.loc[(rows["pair_id"] == fake["pair_id"]) & (rows["kind"] == "real")].iloc[0]
     real, made = release.image(real_row), release.image(fake)
     mask = cv2.cvtColor(release.mask(fake), cv2.COLOR_GRAY2RGB)
     strong = np.minimum(cv2.absdiff(real, made).astype(np.int32) * 4, 255).astype(np.uint8)
-    return np.hstack([real, donor_picture(fake), made, mask, strong])
+    return np.hstack([real, donor_image(fake), made, mask, strong])
 
 
 def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
@@ -73,7 +73,7 @@ def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
 
 
 def main() -> None:
-    """Write one picture a method."""
+    """Write one image a method."""
     from tests.support.small.all import build_all
 
     DOCS.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Make the pictures of the documents: two sheets of people who don't exist, and one pair."""
+"""Make the images of the documents: two sheets of people who don't exist, and one pair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datagen.release.reader import Release
 from datagen.sources.procedural import render
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs" / "pictures"
+DOCS = ROOT / "docs" / "images"
 SEED = 1
 
 
@@ -54,7 +54,7 @@ def pair(method: str, place: int) -> Image:
 
 
 def main() -> None:
-    """Write all pictures."""
+    """Write all images."""
     people = [render(SEED, person, 0, 512).image for person in range(64)]
     save("people.jpg", sheet(people, 8, 200))
     save("one-person.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))

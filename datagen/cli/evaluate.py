@@ -50,7 +50,7 @@ def command(
     ] = None,
     split: Annotated[str, typer.Option(help="Which split is judged.")] = "test",
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="From this probability on a picture is called fake.")
+        float, typer.Option(min=0, max=1, help="From this probability on an image is called fake.")
     ] = 0.5,
     logits: Annotated[
         bool, typer.Option("--logits", help="Scores are logits, of the baseline too.")

@@ -220,11 +220,11 @@ class _Run:
 
 def _plate(job: Job, built: BuiltIndex, counts: dict[str, int], libraries: dict[str, str]) -> Plate:
     loaded = job.loaded
-    recipe = loaded.recipe
-    licences = sorted(
-        {card.licence for card in loaded.cards}
-        | {card.licence for card in loaded.weight_cards()}
-        | set(filter(None, built.index.column("licence")))
+    recipe = loaded.spec
+    licenses = sorted(
+        {card.license for card in loaded.cards}
+        | {card.license for card in loaded.weight_cards()}
+        | set(filter(None, built.index.column("license")))
     )
     body = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
     documents: dict[str, bytes] = {}
@@ -235,10 +235,10 @@ def _plate(job: Job, built: BuiltIndex, counts: dict[str, int], libraries: dict[
     documents["rights/ATTRIBUTION.md"] = attribution_document(
         loaded.cards, job.weights, job.decisions, purpose
     )
-    documents["croissant.json"] = croissant_document(recipe.name, recipe.version, licences, counts)
-    methods = {method.name: str(method.family) for method in loaded.methods()}
+    documents["croissant.json"] = croissant_document(recipe.name, recipe.version, licenses, counts)
+    methods = {method.name: str(method.family) for method in loaded.methods}
     documents["README.md"] = dataset_card(
-        recipe.name, recipe.version, purpose, counts, methods, licences
+        recipe.name, recipe.version, purpose, counts, methods, licenses
     )
     return Plate(
         name=recipe.name,
@@ -251,7 +251,7 @@ def _plate(job: Job, built: BuiltIndex, counts: dict[str, int], libraries: dict[
             "libraries": libraries,
             "machine": machine(),
             "plugins": {plugin.name: plugin.digest for plugin in job.plugins},
-            "analyser": loaded.analyser().version,
+            "analyzer": loaded.analyzer().version,
         },
         documents=documents,
     )

@@ -1,4 +1,4 @@
-"""``datagen index``: analyse the pictures of a recipe's sources, once."""
+"""``datagen index``: analyze the images of a recipe's sources, once."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import typer
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.compose import RESHARE, known_degradations
 from datagen.degradations.profile import load_profile, profile_names
-from datagen.faces.analyzers import ANALYSERS
+from datagen.faces.analyzers import ANALYZERS
 from datagen.methods import METHODS
 from datagen.sources import SOURCES
 
@@ -22,34 +22,34 @@ class Room(StrEnum):
 
     methods = "methods"
     sources = "sources"
-    analysers = "analysers"
+    analyzers = "analyzers"
     degradations = "degradations"
 
 
 def command(
     room: Annotated[
-        Room, typer.Argument(help="methods, degradations, sources or analysers.")
+        Room, typer.Argument(help="methods, degradations, sources or analyzers.")
     ] = Room.methods,
 ) -> None:
-    """List the methods, degradations, source layouts or analysers that a recipe may name."""
+    """List the methods, degradations, source layouts or analyzers that a recipe may name."""
     if room is Room.methods:
         for name in METHODS:
             method = METHODS.load(name)
             typer.echo(f"{name:<20}{method.family:<16}{_first_line(method.__doc__)}")
     elif room is Room.degradations:
         for name in known_degradations():
-            typer.echo(f"{name:<20}{_damage_words(name)}")
+            typer.echo(f"{name:<20}{_degradation_words(name)}")
     else:
-        registry = SOURCES if room is Room.sources else ANALYSERS
+        registry = SOURCES if room is Room.sources else ANALYZERS
         for name in registry:
             typer.echo(f"{name:<20}{_first_line(registry.load(name).__doc__)}")
 
 
-def _damage_words(name: str) -> str:
+def _degradation_words(name: str) -> str:
     if name in profile_names():
         return f"profile: {load_profile(name).title}"
     if name == RESHARE:
-        return "A picture that is passed on several times."
+        return "An image that is passed on several times."
     return _first_line(DEGRADATIONS.load(name).__doc__)
 
 

@@ -16,7 +16,7 @@ from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,
     expected_seconds,
-    summarise,
+    summarize,
     warnings_of,
 )
 from datagen.sources import SOURCES
@@ -41,13 +41,13 @@ def command(
 ) -> None:
     """Show counts, people, rights, expected size and time. Makes nothing.
 
-    Pictures that are not in the face index yet are analysed first.
+    Images that are not in the face index yet are analyzed first.
     """
     job = load(recipe, set_, plugin)
     with engine_choice(inline, workers, address) as engine:
         built = index_of(job, job.loaded.sources(), engine)
     plan = Plan(job.loaded, built.index)
-    splits = summarise(plan, limit)
+    splits = summarize(plan, limit)
     out = Console(highlight=False)
     _print_rights(out, job)
     _print_splits(out, splits)
@@ -65,7 +65,7 @@ def _print_rights(out: Console, job: Job) -> None:
     out.print(f"purpose: {purpose_words(job)}")
     for decision in job.decisions:
         state = "covered" if decision.covered else "; ".join(decision.reasons)
-        out.print(f"  {decision.subject} ({decision.licence}): {state}", soft_wrap=True)
+        out.print(f"  {decision.subject} ({decision.license}): {state}", soft_wrap=True)
 
 
 def _print_splits(out: Console, splits: list[SplitSummary]) -> None:
@@ -75,6 +75,6 @@ def _print_splits(out: Console, splits: list[SplitSummary]) -> None:
     for split in splits:
         methods = ", ".join(f"{count} {name}" for name, count in split.methods.items())
         numbers = (split.pairs, split.controls, split.people, split.faces, split.uses)
-        damage = ", ".join(f"{float(s):.0%} {name}" for name, s in split.degradations.items())
-        table.add_row(split.split, *(str(number) for number in numbers), methods, damage or "none")
+        degrade = ", ".join(f"{float(s):.0%} {name}" for name, s in split.degradations.items())
+        table.add_row(split.split, *(str(number) for number in numbers), methods, degrade or "none")
     out.print(table)

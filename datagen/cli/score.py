@@ -49,7 +49,7 @@ def command(
         typer.Option(metavar="FILE.yaml", help="Input and output of the detector."),
     ] = None,
     split: Splits = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures at once.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
     plugin: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(metavar="FILE.py", help="Python file that SPEC may name as its module."),
@@ -58,10 +58,10 @@ def command(
     address: Address = None,
     inline: Inline = False,
 ) -> None:
-    """Write the detector's score of every picture. Run it again to make what is missing.
+    """Write the detector's score of every image. Run it again to make what is missing.
 
-    Exit 0: done; pictures without a score are told and have a status. 1: the run fell short, or
-    no picture has a score. 2: something must be changed first.
+    Exit 0: done; images without a score are told and have a status. 1: the run fell short, or
+    no image has a score. 2: something must be changed first.
     """
     from datagen.engine.ray import stop_on_terminate
 
@@ -114,7 +114,7 @@ def progress(what: str) -> Iterator[Tell]:
 
 
 def tell_of(details: Sequence[tuple[str, int]]) -> None:
-    """Warn of pictures that have no score."""
+    """Warn of images that have no score."""
     for detail, count in details:
         shown = detail.replace("[", "\\[")
         console.print(f"[yellow]warning:[/] {count} without a score: {shown}", soft_wrap=True)
@@ -123,4 +123,4 @@ def tell_of(details: Sequence[tuple[str, int]]) -> None:
 def _last_line(path: Path, done: Scored) -> str:
     told = ", ".join(f"{count} {status}" for status, count in sorted(done.status.items()))
     again = f", {done.reused} of them from the run before" if done.reused else ""
-    return f"{path}: {done.status.total()} pictures in {done.shards} shards{again}: {told}"
+    return f"{path}: {done.status.total()} images in {done.shards} shards{again}: {told}"

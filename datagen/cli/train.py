@@ -55,10 +55,10 @@ def command(
     split: Annotated[str, typer.Option(help="Whose people: train, val or test.")] = "train",
     people: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="A,B", help="Identities; default: those with most pictures."),
+        typer.Option(metavar="A,B", help="Identities; default: those with most images."),
     ] = None,
     most: Annotated[int, typer.Option(min=2, help="How many people, when not named.")] = 2,
-    least: Annotated[int, typer.Option(min=1, help="Fewest usable pictures of a person.")] = 8,
+    least: Annotated[int, typer.Option(min=1, help="Fewest usable images of a person.")] = 8,
     size: Annotated[int, typer.Option(help="Side of the face: 64, 128 or 256 pixels.")] = 128,
     width: Annotated[int, typer.Option(help="Channels of the first layer, 4 to 256.")] = 64,
     steps: Annotated[int, typer.Option(min=1, help="In all, over all runs.")] = 50_000,
@@ -96,7 +96,7 @@ def command(
         rows = choose_people(job.loaded, index, chosen)
         body = {
             "name": wanted,
-            "seed": job.loaded.recipe.seed,
+            "seed": job.loaded.spec.seed,
             "split": split,
             "people": {person: len(own) for person, own in rows.items()},
             "faces": faces_digest(index, chain.from_iterable(rows.values())),
@@ -105,7 +105,7 @@ def command(
             "batch": batch,
             "rate": rate,
             "adversarial": adversarial,
-            "purpose": job.loaded.recipe.purpose,
+            "purpose": job.loaded.spec.purpose,
         }
         setup = parse(Setup, body, "options of 'datagen train'", RecipeError)
         claim(out, setup)

@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Check recipes: keys, values, methods, cards, rights; people and donors of sources at hand.
 
-    Reads no picture. Exit 2 when one is wrong.
+    Reads no image. Exit 2 when one is wrong.
     """
     wrong = 0
     for path in recipes:
@@ -61,5 +61,5 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
         job.loaded, stated, stated=True
     )  # refuses splits without people and targets without donors
     typer.echo(
-        f"{path}: valid; {len(stated)} pictures listed; recipe digest {job.loaded.digest[:16]}"
+        f"{path}: valid; {len(stated)} images listed; recipe digest {job.loaded.digest[:16]}"
     )

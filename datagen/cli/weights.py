@@ -38,7 +38,7 @@ CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card."
 
 @group.command("list")
 def list_cards() -> None:
-    """List the known weight cards: licence, what it permits, where the file is or comes from."""
+    """List the known weight cards: license, what it permits, where the file is or comes from."""
     broken = []
     for card_id in known_weight_cards():
         try:
@@ -50,7 +50,7 @@ def list_cards() -> None:
         own = " (your card)" if (own_cards_folder() / f"{card_id}.yaml").exists() else ""
         typer.echo(f"{card.id}{own}")
         typer.echo(f"  {card.title}")
-        typer.echo(f"  {card.licence}: {permits}")
+        typer.echo(f"  {card.license}: {permits}")
         typer.echo(f"  {_whereabouts(card)}")
     if broken:
         raise CardError("these cards cannot be read:\n  - " + "\n  - ".join(broken))
@@ -71,7 +71,7 @@ def pull(card_id: CardId) -> None:
                 tell=lambda done, total: bar.update(task, completed=done, total=total),
             )
     digest = check_weights(card, path)
-    typer.echo(f"{path}\nsha256 {digest}\n{card.licence}: {_permits(card)}")
+    typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {_permits(card)}")
     if not card.sha256:
         console.print(
             f"[yellow]warning:[/] the card of {card.id} knows no digest, so nothing was compared. "
@@ -90,7 +90,7 @@ def check(
         typer.Argument(metavar="[ID]", help="One card; by default all whose files are here."),
     ] = None,
 ) -> None:
-    """Read the weight files anew: digests, licences, and networks against their contracts."""
+    """Read the weight files anew: digests, licenses, and networks against their contracts."""
     found = problems = 0
     for name in [card_id] if card_id else known_weight_cards():
         try:
@@ -119,7 +119,7 @@ def add(
 ) -> None:
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
     added, place = add_card(card, replace)
-    typer.echo(f"{place}\n{added.licence}: {_permits(added)}\n{_whereabouts(added)}")
+    typer.echo(f"{place}\n{added.license}: {_permits(added)}\n{_whereabouts(added)}")
     for other in _leans_on(added):
         if other not in known_weight_cards():
             console.print(f"[yellow]warning:[/] it leans on {other!r}, a card that is not known")

@@ -20,7 +20,7 @@ from rich.progress import (
 from datagen.engine import Engine, InlineEngine
 from datagen.errors import RecipeError, WeightsError, one_per_line
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
-from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.recipe import Recipe, load_recipe
 from datagen.recipe.plugins import Plugin, read_plugin
 from datagen.rights import Decision, Use, check_rights, today
 from datagen.sources import Source
@@ -38,11 +38,11 @@ class Job:
     """A recipe that passed the rights gate.
 
     Attributes:
-        weights: Cards of the weight files that its analyser and methods load.
+        weights: Cards of the weight files that its analyzer and methods load.
         decisions: What the gate said.
     """
 
-    loaded: LoadedRecipe
+    loaded: Recipe
     plugins: tuple[Plugin, ...]
     weights: tuple[WeightCard, ...]
     decisions: tuple[Decision, ...]
@@ -50,15 +50,15 @@ class Job:
 
 
 def load(path: Path, overrides: Sequence[str] | None, plugin_files: Sequence[Path] | None) -> Job:
-    """Read plug-ins, recipe and cards, and ask the rights gate; touches no picture."""
+    """Read plug-ins, recipe and cards, and ask the rights gate; touches no image."""
     plugins = tuple(read_plugin(file) for file in plugin_files or ())
     for plugin in plugins:
         plugin.load()
     loaded = load_recipe(path, overrides or ())
-    purpose = loaded.recipe.purpose
+    purpose = loaded.spec.purpose
     use = Use(purpose.use == "commercial", purpose.redistribute)
-    analyser = (load_weight_card(name) for name in loaded.analyser().weights)
-    cards = {card.id: card for card in (*analyser, *loaded.weight_cards())}
+    analyzer = (load_weight_card(name) for name in loaded.analyzer().weights)
+    cards = {card.id: card for card in (*analyzer, *loaded.weight_cards())}
     weights = tuple(cards.values())
     decisions = tuple(check_rights(loaded.cards, weights, use, today()))
     return Job(loaded, plugins, weights, decisions, use)
@@ -161,20 +161,20 @@ def progress_bar(what: str) -> Progress:
 
 def index_of(job: Job, sources: Sequence[Source], engine: Callable[[], Engine]) -> BuiltIndex:
     """Build the face index with a progress bar, and tell what came of it."""
-    face = job.loaded.recipe.face
+    face = job.loaded.spec.face
     with ExitStack() as stack:
         bars: list[tuple[Progress, TaskID]] = []
 
         def tell(done: int, total: int) -> None:
             if not bars:  # only when there is something to wait for
-                bar = stack.enter_context(progress_bar("analysing pictures"))
+                bar = stack.enter_context(progress_bar("analyzing images"))
                 bars.append((bar, bar.add_task("", total=total, rate="")))
             bar, task = bars[0]
             bar.update(task, completed=done, total=total)
 
         built = build_index(
             sources,
-            job.loaded.analyser(),
+            job.loaded.analyzer(),
             FaceLimits(face.min_side, face.max_yaw),
             job.use,
             engine,
@@ -193,5 +193,5 @@ def _index_line(built: BuiltIndex) -> str:
     refused = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "none"
     return (
         f"index: {len(built.index)} faces of {len(set(built.index.column('identity')))} people; "
-        f"{built.analysed} pictures analysed, {built.remembered} remembered; refused: {refused}"
+        f"{built.analyzed} images analyzed, {built.remembered} remembered; refused: {refused}"
     )

@@ -1,7 +1,7 @@
 """The one form of every array, and the check at the border.
 
 A function that takes one of these may rely on it; what comes from outside (a file, an
-analyser, a plug-in) goes through ``check_*`` first and is refused, never repaired.
+analyzer, a plug-in) goes through ``check_*`` first and is refused, never repaired.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Mask: TypeAlias = NDArray[np.uint8]
 
 Landmarks: TypeAlias = NDArray[np.float32]
 """``(68, 2)`` float32 pixels, x to the right, y down, in the order of 300-W
-(Sagonas et al., ICCV workshops 2013). The centre of the first pixel is (0, 0)."""
+(Sagonas et al., ICCV workshops 2013). The center of the first pixel is (0, 0)."""
 
 Mesh: TypeAlias = NDArray[np.float32]
 """``(478, 3)`` float32: x, y in pixels, z in the same scale (smaller is nearer), in the

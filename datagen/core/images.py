@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to an upright RGB picture, or a clear refusal."""
+"""From the bytes of an image file to an upright RGB image, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FLAGS = {
 def probe(data: bytes) -> Image:
     """Decode strictly, for the index: what passes here, ``decode`` may read fast later.
 
-    EXIF orientation is applied; grey pictures become RGB.
+    EXIF orientation is applied; gray images become RGB.
 
     Raises:
-        ImageError: Truncated, not a picture, animated, with alpha or a palette, CMYK, of more
+        ImageError: Truncated, not an image, animated, with alpha or a palette, CMYK, of more
             than 8 bits, or larger than 200 megapixels; the message says which.
     """
     try:
@@ -43,7 +43,7 @@ def probe(data: bytes) -> Image:
             picture.load()
             upright = ImageOps.exif_transpose(picture)
     except UnidentifiedImageError:
-        raise ImageError("not a picture that can be read (damaged, or another format)") from None
+        raise ImageError("not an image that can be read (damaged, or another format)") from None
     except Pillow.DecompressionBombError as error:
         raise ImageError(f"too large: {error}") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -55,7 +55,7 @@ def _refuse_odd(picture: Pillow.Image) -> None:
     if picture.width * picture.height > _MAX_PIXELS:
         raise ImageError(f"too large: {picture.width}x{picture.height} pixels")
     if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
-        raise ImageError("animated or of several pages: want one still picture")
+        raise ImageError("animated or of several pages: want one still image")
     if picture.mode == "CMYK":
         raise ImageError("CMYK: convert it to RGB (sRGB) first")
     tiles = getattr(picture, "tile", [])  # how the file stores its pixels, e.g. "RGB;16B"
@@ -65,11 +65,11 @@ def _refuse_odd(picture: Pillow.Image) -> None:
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         raise ImageError("has an alpha channel: flatten it first")
     if picture.mode not in _GOOD_MODES:
-        raise ImageError(f"colour mode {picture.mode}: convert it to RGB first")
+        raise ImageError(f"color mode {picture.mode}: convert it to RGB first")
 
 
 def decode(data: bytes, shrink: int = 1) -> Image:
-    """Decode a picture that ``probe`` has passed.
+    """Decode an image that ``probe`` has passed.
 
     Args:
         data: The file's bytes, known by digest to be those that were probed.
@@ -77,7 +77,7 @@ def decode(data: bytes, shrink: int = 1) -> Image:
             DCT gives for less than full price; other formats are averaged down.
 
     Returns:
-        The upright picture of ``ceil(side / shrink)`` pixels a side.
+        The upright image of ``ceil(side / shrink)`` pixels a side.
 
     Raises:
         ImageError: OpenCV cannot read what Pillow could.
@@ -85,7 +85,7 @@ def decode(data: bytes, shrink: int = 1) -> Image:
     jpeg = data[:2] == b"\xff\xd8"
     image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[shrink if jpeg else 1])
     if image is None:
-        raise ImageError("OpenCV cannot decode this picture")
+        raise ImageError("OpenCV cannot decode this image")
     if shrink == 1:
         return np.asarray(image, np.uint8)
     if not jpeg:
@@ -98,7 +98,7 @@ def decode(data: bytes, shrink: int = 1) -> Image:
 def _begins_cut_short(data: bytes, shrink: int) -> bool:
     """Say whether turning a JPEG upright may bring its cut-off last blocks to the front.
 
-    All pixels of the small picture would then lie up to ``shrink - 1`` source pixels off.
+    All pixels of the small image would then lie up to ``shrink - 1`` source pixels off.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -108,7 +108,7 @@ def _begins_cut_short(data: bytes, shrink: int) -> bool:
 
 
 def average_down(image: Image, shrink: int) -> Image:
-    """Return a picture of ``ceil(side / shrink)`` pixels a side, each the mean of its block."""
+    """Return an image of ``ceil(side / shrink)`` pixels a side, each the mean of its block."""
     height, width = (-(-side // shrink) for side in image.shape[:2])
     below, right = height * shrink - image.shape[0], width * shrink - image.shape[1]
     padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""A perceptual hash: the same for a picture and its re-encoded or resized copies."""
+"""A perceptual hash: the same for an image and its re-encoded or resized copies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["distance", "phash"]
 def phash(image: Image) -> str:
     """Return 16 hex digits: signs of the 64 lowest DCT coefficients against their median.
 
-    The picture is reduced to 32x32 grey (Zauner 2010, section 3.2.1).
+    The image is reduced to 32x32 gray (Zauner 2010, section 3.2.1).
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(gray, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = cv2.dct(small)[:8, :8]
     bits = (low > np.median(low)).ravel()
     return np.packbits(bits).tobytes().hex()

@@ -1,4 +1,4 @@
-"""One registry class for every kind of plug-in: sources, analysers, methods."""
+"""One registry class for every kind of plug-in: sources, analyzers, methods."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ DEGRADATIONS: Registry[Degradation] = Registry(
         "avif": "datagen.degradations.avif:Avif",
         "beauty": "datagen.degradations.beauty:Beauty",
         "blur": "datagen.degradations.blur:Blur",
-        "colour": "datagen.degradations.color:Colour",
+        "color": "datagen.degradations.color:Color",
         "crop_pad": "datagen.degradations.crop_pad:CropPad",
         "jpeg": "datagen.degradations.jpeg:Jpeg",
         "low_light": "datagen.degradations.low_light:LowLight",

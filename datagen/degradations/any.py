@@ -19,7 +19,7 @@ from datagen.degradations.ops.albumentations_lazy import albumentations, checked
 __all__ = ["AnyOptions", "AnyParams", "AnyTransform"]
 
 _COMPOSITIONS = ("Compose", "OneOf", "RandomOrder", "Sequential", "SomeOf")
-# Keys of a serialised ``Compose`` that speak of boxes, points and further pictures.
+# Keys of a serialized ``Compose`` that speak of boxes, points and further images.
 _OF_TARGETS = {"bbox_params", "keypoint_params", "additional_targets", "is_check_shapes"}
 _TRIAL = 64
 
@@ -168,7 +168,7 @@ def _leaves(node: Any) -> Iterator[Any]:
 
 
 def _try(pipeline: Any) -> None:
-    """Execute every part once: some want more than a picture, or return something else."""
+    """Execute every part once: some want more than an image, or return something else."""
     image = np.full((_TRIAL, _TRIAL, 3), 128, np.uint8)
     for leaf in _leaves(pipeline):
         name = type(leaf).__name__
@@ -176,6 +176,6 @@ def _try(pipeline: Any) -> None:
             out = leaf(image=image.copy(), force_apply=True)["image"]
         except Exception as problem:  # noqa: BLE001  whatever it is, the recipe cannot use it
             told = f"{type(problem).__name__} {problem}".strip()
-            raise ValueError(f"transform {name} failed on a picture: {told}") from None
+            raise ValueError(f"transform {name} failed on an image: {told}") from None
         if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != np.uint8:
-            raise ValueError(f"transform {name} does not return an 8-bit picture of the same size")
+            raise ValueError(f"transform {name} does not return an 8-bit image of the same size")

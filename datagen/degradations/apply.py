@@ -12,7 +12,7 @@ import numpy as np
 from datagen.core.arrays import Image, Mask
 from datagen.degradations.base import Degradation, Homography, Params, warp
 
-__all__ = ["Damaged", "Step", "damage", "psnr"]
+__all__ = ["Degraded", "Step", "degrade", "psnr"]
 
 
 class Step(NamedTuple):
@@ -23,13 +23,13 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
+class Degraded:
     """The members of a pair after their damage.
 
     Attributes:
         images: In the order in which they came.
         operations: For each image what was executed, JSON-like: ``use``, ``version``, ``params``,
-            ``encoder``, ``changed`` (false: it did nothing to this picture) and ``psnr`` in dB
+            ``encoder``, ``changed`` (false: it did nothing to this image) and ``psnr`` in dB
             against its own input, which is moved first where the operation moves pixels.
         psnr: For each image that of all operations together; ``None``: nothing changed.
         matrix: Where pixels went; ``None``: nowhere.
@@ -41,10 +41,10 @@ class Damaged:
     matrix: Homography | None
 
 
-def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
-    """Do all steps to all pictures; the pictures are not written to."""
+def degrade(images: Sequence[Image], steps: Sequence[Step]) -> Degraded:
+    """Do all steps to all images; the images are not written to."""
     current = list(images)
-    undamaged = list(images)  # moved, and nothing else: what the whole is measured against
+    undegraded = list(images)  # moved, and nothing else: what the whole is measured against
     operations: list[list[dict[str, Any]]] = [[] for _ in images]
     matrix: Homography | None = None
     inside: Mask | None = None
@@ -61,10 +61,10 @@ def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
         }
         for number, (before, image) in enumerate(zip(current, after, strict=True)):
             moved = _moved(kind, before, image, params)
-            if undamaged[number] is before:
-                undamaged[number] = moved
+            if undegraded[number] is before:
+                undegraded[number] = moved
             elif step is not None:
-                undamaged[number] = kind.moved(undamaged[number], params)
+                undegraded[number] = kind.moved(undegraded[number], params)
             changed = cv2.norm(before, image, cv2.NORM_INF) > 0
             value = psnr(moved, image, seen) if changed else None
             operations[number].append({**told, "changed": changed, "psnr": value})
@@ -72,8 +72,8 @@ def damage(images: Sequence[Image], steps: Sequence[Step]) -> Damaged:
             inside = seen if matrix is None else _inside(step @ matrix, shape)
             matrix = step if matrix is None else step @ matrix
         current = after
-    whole = [psnr(*both, inside) for both in zip(undamaged, current, strict=True)]
-    return Damaged(current, operations, whole, matrix)
+    whole = [psnr(*both, inside) for both in zip(undegraded, current, strict=True)]
+    return Degraded(current, operations, whole, matrix)
 
 
 def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Image:
@@ -83,7 +83,7 @@ def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Im
 
 
 def _inside(matrix: Homography, shape: tuple[int, int]) -> Mask:
-    """Mark the pixels that come from within the picture."""
+    """Mark the pixels that come from within the image."""
     mask = warp(np.full(shape, 255, np.uint8), matrix)
     return np.asarray(cv2.threshold(mask, 254, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
@@ -97,7 +97,7 @@ def psnr(before: Image, after: Image, inside: Mask | None = None) -> float | Non
         inside: Where to compare; everywhere by default.
 
     Returns:
-        ``None`` where the pictures are equal or nothing is inside.
+        ``None`` where the images are equal or nothing is inside.
     """
     squared = cv2.norm(before, after, cv2.NORM_L2SQR, inside)
     values = before.size if inside is None else 3 * cv2.countNonZero(inside)

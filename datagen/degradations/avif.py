@@ -1,6 +1,6 @@
-"""AVIF, the still picture of AV1.
+"""AVIF, the still image of AV1.
 
-HEIF with HEVC is left out: no wheel brings an HEVC encoder without the GPL or patent licences.
+HEIF with HEVC is left out: no wheel brings an HEVC encoder without the GPL or patent licenses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Avif", "AvifOptions", "AvifParams"]
 
 
 class AvifOptions(Frozen):
-    """How strongly a picture is compressed.
+    """How strongly an image is compressed.
 
     Attributes:
         quality: On libavif's scale, 1 to 100.

@@ -33,19 +33,19 @@ _NOWHERE = np.eye(3)
 class Degradation(ABC):
     """One kind of damage, done to every member of a pair with the same values.
 
-    ``sample`` is the only place that sees a generator; it knows the size of the pictures and
+    ``sample`` is the only place that sees a generator; it knows the size of the images and
     nothing of what they show. ``apply`` is a pure function: a field of noise comes from a seed
     in the params, so that real, control and fake get the same one.
 
     Attributes:
         name: Its name in recipes and manifests.
-        version: Raised by one whenever the bytes of a damaged picture change.
+        version: Raised by one whenever the bytes of a damaged image change.
         options: Model of the ranges that a recipe may set; the defaults span what occurs.
         params: Model of what ``sample`` returns.
-        levels: The options of severity 1 to 5, from hardly seen to hardly recognised.
+        levels: The options of severity 1 to 5, from hardly seen to hardly recognized.
         moves: Whether it moves pixels; then ``homography`` is not ``None``.
         only_moves: Whether it does nothing else; then there is nothing to measure.
-        tints: Whether it may colour a grey picture.
+        tints: Whether it may color a gray image.
         extra: Which optional part of this package it needs, as in ``pip install datagen[video]``.
     """
 
@@ -87,7 +87,7 @@ class Degradation(ABC):
 
     @abstractmethod
     def apply(self, image: Image, params: Any) -> Image:
-        """Return the damaged picture, of the same shape; a grey one stays grey unless said so."""
+        """Return the damaged image, of the same shape; a gray one stays gray unless said so."""
 
     def apply_all(self, images: Sequence[Image], params: Any) -> list[Image]:
         """Damage the members of a pair; to be overridden where a set-up can be shared."""
@@ -98,7 +98,7 @@ class Degradation(ABC):
         return None
 
     def moved(self, image: Image, params: Any) -> Image:
-        """Return what the PSNR is measured against: the picture moved and not damaged."""
+        """Return what the PSNR is measured against: the image moved and not damaged."""
         if self.only_moves:
             return self.apply(image, params)
         matrix = self.homography(params, (image.shape[0], image.shape[1]))
@@ -110,7 +110,7 @@ class Degradation(ABC):
 
 
 def warp(image: NDArray[np.uint8], matrix: Homography) -> NDArray[np.uint8]:
-    """Move pixels linearly; a picture is mirrored at its edge, a mask is 0 beyond it."""
+    """Move pixels linearly; an image is mirrored at its edge, a mask is 0 beyond it."""
     mask = image.ndim == 2
     size = (image.shape[1], image.shape[0])
     return np.asarray(

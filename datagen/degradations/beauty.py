@@ -23,8 +23,8 @@ class BeautyOptions(Frozen):
 
     Attributes:
         strength: Share of the fine texture that goes, 0 to 1.
-        edge: Contrast in grey levels below which a structure counts as texture, 1 to 100.
-        radius: Side of the neighbourhood as a share of the short side, 0.005 to 0.1.
+        edge: Contrast in gray levels below which a structure counts as texture, 1 to 100.
+        radius: Side of the neighborhood as a share of the short side, 0.005 to 0.1.
         brighten: How much the middle tones rise, as a share of the range, 0 to 0.3.
     """
 
@@ -50,9 +50,9 @@ class BeautyParams(Frozen):
 
 
 class Beauty(Degradation):
-    """Edges stay and pores go, everywhere in the picture: it looks for no face.
+    """Edges stay and pores go, everywhere in the image: it looks for no face.
 
-    After the guided filter (He et al., ECCV 2010) of the picture by its own brightness, computed
+    After the guided filter (He et al., ECCV 2010) of the image by its own brightness, computed
     at half size, and a curve that lifts the middle tones.
     """
 
@@ -92,9 +92,9 @@ def smoothed(image: Image, radius: float, edge: float) -> Image:
     """Flatten what has less contrast than ``edge`` within a window of ``radius``.
 
     Args:
-        image: The picture.
+        image: The image.
         radius: Side of the window, as a share of the short side.
-        edge: In grey levels; a window of this standard deviation keeps half its contrast.
+        edge: In gray levels; a window of this standard deviation keeps half its contrast.
     """
     height, width = image.shape[:2]
     half = (max(1, width // 2), max(1, height // 2))

@@ -29,7 +29,7 @@ class BlurOptions(Frozen):
             ``defocus``: diameter of the disc; ``gaussian``: four standard deviations, those of
             such a disc; ``zoom``: length of the path half a short side from the middle.
         kernel: ``gaussian`` only, in place of ``width``: side of the kernel in pixels, odd, 3 to
-            99; the same for pictures of all sizes, as a published benchmark may want it.
+            99; the same for images of all sizes, as a published benchmark may want it.
         sigma: With ``kernel``: standard deviation in pixels, 0.1 to 50; by default a sixth of it.
     """
 
@@ -62,7 +62,7 @@ class BlurParams(Frozen):
     Attributes:
         kind: Which blur.
         width: As in the options; 0 with ``kernel``.
-        angle: Direction of ``motion``, degrees from the x axis towards the y axis.
+        angle: Direction of ``motion``, degrees from the x axis toward the y axis.
         middle: Of ``zoom``: x and y as shares of the sides.
         kernel, sigma: In pixels, when the options set them.
     """

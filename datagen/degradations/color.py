@@ -1,4 +1,4 @@
-"""Colour and tone: white balance, saturation, contrast, gamma, few levels, black and white."""
+"""Color and tone: white balance, saturation, contrast, gamma, few levels, black and white."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.ops.draws import between, check_ranges, whole
 from datagen.degradations.ops.white_balance import LUMA, balance
 
-__all__ = ["Colour", "ColourOptions", "ColourParams"]
+__all__ = ["Color", "ColorOptions", "ColorParams"]
 
 Pivot: TypeAlias = Literal["middle", "black"]
 
@@ -27,7 +27,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "contrast": (0, 4),
     "gamma": (0.1, 5),
     "posterise": (1, 8),
-    "grey": (0, 1),
+    "gray": (0, 1),
 }
 # Range and chance of each operation when a recipe names none.
 _USUAL: dict[str, tuple[tuple[float, float], float]] = {
@@ -37,29 +37,29 @@ _USUAL: dict[str, tuple[tuple[float, float], float]] = {
     "contrast": ((0.5, 1.5), 0.5),
     "gamma": ((0.55, 1.7), 0.5),
     "posterise": ((3, 5), 0.05),
-    "grey": ((1, 1), 0.08),
+    "gray": ((1, 1), 0.08),
 }
 _NEUTRAL = {"temperature": 0.0, "tint": 0.0, "saturation": 1.0, "contrast": 1.0, "gamma": 1.0}
 
 
-class ColourOptions(Frozen):
+class ColorOptions(Frozen):
     """Which operations, and how much of each.
 
     Those that are named are done to every pair, and no others. When none is named, each of the
     first five is done to half of the pairs, within usual ranges, and few pairs are posterised
-    (0.05) or made grey (0.08).
+    (0.05) or made gray (0.08).
 
     Attributes:
         temperature: How much warmer the light becomes, in mired away from daylight (154 mired,
             6504 K), -100 to 200: 96 is as 4000 K looks to a camera set to daylight.
-        tint: > 0: towards magenta, < 0: towards green, in factors of two on green, -0.5 to 0.5.
-        saturation: Factor on both colour differences of YCbCr (BT.601), 0 to 4.
+        tint: > 0: toward magenta, < 0: toward green, in factors of two on green, -0.5 to 0.5.
+        saturation: Factor on both color differences of YCbCr (BT.601), 0 to 4.
         contrast: Factor on the distance from the pivot, 0 to 4.
-        pivot: What ``contrast`` leaves as it is: level 128, or ``black``, so that the picture
+        pivot: What ``contrast`` leaves as it is: level 128, or ``black``, so that the image
             gets darker or brighter.
         gamma: Exponent on values from 0 to 1, 0.1 to 5; > 1 darkens.
         posterise: Bits kept of each channel, 1 to 8 (all).
-        grey: Share of the pairs that lose all colour, 0 to 1.
+        gray: Share of the pairs that lose all color, 0 to 1.
     """
 
     temperature: Range | None = None
@@ -69,24 +69,24 @@ class ColourOptions(Frozen):
     pivot: Pivot = "middle"
     gamma: Range | None = None
     posterise: IntRange | None = None
-    grey: float | None = None
+    gray: float | None = None
 
     @model_validator(mode="after")
-    def _sane(self) -> ColourOptions:
+    def _sane(self) -> ColorOptions:
         given = {name: span for name, span in _BOUNDS.items() if getattr(self, name) is not None}
-        if self.grey is not None and not 0 <= self.grey <= 1:
-            raise ValueError("grey: want a share from 0 to 1")
-        given.pop("grey", None)
+        if self.gray is not None and not 0 <= self.gray <= 1:
+            raise ValueError("gray: want a share from 0 to 1")
+        given.pop("gray", None)
         check_ranges(self, given)
         return self
 
 
-class ColourParams(Frozen):
+class ColorParams(Frozen):
     """What was drawn for one pair, in the units of the options.
 
     Attributes:
         temperature, tint, contrast, gamma: 0 or 1 where nothing is done.
-        saturation: 0 = grey.
+        saturation: 0 = gray.
         pivot: Of ``contrast``.
         bits: Kept of each channel; 8 = all.
     """
@@ -100,18 +100,18 @@ class ColourParams(Frozen):
     bits: int
 
 
-class Colour(Degradation):
+class Color(Degradation):
     """White balance, then saturation, then contrast, gamma and posterisation.
 
     DeeperForensics-1.0 (Jiang et al., CVPR 2020): its CS is ``saturation`` .4, .3, .2, .1 or 0;
     its "contrast" CC is a factor on all values, here ``contrast`` .85, .725, .6, .475 or .35
     with ``pivot: black``. Both are rounded where that code drops the fraction. No operation
-    looks at the picture (a mean would differ between the members of a pair).
+    looks at the image (a mean would differ between the members of a pair).
     """
 
-    name = "colour"
-    options = ColourOptions
-    params = ColourParams
+    name = "color"
+    options = ColorOptions
+    params = ColorParams
     levels = tuple(
         {
             "temperature": [-cold, warm],
@@ -129,9 +129,9 @@ class Colour(Degradation):
         )
     )
     tints = True
-    config: ColourOptions
+    config: ColorOptions
 
-    def sample(self, rng: np.random.Generator, shape: Shape) -> ColourParams:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> ColorParams:
         """Draw whether and how much, for each operation."""
         amounts, chances = rng.random(len(_USUAL)), rng.random(len(_USUAL))
         given = {name: getattr(self.config, name) for name in _USUAL}
@@ -142,7 +142,7 @@ class Colour(Degradation):
             value = given[name]
             if free:
                 spans[name], chance[name] = usual, odds
-            elif name == "grey":
+            elif name == "gray":
                 spans[name], chance[name] = (1, 1), value or 0.0
             elif value is not None:
                 spans[name], chance[name] = value, 1.0
@@ -151,15 +151,15 @@ class Colour(Degradation):
         for name, amount, draw in zip(_USUAL, amounts, chances, strict=True):
             if name not in spans or draw >= chance[name]:
                 continue
-            if name == "grey":
+            if name == "gray":
                 done["saturation"] = 0.0
             elif name == "posterise":
                 bits = whole(amount, (int(spans[name][0]), int(spans[name][1])))
             else:
                 done[name] = between(amount, spans[name])
-        return ColourParams(pivot=self.config.pivot, bits=bits, **done)
+        return ColorParams(pivot=self.config.pivot, bits=bits, **done)
 
-    def apply(self, image: Image, params: ColourParams) -> Image:
+    def apply(self, image: Image, params: ColorParams) -> Image:
         """Look up in a table, mix the channels and look up again, or the first alone."""
         table = balance(params.temperature, params.tint)
         tone = _tone(params)
@@ -172,7 +172,7 @@ class Colour(Degradation):
         return np.asarray(cv2.LUT(image, tone), np.uint8)
 
 
-def _tone(params: ColourParams) -> NDArray[np.uint8]:
+def _tone(params: ColorParams) -> NDArray[np.uint8]:
     """Return contrast, gamma and posterisation as one table of 256 values."""
     pivot = 128 if params.pivot == "middle" else 0
     values = np.clip((np.arange(256) - pivot) * params.contrast + pivot, 0, 255)

@@ -109,7 +109,7 @@ class _Profile(Composition):
 
 
 class ReshareOptions(Frozen):
-    """How often a picture is passed on, and through what.
+    """How often an image is passed on, and through what.
 
     Attributes:
         profiles: Drawn from anew for each time; those without severity.
@@ -135,7 +135,7 @@ class ReshareOptions(Frozen):
 
 
 class _Reshare(Composition):
-    """The same picture through one profile after another."""
+    """The same image through one profile after another."""
 
     def __init__(self, options: Mapping[str, Any], by_severity: bool, where: str) -> None:
         if by_severity and "times" in options:

@@ -22,17 +22,17 @@ class CropPadOptions(Frozen):
     """How much is cut off or added, and what is added.
 
     Attributes:
-        modes: ``crop`` takes a window out of the picture and enlarges it; ``pad`` shrinks the
-            picture and puts it on a border. Drawn with even odds.
+        modes: ``crop`` takes a window out of the image and enlarges it; ``pad`` shrinks the
+            image and puts it on a border. Drawn with even odds.
         amount: Of both sides, what is cut off or becomes border, 0 to 0.6.
-        aspect: Factor on the width-to-height ratio of the picture as seen, 0.8 to 1.25.
+        aspect: Factor on the width-to-height ratio of the image as seen, 0.8 to 1.25.
         borders: For ``pad``: one level, or a blurred copy.
     """
 
     modes: tuple[Literal["crop", "pad"], ...] = ("crop", "pad")
     amount: Range = (0.0, 0.3)
     aspect: Range = (0.95, 1.05)
-    borders: tuple[Border, ...] = ("black", "grey", "blur")
+    borders: tuple[Border, ...] = ("black", "gray", "blur")
 
     @model_validator(mode="after")
     def _sane(self) -> CropPadOptions:
@@ -40,7 +40,7 @@ class CropPadOptions(Frozen):
         if not self.modes:
             raise ValueError("modes: want at least one of crop, pad")
         if not self.borders:
-            raise ValueError("borders: want at least one of black, grey, blur")
+            raise ValueError("borders: want at least one of black, gray, blur")
         return self
 
 
@@ -50,7 +50,7 @@ class CropPadParams(Frozen):
     Attributes:
         mode: ``crop`` or ``pad``.
         box: Whole pixels x0, y0, x1, y1, ends not included: the window that is kept, or where
-            the picture comes to lie.
+            the image comes to lie.
         border: What is around it; of no effect for ``crop``.
     """
 
@@ -60,7 +60,7 @@ class CropPadParams(Frozen):
 
 
 class CropPad(Degradation):
-    """A window of the picture enlarged, or the picture shrunk onto a border."""
+    """A window of the image enlarged, or the image shrunk onto a border."""
 
     name = "crop_pad"
     options = CropPadOptions

@@ -20,7 +20,7 @@ __all__ = ["Jpeg", "JpegOptions", "JpegParams", "JpegPass"]
 
 Subsampling: TypeAlias = Literal["4:2:0", "4:2:2", "4:4:4"]
 
-_MOST = 3
+_MAX = 3
 _SAMPLING = {
     "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
@@ -29,7 +29,7 @@ _SAMPLING = {
 
 
 class JpegOptions(Frozen):
-    """How strongly, how often and in which program's manner a picture is compressed.
+    """How strongly, how often and in which program's manner an image is compressed.
 
     Attributes:
         quality: Of each pass, on the scale of the Independent JPEG Group, 1 to 100.
@@ -37,8 +37,8 @@ class JpegOptions(Frozen):
         tables: ``standard``: those of Annex K of ITU-T T.81; ``own``: one of those that other
             encoders bring along, scaled to the quality in the same way.
         passes: How often in a row, 1 to 3, each with values of its own.
-        shift: Where the grid of 8x8 blocks starts, to the left of and above the picture, 0 to 7
-            pixels each: a crop from a larger picture has its grid anywhere.
+        shift: Where the grid of 8x8 blocks starts, to the left of and above the image, 0 to 7
+            pixels each: a crop from a larger image has its grid anywhere.
     """
 
     quality: IntRange = (30, 95)
@@ -49,7 +49,7 @@ class JpegOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> JpegOptions:
-        check_ranges(self, {"quality": (1, 100), "passes": (1, _MOST), "shift": (0, 7)})
+        check_ranges(self, {"quality": (1, 100), "passes": (1, _MAX), "shift": (0, 7)})
         if not self.subsampling:
             raise ValueError(f"subsampling: want at least one of {', '.join(_SAMPLING)}")
         if not self.tables:
@@ -64,7 +64,7 @@ class JpegPass(Frozen):
         quality: 1 to 100.
         subsampling: Of the chroma.
         tables: ``standard``, or which of the own ones.
-        shift: Pixels in x and y by which the block grid starts before the picture.
+        shift: Pixels in x and y by which the block grid starts before the image.
     """
 
     quality: int
@@ -80,7 +80,7 @@ class JpegParams(Frozen):
 
 
 class Jpeg(Degradation):
-    """Blocks, ringing and bled colour, as ITU-T T.81 makes them.
+    """Blocks, ringing and bled color, as ITU-T T.81 makes them.
 
     OpenCV encodes with the standard tables and Pillow with others; both with libjpeg-turbo.
     """
@@ -97,7 +97,7 @@ class Jpeg(Degradation):
     def sample(self, rng: np.random.Generator, shape: Shape) -> JpegParams:
         """Draw three compressions and take as many as were drawn."""
         count = whole(rng.random(), self.config.passes)
-        draws = rng.random((_MOST, 6))
+        draws = rng.random((_MAX, 6))
         return JpegParams(passes=tuple(self._pass(row.tolist()) for row in draws[:count]))
 
     def _pass(self, draws: list[float]) -> JpegPass:

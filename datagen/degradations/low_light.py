@@ -16,7 +16,7 @@ from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.beauty import smoothed
 from datagen.degradations.ops.draws import between, check_ranges
-from datagen.degradations.ops.noise import GAMMA, is_grey, normals
+from datagen.degradations.ops.noise import GAMMA, is_gray, normals
 
 __all__ = ["LowLight", "LowLightOptions", "LowLightParams"]
 
@@ -63,8 +63,8 @@ class LowLight(Degradation):
     """Exposure, shot and read noise, partial amplification and noise reduction, in this order.
 
     The noise is that of Foi et al. (IEEE TIP 2008), added in linear light (gamma 2.2) where it
-    arises, so that it is amplified with the picture and cut off at black. One field for all
-    members of a pair; grey pictures stay grey.
+    arises, so that it is amplified with the image and cut off at black. One field for all
+    members of a pair; gray images stay gray.
     """
 
     name = "low_light"
@@ -106,7 +106,7 @@ class LowLight(Degradation):
             if image.shape not in fields:
                 fields[image.shape] = normals(params.seed, image.shape)
             field = fields[image.shape]
-            if is_grey(image):
+            if is_gray(image):
                 first = np.asarray(cv2.extractChannel(field, 0), np.float32)
                 field = np.asarray(cv2.merge([first] * 3), np.float32)
             out.append(_clean(_expose(image, field, params), params))

@@ -18,7 +18,7 @@ from datagen.degradations.ops.noise import (
     Field,
     blotches,
     grain,
-    is_grey,
+    is_gray,
     normals,
     photon_noise,
     shading,
@@ -43,10 +43,10 @@ class NoiseOptions(Frozen):
         space: ``gaussian``: ``rgb``, or studio-range ``ycbcr`` (luma 16-235, differences 16-240).
         shot: ``sensor``: variance in linear light from 0 to 1 per unit of light, 0 to 0.5.
         read: ``sensor``: standard deviation in linear light where there is none, 0 to 0.2.
-        luma: ``iso``: standard deviation of the brightness in grey levels, 0 to 80.
-        chroma: ``iso``: standard deviation of either colour difference in grey levels, 0 to 80.
+        luma: ``iso``: standard deviation of the brightness in gray levels, 0 to 80.
+        chroma: ``iso``: standard deviation of either color difference in gray levels, 0 to 80.
         grain: ``iso``: deviation of the grain's outline, as a share of the short side, 0 to
-            0.05; the blotches of colour are four times as wide.
+            0.05; the blotches of color are four times as wide.
     """
 
     kind: tuple[Kind, ...] = ("gaussian", "sensor", "iso")
@@ -89,7 +89,7 @@ class NoiseParams(Frozen):
 
 
 class Noise(Degradation):
-    """One field of noise for all members of a pair; grey pictures get its brightness only.
+    """One field of noise for all members of a pair; gray images get its brightness only.
 
     ``sensor`` is the Poisson-Gaussian model of Foi et al. (IEEE TIP 2008): variance
     ``shot * light + read ** 2`` in linear light, coded with a gamma of 2.2. ``gaussian`` in
@@ -150,7 +150,7 @@ class Noise(Degradation):
         fields: dict[tuple[int, int, bool], Field] = {}
         out = []
         for image in images:
-            key = (image.shape[0], image.shape[1], is_grey(image))
+            key = (image.shape[0], image.shape[1], is_gray(image))
             if key not in fields:
                 fields[key] = _field(params, key)
             out.append(_add(image, fields[key], params))
@@ -158,8 +158,8 @@ class Noise(Degradation):
 
 
 def _field(params: NoiseParams, key: tuple[int, int, bool]) -> Field:
-    """Make the noise of a picture before its brightness is looked at, ``(h, w, 3)``."""
-    height, width, grey = key
+    """Make the noise of an image before its brightness is looked at, ``(h, w, 3)``."""
+    height, width, gray = key
     if params.kind == "iso":
         side = params.grain * min(height, width)
         luma = params.luma * grain(params.seed, (height, width), side)
@@ -170,7 +170,7 @@ def _field(params: NoiseParams, key: tuple[int, int, bool]) -> Field:
     matrix = np.eye(3, dtype=np.float32) if params.space == "rgb" else _TO_RGB * _STUDIO
     if params.kind == "iso":
         matrix = _TO_RGB
-    if grey:
+    if gray:
         # The first column, which is luma where there is one, makes all three channels.
         matrix = np.outer(np.ones(3, np.float32), [matrix[0, 0], 0, 0]).astype(np.float32)
     if params.kind == "gaussian":

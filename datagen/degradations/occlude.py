@@ -1,4 +1,4 @@
-"""Things laid over a picture: blocks, stickers, captions and emoji, all drawn here."""
+"""Things laid over an image: blocks, stickers, captions and emoji, all drawn here."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _BLOCK = 8
 
 
 class OccludeOptions(Frozen):
-    """What lies over the picture, how many and how large.
+    """What lies over the image, how many and how large.
 
     Attributes:
         kind: Kinds to choose from; one a pair.
         count: How many things, 1 to 100.
         size: Of each as a share of the short side, 0.02 to 1; they vary by a quarter.
-        per_256: In place of the three: this many grey blocks of 8 x 8 pixels for every whole 256
-            pixels of the short side, 1 to 1000; none on a smaller picture.
+        per_256: In place of the three: this many gray blocks of 8 x 8 pixels for every whole 256
+            pixels of the short side, 1 to 1000; none on a smaller image.
     """
 
     kind: tuple[Kind, ...] = ("blocks", "sticker", "text", "emoji")
@@ -54,10 +54,10 @@ class OccludeParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        kind: What lies over the picture.
+        kind: What lies over the image.
         count: How many.
-        size: As a share of the short side; 0: grey blocks of 8 x 8 pixels.
-        seed: Of places, turns, shapes and colours.
+        size: As a share of the short side; 0: gray blocks of 8 x 8 pixels.
+        seed: Of places, turns, shapes and colors.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class OccludeParams(Frozen):
 
 
 class Occlude(Degradation):
-    """Parts of the picture are hidden, at the same places for all members of a pair.
+    """Parts of the image are hidden, at the same places for all members of a pair.
 
     ``per_256`` of 16, 32, 48, 64 or 80 is DeeperForensics-1.0's BW (Jiang et al., CVPR 2020).
     """
@@ -116,13 +116,13 @@ class Occlude(Degradation):
             return out
         for row in draws:
             radius = params.size * min(height, width) * (0.75 + 0.5 * row[2]) / 2
-            centre = row[:2] * [width, height]
+            center = row[:2] * [width, height]
             if params.kind == "text":
-                caption(out, centre, radius, row[3:])
+                caption(out, center, radius, row[3:])
             elif params.kind == "blocks":
-                block(out, centre, radius, row[3:])
+                block(out, center, radius, row[3:])
             else:
                 tilt = np.radians(50 * row[3] - 25)
-                pen = Pen(out, centre, radius, float(tilt))
+                pen = Pen(out, center, radius, float(tilt))
                 (emoji if params.kind == "emoji" else sticker)(pen, row[4:])
         return out

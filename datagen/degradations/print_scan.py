@@ -1,4 +1,4 @@
-"""A picture printed on paper and scanned."""
+"""An image printed on paper and scanned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BOUNDS = {
     "sharpen": (0, 3),
 }
 _RISING = ("dots", "hardness", "gain", "texture", "shade", "turn", "tilt", "blur", "sharpen")
-_LEAST_PERIOD = 1.5  # of dots in pixels of the scan; finer ones cannot be seen
+_MIN_PERIOD = 1.5  # of dots in pixels of the scan; finer ones cannot be seen
 
 
 class PrintScanOptions(Frozen):
@@ -48,7 +48,7 @@ class PrintScanOptions(Frozen):
             they are 1.5 pixels.
         hardness: How much of the dots the scanner resolves, 0 (even tones) to 1.
         gain: How much ink spreads in the mid tones, as a share, 0 to 0.4; darkens.
-        texture: Deviation of the paper's grain, grey levels, 0 to 20.
+        texture: Deviation of the paper's grain, gray levels, 0 to 20.
         shade: How dark and warm the paper is, 0 to 0.3; ink on it is as weak as the paper is dark.
         gamma: Exponent of the scanner's tone curve, 0.6 to 1.6.
         turn: The most by which it lies askew, degrees, 0 to 10; enlarged to fill the frame.
@@ -108,7 +108,7 @@ class PrintScanParams(Frozen):
 
 
 class _Setting(NamedTuple):
-    """All that does not depend on the picture; made once for a pair."""
+    """All that does not depend on the image; made once for a pair."""
 
     matrix: Homography
     screens: Screens
@@ -143,7 +143,7 @@ class PrintScan(Degradation):
         corners = rng.random((4, 2)) * drawn.pop("tilt")
         process = self.config.processes[int(rng.random() * len(self.config.processes))]
         dots = drawn.pop("dots") * (2 if process == "inkjet" else 1)
-        period = max(min(shape) / dots, _LEAST_PERIOD)
+        period = max(min(shape) / dots, _MIN_PERIOD)
         return PrintScanParams.model_validate(
             {
                 **drawn,
@@ -156,11 +156,11 @@ class PrintScan(Degradation):
         )
 
     def apply(self, image: Image, params: PrintScanParams) -> Image:
-        """Print and scan the picture."""
+        """Print and scan the image."""
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: PrintScanParams) -> list[Image]:
-        """Do so with the same dots, grain and paper for all pictures."""
+        """Do so with the same dots, grain and paper for all images."""
         height, width = images[0].shape[:2]
         setting = self._setting(params, (height, width))
         return [_print(image, setting, params) for image in images]

@@ -1,4 +1,4 @@
-"""Profiles: chains of operations that ship as YAML, such as what a messenger does to a picture."""
+"""Profiles: chains of operations that ship as YAML, such as what a messenger does to an image."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ __all__ = ["Kernel", "Resize", "ResizeOptions", "ResizeParams"]
 Kernel: TypeAlias = Literal["nearest", "linear", "cubic", "area", "lanczos"]
 
 # The exact kind of nearest takes the middle of a block; the other its corner, which would move
-# the picture by half a block.
+# the image by half a block.
 _KERNELS: dict[Kernel, int] = {
     "nearest": cv2.INTER_NEAREST_EXACT,
     "linear": cv2.INTER_LINEAR,
@@ -61,10 +61,10 @@ class ResizeParams(Frozen):
 
 
 class Resize(Degradation):
-    """Detail lost to a smaller size; the picture has its own size again afterwards.
+    """Detail lost to a smaller size; the image has its own size again afterward.
 
     Not albumentations' ``downscale``: that reduces by the factor itself and enlarges by the
-    ratio of whole sizes, so that the far side of a picture can slide by half a factor.
+    ratio of whole sizes, so that the far side of an image can slide by half a factor.
     """
 
     name = "resize"

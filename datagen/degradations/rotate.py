@@ -1,4 +1,4 @@
-"""A picture held askew."""
+"""An image held askew."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class RotateOptions(Frozen):
     """
 
     degrees: Range = (0.0, 15.0)
-    fills: tuple[Fill, ...] = ("zoom", "black", "grey", "blur")
+    fills: tuple[Fill, ...] = ("zoom", "black", "gray", "blur")
 
     @model_validator(mode="after")
     def _sane(self) -> RotateOptions:
         check_ranges(self, {"degrees": (0, 45)})
         if not self.fills:
-            raise ValueError("fills: want at least one of zoom, black, grey, blur")
+            raise ValueError("fills: want at least one of zoom, black, gray, blur")
         return self
 
 
@@ -85,7 +85,7 @@ class Rotate(Degradation):
             turned = cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_CUBIC, borderMode=edge)
             return np.asarray(turned, np.uint8)
         out = backdrop(image, params.fill)
-        # BORDER_TRANSPARENT leaves the backdrop wherever no pixel of the picture comes to lie.
+        # BORDER_TRANSPARENT leaves the backdrop wherever no pixel of the image comes to lie.
         return np.asarray(
             cv2.warpAffine(
                 image,

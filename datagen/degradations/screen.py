@@ -1,4 +1,4 @@
-"""A picture shown on a display and photographed from it."""
+"""An image shown on a display and photographed from it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ScreenOptions(Frozen):
         gamma: Exponent of the tone curve, 0.6 to 1.6.
         white: The most by which red and blue are weakened, as a share, 0 to 0.3.
         blur: Deviation of the focus error, as a share of the shorter side, 0 to 0.02.
-        noise: Deviation of the sensor's noise, grey levels, 0 to 30.
+        noise: Deviation of the sensor's noise, gray levels, 0 to 30.
     """
 
     tilt: Range = (0.0, 0.08)
@@ -107,7 +107,7 @@ class ScreenParams(Frozen):
 
 
 class _Setting(NamedTuple):
-    """All that does not depend on the picture."""
+    """All that does not depend on the image."""
 
     matrix: Homography
     tones: NDArray[np.uint8]
@@ -160,17 +160,17 @@ class Screen(Degradation):
         )
 
     def apply(self, image: Image, params: ScreenParams) -> Image:
-        """Show the picture and photograph the display."""
+        """Show the image and photograph the display."""
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: ScreenParams) -> list[Image]:
-        """Do so with one grid, reflection and field of noise for all pictures."""
+        """Do so with one grid, reflection and field of noise for all images."""
         height, width = images[0].shape[:2]
         setting = _setting(params, (height, width))
         return [_photograph(image, setting) for image in images]
 
     def homography(self, params: ScreenParams, shape: Shape) -> Homography:
-        """Return the perspective; the picture fills the frame."""
+        """Return the perspective; the image fills the frame."""
         return keystone(shape, params.corners)
 
 

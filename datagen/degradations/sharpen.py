@@ -14,7 +14,7 @@ from datagen.degradations.ops.draws import between, check_ranges
 
 __all__ = ["Sharpen", "SharpenOptions", "SharpenParams"]
 
-_LEAST_PIXELS = 0.6
+_MIN_PIXELS = 0.6
 
 
 class SharpenOptions(Frozen):
@@ -73,7 +73,7 @@ class Sharpen(Degradation):
 
     def apply(self, image: Image, params: SharpenParams) -> Image:
         """Add what a blur takes away."""
-        deviation = max(params.radius * min(image.shape[:2]), _LEAST_PIXELS)
+        deviation = max(params.radius * min(image.shape[:2]), _MIN_PIXELS)
         soft = cv2.GaussianBlur(image, (0, 0), deviation)
         sharp = cv2.addWeighted(image, 1 + params.amount, soft, -params.amount, 0)
         return np.asarray(sharp, np.uint8)

@@ -72,9 +72,9 @@ class VideoParams(Frozen):
 
 
 class Video(Degradation):
-    """The picture as a short, slowly moving clip: encoded, decoded, and one frame kept.
+    """The image as a short, slowly moving clip: encoded, decoded, and one frame kept.
 
-    Each picture is a stream of its own that starts with an IDR frame; see ``stream``.
+    Each image is a stream of its own that starts with an IDR frame; see ``stream``.
     """
 
     name = "video"
@@ -142,12 +142,12 @@ def _rolled(image: Image, by: Any) -> Image:
 
 
 def _earlier(kept: Planes, ago: Any) -> Planes:
-    """Return the frame that the motion came from: brightness and colour moved back by ``ago``."""
+    """Return the frame that the motion came from: brightness and color moved back by ``ago``."""
     height, width = kept.shape[0] * 2 // 3, kept.shape[1]
     out = np.empty_like(kept)
     out[:height] = _shifted(kept[:height], -ago)
-    colour = (2, height // 2, width // 2)
-    moved = [_shifted(plane, -ago / 2) for plane in kept[height:].reshape(colour)]
+    color = (2, height // 2, width // 2)
+    moved = [_shifted(plane, -ago / 2) for plane in kept[height:].reshape(color)]
     out[height:] = np.stack(moved).reshape(height // 2, width)
     return out
 

@@ -14,11 +14,11 @@ from datagen.degradations.ops.draws import check_ranges, whole
 
 __all__ = ["Webp", "WebpOptions", "WebpParams"]
 
-_MOST = 3
+_MAX = 3
 
 
 class WebpOptions(Frozen):
-    """How strongly and how often a picture is compressed.
+    """How strongly and how often an image is compressed.
 
     Attributes:
         quality: Of each pass, on libwebp's scale, 1 to 100.
@@ -33,7 +33,7 @@ class WebpOptions(Frozen):
 
     @model_validator(mode="after")
     def _sane(self) -> WebpOptions:
-        check_ranges(self, {"quality": (1, 100), "passes": (1, _MOST), "effort": (0, 6)})
+        check_ranges(self, {"quality": (1, 100), "passes": (1, _MAX), "effort": (0, 6)})
         return self
 
 
@@ -63,7 +63,7 @@ class Webp(Degradation):
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> WebpParams:
         """Draw three qualities and take as many as were drawn."""
-        draws = rng.random(2 + _MOST).tolist()
+        draws = rng.random(2 + _MAX).tolist()
         count = whole(draws[0], self.config.passes)
         return WebpParams(
             quality=tuple(whole(draw, self.config.quality) for draw in draws[2 : 2 + count]),

@@ -1,4 +1,4 @@
-"""Detectors that live in this process: pictures are decoded, batched, and failures cornered."""
+"""Detectors that live in this process: images are decoded, batched, and failures cornered."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from datagen.detectors.preprocess import decode, sized
 __all__ = ["ArrayDetector", "Detector", "Encoded", "Infer"]
 
 Infer: TypeAlias = Callable[[list[Image]], object]
-"""Pictures of one size to answers, one a picture; may raise anything."""
+"""Images of one size to answers, one an image; may raise anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One picture of a release.
+    """One image of a release.
 
     Attributes:
         data: Its bytes as released; ``None`` when they cannot be had, and ``trouble`` says why.
@@ -36,10 +36,10 @@ class Encoded:
 
 
 class Detector(Protocol):
-    """Gives an answer for each picture."""
+    """Gives an answer for each image."""
 
     def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
-        """Return the answers in the order of the pictures; never raise for one of them.
+        """Return the answers in the order of the images; never raise for one of them.
 
         Raises:
             DetectorError: The detector or its configuration must be changed for all of them.
@@ -48,12 +48,12 @@ class Detector(Protocol):
 
 
 class ArrayDetector:
-    """A detector that takes decoded pictures.
+    """A detector that takes decoded images.
 
     Args:
         infer: See ``Infer``.
         config: What its answers mean.
-        size: Height and width to which pictures are scaled; ``None`` leaves them as they are.
+        size: Height and width to which images are scaled; ``None`` leaves them as they are.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ArrayDetector:
         return [answers[number] for number in range(len(pictures))]
 
     def _answered(self, group: list[tuple[int, Image]]) -> Iterator[tuple[int, Answer]]:
-        """Answer a batch; halve one that fails until the picture that makes it fail is alone."""
+        """Answer a batch; halve one that fails until the image that makes it fail is alone."""
         try:
             found = self._asked([image for _, image in group])
         except BadAnswerError as error:

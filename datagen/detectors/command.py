@@ -22,7 +22,7 @@ _NO_PROGRAM = 127
 
 
 class CommandDetector:
-    """A program that is started once for all pictures of a shard.
+    """A program that is started once for all images of a shard.
 
     Args:
         command: With ``{paths}``, a text file of one absolute path a line, and ``{scores}``,
@@ -36,19 +36,19 @@ class CommandDetector:
         self._folder = folder
         self._config = config
 
-    def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
+    def score(self, images: Sequence[Encoded], batch: int) -> list[Answer]:
         """See ``Detector``; ``batch`` is the program's own affair."""
         with tempfile.TemporaryDirectory(prefix="datagen-") as name:
             folder = Path(name).resolve()
-            paths = _laid_out(pictures, folder)
+            paths = _laid_out(images, folder)
             readable = [path for path in paths if path is not None]
             trouble = self._run(readable, folder) if readable else ""
             found = {} if trouble else self._read(folder / "scores.csv", readable)
         return [
-            Answer(None, "unreadable", picture.trouble)
+            Answer(None, "unreadable", image.trouble)
             if path is None
             else found.get(path, Answer(None, "failed", trouble or "the program wrote no score"))
-            for picture, path in zip(pictures, paths, strict=True)
+            for image, path in zip(images, paths, strict=True)
         ]
 
     def _run(self, paths: list[str], folder: Path) -> str:
@@ -98,13 +98,13 @@ class CommandDetector:
             return Answer(None, "failed", f"the program wrote {text[:40]!r}, no number")
 
 
-def _laid_out(pictures: Sequence[Encoded], folder: Path) -> list[str | None]:
+def _laid_out(images: Sequence[Encoded], folder: Path) -> list[str | None]:
     paths: list[str | None] = []
-    for picture in pictures:
-        path = folder / f"{picture.sample_id}.{picture.suffix}"
-        if picture.data is not None:
-            path.write_bytes(picture.data)
-        paths.append(None if picture.data is None else str(path))
+    for image in images:
+        path = folder / f"{image.sample_id}.{image.suffix}"
+        if image.data is not None:
+            path.write_bytes(image.data)
+        paths.append(None if image.data is None else str(path))
     return paths
 
 

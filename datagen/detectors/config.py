@@ -24,29 +24,29 @@ def _three(value: object) -> object:
 
 _Side = Annotated[int, Field(ge=1, le=8192)]
 _Size = Annotated[tuple[_Side, _Side], BeforeValidator(_square)]
-_Colour = Annotated[tuple[float, float, float], BeforeValidator(_three)]
+_Color = Annotated[tuple[float, float, float], BeforeValidator(_three)]
 
 
 class DetectorConfig(Frozen):
     """Input and output of a detector.
 
     Attributes:
-        size: Side, or ``[height, width]``, to which pictures are scaled; by default a network's
-            own fixed size, or else the picture's.
+        size: Side, or ``[height, width]``, to which images are scaled; by default a network's
+            own fixed size, or else the image's.
         mean, std: Of the channels on the scale 0 to 1: a network sees ``(x / 255 - mean) / std``.
         layout: Of a network's input.
         channels: Order of a network's channels.
         output: ``raw`` answers are probabilities, ``sigmoid`` answers are logits of one class,
             ``softmax`` answers are logits of several.
         logits: The same as ``output: sigmoid``.
-        index: Which of several answers a picture is taken.
+        index: Which of several answers an image is taken.
         higher_is: What a high answer means; scores are always of ``fake``.
         device: Where a TorchScript, exported or ONNX network runs.
     """
 
     size: _Size | None = None
-    mean: _Colour | None = None
-    std: _Colour | None = None
+    mean: _Color | None = None
+    std: _Color | None = None
     layout: Literal["nchw", "nhwc"] | None = None
     channels: Literal["rgb", "bgr"] | None = None
     output: Literal["raw", "sigmoid", "softmax"] = "raw"
@@ -70,7 +70,7 @@ class DetectorConfig(Frozen):
 
 
 NETWORK_KEYS = ("mean", "std", "layout", "channels")
-"""Keys that only a network file has: a callable and a command see the picture as it is."""
+"""Keys that only a network file has: a callable and a command see the image as it is."""
 
 
 def read_config(path: Path | None) -> DetectorConfig:

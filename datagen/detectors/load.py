@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datagen.detectors.baseline.model import ProbeModel
+from datagen.detectors.baseline.model import BaselineModel
 from datagen.detectors.batched import ArrayDetector, Detector
 from datagen.detectors.command import CommandDetector
 from datagen.detectors.function import load_function
@@ -41,6 +41,6 @@ def _opened(spec: DetectorSpec) -> Detector:
     if spec.kind == "callable":
         return ArrayDetector(load_function(spec), spec.config)
     if spec.kind == "probe":
-        return ArrayDetector(ProbeModel.read(spec.target).answers, spec.config)
+        return ArrayDetector(BaselineModel.read(spec.target).answers, spec.config)
     network = _NETWORKS[spec.kind](spec)
     return ArrayDetector(network.infer, spec.config, network.size)

@@ -37,7 +37,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        DetectorError: The file is no network of one picture input.
+        DetectorError: The file is no network of one image input.
     """
     try:
         import onnxruntime
@@ -57,7 +57,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
         found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
         raise DetectorError(
-            f"--detector {spec.text}: want one float32 input of pictures with 4 axes, found {found}"
+            f"--detector {spec.text}: want one float32 input of images with 4 axes, found {found}"
         )
     name, shape = inputs[0].name, inputs[0].shape
 
@@ -167,7 +167,7 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
     wanted = spec.config.size
     if own is not None and wanted is not None and own != tuple(wanted):
         raise DetectorError(
-            f"--detector-config: size: {list(wanted)}, but {spec.text} takes pictures of "
+            f"--detector-config: size: {list(wanted)}, but {spec.text} takes images of "
             f"{list(own)} only"
         )
     return own

@@ -27,11 +27,11 @@ class BadAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one picture.
+    """What became of one image.
 
     Attributes:
         score: Probability of fake, 0 to 1; ``None`` unless ``status`` is ``ok``.
-        status: ``ok``, ``unreadable`` (the picture) or ``failed`` (the detector).
+        status: ``ok``, ``unreadable`` (the image) or ``failed`` (the detector).
         detail: For a person; empty when all is well.
     """
 
@@ -45,13 +45,13 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
 
     Args:
         raw: Anything like an array, ``(count,)``, ``(count, 1)`` or ``(count, classes)``.
-        count: Pictures in the batch.
+        count: Images in the batch.
         config: What the answers mean.
 
     Raises:
         BadAnswerError: They are no numbers, or of a wrong shape: nobody knows which is whose.
         DetectorError: They are on another scale than ``config`` says, or ``index`` is none of
-            them. This holds for every picture, also where an answer happens to look right.
+            them. This holds for every image, also where an answer happens to look right.
     """
     if raw is None:
         raise BadAnswerError("the answer is None")
@@ -64,7 +64,7 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
         raise BadAnswerError(f"the answer is no array of numbers: {error}") from None
     if table.ndim == 0 or len(table) != count:
         found = "one number" if table.ndim == 0 else f"{len(table)} answers"
-        raise BadAnswerError(f"{found} for {count} picture{'s' if count != 1 else ''}")
+        raise BadAnswerError(f"{found} for {count} image{'s' if count != 1 else ''}")
     table = table.reshape(count, -1)
     return [_score(row, config) for row in table]
 
@@ -82,7 +82,7 @@ def _probability(row: NDArray[np.float64], config: DetectorConfig) -> float:
         raise BadAnswerError(f"the answer is {_shown(row)}, no finite number")
     if config.transform == "softmax":
         if len(row) < 2:
-            raise DetectorError(f"{_CONFIG}: softmax wants two or more numbers a picture, found 1")
+            raise DetectorError(f"{_CONFIG}: softmax wants two or more numbers an image, found 1")
         shares = np.exp(row - row.max())
         return float(_chosen(shares / shares.sum(), config, 1))
     value = _chosen(row, config, 0 if len(row) == 1 else None)
@@ -100,11 +100,11 @@ def _chosen(row: NDArray[np.float64], config: DetectorConfig, default: int | Non
     index = config.index if config.index is not None else default
     if index is None:
         raise DetectorError(
-            f"the detector answered {len(row)} numbers a picture: say 'output: softmax' or 'index' "
+            f"the detector answered {len(row)} numbers an image: say 'output: softmax' or 'index' "
             f"in {_CONFIG}"
         )
     if index >= len(row):
-        raise DetectorError(f"{_CONFIG}: index {index} of {len(row)} numbers a picture")
+        raise DetectorError(f"{_CONFIG}: index {index} of {len(row)} numbers an image")
     return float(row[index])
 
 

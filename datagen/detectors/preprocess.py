@@ -1,4 +1,4 @@
-"""From encoded pictures to the arrays that a detector takes."""
+"""From encoded images to the arrays that a detector takes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["decode", "network_input", "sized"]
 
 
 def decode(data: bytes) -> Image:
-    """Return the picture in encoded bytes.
+    """Return the image in encoded bytes.
 
     Raises:
-        OSError, ValueError, SyntaxError: They are no picture; Pillow's own.
+        OSError, ValueError, SyntaxError: They are no image; Pillow's own.
     """
     with Pillow.open(io.BytesIO(data)) as picture:
         return np.ascontiguousarray(picture.convert("RGB"))
 
 
 def sized(image: Image, size: tuple[int, int] | None) -> Image:
-    """Return the picture scaled to ``(height, width)``, or as it is."""
+    """Return the image scaled to ``(height, width)``, or as it is."""
     if size is None or image.shape[:2] == tuple(size):
         return image
     smaller = size[0] * size[1] < image.shape[0] * image.shape[1]

@@ -17,7 +17,7 @@ from datagen.detectors.load import open_detector
 from datagen.detectors.shards import (
     ReleasedShard,
     Tell,
-    pictures_of,
+    images_of,
     release_facts,
     run_shards,
     shards_of,
@@ -34,10 +34,10 @@ __all__ = ["ScoreShard", "Scored", "parts_folder", "score_release"]
 
 @dataclass(frozen=True, slots=True)
 class ScoreShard:
-    """A task over ``ReleasedShard``: the scores of its pictures.
+    """A task over ``ReleasedShard``: the scores of its images.
 
     Attributes:
-        batch: Most pictures that a detector sees at once.
+        batch: Most images that a detector sees at once.
     """
 
     spec: DetectorSpec
@@ -47,8 +47,8 @@ class ScoreShard:
     def __call__(self, shard: ReleasedShard) -> pa.Table:
         """See ``Task``."""
         detector = open_detector(self.spec)
-        rows, pictures = pictures_of(self.folder, shard)
-        answers = detector.score(pictures, self.batch)
+        rows, images = images_of(self.folder, shard)
+        answers = detector.score(images, self.batch)
         return score_table(rows["sample_id"].tolist(), rows["sha256"].tolist(), answers)
 
 
@@ -57,7 +57,7 @@ class Scored:
     """What a run came to.
 
     Attributes:
-        status: Pictures by status.
+        status: Images by status.
         details: The commonest reasons of what has no score, with their counts.
         reused: Shards whose part was there from an earlier run.
     """
@@ -83,7 +83,7 @@ def score_release(
     and is not done again; it goes when ``out`` is written.
 
     Args:
-        release: Whose pictures.
+        release: Whose images.
         spec: The detector.
         out: A Parquet file, see ``SCORES``.
         splits: ``None``: all.
@@ -99,7 +99,7 @@ def score_release(
     """
     shards = shards_of(release, splits)
     if not shards:
-        raise ReleaseError(f"{release.folder}: has no pictures to score")
+        raise ReleaseError(f"{release.folder}: has no images to score")
     parts = parts_folder(out)
     try:
         parts.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The shards of a release as keys of a task, and the pictures in one."""
+"""The shards of a release as keys of a task, and the images in one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_
 from datagen.release import Folder
 from datagen.release.reader import Release
 
-__all__ = ["ReleasedShard", "Tell", "pictures_of", "release_facts", "run_shards", "shards_of"]
+__all__ = ["ReleasedShard", "Tell", "images_of", "release_facts", "run_shards", "shards_of"]
 
 R = TypeVar("R")
 
@@ -38,7 +38,7 @@ class ReleasedShard:
 
     Attributes:
         name: ``train-000000``.
-        digest: Of its manifest and pictures.
+        digest: Of its manifest and images.
     """
 
     name: str
@@ -84,8 +84,8 @@ def release_facts(release: Release) -> dict[str, Any]:
     }
 
 
-def pictures_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
-    """Return a shard's rows and encoded pictures; what cannot be had says so in its place."""
+def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
+    """Return a shard's rows and encoded images; what cannot be had says so in its place."""
     data = folder.read(f"manifest/{shard.name}.parquet")
     rows: pd.DataFrame = pq.read_table(io.BytesIO(data), columns=_COLUMNS).to_pandas()
     return rows, [_encoded(folder, row) for row in rows.to_dict("records")]

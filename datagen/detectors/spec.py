@@ -123,7 +123,7 @@ def _command(command: str) -> tuple[str, str]:
     if lacking or not words:
         raise DetectorError(
             f"--detector 'cmd: {command}': lacks {' and '.join(lacking)}: the program reads the "
-            "paths of pictures from the file {paths} and writes CSV 'path,score' to {scores}"
+            "paths of images from the file {paths} and writes CSV 'path,score' to {scores}"
         )
     if shutil.which(words[0]) is None:
         raise DetectorError(f"--detector 'cmd: {command}': no program {words[0]!r}")
@@ -160,7 +160,7 @@ def _refuse_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     given = config.model_dump(exclude_defaults=True)
     if kind in ("callable", "command"):
         keys = [*NETWORK_KEYS, "device", *(["size"] if kind == "command" else [])]
-        sees = "the encoded files" if kind == "command" else "uint8 RGB pictures"
+        sees = "the encoded files" if kind == "command" else "uint8 RGB images"
     elif kind == "probe":
         keys, sees = list(DetectorConfig.model_fields), "what it was trained on"
     else:

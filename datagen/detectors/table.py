@@ -1,4 +1,4 @@
-"""The table of scores: one row a picture, and whose they are in its metadata."""
+"""The table of scores: one row an image, and whose they are in its metadata."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Scores:
 def score_table(
     sample_ids: Sequence[str], digests: Sequence[str], answers: Sequence[Answer]
 ) -> pa.Table:
-    """Return the rows of some pictures."""
+    """Return the rows of some images."""
     columns = [
         list(sample_ids),
         list(digests),

@@ -139,9 +139,9 @@ class RayEngine:
         shared = ray.put(task)
         queue = iter(keys)
         flying: dict[Any, K] = {}
-        # Left early (Ctrl-C, or the caller has seen enough), nothing is cancelled: the few tasks in
+        # Left early (Ctrl-C, or the caller has seen enough), nothing is canceled: the few tasks in
         # flight end with the cluster or by themselves. Ray's core aborts the driver when a task
-        # that was cancelled answers all the same ("Tried to complete task that was not pending").
+        # that was canceled answers all the same ("Tried to complete task that was not pending").
         while True:
             # One more than the workers, so that none waits for the driver.
             for key in islice(queue, at_once + 1 - len(flying)):

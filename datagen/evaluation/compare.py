@@ -1,4 +1,4 @@
-"""Two detectors on the same pictures: differences with intervals, overall and by group."""
+"""Two detectors on the same images: differences with intervals, overall and by group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """A metric of the new detector less that of the old one, on the same pictures.
+    """A metric of the new detector less that of the old one, on the same images.
 
     Attributes:
         new, old: The metric.
@@ -55,10 +55,10 @@ class Comparison:
     """Differences by metric, overall and as ``by[column][value]``.
 
     Attributes:
-        rows: Pictures that both detectors have scored.
-        new_only, old_only: Pictures that only one has scored; left out.
+        rows: Images that both detectors have scored.
+        new_only, old_only: Images that only one has scored; left out.
         delong: Of the AUC; None without reals or fakes.
-        old: The pictures with the scores of the old detector.
+        old: The images with the scores of the old detector.
     """
 
     rows: int
@@ -79,7 +79,7 @@ def compare(
         new: The detector in question.
         old: Its baseline.
         samples: Of both.
-        alone: Pictures that only the new, and only the old one has scored.
+        alone: Images that only the new, and only the old one has scored.
     """
     by = {
         column: _holm_over(

@@ -12,7 +12,7 @@ from datagen.evaluation.compare import Comparison, compare
 from datagen.evaluation.groups import Grouping, groupings
 from datagen.evaluation.metrics.controls import Controls, control_rates
 from datagen.evaluation.metrics.delong import DeLong, delong
-from datagen.evaluation.metrics.intervals import LEAST_CLUSTERS, Estimate, Resampler
+from datagen.evaluation.metrics.intervals import MIN_CLUSTERS, Estimate, Resampler
 from datagen.evaluation.metrics.ladder import Separability, separability
 from datagen.evaluation.rows import Rows
 from datagen.evaluation.sample import Sample, codes_of, sample_of
@@ -29,7 +29,7 @@ class Subject:
         release: Name, version and digests of the release.
         split: Of it.
         scores, baseline: Files.
-        threshold: Of the probability; from here on a picture is called fake.
+        threshold: Of the probability; from here on an image is called fake.
         logits: Whether the scores were given as logits.
     """
 
@@ -49,7 +49,7 @@ class Evaluation:
         polarity: ``right``, ``inverted`` (AUC and its interval below 0.5: nothing is flipped) or
             ``undecided``.
         worst: The worst AUC by column.
-        absent: Columns that no picture states, and why.
+        absent: Columns that no image states, and why.
         notes: What a reader must know before the numbers.
     """
 
@@ -73,11 +73,11 @@ def evaluate(subject: Subject, rows: Rows, baseline: Rows | None = None) -> Eval
 
     Args:
         subject: What ``rows`` are.
-        rows: The scored pictures of one split.
+        rows: The scored images of one split.
         baseline: The same split, scored by the detector to compare with.
 
     Raises:
-        UserError: The baseline has no picture in common with ``rows``.
+        UserError: The baseline has no image in common with ``rows``.
     """
     resampler = Resampler(codes_of(rows.table.column("identity_id")))
     sample, groups, absent = _parts(rows)
@@ -159,19 +159,19 @@ def _notes(found: Evaluation) -> list[str]:
         notes.append(
             "The scores are not told apart from chance: the interval of the AUC holds 0.5."
         )
-    if 0 < auc.identities < LEAST_CLUSTERS:
+    if 0 < auc.identities < MIN_CLUSTERS:
         notes.append(
-            f"few_clusters: {auc.identities} people. Intervals by person need {LEAST_CLUSTERS} to "
+            f"few_clusters: {auc.identities} people. Intervals by person need {MIN_CLUSTERS} to "
             "be trusted; gates on them are undecided."
         )
     if coverage.scored < coverage.rows:
         told = ", ".join(f"{count} {name}" for name, count in coverage.statuses.items())
         notes.append(
-            f"{coverage.rows - coverage.scored} of {coverage.rows} pictures have no score ({told}) "
+            f"{coverage.rows - coverage.scored} of {coverage.rows} images have no score ({told}) "
             "and are in no metric."
         )
     if found.subject.split == "train":
-        notes.append("The split 'train' is there to be learnt from: this is not a test.")
+        notes.append("The split 'train' is there to be learned from: this is not a test.")
     if found.comparison is not None and _same(found.sample, found.comparison.old):
         notes.append(
             "The baseline's scores are the detector's own: nothing is compared. On a first run "
@@ -179,7 +179,7 @@ def _notes(found: Evaluation) -> list[str]:
         )
     if found.comparison is not None and (found.comparison.new_only or found.comparison.old_only):
         notes.append(
-            f"The comparison leaves out {found.comparison.new_only} pictures that only the new "
+            f"The comparison leaves out {found.comparison.new_only} images that only the new "
             f"detector has scored and {found.comparison.old_only} that only the old one has."
         )
     return notes

@@ -1,4 +1,4 @@
-"""How pictures are told apart for the report: by manipulation, damage, source and person.
+"""How images are told apart for the report: by manipulation, damage, source and person.
 
 A row of the manifest carries its pair's method, damage and attributes on every member, so a group
 holds fakes *and their own reals*. Fakes of one group are therefore judged against reals of the
@@ -29,19 +29,19 @@ CROSSINGS = (
     ("sex", "ethnicity"),
     ("age_band", "ethnicity"),
 )
-# What a null means there: the picture was not damaged. Elsewhere null is not known: no group.
+# What a null means there: the image was not damaged. Elsewhere null is not known: no group.
 _CLEAN = {"degradation": "none"}
 BANDS = (("under 18", 18), ("18-29", 30), ("30-44", 45), ("45-59", 60), ("60+", 1000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
-    """One way to tell pictures apart.
+    """One way to tell images apart.
 
     Attributes:
         column: ``method``, or ``sex x ethnicity`` for a crossing.
         values: Names of the groups, in order.
-        code: Group of each picture; -1: in none.
+        code: Group of each image; -1: in none.
     """
 
     column: str
@@ -49,7 +49,7 @@ class Grouping:
     code: Whole
 
     def places(self) -> Iterator[tuple[str, Whole]]:
-        """Yield each group's name and its pictures, ascending."""
+        """Yield each group's name and its images, ascending."""
         order = np.argsort(self.code, kind="stable")
         ends = np.searchsorted(self.code[order], np.arange(len(self.values) + 1))
         for number, name in enumerate(self.values):
@@ -57,7 +57,7 @@ class Grouping:
 
 
 def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
-    """Return the ways to tell the pictures of a table apart, and why others are left out.
+    """Return the ways to tell the images of a table apart, and why others are left out.
 
     Args:
         table: Arrow, with the columns of ``rows.COLUMNS``.
@@ -69,7 +69,7 @@ def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
         if found.values:
             single[column] = found
         else:
-            absent[column] = "not stated for any picture"
+            absent[column] = "not stated for any image"
     crossed = [
         _cross(single[one], single[other])
         for one, other in CROSSINGS

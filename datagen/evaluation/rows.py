@@ -1,4 +1,4 @@
-"""The pictures of one split with their scores, and how many have one."""
+"""The images of one split with their scores, and how many have one."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _REPEATED = ["kind", "source", "method", "family", "degradation", "sex", "ethnic
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many pictures of the split have a score.
+    """How many images of the split have a score.
 
     Attributes:
-        rows: Pictures of the split.
+        rows: Images of the split.
         scored: Of these, with a score.
         statuses: The others by reason; ``missing`` has no line at all.
         share: scored / rows.
@@ -54,7 +54,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The scored pictures of a split.
+    """The scored images of a split.
 
     Attributes:
         table: Their manifest rows (Arrow), some columns.
@@ -85,7 +85,7 @@ def read_rows(release: Release, columns: Sequence[str] = COLUMNS) -> Any:
     """Return some columns of all manifest rows as an Arrow table.
 
     Raises:
-        ReleaseError: A file of the manifest is gone or spoilt.
+        ReleaseError: A file of the manifest is gone or spoiled.
     """
     names = [name for name in release.record["files"] if name.startswith("manifest/")]
     repeated = [name for name in _REPEATED if name in columns]
@@ -105,19 +105,19 @@ def _read(release: Release, name: str, columns: list[str], repeated: list[str]) 
 
 
 def join(manifest: Any, split: str, scores: Scores, allow_missing: bool) -> Rows:
-    """Give the pictures of a split their scores.
+    """Give the images of a split their scores.
 
-    Lines of other splits are left out. A digest that several pictures share scores all of them.
+    Lines of other splits are left out. A digest that several images share scores all of them.
 
     Args:
         manifest: From ``read_rows``.
         split: Which to keep.
         scores: Of one detector.
-        allow_missing: Count pictures without a line as not covered, instead of refusing.
+        allow_missing: Count images without a line as not covered, instead of refusing.
 
     Raises:
-        UserError: No such split, an id that the release does not have, a picture without a line,
-            a digest that is not the picture's.
+        UserError: No such split, an id that the release does not have, an image without a line,
+            a digest that is not the image's.
     """
     splits = sorted(pc.unique(manifest.column("split")).to_pylist())
     if split not in splits:
@@ -129,13 +129,13 @@ def join(manifest: Any, split: str, scores: Scores, allow_missing: bool) -> Rows
     found = pc.index_in(table.column(scores.key), value_set=scores.ids)
     line = np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
     _refuse_missing(table, line, split, scores, allow_missing)
-    _refuse_other_pictures(table, line, scores)
+    _refuse_other_images(table, line, scores)
     raw = np.where(line >= 0, scores.raw[line], np.nan)
     scored = ~np.isnan(raw)
     coverage = Coverage(len(line), int(scored.sum()), _statuses(line, scored, scores))
     if not coverage.scored:
         told = ", ".join(f"{count} {name}" for name, count in coverage.statuses.items())
-        raise UserError(f"{scores.where}: no picture of split {split!r} has a score ({told})")
+        raise UserError(f"{scores.where}: no image of split {split!r} has a score ({told})")
     return Rows(
         table.filter(pa.array(scored)),
         raw[scored],
@@ -164,15 +164,15 @@ def _refuse_missing(
     if missing.any():
         ids = table.column("sample_id").filter(pa.array(missing))
         raise UserError(
-            f"{scores.where}: {int(missing.sum())} of {len(line)} pictures of split {split!r} "
-            f"have no line: {named(ids)}. A picture that "
+            f"{scores.where}: {int(missing.sum())} of {len(line)} images of split {split!r} "
+            f"have no line: {named(ids)}. An image that "
             "failed needs a line with a status and no score; to allow some to be left out, set a "
             "gate on coverage"
         )
 
 
-def _refuse_other_pictures(table: Any, line: npt.NDArray[np.int64], scores: Scores) -> None:
-    """Ids repeat between versions of a release; digests tell whether these pictures were scored."""
+def _refuse_other_images(table: Any, line: npt.NDArray[np.int64], scores: Scores) -> None:
+    """Ids repeat between versions of a release; digests tell whether these images were scored."""
     if scores.digest is None:
         return
     known = table.filter(pa.array(line >= 0))
@@ -181,7 +181,7 @@ def _refuse_other_pictures(table: Any, line: npt.NDArray[np.int64], scores: Scor
     if pc.any(other).as_py():
         ids = known.column("sample_id").filter(other)
         raise UserError(
-            f"{scores.where}: {len(ids)} scores are of other pictures than those in the release "
+            f"{scores.where}: {len(ids)} scores are of other images than those in the release "
             f"(their sha256 differ): {named(ids)}. Score this version of it again"
         )
 

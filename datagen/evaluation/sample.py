@@ -19,14 +19,14 @@ Whole = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Real and fake pictures, highest score first.
+    """Real and fake images, highest score first.
 
     Attributes:
         raw: Scores as given.
         probability: The same in [0, 1].
         label: True for fake.
         identity: The target's person, numbered.
-        photograph: The source picture behind it, numbered: crops of one are not distinct reals.
+        photograph: The source image behind it, numbered: crops of one are not distinct reals.
         ordered: See ``moment_sums``.
         row: Place in the ``Rows``.
     """
@@ -40,7 +40,7 @@ class Sample:
     row: Whole
 
     def take(self, places: Whole) -> Sample:
-        """Return some of the pictures; ``places`` ascend."""
+        """Return some of the images; ``places`` ascend."""
         return Sample(
             self.raw[places],
             self.probability[places],

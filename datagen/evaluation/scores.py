@@ -25,22 +25,22 @@ _SHOWN = 3
 _CSV = (".csv", ".txt")
 # `<pair_id>.<kind>.<type>`, as in the tars; ids have no dots.
 _MEMBER = r"^(?:.*[/\\])?([^/\\.]+)\.(real|control|fake)\.\w+$"
-# `<sample_id>.<type>`, as a tool that unpacks pictures may name them.
+# `<sample_id>.<type>`, as a tool that unpacks images may name them.
 _LOOSE = r"^(?:.*[/\\])?([^/\\.]+)\.\w+$"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """One line a picture.
+    """One line an image.
 
     Attributes:
         where: The file, for messages.
         key: Column of the manifest that ``ids`` are of: ``sample_id`` or ``sha256``.
         ids: Arrow strings, each once.
-        raw: As given, float64; NaN where the picture failed.
+        raw: As given, float64; NaN where the image failed.
         probability: The same in [0, 1]: equal to ``raw``, or its logistic when logits were given.
         status: Arrow strings; ``ok``, or why there is no score.
-        digest: Arrow strings, sha256 of the pictures that were scored, when told beside an id.
+        digest: Arrow strings, sha256 of the images that were scored, when told beside an id.
     """
 
     where: str
@@ -57,7 +57,7 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
 
     Columns: ``sample_id``, ``path`` (``<pair_id>.<kind>.jpg`` in any folder, as in the tars) or
     ``sha256``; ``score``, higher for fake; and, wanted where a score is missing, ``status``:
-    ``ok`` or why the picture has none. A ``sha256`` beside an id is held against the release.
+    ``ok`` or why the image has none. A ``sha256`` beside an id is held against the release.
 
     Args:
         path: The file.
@@ -65,7 +65,7 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
 
     Raises:
         UserError: Unreadable, no id or score column or two of a name, an id twice or empty, a
-            score that is not a number or outside [0, 1], a failed picture with a score, a score
+            score that is not a number or outside [0, 1], a failed image with a score, a score
             missing without a status.
     """
     table = _read_table(path)
@@ -74,7 +74,7 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
     key = _key_in(names, where)
     if table.num_rows == 0:
         raise UserError(f"{where}: no lines")
-    if key == "sha256":  # pictures of a release may have the same bytes: equal lines are one
+    if key == "sha256":  # images of a release may have the same bytes: equal lines are one
         said = [name for name in ("sha256", "score", "status") if name in names]
         table = table.group_by(said, use_threads=False).aggregate([])
     ids = _ids(table.column(key), key, where)
@@ -147,7 +147,7 @@ def _ids(column: Any, key: str, where: str) -> Any:
 
 def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        if column.null_count == len(column):  # a run in which every picture failed
+        if column.null_count == len(column):  # a run in which every image failed
             return np.full(len(column), np.nan)
         raise UserError(f"{where}: column score is {column.type}, want numbers")
     numbers = pc.cast(column, pa.float64()).to_numpy()
@@ -179,12 +179,12 @@ def _check(ids: Any, raw: npt.NDArray[np.float64], status: Any, where: str) -> N
     if without.any():
         problems.append(
             f"{int(without.sum())} scores are empty or NaN: {named(ids.filter(pa.array(without)))}"
-            ". A picture that failed has no score and a status that says why"
+            ". An image that failed has no score and a status that says why"
         )
     made_up = ~fine & ~np.isnan(raw)
     if made_up.any():
         problems.append(
-            f"{int(made_up.sum())} pictures have a status other than 'ok' and yet a score: "
+            f"{int(made_up.sum())} images have a status other than 'ok' and yet a score: "
             f"{named(ids.filter(pa.array(made_up)))}"
         )
     if np.isinf(raw).any():

@@ -15,8 +15,8 @@ from datagen.release.reader import Release
 
 __all__ = ["refuse_trained_on"]
 
-# val chose the weights that were kept: it has been learnt from as well.
-LEARNT_FROM = ("train", "val")
+# val chose the weights that were kept: it has been learned from as well.
+LEARNED_FROM = ("train", "val")
 
 
 def refuse_trained_on(release: Release, manifest: Any, split: str, training: Release) -> None:
@@ -30,14 +30,14 @@ def refuse_trained_on(release: Release, manifest: Any, split: str, training: Rel
             donors too.
 
     Raises:
-        UserError: They share some, or nothing can be learnt from the training release.
+        UserError: They share some, or nothing can be learned from the training release.
     """
     columns = ("split", "identity_id", "donor_identity_id", "source_sha256")
     seen = read_rows(training, columns)
-    seen = seen.filter(pc.is_in(seen.column("split"), value_set=pa.array(LEARNT_FROM)))
+    seen = seen.filter(pc.is_in(seen.column("split"), value_set=pa.array(LEARNED_FROM)))
     if not seen.num_rows:
         raise UserError(
-            f"--trained-on {training.folder}: has no split {' or '.join(LEARNT_FROM)}: name the "
+            f"--trained-on {training.folder}: has no split {' or '.join(LEARNED_FROM)}: name the "
             "release that the detector was trained on"
         )
     judged = manifest.filter(pc.equal(manifest.column("split"), split))
@@ -57,7 +57,7 @@ def refuse_trained_on(release: Release, manifest: Any, split: str, training: Rel
                 f"split {split!r} shares {len(shared)} of its {len(own)} {what} with train and val "
                 f"of the training release {training.folder} ({training.record['name']}, version "
                 f"{training.record['version']}): {named(shared)}. A detector is not judged on what "
-                "it has learnt: score a split that it has not seen"
+                "it has learned: score a split that it has not seen"
             )
 
 

@@ -32,7 +32,7 @@ METHOD = (
     "identity), 1000 times, the same draws for every metric, group and detector. A group's fakes "
     "are judged against the reals of its own pairs: same people, same crop, same damage. Worst "
     "groups carry Bonferroni-widened intervals, comparisons over groups Holm-adjusted p-values. "
-    "DeLong's interval takes every picture as independent and is shown for reference only. "
+    "DeLong's interval takes every image as independent and is shown for reference only. "
     "Controls are reals that went through a method's path without its change; they are in no other "
     "metric."
 )

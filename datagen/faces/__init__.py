@@ -1,1 +1,1 @@
-"""Faces: crops, landmarks, analysers and the index."""
+"""Faces: crops, landmarks, analyzers and the index."""

@@ -40,7 +40,7 @@ class CropJitter:
     Attributes:
         shift_x, shift_y: Shares of the crop's side.
         scale: Factor on the side.
-        rotate: Degrees, clockwise in the picture.
+        rotate: Degrees, clockwise in the image.
         flip: Whether it is mirrored.
     """
 
@@ -83,7 +83,7 @@ def face_box(landmarks: Landmarks) -> Box:
 
 
 def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affine:
-    """Return the map from pixels of the upright source picture to pixels of the crop.
+    """Return the map from pixels of the upright source image to pixels of the crop.
 
     Args:
         box: The face, see ``face_box``.
@@ -96,9 +96,9 @@ def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affin
     zoom = size / side
     turn = np.deg2rad(jitter.rotate)
     rotation = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    center = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     goal = (size - 1) / 2 + size * np.array([jitter.shift_x, jitter.shift_y])
-    matrix = np.column_stack([rotation, goal - rotation @ centre])
+    matrix = np.column_stack([rotation, goal - rotation @ center])
     if jitter.flip:
         matrix[0] *= -1
         matrix[0, 2] += size - 1
@@ -108,7 +108,7 @@ def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affin
 def shrink_for(matrix: Affine) -> int:
     """Return by how much (1, 2, 4, 8) the source may be decoded smaller and still be sampled down.
 
-    The crop is then taken bilinearly from a picture less than twice too large, which does not
+    The crop is then taken bilinearly from an image less than twice too large, which does not
     alias visibly.
     """
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
@@ -116,9 +116,9 @@ def shrink_for(matrix: Affine) -> int:
 
 
 def take_crop(image: Image, matrix: Affine, size: int, shrink: int) -> Image:
-    """Sample the crop from a picture that was decoded at ``1 / shrink``.
+    """Sample the crop from an image that was decoded at ``1 / shrink``.
 
-    Beyond the picture its mirror image is taken.
+    Beyond the image its mirror image is taken.
     """
     grow = np.array([[shrink, 0, (shrink - 1) / 2], [0, shrink, (shrink - 1) / 2], [0, 0, 1.0]])
     crop = cv2.warpAffine(

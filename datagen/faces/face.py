@@ -16,7 +16,7 @@ class FaceCrop:
     Attributes:
         image: ``(size, size, 3)`` uint8 RGB; not to be written to.
         landmarks: ``(68, 2)`` float32, pixels of ``image``.
-        mesh: ``(478, 3)`` float32, x and y in pixels of ``image``; ``None`` when the analyser
+        mesh: ``(478, 3)`` float32, x and y in pixels of ``image``; ``None`` when the analyzer
             gives none.
         yaw, pitch, roll: Head pose in degrees after the crop; NaN when not known. Yaw > 0:
             the nose points to larger x; pitch > 0: looks up; roll > 0: clockwise.

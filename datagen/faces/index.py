@@ -39,7 +39,7 @@ INDEX_SCHEMA = pa.schema(
         ("age", pa.float32()),
         ("sex", pa.string()),
         ("ethnicity", pa.string()),
-        ("licence", pa.string()),
+        ("license", pa.string()),
         ("attribution", pa.string()),
         ("phash", pa.string()),
         ("embedding", _POINTS),
@@ -51,13 +51,13 @@ _ARRAYS = frozenset(field.name for field in INDEX_SCHEMA if field.type == _POINT
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One row of the index; geometry in pixels of the upright source picture.
+    """One row of the index; geometry in pixels of the upright source image.
 
     Attributes:
-        face_id: Unique within the source: the picture's id, with ``#n`` behind it for the
-            second and further faces of a picture.
-        sha256: Of the picture file; for a source without files, of what makes the picture.
-        mesh: ``None`` when the analyser gives none.
+        face_id: Unique within the source: the image's id, with ``#n`` behind it for the
+            second and further faces of an image.
+        sha256: Of the image file; for a source without files, of what makes the image.
+        mesh: ``None`` when the analyzer gives none.
     """
 
     source: str
@@ -75,7 +75,7 @@ class Face:
     age: float | None
     sex: str | None
     ethnicity: str | None
-    licence: str | None
+    license: str | None
     attribution: str | None
 
 
@@ -91,7 +91,7 @@ class FaceIndex:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FaceIndex:
-        """Make an index of rows, ordered by source, picture and face."""
+        """Make an index of rows, ordered by source, image and face."""
         ordered = sorted(rows, key=lambda row: (row["source"], row["image_id"], row["face_no"]))
         return cls(pa.Table.from_pylist([dict(row) for row in ordered], INDEX_SCHEMA))
 
@@ -128,8 +128,8 @@ class FaceIndex:
         """Return one row."""
         row = {name: self.table.column(name)[number].as_py() for name in _FACE_COLUMNS}
         mesh = row["mesh"]
-        number_in_picture = row["face_no"]
-        suffix = f"#{number_in_picture}" if number_in_picture else ""
+        number_in_image = row["face_no"]
+        suffix = f"#{number_in_image}" if number_in_image else ""
         return Face(
             face_id=row["image_id"] + suffix,
             box=np.array(row["box"], np.float32),
@@ -157,6 +157,6 @@ class FaceIndex:
 
 _PLAIN_COLUMNS = (
     *("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll"),
-    *("age", "sex", "ethnicity", "licence", "attribution"),
+    *("age", "sex", "ethnicity", "license", "attribution"),
 )
 _FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no", "box", "landmarks", "mesh")

@@ -81,7 +81,7 @@ def _rise(landmarks: Landmarks) -> Points:
 
 
 def up_axis(landmarks: Landmarks) -> Points:
-    """Return the unit vector in the picture from the mouth towards brows and eyes."""
+    """Return the unit vector in the image from the mouth toward brows and eyes."""
     rise = _rise(landmarks)
     unit: Points = rise / np.linalg.norm(rise)
     return unit
@@ -127,7 +127,7 @@ def hull(points: Points) -> Points:
 
 
 class Canvas(NamedTuple):
-    """A small picture that stands for a region of the crop.
+    """A small image that stands for a region of the crop.
 
     Attributes:
         region: What it stands for.
@@ -172,7 +172,7 @@ def fill(polygon: Points, canvas: Canvas) -> Mask:
 def feather(mask: Mask, width: float) -> Mask:
     """Soften the edge of a binary mask inwards, so that the result stays inside it.
 
-    The edge of the picture is no edge of the face and is not softened.
+    The edge of the image is no edge of the face and is not softened.
 
     Args:
         mask: 0 or 255.
@@ -242,10 +242,10 @@ def enlarge(mask: Mask, canvas: Canvas) -> Mask:
 
 
 def bare_forehead(image: Image, landmarks: Landmarks) -> Points:
-    """Measure how far above each brow the skin goes: coloured as cheeks and nose, and smooth.
+    """Measure how far above each brow the skin goes: colored as cheeks and nose, and smooth.
 
     Hair over the forehead is what makes a mask with a forehead look glued on; fair hair has
-    the colour of skin but not its smoothness.
+    the color of skin but not its smoothness.
 
     Args:
         image: The crop.
@@ -255,7 +255,7 @@ def bare_forehead(image: Image, landmarks: Landmarks) -> Points:
         ``(10,)`` float32 in [0, 1], a lift for ``forehead``.
 
     Raises:
-        ItemError: ``method_failed`` when brows and cheeks are outside the picture.
+        ItemError: ``method_failed`` when brows and cheeks are outside the image.
     """
     top = forehead(landmarks, 1.0)
     base = landmarks[BROWS]
@@ -270,8 +270,8 @@ def bare_forehead(image: Image, landmarks: Landmarks) -> Points:
     probes -= np.array([region.x0, region.y0], np.float32)
     soft = np.asarray(cv2.blur(part, (side, side)), np.uint8)
     rough = np.asarray(cv2.blur(cv2.absdiff(part, soft), (side, side)), np.uint8)
-    colour, detail = _look_up(soft, probes), _look_up(rough, probes)
-    lab = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2LAB), np.float32)[:, 0]
+    color, detail = _look_up(soft, probes), _look_up(rough, probes)
+    lab = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2LAB), np.float32)[:, 0]
     grain = detail[:, 0].max(axis=1).astype(np.float32)
     away = np.abs(lab[:count] - np.median(lab[-len(skin) :], axis=0))
     away /= _SKIN_SPREAD

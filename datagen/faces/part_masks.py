@@ -11,17 +11,17 @@ from datagen.errors import ItemError
 from datagen.faces import masks as hull
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["PARTS", "Bending", "PartName", "in_picture", "part_mask"]
+__all__ = ["PARTS", "Bending", "PartName", "in_image", "part_mask"]
 
 PartName: TypeAlias = Literal[
     "face", "no_forehead", "features", "lower_half", "eyes", "nose", "mouth", "brows"
 ]
 PARTS: tuple[PartName, ...] = get_args(PartName)
 
-_LEAST_LIFT = 0.35
-_LEAST_PEAK = 64
-_LEAST_BLUR = 0.01
-_LEAST_PIXELS = 0.8
+_MIN_LIFT = 0.35
+_MIN_PEAK = 64
+_MIN_BLUR = 0.01
+_MIN_PIXELS = 0.8
 
 
 class _Shape(NamedTuple):
@@ -67,8 +67,8 @@ class Bending(NamedTuple):
     blur: float
 
 
-def in_picture(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    """Tell whether at least half the points of each piece lie in a picture of ``shape``."""
+def in_image(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Tell whether at least half the points of each piece lie in an image of ``shape``."""
     inside = np.all((landmarks >= 0) & (landmarks < [shape[1], shape[0]]), axis=1)
     return all(np.mean(inside[piece]) >= 0.5 for piece in _SHAPES[part].pieces)
 
@@ -86,16 +86,16 @@ def part_mask(
         landmarks: The face; ``check_face`` has passed it.
         lift: How far the whole face reaches over the brows, as a share of the forehead.
         how: What makes this mask differ from the hull.
-        shape: Of the picture.
+        shape: Of the image.
 
     Returns:
         The region outside which the mask is 0, and the mask inside it.
 
     Raises:
-        ItemError: ``method_failed`` when nothing of the part is in the picture.
+        ItemError: ``method_failed`` when nothing of the part is in the image.
     """
     pieces, margin, bends, softens = _SHAPES[part]
-    blur = max(softens * how.blur, _LEAST_BLUR)
+    blur = max(softens * how.blur, _MIN_BLUR)
     polygons = [_polygon(part, landmarks, piece, lift) for piece in pieces]
     unit = hull.face_width(landmarks)
     reach = margin + 3 * bends * how.bend + 3 * blur + 0.02
@@ -105,16 +105,16 @@ def part_mask(
     mask: Mask = np.max([hull.fill(polygon, canvas) for polygon in polygons], axis=0)
     if margin:
         # Beyond the far cheek of a turned head there is no face to blend.
-        face = _polygon("face", landmarks, [*range(68)], max(lift, _LEAST_LIFT))
+        face = _polygon("face", landmarks, [*range(68)], max(lift, _MIN_LIFT))
         mask = np.minimum(hull.grow(mask, margin * unit), hull.fill(face, canvas))
     mask = hull.elastic(mask, how.field, bends * how.bend * unit)
     full = hull.above(hull.soften(mask, softens * how.erode * unit), 253)
     if not full.any():
-        full = mask  # a sliver at the picture's edge, with nothing to spare for the erosion
-    sigma = max(blur * unit, _LEAST_PIXELS * canvas.scale)
+        full = mask  # a sliver at the image's edge, with nothing to spare for the erosion
+    sigma = max(blur * unit, _MIN_PIXELS * canvas.scale)
     soft = hull.enlarge(hull.soften(full, sigma), canvas)
-    if soft.max() < _LEAST_PEAK:
-        raise ItemError("method_failed", f"{part}: too little of it is in the picture")
+    if soft.max() < _MIN_PEAK:
+        raise ItemError("method_failed", f"{part}: too little of it is in the image")
     return region, soft
 
 

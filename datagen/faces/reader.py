@@ -20,17 +20,17 @@ from datagen.faces.crop import (
 )
 from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face
-from datagen.faces.indexing.analyze import picture_digest
+from datagen.faces.indexing.analyze import image_digest
 from datagen.sources import Record, Source
 
-__all__ = ["Pictures"]
+__all__ = ["Images"]
 
-# Decoded pictures kept in a worker: with few faces the same picture soon comes again.
+# Decoded images kept in a worker: with few faces the same image soon comes again.
 _CACHE_BYTES = 96 * 2**20
 
 
-class Pictures:
-    """The pictures of all sources, as crops of one size.
+class Images:
+    """The images of all sources, as crops of one size.
 
     Args:
         sources: By card id.
@@ -53,7 +53,7 @@ class Pictures:
         """
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
-        image = take_crop(self._picture(face, shrink), matrix, self._size, shrink)
+        image = take_crop(self._image(face, shrink), matrix, self._size, shrink)
         landmarks = move_landmarks(face.landmarks, matrix)
         mesh = None if face.mesh is None else move_mesh(face.mesh, matrix)
         for array in (image, landmarks, mesh):
@@ -73,7 +73,7 @@ class Pictures:
         )
         return crop, matrix
 
-    def _picture(self, face: Face, shrink: int) -> Image:
+    def _image(self, face: Face, shrink: int) -> Image:
         key = (f"{face.source}/{face.sha256}", shrink)
         if key in self._cache:
             self._cache.move_to_end(key)
@@ -87,18 +87,20 @@ class Pictures:
 
     def _decode(self, face: Face, shrink: int) -> Image:
         source = self._sources[face.source]
-        what = f"source {face.source!r}: picture {face.path or face.image_id!r}"
-        mend = "Bring it back, or run 'datagen index' to take the source as it is now"
+        what = f"source {face.source!r}: image {face.path or face.image_id!r}"
+        advice = "Bring it back, or run 'datagen index' to take the source as it is now"
         if not source.has_files:
             record = Record(image_id=face.image_id, identity=face.identity)
-            if picture_digest(source, record) != face.sha256:
-                raise SourceChangedError(f"{what} is made by another version now. {mend}")
+            if image_digest(source, record) != face.sha256:
+                raise SourceChangedError(f"{what} is made by another version now. {advice}")
             image = source.render(face.image_id)
             return image if shrink == 1 else average_down(image, shrink)
         try:
             data = source.read(face.path)
         except FileNotFoundError:
-            raise SourceChangedError(f"{what} has vanished since it was indexed. {mend}") from None
+            raise SourceChangedError(
+                f"{what} has vanished since it was indexed. {advice}"
+            ) from None
         if sha256_bytes(data) != face.sha256:
-            raise SourceChangedError(f"{what} has changed since it was indexed. {mend}")
+            raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
         return decode(data, shrink)

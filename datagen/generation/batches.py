@@ -43,7 +43,7 @@ class Fake:
 
     Attributes:
         attempt: Which draw of the params it is, from 0.
-        change: In grey levels, see ``visible_change``.
+        change: In gray levels, see ``visible_change``.
     """
 
     attempt: int

@@ -8,27 +8,27 @@ import cv2
 import numpy as np
 
 from datagen.core.arrays import Image, Mask, check_image, check_landmarks, check_mask
-from datagen.degradations.apply import Damaged
+from datagen.degradations.apply import Degraded
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
 
 __all__ = [
-    "alike_in_colour",
+    "alike_in_color",
     "check_repeatable",
-    "check_same_damage",
+    "check_same_degradation",
     "checked",
     "checked_control",
     "visible_change",
 ]
 
 # A mask drawn with ones instead of 255 would say that almost nothing was replaced.
-_LEAST_FULL = 8
+_MIN_FULL = 8
 
 
 def checked(method: Method, result: Result, ctx: Context) -> Result:
     """Return what a method made if it keeps the contract.
 
-    A fake of a grey photograph is made grey too: colour alone would give it away.
+    A fake of a gray photograph is made gray too: color alone would give it away.
 
     Raises:
         ValueError: Wrong type, shape or range, or a change where the mask is 0.
@@ -44,31 +44,33 @@ def checked(method: Method, result: Result, ctx: Context) -> Result:
         raise ValueError(f"{what} 'placed: false', which only family 'synthesis' may say")
     real = ctx.target.image if result.real is None else check_image(result.real, f"{what} real")
     if image.shape != shape or real.shape != shape:
-        raise ValueError(f"{what} a picture of {image.shape}, the target has {shape}")
-    if 0 < mask.max() < _LEAST_FULL:
+        raise ValueError(f"{what} an image of {image.shape}, the target has {shape}")
+    if 0 < mask.max() < _MIN_FULL:
         raise ValueError(f"{what} a mask of at most {mask.max()}: 255 is fully replaced, not 1")
     untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
     if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
         raise ValueError(f"{what} a fake that differs from its real where the mask is 0")
-    if not is_grey(ctx.target.image):
+    if not is_gray(ctx.target.image):
         return result
-    return replace(result, image=greyed(image), real=None if result.real is None else greyed(real))
+    return replace(
+        result, image=to_gray(image), real=None if result.real is None else to_gray(real)
+    )
 
 
 def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> Image:
     """Return a control if it equals the real outside the mask and nearly so inside.
 
     Raises:
-        ValueError: Wrong type or shape, different outside, or under ``method.least_control``.
+        ValueError: Wrong type or shape, different outside, or under ``method.min_control_psnr``.
     """
     what = f"method {method.name!r} returned a control"
     if not isinstance(control, np.ndarray):
-        raise ValueError(f"{what} of type {type(control).__name__}, wanted a picture")
+        raise ValueError(f"{what} of type {type(control).__name__}, wanted an image")
     image = check_image(control, what)
     if image.shape != real.shape:
         raise ValueError(f"{what} of {image.shape}, the target has {real.shape}")
-    if is_grey(real):
-        image = greyed(image)
+    if is_gray(real):
+        image = to_gray(image)
     untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
     if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
         raise ValueError(f"{what} that differs from its real where the mask is 0")
@@ -76,9 +78,10 @@ def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> 
     values = max(3 * cv2.countNonZero(inside), 1)
     squared = cv2.norm(image, real, cv2.NORM_L2SQR, inside) / values
     decibels = 10 * np.log10(255**2 / max(squared, 1e-9))
-    if decibels < method.least_control:
+    if decibels < method.min_control_psnr:
         raise ValueError(
-            f"{what} of {decibels:.0f} dB inside the mask, wanted {method.least_control:.0f}: it "
+            f"{what} of {decibels:.0f} dB inside the mask, "
+            f"wanted {method.min_control_psnr:.0f}: it "
             "must differ from the real by resampling alone"
         )
     return image
@@ -90,7 +93,7 @@ def check_repeatable(method: Method, again: Result, result: Result) -> None:
     Raises:
         ValueError: They differ: ``apply`` draws, or depends on something outside.
     """
-    image = greyed(again.image) if is_grey(result.image) else again.image
+    image = to_gray(again.image) if is_gray(result.image) else again.image
     if not (np.array_equal(image, result.image) and np.array_equal(again.mask, result.mask)):
         raise ValueError(
             f"method {method.name!r} gave two results for the same params: all chance belongs in "
@@ -98,13 +101,13 @@ def check_repeatable(method: Method, again: Result, result: Result) -> None:
         )
 
 
-def check_same_damage(kinds: str, again: Damaged, damaged: Damaged) -> None:
-    """Hold two damages of the same pictures with the same params against each other.
+def check_same_degradation(kinds: str, again: Degraded, degraded: Degraded) -> None:
+    """Hold two damages of the same images with the same params against each other.
 
     Raises:
         ValueError: They differ: ``apply`` draws, or depends on something outside.
     """
-    pairs = zip(again.images, damaged.images, strict=True)
+    pairs = zip(again.images, degraded.images, strict=True)
     if not all(np.array_equal(one, other) for one, other in pairs):
         raise ValueError(
             f"degradation {kinds!r} gave two results for the same params: all chance belongs in "
@@ -112,29 +115,29 @@ def check_same_damage(kinds: str, again: Damaged, damaged: Damaged) -> None:
         )
 
 
-def alike_in_colour(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, FaceCrop | None]:
-    """Return target and donor, the donor in grey when the target is a grey photograph."""
-    if donor is None or not is_grey(target.image):
+def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, FaceCrop | None]:
+    """Return target and donor, the donor in gray when the target is a gray photograph."""
+    if donor is None or not is_gray(target.image):
         return target, donor
-    image = greyed(donor.image)
+    image = to_gray(donor.image)
     image.flags.writeable = False
     return target, replace(donor, image=image)
 
 
-def is_grey(image: Image) -> bool:
+def is_gray(image: Image) -> bool:
     """Say whether the three channels are equal."""
     red, green, blue = cv2.split(image)
     return cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(green, blue, cv2.NORM_INF) == 0
 
 
-def greyed(image: Image) -> Image:
-    """Return the luma in all channels (ITU-R BT.601); grey stays as it is."""
+def to_gray(image: Image) -> Image:
+    """Return the luma in all channels (ITU-R BT.601); gray stays as it is."""
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def visible_change(real: Image, fake: Image, mask: Mask) -> float:
-    """Return sum(mask x |fake - real|) / sum(mask) in grey levels, the channels averaged."""
+    """Return sum(mask x |fake - real|) / sum(mask) in gray levels, the channels averaged."""
     weight = int(mask.sum(dtype=np.int64))
     if weight == 0:
         return 0.0

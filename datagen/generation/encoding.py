@@ -80,7 +80,7 @@ def draw_encoding(
 
 
 def encode(image: Image, encoding: Encoding) -> bytes:
-    """Return the bytes of a picture; no metadata beside what the format demands."""
+    """Return the bytes of an image; no metadata beside what the format demands."""
     if encoding.format == "jpeg":
         flags = [
             cv2.IMWRITE_JPEG_QUALITY,
@@ -96,12 +96,12 @@ def encode(image: Image, encoding: Encoding) -> bytes:
 
 
 def encode_mask(mask: Mask) -> bytes:
-    """Return an 8-bit grey PNG."""
+    """Return an 8-bit gray PNG."""
     return _encoded(mask, ".png", [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
 
 
 def _encoded(image: np.ndarray, suffix: str, flags: list[int]) -> bytes:
     done, data = cv2.imencode(suffix, image, flags)
     if not done:
-        raise ItemError("method_failed", f"the encoder refused a {suffix} picture")
+        raise ItemError("method_failed", f"the encoder refused a {suffix} image")
     return data.tobytes()

@@ -1,4 +1,4 @@
-"""Geometry that follows a picture through damage that moves its pixels."""
+"""Geometry that follows an image through damage that moves its pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datagen.faces.crop import face_box
 
 __all__ = ["follow_landmarks", "follow_mask", "turn_of"]
 
-_MOST_OUTSIDE = 0.2
+_MAX_OUTSIDE = 0.2
 
 
 def follow_landmarks(landmarks: Landmarks, matrix: Homography, size: int) -> Landmarks:
@@ -24,7 +24,7 @@ def follow_landmarks(landmarks: Landmarks, matrix: Homography, size: int) -> Lan
     Args:
         landmarks: Before the damage, pixels.
         matrix: Where pixels went.
-        size: Side of the picture, before and after.
+        size: Side of the image, before and after.
 
     Raises:
         ItemError: ``face_lost`` when more than a fifth of the face's box is then outside.
@@ -36,18 +36,18 @@ def follow_landmarks(landmarks: Landmarks, matrix: Homography, size: int) -> Lan
     width = min(x1, size) - max(x0, 0)
     height = min(y1, size) - max(y0, 0)
     outside = 1 - max(width, 0) * max(height, 0) / whole
-    if outside > _MOST_OUTSIDE:
+    if outside > _MAX_OUTSIDE:
         raise ItemError("face_lost", f"{outside:.0%} of the face is outside after the damage")
     return moved
 
 
 def follow_mask(mask: Mask, matrix: Homography) -> Mask:
-    """Move a mask; what comes from outside the picture is untouched."""
+    """Move a mask; what comes from outside the image is untouched."""
     return warp(mask, matrix)
 
 
 def turn_of(matrix: Homography, size: int) -> float:
-    """Return by how many degrees the middle of the picture is turned, > 0: clockwise."""
+    """Return by how many degrees the middle of the image is turned, > 0: clockwise."""
     middle = (size - 1) / 2
     ends = np.array([[[middle - 1, middle], [middle + 1, middle]]])
     (x0, y0), (x1, y1) = cv2.perspectiveTransform(ends, matrix)[0]

@@ -55,7 +55,7 @@ class PairFacts:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One picture of a pair, encoded, with where its bytes lie in the tar.
+    """One image of a pair, encoded, with where its bytes lie in the tar.
 
     Attributes:
         landmarks: ``None``: nobody knows, nor does anybody know the pose.
@@ -73,7 +73,7 @@ class Member:
 
 
 def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
-    """Return the manifest row of one picture."""
+    """Return the manifest row of one image."""
     item, target, crop = pair.item, pair.target, pair.crop
     fake, marks = member.kind == "fake", member.landmarks
     donor = pair.donor if fake else None
@@ -125,7 +125,7 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "yaw": None if marks is None else _known(crop.yaw),
         "pitch": None if marks is None else _known(crop.pitch),
         "roll": None if marks is None else _known(crop.roll + member.turn),
-        "licences": list(terms.licences),
+        "licenses": list(terms.licenses),
         "purposes": terms.purposes(),
         "attribution": list(terms.attribution),
         **member.measured,
@@ -161,7 +161,7 @@ def reject_row(
 
 
 def index_reject_row(source: str, image_id: str, code: str, detail: str) -> dict[str, Any]:
-    """Return the row of a picture or face that the index refused."""
+    """Return the row of an image or face that the index refused."""
     return {
         "stage": "index",
         "code": code,

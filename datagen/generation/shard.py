@@ -12,18 +12,18 @@ import pyarrow as pa
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
 from datagen.core.digests import canonical_json, digest_of, rng
 from datagen.core.versions import pixel_libraries
-from datagen.degradations.apply import Damaged, Step, damage
+from datagen.degradations.apply import Degraded, Step, degrade
 from datagen.engine.resources import Resources
 from datagen.errors import EngineError, ItemError, RunError
 from datagen.faces.crop import CropJitter, draw_jitter
 from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face, FaceIndex
-from datagen.faces.reader import Pictures
+from datagen.faces.reader import Images
 from datagen.generation.batches import ATTEMPTS, Ahead, Begun, Fake, Steps
 from datagen.generation.checks import (
-    alike_in_colour,
+    alike_in_color,
     check_repeatable,
-    check_same_damage,
+    check_same_degradation,
     checked,
     checked_control,
     visible_change,
@@ -34,7 +34,7 @@ from datagen.generation.manifest_rows import Member, PairFacts, member_row, reje
 from datagen.methods import Context, Method, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item, Plan, ShardKey
-from datagen.recipe import LoadedRecipe
+from datagen.recipe import Recipe
 from datagen.recipe.plugins import Plugin
 from datagen.release import Commit, Folder, Picture, ShardWriter, is_whole, read_commit
 from datagen.rights import Terms, Use, source_terms, weight_terms
@@ -68,7 +68,7 @@ class MakeShard:
             bytes would differ.
     """
 
-    loaded: LoadedRecipe
+    loaded: Recipe
     sources: tuple[Source, ...]
     table: pa.Table
     folder: Folder
@@ -105,7 +105,7 @@ class MakeShard:
     @cached_property
     def content_digest(self) -> str:
         """What names the content of all shards, their ranges apart."""
-        methods = {method.name: method.version for method in self.loaded.methods()}
+        methods = {method.name: method.version for method in self.loaded.methods}
         plugins = sorted(plugin.digest for plugin in self.plugins)
         index = FaceIndex(self.table).digest
         parts = [self.loaded.digest, index, methods, plugins, self.libraries]
@@ -114,7 +114,7 @@ class MakeShard:
     @cached_property
     def resources(self) -> Resources:
         """What one worker must keep free: that of the method which needs most."""
-        return Resources.most(method.resources() for method in self.loaded.methods())
+        return Resources.most(method.resources() for method in self.loaded.methods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +139,16 @@ class _Made:
 
 
 class _Workshop:
-    """What a process keeps between shards of one job: plan, methods, decoded pictures."""
+    """What a process keeps between shards of one job: plan, methods, decoded images."""
 
     def __init__(self, job: MakeShard) -> None:
-        recipe = job.loaded.recipe
+        recipe = job.loaded.spec
         self.recipe = recipe
         self.digest = job.loaded.digest
         self.index = FaceIndex(job.table)
         self.plan = Plan(job.loaded, self.index)
-        self.methods: list[Method] = job.loaded.methods()
-        self.degradations = job.loaded.degradations()
+        self.methods: list[Method] = job.loaded.methods
+        self.degradations = job.loaded.degradations
         self.last: tuple[str, _Made | ItemError] | None = None
         self.ahead: dict[int, Ahead] = {}
         self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
@@ -157,7 +157,7 @@ class _Workshop:
         sources = {source.card.id: source for source in job.sources}
         self.seen: set[str] = set()
         self.seen_kinds: set[str] = set()
-        self.pictures = Pictures(sources, recipe.face.size, recipe.face.margin)
+        self.pictures = Images(sources, recipe.face.size, recipe.face.margin)
 
     def begin_shard(self, items: list[Item]) -> None:
         """Queue the items of batched methods; their networks are opened now."""
@@ -189,7 +189,7 @@ class _Workshop:
             self._pair(item, method, target, donor, writer)
         except ItemError as error:
             writer.add_reject(
-                reject_row(item, method.name, self._damage_name(item), target, donor, error)
+                reject_row(item, method.name, self._degradation_name(item), target, donor, error)
             )
         except Exception as error:
             error.add_note(f"pair {item.pair_id}, method {method.name!r}")
@@ -213,15 +213,15 @@ class _Workshop:
             enhancer=next(iter(self._weights((method.enhancer_id(),)).items()), None),
             encoding=self._encoding(item),
             recipe_digest=self.digest,
-            degradation=self._damage_name(item),
+            degradation=self._degradation_name(item),
         )
         steps = self._steps(item)
         images = list(made.members().values())
-        damaged = damage(images, steps)
+        degraded = degrade(images, steps)
         if fresh := {step.kind.name for step in steps} - self.seen_kinds:
-            check_same_damage(", ".join(sorted(fresh)), damage(images, steps), damaged)
+            check_same_degradation(", ".join(sorted(fresh)), degrade(images, steps), degraded)
             self.seen_kinds |= fresh  # only now: a shard is tried again in the same process
-        _write_pair(writer, facts, made, _follow(made, damaged))
+        _write_pair(writer, facts, made, _follow(made, degraded))
 
     def _base(self, item: Item) -> _Made:
         if self.last is None or self.last[0] != item.base_id:
@@ -261,9 +261,9 @@ class _Workshop:
         # The donor is mirrored with the target: it was chosen for its likeness before both were.
         with_target = CropJitter(flip=jitter.flip)
         lent = None if donor is None else self.pictures.crop(donor, with_target)[0]
-        return Begun(item, crop, matrix, Context(*alike_in_colour(crop, lent)))
+        return Begun(item, crop, matrix, Context(*alike_in_color(crop, lent)))
 
-    def _damage_name(self, item: Item) -> str | None:
+    def _degradation_name(self, item: Item) -> str | None:
         return None if item.degradation is None else self.degradations[item.degradation].name
 
     def _steps(self, item: Item) -> list[Step]:
@@ -299,7 +299,7 @@ class _Workshop:
         if change >= smallest:
             return Fake(attempt, params, result, change)
         if attempt + 1 == ATTEMPTS:
-            raise ItemError("change_too_small", f"{change:.2f} grey levels, wanted {smallest:g}")
+            raise ItemError("change_too_small", f"{change:.2f} gray levels, wanted {smallest:g}")
         return None
 
     def _once(self, method: Method, ctx: Context, params: Any, result: Result) -> None:
@@ -323,7 +323,7 @@ class _Workshop:
 
     def _terms(self, face: Face) -> Any:
         card = self.cards[face.source]
-        return source_terms(card, face.licence, face.attribution, self.use)
+        return source_terms(card, face.license, face.attribution, self.use)
 
     def _weights(self, ids: tuple[str | None, ...]) -> dict[str, Terms]:
         """Return the terms of networks by ``id@sha256``."""
@@ -334,13 +334,13 @@ class _Workshop:
 class _Seen:
     """A made pair as it is released: damaged, with the geometry that follows."""
 
-    damaged: Damaged
+    degraded: Degraded
     mask: Mask
     landmarks: dict[str, Landmarks | None]
     turn: float
 
 
-def _follow(made: _Made, damaged: Damaged) -> _Seen:
+def _follow(made: _Made, degraded: Degraded) -> _Seen:
     """Move mask and landmarks with the pixels.
 
     Raises:
@@ -349,25 +349,25 @@ def _follow(made: _Made, damaged: Damaged) -> _Seen:
     mask, turn, size = made.result.mask, 0.0, made.real.shape[0]
     own = made.result.landmarks if made.result.placed else None
     landmarks = {kind: own if kind == "fake" else made.crop.landmarks for kind in made.members()}
-    if damaged.matrix is not None:
-        matrix = damaged.matrix
+    if degraded.matrix is not None:
+        matrix = degraded.matrix
         mask, turn = follow_mask(mask, matrix), turn_of(matrix, size)
         landmarks = {
             kind: points if points is None else follow_landmarks(points, matrix, size)
             for kind, points in landmarks.items()
         }
-    return _Seen(damaged, mask, landmarks, turn)
+    return _Seen(degraded, mask, landmarks, turn)
 
 
 def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen) -> None:
     pair_id, encoding = facts.item.pair_id, facts.encoding
-    kinds, images = list(made.members()), seen.damaged.images
+    kinds, images = list(made.members()), seen.degraded.images
     encoded = [encode(image, encoding) for image in images]
-    mask_offset, mask_size = writer.add_picture(
+    mask_offset, mask_size = writer.add_image(
         pair_id, Picture("mask", "png", encode_mask(seen.mask))
     )
-    undamaged = images[-1] is made.result.image
-    released = made.fake.change if undamaged else visible_change(images[0], images[-1], seen.mask)
+    undegraded = images[-1] is made.result.image
+    released = made.fake.change if undegraded else visible_change(images[0], images[-1], seen.mask)
     of_the_fake = {
         "mask_path": writer.media_name,
         "mask_offset": mask_offset,
@@ -378,13 +378,13 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
     }
     rows = []
     for number, (kind, data) in enumerate(zip(kinds, encoded, strict=True)):
-        offset, _ = writer.add_picture(pair_id, Picture(kind, encoding.suffix, data))
+        offset, _ = writer.add_image(pair_id, Picture(kind, encoding.suffix, data))
         measured = of_the_fake if kind == "fake" else {}
         if facts.degradation is not None:
-            operations = {"operations": seen.damaged.operations[number]}
+            operations = {"operations": seen.degraded.operations[number]}
             measured = measured | {
                 "degradation_params": canonical_json(operations),
-                "psnr": seen.damaged.psnr[number],
+                "psnr": seen.degraded.psnr[number],
             }
         member = Member(
             kind,
@@ -422,7 +422,7 @@ def _workshop(job: MakeShard) -> _Workshop:
     for plugin in job.plugins:
         plugin.load()
     roots = [source.root for source in job.sources]
-    key = digest_of([job.content_digest, job.loaded.recipe.model_dump(mode="json"), roots])
+    key = digest_of([job.content_digest, job.loaded.spec.model_dump(mode="json"), roots])
     if key not in _WORKSHOPS:
         cv2.setNumThreads(1)  # a worker is one core; more only wait for each other
         _WORKSHOPS.clear()

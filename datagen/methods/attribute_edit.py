@@ -1,4 +1,4 @@
-"""Attribute editing: another nose, jaw, eyes or lips, make-up, other colours, or more years."""
+"""Attribute editing: another nose, jaw, eyes or lips, make-up, other colors, or more years."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and
 from datagen.faces.geometry.warp import warp_pixels
 from datagen.faces.pixels import makeup
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
-from datagen.faces.pixels.color import recolour
+from datagen.faces.pixels.color import recolor
 from datagen.faces.pixels.eyes import find_eye
 from datagen.methods.base import Context, Method, Result
 
-__all__ = ["Ageing", "AttributeEdit", "AttributeEditOptions", "AttributeEditParams", "Tint"]
+__all__ = ["Aging", "AttributeEdit", "AttributeEditOptions", "AttributeEditParams", "Tint"]
 
 Triple: TypeAlias = tuple[float, float, float]
 Edit: TypeAlias = Literal[
-    "nose", "jaw", "eyes", "lips", "lip_colour", "brow_colour", "eye_colour", "makeup", "age"
+    "nose", "jaw", "eyes", "lips", "lip_color", "brow_color", "eye_color", "makeup", "age"
 ]
 
 
@@ -44,11 +44,11 @@ class AttributeEditOptions(Frozen):
 
 
 class Tint(Frozen):
-    """A change of colour.
+    """A change of color.
 
     Attributes:
         gain: Factor on each channel.
-        offset: Added to each channel afterwards, grey levels.
+        offset: Added to each channel afterward, gray levels.
         ratio: Weight where the mask is full.
     """
 
@@ -57,7 +57,7 @@ class Tint(Frozen):
     ratio: float
 
 
-class Ageing(Frozen):
+class Aging(Frozen):
     """More years.
 
     Attributes:
@@ -80,7 +80,7 @@ class AttributeEditParams(Frozen):
 
     Attributes:
         nose, jaw, eyes, lips: How much wider, or fuller, as a share.
-        lip_colour, brow_colour, eye_colour, shadow, cheeks: Changes of colour.
+        lip_color, brow_color, eye_color, shadow, cheeks: Changes of color.
         age: More years.
     """
 
@@ -88,12 +88,12 @@ class AttributeEditParams(Frozen):
     jaw: float = 0.0
     eyes: float = 0.0
     lips: float = 0.0
-    lip_colour: Tint | None = None
-    brow_colour: Tint | None = None
-    eye_colour: Tint | None = None
+    lip_color: Tint | None = None
+    brow_color: Tint | None = None
+    eye_color: Tint | None = None
     shadow: Tint | None = None
     cheeks: Tint | None = None
-    age: Ageing | None = None
+    age: Aging | None = None
 
 
 class AttributeEdit(Method):
@@ -107,14 +107,14 @@ class AttributeEdit(Method):
     paper = "He et al., TIP 2019, AttGAN (the attributes); Guo & Sim, CVPR 2009 (make-up layers)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> AttributeEditParams:
-        """Draw one or two edits among those whose place lies in the picture."""
+        """Draw one or two edits among those whose place lies in the image."""
         assert isinstance(self.config, AttributeEditOptions)
         face = ctx.target
         hull.check_face(face.landmarks)
         present = _present(face)
         edits = [edit for edit in self.config.edits if edit in present]
         if not edits:
-            raise ItemError("method_failed", "what should be edited is outside the picture")
+            raise ItemError("method_failed", "what should be edited is outside the image")
         order = [edits[index] for index in rng.permutation(len(edits))]
         chosen = order[: rng.integers(1, min(self.config.most, len(order)) + 1)]
         drawn: dict[str, object] = {}
@@ -123,7 +123,7 @@ class AttributeEdit(Method):
         return AttributeEditParams.model_validate(drawn)
 
     def apply(self, ctx: Context, params: AttributeEditParams) -> Result:
-        """Move what is moved, then colour what came to lie there."""
+        """Move what is moved, then color what came to lie there."""
         face = ctx.target
         move = _motion(face, params)
         field = warp_field(move)
@@ -131,23 +131,23 @@ class AttributeEdit(Method):
         image = paste(face.image, warp_pixels(face.image, field), moved, move.region)
         mask = expand(moved, move.region, image.shape)
         marks = move.corners[:68].copy()
-        return _coloured(face, image, mask, marks, params)
+        return _colored(face, image, mask, marks, params)
 
     def control(self, ctx: Context, params: AttributeEditParams) -> Image:
-        """Move by a fraction of a pixel, there and back, and colour nothing."""
+        """Move by a fraction of a pixel, there and back, and color nothing."""
         move = _motion(ctx.target, params)
         mask = motion_mask(warp_field(move), move.region, move.unit)
         return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
 
 
-_LIP_COLOURS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.03, 0.6, 0.54))
-_BROW_COLOURS = (
+_LIP_COLORS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.03, 0.6, 0.54))
+_BROW_COLORS = (
     ((0.5, 0.47, 0.47), (0.0, 0.0, 0.0)),
     ((0.9, 0.84, 0.74), (38.0, 30.0, 16.0)),
     ((0.92, 0.72, 0.62), (14.0, 4.0, 0.0)),
     ((0.85, 0.86, 0.88), (30.0, 30.0, 32.0)),
 )
-_EYE_COLOURS = (
+_EYE_COLORS = (
     ((0.75, 0.85, 0.95), (0.0, 14.0, 38.0)),
     ((0.8, 0.95, 0.75), (6.0, 26.0, 4.0)),
     ((0.62, 0.42, 0.28), (8.0, 0.0, 0.0)),
@@ -184,21 +184,21 @@ def _draw(edit: Edit, rng: np.random.Generator, face: FaceCrop) -> dict[str, obj
     if edit in _SIZES:
         return {edit: _either(rng, *_SIZES[edit])}
     kind = int(rng.integers(4))
-    if edit == "lip_colour":
-        return {edit: _tint(rng, 0.5, _LIP_COLOURS[kind])}
-    if edit == "brow_colour":
-        return {edit: _tint(rng, 0.7, *_BROW_COLOURS[kind])}
-    if edit == "eye_colour":
-        return {edit: _tint(rng, 0.7, *_EYE_COLOURS[kind])}
+    if edit == "lip_color":
+        return {edit: _tint(rng, 0.5, _LIP_COLORS[kind])}
+    if edit == "brow_color":
+        return {edit: _tint(rng, 0.7, *_BROW_COLORS[kind])}
+    if edit == "eye_color":
+        return {edit: _tint(rng, 0.7, *_EYE_COLORS[kind])}
     if edit == "makeup":
         shadow = _tint(rng, 0.6, _SHADOWS[kind])
         return {"shadow": shadow, "cheeks": _tint(rng, 0.5, (1.0, 0.82, 0.82))}
     return {"age": _draw_age(rng, face)}
 
 
-def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Ageing:
+def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Aging:
     lift = float(np.median(hull.bare_forehead(face.image, face.landmarks)))
-    return Ageing(
+    return Aging(
         depth=_plain(rng.uniform(0.5, 0.9)),
         lift=_plain(max(lift - 0.05, 0.1)),
         bends=[_plain(value) for value in rng.uniform(-1, 1, 10)],
@@ -210,15 +210,15 @@ def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Ageing:
 _PLACES: dict[Edit, slice] = {
     "nose": slice(27, 36),
     "lips": hull.MOUTH,
-    "lip_colour": hull.MOUTH,
-    "brow_colour": hull.BROWS,
+    "lip_color": hull.MOUTH,
+    "brow_color": hull.BROWS,
     "eyes": slice(36, 48),
     "makeup": slice(36, 48),
 }
 
 
 def _present(face: FaceCrop) -> tuple[Edit, ...]:
-    """Say what lies in the picture with all its points."""
+    """Say what lies in the image with all its points."""
     height, width = face.image.shape[:2]
     low, high = face.landmarks, np.array([width - 2, height - 2]) - face.landmarks
     inside = np.asarray(np.minimum(low - 1, high).min(axis=1) > 0)
@@ -226,7 +226,7 @@ def _present(face: FaceCrop) -> tuple[Edit, ...]:
     if inside[hull.JAW].sum() > 8:
         present.append("jaw")
     if "eyes" in present and find_eye(face, hull.RIGHT_EYE) and find_eye(face, hull.LEFT_EYE):
-        present.append("eye_colour")
+        present.append("eye_color")
     if inside.sum() > 40:
         present.append("age")
     return tuple(present)
@@ -261,15 +261,15 @@ def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
     return motion(face.landmarks, moved, face.image.shape, more)
 
 
-def _coloured(
+def _colored(
     face: FaceCrop, image: Image, mask: Mask, marks: Landmarks, params: AttributeEditParams
 ) -> Result:
     rim = np.concatenate([hull.outline(marks, 1.0), marks])
     region = region_around(rim, image.shape, 0.05 * hull.face_width(marks))
     places: list[tuple[Tint | None, Callable[[], Mask]]] = [
-        (params.lip_colour, lambda: makeup.lip_mask(marks, region)),
-        (params.brow_colour, lambda: makeup.brow_mask(face.image, face.landmarks, region)),
-        (params.eye_colour, lambda: makeup.iris_mask(face, region)),
+        (params.lip_color, lambda: makeup.lip_mask(marks, region)),
+        (params.brow_color, lambda: makeup.brow_mask(face.image, face.landmarks, region)),
+        (params.eye_color, lambda: makeup.iris_mask(face, region)),
         (params.shadow, lambda: makeup.shadow_mask(marks, region)),
         (params.cheeks, lambda: makeup.cheek_mask(marks, region)),
     ]
@@ -287,10 +287,10 @@ def _coloured(
 
 def _tinted(part: NDArray[np.uint8], tint: Tint) -> Image:
     matrix = np.column_stack([np.diag(tint.gain), tint.offset]).astype(np.float32)
-    return recolour(np.ascontiguousarray(part), matrix)
+    return recolor(np.ascontiguousarray(part), matrix)
 
 
-def _aged(image: Image, marks: Landmarks, region: Region, age: Ageing) -> Image:
+def _aged(image: Image, marks: Landmarks, region: Region, age: Aging) -> Image:
     """Darken the folds, lighten their lower edges, and make the tone uneven and yellower."""
     lines = makeup.wrinkle_lines(marks, region, age.lift, age.bends).astype(np.float32) / 255
     wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * hull.face_width(marks), 0.5))

@@ -62,14 +62,14 @@ class AutoencoderSwapParams(Frozen):
             forehead.
         shrink: How far the mask's edge moves inwards, as a share of the aligned side.
         feather: Width of its soft edge, in the same unit.
-        colour: Strength of the transfer of the target's colours.
+        color: Strength of the transfer of the target's colors.
         detail: See ``AutoencoderSwapOptions``.
     """
 
     lift: list[float]
     shrink: float
     feather: float
-    colour: float
+    color: float
     detail: float
 
 
@@ -79,7 +79,7 @@ class _Prepared:
 
     Attributes:
         face: In the network's format, ``(size, size, 3)``.
-        matrix: From the picture to it.
+        matrix: From the image to it.
         seen: What the encoder sees, ``(size, size, 3)`` float32.
         person: Place of the donor's decoder.
     """
@@ -99,7 +99,7 @@ class AutoencoderSwap(BatchedMethod):
     params = AutoencoderSwapParams
     needs_donor = True
     min_change = 4.0
-    least_control = 22.0  # a network of 64 pixels keeps no more of a sharp photograph
+    min_control_psnr = 22.0  # a network of 64 pixels keeps no more of a sharp photograph
     paper = (
         "u/deepfakes 2017 (FaceSwap tool, as in Roessler et al. 2019, FaceForensics++, DeepFakes); "
         "Perov et al. 2020, DeepFaceLab (the mask); Reinhard et al. 2001"
@@ -136,18 +136,18 @@ class AutoencoderSwap(BatchedMethod):
         )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> AutoencoderSwapParams:
-        """Draw the mask's edge, the colour transfer and the detail."""
+        """Draw the mask's edge, the color transfer and the detail."""
         hull.check_face(ctx.target.landmarks)
         hull.check_face(ctx.need_donor().landmarks)
         reach = float(rng.uniform(0.05, LIFT))
         shrink, feather = rng.uniform(0.0, 0.02), rng.uniform(0.02, 0.06)
-        colour, detail = rng.uniform(0.6, 1.0), rng.uniform(*self.config.detail)
+        color, detail = rng.uniform(0.6, 1.0), rng.uniform(*self.config.detail)
         bare = hull.bare_forehead(ctx.target.image, ctx.target.landmarks)
         return AutoencoderSwapParams(
             lift=[round(min(reach, float(lift)), 6) for lift in bare],
             shrink=round(float(shrink), 6),
             feather=round(float(feather), 6),
-            colour=round(float(colour), 6),
+            color=round(float(color), 6),
             detail=round(float(detail), 6),
         )
 
@@ -181,12 +181,12 @@ class AutoencoderSwap(BatchedMethod):
     def finish(
         self, ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, output: Made
     ) -> Result:
-        """Match the colours, bound the mask and paste back."""
+        """Match the colors, bound the mask and paste back."""
         if isinstance(output, ItemError):
             raise output
         picture, decoded = output
         stage = _stage(ctx, params, prepared, decoded)
-        picture = reinhard(picture, prepared.face, stage.inside, params.colour)
+        picture = reinhard(picture, prepared.face, stage.inside, params.color)
         return Result(
             _pasted(ctx, params, prepared, stage, picture),
             expand(stage.mask, stage.region, ctx.target.image.shape),
@@ -215,7 +215,7 @@ class _Stage:
 
     Attributes:
         mask: Of ``region``.
-        inside: Aligned, 255 where colours are compared.
+        inside: Aligned, 255 where colors are compared.
     """
 
     region: Region

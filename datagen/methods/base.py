@@ -28,7 +28,7 @@ Family: TypeAlias = Literal[
 ]
 
 Params: TypeAlias = Frozen
-"""What was drawn for one pair; goes to the manifest as JSON and makes the picture again."""
+"""What was drawn for one pair; goes to the manifest as JSON and makes the image again."""
 
 
 class NoOptions(Frozen):
@@ -87,11 +87,11 @@ class Method(ABC):
         options: Model of the extra keys of its entry in a recipe.
         params: Model of what ``sample`` returns.
         needs_donor: Whether the plan must choose a donor.
-        needs_mesh: Whether the analyser must give the 478-point mesh.
+        needs_mesh: Whether the analyzer must give the 478-point mesh.
         has_control: Whether ``control`` exists for this family.
-        min_change: Smallest visible change, in grey levels averaged under the mask; a fake
+        min_change: Smallest visible change, in gray levels averaged under the mask; a fake
             below it is drawn again.
-        least_control: Decibels inside the mask below which a control is a bug. Lower where the
+        min_control_psnr: Decibels inside the mask below which a control is a bug. Lower where the
             network's own size loses more: a control must show that loss.
         paper: Authors, year and title of what it follows.
         learned: Whether it needs files of weights; its options then name their cards.
@@ -106,7 +106,7 @@ class Method(ABC):
     needs_mesh: ClassVar[bool] = False
     has_control: ClassVar[bool] = True
     min_change: ClassVar[float]
-    least_control: ClassVar[float] = 30.0
+    min_control_psnr: ClassVar[float] = 30.0
     paper: ClassVar[str] = ""
     learned: ClassVar[bool] = False
 
@@ -152,6 +152,6 @@ class Method(ABC):
 
         Returns:
             An image of the target's shape that equals the pair's real outside the mask of
-            ``apply`` and differs from it by resampling alone inside: ``least_control``.
+            ``apply`` and differs from it by resampling alone inside: ``min_control_psnr``.
         """
         raise NotImplementedError(f"method {self.name!r} says has_control but has none")

@@ -54,7 +54,7 @@ class BatchedMethod(Method):
     def run(self, prepared: Sequence[Any]) -> list[Any]:
         """Send up to ``config.batch`` prepared faces through the network.
 
-        A face whose output is unusable (NaN, a black picture) gets an ``ItemError`` as its output,
+        A face whose output is unusable (NaN, a black image) gets an ``ItemError`` as its output,
         which ``finish`` raises; the others go on.
 
         Raises:
@@ -66,7 +66,7 @@ class BatchedMethod(Method):
         """Paste an output back and say what was replaced.
 
         Raises:
-            ItemError: The output is unusable: ``network_failed`` (not finite), ``black_picture``.
+            ItemError: The output is unusable: ``network_failed`` (not finite), ``black_image``.
         """
 
     def run_record(self) -> Mapping[str, Any]:

@@ -21,8 +21,8 @@ from datagen.methods.base import Context, Method, Result
 __all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
 
 _FIELD = 5
-_LEAST_LIFT = 0.08
-_MOST_ZOOM = 1.25
+_MIN_LIFT = 0.08
+_MAX_ZOOM = 1.25
 
 
 class CrossBlendOptions(Frozen):
@@ -31,12 +31,12 @@ class CrossBlendOptions(Frozen):
     Attributes:
         bend: Strongest deformation of the hull, as a share of the face's width.
         blur: Softest edge: deviation of the last Gaussian, as a share of the face's width.
-        colour: Weakest colour transfer.
+        color: Weakest color transfer.
     """
 
     bend: float = Field(0.05, ge=0.01, le=0.15)
     blur: float = Field(0.06, ge=0.01, le=0.15)
-    colour: float = Field(0.7, ge=0, le=1)
+    color: float = Field(0.7, ge=0, le=1)
 
 
 class CrossBlendParams(Frozen):
@@ -48,7 +48,7 @@ class CrossBlendParams(Frozen):
         bend: As a share of the face's width.
         erode, blur: Deviations of the first and of the second Gaussian filter of the mask,
             as a share of the face's width.
-        colour: Strength of the colour transfer.
+        color: Strength of the color transfer.
         light: Strength with which the target's large light and dark areas are taken over.
     """
 
@@ -57,7 +57,7 @@ class CrossBlendParams(Frozen):
     bend: float
     erode: float
     blur: float
-    colour: float
+    color: float
     light: float
 
 
@@ -73,7 +73,7 @@ class CrossBlend(Method):
     paper = "Li et al., CVPR 2020, Face X-ray for More General Face Forgery Detection"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> CrossBlendParams:
-        """Draw mask and colour; the hull reaches no higher than both foreheads are bare."""
+        """Draw mask and color; the hull reaches no higher than both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
         hull.check_face(target.landmarks)
         hull.check_face(donor.landmarks)
@@ -83,7 +83,7 @@ class CrossBlend(Method):
         )
         ranges = self.config
         assert isinstance(ranges, CrossBlendOptions)
-        free = max(float(np.median(bare)) - 0.1, _LEAST_LIFT)
+        free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         return CrossBlendParams(
             lift=_plain(min(rng.uniform(0.1, 0.8), free)),
             field=[
@@ -93,7 +93,7 @@ class CrossBlend(Method):
             bend=_plain(rng.uniform(0.01, ranges.bend)),
             erode=_plain(rng.uniform(0.02, 0.04)),
             blur=_plain(rng.uniform(0.01, ranges.blur)),
-            colour=_plain(rng.uniform(ranges.colour, 1.0)),
+            color=_plain(rng.uniform(ranges.color, 1.0)),
             light=_plain(rng.uniform(0.0, 0.9)),
         )
 
@@ -104,7 +104,7 @@ class CrossBlend(Method):
         moved = warp_affine(donor.image, stage.affine, stage.region)
         part = np.ascontiguousarray(stage.region.of(target.image))
         inside = hull.above(stage.mask, 127)
-        moved = reinhard(moved, part, inside, params.colour)
+        moved = reinhard(moved, part, inside, params.color)
         reach = 0.15 * hull.face_width(target.landmarks)
         moved = match_light(moved, part, inside, reach, params.light)
         mask = expand(stage.mask, stage.region, target.image.shape)
@@ -116,7 +116,7 @@ class CrossBlend(Method):
         )
 
     def control(self, ctx: Context, params: CrossBlendParams) -> Image:
-        """Lay the target over the donor and take it back; no colour is changed."""
+        """Lay the target over the donor and take it back; no color is changed."""
         stage = _stage(ctx, params)
         image = ctx.target.image
         away = _bounded(stage.affine, ctx.target.landmarks)
@@ -179,7 +179,7 @@ def _bounded(affine: Affine, marks: Landmarks) -> Affine:
     middle = marks.mean(axis=0).astype(np.float64)
     goal = away[:, :2] @ middle + away[:, 2]
     zoom = float(np.hypot(away[0, 0], away[1, 0]))
-    linear = away[:, :2] * (float(np.clip(zoom, 1 / _MOST_ZOOM, _MOST_ZOOM)) / zoom)
+    linear = away[:, :2] * (float(np.clip(zoom, 1 / _MAX_ZOOM, _MAX_ZOOM)) / zoom)
     return np.concatenate([linear, (goal - linear @ middle)[:, None]], axis=1)
 
 

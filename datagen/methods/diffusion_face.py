@@ -20,9 +20,9 @@ from datagen.networks.diffusion.prompts import Prompt, compose, words
 from datagen.networks.diffusion.repaint import (
     GENERATE,
     Repainted,
+    image_or_error,
     network_side,
     open_generator,
-    picture_or_error,
     resized,
     run_facts,
     runner,
@@ -50,7 +50,7 @@ class DiffusionFaceParams(Frozen):
 class DiffusionFace(BatchedMethod):
     """An entire face that has nothing of the target's pixels: its pair by attributes alone.
 
-    Nobody knows where the landmarks of such a face lie until an analyser has seen it: its row has
+    Nobody knows where the landmarks of such a face lie until an analyzer has seen it: its row has
     none, and no box and no pose. Guidance and prompt have no effect where the network takes no
     prompt.
     """
@@ -148,4 +148,4 @@ class DiffusionFace(BatchedMethod):
             )
             values = made.images.float().cpu().numpy()
         flags = getattr(made, "nsfw_content_detected", None) or [False] * len(items)
-        return [picture_or_error(one, flag) for one, flag in zip(values, flags, strict=True)]
+        return [image_or_error(one, flag) for one, flag in zip(values, flags, strict=True)]

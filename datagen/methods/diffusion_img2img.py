@@ -1,4 +1,4 @@
-"""The whole picture sent part of the way to noise and back by a diffusion network (SDEdit)."""
+"""The whole image sent part of the way to noise and back by a diffusion network (SDEdit)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DiffusionImg2ImgOptions(DiffusionOptions):
             raise ValueError("steps x the lowest strength is below 1: nothing would change")
         if self.strength[1] >= 1:
             raise ValueError(
-                "strength: at 1 nothing of the picture is left; use diffusion_face for that"
+                "strength: at 1 nothing of the image is left; use diffusion_face for that"
             )
         return self
 
@@ -67,7 +67,7 @@ class DiffusionImg2ImgParams(Frozen):
 
 
 class DiffusionImg2Img(BatchedMethod):
-    """The same face again, made by a diffusion network from its noised picture.
+    """The same face again, made by a diffusion network from its noised image.
 
     A network without a prompt (``DDPMPipeline``) works on pixels, as in the paper. The landmarks
     of the fake are those of the target: the network answers with pixels alone.

@@ -20,7 +20,7 @@ from datagen.methods.batched import BatchedMethod
 from datagen.networks.diffusion.mask import (
     PAINTED,
     PaintedPart,
-    is_in_picture,
+    is_in_image,
     painted_mask,
     square_around,
 )
@@ -43,7 +43,7 @@ from datagen.networks.diffusion.repaint import (
 __all__ = ["DiffusionInpaint", "DiffusionInpaintOptions", "DiffusionInpaintParams"]
 
 
-_MOST_LOST = 255**2 / 10**3.05  # squared grey levels: 30.5 dB
+_MAX_LOST = 255**2 / 10**3.05  # squared gray levels: 30.5 dB
 
 
 class DiffusionInpaintOptions(DiffusionOptions):
@@ -130,7 +130,7 @@ class DiffusionInpaint(BatchedMethod):
         open_repainter(self.config, "Inpaint")
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> DiffusionInpaintParams:
-        """Draw the words, the noise and a part that is in the picture and survives the path."""
+        """Draw the words, the noise and a part that is in the image and survives the path."""
         face, config = ctx.target, self.config
         hull.check_face(face.landmarks)
         contract = diffusers_contract(config.weights, INPAINT)
@@ -140,7 +140,7 @@ class DiffusionInpaint(BatchedMethod):
         if not seen:
             raise ItemError(
                 "method_failed",
-                f"{', '.join(config.parts)}: not in the picture, or finer than {side} pixels hold",
+                f"{', '.join(config.parts)}: not in the image, or finer than {side} pixels hold",
             )
         prompt = compose(rng, face.age, face.sex, config.prompt)
         return DiffusionInpaintParams(
@@ -203,11 +203,11 @@ def _plain(value: float) -> float:
 def _is_paintable(
     face: FaceCrop, part: PaintedPart, margin: float, feather: float, side: int
 ) -> bool:
-    """Say whether the part is in the picture and not too fine for the network's side.
+    """Say whether the part is in the image and not too fine for the network's side.
 
     Where the square shrinks, detail is lost on the way, in fake and control alike.
     """
-    if not is_in_picture(part, face.landmarks, face.image.shape):
+    if not is_in_image(part, face.landmarks, face.image.shape):
         return False
     try:
         square, mask = _masked_square(face, part, margin, feather)
@@ -216,7 +216,7 @@ def _is_paintable(
     inside = hull.above(expand(mask, square, face.image.shape), 0)
     control = _there_and_back(face.image, square, mask, side)
     squared = cv2.norm(control, face.image, cv2.NORM_L2SQR, inside)
-    return squared / (3 * max(cv2.countNonZero(inside), 1)) < _MOST_LOST
+    return squared / (3 * max(cv2.countNonZero(inside), 1)) < _MAX_LOST
 
 
 def _masked_square(

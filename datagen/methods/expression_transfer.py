@@ -79,7 +79,7 @@ class ExpressionTransfer(Method):
         _, offsets = _offsets(target, donor)
         size = np.linalg.norm(offsets, axis=1)
         seen = [max(float(size[part].mean()), 1e-6) for part in (_MOUTH, _EYES, _BROWS)]
-        drawn *= np.clip(np.array(_LEAST) / seen, 1.0, _MOST)
+        drawn *= np.clip(np.array(_MIN) / seen, 1.0, _MAX)
         mouth, eyes, brows = (round(float(value), 6) for value in drawn)
         lift = rng.choice([-1, 1]) * rng.uniform(0.04, 0.07) * (max(seen) < _SAME)
         open_up = _gap(donor.landmarks) > _OPEN and _gap(target.landmarks) < _CLOSED
@@ -115,8 +115,8 @@ class ExpressionTransfer(Method):
 
 _MOUTH, _EYES, _BROWS = slice(48, 68), slice(36, 48), slice(17, 27)
 _CORNERS = [48, 54, 60, 64]
-_MOST = 2.2
-_LEAST = (0.045, 0.03, 0.05)
+_MAX = 2.2
+_MIN = (0.045, 0.03, 0.05)
 _SAME = 0.01
 _OPEN, _CLOSED = 0.05, 0.03
 

@@ -70,13 +70,13 @@ class GazeMouthEdit(Method):
     paper = "Ganin et al., ECCV 2016, DeepWarp (gaze); Thies et al., CVPR 2016 (mouth)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> GazeMouthEditParams:
-        """Draw one to three parts among those that lie in the picture."""
+        """Draw one to three parts among those that lie in the image."""
         assert isinstance(self.config, GazeMouthEditOptions)
         face = ctx.target
         hull.check_face(face.landmarks)
         parts = [part for part in self.config.parts if part in _present(face)]
         if not parts:
-            raise ItemError("method_failed", "what should be edited is outside the picture")
+            raise ItemError("method_failed", "what should be edited is outside the image")
         order = [parts[index] for index in rng.permutation(len(parts))]
         chosen = set(order[: rng.integers(1, min(self.config.most, len(order)) + 1)])
         side, up = rng.choice([-1, 1], 2)
@@ -201,15 +201,15 @@ def _motion(face: FaceCrop, params: GazeMouthEditParams) -> Motion:
 
 
 def _darken(whole: Image, move: Motion) -> Image:
-    """Fill the parted lips: dark, redder and lighter towards the tongue."""
+    """Fill the parted lips: dark, redder and lighter toward the tongue."""
     marks = move.corners[[60, 68, 61, 62, 63, 69, 64, 70, 65, 66, 67, 71]]
     region = region_around(marks, whole.shape, 2)
     skin = np.median(_pixels(whole, move.corners[[2, 14, 30, 33]]), axis=0)
     rows = np.arange(region.y0, region.y1, dtype=np.float64)[:, None]
     low, high = float(marks[:, 1].min()), float(marks[:, 1].max())
     depth = np.clip((rows - low) / max(high - low, 1.0), 0, 1)[..., None]
-    colour = (0.1 + 0.28 * depth**2) * skin * _RED
-    inside = np.broadcast_to(np.rint(colour), (region.height, region.width, 3)).astype(np.uint8)
+    color = (0.1 + 0.28 * depth**2) * skin * _RED
+    inside = np.broadcast_to(np.rint(color), (region.height, region.width, 3)).astype(np.uint8)
     canvas = hull.canvas_for(region, max(region.width, region.height))
     drawn = hull.soften(hull.fill(marks, canvas), 0.006 * move.unit)
     return paste(whole, np.ascontiguousarray(inside), drawn, region)

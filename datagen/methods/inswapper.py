@@ -31,7 +31,7 @@ class InswapperOptions(NetworkOptions):
 
     Attributes:
         weights: Id of the card of an inswapper.
-        pack: Id of the card of the insightface pack whose recogniser embeds the donor.
+        pack: Id of the card of the insightface pack whose recognizer embeds the donor.
         masks: What is replaced; one is drawn for each pair. ``box`` is the library's own.
     """
 
@@ -85,7 +85,7 @@ class Inswapper(BatchedMethod):
     needs_donor = True
     min_change = 3.0
     # 128 pixels for a face of 300: 33 dB in the middle and 29.6 at least on photographs.
-    least_control = 24.0
+    min_control_psnr = 24.0
     memory = 3.0
     paper = "Guo and Deng, InsightFace, 2023, inswapper; Deng et al., CVPR 2019, ArcFace"
     config: InswapperOptions

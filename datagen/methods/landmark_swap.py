@@ -1,4 +1,4 @@
-"""The classical face swap: landmarks, warp, colour transfer, and one of three blends."""
+"""The classical face swap: landmarks, warp, color transfer, and one of three blends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Transfer: TypeAlias = Literal["reinhard", "histogram", "covariance"]
 
 _BLENDS: dict[Blend, float] = {"alpha": 0.6, "poisson": 0.2, "pyramid": 0.2}
 _TRANSFERS: dict[Transfer, float] = {"reinhard": 0.6, "histogram": 0.2, "covariance": 0.2}
-_RECOLOUR: dict[Transfer, Callable[[Image, Image, Mask, float], Image]] = {
+_RECOLOR: dict[Transfer, Callable[[Image, Image, Mask, float], Image]] = {
     "reinhard": reinhard,
     "histogram": match_histograms,
     "covariance": match_covariance,
@@ -82,8 +82,8 @@ class LandmarkSwapParams(Frozen):
         lift: How far the mask reaches over each of the ten brow points, as a share of the
             forehead; < 0: it ends between brows and eyes, and the target's brows stay.
         feather: Width of the soft edge, as a share of the face's width.
-        transfer: Which statistics of the target's colours are taken over.
-        colour: Strength of the colour transfer.
+        transfer: Which statistics of the target's colors are taken over.
+        color: Strength of the color transfer.
         light: Strength with which the target's large light and dark areas are taken over.
         ratio: Weight of the donor where the mask is full.
         shape: How far brows, eyes, nose and mouth take the donor's shape: 0 = the target's.
@@ -93,14 +93,14 @@ class LandmarkSwapParams(Frozen):
         eyes: ``target``: within the donor's lids one sees the target's eyes.
         warp: ``mesh``: affine in each triangle; ``thin_plate``: the smoothest map.
         blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients and the
-            target's colours along the rim; ``pyramid``: coarse structure over a wider seam
+            target's colors along the rim; ``pyramid``: coarse structure over a wider seam
             than fine.
     """
 
     lift: list[float]
     feather: float
     transfer: Transfer
-    colour: float
+    color: float
     light: float
     ratio: float
     shape: float
@@ -126,7 +126,7 @@ class LandmarkSwap(Method):
     )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> LandmarkSwapParams:
-        """Draw the mask, colour and blend; forehead only where both foreheads are bare."""
+        """Draw the mask, color and blend; forehead only where both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
         hull.check_face(target.landmarks)
         hull.check_face(donor.landmarks)
@@ -134,14 +134,14 @@ class LandmarkSwap(Method):
         assert isinstance(given, LandmarkSwapOptions)
         blend = _choose(rng, {name: _BLENDS[name] for name in _BLENDS if name in given.blend})
         reach = rng.uniform(0.15, 0.9)
-        feather, colour = rng.uniform(*_FEATHER[blend]), rng.uniform(0.7, 1.0)
+        feather, color = rng.uniform(*_FEATHER[blend]), rng.uniform(0.7, 1.0)
         light = rng.uniform(0.4, 1.0)
         ratio, shape = _RATIO_AND_SHAPE[rng.integers(len(_RATIO_AND_SHAPE))]
         return LandmarkSwapParams(
             lift=_lift(reach, target, donor),
             feather=round(float(feather), 6),
             transfer=_choose(rng, _TRANSFERS),
-            colour=round(float(colour), 6),
+            color=round(float(color), 6),
             light=round(float(light), 6),
             ratio=ratio,
             shape=shape,
@@ -159,7 +159,7 @@ class LandmarkSwap(Method):
         warped = warp_pixels(donor.image, bend(stage.corners, stage.origins, region=stage.region))
         part = np.ascontiguousarray(stage.region.of(target.image))
         inside = hull.above(stage.mask, 127)
-        warped = _RECOLOUR[params.transfer](warped, part, inside, params.colour)
+        warped = _RECOLOR[params.transfer](warped, part, inside, params.color)
         unit = hull.face_width(target.landmarks)
         warped = match_light(warped, part, inside, 0.12 * unit, params.light)
         warped = _joined(warped, part, stage, params.blend)
@@ -170,14 +170,14 @@ class LandmarkSwap(Method):
         )
 
     def control(self, ctx: Context, params: LandmarkSwapParams) -> Image:
-        """Warp the target's face towards the donor's geometry, and back into its own.
+        """Warp the target's face toward the donor's geometry, and back into its own.
 
         Only so far that no part is squeezed: a cheek that the donor turns away would come back
         blurred, which no swap does to it.
         """
         stage = _stage(ctx, params)
         target = ctx.target
-        goal = _towards(stage, _LONGEST_WAY * hull.face_width(target.landmarks))
+        goal = _toward(stage, _LONGEST_WAY * hull.face_width(target.landmarks))
         bend = _bend(stage, params)
         back = bend_and_back(target.image, stage.corners, goal, stage.region, bend)
         part = np.ascontiguousarray(stage.region.of(target.image))
@@ -185,7 +185,7 @@ class LandmarkSwap(Method):
         return paste(target.image, back, stage.mask, stage.region)
 
 
-_LEAST_LIFT = 0.12
+_MIN_LIFT = 0.12
 _LONGEST_WAY = 0.04
 _FRINGE_LIFT = -0.18
 _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0), (0.85, 0.0))
@@ -197,7 +197,7 @@ class _Stage(NamedTuple):
     Attributes:
         corners: In the fake.
         origins: The same in the donor.
-        region: Part of the picture.
+        region: Part of the image.
         mask: As it is released, of the region's size.
         whole: The mask before eyes and teeth are left out of it.
     """
@@ -244,10 +244,10 @@ def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
 
 def _lift(reach: float, target: FaceCrop, donor: FaceCrop) -> list[float]:
     theirs = hull.bare_forehead(donor.image, donor.landmarks)
-    if np.median(theirs) < _LEAST_LIFT:
+    if np.median(theirs) < _MIN_LIFT:
         return [_FRINGE_LIFT] * 10  # hair hangs over the donor's brows
     bare = np.minimum(hull.bare_forehead(target.image, target.landmarks), theirs)
-    low = np.pad(np.clip(bare - 0.05, _LEAST_LIFT, reach), 2, mode="edge")
+    low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 2, mode="edge")
     low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
     low = (low[:-2] + low[1:-1] + low[2:]) / 3
     return [round(float(value), 6) for value in low]
@@ -276,7 +276,7 @@ def _eyes(target: Landmarks, donor: Landmarks) -> Literal["donor", "target"]:
 
 
 def _fake_landmarks(target: Landmarks, donor: Landmarks, params: LandmarkSwapParams) -> Landmarks:
-    """Move the target's inner points towards the donor's, laid over it by a similarity."""
+    """Move the target's inner points toward the donor's, laid over it by a similarity."""
     weight = np.full((68, 1), params.shape, np.float32)
     weight[hull.JAW] = 0
     weight[hull.MOUTH] = weight[hull.INNER_LIPS] = _MOUTH_SHAPE.get(params.mouth, params.shape)
@@ -310,8 +310,8 @@ def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
     return _Stage(corners, origins, region, hull.weaken(mask, params.ratio), whole)
 
 
-def _towards(stage: _Stage, reach: float) -> NDArray[np.float32]:
-    """Move the fake's corners towards the donor's, laid over them, by ``reach`` at the most."""
+def _toward(stage: _Stage, reach: float) -> NDArray[np.float32]:
+    """Move the fake's corners toward the donor's, laid over them, by ``reach`` at the most."""
     inner = slice(0, -RING)
     laid = move_points(stage.origins, similarity(stage.origins[inner], stage.corners[inner]))
     way = laid - stage.corners

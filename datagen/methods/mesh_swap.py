@@ -30,7 +30,7 @@ class MeshSwapParams(Frozen):
         lift: How far the mask reaches over each of the ten brow points, as a share of the
             forehead.
         feather: Width of the soft edge, as a share of the face's width.
-        colour: Strength of the colour transfer.
+        color: Strength of the color transfer.
         light: Strength with which the target's large light and dark areas are taken over.
         shape: How far the inner face takes the donor's shape in space: 0 = the target's.
         mouth: The same for the mouth; 1 when one of the two has it open.
@@ -38,7 +38,7 @@ class MeshSwapParams(Frozen):
 
     lift: list[float]
     feather: float
-    colour: float
+    color: float
     light: float
     shape: float
     mouth: float
@@ -56,7 +56,7 @@ class MeshSwap(Method):
     paper = "Nirkin et al., FG 2018, On face segmentation, face swapping, and face perception"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> MeshSwapParams:
-        """Draw the mask, the colour and how much of the donor's shape shows."""
+        """Draw the mask, the color and how much of the donor's shape shows."""
         target, donor = ctx.target, ctx.need_donor()
         _mesh(target), _mesh(donor)
         reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
@@ -64,13 +64,13 @@ class MeshSwap(Method):
             hull.bare_forehead(target.image, target.landmarks),
             hull.bare_forehead(donor.image, donor.landmarks),
         )
-        low = np.pad(np.clip(bare - 0.05, _LEAST_LIFT, reach), 1, mode="edge")
+        low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 1, mode="edge")
         low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
         apart = abs(_gap(target) - _gap(donor)) > _ALIKE
         return MeshSwapParams(
             lift=[round(float(value), 6) for value in low],
             feather=round(float(rng.uniform(0.06, 0.14)), 6),
-            colour=round(float(rng.uniform(0.7, 1.0)), 6),
+            color=round(float(rng.uniform(0.7, 1.0)), 6),
             light=round(float(rng.uniform(0.4, 1.0)), 6),
             shape=round(float(shape), 6),
             mouth=1.0 if apart else round(float(shape), 6),
@@ -83,7 +83,7 @@ class MeshSwap(Method):
         warped = _taken(donor, stage)
         part = np.ascontiguousarray(stage.region.of(target.image))
         inside = hull.above(stage.mask, 127)
-        warped = reinhard(warped, part, inside, params.colour)
+        warped = reinhard(warped, part, inside, params.color)
         reach = 0.12 * hull.face_width(target.landmarks)
         warped = match_light(warped, part, inside, reach, params.light)
         moved = (stage.shape - _mesh(target))[list(MESH_TO_68), :2]
@@ -107,7 +107,7 @@ class MeshSwap(Method):
         return paste(target.image, back, stage.mask, stage.region)
 
 
-_LEAST_LIFT = 0.12
+_MIN_LIFT = 0.12
 _ALIKE = 0.02
 _PIXELS = 0.6
 _POOR = 0.3

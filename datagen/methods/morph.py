@@ -1,4 +1,4 @@
-"""Two people in one portrait: geometry and colours of both, mixed by a morphing factor."""
+"""Two people in one portrait: geometry and colors of both, mixed by a morphing factor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Floats: TypeAlias = NDArray[np.float32]
 
 _SHARES: dict[Whose, float] = {"target": 0.0, "donor": 1.0}
 _ALIKE = 0.002
-_LEAST_LIFT = 0.1
+_MIN_LIFT = 0.1
 _LONGEST_WAY = 0.04
 _FADE = 0.08
 
@@ -46,7 +46,7 @@ class MorphOptions(Frozen):
     Attributes:
         least, most: Range of the morphing factor, the donor's share. Above 0.5 the donor is the
             nearer one, whose hair and surroundings a retouched full morph shows.
-        full: Share of morphs of the whole picture; the others are of the face alone.
+        full: Share of morphs of the whole image; the others are of the face alone.
         retouched: Share of morphs whose ghosts are taken away.
     """
 
@@ -66,14 +66,14 @@ class MorphParams(Frozen):
     """What was drawn for one morph.
 
     Attributes:
-        factor: Morphing factor: the donor's share in geometry and colours.
-        kind: ``full``: the whole picture is mixed; ``splicing``: the face alone, set into the
-            target's picture along the target's jaw.
+        factor: Morphing factor: the donor's share in geometry and colors.
+        kind: ``full``: the whole image is mixed; ``splicing``: the face alone, set into the
+            target's image along the target's jaw.
         eyes, mouth, outside: Whose eyes, inside of the mouth, and hair with all that is not
             face one sees; ``mixed``: both, with their ghosts.
         lift: How far the face reaches over the brows, as a share of the forehead.
         feather: Width of its soft edge, as a share of the face's width.
-        colour: Strength with which the one is given the colours and the light of the other
+        color: Strength with which the one is given the colors and the light of the other
             whose surroundings are kept.
     """
 
@@ -84,7 +84,7 @@ class MorphParams(Frozen):
     outside: Whose
     lift: float
     feather: float
-    colour: float
+    color: float
 
 
 class Morph(Method):
@@ -116,7 +116,7 @@ class Morph(Method):
             hull.bare_forehead(target.image, target.landmarks),
             hull.bare_forehead(donor.image, donor.landmarks),
         )
-        free = max(float(np.median(bare)) - 0.1, _LEAST_LIFT)
+        free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         adapt = retouched or not full
         return MorphParams(
             factor=_plain(factor),
@@ -126,7 +126,7 @@ class Morph(Method):
             outside=outside if full else "target",
             lift=_plain(min(rng.uniform(0.2, 0.9), free)),
             feather=_plain(rng.uniform(0.08, 0.16)),
-            colour=_plain(rng.uniform(0.6, 1.0)) if adapt else 0.0,
+            color=_plain(rng.uniform(0.6, 1.0)) if adapt else 0.0,
         )
 
     def apply(self, ctx: Context, params: MorphParams) -> Result:
@@ -182,11 +182,11 @@ def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
 
 
 class _Stage(NamedTuple):
-    """The morph's corners and the same in both pictures, where it is made, and its masks.
+    """The morph's corners and the same in both images, where it is made, and its masks.
 
     Attributes:
         corners, ours, theirs: ``(104, 2)``: landmarks, forehead and ring.
-        region: The whole picture of a full morph.
+        region: The whole image of a full morph.
         face: Where the face is.
         mask: What is released: full everywhere for a full morph.
     """
@@ -249,13 +249,13 @@ def _face(target: FaceCrop, marks: Landmarks, region: Region, params: MorphParam
 
 
 def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Image:
-    """Give one face the colours and the light of the one whose surroundings are kept."""
-    if params.colour == 0:
+    """Give one face the colors and the light of the one whose surroundings are kept."""
+    if params.color == 0:
         return source
     inside = hull.above(stage.face, 127)
     reach = 0.12 * hull.face_width(stage.corners[:68])
-    source = reinhard(source, kept, inside, params.colour)
-    return match_light(source, kept, inside, reach, params.colour)
+    source = reinhard(source, kept, inside, params.color)
+    return match_light(source, kept, inside, reach, params.color)
 
 
 def _shares(stage: _Stage, params: MorphParams) -> Floats:
@@ -275,7 +275,7 @@ def _shares(stage: _Stage, params: MorphParams) -> Floats:
 
 
 def _covered(field: WarpMap, shape: tuple[int, ...], fade: float) -> Floats:
-    """Fade to 0 where a map leaves its picture: beyond it there is only a mirror image."""
+    """Fade to 0 where a map leaves its image: beyond it there is only a mirror image."""
     height, width = shape[:2]
     x = np.minimum(field.x, (width - 1) - field.x)
     y = np.minimum(field.y, (height - 1) - field.y)

@@ -27,8 +27,8 @@ class OnnxEdit(OnnxFaceMethod):
 
     Cards of task ``edit`` and ``enhance`` are one family, ``attribute_edit``: both redraw a part of
     a face whose rest stays the photograph, and for both there is a control, the same path without
-    the network. ``reconstruction`` redraws the whole picture and has none. An enhancer over the
-    whole picture is a degradation and never a fake, so it is held within parts of the face.
+    the network. ``reconstruction`` redraws the whole image and has none. An enhancer over the
+    whole image is a degradation and never a fake, so it is held within parts of the face.
     """
 
     name = "onnx_edit"

@@ -72,7 +72,7 @@ class Prepared(NamedTuple):
 
 
 class OnnxFaceMethod(BatchedMethod):
-    """An aligned face goes through a card's network and back into its picture.
+    """An aligned face goes through a card's network and back into its image.
 
     The fake keeps the target's landmarks: such networks keep its pose and expression.
     """
@@ -170,7 +170,7 @@ class OnnxFaceMethod(BatchedMethod):
 
 
 def pasted(prepared: Prepared, face: Image, own: Mask | None) -> tuple[Image, Mask]:
-    """Bring an aligned face home within the mask that was drawn; return picture and mask."""
+    """Bring an aligned face home within the mask that was drawn; return image and mask."""
     drawn, aligned = prepared.params.mask, prepared.aligned
     within = mask_within(drawn, aligned.landmarks, face.shape[0], own)
     return bring_home(aligned, face, within)
@@ -179,8 +179,8 @@ def pasted(prepared: Prepared, face: Image, own: Mask | None) -> tuple[Image, Ma
 def alike(control: Image, real: Image, mask: Mask) -> Image:
     """Return a control that stands for its real.
 
-    A network far coarser than the picture loses detail by its size alone, and an enhancer makes
-    up other detail: the third picture would then tell as much as a forgery.
+    A network far coarser than the image loses detail by its size alone, and an enhancer makes
+    up other detail: the third image would then tell as much as a forgery.
 
     Raises:
         ItemError: ``method_failed``: under 30 dB inside the mask.
@@ -188,13 +188,13 @@ def alike(control: Image, real: Image, mask: Mask) -> Image:
     inside = cv2.inRange(mask, np.array([1]), np.array([255]))
     squared = cv2.norm(control, real, cv2.NORM_L2SQR, inside) / max(3 * cv2.countNonZero(inside), 1)
     decibels = 10 * np.log10(255**2 / max(squared, 1e-9))
-    if decibels < _LEAST_DB:
+    if decibels < _MIN_DB:
         raise ItemError(
             "method_failed",
-            f"the control is {decibels:.1f} dB from its real, wanted {_LEAST_DB:g}: take a network "
+            f"the control is {decibels:.1f} dB from its real, wanted {_MIN_DB:g}: take a network "
             "of more pixels, a smaller face.size, or less of the enhancer (blend)",
         )
     return control
 
 
-_LEAST_DB = 30.0
+_MIN_DB = 30.0

@@ -1,4 +1,4 @@
-"""Face swap by any network that has a card: an identity goes in by embedding or by picture."""
+"""Face swap by any network that has a card: an identity goes in by embedding or by image."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class OnnxSwapParams(OnnxFaceParams):
 class OnnxSwap(OnnxFaceMethod):
     """Another person's face by a network.
 
-    An enhancer goes over the real, over the control and over the swapped picture; the fake is
+    An enhancer goes over the real, over the control and over the swapped image; the fake is
     then the enhanced swap over the enhanced real by the swap's own mask, so that it equals the
     enhanced real where nothing was swapped.
     """
@@ -148,7 +148,7 @@ class OnnxSwap(OnnxFaceMethod):
 
 
 class _Enhanced(NamedTuple):
-    """Real and swapped picture after the enhancer, and the swap's mask."""
+    """Real and swapped image after the enhancer, and the swap's mask."""
 
     real: Image
     fake: Image

@@ -46,7 +46,7 @@ _PIECES: dict[PartName, tuple[slice, ...]] = {
     "eyes": (hull.RIGHT_EYE, hull.LEFT_EYE),
     "brows": (slice(17, 22), slice(22, 27)),
 }
-_LEAST_BARE = 0.15
+_MIN_BARE = 0.15
 _ALIKE = 0.02
 _LONGEST_WAY = 0.04
 _NEARBY = 0.07
@@ -90,7 +90,7 @@ class PartSwapParams(Frozen):
         margin, feather: How far the full mask reaches beyond the part, and the width of the
             soft edge around it, as shares of the face's width.
         blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients.
-        colour: Strength of the colour transfer.
+        color: Strength of the color transfer.
         light: Strength with which the target's light around the part is taken over.
     """
 
@@ -98,7 +98,7 @@ class PartSwapParams(Frozen):
     margin: float
     feather: float
     blend: Literal["alpha", "poisson"]
-    colour: float
+    color: float
     light: float
 
 
@@ -132,7 +132,7 @@ class PartSwap(Method):
             margin=_plain(rng.uniform(0.025, 0.045)),
             feather=_plain(rng.uniform(0.03, 0.07)),
             blend="poisson" if rng.random() < given.poisson else "alpha",
-            colour=_plain(rng.uniform(0.7, 1.0)),
+            color=_plain(rng.uniform(0.7, 1.0)),
             light=_plain(rng.uniform(0.6, 1.0)),
         )
 
@@ -151,7 +151,7 @@ class PartSwap(Method):
         return Result(image, mask, marks)
 
     def control(self, ctx: Context, params: PartSwapParams) -> Image:
-        """Send the target's own parts towards the donor's geometry and back."""
+        """Send the target's own parts toward the donor's geometry and back."""
         image = ctx.target.image
         for part in params.parts:
             stage = _stage(ctx, part, params)
@@ -159,7 +159,7 @@ class PartSwap(Method):
                 away = np.asarray(cv2.invertAffineTransform(stage.affine), np.float64)
                 back = there_and_back(image, away, stage.region)
             else:
-                goal = _towards(stage.corners[0], stage.corners[1], ctx.target.landmarks)
+                goal = _toward(stage.corners[0], stage.corners[1], ctx.target.landmarks)
                 back = bend_and_back(image, stage.corners[0], goal, stage.region)
             if params.blend == "poisson":
                 own = np.ascontiguousarray(stage.region.of(image))
@@ -173,7 +173,7 @@ def _plain(value: float) -> float:
 
 
 def _brows_free(face: FaceCrop) -> bool:
-    return float(np.median(hull.bare_forehead(face.image, face.landmarks))) >= _LEAST_BARE
+    return float(np.median(hull.bare_forehead(face.image, face.landmarks))) >= _MIN_BARE
 
 
 def _draw_part(
@@ -258,10 +258,10 @@ def _take(image: Image, stage: _Stage) -> Image:
 
 
 def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Image:
-    """Give the part the colours of the skin that it is set into."""
+    """Give the part the colors of the skin that it is set into."""
     unit = hull.face_width(stage.marks)
     around = hull.above(hull.grow(stage.mask, 0.5 * _NEARBY * unit), 0)
-    moved = reinhard(moved, part, around, params.colour)
+    moved = reinhard(moved, part, around, params.color)
     if params.blend == "poisson":
         return _clone(moved, part, stage.mask)
     ring = np.minimum(around, 255 - hull.above(stage.mask, 200))
@@ -289,10 +289,10 @@ def _over(first: Mask, second: Mask) -> Mask:
     return np.maximum(seen, np.maximum(first, second))
 
 
-def _towards(
+def _toward(
     corners: NDArray[np.float32], origins: NDArray[np.float32], marks: Landmarks
 ) -> NDArray[np.float32]:
-    """Move corners towards the donor's, laid over them, so far that no part is squeezed."""
+    """Move corners toward the donor's, laid over them, so far that no part is squeezed."""
     inner = slice(0, -RING)
     way = move_points(origins, similarity(origins[inner], corners[inner])) - corners
     longest = float(np.linalg.norm(way[inner], axis=1).max())

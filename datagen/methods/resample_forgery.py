@@ -28,7 +28,7 @@ _IDEAL = {
     4: (0.25, 0.75, 0.75, 0.25),
     5: (0.125, 0.5, 0.75, 0.5, 0.125),
 }
-_LEAST = 0.15
+_MIN = 0.15
 
 
 class ResampleForgeryOptions(Frozen):
@@ -89,7 +89,7 @@ class ResampleForgeryParams(Frozen):
 class ResampleForgery(Method):
     """The periodic traces that up-sampling leaves in a generator's spectrum, under a mask.
 
-    The traces are subtle: one grey level under the mask already stands far out of the spectrum
+    The traces are subtle: one gray level under the mask already stands far out of the spectrum
     at the frequencies that up-sampling mirrors, and is hardly seen by eye. Plain resizing
     leaves none of them; it is a degradation and not this.
     """
@@ -161,7 +161,7 @@ def _draw_taps(
     What an early doubling leaves is enlarged by the later ones to blocks that anyone sees.
     """
     taps = np.array(_IDEAL[size])
-    uneven = strength * rng.uniform(_LEAST, 1.0) / 2 ** (left + 1)
+    uneven = strength * rng.uniform(_MIN, 1.0) / 2 ** (left + 1)
     if kind == "nearest_conv":
         side = rng.uniform(0.15, 0.22) if left else rng.uniform(-0.08, 0.05)
         taps = np.array([side, 1 - side, 1 - side, side])
@@ -193,7 +193,7 @@ def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Imag
 
 
 def _window(image: Image, region: Region, params: ResampleForgeryParams) -> tuple[Region, Floats]:
-    """Grow a region to whole cells of the coarse grid; beyond the picture lies its mirror."""
+    """Grow a region to whole cells of the coarse grid; beyond the image lies its mirror."""
     factor = 2 ** len(params.stages)
     low = np.array([region.x0, region.y0]) - params.phase
     high = np.array([region.x1, region.y1]) - params.phase
@@ -206,7 +206,7 @@ def _window(image: Image, region: Region, params: ResampleForgeryParams) -> tupl
 
 
 def _halve(image: Floats, size: int) -> Floats:
-    """Halve a picture so that filters of ``size`` taps put each pixel back in its place."""
+    """Halve an image so that filters of ``size`` taps put each pixel back in its place."""
     small = (image.shape[1] // 2, image.shape[0] // 2)
     if size % 2:
         return np.asarray(cv2.pyrDown(image, dstsize=small), np.float32)

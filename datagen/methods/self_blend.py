@@ -13,7 +13,7 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks as hull
 from datagen.faces.face import FaceCrop
-from datagen.faces.part_masks import Bending, PartName, in_picture, part_mask
+from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
 from datagen.methods.self_blend_options import (
@@ -28,7 +28,7 @@ from datagen.methods.self_blend_options import (
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 
 _FIELD = 5
-_MOST_LOSS = 7.0  # grey levels, 31 dB
+_MAX_LOSS = 7.0  # gray levels, 31 dB
 _OF_A_HUNDRED: dict[PartName, int] = {
     "face": 40,
     "no_forehead": 20,
@@ -144,21 +144,21 @@ def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
     """
     seen = hull.above(mask, 0)
     loss = cv2.norm(back, own, cv2.NORM_L2, seen) / np.sqrt(max(3 * cv2.countNonZero(seen), 1))
-    if loss <= _MOST_LOSS:
+    if loss <= _MAX_LOSS:
         return back
-    share = _MOST_LOSS / loss
+    share = _MAX_LOSS / loss
     return np.asarray(cv2.addWeighted(back, share, own, 1 - share, 0), np.uint8)
 
 
 def _draw_part(rng: np.random.Generator, target: FaceCrop, parts: Sequence[PartName]) -> PartName:
-    """Draw one of the parts that are in the picture by their weights.
+    """Draw one of the parts that are in the image by their weights.
 
     Raises:
         ItemError: ``method_failed`` when none is.
     """
-    seen = [part for part in parts if in_picture(part, target.landmarks, target.image.shape)]
+    seen = [part for part in parts if in_image(part, target.landmarks, target.image.shape)]
     if not seen:
-        raise ItemError("method_failed", f"outside the picture: {', '.join(parts)}")
+        raise ItemError("method_failed", f"outside the image: {', '.join(parts)}")
     steps = np.cumsum([_OF_A_HUNDRED[part] for part in seen])
     return seen[int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))]
 
@@ -180,7 +180,7 @@ def _stage(target: FaceCrop, params: SelfBlendParams) -> _Stage:
 
 
 def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region:
-    """Find the whole pixels that come to lie in ``region``; may reach over the picture's edge.
+    """Find the whole pixels that come to lie in ``region``; may reach over the image's edge.
 
     Whole pixels, because resizing a rectangle is ten times as fast as a general warp.
     """
@@ -192,7 +192,7 @@ def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region
 
 
 def _take(image: Image, origin: Region, region: Region) -> Image:
-    """Resize ``origin`` to the size of ``region``; beyond the picture lies its mirror image."""
+    """Resize ``origin`` to the size of ``region``; beyond the image lies its mirror image."""
     height, width = image.shape[:2]
     left, top = max(0, -origin.x0), max(0, -origin.y0)
     right, bottom = max(0, origin.x1 - width), max(0, origin.y1 - height)

@@ -11,7 +11,7 @@ from datagen.core.arrays import Image
 from datagen.core.fields import Range
 from datagen.core.schema import Frozen
 from datagen.faces.part_masks import PARTS, PartName
-from datagen.faces.pixels.color import colour_matrix, recolour, resharpen
+from datagen.faces.pixels.color import color_matrix, recolor, resharpen
 
 __all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration", "plain"]
 
@@ -56,8 +56,8 @@ _ANY = AfterValidator(_some)
 class SelfBlendOptions(Frozen):
     """Which parts and sides are drawn, and from which ranges ``[low, high]``.
 
-    The paper names the changes; the widths of the ranges of colour, sharpness and mask are
-    ours. A change of colour comes in three kinds, each with even odds: ``rgb``; ``hue`` with
+    The paper names the changes; the widths of the ranges of color, sharpness and mask are
+    ours. A change of color comes in three kinds, each with even odds: ``rgb``; ``hue`` with
     ``saturation`` and ``value``; ``brightness`` with ``contrast``. Sharpness always changes.
 
     Attributes:
@@ -70,7 +70,7 @@ class SelfBlendOptions(Frozen):
             one that stands there three times is drawn three times as often.
         shift_x, shift_y: Translation of the source, as a share of the face's width and height.
         scale: Of the source, about the middle of the face; even in its logarithm.
-        rgb: Added to each channel, grey levels.
+        rgb: Added to each channel, gray levels.
         hue: Degrees.
         saturation, value: Factors.
         brightness: Added to all channels, as a share of the full range.
@@ -107,11 +107,11 @@ class Alteration(Frozen):
     """What tells one copy of the face from the other.
 
     Attributes:
-        rgb: Added to each channel, grey levels.
-        hue: Turn about the grey axis, degrees.
-        saturation: Factor on the distance from grey.
+        rgb: Added to each channel, gray levels.
+        hue: Turn about the gray axis, degrees.
+        saturation: Factor on the distance from gray.
         value: Factor on all channels.
-        contrast: Factor on the distance from mid grey.
+        contrast: Factor on the distance from mid gray.
         brightness: Added to all channels, as a share of the full range.
         sharpness: > 0: amount of unsharp masking; < 0: reduced by ``1 - sharpness`` and
             enlarged again.
@@ -132,7 +132,7 @@ def plain(value: float, digits: int = 6) -> float:
 
 
 def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Alteration:
-    """Draw each kind of colour change with even odds, and one kind of sharpness."""
+    """Draw each kind of color change with even odds, and one kind of sharpness."""
 
     def within(pair: tuple[float, float]) -> float:
         return plain(rng.uniform(pair[0], pair[1]))
@@ -151,8 +151,8 @@ def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Altera
 
 
 def alter(image: Image, alteration: Alteration) -> Image:
-    """Return an altered copy of ``(height, width, 3)`` uint8, rounded once for all colours."""
-    matrix = colour_matrix(
+    """Return an altered copy of ``(height, width, 3)`` uint8, rounded once for all colors."""
+    matrix = color_matrix(
         alteration.rgb,
         alteration.hue,
         alteration.saturation,
@@ -160,4 +160,4 @@ def alter(image: Image, alteration: Alteration) -> Image:
         alteration.brightness,
     )
     matrix *= np.float32(alteration.value)
-    return resharpen(recolour(image, matrix), alteration.sharpness)
+    return resharpen(recolor(image, matrix), alteration.sharpness)

@@ -1,4 +1,4 @@
-"""A real picture sent through the autoencoder of a diffusion model, without any denoising."""
+"""A real image sent through the autoencoder of a diffusion model, without any denoising."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from datagen.methods.batched import BatchedMethod
 from datagen.networks.batch import BatchRunner
 from datagen.networks.diffusion.noise import draw_noise_seed, noise
 from datagen.networks.diffusion.pipeline import diffusers_contract, open_autoencoder
-from datagen.networks.diffusion.repaint import Repainted, network_side, picture_or_error, resized
+from datagen.networks.diffusion.repaint import Repainted, image_or_error, network_side, resized
 from datagen.networks.diffusion.settings import at_work, torch_facts
 from datagen.networks.options import NetworkOptions
 
 __all__ = ["VaeReconstruct", "VaeReconstructOptions", "VaeReconstructParams"]
 
 _KINDS = ("AutoencoderKL", "AutoencoderTiny")
-_MOST_PASSES = 8
+_MAX_PASSES = 8
 
 
 class VaeReconstructOptions(NetworkOptions):
-    """Which autoencoder, and how a picture goes through it.
+    """Which autoencoder, and how an image goes through it.
 
     Attributes:
         weights: Id of a card that loads ``AutoencoderKL`` or ``AutoencoderTiny``.
         posterior: Whether the most likely latent is decoded or one that is drawn;
             ``AutoencoderTiny`` has no posterior to draw from.
-        passes: Least and most times that a picture goes through; between two it is rounded to
+        passes: Least and most times that an image goes through; between two it is rounded to
             8 bits, as a file would be.
         size: ``own``: at its own size, mirrored at the edge up to a whole number of latent cells
             and cropped after; ``card``: resized to the size of the network's training and back.
@@ -55,8 +55,8 @@ class VaeReconstructOptions(NetworkOptions):
     @model_validator(mode="after")
     def _range(self) -> VaeReconstructOptions:
         low, high = self.passes
-        if not 1 <= low <= high <= _MOST_PASSES:
-            raise ValueError(f"passes: want [least, most] between 1 and {_MOST_PASSES}")
+        if not 1 <= low <= high <= _MAX_PASSES:
+            raise ValueError(f"passes: want [least, most] between 1 and {_MAX_PASSES}")
         return self
 
 
@@ -64,8 +64,8 @@ class VaeReconstructParams(Frozen):
     """What was drawn for one fake.
 
     Attributes:
-        passes: Times that the picture goes through.
-        phase: Pixels before the picture on the grid of latent cells, x and y, as shares of a cell.
+        passes: Times that the image goes through.
+        phase: Pixels before the image on the grid of latent cells, x and y, as shares of a cell.
         noise_seeds: One for each pass; empty where the most likely latent is taken.
     """
 
@@ -75,7 +75,7 @@ class VaeReconstructParams(Frozen):
 
 
 class _Prepared(NamedTuple):
-    """A picture as it goes in, and where in it the crop lies: x and y in pixels."""
+    """An image as it goes in, and where in it the crop lies: x and y in pixels."""
 
     image: Image
     corner: tuple[int, int]
@@ -133,7 +133,7 @@ class VaeReconstruct(BatchedMethod):
         if channels != (3, 3):
             raise WeightsError(
                 f"card {given.weights!r}: its network takes {channels[0]} channels and gives "
-                f"{channels[1]}, want 3 and 3: an autoencoder of RGB pictures"
+                f"{channels[1]}, want 3 and 3: an autoencoder of RGB images"
             )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> VaeReconstructParams:
@@ -152,7 +152,7 @@ class VaeReconstruct(BatchedMethod):
         )
 
     def prepare(self, ctx: Context, params: VaeReconstructParams) -> _Prepared:
-        """Bring the picture to a size that the network takes."""
+        """Bring the image to a size that the network takes."""
         hull.check_face(ctx.target.landmarks)
         given, image = self.config, ctx.target.image
         contract = diffusers_contract(given.weights, _KINDS)
@@ -169,7 +169,7 @@ class VaeReconstruct(BatchedMethod):
         return _Prepared(np.asarray(padded, np.uint8), (x, y), params)
 
     def run(self, prepared: Sequence[_Prepared]) -> list[Repainted]:
-        """Encode and decode; a picture that is to go through again goes with the others."""
+        """Encode and decode; an image that is to go through again goes with the others."""
         outputs: list[Repainted] = [one.image for one in prepared]
         for number in range(max(one.params.passes for one in prepared)):
             due: list[int] = []
@@ -228,7 +228,7 @@ class VaeReconstruct(BatchedMethod):
                 drawn = noise([seed for _, seed in items], posterior.mean.shape[1:])
                 latent = posterior.mean + posterior.std * drawn.to(posterior.mean)
             made = (network.decode(latent).sample.float().cpu() / 2 + 0.5).numpy()
-        return [picture_or_error(one) for one in made]
+        return [image_or_error(one) for one in made]
 
 
 @lru_cache(maxsize=64)

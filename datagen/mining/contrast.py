@@ -15,7 +15,7 @@ Whole = NDArray[np.int64]
 
 
 class Judged(NamedTuple):
-    """Pictures that a detector has judged, as arrays of one length.
+    """Images that a detector has judged, as arrays of one length.
 
     Attributes:
         score: The higher, the more it looks like a fake.
@@ -66,7 +66,7 @@ class Contrast:
 def contrast(fakes: Judged, reals: Judged) -> Contrast:
     """Compare the AUC of the first half of the fakes with that of the second.
 
-    Nonparametric, for clustered data (Obuchowski, Biometrics 53, 1997): what each picture adds to
+    Nonparametric, for clustered data (Obuchowski, Biometrics 53, 1997): what each image adds to
     the difference is summed over its person first. Ties count half.
 
     Args:

@@ -175,7 +175,7 @@ _DRAWN: dict[str, dict[str, Drawn | None]] = {
         "reduce": _reduced,
     },
     "blur": {"width": _at("width", where=("kernel", None))},
-    "colour": {"posterise": _at("bits")},
+    "color": {"posterise": _at("bits")},
     "jpeg": {"quality": _mean_quality, "passes": _counted("passes")},
     "noise": {
         "variance": _at("variance", where=("kind", "gaussian")),
@@ -206,7 +206,7 @@ _ENDS: dict[str, tuple[_Ends, ...]] = {
     "cross_blend": (
         _Ends("bend", 0.01, "bend"),
         _Ends("blur", 0.01, "blur"),
-        _Ends("colour", "colour", 1.0),
+        _Ends("color", "color", 1.0),
     ),
     "morph": (_Ends("factor", "least", "most"),),
 }

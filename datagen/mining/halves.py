@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from datagen.mining.contrast import Contrast, Judged, contrast
 from datagen.mining.drawn import Span
 
-__all__ = ["LEAST_PEOPLE", "LEAST_PICTURES", "Halved", "Halves", "Pictures"]
+__all__ = ["MIN_IMAGES", "MIN_PEOPLE", "Halved", "Halves", "Images"]
 
-LEAST_PICTURES, LEAST_PEOPLE = 30, 20
+MIN_IMAGES, MIN_PEOPLE = 30, 20
 """Fakes of a half, and reals, of which fewer say nothing that holds."""
 
 _VALUES_FOR_A_MIDDLE = 8  # so many different ones before the middle is told from the ends
@@ -58,8 +58,8 @@ class Halved:
     middle: Halves | None
 
 
-class Pictures:
-    """Judged pictures of train and val.
+class Images:
+    """Judged images of train and val.
 
     Args:
         rows: As in ``Weakness.rows``.
@@ -69,7 +69,7 @@ class Pictures:
         self._rows = rows
         self._score = rows["score"].to_numpy(np.float64)
         self._person = pd.factorize(rows["identity_id"])[0].astype(np.int64)
-        self._damage = pd.factorize(rows["degradation"])[0].astype(np.int64)
+        self._degradation = pd.factorize(rows["degradation"])[0].astype(np.int64)
         self._fake = (rows["label"] == 1).to_numpy()
 
     def of_method(self, use: str, spans: Sequence[Span]) -> list[Halved]:
@@ -77,13 +77,13 @@ class Pictures:
         fakes = np.flatnonzero(self._fake & (self._rows["method"] == use).to_numpy())
         texts = self._rows["method_params"].iloc[fakes]
         values = _read((json.loads(text) for text in texts), spans)
-        reals = self._judged(np.flatnonzero(~self._fake), self._damage[~self._fake])
+        reals = self._judged(np.flatnonzero(~self._fake), self._degradation[~self._fake])
         halved = []
         for span, column in zip(spans, values.T, strict=True):
             within = _within(span, column)
             own = fakes[within]
             halved.append(
-                _halved(span, column[within], self._judged(own, self._damage[own]), reals)
+                _halved(span, column[within], self._judged(own, self._degradation[own]), reals)
             )
         return halved
 
@@ -137,7 +137,7 @@ def _within(span: Span, values: Floats) -> Flags:
 
 
 def _is_enough(people: Whole) -> bool:
-    return len(people) >= LEAST_PICTURES and len(np.unique(people)) >= LEAST_PEOPLE
+    return len(people) >= MIN_IMAGES and len(np.unique(people)) >= MIN_PEOPLE
 
 
 def _bins(values: Floats, drawn: Floats) -> Whole:
@@ -149,7 +149,7 @@ def _bins(values: Floats, drawn: Floats) -> Whole:
 
 
 def _read(drawn: Iterable[Mapping[str, Any] | None], spans: Sequence[Span]) -> Floats:
-    """Return ``(pictures, spans)``, NaN where nothing was drawn."""
+    """Return ``(images, spans)``, NaN where nothing was drawn."""
     rows = [[_value(params, span) for span in spans] for params in drawn]
     return np.array(rows, np.float64).reshape(len(rows), len(spans))
 

@@ -6,16 +6,16 @@ import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal, TypeAlias
 
-__all__ = ["LEAST_CUT", "Side", "cut_for", "narrow", "narrow_whole"]
+__all__ = ["MIN_CUT", "Side", "cut_for", "narrow", "narrow_whole"]
 
 Side: TypeAlias = Literal["low", "high", "middle"]
 """Where it is hard, and what is kept."""
 
-LEAST_CUT = 0.05
+MIN_CUT = 0.05
 """A smaller cut is not worth a new range."""
 
-_MOST_CUT = 0.5
-_LEAST_VALUES = 2
+_MAX_CUT = 0.5
+_MIN_VALUES = 2
 _BEST = 0.02  # as for shares: what is detected better than this error counts as this
 _DIGITS = 2  # a new end is a multiple of a hundredth to a thousandth of the width
 
@@ -32,7 +32,7 @@ def cut_for(hard: float, easy: float) -> float:
     """
     squares = [max(1 - auc, _BEST) ** 2 for auc in (hard, easy)]
     wanted = squares[0] / sum(squares)
-    return min(max(1 - 0.5 / wanted, 0.0), _MOST_CUT)
+    return min(max(1 - 0.5 / wanted, 0.0), _MAX_CUT)
 
 
 def narrow(low: float, high: float, side: Side, cut: float) -> tuple[float, float]:
@@ -48,7 +48,7 @@ def narrow(low: float, high: float, side: Side, cut: float) -> tuple[float, floa
     width = old[1] - old[0]
     if width <= 0:
         return low, high
-    part = width * Decimal(repr(min(cut, _MOST_CUT))) / (2 if side == "middle" else 1)
+    part = width * Decimal(repr(min(cut, _MAX_CUT))) / (2 if side == "middle" else 1)
     step = Decimal(1).scaleb(width.adjusted() - _DIGITS)
     new_low, new_high = low, high
     if side != "low":
@@ -66,7 +66,7 @@ def narrow_whole(low: int, high: int, side: Side, cut: float) -> tuple[int, int]
     At least half of them stay, and at least two.
     """
     values = high - low + 1
-    spare = max(values - max(_LEAST_VALUES, math.ceil(values / 2)), 0)
+    spare = max(values - max(_MIN_VALUES, math.ceil(values / 2)), 0)
     gone = min(math.floor(values * cut + 0.5), spare)
     if side == "middle":
         return low + gone // 2, high - gone // 2

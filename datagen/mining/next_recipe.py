@@ -1,4 +1,4 @@
-"""The next recipe: the same one, leant to where a detector is weak, and why."""
+"""The next recipe: the same one, leaned to where a detector is weak, and why."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness
 from datagen.recipe import load_recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
 
-__all__ = ["Leant", "next_recipe"]
+__all__ = ["Leaned", "next_recipe"]
 
 
 @dataclass(frozen=True, slots=True)
-class Leant:
+class Leaned:
     """One entry of a recipe, before and after.
 
     Attributes:
@@ -41,14 +41,14 @@ class Leant:
 
     def reasons(self) -> list[str]:
         """Say what changes and why, one line each; the share first, changed or not."""
-        return [f"share {self.why}", *(f"{one.name} {one.why}" for one in self.ranges.leant)]
+        return [f"share {self.why}", *(f"{one.name} {one.why}" for one in self.ranges.leaned)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Next:
     text: str
-    methods: list[Leant]
-    degradations: list[Leant]
+    methods: list[Leaned]
+    degradations: list[Leaned]
 
 
 def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _Next:
@@ -70,15 +70,15 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _N
     if out.resolve() == path.resolve():
         raise RecipeError(f"{out}: is the recipe itself: choose another file for the next one")
     loaded = load_recipe(path)
-    recipe = loaded.recipe
+    recipe = loaded.spec
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
             f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) is "
             f"among those that were scored ({', '.join(weakness.methods)})"
         )
     of_methods, of_degradations = lean_ranges(loaded, weakness)
-    methods = _leant(recipe.methods, weakness.methods, _method_words(weakness), of_methods)
-    degradations = _leant(
+    methods = _leaned(recipe.methods, weakness.methods, _method_words(weakness), of_methods)
+    degradations = _leaned(
         recipe.degradations or (),
         weakness.degradations,
         _degradation_words(weakness),
@@ -90,9 +90,9 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _N
         moved = _moved(source, path.parent, out.parent)
         values |= {("sources", number, key): moved[key] for key in moved}
     lists = {
-        key: [_entry(*both) for both in zip(body[key], leant, strict=True)]
-        for key, leant in (("methods", methods), ("degradations", degradations))
-        if leant
+        key: [_entry(*both) for both in zip(body[key], leaned, strict=True)]
+        for key, leaned in (("methods", methods), ("degradations", degradations))
+        if leaned
     }
     text = rewritten(path.read_text(encoding="utf-8"), values, lists)
     text = _head(path, weakness, scored_by) + text
@@ -112,23 +112,23 @@ def _write(out: Path, text: str) -> None:
         staged.unlink(missing_ok=True)
 
 
-def _entry(body: Mapping[str, Any], leant: Leant) -> Entry:
-    new = {**body, "share": _yaml_share(leant.new)}
-    for one in leant.ranges.leant:
+def _entry(body: Mapping[str, Any], leaned: Leaned) -> Entry:
+    new = {**body, "share": _yaml_share(leaned.new)}
+    for one in leaned.ranges.leaned:
         new |= one.keys
-    return Entry(new, leant.reasons())
+    return Entry(new, leaned.reasons())
 
 
-def _leant(
+def _leaned(
     uses: Sequence[MethodUse | DegradationUse],
     groups: Mapping[str, Group],
     words: Callable[[Group], str],
     ranges: Sequence[RangesOf],
-) -> list[Leant]:
+) -> list[Leaned]:
     found = [groups.get(use.use) if is_trained_on(use) else None for use in uses]
     new = lean([use.share for use in uses], [group.pull if group else None for group in found])
     return [
-        Leant(
+        Leaned(
             use.use,
             use.share,
             share,
@@ -188,7 +188,7 @@ def _head(path: Path, weakness: Weakness, scored_by: str) -> str:
         f"# Made by 'datagen mine' from {path.name}: shares and ranges lean to what the detector "
         "gets wrong.\n"
         f"# Detector: {scored_by}\n"
-        f"# It was judged on {weakness.scored} pictures of train and val, AUC {weakness.auc:.3f}; "
+        f"# It was judged on {weakness.scored} images of train and val, AUC {weakness.auc:.3f}; "
         f"{weakness.unscored} had no score.\n"
         "# A share is at least half and at most double of what it was, a range at least half as\n"
         "# wide. The seed is as before, so that people keep their splits: nobody of test is ever\n"

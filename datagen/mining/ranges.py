@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 from datagen.degradations import DEGRADATIONS
 from datagen.mining.drawn import Options, Span, severity_span, spans_of
-from datagen.mining.halves import LEAST_PEOPLE, LEAST_PICTURES, Halved, Halves, Pictures
-from datagen.mining.narrow import LEAST_CUT, Side, cut_for, narrow, narrow_whole
+from datagen.mining.halves import MIN_IMAGES, MIN_PEOPLE, Halved, Halves, Images
+from datagen.mining.narrow import MIN_CUT, Side, cut_for, narrow, narrow_whole
 from datagen.mining.weakness import Weakness
-from datagen.recipe import LoadedRecipe
+from datagen.recipe import Recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
 
-__all__ = ["LeantRange", "RangesOf", "is_trained_on", "lean_ranges"]
+__all__ = ["LeanedRange", "RangesOf", "is_trained_on", "lean_ranges"]
 
-_TOO_FEW = f"less than {LEAST_PICTURES} fakes of {LEAST_PEOPLE} people in each half, or reals"
+_TOO_FEW = f"less than {MIN_IMAGES} fakes of {MIN_PEOPLE} people in each half, or reals"
 _EVEN = "no difference that holds and that a range can follow"
 _LEVEL = 0.95
 _TRUST = 10
@@ -24,7 +24,7 @@ _TRUST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class LeantRange:
+class LeanedRange:
     """One range, after.
 
     Attributes:
@@ -43,11 +43,11 @@ class RangesOf:
     """What became of the options of one entry.
 
     Attributes:
-        leant: Ranges that change.
+        leaned: Ranges that change.
         kept: Why options stay as they are, and which.
     """
 
-    leant: list[LeantRange] = field(default_factory=list)
+    leaned: list[LeanedRange] = field(default_factory=list)
     kept: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self, why: str, *names: str) -> None:
@@ -95,7 +95,7 @@ class _Found(NamedTuple):
         )
 
 
-def lean_ranges(loaded: LoadedRecipe, weakness: Weakness) -> tuple[list[RangesOf], list[RangesOf]]:
+def lean_ranges(loaded: Recipe, weakness: Weakness) -> tuple[list[RangesOf], list[RangesOf]]:
     """Return what becomes of the options of each method and of each degradation.
 
     A range leans where the AUCs of two halves of its drawn values differ by more than chance:
@@ -106,19 +106,19 @@ def lean_ranges(loaded: LoadedRecipe, weakness: Weakness) -> tuple[list[RangesOf
         loaded: The recipe of this round.
         weakness: What its detector gets wrong.
     """
-    pictures = Pictures(weakness.rows)
-    recipe, uses = loaded.recipe, loaded.recipe.degradations or ()
+    images = Images(weakness.rows)
+    recipe, uses = loaded.spec, loaded.spec.degradations or ()
     methods = [RangesOf() for _ in recipe.methods]
     degradations = [RangesOf() for _ in uses]
     halved: list[tuple[RangesOf, Halved]] = []
-    for use, method, of in zip(recipe.methods, loaded.methods(), methods, strict=True):
+    for use, method, of in zip(recipe.methods, loaded.methods, methods, strict=True):
         if _is_alone(use, recipe.methods, of):
             spans = _noted(spans_of(use.use, type(method).params, method.config), of)
-            halved += [(of, one) for one in pictures.of_method(use.use, spans)]
-    for damage, of in zip(uses, degradations, strict=True):
-        if _is_alone(damage, uses, of):
-            spans = _noted(_options_of(damage), of)
-            halved += [(of, one) for one in pictures.of_degradation(damage.use, spans)]
+            halved += [(of, one) for one in images.of_method(use.use, spans)]
+    for degrade, of in zip(uses, degradations, strict=True):
+        if _is_alone(degrade, uses, of):
+            spans = _noted(_options_of(degrade), of)
+            halved += [(of, one) for one in images.of_degradation(degrade.use, spans)]
     tests = sum((one.low is not None) + (one.middle is not None) for _, one in halved)
     for of, one in halved:
         _lean(one, of, 1 - (1 - _LEVEL) / max(tests, 1))
@@ -167,12 +167,12 @@ def _lean(one: Halved, of: RangesOf, level: float) -> None:
         of.keep(_EVEN, span.name)
         return
     cut, new = found.cut(), _cut_range(span, found)
-    if cut < LEAST_CUT or new == (span.low, span.high):
+    if cut < MIN_CUT or new == (span.low, span.high):
         of.keep("a difference that holds, but too small for a new range", span.name)
         return
     old = f"[{span.low:g}, {span.high:g}]"
     why = f"{old} -> [{new[0]:g}, {new[1]:g}]: {found.words()}"
-    of.leant.append(LeantRange(span.name, span.keys(*new), why))
+    of.leaned.append(LeanedRange(span.name, span.keys(*new), why))
 
 
 def _cut_range(span: Span, found: _Found) -> tuple[float, float]:

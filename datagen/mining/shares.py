@@ -1,4 +1,4 @@
-"""Shares that lean: towards what is weak, within bounds, and summing to the same exactly."""
+"""Shares that lean: toward what is weak, within bounds, and summing to the same exactly."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fractions import Fraction
 
 from datagen.errors import RecipeError
 
-__all__ = ["LEAST", "MOST", "lean"]
+__all__ = ["MAX", "MIN", "lean"]
 
-LEAST, MOST = Fraction(1, 2), Fraction(2)
+MIN, MAX = Fraction(1, 2), Fraction(2)
 """A new share lies between these multiples of the old one."""
 
 _FINEST = 10_000  # the largest denominator that a recipe takes
 _COARSEST = 100
-_UNITS = 4  # of the smallest share, so that it can be leant at all
+_UNITS = 4  # of the smallest share, so that it can be leaned at all
 _HALVINGS = 80
 
 
@@ -56,7 +56,7 @@ def _units(shares: Sequence[Fraction]) -> int:
 
 
 def _bounds(old: int) -> tuple[int, int]:
-    return math.ceil(old * LEAST), math.floor(old * MOST)
+    return math.ceil(old * MIN), math.floor(old * MAX)
 
 
 def _goals(old: Sequence[int], pull: Sequence[float]) -> list[float]:
@@ -68,7 +68,7 @@ def _goals(old: Sequence[int], pull: Sequence[float]) -> list[float]:
             for count, force in zip(old, pull, strict=True)
         ]
 
-    low, high = 0.0, 2 * float(MOST) / min(pull)
+    low, high = 0.0, 2 * float(MAX) / min(pull)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(at(middle)) < sum(old) else (low, middle)

@@ -35,7 +35,7 @@ class Cell:
 
     Attributes:
         auc: As measured.
-        steady: Drawn towards the overall AUC, the more so the fewer fakes there are.
+        steady: Drawn toward the overall AUC, the more so the fewer fakes there are.
     """
 
     method: str
@@ -68,8 +68,8 @@ class Weakness:
 
     Attributes:
         auc: Of all fakes against all reals and controls.
-        rows: Of the pictures with a score: the manifest's columns and ``score``.
-        scored, unscored: Pictures with and without a score.
+        rows: Of the images with a score: the manifest's columns and ``score``.
+        scored, unscored: Images with and without a score.
     """
 
     auc: float
@@ -138,7 +138,7 @@ def _joined(release: Release, scores: Scores, where: str) -> pd.DataFrame:
     test = int((rows["split"] == "test").sum())
     if test:
         raise ScoresError(
-            f"{where}: holds scores of {test} test pictures: a recipe that leans on them would "
+            f"{where}: holds scores of {test} test images: a recipe that leans on them would "
             "teach to the test. Score with --split train --split val"
         )
     return rows.assign(degradation=rows["degradation"].fillna(NO_DEGRADATION))

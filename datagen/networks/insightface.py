@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Image
 from datagen.errors import CardError, ItemError, WeightsError
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import picture_of
+from datagen.networks.normalize import image_of
 from datagen.networks.onnx.session import Floats, Port, Session
 from datagen.weights import FaceInput, Network, WeightCard, find_weights, load_weight_card
 from datagen.weights.insightface.library import Library, load_insightface, quiet
@@ -31,7 +31,7 @@ Item: TypeAlias = tuple[Image, Image]
 
 
 class LibrarySwap:
-    """``INSwapper`` and the recogniser of a pack, in batches.
+    """``INSwapper`` and the recognizer of a pack, in batches.
 
     The objects are the library's; they run on sessions of ours, which are on the device that was
     asked for or nowhere, and repeatable.
@@ -54,10 +54,10 @@ class LibrarySwap:
         self.version = library.version
         self._swapper = _swapper(library, find_weights(_card(weights, "onnx")), device, threads)
         folder = find_weights(_card(pack, "insightface"))
-        self._recogniser = _recogniser(library, folder, device, threads)
+        self._recognizer = _recognizer(library, folder, device, threads)
         inputs = self._swapper.session.get_inputs()
         self._step = batch if all(port.shape[0] is None for port in inputs) else 1
-        free = self._recogniser.session.get_inputs()[0].shape[0] is None
+        free = self._recognizer.session.get_inputs()[0].shape[0] is None
         self._donor_step = batch if free else 1
         self._runner = BatchRunner(batch, f"network {weights!r} on {device}")
 
@@ -96,7 +96,7 @@ class LibrarySwap:
         """Embed, bring to length 1, multiply by ``emap``, to length 1 again; NaN: of no use."""
         blue_first = [np.ascontiguousarray(donor[:, :, ::-1]) for donor in donors]
         parts = [
-            self._recogniser.get_feat(blue_first[rows])
+            self._recognizer.get_feat(blue_first[rows])
             for rows in _slices(len(donors), self._donor_step)
         ]
         rows = _to_unit(np.concatenate(parts))
@@ -166,16 +166,16 @@ def _card(card_id: str, form: str) -> WeightCard:
 
 def _swapper(library: Library, path: Path, device: str, threads: int) -> Any:
     session = Session(path, device, threads)
-    picture, identity = (3, TARGET.size, TARGET.size), (_WIDTH,)
+    image, identity = (3, TARGET.size, TARGET.size), (_WIDTH,)
     shapes = [port.shape[1:] for port in session.inputs]
     outputs = [port.shape[1:] for port in session.outputs]
     fits = len(outputs) == 1 and all(
-        axis in (None, side) for axis, side in zip(outputs[0], picture, strict=False)
+        axis in (None, side) for axis, side in zip(outputs[0], image, strict=False)
     )
-    if shapes != [picture, identity] or not fits:
+    if shapes != [image, identity] or not fits:
         ports = "; ".join(map(str, [*session.inputs, *session.outputs]))
         raise _no_inswapper(
-            path, f"wanted inputs of 1x3x128x128 and 1x512 and one picture as output, found {ports}"
+            path, f"wanted inputs of 1x3x128x128 and 1x512 and one image as output, found {ports}"
         )
     try:
         with quiet():
@@ -187,7 +187,7 @@ def _swapper(library: Library, path: Path, device: str, threads: int) -> Any:
         raise _no_inswapper(
             path,
             f"its last initializer is {found} {swapper.emap.dtype}, wanted the emap of 512x512 "
-            "floats. A converter or an optimiser may have moved it",
+            "floats. A converter or an optimizer may have moved it",
         )
     swapper.emap = np.asarray(swapper.emap, np.float32)
     return swapper
@@ -200,8 +200,8 @@ def _no_inswapper(path: Path, problem: str) -> WeightsError:
     )
 
 
-def _recogniser(library: Library, folder: Path, device: str, threads: int) -> Any:
-    """Let the library find the pack's recogniser, and open it once more on the device."""
+def _recognizer(library: Library, folder: Path, device: str, threads: int) -> Any:
+    """Let the library find the pack's recognizer, and open it once more on the device."""
     try:
         with quiet():
             pack = library.analysis(
@@ -214,22 +214,22 @@ def _recogniser(library: Library, folder: Path, device: str, threads: int) -> An
         raise WeightsError(
             f"{folder}: insightface cannot load this pack: {reason}. Unpack it again"
         ) from None
-    recogniser = pack.models.get("recognition")
-    if recogniser is None:
+    recognizer = pack.models.get("recognition")
+    if recognizer is None:
         names = ", ".join(path.name for path in sorted(folder.glob("*.onnx")))
         raise WeightsError(
             f"{folder} has no network for recognition (found {names}). Use a whole pack such as "
             "buffalo_l"
         )
-    recogniser.session = _Runs(Session(Path(recogniser.model_file), device, threads))
-    (face,), (output,) = recogniser.session.get_inputs(), recogniser.session.get_outputs()
+    recognizer.session = _Runs(Session(Path(recognizer.model_file), device, threads))
+    (face,), (output,) = recognizer.session.get_inputs(), recognizer.session.get_outputs()
     if face.shape[2:] != (DONOR.size, DONOR.size) or output.shape[-1] not in (None, _WIDTH):
         raise WeightsError(
-            f"{recogniser.model_file}: {face} to {output} is not the recogniser that inswapper was "
+            f"{recognizer.model_file}: {face} to {output} is not the recognizer that inswapper was "
             "trained with, which takes 112x112 pixels and gives 512 numbers. Name the card of a "
             "pack such as buffalo_l as pack"
         )
-    return recogniser
+    return recognizer
 
 
 def _slices(count: int, step: int) -> list[slice]:
@@ -238,7 +238,7 @@ def _slices(count: int, step: int) -> list[slice]:
 
 def _read(output: Floats, face: Image) -> Image | ItemError:
     try:
-        return picture_of(output, _SWAP, face)
+        return image_of(output, _SWAP, face)
     except ItemError as error:
         return error
 

@@ -1,4 +1,4 @@
-"""A picture of a face becomes a network's numbers, and a network's numbers a picture."""
+"""An image of a face becomes a network's numbers, and a network's numbers an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datagen.errors import ItemError
 from datagen.networks.onnx.session import Floats
 from datagen.weights import FaceInput, Network
 
-__all__ = ["mask_of", "picture_of", "to_network"]
+__all__ = ["image_of", "mask_of", "to_network"]
 
 _FLAT = 2
 
@@ -27,7 +27,7 @@ def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
     mean, std = (np.asarray(values, np.float32) for values in (how.mean, how.std))
     scale = np.broadcast_to(1 / (255 * std), 3).reshape(3, 1, 1)
     shift = np.broadcast_to(-mean / std, 3).reshape(3, 1, 1)
-    order = slice(None, None, -1 if how.colour == "bgr" else 1)
+    order = slice(None, None, -1 if how.color == "bgr" else 1)
     numbers = np.empty((len(faces), 3, how.size, how.size), np.float32)
     for row, face in zip(numbers, faces, strict=True):
         np.multiply(face[:, :, order].transpose(2, 0, 1), scale, out=row)
@@ -35,8 +35,8 @@ def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
     return numbers
 
 
-def picture_of(output: Floats, network: Network, face: Image) -> Image:
-    """Return one output of a network as a picture of the size of the face that went in.
+def image_of(output: Floats, network: Network, face: Image) -> Image:
+    """Return one output of a network as an image of the size of the face that went in.
 
     Args:
         output: ``(3, height, width)``; what leaves the card's range is clipped.
@@ -44,7 +44,7 @@ def picture_of(output: Floats, network: Network, face: Image) -> Image:
         face: What went in, ``(size, size, 3)``.
 
     Raises:
-        ItemError: ``network_failed``: NaN or infinity; ``black_picture``: one grey level all over
+        ItemError: ``network_failed``: NaN or infinity; ``black_image``: one gray level all over
             where the face has more, as from a safety checker or a network in too low a precision.
     """
     if not np.isfinite(output).all():
@@ -52,10 +52,10 @@ def picture_of(output: Floats, network: Network, face: Image) -> Image:
     low, high = network.output
     levels = (output - np.float32(low)) * np.float32(255 / (high - low))
     whole = np.rint(np.clip(levels, 0, 255)).astype(np.uint8).transpose(1, 2, 0)
-    if network.face is not None and network.face.colour == "bgr":
+    if network.face is not None and network.face.color == "bgr":
         whole = whole[:, :, ::-1]
     if np.ptp(whole) < _FLAT <= np.ptp(face):
-        raise ItemError("black_picture", f"all pixels of the network's output are {whole.max()}")
+        raise ItemError("black_image", f"all pixels of the network's output are {whole.max()}")
     return _fit(np.ascontiguousarray(whole), face.shape[:2])
 
 
@@ -71,8 +71,8 @@ def mask_of(output: Floats, face: Image) -> Mask:
     return _fit(mask, face.shape[:2])
 
 
-def _fit(picture: Image | Mask, shape: tuple[int, ...]) -> Image | Mask:
-    if picture.shape[:2] == shape:
-        return picture
-    how = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, shape[::-1], interpolation=how), np.uint8)
+def _fit(image: Image | Mask, shape: tuple[int, ...]) -> Image | Mask:
+    if image.shape[:2] == shape:
+        return image
+    how = cv2.INTER_AREA if image.shape[0] > shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, shape[::-1], interpolation=how), np.uint8)

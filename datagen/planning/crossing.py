@@ -61,17 +61,17 @@ class Crossing:
     def at(self, rank: int) -> tuple[int, int | None]:
         """Return the degradation and the severity of the method's pair ``rank``, from 0."""
         block, place = divmod(rank, self._period)
-        number, backwards = self._blocks(block)
+        number, backward = self._blocks(block)
         order, quota = self._orders(number)
-        # A period read backwards keeps the bound: what is left of it is what was taken from it.
-        place = self._period - 1 - place if backwards else place
+        # A period read backward keeps the bound: what is left of it is what was taken from it.
+        place = self._period - 1 - place if backward else place
         dealt = quota.choice(place)
         chosen = order[dealt]
         span = self._severities[chosen]
         if span is None:
             return chosen, None
         each = int(self._shares[chosen] * self._period)
-        within = each - 1 - quota.rank(place) if backwards else quota.rank(place)
+        within = each - 1 - quota.rank(place) if backward else quota.rank(place)
         low, high = span
         round_, step = divmod(block * each + within, high - low + 1)
         return chosen, low + self._shuffles(chosen, round_)[step]

@@ -18,7 +18,7 @@ __all__ = ["DonorPool", "looks", "normal_shapes"]
 
 # Of a larger pool the nearest are sought among this many, drawn for the target: an item then
 # costs the same however many faces a split has.
-_MOST_COMPARED = 8192
+_MAX_COMPARED = 8192
 
 
 def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -28,10 +28,10 @@ def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
         landmarks: ``(faces, 68, 2)`` float32.
 
     Returns:
-        ``(faces, 136)`` float32; each face centred, of unit size, its eyes level.
+        ``(faces, 136)`` float32; each face centered, of unit size, its eyes level.
     """
-    centred = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True)
-    z = centred[..., 0] + 1j * centred[..., 1]
+    centered = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True)
+    z = centered[..., 0] + 1j * centered[..., 1]
     eyes = z[:, 42:48].mean(axis=1) - z[:, 36:42].mean(axis=1)
     z = z * (np.conj(eyes) / np.maximum(np.abs(eyes), 1e-9))[:, None]
     z = z / np.maximum(np.linalg.norm(z, axis=1), 1e-9)[:, None]
@@ -92,7 +92,7 @@ class DonorPool:
         sources = {name: code for code, name in enumerate({p.source: None for p in people})}
         self._source = np.array([sources[person.source] for person in people], np.int64)
         self._attributes: dict[str, NDArray[np.int64]] = {}
-        self._lends: NDArray[np.bool_] | None = None
+        self._may_donate: NDArray[np.bool_] | None = None
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -104,20 +104,20 @@ class DonorPool:
         self.__dict__.update(state)
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
-    def lent_by(self, identities: frozenset[str]) -> DonorPool:
+    def limited_to(self, identities: frozenset[str]) -> DonorPool:
         """Return the same pool where only these people, as ``source/identity``, may lend."""
         pool = copy.copy(self)
         named = [f"{person.source}/{person.identity}" in identities for person in self._people]
-        pool._lends = np.array(named, bool)
+        pool._may_donate = np.array(named, bool)
         return pool
 
     def candidates(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
         """Return the positions of all faces that may lend to ``target`` under ``rule``."""
         others = (self._source == self._source[target]) & (self._identity != self._identity[target])
-        if self._lends is not None:
-            others &= self._lends
+        if self._may_donate is not None:
+            others &= self._may_donate
         fit = others.copy()
-        for name in rule.same:
+        for name in rule.match:
             values = self._attribute(name)
             fit &= (values == values[target]) & (values >= 0)
         if rule.embedding is not None and self._embeddings is not None:
@@ -125,20 +125,20 @@ class DonorPool:
             # Rounded, so that a last bit does not decide.
             alike = np.round(self._embeddings @ self._embeddings[target], 4)
             fit &= (alike >= low) & (alike <= high)
-        if rule.otherwise == "any" and not fit.any():
+        if rule.fallback == "any" and not fit.any():
             fit = others
         return np.flatnonzero(fit)
 
     def donor_counts(self, rule: DonorRule) -> NDArray[np.int64]:
         """Return for each face how many other faces may lend to it, without comparing pairs."""
         by_likeness = rule.embedding is not None and self._embeddings is not None
-        if by_likeness or self._lends is not None:  # a matter of pairs
+        if by_likeness or self._may_donate is not None:  # a matter of pairs
             return np.array([len(self.candidates(n, rule)) for n in range(len(self._people))])
         everyone = self._fitting(())
-        if not rule.same:
+        if not rule.match:
             return everyone
-        fit = self._fitting(rule.same)
-        return np.where(fit == 0, everyone, fit) if rule.otherwise == "any" else fit
+        fit = self._fitting(rule.match)
+        return np.where(fit == 0, everyone, fit) if rule.fallback == "any" else fit
 
     def _fitting(self, same: tuple[str, ...]) -> NDArray[np.int64]:
         values = [self._attribute(name) for name in same]
@@ -155,21 +155,21 @@ class DonorPool:
         """Return the position of a donor, ``None`` when nobody fits."""
         found = (
             self.candidates(target, rule)
-            if rule.choose == "random"
+            if rule.strategy == "random"
             else self._nearest(target, rule)
         )
         return int(found[draws.integers(len(found))]) if len(found) else None
 
     def _find_nearest(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
         found = self.candidates(target, rule)
-        if len(found) > _MOST_COMPARED:
+        if len(found) > _MAX_COMPARED:
             draw = rng(self._name, target, "pool")
-            found = np.sort(draw.choice(found, _MOST_COMPARED, replace=False))
-        traits = self._looks if rule.choose == "nearest_pose" else self._shapes
+            found = np.sort(draw.choice(found, _MAX_COMPARED, replace=False))
+        traits = self._looks if rule.strategy == "nearest_pose" else self._shapes
         away = np.linalg.norm(traits[found] - traits[target], axis=1)
         # Rounded, so that a last bit does not decide; ties go by position.
         order = np.argsort(np.round(away, 6), kind="stable")
-        return found[order[: rule.of]]
+        return found[order[: rule.pool_size]]
 
     def _attribute(self, name: str) -> NDArray[np.int64]:
         if name not in self._attributes:

@@ -19,8 +19,8 @@ from datagen.planning.crossing import Crossing
 from datagen.planning.donors import DonorPool
 from datagen.planning.quota import Quota, largest_remainders
 from datagen.planning.splits import Person, deal_people
-from datagen.recipe import LoadedRecipe
-from datagen.recipe.schema import DonorRule, MethodUse, Recipe, SplitName, in_split
+from datagen.recipe import Recipe
+from datagen.recipe.schema import DonorRule, MethodUse, RecipeSpec, SplitName, in_split
 
 __all__ = ["Item", "Plan", "ShardKey"]
 
@@ -77,17 +77,17 @@ class Plan:
     Args:
         loaded: The recipe with its cards.
         index: The usable faces.
-        stated: Whether the index is what sources state, before any picture is read.
+        stated: Whether the index is what sources state, before any image is read.
 
     Raises:
         RecipeError: A split has no faces, or a donor rule leaves a target without a donor.
     """
 
-    def __init__(self, loaded: LoadedRecipe, index: FaceIndex, stated: bool = False) -> None:
-        recipe = loaded.recipe
+    def __init__(self, loaded: Recipe, index: FaceIndex, stated: bool = False) -> None:
+        recipe = loaded.spec
         self.recipe = recipe
         self.people = _people(index)
-        methods = loaded.methods()
+        methods = loaded.methods
         asked = [use.use for use in recipe.methods if use.donor and use.donor.embedding]
         if asked and index.embeddings is None and not stated:
             raise RecipeError(
@@ -183,7 +183,7 @@ class Plan:
         if problems:
             raise RecipeError(
                 one_per_line("donor rules leave targets without a donor:", problems)
-                + "\nLoosen 'same', add 'else: any', or add people."
+                + "\nRelax 'match', set 'fallback: any', or add identities."
             )
 
 
@@ -192,7 +192,7 @@ class _SplitPlan:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: RecipeSpec,
         split: SplitName,
         faces: NDArray[np.int64],
         pool: DonorPool,
@@ -239,7 +239,7 @@ class _SplitPlan:
             draw = rng(self._seed, self._split, base, "donor")
             donor = self._pools[method].draw(draw, target, self._rules[method])
         base_id = f"{self._name}-{self._split}-{base:08d}"
-        degradation, severity = self._damage(method, rank, level)
+        degradation, severity = self._degradation(method, rank, level)
         return Item(
             split=self._split,
             number=number,
@@ -254,7 +254,7 @@ class _SplitPlan:
             severity=severity,
         )
 
-    def _damage(self, method: int, rank: int, level: int) -> tuple[int | None, int | None]:
+    def _degradation(self, method: int, rank: int, level: int) -> tuple[int | None, int | None]:
         if self._ladder:
             return 0, self._ladder[level]
         if not self._crossings:
@@ -297,7 +297,7 @@ class _SplitPlan:
         for method, rule in self._rules.items():
             alone = int((self._pools[method].donor_counts(rule) == 0).sum())
             if alone:
-                asked = f"same: [{', '.join(rule.same)}]" if rule.same else "another person"
+                asked = f"match: [{', '.join(rule.match)}]" if rule.match else "another person"
                 if method in self._bound:
                     asked += ", of those whom its weights know"
                 yield (
@@ -308,11 +308,11 @@ class _SplitPlan:
 
 def _pool_of(method: Method, pool: DonorPool) -> DonorPool:
     lenders = method.donor_identities()
-    return pool if lenders is None else pool.lent_by(lenders)
+    return pool if lenders is None else pool.limited_to(lenders)
 
 
 def _crossings(
-    recipe: Recipe, split: SplitName, methods: Sequence[int]
+    recipe: RecipeSpec, split: SplitName, methods: Sequence[int]
 ) -> tuple[list[int], dict[int, Crossing]] | None:
     """Return the positions of a split's degradations, and how each method's pairs meet them."""
     if recipe.degradations is None:

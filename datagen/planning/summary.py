@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from datagen.methods import METHODS
 from datagen.planning.items import Plan
-from datagen.recipe.schema import Recipe, SplitName, in_split
+from datagen.recipe.schema import RecipeSpec, SplitName, in_split
 
-__all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarise", "warnings_of"]
+__all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarize", "warnings_of"]
 
 # Bytes a pixel of faces at the middle of a quality range, and pairs a second and core at 380
 # pixels: measured, and good to a factor of two.
@@ -42,7 +42,7 @@ class SplitSummary:
     uses: int
 
 
-def summarise(plan: Plan, limit: int | None) -> list[SplitSummary]:
+def summarize(plan: Plan, limit: int | None) -> list[SplitSummary]:
     """Return the numbers of each split, without making an item."""
     uses = plan.recipe.methods
     found = []
@@ -68,7 +68,7 @@ def summarise(plan: Plan, limit: int | None) -> list[SplitSummary]:
     return found
 
 
-def _degradations(recipe: Recipe, split: SplitName) -> dict[str, Fraction]:
+def _degradations(recipe: RecipeSpec, split: SplitName) -> dict[str, Fraction]:
     if recipe.ladder is not None:
         return {recipe.ladder.use: Fraction(1)}
     found: dict[str, Fraction] = {}
@@ -79,7 +79,7 @@ def _degradations(recipe: Recipe, split: SplitName) -> dict[str, Fraction]:
 
 
 def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
-    """Return about how many bytes the pictures and masks will take."""
+    """Return about how many bytes the images and masks will take."""
     encode = plan.recipe.encode
     rate = _BYTES[encode.format]
     if encode.format == "jpeg" and encode.quality:
@@ -87,8 +87,8 @@ def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
         rate *= 2.0 ** ((middle - 85) / 10)
     pixels = plan.recipe.face.size**2
     pairs = sum(split.pairs for split in splits)
-    pictures = 2 * pairs + sum(split.controls for split in splits)
-    return round(pixels * (pictures * rate + pairs * _MASK_BYTES))
+    images = 2 * pairs + sum(split.controls for split in splits)
+    return round(pixels * (images * rate + pairs * _MASK_BYTES))
 
 
 def expected_seconds(
@@ -98,20 +98,20 @@ def expected_seconds(
 
     Args:
         plan: The plan.
-        splits: See ``summarise``.
+        splits: See ``summarize``.
         cores: How many.
-        render_seconds: What a source without files takes for a picture.
+        render_seconds: What a source without files takes for an image.
     """
     work = max(0.4, (plan.recipe.face.size / _SIZE) ** 2)
     pairs = sum(split.pairs for split in splits)
-    pictures = pairs + sum(
+    images = pairs + sum(
         count for split in splits for name, count in split.methods.items() if takes_donor(name)
     )
-    return (pairs * work / _PAIRS_A_SECOND + pictures * render_seconds) / cores
+    return (pairs * work / _PAIRS_A_SECOND + images * render_seconds) / cores
 
 
 def takes_donor(method: str) -> bool:
-    """Say whether pairs of a method need a second picture."""
+    """Say whether pairs of a method need a second image."""
     return METHODS.load(method).needs_donor
 
 

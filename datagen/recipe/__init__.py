@@ -1,6 +1,6 @@
 """The recipe: what to make, as typed YAML."""
 
-from datagen.recipe.load import LoadedRecipe, load_recipe
-from datagen.recipe.schema import MethodUse, Recipe, SplitName
+from datagen.recipe.load import Recipe, load_recipe
+from datagen.recipe.schema import MethodUse, RecipeSpec, SplitName
 
-__all__ = ["LoadedRecipe", "MethodUse", "Recipe", "SplitName", "load_recipe"]
+__all__ = ["MethodUse", "Recipe", "RecipeSpec", "SplitName", "load_recipe"]

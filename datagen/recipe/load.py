@@ -16,13 +16,13 @@ from datagen.core.schema import parse
 from datagen.core.yaml_io import parse_yaml, read_yaml
 from datagen.degradations.compose import Composition, compose, has_severities, known_degradations
 from datagen.errors import CardError, RecipeError
-from datagen.faces.analyzers import ANALYSERS, Analyser
+from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.methods import METHODS, Method
-from datagen.recipe.schema import DegradationUse, MethodUse, Recipe
+from datagen.recipe.schema import DegradationUse, MethodUse, RecipeSpec
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard, load_weight_card
 
-__all__ = ["LoadedRecipe", "load_recipe"]
+__all__ = ["Recipe", "load_recipe"]
 
 T = TypeVar("T")
 
@@ -31,28 +31,28 @@ _NOT_IN_DIGEST = ("splits", "shard_pairs", "rejects")
 
 
 @dataclass(frozen=True)
-class LoadedRecipe:
+class Recipe:
     """A recipe with the cards it names.
 
     Attributes:
         path: The recipe's file, for messages.
-        cards: One for each of ``recipe.sources``.
+        cards: One for each of ``spec.sources``.
     """
 
-    recipe: Recipe
+    spec: RecipeSpec
     path: str
     cards: tuple[SourceCard, ...]
 
     @cached_property
     def digest(self) -> str:
         """64 hex digits that name what the recipe makes, less counts, places and budgets."""
-        body = self.recipe.model_dump(mode="json", by_alias=True)
+        body = self.spec.model_dump(mode="json", by_alias=True)
         for key in _NOT_IN_DIGEST:
             del body[key]
         # Options as they work out, so that writing out a default changes nothing and changing a
         # default in the code does.
         for entry, use, method in zip(
-            body["methods"], self.recipe.methods, self.methods(), strict=True
+            body["methods"], self.spec.methods, self.methods, strict=True
         ):
             for key in use.options:
                 del entry[key]
@@ -60,19 +60,17 @@ class LoadedRecipe:
             if cards := _cards_of(method):
                 entry["cards"] = {card.id: card.digest() for card in cards}
         del body["degradations"], body["ladder"]
-        if self.recipe.ladder is not None:
-            severities = list(self.recipe.ladder.severities)
-            body["ladder"] = [composition.record() for composition in self.degradations()]
+        if self.spec.ladder is not None:
+            severities = list(self.spec.ladder.severities)
+            body["ladder"] = [composition.record() for composition in self.degradations]
             body["ladder"].append(severities)
-        elif self.recipe.degradations is not None:
+        elif self.spec.degradations is not None:
             body["degradations"] = [
                 {
                     "what": composition.record(),
                     **use.model_dump(mode="json", include={"share", "severity", "splits"}),
                 }
-                for use, composition in zip(
-                    self.recipe.degradations, self.degradations(), strict=True
-                )
+                for use, composition in zip(self.spec.degradations, self.degradations, strict=True)
             ]
         body["sources"] = [
             {
@@ -82,10 +80,11 @@ class LoadedRecipe:
                 .model_dump(mode="json"),
                 "splits": use.splits,
             }
-            for use, card in zip(self.recipe.sources, self.cards, strict=True)
+            for use, card in zip(self.spec.sources, self.cards, strict=True)
         ]
         return digest_of(body)
 
+    @cached_property
     def methods(self) -> list[Method]:
         """Build the methods in the order of the recipe.
 
@@ -94,7 +93,7 @@ class LoadedRecipe:
         """
         return [
             _build_method(use, f"methods[{n}]", self.path)
-            for n, use in enumerate(self.recipe.methods)
+            for n, use in enumerate(self.spec.methods)
         ]
 
     def weight_cards(self) -> tuple[WeightCard, ...]:
@@ -103,9 +102,10 @@ class LoadedRecipe:
         Raises:
             CardError: A method names a card that is not there, or a wrong one.
         """
-        cards = {card.id: card for method in self.methods() for card in _cards_of(method)}
+        cards = {card.id: card for method in self.methods for card in _cards_of(method)}
         return tuple(cards[name] for name in sorted(cards))
 
+    @cached_property
     def degradations(self) -> list[Composition]:
         """Build the degradations in the order of the recipe; that of a ladder; or none.
 
@@ -113,17 +113,17 @@ class LoadedRecipe:
             RecipeError: An unknown name, or a wrong option, with its path.
             MissingExtraError: One needs an optional part of this package.
         """
-        ladder = self.recipe.ladder
+        ladder = self.spec.ladder
         if ladder is not None:
             return [_ladder(ladder.use, f"{self.path}: ladder")]
         return [
             compose(use.use, use.options, _by_severity(use), f"{self.path}: degradations[{n}]")
-            for n, use in enumerate(self.recipe.degradations or ())
+            for n, use in enumerate(self.spec.degradations or ())
         ]
 
-    def analyser(self) -> Analyser:
-        """Make the analyser, unopened."""
-        return ANALYSERS.load(self.recipe.face.analyser)()
+    def analyzer(self) -> Analyzer:
+        """Make the analyzer, unopened."""
+        return ANALYZERS.load(self.spec.face.analyzer)()
 
     def sources(self) -> list[Source]:
         """Make the sources, with environment variables in their roots expanded.
@@ -139,12 +139,12 @@ class LoadedRecipe:
                 use.options,
                 f"sources[{n}].options",
             )
-            for n, (use, card) in enumerate(zip(self.recipe.sources, self.cards, strict=True))
+            for n, (use, card) in enumerate(zip(self.spec.sources, self.cards, strict=True))
         ]
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
-    """Read and check a recipe and its cards; touches no picture.
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe and its cards; touches no image.
 
     Args:
         path: The YAML file.
@@ -156,38 +156,38 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
     body = read_yaml(path, RecipeError)
     for text in overrides:
         _override(body, text)
-    recipe = parse(Recipe, body, str(path), RecipeError)
+    recipe = parse(RecipeSpec, body, str(path), RecipeError)
     cards = tuple(load_card(path.parent / use.card) for use in recipe.sources)
     _distinct((card.id for card in cards), f"{path}: sources: card id")
-    loaded = LoadedRecipe(recipe, str(path), cards)
+    loaded = Recipe(recipe, str(path), cards)
     _check_names(loaded)
     return loaded
 
 
-def _check_names(loaded: LoadedRecipe) -> None:
-    for n, (source, card) in enumerate(zip(loaded.recipe.sources, loaded.cards, strict=True)):
+def _check_names(loaded: Recipe) -> None:
+    for n, (source, card) in enumerate(zip(loaded.spec.sources, loaded.cards, strict=True)):
         layout = _known(SOURCES, card.layout, f"{source.card}: layout")
         layout.configure(card, source.options, f"sources[{n}].options")
-    for n, use in enumerate(loaded.recipe.methods):
+    for n, use in enumerate(loaded.spec.methods):
         _known(METHODS, use.use, f"{loaded.path}: methods[{n}].use")
-    loaded.degradations()
-    analyser = _known(ANALYSERS, loaded.recipe.face.analyser, f"{loaded.path}: face.analyser")
-    for n, method in enumerate(loaded.methods()):
-        use = loaded.recipe.methods[n]
+    _ = loaded.degradations  # an unknown name or option is an error
+    analyzer = _known(ANALYZERS, loaded.spec.face.analyzer, f"{loaded.path}: face.analyzer")
+    for n, method in enumerate(loaded.methods):
+        use = loaded.spec.methods[n]
         where = f"{loaded.path}: methods[{n}]"
         _check_cards(method, where)
         if use.donor is not None and not method.needs_donor:
             raise RecipeError(f"{where}.donor: method {use.use!r} takes no donor: remove it")
-        if use.donor is not None and use.donor.embedding and not analyser.gives_embedding:
+        if use.donor is not None and use.donor.embedding and not analyzer.gives_embedding:
             raise RecipeError(
-                f"{where}.donor.embedding: analyser {analyser.name!r} gives no embeddings; use "
+                f"{where}.donor.embedding: analyzer {analyzer.name!r} gives no embeddings; use "
                 "'insightface' or remove it"
             )
-        if method.needs_mesh and not analyser.gives_mesh and analyser.name != "given":
-            fit = [name for name in ANALYSERS if ANALYSERS.load(name).gives_mesh]
+        if method.needs_mesh and not analyzer.gives_mesh and analyzer.name != "given":
+            fit = [name for name in ANALYZERS if ANALYZERS.load(name).gives_mesh]
             raise RecipeError(
-                f"{where}: method {use.use!r} needs the 478-point mesh, which analyser "
-                f"{analyser.name!r} does not give. Set face.analyser to {' or '.join(fit)}"
+                f"{where}: method {use.use!r} needs the 478-point mesh, which analyzer "
+                f"{analyzer.name!r} does not give. Set face.analyzer to {' or '.join(fit)}"
             )
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "Ladder",
     "MethodUse",
     "Purpose",
-    "Recipe",
+    "RecipeSpec",
     "Rejects",
     "SourceUse",
     "SplitName",
@@ -118,41 +118,40 @@ class FaceRule(Frozen):
     """Which faces are used and how they are cropped.
 
     Attributes:
-        size: Side of the released pictures in pixels.
+        size: Side of the released images in pixels.
         margin: Side of the crop as a multiple of the face box's longer side.
-        analyser: What finds faces, see ``datagen list analysers``.
+        analyzer: What finds faces, see ``datagen list analyzers``.
         min_side: Smallest face box in source pixels.
         max_yaw: Largest turn of the head in degrees.
     """
 
     size: int = Field(default=380, ge=64, le=2048)
     margin: float = Field(default=1.3, ge=1.0, le=3.0)
-    analyser: str = "mediapipe"
+    analyzer: str = "mediapipe"
     min_side: int = Field(default=96, ge=16)
     max_yaw: float = Field(default=60.0, gt=0, le=90)
     jitter: Jitter = Field(default_factory=Jitter)
 
 
 class DonorRule(Frozen):
-    """Which faces may lend: always another person of the target's split and source.
+    """Which faces may be donors: always another identity of the target's split and source.
 
     Attributes:
-        choose: ``random``, or one of the ``of`` faces with the nearest landmarks, or with the
-            nearest pose (yaw, pitch and how far mouth and eyes are open).
-        same: Attributes that must be equal; unknown equals nothing.
-        embedding: Cosine similarity to the target within these bounds, where the analyser gives
+        strategy: ``random``, or one of the ``pool_size`` faces with the nearest landmarks, or with
+            the nearest pose (yaw, pitch and how far mouth and eyes are open).
+        match: Attributes that must be equal; unknown equals nothing.
+        pool_size: How many of the nearest faces to draw from.
+        embedding: Bounds of the cosine similarity to the target, where the analyzer gives
             embeddings.
-        otherwise: ``else: any`` drops ``same`` and ``embedding`` for a target that they leave
-            without a donor.
+        fallback: ``any`` drops ``match`` and ``embedding`` for a target that they leave without a
+            donor; ``refuse`` refuses the recipe.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    choose: Literal["random", "nearest_landmarks", "nearest_pose"] = "nearest_landmarks"
-    same: tuple[Attribute, ...] = ()
-    of: int = Field(default=20, ge=1)
+    strategy: Literal["random", "nearest_landmarks", "nearest_pose"] = "nearest_landmarks"
+    match: tuple[Attribute, ...] = ()
+    pool_size: int = Field(default=20, ge=1)
     embedding: Range | None = None
-    otherwise: Literal["refuse", "any"] = Field(default="refuse", alias="else")
+    fallback: Literal["refuse", "any"] = "refuse"
 
     @field_validator("embedding")
     @classmethod
@@ -184,7 +183,7 @@ class DegradationUse(Frozen):
 
     Attributes:
         use: A kind, a profile, or ``reshare``; see ``datagen list degradations``.
-        severity: Range within 0 and 5, dealt evenly; 0 leaves the picture as it is. Without it
+        severity: Range within 0 and 5, dealt evenly; 0 leaves the image as it is. Without it
             the kind draws from its own ranges.
     """
 
@@ -267,7 +266,7 @@ class Rejects(Frozen):
     max_count: int | None = Field(default=None, ge=0)
 
 
-class Recipe(Frozen):
+class RecipeSpec(Frozen):
     """A complete description of one data set."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
@@ -295,7 +294,7 @@ class Recipe(Frozen):
         return _in_order(splits)
 
     @model_validator(mode="after")
-    def _methods_fill_every_split(self) -> Recipe:
+    def _methods_fill_every_split(self) -> RecipeSpec:
         sums_to_one((use.share for use in self.methods), "the shares of methods")
         for split in self.splits:
             if not any(use.share for use in self.methods if in_split(use, split)):
@@ -307,7 +306,7 @@ class Recipe(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _degradations_fill_every_split(self) -> Recipe:
+    def _degradations_fill_every_split(self) -> RecipeSpec:
         if self.degradations is None:
             return self
         if self.ladder is not None:

@@ -1,4 +1,4 @@
-"""Reading a release: its record, its rows and its pictures."""
+"""Reading a release: its record, its rows and its images."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Release:
         return pd.concat(frames, ignore_index=True)
 
     def bytes_of(self, row: Any) -> bytes:
-        """Return the encoded picture of a manifest row, with one seek."""
+        """Return the encoded image of a manifest row, with one seek."""
         return self.folder.read_range(
             str(row["media_path"]), int(row["media_offset"]), int(row["media_size"])
         )
 
     def image(self, row: Any) -> Image:
-        """Return the decoded picture of a manifest row."""
+        """Return the decoded image of a manifest row."""
         return np.asarray(Pillow.open(io.BytesIO(self.bytes_of(row))).convert("RGB"))
 
     def mask_bytes(self, row: Any) -> bytes:

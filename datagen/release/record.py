@@ -220,7 +220,7 @@ def _counts(
         "planned": dict(planned),
         "pairs": pairs,
         "controls": controls,
-        "pictures": 2 * pairs + controls,
+        "images": 2 * pairs + controls,
         "rejects": dict(sorted(rejects.items())),
         "index_rejects": index_rejects,
         "shards": len(commits),

@@ -28,31 +28,31 @@ _F32 = pa.float32()
 _F32S = pa.list_(pa.float32())
 
 COLUMNS: tuple[Column, ...] = (
-    Column("who", "sample_id", _TEXT, "one picture: `<pair_id>-<kind>`"),
+    Column("who", "sample_id", _TEXT, "one image: `<pair_id>-<kind>`"),
     Column("who", "pair_id", _TEXT, "equal for the members of a pair: `<recipe>-<split>-<item>`"),
     Column("who", "kind", _TEXT, "`real`, `control` or `fake`"),
     Column("who", "label", pa.int8(), "0 for real and control, 1 for fake"),
     Column("who", "split", _TEXT, "`train`, `val` or `test`; people never cross"),
     Column("where", "media_path", _TEXT, "tar file, relative to the release"),
-    Column("where", "media_offset", pa.int64(), "first byte of the picture in the tar"),
-    Column("where", "media_size", pa.int64(), "bytes of the picture"),
+    Column("where", "media_offset", pa.int64(), "first byte of the image in the tar"),
+    Column("where", "media_size", pa.int64(), "bytes of the image"),
     Column("where", "media_type", _TEXT, "`image/jpeg`, `image/png` or `image/webp`"),
     Column("where", "width", pa.int32(), "pixels"),
     Column("where", "height", pa.int32(), "pixels"),
-    Column("where", "sha256", _TEXT, "of the picture's bytes"),
+    Column("where", "sha256", _TEXT, "of the image's bytes"),
     Column("where", "phash", _TEXT, "64-bit DCT perceptual hash, hex: finds re-encoded copies"),
     Column("where", "mask_path", _TEXT, "tar file of the mask (fakes)", nullable=True),
     Column("where", "mask_offset", pa.int64(), "first byte of the mask", nullable=True),
-    Column("where", "mask_size", pa.int64(), "bytes of the mask, an 8-bit grey PNG", nullable=True),
+    Column("where", "mask_size", pa.int64(), "bytes of the mask, an 8-bit gray PNG", nullable=True),
     Column("made of", "source", _TEXT, "id of the source card"),
     Column("made of", "image_id", _TEXT, "face of the target; `#n` names a further face"),
     Column("made of", "identity_id", _TEXT, "the target's person: `<source>/<identity>`"),
-    Column("made of", "source_sha256", _TEXT, "of the source's picture file"),
+    Column("made of", "source_sha256", _TEXT, "of the source's image file"),
     Column(
         "made of",
         "crop",
         pa.list_(pa.float64()),
-        "2x3 matrix, row by row: pixels of the upright source picture to released pixels, "
+        "2x3 matrix, row by row: pixels of the upright source image to released pixels, "
         "before degradation",
     ),
     Column("made of", "donor_image_id", _TEXT, "face of the donor (fakes with one)", nullable=True),
@@ -95,7 +95,7 @@ COLUMNS: tuple[Column, ...] = (
         "measured",
         "change",
         _F32,
-        "sum(mask x |fake - real|) / sum(mask) in grey levels, before degradation (fakes)",
+        "sum(mask x |fake - real|) / sum(mask) in gray levels, before degradation (fakes)",
         nullable=True,
     ),
     Column(
@@ -110,11 +110,11 @@ COLUMNS: tuple[Column, ...] = (
         "measured",
         "psnr",
         _F32,
-        "of the degradation, dB, against the moved picture where pixels move; null: nothing "
+        "of the degradation, dB, against the moved image where pixels move; null: nothing "
         "changed, or pixels moved only",
         nullable=True,
     ),
-    Column("rights", "licences", _TEXTS, "SPDX expressions of all that the row is made of"),
+    Column("rights", "licenses", _TEXTS, "SPDX expressions of all that the row is made of"),
     Column("rights", "purposes", _TEXTS, "what is permitted: research, commercial, redistribute"),
     Column("rights", "attribution", _TEXTS, "whom to name"),
 )
@@ -156,8 +156,8 @@ def schema_document() -> str:
         f"Schema version {SCHEMA_VERSION}. Generated from `datagen/release/schema.py` by "
         "`python tools/docs.py`; a test keeps it so.",
         "",
-        "`pandas.read_parquet('<out>/manifest')` is the whole release, one row a picture. "
-        "A picture is `media_size` bytes at `media_offset` of `media_path`; the same tar streams "
+        "`pandas.read_parquet('<out>/manifest')` is the whole release, one row an image. "
+        "An image is `media_size` bytes at `media_offset` of `media_path`; the same tar streams "
         "as WebDataset. Column names and meanings are the contract: a change raises the version.",
         "",
         "| group | column | type | may be null | meaning |",
@@ -173,7 +173,7 @@ def schema_document() -> str:
         "## Rejects",
         "",
         "`pandas.read_parquet('<out>/rejects')` has one row for each planned pair that was not "
-        "made, and `rejects/index.parquet` one for each picture or face that the index refused.",
+        "made, and `rejects/index.parquet` one for each image or face that the index refused.",
         "",
         "| column | type | meaning |",
         "| --- | --- | --- |",

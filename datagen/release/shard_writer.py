@@ -1,4 +1,4 @@
-"""One shard: a tar of pictures, a manifest, the rejects, and a commit that is written last.
+"""One shard: a tar of images, a manifest, the rejects, and a commit that is written last.
 
 A shard whose commit is not there does not exist. Leaving the ``with`` block by an exception
 commits nothing and leaves nothing behind.
@@ -52,7 +52,7 @@ class Commit:
         digest: Names what the shard must hold: recipe, range, index, versions.
         items: Planned items; each is a made pair or a reject.
         rejects: How many items were rejected, by code.
-        media_bytes: Bytes of the pictures and masks.
+        media_bytes: Bytes of the images and masks.
         networks: By method, what its network ran on: device, precision, batch, versions.
         files: By name relative to the release.
     """
@@ -141,14 +141,14 @@ class ShardWriter:
             self._cleanup = stack.pop_all()
         return self
 
-    def add_picture(self, pair_id: str, picture: Picture) -> tuple[int, int]:
-        """Append one picture and return its offset and size in the tar."""
-        info = tarfile.TarInfo(f"{pair_id}.{picture.role}.{picture.suffix}")
-        info.size = len(picture.data)  # time, owner and mode stay constant: same items, same bytes
+    def add_image(self, pair_id: str, image: Picture) -> tuple[int, int]:
+        """Append one image and return its offset and size in the tar."""
+        info = tarfile.TarInfo(f"{pair_id}.{image.role}.{image.suffix}")
+        info.size = len(image.data)  # time, owner and mode stay constant: same items, same bytes
         offset = self._file.tell() + _BLOCK
-        self._tar.addfile(info, io.BytesIO(picture.data))
-        self._bytes += len(picture.data)
-        return offset, len(picture.data)
+        self._tar.addfile(info, io.BytesIO(image.data))
+        self._bytes += len(image.data)
+        return offset, len(image.data)
 
     def add_rows(self, rows: list[dict[str, Any]]) -> None:
         """Add the manifest rows of one pair."""

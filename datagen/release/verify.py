@@ -137,7 +137,7 @@ def _media(shard: str, rows: list[Row], media: bytes) -> Iterator[str]:
             where = f"{row['media_path']}:{offset}"
             yield f"{row['sample_id']}: bytes at {where} are not the recorded"
         elif _size_of(data) != (row["width"], row["height"]):
-            yield f"{row['sample_id']}: the picture is not {row['width']}x{row['height']}"
+            yield f"{row['sample_id']}: the image is not {row['width']}x{row['height']}"
         if row["kind"] == "fake" and _absent(row["mask_offset"]):
             yield f"{row['sample_id']}: a fake without a mask"
         elif row["kind"] == "fake":
@@ -157,8 +157,8 @@ def _absent(value: object) -> bool:
 
 def _size_of(data: bytes) -> tuple[int, int] | None:
     try:
-        with Pillow.open(io.BytesIO(data)) as picture:
-            return picture.size
+        with Pillow.open(io.BytesIO(data)) as image:
+            return image.size
     except OSError:
         return None
 
@@ -187,20 +187,20 @@ def _mask(real: Row, fake: Row, media: bytes, pixels: bool) -> Iterator[str]:
         return  # told with the tar
     start, size = int(fake["mask_offset"]), int(fake["mask_size"])
     try:
-        with Pillow.open(io.BytesIO(media[start : start + size])) as picture:
-            mask = np.asarray(picture)
+        with Pillow.open(io.BytesIO(media[start : start + size])) as image:
+            mask = np.asarray(image)
     except OSError:
         yield f"{fake['sample_id']}: its mask cannot be read"
         return
     if mask.shape != (fake["height"], fake["width"]) or mask.dtype != np.uint8 or not mask.any():
-        yield f"{fake['sample_id']}: its mask is empty or not {fake['width']}x{fake['height']} grey"
-    if pixels and fake["media_type"] == "image/png" and _undamaged(fake):
-        pictures = [_pixels(media, row) for row in (real, fake)]
-        if np.any((pictures[0] != pictures[1]).any(axis=2)[mask == 0]):
+        yield f"{fake['sample_id']}: its mask is empty or not {fake['width']}x{fake['height']} gray"
+    if pixels and fake["media_type"] == "image/png" and _undegraded(fake):
+        images = [_pixels(media, row) for row in (real, fake)]
+        if np.any((images[0] != images[1]).any(axis=2)[mask == 0]):
             yield f"{fake['sample_id']}: differs from its real where the mask is 0"
 
 
-def _undamaged(row: Row) -> bool:
+def _undegraded(row: Row) -> bool:
     if _absent(row["degradation_params"]):
         return True
     operations = json.loads(row["degradation_params"])["operations"]
@@ -209,8 +209,8 @@ def _undamaged(row: Row) -> bool:
 
 def _pixels(media: bytes, row: Row) -> np.ndarray[Any, np.dtype[np.uint8]]:
     start, size = int(row["media_offset"]), int(row["media_size"])
-    with Pillow.open(io.BytesIO(media[start : start + size])) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Pillow.open(io.BytesIO(media[start : start + size])) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def _whole(tables: list[pd.DataFrame], counts: Mapping[str, Any], totals: _Totals) -> Iterator[str]:

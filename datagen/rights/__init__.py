@@ -2,7 +2,7 @@
 
 from datagen.rights.gate import Decision, check_rights, source_terms, today
 from datagen.rights.purpose import Use
-from datagen.rights.terms import Terms, combine, licence_of
+from datagen.rights.terms import Terms, combine, license_of
 from datagen.rights.weights import weight_terms
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Use",
     "check_rights",
     "combine",
-    "licence_of",
+    "license_of",
     "source_terms",
     "today",
     "weight_terms",

@@ -28,13 +28,13 @@ def attribution_document(
     found = list(decisions)
     grounds = {decision.subject: decision.grounds for decision in found}
     lines = ["# Attribution and terms", "", f"Made for: {purpose}.", ""]
-    lines += ["| used | licence | covers the purpose |", "| --- | --- | --- |"]
+    lines += ["| used | license | covers the purpose |", "| --- | --- | --- |"]
     for decision in found:
         covered = "yes" if decision.covered else "no"
-        lines.append(f"| {decision.subject}: {decision.title} | {decision.licence} | {covered} |")
+        lines.append(f"| {decision.subject}: {decision.title} | {decision.license} | {covered} |")
     for card in cards:
         consent = card.consent
-        lines += ["", f"## {card.title}", "", f"- Licence: {card.licence}"]
+        lines += ["", f"## {card.title}", "", f"- License: {card.license}"]
         lines.append(f"- Attribution: {card.attribution.strip() or 'none stated'}")
         lines.append(f"- Homepage: {card.homepage or 'none'}")
         lines.append(f"- Consent: {consent.basis}; alteration {_word(consent.alteration)}, ")
@@ -45,9 +45,9 @@ def attribution_document(
         if consent.grounds.strip():
             lines.append(f"- Grounds, stated by the user of the source: {consent.grounds.strip()}")
     for weight in weights:
-        lines += ["", f"## {weight.title}", "", f"- Licence: {weight.licence}"]
+        lines += ["", f"## {weight.title}", "", f"- License: {weight.license}"]
         if weight.permits is not None:
-            lines.append(f"- Permits, instead of the licence: {_permits(weight.permits)}")
+            lines.append(f"- Permits, instead of the license: {_permits(weight.permits)}")
         if told := grounds.get(f"weights {weight.id!r}"):
             lines.append(f"- Grounds: {' '.join(told.split())}")
         lines.append(f"- Citation: {weight.citation.strip() or 'none'}")

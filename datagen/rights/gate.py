@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datagen.core.registry import near
 from datagen.errors import RightsError, one_per_line
 from datagen.rights.purpose import Use
-from datagen.rights.terms import KNOWN_LICENCES, Answer, Terms
+from datagen.rights.terms import KNOWN_LICENSES, Answer, Terms
 from datagen.rights.weights import WeightRights, weight_rights, weight_terms
 from datagen.sources.card import SourceCard, Stated
 from datagen.weights.card import WeightCard
@@ -33,12 +33,12 @@ class Decision:
     Attributes:
         subject: ``source 'london'`` or ``weights 'buffalo_l'``.
         reasons: Why not, one for each clause that does not cover the purpose; empty: covered.
-        grounds: What decided beside the licence; empty: nothing.
+        grounds: What decided beside the license; empty: nothing.
     """
 
     subject: str
     title: str
-    licence: str
+    license: str
     reasons: tuple[str, ...]
     grounds: str = ""
 
@@ -55,22 +55,22 @@ def today() -> dt.date:
 
 def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
     """Judge one source card against a purpose."""
-    reasons = [*_licence_clauses(card.licence, use), *_consent_clauses(card, use, day)]
-    licence = use.licence(card.licence)
-    names = licence.redistribute and licence.attribution
+    reasons = [*_license_clauses(card.license, use), *_consent_clauses(card, use, day)]
+    license = use.license(card.license)
+    names = license.redistribute and license.attribution
     if use.redistribute and names and not card.attribution.strip():
         reasons.append(
-            f"licence {card.licence} asks to name the author when copies are passed on, and the "
+            f"license {card.license} asks to name the author when copies are passed on, and the "
             "card's 'attribution' is empty"
         )
-    return Decision(f"source {card.id!r}", card.title, card.licence, tuple(reasons))
+    return Decision(f"source {card.id!r}", card.title, card.license, tuple(reasons))
 
 
 def decide_weights(card: WeightCard, use: Use, day: dt.date) -> Decision:
-    """Judge one weight card against a purpose: its licence, or what was stated or bought instead.
+    """Judge one weight card against a purpose: its license, or what was stated or bought instead.
 
     Raises:
-        MissingExtraError: See ``pack_licence``.
+        MissingExtraError: See ``pack_license``.
     """
     rights = weight_rights(card, use)
     if rights.problem:
@@ -78,11 +78,11 @@ def decide_weights(card: WeightCard, use: Use, day: dt.date) -> Decision:
     elif rights.grounds:
         reasons = tuple(_stated_clauses(rights, use))
     else:
-        reasons = tuple(_licence_clauses(card.licence, use))
+        reasons = tuple(_license_clauses(card.license, use))
     if card.expires is not None and card.expires < day:
         reasons = (*reasons, f"their terms expired on {card.expires.isoformat()}")
     subject = f"weights {card.id!r}"
-    return Decision(subject, card.title, card.licence, reasons, rights.grounds)
+    return Decision(subject, card.title, card.license, reasons, rights.grounds)
 
 
 def check_rights(
@@ -114,15 +114,15 @@ def _in_words(use: Use) -> str:
     return f"use: {kind}, redistribute: {str(use.redistribute).lower()}"
 
 
-def _licence_clauses(expression: str, use: Use) -> Iterator[str]:
-    licence = use.licence(expression)
+def _license_clauses(expression: str, use: Use) -> Iterator[str]:
+    license = use.license(expression)
     key = "commercial" if use.commercial else "research"
-    main = licence.commercial if use.commercial else licence.research
+    main = license.commercial if use.commercial else license.research
     if not main:
-        hint = near(expression, KNOWN_LICENCES) if main is None else ""
-        yield f"licence {expression} {_says(main)} {key} use{hint and '.'}{hint}"
-    if use.redistribute and not licence.redistribute:
-        yield f"licence {expression} {_says(licence.redistribute)} passing on altered copies"
+        hint = near(expression, KNOWN_LICENSES) if main is None else ""
+        yield f"license {expression} {_says(main)} {key} use{hint and '.'}{hint}"
+    if use.redistribute and not license.redistribute:
+        yield f"license {expression} {_says(license.redistribute)} passing on altered copies"
 
 
 def _stated_clauses(rights: WeightRights, use: Use) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _stated_clauses(rights: WeightRights, use: Use) -> Iterator[str]:
         (terms.redistribute, "passing on altered copies", use.redistribute),
     ):
         if asked and not answer:
-            yield f"what holds instead of the licence {_says(answer)} {words} ({rights.grounds})"
+            yield f"what holds instead of the license {_says(answer)} {words} ({rights.grounds})"
 
 
 def _says(answer: Answer) -> str:
@@ -162,16 +162,16 @@ def _consent_clauses(card: SourceCard, use: Use, day: dt.date) -> Iterator[str]:
         yield f"consent expired on {consent.expires.isoformat()}"
 
 
-def source_terms(card: SourceCard, licence: str | None, attribution: str | None, use: Use) -> Terms:
-    """Return the terms of one picture: its own licence where it has one, and the card's consent.
+def source_terms(card: SourceCard, license: str | None, attribution: str | None, use: Use) -> Terms:
+    """Return the terms of one image: its own license where it has one, and the card's consent.
 
     Args:
-        card: The picture's source.
-        licence: SPDX expression of the picture itself.
-        attribution: Whom to name for the picture, beside the source.
-        use: What it is wanted for; of alternative licences the one that fits is taken.
+        card: The image's source.
+        license: SPDX expression of the image itself.
+        attribution: Whom to name for the image, beside the source.
+        use: What it is wanted for; of alternative licenses the one that fits is taken.
     """
-    own = use.licence(licence or card.licence)
+    own = use.license(license or card.license)
     consent = card.consent
     alteration = _answer(consent.alteration)
     named = [text for text in (card.attribution.strip(), (attribution or "").strip()) if text]
@@ -179,7 +179,7 @@ def source_terms(card: SourceCard, licence: str | None, attribution: str | None,
         research=_both(own.research, alteration),
         commercial=_both(own.commercial, _both(alteration, _answer(consent.commercial))),
         redistribute=_both(own.redistribute, _both(alteration, _answer(consent.redistribution))),
-        licences=(own.expression,),
+        licenses=(own.expression,),
         attribution=tuple(named),
         share_alike=own.share_alike,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datagen.rights.terms import Licence, Terms, licence_of
+from datagen.rights.terms import License, Terms, license_of
 
 __all__ = ["Use"]
 
@@ -16,11 +16,11 @@ class Use:
     commercial: bool
     redistribute: bool
 
-    def licence(self, expression: str) -> Licence:
+    def license(self, expression: str) -> License:
         """Return what an SPDX expression permits, of alternatives the one that fits this use."""
-        return licence_of(expression, self.commercial, self.redistribute)
+        return license_of(expression, self.commercial, self.redistribute)
 
-    def covered_by(self, terms: Terms | Licence) -> bool:
+    def covered_by(self, terms: Terms | License) -> bool:
         """Say whether the answers permit this use; unknown means no."""
         main = terms.commercial if self.commercial else terms.research
         return bool(main) and (bool(terms.redistribute) or not self.redistribute)

@@ -1,4 +1,4 @@
-"""What may be done with what: the terms of licences, and how they combine."""
+"""What may be done with what: the terms of licenses, and how they combine."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import license_expression
 
 from datagen.errors import CardError
 
-__all__ = ["KNOWN_LICENCES", "Licence", "Terms", "combine", "licence_of"]
+__all__ = ["KNOWN_LICENSES", "License", "Terms", "combine", "license_of"]
 
 Answer: TypeAlias = bool | None
 """Yes, no, or ``None``: not known, which counts as no."""
 
 
 @dataclass(frozen=True, slots=True)
-class Licence:
+class License:
     """What an SPDX expression permits.
 
     Attributes:
         research, commercial: May altered copies be made for that use?
         redistribute: May altered copies be passed on?
         attribution: Must the author be named?
-        share_alike: Licences under which altered copies must be passed on; more than one
+        share_alike: Licenses under which altered copies must be passed on; more than one
             exclude each other.
     """
 
@@ -44,7 +44,7 @@ class Terms:
     research: Answer
     commercial: Answer
     redistribute: Answer
-    licences: tuple[str, ...]
+    licenses: tuple[str, ...]
     attribution: tuple[str, ...] = ()
     share_alike: frozenset[str] = field(default_factory=frozenset)
 
@@ -58,7 +58,7 @@ class Terms:
         return [name for name, answer in named.items() if answer]
 
 
-# Licence -> research, commercial, redistribution of altered copies, attribution, share-alike.
+# License -> research, commercial, redistribution of altered copies, attribution, share-alike.
 # "ND" permits private adaptation and forbids to share it; CC BY-NC-SA and CC BY-SA exclude each
 # other when an altered copy is shared.
 _FREE = (True, True, True, False, False)
@@ -72,7 +72,7 @@ _CC = {
     "BY-NC-ND": (True, False, False, True, False),
 }
 _RESEARCH_ONLY = (True, False, False, True, False)
-# Licences of weights, read as to what a network makes with them. The two CreativeML licences and
+# Licenses of weights, read as to what a network makes with them. The two CreativeML licenses and
 # OpenRAIL-MS permit each use but those of their attachment of harms, which no purpose of a recipe
 # is; they claim no rights in what is made. FLUX.1 [dev] must not be run for a commercial purpose,
 # what it made may be passed on.
@@ -103,12 +103,12 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
         for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
     },
 }
-KNOWN_LICENCES = tuple(_TABLE)
+KNOWN_LICENSES = tuple(_TABLE)
 _BY_LOWER = {name.lower(): name for name in _TABLE}
 _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
 
-def licence_of(expression: str, commercial: bool = False, redistribute: bool = False) -> Licence:
+def license_of(expression: str, commercial: bool = False, redistribute: bool = False) -> License:
     """Return what an SPDX expression permits; ids that are not in the table permit nothing.
 
     ``AND`` takes the stricter answer of both sides. Of the alternatives of an ``OR`` one is
@@ -124,47 +124,47 @@ def licence_of(expression: str, commercial: bool = False, redistribute: bool = F
         CardError: It is not an SPDX expression.
     """
     if expression in _UNKNOWN:
-        return Licence(expression, None, None, None)
+        return License(expression, None, None, None)
     try:
         parsed = license_expression.Licensing().parse(expression)
     except license_expression.ExpressionError as error:
-        raise CardError(f"licence {expression!r} is no SPDX expression: {error}") from None
+        raise CardError(f"license {expression!r} is no SPDX expression: {error}") from None
     if parsed is None:
-        raise CardError(f"licence {expression!r} is no SPDX expression: it is blank")
+        raise CardError(f"license {expression!r} is no SPDX expression: it is blank")
     return max(_alternatives(parsed), key=lambda one: _fitness(one, commercial, redistribute))
 
 
-def _fitness(licence: Licence, commercial: bool, redistribute: bool) -> tuple[bool, int, int]:
-    main = licence.commercial if commercial else licence.research
-    covers = bool(main) and (bool(licence.redistribute) or not redistribute)
-    answers = (licence.research, licence.commercial, licence.redistribute)
-    burdens = len(licence.share_alike) + licence.attribution
+def _fitness(license: License, commercial: bool, redistribute: bool) -> tuple[bool, int, int]:
+    main = license.commercial if commercial else license.research
+    covers = bool(main) and (bool(license.redistribute) or not redistribute)
+    answers = (license.research, license.commercial, license.redistribute)
+    burdens = len(license.share_alike) + license.attribution
     return covers, sum(answer is True for answer in answers), -burdens
 
 
-def _alternatives(node: Any) -> list[Licence]:
+def _alternatives(node: Any) -> list[License]:
     """Return the ways in which an expression can be met, each without an ``OR``."""
     if node.isliteral:
         return [_single(str(node))]
     parts = [_alternatives(part) for part in node.args]
     if node.operator.strip().upper() == "OR":
-        return [licence for part in parts for licence in part]
+        return [license for part in parts for license in part]
     return [_together(chosen) for chosen in itertools.product(*parts)]
 
 
-def _single(name: str) -> Licence:
+def _single(name: str) -> License:
     known = _BY_LOWER.get(name.lower())
     if known is None:
-        return Licence(name, None, None, None)
+        return License(name, None, None, None)
     research, commercial, redistribute, attribution, share_alike = _TABLE[known]
     alike = frozenset({known}) if share_alike else frozenset[str]()
-    return Licence(known, research, commercial, redistribute, attribution, alike)
+    return License(known, research, commercial, redistribute, attribution, alike)
 
 
-def _together(parts: Sequence[Licence]) -> Licence:
+def _together(parts: Sequence[License]) -> License:
     alike = frozenset[str]().union(*(part.share_alike for part in parts))
     redistribute = _all(part.redistribute for part in parts)
-    return Licence(
+    return License(
         " AND ".join(part.expression for part in parts),
         _all(part.research for part in parts),
         _all(part.commercial for part in parts),
@@ -182,7 +182,7 @@ def _all(answers: Iterable[Answer]) -> Answer:
 def combine(parts: Iterable[Terms]) -> Terms:
     """Return the terms of something made of ``parts``.
 
-    Permissions intersect, obligations unite; two different share-alike licences exclude each
+    Permissions intersect, obligations unite; two different share-alike licenses exclude each
     other, so such a row may not be passed on.
     """
     found = list(parts)
@@ -192,7 +192,7 @@ def combine(parts: Iterable[Terms]) -> Terms:
         _all(part.research for part in found),
         _all(part.commercial for part in found),
         False if len(share_alike) > 1 else redistribute,
-        tuple(dict.fromkeys(name for part in found for name in part.licences)),
+        tuple(dict.fromkeys(name for part in found for name in part.licenses)),
         tuple(dict.fromkeys(name for part in found for name in part.attribution)),
         share_alike,
     )

@@ -1,4 +1,4 @@
-"""What may be done with what a network makes: its licence, the user's statement, a bought one."""
+"""What may be done with what a network makes: its license, the user's statement, a bought one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datagen.rights.purpose import Use
 from datagen.rights.terms import Terms
 from datagen.weights.card import WeightCard
-from datagen.weights.insightface.license import pack_licence
+from datagen.weights.insightface.license import pack_license
 from datagen.weights.store import local_weights
 
 __all__ = ["WeightRights", "weight_rights", "weight_terms"]
@@ -18,9 +18,9 @@ class WeightRights:
     """The terms of weights and what decided them.
 
     Attributes:
-        grounds: What holds instead of the licence: the user's ``permits`` or a verified licence
-            file; empty: the licence decides.
-        problem: Why nothing is permitted: a licence file that does not hold.
+        grounds: What holds instead of the license: the user's ``permits`` or a verified license
+            file; empty: the license decides.
+        problem: Why nothing is permitted: a license file that does not hold.
     """
 
     terms: Terms
@@ -29,19 +29,19 @@ class WeightRights:
 
 
 def weight_terms(card: WeightCard, use: Use) -> Terms:
-    """Return the terms of a picture that these weights took part in.
+    """Return the terms of an image that these weights took part in.
 
     Args:
-        card: Of the weights; ``permits`` goes before its licence, and for an insightface pack
-            the licence file in it.
-        use: What it is wanted for; of alternative licences the one that fits is taken.
+        card: Of the weights; ``permits`` goes before its license, and for an insightface pack
+            the license file in it.
+        use: What it is wanted for; of alternative licenses the one that fits is taken.
     """
     return weight_rights(card, use).terms
 
 
 def weight_rights(card: WeightCard, use: Use) -> WeightRights:
-    """Return the terms with their grounds; reads at most a pack's licence file."""
-    own = use.licence(card.licence)
+    """Return the terms with their grounds; reads at most a pack's license file."""
+    own = use.license(card.license)
     terms = Terms(
         own.research,
         own.commercial,
@@ -51,9 +51,9 @@ def weight_rights(card: WeightCard, use: Use) -> WeightRights:
         own.share_alike,
     )
     if card.form == "insightface" and (folder := local_weights(card)):
-        found = pack_licence(folder)
+        found = pack_license(folder)
         if found.problem:
-            problem = f"the licence file in {folder} does not hold: {found.problem}"
+            problem = f"the license file in {folder} does not hold: {found.problem}"
             nothing = replace(terms, research=False, commercial=False, redistribute=False)
             return WeightRights(nothing, problem=problem)
         if found.commercial and card.permits is None:

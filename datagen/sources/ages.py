@@ -16,7 +16,7 @@ __all__ = ["Ages"]
 
 
 class Ages:
-    """An age for each picture (columns ``image``, ``age``) or person (``identity``, ``age``).
+    """An age for each image (columns ``image``, ``age``) or person (``identity``, ``age``).
 
     Args:
         source: Whose ages they are.
@@ -58,30 +58,30 @@ class Ages:
         """Return an age in years, or ``None`` when the table does not state it.
 
         Args:
-            images: All names by which the table may call the picture.
+            images: All names by which the table may call the image.
             identity: The person.
 
         Raises:
-            SourceError: Two rows are about the same picture.
+            SourceError: Two rows are about the same image.
         """
         names = images if self._by == "image" else [identity]
         found = [name for name in dict.fromkeys(names) if name in self._ages]
         if len(found) > 1:
-            raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are one picture")
+            raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are one image")
         if not found:
             return None
         self._met = True
         return self._ages[found[0]]
 
     def check_met(self, example: str) -> None:
-        """Refuse a table of which no row was about any picture: its keys are other ones.
+        """Refuse a table of which no row was about any image: its keys are other ones.
 
         Args:
             example: A name that would have been met.
         """
         if self._ages and not self._met:
             raise SourceError(
-                f"{self._where}: no row is about a picture of this source. It has {self._by} "
+                f"{self._where}: no row is about an image of this source. It has {self._by} "
                 f"{next(iter(self._ages))!r}; want such as {example!r}"
             )
 

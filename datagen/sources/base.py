@@ -1,4 +1,4 @@
-"""The source contract: list pictures without reading pixels, then give the bytes of one."""
+"""The source contract: list images without reading pixels, then give the bytes of one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from datagen.core.schema import Frozen, parse
 from datagen.errors import RecipeError, SourceError
 from datagen.sources.card import SourceCard
 
-__all__ = ["PICTURE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
+__all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 # What filesystems call the time or the digest of the last change: local, S3, Azure, Google, the
 # web, memory.
@@ -30,7 +30,7 @@ class NoOptions(Frozen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One picture (or one given face in it) as its layout lists it.
+    """One image (or one given face in it) as its layout lists it.
 
     Attributes:
         image_id: Unique within the source.
@@ -38,9 +38,9 @@ class Record:
         identity: Who it is, unique within the source.
         age: In years, as the source states it; ``None`` when it does not. So for the rest.
         split: Official split of the source.
-        licence: SPDX expression of this picture, where it has one of its own.
-        attribution: Whom to name for this picture.
-        landmarks, mesh, box, pose: Where the source knows them; pixels of the upright picture;
+        license: SPDX expression of this image, where it has one of its own.
+        attribution: Whom to name for this image.
+        landmarks, mesh, box, pose: Where the source knows them; pixels of the upright image;
             pose is yaw, pitch, roll in degrees.
         size: Width and height, for sources without files.
         extra: Anything else, kept as it is.
@@ -53,7 +53,7 @@ class Record:
     sex: str | None = None
     ethnicity: str | None = None
     split: str | None = None
-    licence: str | None = None
+    license: str | None = None
     attribution: str | None = None
     landmarks: Landmarks | None = None
     mesh: Mesh | None = None
@@ -69,7 +69,7 @@ class Source(ABC):
     Attributes:
         layout: Its name in cards.
         options: Model of the card's ``options``.
-        has_files: False for a source that makes its pictures on demand through ``render``.
+        has_files: False for a source that makes its images on demand through ``render``.
         version: Raised when ``render`` changes its bytes.
         render_seconds: What ``render`` takes on one core, for estimates.
     """
@@ -105,15 +105,19 @@ class Source(ABC):
 
     @abstractmethod
     def records(self) -> Iterator[Record]:
-        """List the pictures in a fixed order, reading listings and tables only.
+        """List the images in a fixed order, reading listings and tables only.
 
         Raises:
             SourceError: A table or folder is not as the layout says, with file and row.
         """
 
     def render(self, image_id: str) -> Image:
-        """Make the picture of a source without files."""
+        """Make the image of a source without files."""
         raise NotImplementedError(f"source {self.card.id!r} has files: read them")
+
+    def digest_options(self) -> dict[str, Any]:
+        """Return the options that name a rendered image, as its digest takes them."""
+        return dict(self.config.model_dump(mode="json"))
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
@@ -181,7 +185,7 @@ class Source(ABC):
 
 
 def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
-    """Pass the records on, refusing what would later be taken for another picture.
+    """Pass the records on, refusing what would later be taken for another image.
 
     Raises:
         SourceError: Two records have one image id (naming both paths), or a name is not Unicode
@@ -224,8 +228,8 @@ def without_suffix(path: str) -> str:
     return stem if dot and "/" not in suffix else path
 
 
-def pictures(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the paths that end like a picture and are not hidden."""
+def images(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths that end like an image and are not hidden."""
     for path in paths:
-        if path.lower().endswith(PICTURE_SUFFIXES) and not path.rpartition("/")[2].startswith("."):
+        if path.lower().endswith(IMAGE_SUFFIXES) and not path.rpartition("/")[2].startswith("."):
             yield path

@@ -1,4 +1,4 @@
-"""Source cards: what a set of faces is, under which licence and with whose consent."""
+"""Source cards: what a set of faces is, under which license and with whose consent."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Stated: TypeAlias = bool | Literal["unknown"]
 
 
 class Consent(Frozen):
-    """What the pictured people agreed to, which is another question than the licence.
+    """What the depicted people agreed to, which is another question than the license.
 
     Attributes:
         basis: How consent was given; ``platform_terms`` is not enough without ``grounds``.
         alteration: May their faces be altered?
-        commercial: May the pictures serve a commercial purpose?
-        redistribution: May altered pictures be passed on?
+        commercial: May the images serve a commercial purpose?
+        redistribution: May altered images be passed on?
         adults_only: Is everybody known to be 18 or older?
         expires: Day after which the consent no longer holds.
         words: The sentence that grants it, quoted.
@@ -57,12 +57,12 @@ class SourceCard(Frozen):
     """Everything that the rights gate needs to know of a source, and how to read its files.
 
     Attributes:
-        licence: SPDX expression of the pictures, or ``unknown``.
+        license: SPDX expression of the images, or ``unknown``.
         layout: Name of the reader, see ``datagen list sources``.
         options: Options of that layout; a recipe's entry may override single keys.
         identity: ``known`` when the layout tells people apart; ``per_image`` when every
-            picture counts as a person of its own and near-duplicates are grouped.
-        faces: Of several faces in a picture, whether all count or only the largest.
+            image counts as a person of its own and near-duplicates are grouped.
+        faces: Of several faces in an image, whether all count or only the largest.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -70,7 +70,7 @@ class SourceCard(Frozen):
     version: str = ""
     homepage: str = ""
     description: str = ""
-    licence: str = Field(min_length=1)
+    license: str = Field(min_length=1)
     consent: Consent
     attribution: str = ""
     layout: str

@@ -24,7 +24,7 @@ class CelebAOptions(Frozen):
 
     Attributes:
         in_the_wild: Take the photographs as they were found (``img_celeba``) and not the
-            aligned 178x218 pictures (``img_align_celeba``).
+            aligned 178x218 images (``img_align_celeba``).
         ages: CSV table of ages (``image``, ``age``), by file name. The set's own attribute
             ``Young`` is no age and stays an extra column.
     """
@@ -42,35 +42,35 @@ class CelebA(Source):
     def records(self) -> Iterator[Record]:
         """See base class."""
         ages = Ages(self, self.config.ages)
-        folder = self._pictures()
+        folder = self._images()
         names, attributes = self._attributes()
         identities = self._column("Anno", _IDENTITIES)
         splits = self._column("Eval", _PARTITION)
         self._refuse_strangers(attributes, identities, _IDENTITIES)
         self._refuse_strangers(attributes, splits, _PARTITION)
-        picture = ""
-        for picture, line in attributes.items():
+        image = ""
+        for image, line in attributes.items():
             values = dict(zip(names, line.split(), strict=True))
-            image_id = picture.rpartition(".")[0]
+            image_id = image.rpartition(".")[0]
             yield Record(
                 image_id=image_id,
-                path=f"{folder}/{picture}",
-                identity=identities[picture],
-                age=ages.of((picture, image_id), identities[picture]),
-                sex=self._lookup(_SEX, values.pop("Male"), _ATTRIBUTES, picture),
-                split=self._lookup(_SPLITS, splits[picture], _PARTITION, picture),
+                path=f"{folder}/{image}",
+                identity=identities[image],
+                age=ages.of((image, image_id), identities[image]),
+                sex=self._lookup(_SEX, values.pop("Male"), _ATTRIBUTES, image),
+                split=self._lookup(_SPLITS, splits[image], _PARTITION, image),
                 extra=values,
             )
-        ages.check_met(picture)
+        ages.check_met(image)
 
-    def _pictures(self) -> str:
+    def _images(self) -> str:
         name = "img_celeba" if self.config.in_the_wild else "img_align_celeba"
         folders = (f"Img/{name}", f"{name}/{name}", name)  # the second: as Kaggle's archive unpacks
         for folder in folders:
             if self.exists(folder):
                 return folder
         raise SourceError(
-            f"source {self.card.id!r}: found no folder of pictures in {self.root!r}; looked for "
+            f"source {self.card.id!r}: found no folder of images in {self.root!r}; looked for "
             + ", ".join(folders)
         )
 
@@ -103,41 +103,41 @@ class CelebA(Source):
         names = lines[1].split() if len(lines) > 1 else []
         if not count.isdigit() or "Male" not in names:
             raise self._wrong(
-                _ATTRIBUTES, 0, "want the number of pictures, then a line of names with 'Male'"
+                _ATTRIBUTES, 0, "want the number of images, then a line of names with 'Male'"
             )
         found: dict[str, str] = {}
         for row, line in enumerate(lines[2:], start=2):
-            picture, *values = line.split() or [""]
-            if not picture:
+            image, *values = line.split() or [""]
+            if not image:
                 continue
             if len(values) != len(names):
                 raise self._wrong(
                     _ATTRIBUTES, row, f"want {len(names)} values, found {len(values)}"
                 )
-            self._refuse_second(picture, found, _ATTRIBUTES, row)
-            found[picture] = " ".join(values)
+            self._refuse_second(image, found, _ATTRIBUTES, row)
+            found[image] = " ".join(values)
         if len(found) != int(count):
             raise self._wrong(
-                _ATTRIBUTES, 0, f"{count} pictures are announced, {len(found)} are listed"
+                _ATTRIBUTES, 0, f"{count} images are announced, {len(found)} are listed"
             )
         return names, found
 
-    def _refuse_second(self, picture: str, found: dict[str, str], name: str, row: int) -> None:
-        if picture in found:
-            raise self._wrong(name, row, f"{picture!r} is given twice")
+    def _refuse_second(self, image: str, found: dict[str, str], name: str, row: int) -> None:
+        if image in found:
+            raise self._wrong(name, row, f"{image!r} is given twice")
 
     def _refuse_strangers(self, ours: dict[str, str], theirs: dict[str, str], name: str) -> None:
-        for picture in ours.keys() ^ theirs.keys():
-            here, there = (_ATTRIBUTES, name) if picture in ours else (name, _ATTRIBUTES)
+        for image in ours.keys() ^ theirs.keys():
+            here, there = (_ATTRIBUTES, name) if image in ours else (name, _ATTRIBUTES)
             raise SourceError(
-                f"source {self.card.id!r}: {picture!r} is in {here} and not in {there}: "
+                f"source {self.card.id!r}: {image!r} is in {here} and not in {there}: "
                 "one of the files is cut or of another release"
             )
 
-    def _lookup(self, words: dict[str, str], value: str, name: str, picture: str) -> str:
+    def _lookup(self, words: dict[str, str], value: str, name: str, image: str) -> str:
         if value not in words:
             raise SourceError(
-                f"source {self.card.id!r}: {name}, {picture!r}: want one of "
+                f"source {self.card.id!r}: {name}, {image!r}: want one of "
                 f"{', '.join(words)}, found {value!r}"
             )
         return words[value]

@@ -13,7 +13,7 @@ from pydantic import Field
 from datagen.core.schema import Frozen
 from datagen.errors import SourceError
 from datagen.sources.ages import Ages
-from datagen.sources.base import Record, Source, pictures, without_suffix
+from datagen.sources.base import Record, Source, images, without_suffix
 
 __all__ = ["FaceForensics", "FaceForensicsOptions"]
 
@@ -80,7 +80,7 @@ class FaceForensics(Source):
                 "set the options 'compression' and 'sequences' to what is there"
             )
         videos: dict[str, list[str]] = defaultdict(list)
-        for path in pictures(self.find(folder)):
+        for path in images(self.find(folder)):
             video, _, frame = path[len(folder) + 1 :].partition("/")
             if not frame or "/" in frame:
                 raise SourceError(

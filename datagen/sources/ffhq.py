@@ -20,7 +20,7 @@ _ENTRY = {"images1024": "image", "in_the_wild": "in_the_wild"}
 _SPLITS = {"training": "train", "validation": "val"}
 
 # By address without scheme, "www." and the last slash; the five that the set's readme names.
-_LICENCES = {
+_LICENSES = {
     "creativecommons.org/licenses/by/2.0": "CC-BY-2.0",
     "creativecommons.org/licenses/by-nc/2.0": "CC-BY-NC-2.0",
     "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0",
@@ -35,9 +35,9 @@ class FfhqOptions(Frozen):
 
     Attributes:
         metadata: Name of the metadata file.
-        which: The aligned pictures or the photographs they were cut from; the thumbnails come
+        which: The aligned images or the photographs they were cut from; the thumbnails come
             without landmarks and are not offered.
-        ages: CSV table of ages (``image``, ``age``), by number or file name of the picture.
+        ages: CSV table of ages (``image``, ``age``), by number or file name of the image.
     """
 
     metadata: str = "ffhq-dataset-v2.json"
@@ -46,7 +46,7 @@ class FfhqOptions(Frozen):
 
 
 class Ffhq(Source):
-    """Every picture is a person of its own, with its own licence, author and 68 landmarks."""
+    """Every image is a person of its own, with its own license, author and 68 landmarks."""
 
     layout: ClassVar[str] = "ffhq"
     options: ClassVar[type[Frozen]] = FfhqOptions
@@ -69,27 +69,27 @@ class Ffhq(Source):
         except ValueError as error:
             raise SourceError(f"{where} is not the metadata of FFHQ: {error}") from None
         if not isinstance(entries, dict):
-            raise SourceError(f"{where}: want pictures by number, found {type(entries).__name__}")
+            raise SourceError(f"{where}: want images by number, found {type(entries).__name__}")
         return entries
 
     def _number(self, key: str) -> int:
         if not (key.isascii() and key.isdigit()):
             raise SourceError(
-                f"source {self.card.id!r}: {self.config.metadata}: want a picture's number as "
+                f"source {self.card.id!r}: {self.config.metadata}: want an image's number as "
                 f"key, found {key!r}"
             )
         return int(key)
 
     def _record(self, key: str, entry: Any, ages: Ages) -> Record:
-        where = f"source {self.card.id!r}: {self.config.metadata}, picture {key!r}"
+        where = f"source {self.card.id!r}: {self.config.metadata}, image {key!r}"
         part = _ENTRY[self.config.which]
         try:
-            picture, about = entry[part], entry["metadata"]
-            path = str(picture["file_path"])
-            landmarks = _points(picture["face_landmarks"], where)
-            rect = picture.get("face_rect")
+            image, about = entry[part], entry["metadata"]
+            path = str(image["file_path"])
+            landmarks = _points(image["face_landmarks"], where)
+            rect = image.get("face_rect")
             split = _SPLITS[entry["category"]]
-            licence = _licence(str(about["license_url"]))
+            license = _license(str(about["license_url"]))
             named = [str(about[field]).strip() for field in ("author", "photo_url")]
         except (KeyError, TypeError, AttributeError) as error:
             raise SourceError(
@@ -104,7 +104,7 @@ class Ffhq(Source):
             identity=image_id,
             age=ages.of(names, image_id),
             split=split,
-            licence=licence,
+            license=license,
             attribution=", ".join(filter(None, named)),
             landmarks=landmarks,
             box=None if rect is None else _box(rect, where),
@@ -121,9 +121,9 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _licence(address: str) -> str:
+def _license(address: str) -> str:
     plain = address.strip().lower().partition("://")[2].removeprefix("www.").rstrip("/")
-    return _LICENCES.get(plain, "LicenseRef-Unknown")
+    return _LICENSES.get(plain, "LicenseRef-Unknown")
 
 
 def _points(value: Any, where: str) -> Landmarks:

@@ -1,4 +1,4 @@
-"""Layout ``folder``: one folder a person, any pictures below it."""
+"""Layout ``folder``: one folder a person, any images below it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datagen.errors import SourceError
-from datagen.sources.base import Record, Source, pictures, without_suffix
+from datagen.sources.base import Record, Source, images, without_suffix
 
 __all__ = ["Folder"]
 
 
 class Folder(Source):
-    """``<root>/<identity>/…/<picture>``; with ``identity: per_image`` folders mean nothing."""
+    """``<root>/<identity>/…/<image>``; with ``identity: per_image`` folders mean nothing."""
 
     layout: ClassVar[str] = "folder"
 
     def records(self) -> Iterator[Record]:
         """See base class."""
         per_image = self.card.identity == "per_image"
-        for path in pictures(self.find()):
+        for path in images(self.find()):
             identity, slash, _ = path.partition("/")
             if not slash and not per_image:
                 raise SourceError(
                     f"source {self.card.id!r}: {path!r} lies in no person's folder; expected "
-                    "<root>/<identity>/<picture>, or 'identity: per_image' in the card"
+                    "<root>/<identity>/<image>, or 'identity: per_image' in the card"
                 )
             image_id = without_suffix(path)
             yield Record(image_id=image_id, path=path, identity=image_id if per_image else identity)

@@ -1,7 +1,7 @@
 """Layout ``london``: the Face Research Lab London Set (DeBruine & Jones 2017).
 
-Two forms: as a user downloads it, with a folder for each set of pictures beside an info table;
-and flat, with a ``people.csv`` that names each picture.
+Two forms: as a user downloads it, with a folder for each set of images beside an info table;
+and flat, with a ``people.csv`` that names each image.
 """
 
 from __future__ import annotations

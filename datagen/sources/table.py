@@ -19,7 +19,7 @@ __all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
 
 
 # Ages are the only numbers that tables hold beside geometry.
-_MOST = 130
+_MAX = 130
 
 
 class Columns(Frozen):
@@ -38,7 +38,7 @@ class Columns(Frozen):
     sex: str | None = None
     ethnicity: str | None = None
     split: str | None = None
-    licence: str | None = None
+    license: str | None = None
     attribution: str | None = None
 
 
@@ -50,7 +50,7 @@ class TableOptions(Frozen):
 
 
 class Table(Source):
-    """``<root>/<table>`` beside the pictures that it names."""
+    """``<root>/<table>`` beside the images that it names."""
 
     layout: ClassVar[str] = "table"
     options: ClassVar[type[Frozen]] = TableOptions
@@ -111,7 +111,7 @@ class Table(Source):
             sex=text(cell("sex")),
             ethnicity=text(cell("ethnicity")),
             split=text(cell("split")),
-            licence=text(cell("licence")),
+            license=text(cell("license")),
             attribution=text(cell("attribution")),
             landmarks=None if points is None else points.reshape(68, 2),
             box=_numbers(cell("box"), 4, f"{where}: box"),
@@ -162,8 +162,8 @@ def number(value: Any, where: str) -> float | None:
         found = float(shown)
     except ValueError:
         raise SourceError(f"{where}: want a number, found {shown!r}") from None
-    if not 0 <= found <= _MOST:
-        raise SourceError(f"{where}: want a number from 0 to {_MOST}, found {shown!r}")
+    if not 0 <= found <= _MAX:
+        raise SourceError(f"{where}: want a number from 0 to {_MAX}, found {shown!r}")
     return found
 
 

@@ -13,7 +13,7 @@ from datagen.errors import ItemError, RecipeError
 from datagen.faces import masks as hull
 from datagen.faces.crop import CropJitter
 from datagen.faces.index import FaceIndex
-from datagen.faces.reader import Pictures
+from datagen.faces.reader import Images
 from datagen.networks.alignment.align import take_aligned
 from datagen.networks.autoencoder.face import face_matrix, hull_mask, statistics
 from datagen.sources import Source
@@ -31,18 +31,18 @@ class AlignedFaces:
     """One person's faces at ``FINER`` times the network's size.
 
     Attributes:
-        pictures: ``(faces, side, side, 3)`` uint8.
+        images: ``(faces, side, side, 3)`` uint8.
         masks: ``(faces, side, side)`` uint8, soft.
-        colour: Mean and deviation of the channels over all faces, ``(2, 3)`` in [0, 1].
+        color: Mean and deviation of the channels over all faces, ``(2, 3)`` in [0, 1].
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
-    colour: NDArray[np.float32]
+    color: NDArray[np.float32]
 
     def __len__(self) -> int:
         """Count the faces."""
-        return len(self.pictures)
+        return len(self.images)
 
 
 def aligned_faces(
@@ -66,31 +66,31 @@ def aligned_faces(
         RecipeError: A face cannot be aligned.
     """
     side = FINER * size
-    pictures = Pictures({source.card.id: source for source in sources}, side, _MARGIN)
+    reader = Images({source.card.id: source for source in sources}, side, _MARGIN)
     found, done = [], 0
     for rows in people:
         images, masks = [], []
         for row in rows:
-            image, mask = _aligned(index, row, pictures, side)
+            image, mask = _aligned(index, row, reader, side)
             images.append(image)
             masks.append(mask)
             done += 1
             tell(done)
         measured = [statistics(image, mask) for image, mask in zip(images, masks, strict=True)]
-        colour = np.mean(measured, axis=0).astype(np.float32)
-        found.append(AlignedFaces(np.stack(images), np.stack(masks), colour))
+        color = np.mean(measured, axis=0).astype(np.float32)
+        found.append(AlignedFaces(np.stack(images), np.stack(masks), color))
     return found
 
 
-def _aligned(index: FaceIndex, row: int, pictures: Pictures, side: int) -> tuple[Image, Mask]:
+def _aligned(index: FaceIndex, row: int, reader: Images, side: int) -> tuple[Image, Mask]:
     face = index.face(row)
-    crop, _ = pictures.crop(face, CropJitter())
+    crop, _ = reader.crop(face, CropJitter())
     try:
         hull.check_face(crop.landmarks)
         matrix = face_matrix(crop.landmarks, side)
     except ItemError as error:
         raise RecipeError(
-            f"picture {face.face_id!r} of source {face.source!r}: {error.detail}. Leave it out of "
-            "the source, or choose another face.analyser"
+            f"image {face.face_id!r} of source {face.source!r}: {error.detail}. Leave it out of "
+            "the source, or choose another face.analyzer"
         ) from None
     return take_aligned(crop.image, matrix, side), hull_mask(crop.landmarks, matrix, side)

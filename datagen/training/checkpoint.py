@@ -28,7 +28,7 @@ def write_checkpoint(folder: Path, step: int, setup: str, tensors: Mapping[str, 
         folder: Of the training.
         step: How many steps were taken.
         setup: Digest of the training's ``Setup``.
-        tensors: Of the network, the critics and the optimisers.
+        tensors: Of the network, the critics and the optimizers.
     """
     from safetensors.torch import save
 

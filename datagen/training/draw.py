@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.digests import rng
-from datagen.networks.autoencoder.face import encoder_input, levelled
+from datagen.networks.autoencoder.face import encoder_input, leveled
 from datagen.training.aligned_faces import FINER, AlignedFaces
 
 __all__ = ["Part", "ahead", "draw_step"]
@@ -77,7 +77,7 @@ def _part(
         face, mask = _sample(faces, number, bent)
         seen.append(encoder_input(face, mask))
         face, mask = _sample(faces, number, straight)
-        wanted.append(levelled(face, mask, faces.colour))
+        wanted.append(leveled(face, mask, faces.color))
         masks.append(mask)
     weights = np.stack(masks)[:, None].astype(np.float32) / np.float32(255)
     return Part(person, _planes(seen), _planes(wanted), weights)
@@ -87,7 +87,7 @@ def _draw_maps(draws: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     """Draw where each pixel comes from, ``(size, size, 2)``, without and with the random warp.
 
     The warp is that of the first deepfakes tool: a grid of 5 x 5 points, each moved by a normal
-    amount, is enlarged to the picture. Undoing it teaches the encoder pose and expression in place
+    amount, is enlarged to the image. Undoing it teaches the encoder pose and expression in place
     of the very pixels.
     """
     turn, zoom, x, y = draws.uniform(-1, 1, 4)
@@ -100,16 +100,16 @@ def _draw_maps(draws: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     angle, scale = np.radians(_TURN * turn), FINER * (1 + _ZOOM * zoom)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     matrix = np.array([[flip * cosine, -flip * sine], [sine, cosine]], np.float32)
-    centre = (FINER * size - 1) / 2 + FINER * size * _SHIFT * np.array([x, y])
-    straight = still @ matrix.T + centre.astype(np.float32)
-    return straight, (still + bend) @ matrix.T + centre.astype(np.float32)
+    center = (FINER * size - 1) / 2 + FINER * size * _SHIFT * np.array([x, y])
+    straight = still @ matrix.T + center.astype(np.float32)
+    return straight, (still + bend) @ matrix.T + center.astype(np.float32)
 
 
 def _sample(
     faces: AlignedFaces, number: int, place: Floats
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
-    face = cv2.remap(faces.pictures[number], x, y, cv2.INTER_LINEAR)
+    face = cv2.remap(faces.images[number], x, y, cv2.INTER_LINEAR)
     mask = cv2.remap(faces.masks[number], x, y, cv2.INTER_LINEAR)
     return np.asarray(face, np.uint8), np.asarray(mask, np.uint8)
 

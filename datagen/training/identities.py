@@ -10,7 +10,7 @@ from datagen.core.registry import near
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
 from datagen.planning.splits import Person, deal_people
-from datagen.recipe import LoadedRecipe, SplitName
+from datagen.recipe import Recipe, SplitName
 from datagen.recipe.schema import in_split
 
 __all__ = ["Choice", "choose_people"]
@@ -25,9 +25,9 @@ class Choice:
 
     Attributes:
         split: The recipe's split that they must be of.
-        people: Identities, with or without ``source/``; empty: the ``most`` with most pictures.
+        people: Identities, with or without ``source/``; empty: the ``most`` with most images.
         most: How many, where they are not named.
-        least: Fewest pictures of a person.
+        least: Fewest images of a person.
     """
 
     split: SplitName
@@ -36,22 +36,20 @@ class Choice:
     least: int = 8
 
 
-def choose_people(
-    loaded: LoadedRecipe, index: FaceIndex, choice: Choice
-) -> dict[str, tuple[int, ...]]:
+def choose_people(loaded: Recipe, index: FaceIndex, choice: Choice) -> dict[str, tuple[int, ...]]:
     """Return the index rows of each person, by ``source/identity`` in sorted order.
 
     Raises:
-        RecipeError: A person is unknown, of another split, or has too few pictures; fewer than two
+        RecipeError: A person is unknown, of another split, or has too few images; fewer than two
             people are left.
     """
     everybody = [
         Person(*row) for row in zip(*(index.column(name) for name in _COLUMNS), strict=True)
     ]
-    place = deal_people(everybody, loaded.recipe.split, loaded.recipe.seed)
+    place = deal_people(everybody, loaded.spec.split, loaded.spec.seed)
     allowed = {
         card.id
-        for use, card in zip(loaded.recipe.sources, loaded.cards, strict=True)
+        for use, card in zip(loaded.spec.sources, loaded.cards, strict=True)
         if in_split(use, choice.split)
     }
     rows: dict[str, list[int]] = defaultdict(list)
@@ -79,8 +77,8 @@ def _named(
             )
         if len(own[name]) < choice.least:
             raise RecipeError(
-                f"--people: {name!r} has {len(own[name])} usable pictures, fewer than --least "
-                f"{choice.least}. Add pictures, name somebody else, or lower --least"
+                f"--people: {name!r} has {len(own[name])} usable images, fewer than --least "
+                f"{choice.least}. Add images, name somebody else, or lower --least"
             )
     if len(names) < 2:
         raise RecipeError(f"--people: want at least two people, found {', '.join(names)}")
@@ -106,7 +104,7 @@ def _richest(own: Mapping[str, tuple[int, ...]], choice: Choice) -> dict[str, tu
         told = ", ".join(f"{name} {len(own[name])}" for name in ordered[:_SHOWN]) or "nobody"
         raise RecipeError(
             f"split {choice.split!r} has {len(fit)} people of at least {choice.least} usable "
-            f"pictures, and a swap wants two. Most have: {told}. Add pictures, or lower --least"
+            f"images, and a swap wants two. Most have: {told}. Add images, or lower --least"
         )
     return {name: own[name] for name in sorted(_first(fit, choice.most))}
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faces", "write_outcome"]
 
-_COLUMNS = ("source", "identity", "split", "face", "sha256", "licence", "attribution")
+_COLUMNS = ("source", "identity", "split", "face", "sha256", "license", "attribution")
 _NAMED = 20
 
 
@@ -60,7 +60,7 @@ class Faces:
         """Return what may be done with something made of all of them."""
         cards = {card.id: card for card in self.cards}
         return combine(
-            source_terms(cards[face.source], face.licence, face.attribution, self.use)
+            source_terms(cards[face.source], face.license, face.attribution, self.use)
             for face in self.each()
         )
 
@@ -111,7 +111,7 @@ def _faces_table(faces: Sequence[Face], split: str) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for face in faces:
-        named = (face.licence or "", face.attribution or "")
+        named = (face.license or "", face.attribution or "")
         writer.writerow([face.source, face.identity, split, face.face_id, face.sha256, *named])
     return text.getvalue().encode()
 
@@ -127,13 +127,13 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
         title=f"Autoencoder of {people} people of {', '.join(card.title for card in used)}",
         file=setup.name,
         form="datagen",
-        licence=_expression(terms.licences),
+        license=_expression(terms.licenses),
         permits=Permits(
             research=terms.research is True,
             commercial=terms.commercial is True,
             redistribute=terms.redistribute is True,
             grounds=(
-                f"The terms of the {len(faces.rows)} faces that it was trained on, licence and "
+                f"The terms of the {len(faces.rows)} faces that it was trained on, license and "
                 f"consent together, as the source cards {told} state them: what holds for all "
                 f"holds for the network and for what it makes.{until}"
             ),
@@ -151,8 +151,8 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
     )
 
 
-def _expression(licences: Sequence[str]) -> str:
-    parts = [f"({name})" if " OR " in name else name for name in sorted(set(licences))]
+def _expression(licenses: Sequence[str]) -> str:
+    parts = [f"({name})" if " OR " in name else name for name in sorted(set(licenses))]
     return " AND ".join(parts)
 
 

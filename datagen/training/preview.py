@@ -1,4 +1,4 @@
-"""A sheet of pictures that shows how far a training is."""
+"""A sheet of images that shows how far a training is."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PREVIEW = "preview.png"
 _PEOPLE, _EACH = 4, 3
 
 Make = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-"""Turns ``(n, 3, size, size)`` levelled faces into the person of a place."""
+"""Turns ``(n, 3, size, size)`` leveled faces into the person of a place."""
 
 
 def write_preview(folder: Path, faces: Sequence[AlignedFaces], size: int, make: Make) -> None:
     """Write ``preview.png``.
 
     A row is a face of a person, as the encoder sees it, and what the decoders of the first people
-    make of it; the first picture after it is by the person's own decoder.
+    make of it; the first image after it is by the person's own decoder.
     """
     shown = range(min(_PEOPLE, len(faces)))
     rows = []
@@ -47,11 +47,11 @@ def _inputs(faces: AlignedFaces, size: int) -> NDArray[np.float32]:
     places = np.unique(np.linspace(0, len(faces) - 1, min(_EACH, len(faces))).astype(int))
     found = []
     for place in places:
-        picture, mask = (
+        image, mask = (
             cv2.resize(whole[place], (size, size), interpolation=cv2.INTER_AREA)
-            for whole in (faces.pictures, faces.masks)
+            for whole in (faces.images, faces.masks)
         )
-        found.append(encoder_input(np.asarray(picture, np.uint8), np.asarray(mask, np.uint8)))
+        found.append(encoder_input(np.asarray(image, np.uint8), np.asarray(mask, np.uint8)))
     return np.ascontiguousarray(np.stack(found).transpose(0, 3, 1, 2))
 
 

@@ -1,4 +1,4 @@
-"""The optimisation itself; imports torch, so import it inside functions alone."""
+"""The optimization itself; imports torch, so import it inside functions alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from datagen.core.digests import rng
-from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialise
+from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialize
 from datagen.training.draw import Part
 from datagen.training.setup import Setup
 
 __all__ = ["LOSSES", "Trainer", "repeatable"]
 
-LOSSES = ("picture", "mask", "adversarial", "critic")
+LOSSES = ("image", "mask", "adversarial", "critic")
 _BETAS = (0.5, 0.999)
 _MASK_WEIGHT = 0.3
-_MOST_GRADIENT = 1.0
+_MAX_GRADIENT = 1.0
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -44,7 +44,7 @@ def repeatable(threads: int) -> Iterator[None]:
 
 
 class Trainer:
-    """The network with its optimiser, and where it is asked for critics with theirs.
+    """The network with its optimizer, and where it is asked for critics with theirs.
 
     Args:
         setup: Shape, people, rate and seed; the seed names the first weights.
@@ -58,8 +58,8 @@ class Trainer:
         self.network = Autoencoder(setup.shape, people)
         critics = people if setup.adversarial else 0
         self.critics = nn.ModuleList(PatchCritic(setup.shape) for _ in range(critics))
-        initialise(self.network, rng(setup.seed, "train", "network"))
-        initialise(self.critics, rng(setup.seed, "train", "critics"))
+        initialize(self.network, rng(setup.seed, "train", "network"))
+        initialize(self.critics, rng(setup.seed, "train", "critics"))
         for module in (self.network, self.critics):
             # A quarter quicker than the default order of axes.
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -76,19 +76,19 @@ class Trainer:
         for part in parts:
             wanted, mask = self._tensor(part.wanted), self._tensor(part.mask)
             made, made_mask = self.network(self._tensor(part.seen), part.person)
-            picture = _difference(made, wanted, mask)
+            image = _difference(made, wanted, mask)
             outline = (made_mask - mask).abs().mean()
-            total = picture + _MASK_WEIGHT * outline
+            total = image + _MASK_WEIGHT * outline
             if self._critic_adam is not None:
                 fooled = (self.critics[part.person](made * mask) - 1).square().mean()
                 total = total + self._weight * fooled
                 losses["adversarial"] += float(fooled.detach())
                 shown.append((part.person, wanted * mask, (made * mask).detach()))
             total.backward()
-            losses["picture"] += float(picture.detach())
+            losses["image"] += float(image.detach())
             losses["mask"] += float(outline.detach())
         # One large step can blank a decoder for good (Pascanu et al., ICML 2013).
-        nn.utils.clip_grad_norm_(self.network.parameters(), _MOST_GRADIENT)
+        nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT)
         self._adam.step()
         losses["critic"] = self._teach_critics(shown)
         return losses
@@ -111,10 +111,10 @@ class Trainer:
         return moved.contiguous(memory_format=torch.channels_last)
 
     def make(self, faces: np.ndarray, person: int) -> np.ndarray:
-        """Turn ``(n, 3, size, size)`` levelled faces into a person on black, in the same form."""
+        """Turn ``(n, 3, size, size)`` leveled faces into a person on black, in the same form."""
         with torch.inference_mode():
-            picture, mask = self.network(self._tensor(faces), person)
-            made: np.ndarray = (picture * mask).cpu().numpy()
+            image, mask = self.network(self._tensor(faces), person)
+            made: np.ndarray = (image * mask).cpu().numpy()
         return made
 
     def network_tensors(self) -> dict[str, Tensor]:

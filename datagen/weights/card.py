@@ -1,4 +1,4 @@
-"""Weight cards: address, digest, size, licence, citation and contract of a network's files."""
+"""Weight cards: address, digest, size, license, citation and contract of a network's files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Hub(Frozen):
 
 
 class Permits(Frozen):
-    """What the user states of weights whose licence is not in the table, or of a bought licence.
+    """What the user states of weights whose license is not in the table, or of a bought license.
 
     Attributes:
         redistribute: May what the network makes be passed on?
@@ -63,10 +63,10 @@ class WeightCard(Frozen):
         sha256: 64 hex digits, of a folder that of its files' names and digests; empty only when it
             is not known for certain.
         size: Bytes.
-        licence: SPDX expression of the weights, or ``unknown``.
-        permits: What is stated where the licence alone does not tell.
+        license: SPDX expression of the weights, or ``unknown``.
+        permits: What is stated where the license alone does not tell.
         expires: Day after which nothing is permitted any more: the first end of the consents of
-            the faces that it was trained on, or of a bought licence.
+            the faces that it was trained on, or of a bought license.
         network: Contract of an ONNX network.
         diffusers: Contract of a folder in the form of diffusers.
     """
@@ -79,7 +79,7 @@ class WeightCard(Frozen):
     hub: Hub | None = None
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     size: int | None = Field(default=None, gt=0)
-    licence: str = Field(min_length=1)
+    license: str = Field(min_length=1)
     permits: Permits | None = None
     expires: dt.date | None = None
     citation: str = ""

@@ -20,7 +20,7 @@ __all__ = ["digest_at", "files_of", "size_at"]
 def files_of(card: WeightCard, path: Path) -> list[Path]:
     """Return the files that count, sorted by their names relative to ``path``.
 
-    Of an insightface pack the networks alone, so that a licence file that comes or expires does
+    Of an insightface pack the networks alone, so that a license file that comes or expires does
     not make it another pack; of other folders all but hidden ones, where downloaders keep notes.
     """
     if not path.is_dir():

@@ -33,7 +33,7 @@ def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None)
     Args:
         card: With an address.
         path: Where the file shall lie.
-        start: Beginning of each message: which file is missing, under which licence.
+        start: Beginning of each message: which file is missing, under which license.
         tell: Hears of progress.
 
     Raises:

@@ -26,7 +26,7 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
     Args:
         card: With ``hub`` and a revision.
         path: Where the folder shall lie.
-        start: Beginning of each message: which file is missing, under which licence.
+        start: Beginning of each message: which file is missing, under which license.
 
     Raises:
         WeightsError: The hub cannot be reached or refuses (what came is kept), or gives other

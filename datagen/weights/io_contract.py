@@ -13,7 +13,7 @@ __all__ = ["Diffusers", "FaceInput", "Network", "Task", "Template"]
 Template: TypeAlias = Literal[
     "arcface_112_v1", "arcface_112_v2", "arcface_128", "ffhq_512", "mtcnn_512"
 ]
-"""Where eyes, nose tip and mouth corners lie in the aligned picture: ``networks/align.py``."""
+"""Where eyes, nose tip and mouth corners lie in the aligned image: ``networks/align.py``."""
 
 Task: TypeAlias = Literal["swap", "edit", "enhance", "embed", "convert"]
 
@@ -24,8 +24,8 @@ class FaceInput(Frozen):
     Attributes:
         template: Alignment.
         size: Side in pixels.
-        mean, std: One value, or one for each channel in the order of ``colour``.
-        colour: Order of the channels.
+        mean, std: One value, or one for each channel in the order of ``color``.
+        color: Order of the channels.
         name: Of the network's input; by default found by its shape.
     """
 
@@ -33,7 +33,7 @@ class FaceInput(Frozen):
     size: int = Field(ge=16, le=2048)
     mean: tuple[float, ...] = Field(default=(0.0,), min_length=1, max_length=3)
     std: tuple[float, ...] = Field(default=(1.0,), min_length=1, max_length=3)
-    colour: Literal["rgb", "bgr"] = "rgb"
+    color: Literal["rgb", "bgr"] = "rgb"
     name: str = ""
 
     @model_validator(mode="after")
@@ -52,14 +52,14 @@ class Network(Frozen):
         task: ``swap`` takes a second identity; ``edit`` and ``enhance`` map a face to a face;
             ``embed`` gives a vector of identity; ``convert`` maps such a vector to another.
         face: The aligned face that goes in; ``None`` for ``convert`` alone.
-        identity: What a swap takes of the donor: nothing, an embedding or a picture.
-        identity_face: How the donor's picture goes in, where ``identity`` is ``picture``.
+        identity: What a swap takes of the donor: nothing, an embedding or an image.
+        identity_face: How the donor's image goes in, where ``identity`` is ``image``.
         identity_name: Name of the second input; by default found by its shape.
         embedder: Id of the card whose network makes the embedding.
         converter: Id of the card whose network the embedding goes through first.
         emap: Whether the embedding is multiplied by the file's last initializer, as inswapper's.
         unit: Whether the embedding is scaled to length 1 before it goes in.
-        output: Range of the output picture, e.g. (0, 1) or (-1, 1).
+        output: Range of the output image, e.g. (0, 1) or (-1, 1).
         output_name: By default the first output with three channels.
         mask_name: Name of an output that is a mask in [0, 1]; empty: none.
         fixed: Further inputs, each of one value, by their names, e.g. CodeFormer's ``weight``.
@@ -67,7 +67,7 @@ class Network(Frozen):
 
     task: Task
     face: FaceInput | None = None
-    identity: Literal["none", "embedding", "picture"] = "none"
+    identity: Literal["none", "embedding", "image"] = "none"
     identity_face: FaceInput | None = None
     identity_name: str = ""
     embedder: str = ""
@@ -84,11 +84,11 @@ class Network(Frozen):
         if self.task != "convert" and self.face is None:
             raise ValueError(f"face: a network that does {self.task!r} needs its aligned input")
         if (self.task == "swap") != (self.identity != "none"):
-            raise ValueError("identity: a swap takes an embedding or a picture, other tasks none")
+            raise ValueError("identity: a swap takes an embedding or an image, other tasks none")
         if (self.identity == "embedding") != bool(self.embedder):
             raise ValueError("embedder: name the card that embeds, where identity is 'embedding'")
-        if (self.identity == "picture") != (self.identity_face is not None):
-            raise ValueError("identity_face: say how the donor goes in, where it is a picture")
+        if (self.identity == "image") != (self.identity_face is not None):
+            raise ValueError("identity_face: say how the donor goes in, where it is an image")
         if self.output[0] >= self.output[1]:
             raise ValueError("output: want [low, high]")
         return self
@@ -99,7 +99,7 @@ class Diffusers(Frozen):
 
     Attributes:
         loads: Class in ``diffusers`` that reads the folder.
-        sides: Smallest step of the picture's side in pixels that it takes.
+        sides: Smallest step of the image's side in pixels that it takes.
         size: Side that it was trained at, in pixels.
         conditioned: Whether it takes a prompt.
     """

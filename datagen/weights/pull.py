@@ -37,7 +37,7 @@ def pull_weights(
         WeightsError: It cannot be had, or is not what the card says.
     """
     start = (
-        f"weight file {card.file!r} ({card.title}) is not in {folder}. Licence: {card.licence}. "
+        f"weight file {card.file!r} ({card.title}) is not in {folder}. License: {card.license}. "
     )
     if card.form == "insightface":
         raise WeightsError(

@@ -43,7 +43,7 @@ def find_weights(card: WeightCard) -> Path:
 
     Raises:
         WeightsError: It is missing and cannot be had, is cut short, or its digest is another one;
-            the message says which file, from where, and under which licence.
+            the message says which file, from where, and under which license.
     """
     path = local_weights(card)
     if path is None:
@@ -90,18 +90,18 @@ def check_weights(card: WeightCard, path: Path, fresh: bool = False) -> str:
         state = "is cut short" if found < card.size else "is too long"
         raise WeightsError(
             f"{path} {state}: {found} bytes, the card of {card.title} says {card.size}. "
-            f"{_mend(card)}"
+            f"{_advice(card)}"
         )
     digest = digest_at(card, path, fresh)
     if card.sha256 and digest != card.sha256:
         raise WeightsError(
             f"{path} is not {card.title}: its sha256 is {digest}, the card says {card.sha256}. "
-            f"{_mend(card)}"
+            f"{_advice(card)}"
         )
     return digest
 
 
-def _mend(card: WeightCard) -> str:
+def _advice(card: WeightCard) -> str:
     return (
         f"Remove it and run 'datagen weights pull {card.id}', or point DATAGEN_WEIGHTS at the "
         "right folder"

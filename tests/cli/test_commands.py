@@ -95,7 +95,7 @@ def test_validate_names_every_wrong_recipe(
     wrong.write_text("name: x\nsed: 1\n")
     assert run(["validate", str(world.recipe), str(wrong), str(tmp_path / "none.yaml")]) == 2
     told = capsys.readouterr()
-    assert f"{world.recipe}: valid; 24 pictures listed" in told.out
+    assert f"{world.recipe}: valid; 24 images listed" in told.out
     assert "sed: unknown key. Did you mean 'seed'?" in told.err
     assert "none.yaml: no such file" in told.err
     assert run(["validate", str(world.recipe)]) == 0
@@ -119,22 +119,22 @@ def test_validate_refuses_a_donor_rule_that_leaves_somebody_alone(
     rows = pd.read_csv(table)
     rows.loc[rows["identity"] == "p00", "sex"] = "other"
     rows.to_csv(table, index=False)
-    for picture in own_world.faces.glob("*.png"):
-        picture.unlink()  # validate reads no picture
-    rule = "methods.1.donor={same: [sex]}"
+    for image in own_world.faces.glob("*.png"):
+        image.unlink()  # validate reads no image
+    rule = "methods.1.donor={match: [sex]}"
     assert run(["validate", str(own_world.recipe), "--set", rule]) == 2
     told = capsys.readouterr().err
-    assert "method 'landmark_swap' (same: [sex]): 2 of" in told
-    assert "else: any" in told
-    rule = "methods.1.donor={same: [sex], else: any}"
+    assert "method 'landmark_swap' (match: [sex]): 2 of" in told
+    assert "fallback: any" in told
+    rule = "methods.1.donor={match: [sex], fallback: any}"
     assert run(["validate", str(own_world.recipe), "--set", rule]) == 0
 
 
 def test_index_reads_once(own_world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", str(own_world.recipe), "--inline"]) == 0
-    assert "24 pictures analysed, 0 remembered" in capsys.readouterr().err
+    assert "24 images analyzed, 0 remembered" in capsys.readouterr().err
     assert run(["index", str(own_world.recipe), "--inline"]) == 0
-    assert "0 pictures analysed, 24 remembered" in capsys.readouterr().err
+    assert "0 images analyzed, 24 remembered" in capsys.readouterr().err
 
 
 def test_plan_shows_counts_rights_and_warnings(
@@ -182,7 +182,7 @@ def test_show_takes_one_method_and_names_the_near_ones(
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
-    for room, name in (("methods", "self_blend"), ("sources", "folder"), ("analysers", "given")):
+    for room, name in (("methods", "self_blend"), ("sources", "folder"), ("analyzers", "given")):
         assert run(["list", room]) == 0
         assert f"\n{name} " in "\n" + capsys.readouterr().out
 
@@ -301,9 +301,9 @@ def test_a_plugin_that_breaks_the_contract_makes_no_release(
 
 
 def test_no_command_takes_loose_photographs(capsys: pytest.CaptureFixture[str]) -> None:
-    """Faces enter through a source card: no option or argument of any command is a picture."""
+    """Faces enter through a source card: no option or argument of any command is an image."""
     for command in COMMANDS:
         assert run([command, "--help"]) == 0
         told = capsys.readouterr().out.lower()
-        for word in ("--source", "--target", "--face", "--image", "--photo", "--picture"):
+        for word in ("--source", "--target", "--face", "--image", "--photo", "--image"):
             assert word not in told, f"{command} {word}"

@@ -60,19 +60,19 @@ def test_faces_without_consent_are_not_trained_on(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_commercial_purpose_wants_a_commercial_licence(
+def test_a_commercial_purpose_wants_a_commercial_license(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     purpose = {"use": "commercial", "redistribute": False}
-    recipe = make_recipe(tmp_path, card={"licence": "CC-BY-NC-4.0"}, purpose=purpose)
+    recipe = make_recipe(tmp_path, card={"license": "CC-BY-NC-4.0"}, purpose=purpose)
     assert train(recipe, tmp_path / "out", "--steps", "1") == 2
-    assert "licence CC-BY-NC-4.0 does not permit commercial use" in capsys.readouterr().err
+    assert "license CC-BY-NC-4.0 does not permit commercial use" in capsys.readouterr().err
 
 
-def test_too_few_pictures(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_images(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(recipe, tmp_path / "out", "--steps", "1", "--least", "9") == 2
     told = capsys.readouterr().err
-    assert "has 0 people of at least 9 usable pictures" in told
+    assert "has 0 people of at least 9 usable images" in told
     assert "procedural/p0000000 3" in told
     assert "lower --least" in told
 

@@ -37,7 +37,7 @@ class Told:
 
 
 def _write(path: Path, **changes: Any) -> Path:
-    plain = {"id": "net", "title": "A net", "file": "net.task", "form": "task", "licence": "MIT"}
+    plain = {"id": "net", "title": "A net", "file": "net.task", "form": "task", "license": "MIT"}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(plain | changes), encoding="utf-8")
     return path
@@ -51,7 +51,7 @@ def _own(folder: Path, **changes: Any) -> None:
 def test_the_list_shows_each_card_with_terms_and_whereabouts(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _own(folder, licence="unknown")
+    _own(folder, license="unknown")
     (folder / "net.task").write_bytes(CONTENT)
     assert run(["weights", "list"]) == 0
     told = Told(capsys).out
@@ -184,7 +184,7 @@ def test_check_reads_the_files_anew_and_names_each_that_is_bad(
         "unpinned": {},
         "short": {"size": len(CONTENT) + 1},
         "other": {"sha256": "0" * 64},
-        "without_terms": {"licence": "unknown"},
+        "without_terms": {"license": "unknown"},
     }
     for name, changes in cards.items():
         _own(folder, id=name, file=f"{name}.task", **changes)
@@ -201,7 +201,7 @@ def test_check_reads_the_files_anew_and_names_each_that_is_bad(
         f"its sha256 is {DIGEST}",
         "short: ",
         "is cut short: 7000 bytes",
-        "without_terms: licence unknown is not known to permit research use",
+        "without_terms: license unknown is not known to permit research use",
         "3 of 5 weight files",
     ):
         assert part in told.err
@@ -296,7 +296,7 @@ def test_check_looks_into_folders_of_diffusers(
     assert "_class_name is 'AutoencoderTiny'" in Told(capsys).err
 
 
-def test_check_tells_of_a_packs_own_licence(
+def test_check_tells_of_a_packs_own_license(
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -313,7 +313,7 @@ def test_check_tells_of_a_packs_own_licence(
     sign(pack)
     assert run(["weights", "check"]) == 0
     told = Told(capsys).out
-    assert "permits research, commercial; licence file T-1, verified by insightface" in told
+    assert "permits research, commercial; license file T-1, verified by insightface" in told
     sign(pack, valid_until="2025-06-01T00:00:00Z")
     assert run(["weights", "check"]) == 2
     assert "does not hold: Model license expired" in Told(capsys).err
@@ -324,7 +324,7 @@ def test_add_copies_a_card_and_tells_what_it_permits(
 ) -> None:
     grounds = "The lab's lawyers, 2026-01-01, by letter"
     permits = {"research": True, "commercial": True, "grounds": grounds}
-    card = _write(tmp_path / "mine.yaml", licence="unknown", permits=permits)
+    card = _write(tmp_path / "mine.yaml", license="unknown", permits=permits)
     assert run(["weights", "add", str(card)]) == 0
     assert Told(capsys).out.splitlines() == [
         str(folder / "cards" / "net.yaml"),
@@ -394,7 +394,7 @@ def test_generate_names_all_weights_that_nobody_can_fetch_before_it_fetches_any(
     assert not (tmp_path / "out" / "manifest").exists()
 
 
-def test_a_release_names_the_licences_of_the_networks_that_made_it(
+def test_a_release_names_the_licenses_of_the_networks_that_made_it(
     folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
@@ -404,7 +404,7 @@ def test_a_release_names_the_licences_of_the_networks_that_made_it(
     build_onnx(folder)
     place = folder / "cards" / f"{AGE}.yaml"
     card = yaml.safe_load(place.read_text())
-    place.write_text(yaml.safe_dump({**card, "licence": "CC-BY-NC-4.0"}))
+    place.write_text(yaml.safe_dump({**card, "license": "CC-BY-NC-4.0"}))
     world = make_world(tmp_path / "world")
     uses = json.dumps([{"use": "onnx_edit", "share": 1, "weights": AGE}])
     out = tmp_path / "out"

@@ -17,7 +17,7 @@ SHAPES = [(96, 96), (97, 131), (380, 380)]
 
 
 def face_like(shape: tuple[int, int], seed: int = 0) -> Image:
-    """A picture with edges, skin-like areas and fine detail, of any size."""
+    """An image with edges, skin-like areas and fine detail, of any size."""
     face = made_face(seed, 96).image
     image = cv2.resize(face, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
     grain = np.random.default_rng(seed).normal(0, 6, (*shape, 1))
@@ -78,11 +78,11 @@ def test_all_members_are_damaged_alike(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_grey_pictures_stay_grey(name: str) -> None:
-    grey = cv2.cvtColor(cv2.cvtColor(face_like((128, 128)), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+def test_gray_images_stay_gray(name: str) -> None:
+    gray = cv2.cvtColor(cv2.cvtColor(face_like((128, 128)), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     for built in every_build(name):
         if not built.tints:
-            out = built.apply(np.asarray(grey, np.uint8), built.sample(draws(), (128, 128)))
+            out = built.apply(np.asarray(gray, np.uint8), built.sample(draws(), (128, 128)))
             assert int(np.ptp(out.astype(int), axis=2).max()) <= 1
 
 
@@ -132,12 +132,12 @@ def test_a_homography_says_where_pixels_went(name: str) -> None:
                 continue
             near = seen * (np.hypot(columns - x, rows - y) < 8)
             assert near.sum() > 0
-            centre = (near * columns).sum() / near.sum(), (near * rows).sum() / near.sum()
-            assert np.hypot(centre[0] - x, centre[1] - y) < 1.0
+            center = (near * columns).sum() / near.sum(), (near * rows).sum() / near.sum()
+            assert np.hypot(center[0] - x, center[1] - y) < 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_misspelt_option_is_refused(name: str) -> None:
+def test_a_misspelled_option_is_refused(name: str) -> None:
     from datagen.errors import RecipeError
 
     with pytest.raises(RecipeError, match="qualty"):

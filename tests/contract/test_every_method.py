@@ -106,7 +106,7 @@ def _check(method: Method, ctx: Context, params: Any) -> tuple[Result, Image]:
         assert control.shape == target.shape
         assert control.dtype == np.uint8
         assert (control[result.mask == 0] == real[result.mask == 0]).all()
-        assert _psnr_inside(real, control, result.mask) >= method.least_control
+        assert _psnr_inside(real, control, result.mask) >= method.min_control_psnr
     return result, real
 
 
@@ -136,7 +136,7 @@ def test_most_draws_change_enough(method: Method) -> None:
     assert method.min_change > 0
 
 
-def test_params_make_the_same_picture_after_json(method: Method) -> None:
+def test_params_make_the_same_image_after_json(method: Method) -> None:
     for number in range(6):
         ctx = _made(method, number)
         drawn = _draw(method, ctx, number)
@@ -183,7 +183,7 @@ def test_tiny_crop(method: Method, size: int) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_flat_picture(method: Method, level: int) -> None:
+def test_flat_image(method: Method, level: int) -> None:
     face = made_face(4, SIZE)
     flat = dataclasses.replace(face, image=np.full_like(face.image, level))
     for target, donor in ((flat, flat), (flat, face), (face, flat)):
@@ -191,10 +191,10 @@ def test_flat_picture(method: Method, level: int) -> None:
         _check(method, ctx, _draw(method, ctx, level))
 
 
-def test_grey_picture(method: Method) -> None:
+def test_gray_image(method: Method) -> None:
     face = made_face(5, SIZE)
-    grey = cv2.cvtColor(cv2.cvtColor(face.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    ctx = _context(method, dataclasses.replace(face, image=np.asarray(grey)), made_face(6, SIZE))
+    gray = cv2.cvtColor(cv2.cvtColor(face.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    ctx = _context(method, dataclasses.replace(face, image=np.asarray(gray)), made_face(6, SIZE))
     _check(method, ctx, _draw(method, ctx, 0))
 
 
@@ -262,12 +262,12 @@ def photographs() -> list[FaceCrop]:
     from datagen.faces.analyzers.mediapipe import MediaPipe
     from datagen.sources.base import Record
 
-    analyser = MediaPipe()
-    analyser.open()
+    analyzer = MediaPipe()
+    analyzer.open()
     faces = []
     for number, path in enumerate(files):
         image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
-        found = analyser.analyse(image, Record(image_id=path.stem, identity=path.stem))[0]
+        found = analyzer.analyze(image, Record(image_id=path.stem, identity=path.stem))[0]
         jitter = CropJitter(0.02, -0.02, 1.0, 4.0 * (number - 4), bool(number % 2))
         matrix = crop_matrix(face_box(found.landmarks), 1.3, 380, jitter)
         assert found.mesh is not None

@@ -58,7 +58,7 @@ def test_what_is_no_image_is_refused(array: Any) -> None:
         np.zeros((4, 5), np.float32),
     ],
 )
-def test_a_mask_has_the_shape_of_its_picture(array: Any) -> None:
+def test_a_mask_has_the_shape_of_its_image(array: Any) -> None:
     with pytest.raises(ValueError, match=r"^the mask: want \(4, 5\) uint8, got"):
         check_mask(array, (4, 5, 3), "the mask")
 

@@ -85,7 +85,7 @@ def test_draws_in_one_stream_move_no_other() -> None:
     assert second.random() == rng("two").random()
 
 
-def test_neighbouring_streams_do_not_correlate() -> None:
+def test_neighboring_streams_do_not_correlate() -> None:
     draws = np.stack([rng(7, "train", number, "donor").random(200) for number in range(200)])
     between = np.asarray(np.corrcoef(draws))[np.triu_indices(200, 1)]
     assert np.abs(between).max() < 0.35

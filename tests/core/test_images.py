@@ -17,7 +17,7 @@ FORMATS = ["JPEG", "PNG", "WEBP"]
 
 
 def slopes(height: int = 40, width: int = 57) -> Image:
-    """Return a picture without symmetry."""
+    """Return an image without symmetry."""
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(0, 255, width)[None]
     image[..., 1] = np.linspace(0, 255, height)[:, None]
@@ -43,7 +43,7 @@ def turned(orientation: int, format_: str, image: Image) -> bytes:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_both_readers_give_the_picture(format_: str) -> None:
+def test_both_readers_give_the_image(format_: str) -> None:
     image = slopes()
     data = saved(image, format_)
     found = probe(data)
@@ -54,14 +54,14 @@ def test_both_readers_give_the_picture(format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_grey_becomes_rgb(format_: str) -> None:
-    grey = Pillow.fromarray(slopes()).convert("L")
-    data = saved(grey, format_)
+def test_gray_becomes_rgb(format_: str) -> None:
+    gray = Pillow.fromarray(slopes()).convert("L")
+    data = saved(gray, format_)
     found = probe(data)
     assert found.shape == (40, 57, 3)
     assert (found[..., 0] == found[..., 1]).all()
     assert (found[..., 0] == found[..., 2]).all()
-    np.testing.assert_allclose(found[..., 0].astype(int), np.asarray(grey), atol=6)
+    np.testing.assert_allclose(found[..., 0].astype(int), np.asarray(gray), atol=6)
     np.testing.assert_array_equal(decode(data), found)
 
 
@@ -108,20 +108,20 @@ def mode(name: str, format_: str = "PNG", **options: Any) -> bytes:
 
 BAD: dict[str, tuple[bytes, str]] = {
     "cmyk": (mode("CMYK", "JPEG"), "CMYK: convert it"),
-    "deep_grey": (deep(20, 30), r"more than 8 bits a channel \(I;16\)"),
+    "deep_gray": (deep(20, 30), r"more than 8 bits a channel \(I;16\)"),
     "deep_rgb": (deep(20, 30, 3), r"more than 8 bits a channel \(RGB\)"),
     "float": (mode("F", "TIFF"), r"more than 8 bits a channel \(F\)"),
     "alpha": (mode("RGBA"), "alpha channel: flatten it"),
-    "grey_alpha": (mode("LA"), "alpha channel: flatten it"),
-    "one_colour_clear": (mode("RGB", transparency=(0, 0, 0)), "alpha channel: flatten it"),
+    "gray_alpha": (mode("LA"), "alpha channel: flatten it"),
+    "one_color_clear": (mode("RGB", transparency=(0, 0, 0)), "alpha channel: flatten it"),
     "webp_alpha": (
         saved(np.dstack([slopes(), np.full((40, 57), 99, np.uint8)]), "WEBP"),
         "alpha channel: flatten it",
     ),
-    "palette": (mode("P"), "colour mode P: convert it to RGB"),
-    "one_bit": (mode("1"), "colour mode 1: convert it to RGB"),
-    "lab": (mode("LAB", "TIFF"), "colour mode LAB: convert it to RGB"),
-    "still_gif": (mode("RGB", "GIF"), "colour mode P: convert it to RGB"),
+    "palette": (mode("P"), "color mode P: convert it to RGB"),
+    "one_bit": (mode("1"), "color mode 1: convert it to RGB"),
+    "lab": (mode("LAB", "TIFF"), "color mode LAB: convert it to RGB"),
+    "still_gif": (mode("RGB", "GIF"), "color mode P: convert it to RGB"),
     "gif": (moving("GIF"), "animated or of several pages"),
     "webp": (moving("WEBP"), "animated or of several pages"),
     "apng": (moving("PNG"), "animated or of several pages"),
@@ -129,20 +129,20 @@ BAD: dict[str, tuple[bytes, str]] = {
     "short_jpeg": (saved(slopes(), "JPEG")[:-200], "damaged: .*truncated"),
     "short_png": (saved(slopes(), "PNG")[:-40], "damaged: .*truncated"),
     "short_webp": (saved(slopes(), "WEBP")[:-40], "damaged: "),
-    "empty": (b"", "not a picture that can be read"),
-    "text": (b"Good day, I am a text.\n" * 9, "not a picture that can be read"),
-    "html": (b"<!doctype html><title>404</title>", "not a picture that can be read"),
+    "empty": (b"", "not an image that can be read"),
+    "text": (b"Good day, I am a text.\n" * 9, "not an image that can be read"),
+    "html": (b"<!doctype html><title>404</title>", "not an image that can be read"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_plain_still_picture_is_refused_with_the_reason(name: str) -> None:
+def test_what_is_no_plain_still_image_is_refused_with_the_reason(name: str) -> None:
     data, words = BAD[name]
     with pytest.raises(ImageError, match=words):
         probe(data)
 
 
-def test_a_picture_too_large_is_refused_before_it_is_unpacked(
+def test_an_image_too_large_is_refused_before_it_is_unpacked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("datagen.core.images._MAX_PIXELS", 40 * 57 - 1)
@@ -160,13 +160,13 @@ def test_decode_refuses_what_opencv_cannot_read() -> None:
 
 
 def blob(height: int, width: int, x: float, y: float) -> Image:
-    """Return a picture with a soft bright dot at ``x``, ``y``."""
+    """Return an image with a soft bright dot at ``x``, ``y``."""
     rows, columns = np.mgrid[:height, :width]
     bright = 240 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 12.0**2))
     return np.repeat(bright.astype(np.uint8)[..., None], 3, axis=2)
 
 
-def centre(image: Image) -> NDArray[np.float64]:
+def center(image: Image) -> NDArray[np.float64]:
     weight = image[..., 1].astype(float)
     weight[weight < 20] = 0
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
@@ -177,26 +177,26 @@ def centre(image: Image) -> NDArray[np.float64]:
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("shrink", [1, 2, 4, 8])
 @pytest.mark.parametrize(("height", "width"), [(160, 240), (157, 243), (161, 239)])
-def test_what_lies_at_a_pixel_lies_there_in_the_small_picture(
+def test_what_lies_at_a_pixel_lies_there_in_the_small_image(
     format_: str, shrink: int, height: int, width: int
 ) -> None:
     x, y = 141.0, 62.0
     small = decode(saved(blob(height, width, x, y), format_), shrink)
     assert small.shape == (-(-height // shrink), -(-width // shrink), 3)
-    back = centre(small) * shrink + (shrink - 1) / 2
+    back = center(small) * shrink + (shrink - 1) / 2
     np.testing.assert_allclose(back, [x, y], atol=0.35)
 
 
 @pytest.mark.parametrize("shrink", [2, 4, 8])
 @pytest.mark.parametrize("orientation", range(2, 9))
 @pytest.mark.parametrize(("height", "width"), [(160, 240), (157, 243)])
-def test_a_turned_picture_is_not_moved_by_its_cut_off_blocks(
+def test_a_turned_image_is_not_moved_by_its_cut_off_blocks(
     orientation: int, shrink: int, height: int, width: int
 ) -> None:
     image = blob(height, width, 141, 62)
     small = decode(turned(orientation, "JPEG", image), shrink)
-    back = centre(small) * shrink + (shrink - 1) / 2
-    np.testing.assert_allclose(back, centre(upright(image, orientation)), atol=0.35)
+    back = center(small) * shrink + (shrink - 1) / 2
+    np.testing.assert_allclose(back, center(upright(image, orientation)), atol=0.35)
 
 
 def test_average_down_is_the_mean_of_each_block() -> None:

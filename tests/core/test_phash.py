@@ -34,14 +34,14 @@ def scene(number: int) -> Image:
     return np.asarray(cv2.resize(rough, (200, 150), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def test_other_pictures_are_far() -> None:
+def test_other_images_are_far() -> None:
     hashes = [phash(scene(number)) for number in range(12)]
     apart = [distance(a, b) for n, a in enumerate(hashes) for b in hashes[:n]]
     assert min(apart) > 12
     assert 28 < np.mean(apart) < 36
 
 
-def test_a_mirrored_picture_is_another() -> None:
+def test_a_mirrored_image_is_another() -> None:
     image = scene(1)
     assert distance(phash(image), phash(np.ascontiguousarray(image[:, ::-1]))) > 16
 

@@ -7,7 +7,7 @@ import pytest
 import datagen.core.registry
 from datagen.core.registry import Registry, near
 from datagen.errors import RecipeError
-from datagen.faces.analyzers import ANALYSERS
+from datagen.faces.analyzers import ANALYZERS
 from datagen.sources import SOURCES, Source
 from datagen.sources.folder import Folder
 
@@ -103,7 +103,7 @@ def test_near_gives_more_than_one() -> None:
     assert near("clean", ["clear", "cleans"]) == " Did you mean 'cleans' or 'clear'?"
 
 
-@pytest.mark.parametrize("registry", [SOURCES, ANALYSERS])
+@pytest.mark.parametrize("registry", [SOURCES, ANALYZERS])
 def test_every_built_in_carries_its_name(registry: Registry[Source]) -> None:
     for name in registry:
         loaded = registry.load(name)

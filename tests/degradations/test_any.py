@@ -31,7 +31,7 @@ def test_it_does_what_albumentations_does(image: Image) -> None:
     assert np.array_equal(kind.apply(image, kind.sample(draws(), (96, 96))), want)
 
 
-def test_both_serialised_forms_are_taken(image: Image) -> None:
+def test_both_serialized_forms_are_taken(image: Image) -> None:
     library = albumentations()
     inner = [library.GaussNoise(p=1), library.OneOf([library.Blur(p=1), library.CLAHE(p=1)], p=1)]
     long = built(library.to_dict(library.Sequential(inner, p=1)))
@@ -50,7 +50,7 @@ def test_both_serialised_forms_are_taken(image: Image) -> None:
     built(library.to_dict(library.Compose(inner)))
 
 
-def test_params_alone_remake_the_picture(image: Image) -> None:
+def test_params_alone_remake_the_image(image: Image) -> None:
     kind = built({"name": "GaussNoise"})
     params = kind.sample(draws(), (96, 96))
     other = built({"name": "CLAHE"})
@@ -110,8 +110,8 @@ def test_a_transform_that_keeps_others_is_no_composition(image: Image) -> None:
         ({"name": "OneOf", "transforms": ["Blur"]}, "want a mapping"),
         ({"name": "SomeOf", "k": 1, "transforms": [{"name": "Blur"}]}, "arguments of SomeOf"),
         ({"name": "Compose", "seed": 1, "transforms": [{"name": "Blur"}]}, "not seed"),
-        ({"name": "ToFloat"}, "does not return an 8-bit picture"),
-        ({"name": "FDA"}, "failed on a picture"),
+        ({"name": "ToFloat"}, "does not return an 8-bit image"),
+        ({"name": "FDA"}, "failed on an image"),
     ],
 )
 def test_what_cannot_be_done_is_refused(transform: dict[str, Any], words: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from datagen.core.arrays import Image
 from datagen.core.schema import Frozen
 from datagen.degradations import Degradation, Homography
-from datagen.degradations.apply import Step, damage, psnr
+from datagen.degradations.apply import Step, degrade, psnr
 from datagen.degradations.base import Params, Shape
 from datagen.errors import ItemError
 from datagen.generation.geometry import follow_landmarks, turn_of
@@ -21,7 +21,7 @@ class Amount(Frozen):
 
 
 class Darken(Degradation):
-    """Take a few grey levels away."""
+    """Take a few gray levels away."""
 
     name: ClassVar[str] = "darken"
     options = Amount
@@ -59,7 +59,7 @@ def image() -> Image:
 
 
 def test_each_operation_tells_what_it_did(image: Image) -> None:
-    done = damage([image, image], [step(Darken, 5), step(Darken, 0), step(Darken, 5)])
+    done = degrade([image, image], [step(Darken, 5), step(Darken, 0), step(Darken, 5)])
     first, second, third = done.operations[0]
     assert (first["use"], first["params"], first["changed"]) == ("darken", {"value": 5}, True)
     assert first["psnr"] == third["psnr"] == pytest.approx(20 * np.log10(255 / 5), abs=0.01)
@@ -70,17 +70,17 @@ def test_each_operation_tells_what_it_did(image: Image) -> None:
 
 
 def test_what_moves_is_measured_against_the_moved(image: Image) -> None:
-    alone = damage([image], [step(Slide, 7)])
+    alone = degrade([image], [step(Slide, 7)])
     assert alone.operations[0][0]["changed"]
     assert alone.psnr == [None]
-    both = damage([image], [step(Slide, 7), step(Darken, 5), step(Slide, 3)])
+    both = degrade([image], [step(Slide, 7), step(Darken, 5), step(Slide, 3)])
     assert both.psnr[0] == pytest.approx(20 * np.log10(255 / 5), abs=0.3)
     assert both.matrix is not None
     assert both.matrix[0, 2] == 10
 
 
-def test_no_steps_give_the_same_pictures(image: Image) -> None:
-    done = damage([image], [])
+def test_no_steps_give_the_same_images(image: Image) -> None:
+    done = degrade([image], [])
     assert done.images[0] is image
     assert done.psnr == [None]
     assert done.operations == [[]]
@@ -92,10 +92,10 @@ def test_a_kind_that_changes_the_shape_is_a_bug(image: Image) -> None:
             return image[::2]
 
     with pytest.raises(ValueError, match="returned"):
-        damage([image], [step(Halve, 1)])
+        degrade([image], [step(Halve, 1)])
 
 
-def test_psnr_of_equal_pictures_is_none(image: Image) -> None:
+def test_psnr_of_equal_images_is_none(image: Image) -> None:
     assert psnr(image, image) is None
 
 

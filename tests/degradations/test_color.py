@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.degradations.color import Colour, ColourParams
+from datagen.degradations.color import Color, ColorParams
 from datagen.errors import RecipeError
 
 
@@ -20,7 +20,7 @@ def textured(side: int = 64) -> Image:
 
 
 def done(options: dict[str, object], image: Image) -> Image:
-    built = Colour.build(options)
+    built = Color.build(options)
     return built.apply(image, built.sample(draws(), (image.shape[0], image.shape[1])))
 
 
@@ -59,10 +59,10 @@ def test_posterised_channels_have_few_values(bits: int) -> None:
     assert np.unique(out).tolist() == list(range(0, 256, 2 ** (8 - bits)))
 
 
-def test_warmth_is_red_cold_is_blue_and_grey_keeps_its_luma() -> None:
-    grey = np.full((4, 4, 3), 120, np.uint8)
-    warm = done({"temperature": 80}, grey)[0, 0].astype(int)
-    cold = done({"temperature": -60}, grey)[0, 0].astype(int)
+def test_warmth_is_red_cold_is_blue_and_gray_keeps_its_luma() -> None:
+    gray = np.full((4, 4, 3), 120, np.uint8)
+    warm = done({"temperature": 80}, gray)[0, 0].astype(int)
+    cold = done({"temperature": -60}, gray)[0, 0].astype(int)
     assert warm[0] > 125
     assert warm[2] < 105
     assert cold[0] < 115
@@ -72,23 +72,23 @@ def test_warmth_is_red_cold_is_blue_and_grey_keeps_its_luma() -> None:
 
 
 def test_tint_goes_from_green_to_magenta() -> None:
-    grey = np.full((4, 4, 3), 120, np.uint8)
-    magenta, green = done({"tint": 0.3}, grey)[0, 0], done({"tint": -0.3}, grey)[0, 0]
+    gray = np.full((4, 4, 3), 120, np.uint8)
+    magenta, green = done({"tint": 0.3}, gray)[0, 0], done({"tint": -0.3}, gray)[0, 0]
     assert magenta[0] == magenta[2] > magenta[1]
     assert green[0] == green[2] < green[1]
 
 
 def test_the_light_changes_without_a_step_where_its_formula_does() -> None:
-    grey = np.full((1, 1, 3), 120, np.uint8)
+    gray = np.full((1, 1, 3), 120, np.uint8)
     # 250 mired is where both halves of the approximation meet.
-    below = done({"temperature": 250 - 153.8}, grey).astype(int)
-    above = done({"temperature": 250 - 153.7}, grey).astype(int)
+    below = done({"temperature": 250 - 153.8}, gray).astype(int)
+    above = done({"temperature": 250 - 153.7}, gray).astype(int)
     assert np.abs(below - above).max() <= 1
 
 
 def test_named_operations_are_done_and_no_others() -> None:
     for seed in range(20):
-        params = Colour.build({"gamma": [1.2, 1.4]}).sample(draws(seed), (64, 64))
+        params = Color.build({"gamma": [1.2, 1.4]}).sample(draws(seed), (64, 64))
         assert 1.2 <= params.gamma <= 1.4
         rest = params.model_dump(exclude={"gamma"})
         assert rest == {
@@ -101,33 +101,33 @@ def test_named_operations_are_done_and_no_others() -> None:
         }
 
 
-def test_grey_is_a_share_of_the_pairs() -> None:
-    built = Colour.build({"grey": 0.3})
+def test_gray_is_a_share_of_the_pairs() -> None:
+    built = Color.build({"gray": 0.3})
     drawn = [built.sample(draws(seed), (64, 64)).saturation for seed in range(200)]
     assert set(drawn) == {0.0, 1.0}
     assert 0.2 < drawn.count(0.0) / 200 < 0.4
-    assert int(np.ptp(done({"grey": 1.0}, textured()).astype(int), axis=2).max()) == 0
+    assert int(np.ptp(done({"gray": 1.0}, textured()).astype(int), axis=2).max()) == 0
 
 
 def test_without_options_each_is_done_to_some() -> None:
     changed: Counter[str] = Counter()
     for seed in range(300):
-        params = Colour.build({}).sample(draws(seed), (64, 64)).model_dump()
+        params = Color.build({}).sample(draws(seed), (64, 64)).model_dump()
         changed["white"] += params["temperature"] != 0
         changed["gamma"] += params["gamma"] != 1
         changed["bits"] += params["bits"] != 8
-        changed["grey"] += params["saturation"] == 0
+        changed["gray"] += params["saturation"] == 0
     assert 110 < changed["white"] < 190
     assert 110 < changed["gamma"] < 190
     assert 0 < changed["bits"] < 40
-    assert 0 < changed["grey"] < 60
+    assert 0 < changed["gray"] < 60
 
 
 def test_neutral_values_do_nothing() -> None:
-    params = ColourParams(
+    params = ColorParams(
         temperature=0, tint=0, saturation=1, contrast=1, pivot="middle", gamma=1, bits=8
     )
-    assert np.array_equal(Colour.build({}).apply(textured(), params), textured())
+    assert np.array_equal(Color.build({}).apply(textured(), params), textured())
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_neutral_values_do_nothing() -> None:
         ({"saturation": -1}, "saturation: want a range within 0 and 4"),
         ({"gamma": 0}, "gamma: want a range within 0.1 and 5"),
         ({"posterise": [0, 3]}, "posterise: want a range within 1 and 8"),
-        ({"grey": 1.5}, "grey: want a share from 0 to 1"),
+        ({"gray": 1.5}, "gray: want a share from 0 to 1"),
         ({"pivot": "white"}, "pivot"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(RecipeError, match=told):
-        Colour.build(options)
+        Color.build(options)

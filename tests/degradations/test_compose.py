@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datagen.core.digests import rng
-from datagen.degradations.apply import damage
+from datagen.degradations.apply import degrade
 from datagen.degradations.compose import Composition, compose, known_degradations
 from datagen.degradations.profile import load_profile, profile_names
 from datagen.errors import RecipeError
@@ -29,9 +29,9 @@ def test_every_profile_draws_and_damages_alike(name: str) -> None:
         first = built.draw(rng("t", number), (128, 128), severity)
         again = built.draw(rng("t", number), (128, 128), severity)
         assert [(s.kind.name, s.params) for s in first] == [(s.kind.name, s.params) for s in again]
-        damaged = damage(images, first)
-        assert np.array_equal(damaged.images[0], damaged.images[1])
-        assert [o["use"] for o in damaged.operations[0]] == [s.kind.name for s in first]
+        degraded = degrade(images, first)
+        assert np.array_equal(degraded.images[0], degraded.images[1])
+        assert [o["use"] for o in degraded.operations[0]] == [s.kind.name for s in first]
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -30,7 +30,7 @@ def test_the_corners_of_the_window_go_to_the_corners_of_the_frame() -> None:
     assert np.allclose(ends, [[[-0.5, -0.5], [95.5, 95.5]]])
 
 
-@pytest.mark.parametrize(("border", "level"), [("black", 0), ("grey", 128)])
+@pytest.mark.parametrize(("border", "level"), [("black", 0), ("gray", 128)])
 def test_a_plain_border_is_of_one_level(border: str, level: int) -> None:
     params = CropPadParams.model_validate({"mode": "pad", "box": (8, 12, 80, 84), "border": border})
     out = CropPad.build({}).apply(FACE, params)
@@ -40,20 +40,20 @@ def test_a_plain_border_is_of_one_level(border: str, level: int) -> None:
     assert np.array_equal(out[12:84, 8:80], small)
 
 
-def test_no_border_shows_the_picture_a_second_time() -> None:
+def test_no_border_shows_the_image_a_second_time() -> None:
     """A mirror image of the fake would lie where no mask says so."""
     with pytest.raises(RecipeError, match="borders"):
         CropPad.build({"borders": ["mirror"]})
 
 
-def test_a_blurred_border_is_smooth_and_has_the_colours_of_the_picture() -> None:
+def test_a_blurred_border_is_smooth_and_has_the_colors_of_the_image() -> None:
     params = CropPadParams(mode="pad", box=(24, 24, 72, 72), border="blur")
     out = CropPad.build({}).apply(FACE, params).astype(int)
     assert np.abs(np.diff(out[:, 2], axis=0)).max() <= 6
     assert abs(out[:20].mean() - FACE.mean()) < 60
 
 
-def test_nothing_cut_is_the_picture_itself() -> None:
+def test_nothing_cut_is_the_image_itself() -> None:
     built = CropPad.build({"amount": 0, "aspect": 1})
     params = built.sample(draws(1), (97, 131))
     assert params.box == (0, 0, 131, 97)

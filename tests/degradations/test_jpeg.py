@@ -82,7 +82,7 @@ def test_the_file_has_the_subsampling(image: Image, name: str, factors: int, tab
 
 def test_the_block_grid_lies_where_the_shift_says() -> None:
     shifted = built().apply(RAMP, one(quality=1, shift=(3, 6)))[..., 0].astype(int)
-    # Only means of blocks are left. They start 3 pixels before the picture, so that the first
+    # Only means of blocks are left. They start 3 pixels before the image, so that the first
     # edge lies after 5 of its pixels.
     assert set(np.flatnonzero(np.diff(shifted, axis=1).any(axis=0))) <= set(range(4, 64, 8))
     assert set(np.flatnonzero(np.diff(shifted, axis=0).any(axis=1))) <= set(range(1, 64, 8))
@@ -95,7 +95,7 @@ def test_a_shift_moves_no_pixels(image: Image) -> None:
         assert cv2.PSNR(built().apply(image, one(quality=95, shift=shift)), plain) > 38
 
 
-def test_a_second_pass_changes_the_picture_again(image: Image) -> None:
+def test_a_second_pass_changes_the_image_again(image: Image) -> None:
     first, second = one(quality=70).passes[0], one(quality=55, shift=(4, 4)).passes[0]
     twice = built().apply(image, JpegParams(passes=(first, second)))
     once = built().apply(image, JpegParams(passes=(first,)))

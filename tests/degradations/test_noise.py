@@ -6,7 +6,7 @@ import pytest
 
 from datagen.core.arrays import Image
 from datagen.degradations.noise import Noise
-from datagen.degradations.ops.noise import is_grey, normals, photon_noise
+from datagen.degradations.ops.noise import is_gray, normals, photon_noise
 from datagen.errors import RecipeError
 
 
@@ -54,7 +54,7 @@ def test_ycbcr_noise_is_that_of_deeper_forensics(variance: float) -> None:
     assert (planes.std(axis=0) * studio / 255) ** 2 == pytest.approx(variance, rel=0.06)
 
 
-def test_grey_pictures_get_the_luma_of_it() -> None:
+def test_gray_images_get_the_luma_of_it() -> None:
     options = {"kind": ["gaussian"], "space": "ycbcr", "variance": 0.001}
     noise = noise_of(options, plain((120, 120, 120)))
     assert np.array_equal(noise[..., 0], noise[..., 2])
@@ -76,22 +76,22 @@ def test_more_read_noise_shows_in_the_shadows_only() -> None:
     assert more[200] < 1.05 * less[200]
 
 
-def test_iso_noise_has_grain_and_broader_blotches_of_colour() -> None:
+def test_iso_noise_has_grain_and_broader_blotches_of_color() -> None:
     options = {"kind": ["iso"], "luma": 8, "chroma": 5, "grain": 0.006}
     noise = noise_of(options, plain((110, 100, 90)))
     luma = noise @ [0.299, 0.587, 0.114]
-    colour = noise[..., 2] - luma
+    color = noise[..., 2] - luma
 
     def likeness(plane: np.ndarray, step: int) -> float:
         return float(np.corrcoef(plane[:, :-step].ravel(), plane[:, step:].ravel())[0, 1])
 
-    assert 0.3 < likeness(luma, 1) < likeness(colour, 1)
-    assert likeness(luma, 4) < 0.1 < likeness(colour, 2)
+    assert 0.3 < likeness(luma, 1) < likeness(color, 1)
+    assert likeness(luma, 4) < 0.1 < likeness(color, 2)
     assert luma.std() == pytest.approx(8, rel=0.15)
-    assert colour.std() == pytest.approx(5 * 1.772, rel=0.15)
+    assert color.std() == pytest.approx(5 * 1.772, rel=0.15)
 
 
-def test_chroma_zero_leaves_the_colour_differences() -> None:
+def test_chroma_zero_leaves_the_color_differences() -> None:
     noise = noise_of({"kind": ["iso"], "luma": 8, "chroma": 0}, plain((110, 100, 104)))
     assert np.abs(noise[..., 0] - noise[..., 2]).max() <= 2
 
@@ -108,11 +108,11 @@ def test_no_variance_is_no_noise() -> None:
     assert not noise_of({"kind": ["gaussian"], "variance": 0}, plain(SKIN)).any()
 
 
-def test_what_an_encoder_left_of_grey_is_grey() -> None:
+def test_what_an_encoder_left_of_gray_is_gray() -> None:
     image = plain((100, 102, 101), 40)
-    assert is_grey(image)
+    assert is_gray(image)
     cv2.circle(image, (21, 21), 2, (100, 104, 100), -1)
-    assert not is_grey(image)
+    assert not is_gray(image)
 
 
 @pytest.mark.parametrize(

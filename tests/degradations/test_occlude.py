@@ -45,7 +45,7 @@ def test_one_block_is_8_by_8() -> None:
     assert [int(np.ptp(rows)), int(np.ptp(columns)), len(rows)] == [7, 7, 64]
 
 
-def test_too_small_a_picture_is_left_alone() -> None:
+def test_too_small_an_image_is_left_alone() -> None:
     built = Occlude.build({"per_256": 16})
     image = plain()
     assert built.apply(image, built.sample(draws(), (200, 160))) is image
@@ -87,7 +87,7 @@ def test_more_things_begin_with_the_same(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (31, 400), (400, 64)])
-def test_captions_stay_within_any_picture(size: tuple[int, int]) -> None:
+def test_captions_stay_within_any_image(size: tuple[int, int]) -> None:
     built, image = Occlude.build({}), plain(size)
     for seed in range(6):
         params = OccludeParams(kind="text", count=1, size=1.0, seed=seed)

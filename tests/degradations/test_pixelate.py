@@ -31,7 +31,7 @@ def test_the_levels_are_those_of_deeper_forensics(image: Image, severity: int) -
     assert np.array_equal(kind.apply(image, params), want)
 
 
-def test_nearest_shows_blocks_of_one_colour() -> None:
+def test_nearest_shows_blocks_of_one_color() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (48, 60, 3), np.uint8)
     blocks = through(picture, 6, "nearest").reshape(8, 6, 10, 6, 3)
     assert np.ptp(blocks, axis=(1, 3)).max() == 0
@@ -43,7 +43,7 @@ def test_blocks_lie_over_what_they_stand_for(image: Image) -> None:
     )
 
 
-def test_a_factor_beyond_the_picture_leaves_one_pixel() -> None:
+def test_a_factor_beyond_the_image_leaves_one_pixel() -> None:
     tiny = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     assert np.ptp(through(tiny, 64, "nearest"), axis=(0, 1)).max() == 0
 

@@ -20,8 +20,8 @@ def drawn(**options: object) -> tuple[PrintScan, PrintScanParams]:
 
 @pytest.mark.parametrize("level", [40, 128, 210])
 def test_dots_and_grain_keep_tones(level: int) -> None:
-    grey: Image = np.full((160, 160, 3), level, np.uint8)
-    inks = separate(grey, 0.0)
+    gray: Image = np.full((160, 160, 3), level, np.uint8)
+    inks = separate(gray, 0.0)
     for screens in (dot_screens((160, 160), 4.3, 0.0), grain_screens((160, 160), 4.3, 1)):
         even, broken = screens.ink(inks, 0.0), screens.ink(inks, 1.0)
         assert abs(broken.mean() - even.mean()) < 12
@@ -32,7 +32,7 @@ def test_dots_and_grain_keep_tones(level: int) -> None:
 def test_every_level_of_a_screen_is_equally_frequent(process: str) -> None:
     shape = (256, 256)
     screens = dot_screens(shape, 4.3, 1) if process == "halftone" else grain_screens(shape, 4.3, 1)
-    for plane in (screens.colours[:, :, 0], screens.black):
+    for plane in (screens.colors[:, :, 0], screens.black):
         shares = np.histogram(plane, bins=8, range=(0, 256))[0] / plane.size
         assert np.abs(shares - 1 / 8).max() < 0.03
 
@@ -40,7 +40,7 @@ def test_every_level_of_a_screen_is_equally_frequent(process: str) -> None:
 def test_dots_lie_at_the_angle_of_their_ink_and_as_far_apart_as_asked() -> None:
     screens = dot_screens((256, 256), 8.0, 0.0)
     for channel, angle in enumerate((15, 75)):
-        spectrum = np.abs(np.fft.fft2(screens.colours[:, :, channel] - 127.5))
+        spectrum = np.abs(np.fft.fft2(screens.colors[:, :, channel] - 127.5))
         y, x = np.unravel_index(int(spectrum[:128, :128].argmax()), (128, 128))
         assert np.hypot(x, y) == pytest.approx(256 / 8, abs=1)
         assert np.degrees(np.arctan2(y, x)) == pytest.approx(angle, abs=2)
@@ -54,17 +54,17 @@ def test_drops_are_spread_without_what_is_coarser_than_they() -> None:
     assert spectrum[coarse].mean() < 0.1 * spectrum[own].mean()
 
 
-def test_black_ink_takes_the_place_of_equal_colours() -> None:
+def test_black_ink_takes_the_place_of_equal_colors() -> None:
     dark: Image = np.full((4, 4, 3), 60, np.uint8)
     red: Image = np.full((4, 4, 3), (255, 0, 0), np.uint8)
     assert separate(dark, 0.0).black.min() > 100
     assert separate(red, 0.0).black.max() == 0
-    assert separate(red, 0.0).colours[0, 0].tolist() == [0, 255, 255]
+    assert separate(red, 0.0).colors[0, 0].tolist() == [0, 255, 255]
 
 
 def test_gain_darkens_mid_tones_and_neither_end() -> None:
     ramp: Image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    more = separate(ramp, 0.2).colours[0, :, 0].astype(int) - separate(ramp, 0.0).colours[0, :, 0]
+    more = separate(ramp, 0.2).colors[0, :, 0].astype(int) - separate(ramp, 0.0).colors[0, :, 0]
     assert more[255] == 0
     assert more.min() >= 0
     assert more[100:200].min() > 10

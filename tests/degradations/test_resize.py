@@ -25,7 +25,7 @@ def through(image: Image, factor: float, down: Kernel = "area", up: Kernel = "li
 
 
 @pytest.mark.parametrize(("down", "up"), list(product(KERNELS, KERNELS)))
-def test_no_kernel_moves_the_picture(down: Kernel, up: Kernel) -> None:
+def test_no_kernel_moves_the_image(down: Kernel, up: Kernel) -> None:
     rows, columns = np.mgrid[:97, :121].astype(np.float64)
     blob = 250 * np.exp(-((columns - 90) ** 2 + (rows - 70) ** 2) / 200)
     picture = np.repeat(blob[..., None], 3, axis=2).astype(np.uint8)
@@ -52,7 +52,7 @@ def test_a_factor_of_one_does_nothing(image: Image) -> None:
     assert np.array_equal(through(image, 1.001), image)
 
 
-def test_a_factor_beyond_the_picture_leaves_one_pixel() -> None:
+def test_a_factor_beyond_the_image_leaves_one_pixel() -> None:
     tiny = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     assert np.ptp(through(tiny, 32.0), axis=(0, 1)).max() == 0
 

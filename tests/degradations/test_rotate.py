@@ -37,10 +37,10 @@ def test_zoom_leaves_no_corner_empty_and_enlarges_no_more_than_needed(
 def test_corners_show_what_was_asked_for() -> None:
     corners = {
         fill: BUILT.apply(FACE, RotateParams.model_validate({"degrees": 20, "fill": fill}))[1, 1]
-        for fill in ("black", "grey", "blur", "zoom")
+        for fill in ("black", "gray", "blur", "zoom")
     }
     assert (corners["black"] == 0).all()
-    assert (corners["grey"] == 128).all()
+    assert (corners["gray"] == 128).all()
     for fill in ("blur", "zoom"):
         assert np.abs(corners[fill].astype(int) - FACE[1, 1]).max() < 40
 
@@ -48,12 +48,12 @@ def test_corners_show_what_was_asked_for() -> None:
 def test_the_middle_is_the_same_whatever_the_corners_show() -> None:
     middles = [
         BUILT.apply(FACE, RotateParams.model_validate({"degrees": 9, "fill": fill}))[30:66, 30:66]
-        for fill in ("black", "grey", "blur")
+        for fill in ("black", "gray", "blur")
     ]
     assert all(np.abs(middle.astype(int) - middles[0]).max() <= 1 for middle in middles)
 
 
-def test_no_turn_is_the_picture_itself() -> None:
+def test_no_turn_is_the_image_itself() -> None:
     built = Rotate.build({"degrees": 0})
     assert built.apply(FACE, built.sample(draws(1), (96, 96))) is FACE
 

@@ -26,7 +26,7 @@ def test_a_perfect_display_and_camera_change_nothing() -> None:
     assert np.abs(shot({}).astype(int) - FACE).max() <= 1
 
 
-def test_one_pixel_of_the_display_sends_as_much_of_each_colour() -> None:
+def test_one_pixel_of_the_display_sends_as_much_of_each_color() -> None:
     light = pixel_cell(24, 0.4, 0.7).astype(float) ** 2.2
     assert np.allclose(light.mean(axis=(0, 1)), 1, atol=1e-3)
     red, _, blue = (light[:, :, channel].mean(axis=0).argmax() for channel in range(3))
@@ -45,9 +45,9 @@ def test_moire_is_as_long_as_sampling_theory_says() -> None:
     assert int(spectrum.argmax()) == 220 // 11
 
 
-def test_a_grid_colours_grey_and_keeps_its_mean() -> None:
-    grey = np.full((128, 128, 3), 120, np.uint8)
-    out = shot({"grid": 0.6, "pitch": 1.4, "aperture": 0.5}, grey).astype(float)
+def test_a_grid_colors_gray_and_keeps_its_mean() -> None:
+    gray = np.full((128, 128, 3), 120, np.uint8)
+    out = shot({"grid": 0.6, "pitch": 1.4, "aperture": 0.5}, gray).astype(float)
     assert np.ptp(out, axis=2).mean() > 10
     assert abs(out.mean() - 120) < 12
 
@@ -73,7 +73,7 @@ def test_noise_has_the_deviation_that_was_asked_for() -> None:
     assert abs(np.corrcoef(field[:, :, 0].ravel(), field[:, :, 1].ravel())[0, 1]) < 0.02
 
 
-def test_the_picture_still_fills_the_frame() -> None:
+def test_the_image_still_fills_the_frame() -> None:
     screen = Screen.build({"tilt": 0.1})
     rng = np.random.Generator(np.random.Philox(4))
     params: ScreenParams = screen.sample(rng, (128, 128))

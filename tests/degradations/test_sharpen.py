@@ -37,7 +37,7 @@ def test_no_amount_does_nothing() -> None:
     assert np.array_equal(sharp(0.0, 0.01), edge())
 
 
-def test_a_small_picture_is_sharpened_too() -> None:
+def test_a_small_image_is_sharpened_too() -> None:
     small = edge(64)
     out = Sharpen.build({}).apply(small, SharpenParams(amount=1.0, radius=0.002))
     assert out.max() > 165

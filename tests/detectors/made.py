@@ -30,7 +30,7 @@ with open(sys.argv[2], "w", newline="") as handle:
             continue
         out.writerow([path, float(np.asarray(Image.open(path).convert("RGB")).mean() / 255)])
 """
-"""Scores a picture by its mean grey, and leaves out what a third argument names."""
+"""Scores an image by its mean gray, and leaves out what a third argument names."""
 
 
 def released(out: Path) -> Release:
@@ -38,7 +38,7 @@ def released(out: Path) -> Release:
 
 
 def expected(out: Path) -> dict[str, float]:
-    """Return the mean of each picture from 0 to 1, which is what the detectors here answer."""
+    """Return the mean of each image from 0 to 1, which is what the detectors here answer."""
     release = released(out)
     rows = release.manifest
     return {

@@ -63,7 +63,7 @@ def test_what_is_no_score_is_failed_and_says_why(
         ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2 of 2"),
     ],
 )
-def test_answers_on_another_scale_are_the_detectors_fault_not_the_pictures(
+def test_answers_on_another_scale_are_the_detectors_fault_not_the_images(
     keys: dict[str, Any], raw: list[Any], words: str
 ) -> None:
     """Of logits some lie between 0 and 1: taken one by one they would pass for probabilities."""
@@ -89,7 +89,7 @@ def pictures(*values: int) -> list[Encoded]:
     return [Encoded(f"s{n}", png(value), "png") for n, value in enumerate(values)]
 
 
-def test_one_bad_picture_fails_alone_and_costs_few_calls() -> None:
+def test_one_bad_image_fails_alone_and_costs_few_calls() -> None:
     calls = []
 
     def infer(images: list[Any]) -> list[float]:
@@ -113,10 +113,10 @@ def test_a_detector_that_answers_too_few_is_asked_one_by_one() -> None:
     answers = ArrayDetector(lambda images: [0.5][: len(images)], config()).score(pictures(1, 2), 2)
     assert [answer.status for answer in answers] == ["ok", "ok"]
     answers = ArrayDetector(lambda images: [0.1, 0.2, 0.3], config()).score(pictures(1, 2), 2)
-    assert [answer.detail for answer in answers] == ["3 answers for 1 picture"] * 2
+    assert [answer.detail for answer in answers] == ["3 answers for 1 image"] * 2
 
 
-def test_pictures_of_other_sizes_are_batched_apart_and_keep_their_order() -> None:
+def test_images_of_other_sizes_are_batched_apart_and_keep_their_order() -> None:
     seen: list[tuple[int, ...]] = []
 
     def infer(images: list[Any]) -> Any:
@@ -133,9 +133,9 @@ def test_pictures_of_other_sizes_are_batched_apart_and_keep_their_order() -> Non
     assert seen == [(3, 24, 32, 3)]
 
 
-def test_what_is_no_picture_is_unreadable() -> None:
+def test_what_is_no_image_is_unreadable() -> None:
     broken = [
-        Encoded("a", b"no picture", "png"),
+        Encoded("a", b"no image", "png"),
         Encoded("b", png(3)[:60], "png"),
         Encoded("c", None, "png", "media/x.tar is not there"),
     ]

@@ -87,7 +87,7 @@ def test_a_callable_of_a_file(
 ) -> None:
     to = tmp_path / "new" / "s.parquet"
     assert score(small, "mine_own:mean", to, *plugin) == 0
-    assert capsys.readouterr().out.strip().endswith("81 pictures in 6 shards: 81 ok")
+    assert capsys.readouterr().out.strip().endswith("81 images in 6 shards: 81 ok")
     rows = check(to, small)
     manifest = pd.read_parquet(small / "manifest").set_index("sample_id")
     assert rows["sha256"].equals(manifest["sha256"].reindex(rows.index))
@@ -117,7 +117,7 @@ def test_polarity_and_logits(small: Path, tmp_path: Path, plugin: list[str]) -> 
     check(to, small)
 
 
-def test_one_picture_that_fails_has_a_status_and_no_score(
+def test_one_image_that_fails_has_a_status_and_no_score(
     small: Path, tmp_path: Path, plugin: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     to = tmp_path / "s.parquet"
@@ -181,7 +181,7 @@ def test_an_onnx_network_that_insists_on_size_and_batch(
     check(to, small, tolerance=0.01)
     config = yaml_file(tmp_path, "size: 64")
     assert score(small, path, to, "--detector-config", config) == 2
-    assert "takes pictures of [48, 48] only" in capsys.readouterr().err
+    assert "takes images of [48, 48] only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["pt", "pt2"])
@@ -245,9 +245,7 @@ def test_a_stopped_run_goes_on_with_what_is_there(
     (parts / sorted(path.name for path in parts.iterdir())[0]).write_bytes(b"torn")
     (tmp_path / "aside").rename(media)
     assert score(out, command, to) == 0
-    assert (
-        "81 pictures in 6 shards, 4 of them from the run before: 81 ok" in capsys.readouterr().out
-    )
+    assert "81 images in 6 shards, 4 of them from the run before: 81 ok" in capsys.readouterr().out
     check(to, small)
     assert not parts.exists()
 
@@ -265,7 +263,7 @@ def test_parts_of_another_detector_are_not_taken(
     check(to, small)
 
 
-def test_pictures_that_are_gone_or_spoilt_are_unreadable(
+def test_images_that_are_gone_or_spoiled_are_unreadable(
     small: Path, tmp_path: Path, plugin: list[str]
 ) -> None:
     out, to = tmp_path / "out", tmp_path / "s.parquet"
@@ -308,7 +306,7 @@ def test_ray_gives_the_same_scores(
         ("mine_own:absent", "", "does not load: AttributeError"),
         ("cmd: frobnicate {paths} {scores}", "", "no program 'frobnicate'"),
         ("cmd: python score.py {paths}", "", "lacks {scores}"),
-        ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' sees uint8 RGB pictures"),
+        ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' sees uint8 RGB images"),
         ("mine_own:mean", "{sise: 3}", "sise: unknown key. Did you mean 'size'?"),
         ("mine_own:mean", "{logits: true, output: softmax}", "softmax takes logits already"),
         ("mine_own:mean", "{std: 0}", "want numbers above 0"),

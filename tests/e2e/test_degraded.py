@@ -19,7 +19,7 @@ from datagen.release import Folder
 from datagen.release.reader import Release
 from tests.support.world import World, digests
 
-DAMAGE = [
+DEGRADED = [
     {"use": "clean", "share": "1/4"},
     {"use": "jpeg", "share": "1/4", "severity": [1, 5]},
     {"use": "rotate", "share": "1/4"},
@@ -30,7 +30,7 @@ DAMAGE = [
 @pytest.fixture(scope="module")
 def degraded(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("degraded")
-    recipe = world.write_recipe("degraded.yaml", degradations=DAMAGE, encode={"format": "png"})
+    recipe = world.write_recipe("degraded.yaml", degradations=DEGRADED, encode={"format": "png"})
     assert run(["generate", str(recipe), "-o", str(out), "--inline"]) == 0
     return out
 
@@ -68,7 +68,7 @@ def test_rows_tell_what_was_done(degraded: Path) -> None:
     assert (noise["change"] != noise["change_released"]).mean() > 0.5
 
 
-def test_geometry_follows_a_turned_picture(degraded: Path, world: World) -> None:
+def test_geometry_follows_a_turned_image(degraded: Path, world: World) -> None:
     """Outside the mask a turned fake equals its turned real, so the mask has turned as well."""
     release = Release(Folder(str(degraded)))
     table = release.manifest

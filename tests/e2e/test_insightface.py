@@ -1,4 +1,4 @@
-"""The insightface analyser, its face index, likeness of donors and ``inswapper``, in one run."""
+"""The insightface analyzer, its face index, likeness of donors and ``inswapper``, in one run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.world import CARD, RECIPE, index_of
 
 pytest.importorskip("insightface")
 
-PEOPLE, PICTURES, SIDE = 8, 2, 480
+PEOPLE, IMAGES, SIDE = 8, 2, 480
 BOUNDS = (0.2, 0.9995)
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     side = round(MARK * SIDE / 640)
     rows = []
     for person in range(PEOPLE):
-        for number in range(PICTURES):
+        for number in range(IMAGES):
             portrait = render(5, person, number, 240)
             # Twice the detector's square, for room about it, and so bright that it is one.
             face = cv2.resize(portrait.image[40:220, 30:210], (2 * side, 2 * side))
@@ -58,12 +58,12 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def recipe(folder: Path, name: str = "recipe.yaml", **donor: object) -> Path:
-    rule = {"choose": "random", "embedding": list(BOUNDS), **donor}
+    rule = {"strategy": "random", "embedding": list(BOUNDS), **donor}
     body = {
         **RECIPE,
         "splits": {"train": 12},
         "split": {"shares": {"train": 1}},
-        "face": {"size": 96, "analyser": "insightface", "min_side": 40},
+        "face": {"size": 96, "analyzer": "insightface", "min_side": 40},
         "methods": [
             {"use": "inswapper", "share": 1, "batch": 4, "min_change": 0.5, "donor": rule},
         ],
@@ -82,10 +82,10 @@ def indexed(path: Path) -> FaceIndex:
 def test_the_index_holds_an_embedding_of_every_face(here: Path) -> None:
     index = indexed(recipe(here))
     rows = index.table.to_pylist()
-    assert len(rows) == PEOPLE * PICTURES
+    assert len(rows) == PEOPLE * IMAGES
     found = index.embeddings
     assert found is not None
-    assert found.shape == (PEOPLE * PICTURES, 512)
+    assert found.shape == (PEOPLE * IMAGES, 512)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-4)
     alike = found @ found.T
     people = np.array([row["identity"] for row in rows])

@@ -64,8 +64,8 @@ def write_recipe(folder: Path) -> Path:
         if use["use"].startswith("diffusion"):
             use["steps"] = 8
         if use["use"] == "diffusion_face":
-            use["weights"] = "sd15_faces"  # the small sd15 smooths pictures and cannot make faces
-    donor = {"choose": "random"}
+            use["weights"] = "sd15_faces"  # the small sd15 smooths images and cannot make faces
+    donor = {"strategy": "random"}
     own = {"use": "autoencoder_swap", "share": 0.1, "weights": OWN, "donor": donor}
     body["methods"].append({**own, "splits": ["train"], "batch": 3, "memory": 1.5})
     path = folder / "learned.yaml"
@@ -146,7 +146,7 @@ def test_one_process_makes_the_same_bytes(made: Made, tmp_path: Path) -> None:
     assert digests(out) == digests(made.out)
 
 
-def test_every_fake_is_a_picture_and_shows_its_change(made: Made) -> None:
+def test_every_fake_is_an_image_and_shows_its_change(made: Made) -> None:
     release = made.release
     rows = release.manifest
     for _, fake in rows[rows["kind"] == "fake"].iterrows():

@@ -78,7 +78,7 @@ def make(
             rows += [_row(pair, kind, base, person, level, split) for kind in kinds]
     offset = 0
     for row in rows:
-        data = picture(row["sample_id"])
+        data = image(row["sample_id"])
         row |= {"media_offset": offset, "media_size": len(data), "sha256": sha256_bytes(data)}
         offset += len(data)
     return Made({name: [row[name] for row in rows] for name in rows[0]})
@@ -112,12 +112,12 @@ def _row(
     }
 
 
-GREY = cv2.imencode(".jpg", np.full((16, 16, 3), 128, np.uint8))[1].tobytes()
+GRAY = cv2.imencode(".jpg", np.full((16, 16, 3), 128, np.uint8))[1].tobytes()
 
 
-def picture(sample_id: str) -> bytes:
+def image(sample_id: str) -> bytes:
     """Return a JPEG; what follows its end mark makes it one of its own."""
-    return GREY + sample_id.encode()
+    return GRAY + sample_id.encode()
 
 
 def write_release(folder: Path, *parts: Made) -> Path:
@@ -127,7 +127,7 @@ def write_release(folder: Path, *parts: Made) -> Path:
     files = {}
     for number, made in enumerate(parts):
         tar = folder / made.columns["media_path"][0]
-        tar.write_bytes(b"".join(picture(name) for name in made.ids))
+        tar.write_bytes(b"".join(image(name) for name in made.ids))
         name = f"manifest/{made.columns['split'][0]}-{number:06d}.parquet"
         texts = ("degradation", "ethnicity", "donor_identity_id")
         types = {name: pa.string() for name in texts} | {"severity": pa.int32()}

@@ -113,7 +113,7 @@ def test_logits_are_taken_when_said(desk: Desk, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines()[:3] == one[:3]
 
 
-def test_a_baseline_of_other_pictures_is_refused(
+def test_a_baseline_of_other_images_is_refused(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing in common: a gate that may be undecided would let it pass."""
@@ -143,11 +143,11 @@ def test_one_class_alone_has_no_value_and_no_nan(
     assert "nan" not in told
 
 
-def test_pictures_that_are_gone_leave_a_report(
+def test_images_that_are_gone_leave_a_report(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = desk.scores("s.csv", desk.made.scores())
-    (desk.out / "media" / "test.tar").write_bytes(b"spoilt" * 200)
+    (desk.out / "media" / "test.tar").write_bytes(b"spoiled" * 200)
     page = desk.folder / "report" / "index.html"
     for words in ("are not those of the release", "media/test.tar is not there"):
         assert desk.run(scores, "--report", str(page.parent)) == 0
@@ -218,4 +218,4 @@ def test_a_real_release_by_path_and_by_id(
     command = ["evaluate", str(out), "--scores", scores, "--trained-on", str(out)]
     assert run(command) == 0
     assert run([*command, "--split", "train"]) == 2
-    assert "has learnt" in capsys.readouterr().err
+    assert "has learned" in capsys.readouterr().err

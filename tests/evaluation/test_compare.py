@@ -69,4 +69,4 @@ def test_rows_that_only_one_has_scored_are_left_out() -> None:
     assert found.comparison is not None
     assert (found.comparison.new_only, found.comparison.old_only) == (5, 10)
     assert found.comparison.overall["auc"].value == 0
-    assert any("leaves out 5 pictures" in note for note in found.notes)
+    assert any("leaves out 5 images" in note for note in found.notes)

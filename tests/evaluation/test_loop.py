@@ -14,7 +14,7 @@ from datagen.cli.main import run
 RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
 # 30 people in test: enough to decide. Two methods that the reference detector knows well.
 CHANGES = (
-    "sources.0.options.people=100",
+    "sources.0.options.identities=100",
     "splits={train: 100, test: 60}",
     "split.shares={train: 0.7, test: 0.3}",
     "face.size=128",

@@ -26,7 +26,7 @@ def joined(
     return join(made.table, split, read_scores(path), allow)
 
 
-def test_scores_find_their_pictures_in_any_order(tmp_path: Path) -> None:
+def test_scores_find_their_images_in_any_order(tmp_path: Path) -> None:
     score = np.arange(len(MADE.ids)) / 100
     order = np.random.default_rng(0).permutation(len(score))
     ids = np.array(MADE.ids)[order]
@@ -44,17 +44,17 @@ def test_scores_of_another_version_of_the_release_are_refused(tmp_path: Path) ->
     rows = joined(tmp_path, MADE, sample_id=MADE.ids, score=score, sha256=digests)
     assert rows.coverage.share == 1
     digests[3] = "0" * 64
-    with pytest.raises(UserError, match=f"1 scores are of other pictures .*{MADE.ids[3]}"):
+    with pytest.raises(UserError, match=f"1 scores are of other images .*{MADE.ids[3]}"):
         joined(tmp_path, MADE, sample_id=MADE.ids, score=score, sha256=digests)
 
 
-def test_one_digest_scores_all_pictures_that_share_it(tmp_path: Path) -> None:
+def test_one_digest_scores_all_images_that_share_it(tmp_path: Path) -> None:
     made = Made({**MADE.columns, "sha256": ["ab"] * len(MADE.ids)})
     rows = joined(tmp_path, made, sha256=["ab"], score=[0.75])
     assert (rows.raw == 0.75).all()
 
 
-def test_a_failed_picture_lowers_the_coverage_and_is_in_no_metric(tmp_path: Path) -> None:
+def test_a_failed_image_lowers_the_coverage_and_is_in_no_metric(tmp_path: Path) -> None:
     score = [np.nan, np.nan, *([0.5] * (len(MADE.ids) - 2))]
     status = ["crashed", "unreadable", *(["ok"] * (len(score) - 2))]
     rows = joined(tmp_path, MADE, sample_id=MADE.ids, score=score, status=status)
@@ -63,9 +63,9 @@ def test_a_failed_picture_lowers_the_coverage_and_is_in_no_metric(tmp_path: Path
     assert rows.place[0] == 2
 
 
-def test_a_picture_without_a_line_is_refused_unless_a_gate_counts_them(tmp_path: Path) -> None:
+def test_an_image_without_a_line_is_refused_unless_a_gate_counts_them(tmp_path: Path) -> None:
     ids, score = MADE.ids[1:], [0.5] * (len(MADE.ids) - 1)
-    with pytest.raises(UserError, match=f"1 of {len(MADE.ids)} pictures .* have no line"):
+    with pytest.raises(UserError, match=f"1 of {len(MADE.ids)} images .* have no line"):
         joined(tmp_path, MADE, sample_id=ids, score=score)
     rows = joined(tmp_path, MADE, allow=True, sample_id=ids, score=score)
     assert rows.coverage.statuses == {"missing": 1}
@@ -82,7 +82,7 @@ def test_ids_of_nowhere_and_wrong_splits_are_named(tmp_path: Path) -> None:
 def test_a_run_that_failed_everywhere_is_refused(tmp_path: Path) -> None:
     score, status = [None] * len(MADE.ids), ["oom"] * len(MADE.ids)
     with pytest.raises(
-        UserError, match=rf"no picture of split 'test' has a score \({len(MADE.ids)} oom"
+        UserError, match=rf"no image of split 'test' has a score \({len(MADE.ids)} oom"
     ):
         joined(tmp_path, MADE, sample_id=MADE.ids, score=score, status=status)
 
@@ -120,7 +120,7 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
     others = ["made/q" + str(number) for number in range(len(train.ids))]
     strangers = Made({**train.columns, "identity_id": others})
     away = Release(Folder(str(write_release(tmp_path / "away", strangers, MADE))))
-    refuse_trained_on(release, manifest, "test", away)  # its own test split was not learnt from
+    refuse_trained_on(release, manifest, "test", away)  # its own test split was not learned from
     donors = Made({**strangers.columns, "donor_identity_id": ["made/p0001"] * len(others)})
     given = Release(Folder(str(write_release(tmp_path / "donors", donors))))
     with pytest.raises(UserError, match="shares 1 of its 4 people"):
@@ -153,7 +153,7 @@ def test_numbered_people_of_another_seed_are_other_people(tmp_path: Path) -> Non
         refuse_trained_on(release, manifest, "test", other)
 
 
-def test_a_manifest_that_is_gone_or_spoilt_is_named(tmp_path: Path) -> None:
+def test_a_manifest_that_is_gone_or_spoiled_is_named(tmp_path: Path) -> None:
     folder = write_release(tmp_path / "out", MADE)
     file = next((folder / "manifest").iterdir())
     file.write_bytes(b"torn")

@@ -33,7 +33,7 @@ def test_both_formats_read_alike(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(found.raw, [0.25, np.nan, 1.0])
 
 
-def test_paths_are_names_of_pictures_in_any_folder(tmp_path: Path) -> None:
+def test_paths_are_names_of_images_in_any_folder(tmp_path: Path) -> None:
     paths = ["/data/x/q-test-1.fake.jpg", "q-test-1.real.png", "C:\\x\\q-test-2.control.webp",
              "out/q-test-3-real.jpg"]  # fmt: skip
     found = read_scores(write(tmp_path, path=paths, score=[0.1, 0.2, 0.3, 0.4]))
@@ -48,8 +48,8 @@ def test_digests_in_capitals_are_the_same_digests(tmp_path: Path) -> None:
     assert (found.key, found.ids.to_pylist()) == ("sha256", ["ab" * 32])
 
 
-def test_pictures_that_are_equal_have_one_digest(tmp_path: Path) -> None:
-    """A table made picture by picture says the same twice; two scores of one are refused."""
+def test_images_that_are_equal_have_one_digest(tmp_path: Path) -> None:
+    """A table made image by image says the same twice; two scores of one are refused."""
     same = ["ab", "cd", "ab"]
     found = read_scores(write(tmp_path, sha256=same, score=[0.1, 0.2, 0.1]))
     assert (found.ids.to_pylist(), found.raw.tolist()) == (["ab", "cd"], [0.1, 0.2])
@@ -78,7 +78,7 @@ def test_logits_keep_their_order_and_become_probabilities(tmp_path: Path) -> Non
     assert np.isnan(logistic(np.array([np.nan]))).all()
 
 
-def test_a_run_in_which_every_picture_failed_is_read(tmp_path: Path) -> None:
+def test_a_run_in_which_every_image_failed_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, sample_id=["a"], score=[None], status=["crashed"])
     assert np.isnan(read_scores(path).raw).all()
 

@@ -25,10 +25,10 @@ def test_groups_hold_fakes_and_their_own_reals() -> None:
 
 def test_nulls_of_damage_are_clean_and_of_people_unknown() -> None:
     count = len(MADE.ids)
-    damaged = [None if number % 3 else "jpeg" for number in range(count)]
+    degraded = [None if number % 3 else "jpeg" for number in range(count)]
     sex = [None if number % 2 else "female" for number in range(count)]
     severity = pa.array([None if number % 3 else number % 6 for number in range(count)], pa.int32())
-    made = Made({**MADE.columns, "degradation": damaged, "sex": sex, "severity": severity})
+    made = Made({**MADE.columns, "degradation": degraded, "sex": sex, "severity": severity})
     by = {group.column: group for group in groupings(made.table)[0]}
     assert by["degradation"].values == ("jpeg", "none")
     assert by["sex"].values == ("female",)

@@ -17,13 +17,13 @@ def mesh() -> list[float]:
 
 def some() -> list[dict[str, Any]]:
     return [
-        row("a", "p0", "one", mesh=mesh(), extra='{"shot":"3"}', licence="MIT", attribution="Doe"),
+        row("a", "p0", "one", mesh=mesh(), extra='{"shot":"3"}', license="MIT", attribution="Doe"),
         row("a", "p1", "two", official_split="train", embedding=[0.5] * 512),
         row("b", "p0", "one", age=None, sex=None, ethnicity=None),
     ]
 
 
-def test_rows_are_sorted_by_source_picture_and_face() -> None:
+def test_rows_are_sorted_by_source_image_and_face() -> None:
     rows = [
         row("b", "p", "a"),
         row("a", "p", "z"),
@@ -48,7 +48,7 @@ def test_a_face_is_its_row() -> None:
     assert len(index) == 3
     first, second, third = (index.face(number) for number in range(3))
     assert (first.source, first.image_id, first.face_id) == ("a", "one", "one")
-    assert (first.identity, first.path, first.licence) == ("p0", "one.jpg", "MIT")
+    assert (first.identity, first.path, first.license) == ("p0", "one.jpg", "MIT")
     assert (first.yaw, first.pitch, first.roll) == (1.0, 2.0, 3.0)
     assert (first.age, first.sex, first.ethnicity) == (30.0, "female", "white")
     assert (third.age, third.sex, third.ethnicity) == (None, None, None)
@@ -65,7 +65,7 @@ def test_a_face_is_its_row() -> None:
     np.testing.assert_array_equal(index.landmarks[1], second.landmarks)
 
 
-def test_further_faces_of_a_picture_have_their_number_in_the_id() -> None:
+def test_further_faces_of_an_image_have_their_number_in_the_id() -> None:
     rows = [row("a", "p", "one", face_no=number) for number in (0, 2)]
     index = FaceIndex.from_rows(rows)
     assert [index.face(number).face_id for number in range(2)] == ["one", "one#2"]

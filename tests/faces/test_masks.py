@@ -59,7 +59,7 @@ def test_feather_stays_inside_and_reaches_full_strength(width: float) -> None:
     assert steps <= 2.5 * 255 / width + 3
 
 
-def test_feather_leaves_the_edge_of_the_picture_hard() -> None:
+def test_feather_leaves_the_edge_of_the_image_hard() -> None:
     full = np.full((20, 20), 255, np.uint8)
     assert (hull.feather(full, 8) == 255).all()
     full[:, 0] = 0

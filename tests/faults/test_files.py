@@ -49,7 +49,7 @@ def test_a_file_that_vanishes_fails_its_shards_and_is_named(
         spoil_after_index(patch, victim.unlink)
         assert own_world.generate(out, "--inline") == 1
     told = capsys.readouterr().err
-    assert "picture 'p03_1.png' has vanished since it was indexed" in told
+    assert "image 'p03_1.png' has vanished since it was indexed" in told
     assert "makes the missing shards only" in told
     assert not (out / "release.json").exists()
     assert run(["verify", str(out)]) == 1
@@ -77,7 +77,7 @@ def test_a_file_that_changes_is_not_taken_for_the_old_one(
     assert digests(out) == undisturbed
 
 
-def test_a_truncated_picture_is_a_row_and_the_rest_is_made(
+def test_a_truncated_image_is_a_row_and_the_rest_is_made(
     own_world: World, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
     out, victim = tmp_path / "out", own_world.faces / "p03_1.png"
@@ -94,7 +94,7 @@ def test_a_truncated_picture_is_a_row_and_the_rest_is_made(
     assert digests(out) == undisturbed
 
 
-def test_a_missing_picture_is_a_row(own_world: World, tmp_path: Path) -> None:
+def test_a_missing_image_is_a_row(own_world: World, tmp_path: Path) -> None:
     (own_world.faces / "p03_1.png").unlink()
     assert own_world.generate(tmp_path / "out", "--inline") == 0
     refused = pd.read_parquet(tmp_path / "out" / "rejects" / "index.parquet")

@@ -11,12 +11,12 @@ import pytest
 from datagen.core.arrays import Image
 from datagen.core.digests import rng
 from datagen.generation.checks import (
-    alike_in_colour,
+    alike_in_color,
     check_repeatable,
     checked,
     checked_control,
-    greyed,
-    is_grey,
+    is_gray,
+    to_gray,
 )
 from datagen.methods import METHODS, Context, Method, Result
 from tests.support.faces_made import made_face
@@ -49,7 +49,7 @@ def test_a_good_result_passes_as_it_is(method: Method, ctx: Context, result: Res
     ("how", "says"),
     [
         ({"image": lambda image: image.astype(np.float32)}, "want .* uint8"),
-        ({"image": lambda image: image[:64]}, "a picture of"),
+        ({"image": lambda image: image[:64]}, "an image of"),
         ({"mask": lambda mask: mask[:64]}, "mask: want"),
         ({"mask": lambda mask: np.minimum(mask, 1)}, "at most 1: 255 is fully replaced"),
         ({"mask": lambda mask: mask * 0}, "differs from its real where the mask is 0"),
@@ -88,19 +88,19 @@ def test_a_method_that_draws_in_apply_is_found(method: Method, result: Result) -
         check_repeatable(method, other, result)
 
 
-def test_a_fake_of_a_grey_photograph_is_grey(method: Method, ctx: Context) -> None:
-    grey = replace(ctx.target, image=greyed(ctx.target.image))
-    target, donor = alike_in_colour(grey, ctx.donor)
+def test_a_fake_of_a_gray_photograph_is_gray(method: Method, ctx: Context) -> None:
+    gray = replace(ctx.target, image=to_gray(ctx.target.image))
+    target, donor = alike_in_color(gray, ctx.donor)
     assert donor is not None
-    assert is_grey(donor.image)
+    assert is_gray(donor.image)
     assert not donor.image.flags.writeable
-    coloured = Context(target, ctx.donor)
-    made = method.apply(coloured, method.sample(rng("grey"), coloured))
-    kept: Image = checked(method, made, coloured).image
-    assert is_grey(kept)
+    colored = Context(target, ctx.donor)
+    made = method.apply(colored, method.sample(rng("gray"), colored))
+    kept: Image = checked(method, made, colored).image
+    assert is_gray(kept)
     assert (kept[made.mask == 0] == target.image[made.mask == 0]).all()
 
 
-def test_colour_stays_colour(ctx: Context) -> None:
-    assert not is_grey(ctx.target.image)
-    assert alike_in_colour(ctx.target, ctx.donor) == (ctx.target, ctx.donor)
+def test_color_stays_color(ctx: Context) -> None:
+    assert not is_gray(ctx.target.image)
+    assert alike_in_color(ctx.target, ctx.donor) == (ctx.target, ctx.donor)

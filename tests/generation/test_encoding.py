@@ -41,7 +41,7 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("encoding", ALL, ids=str)
-def test_the_same_picture_gives_the_same_bytes_and_is_left_alone(
+def test_the_same_image_gives_the_same_bytes_and_is_left_alone(
     image: Image, encoding: Encoding
 ) -> None:
     before = image.copy()
@@ -50,7 +50,7 @@ def test_the_same_picture_gives_the_same_bytes_and_is_left_alone(
 
 
 @pytest.mark.parametrize("encoding", ALL, ids=str)
-def test_the_bytes_are_the_picture_in_its_format(image: Image, encoding: Encoding) -> None:
+def test_the_bytes_are_the_image_in_its_format(image: Image, encoding: Encoding) -> None:
     data = encode(image, encoding)
     with Pillow.open(io.BytesIO(data)) as picture:
         assert picture.format == encoding.format.upper()
@@ -105,7 +105,7 @@ def test_there_is_no_metadata(image: Image, encoding: Encoding) -> None:
         assert dict(picture.getexif()) == {}
 
 
-def test_a_mask_is_an_exact_grey_png() -> None:
+def test_a_mask_is_an_exact_gray_png() -> None:
     mask = np.random.default_rng(4).integers(0, 256, (31, 45)).astype(np.uint8)
     data = encode_mask(mask)
     with Pillow.open(io.BytesIO(data)) as picture:

@@ -6,7 +6,7 @@ import pytest
 from datagen.core.digests import rng
 from datagen.errors import RecipeError
 from datagen.methods.attribute_edit import (
-    Ageing,
+    Aging,
     AttributeEdit,
     AttributeEditParams,
     Tint,
@@ -19,7 +19,7 @@ METHOD = AttributeEdit.build({})
 CTX = Context(made_face(7, SIZE))
 FACE = CTX.target.landmarks
 GREEN = Tint(gain=(0.5, 1.0, 0.5), offset=(0.0, 20.0, 0.0), ratio=1.0)
-AGE = Ageing(depth=0.8, lift=0.8, bends=[0.0] * 10, tone=[[0.0] * 6] * 6, uneven=0.05)
+AGE = Aging(depth=0.8, lift=0.8, bends=[0.0] * 10, tone=[[0.0] * 6] * 6, uneven=0.05)
 
 
 def _made(**params: object) -> Result:
@@ -68,17 +68,17 @@ def test_sizes_change_about_the_middle_of_each_part(share: float) -> None:
 @pytest.mark.parametrize(
     ("field", "inside", "outside"),
     [
-        ("lip_colour", FACE[[49, 51, 53, 57]] * [1, 1], FACE[27:31]),
+        ("lip_color", FACE[[49, 51, 53, 57]] * [1, 1], FACE[27:31]),
         ("shadow", 0.5 * (FACE[[37, 44]] + 0.5 * (FACE[[37, 44]] + FACE[[18, 25]])), FACE[48:60]),
         ("cheeks", 0.35 * FACE[[41]] + 0.3 * FACE[[2]] + 0.35 * FACE[[31]], FACE[48:60]),
-        ("eye_colour", FACE[36:42].mean(axis=0)[None] + np.array([2, 0]), FACE[48:60]),
+        ("eye_color", FACE[36:42].mean(axis=0)[None] + np.array([2, 0]), FACE[48:60]),
     ],
 )
-def test_colour_goes_where_it_belongs(field: str, inside: np.ndarray, outside: np.ndarray) -> None:
+def test_color_goes_where_it_belongs(field: str, inside: np.ndarray, outside: np.ndarray) -> None:
     result = _made(**{field: GREEN})
     assert (result.landmarks == FACE).all()
     here, there = (np.rint(points).astype(int) for points in (inside, outside))
-    if field == "lip_colour":
+    if field == "lip_color":
         here[:, 1] += np.array([1, 2, 1, -2])
     assert (result.mask[here[:, 1], here[:, 0]] > 40).all()
     assert (result.mask[there[:, 1], there[:, 0]] == 0).all()
@@ -88,8 +88,8 @@ def test_colour_goes_where_it_belongs(field: str, inside: np.ndarray, outside: n
     assert (fake[:, 0] < real[:, 0]).all()
 
 
-def test_brows_are_coloured_and_the_skin_above_is_not() -> None:
-    result = _made(brow_colour=GREEN)
+def test_brows_are_colored_and_the_skin_above_is_not() -> None:
+    result = _made(brow_color=GREEN)
     x, y = _middle(FACE[[19]] + [0, 2])
     assert result.mask[y - 1 : y + 2, x].max() > 150
     assert result.mask[y - 14, x] == 0
@@ -107,8 +107,8 @@ def test_years_darken_folds_and_leave_eyes_and_lips() -> None:
     assert (darker > 15).mean() < 0.05
 
 
-def test_the_colour_leaves_the_control_alone_and_the_shape_only_resamples_it() -> None:
-    colours = AttributeEditParams(lip_colour=GREEN, age=AGE)
-    assert (METHOD.control(CTX, colours) == CTX.target.image).all()
+def test_the_color_leaves_the_control_alone_and_the_shape_only_resamples_it() -> None:
+    colors = AttributeEditParams(lip_color=GREEN, age=AGE)
+    assert (METHOD.control(CTX, colors) == CTX.target.image).all()
     apart = METHOD.control(CTX, AttributeEditParams(nose=0.3)).astype(int) - CTX.target.image
     assert 0 < np.abs(apart).mean() < 0.5

@@ -27,20 +27,20 @@ from datagen.faces.pixels.blend import Region
 from datagen.methods import Context
 from datagen.methods.autoencoder_swap import AutoencoderSwap, AutoencoderSwapParams
 from datagen.networks.alignment.align import take_aligned
-from datagen.networks.autoencoder.face import face_matrix, hull_mask, levelled
+from datagen.networks.autoencoder.face import face_matrix, hull_mask, leveled
 from datagen.networks.autoencoder.network import open_swapper
 from datagen.release import Folder
 from datagen.release.reader import Release
 from datagen.sources.procedural import figure, light
-from datagen.sources.procedural.portrait import Portrait, draw_picture, render
+from datagen.sources.procedural.portrait import Portrait, draw_image, render
 from tests.support.faces_made import made_face
 from tests.support.small.build import SmallWeights
-from tests.support.small.faceswap import FACESWAP, PEOPLE, PICTURES
+from tests.support.small.faceswap import FACESWAP, IMAGES, PEOPLE
 from tests.training.made import make_recipe
 
 SIZE = 160
 SEED = 1
-UNSEEN = range(PICTURES, PICTURES + 24)
+UNSEEN = range(IMAGES, IMAGES + 24)
 WORKING = 64
 
 Floats = NDArray[np.float32]
@@ -76,21 +76,21 @@ def face(person: int, picture: int) -> FaceCrop:
 
 @functools.cache
 def as_another(person: int, other: int, picture: int) -> FaceCrop:
-    """What a perfect swap would be: ``other`` with pose, expression and light of a picture."""
+    """What a perfect swap would be: ``other`` with pose, expression and light of an image."""
     seen = figure.draw(SEED, person, picture, 256)
     who = figure.draw(SEED, other, picture, 256).identity
     posed = figure.pose(who, seen.expression, seen.camera)
     lamp = light.draw_values(SEED, person, picture)
-    return _crop(draw_picture(posed, lamp, (SEED, other, picture)), other)
+    return _crop(draw_image(posed, lamp, (SEED, other, picture)), other)
 
 
 def features(image: Image, landmarks: Landmarks) -> tuple[Floats, Floats]:
-    """Return the aligned face with levelled colours, and the weight of its features."""
+    """Return the aligned face with leveled colors, and the weight of its features."""
     matrix = face_matrix(landmarks, WORKING)
     aligned = take_aligned(image, matrix, WORKING)
     canvas = hull.Canvas(Region(0, 0, WORKING, WORKING), WORKING, WORKING)
     inner = hull.fill(hull.hull(move_points(landmarks, matrix)[17:]), canvas)
-    return levelled(aligned, hull_mask(landmarks, matrix, WORKING)), inner.astype(
+    return leveled(aligned, hull_mask(landmarks, matrix, WORKING)), inner.astype(
         np.float32
     ) / np.float32(255)
 
@@ -128,13 +128,13 @@ def test_the_result_is_the_other_person_with_this_pose_and_expression(
     nearer = np.mean(np.array(to_other) < np.array(to_self))
     assert nearer >= 0.9
     assert np.mean(to_other) < 0.88 * np.mean(to_self)
-    # Of the other person's pictures in all poses, that in this pose is among the nearest.
+    # Of the other person's images in all poses, that in this pose is among the nearest.
     assert np.mean(ranks) < 0.2
 
 
 @pytest.mark.slow
-def test_it_is_as_near_as_the_other_person_s_own_pictures(method: AutoencoderSwap) -> None:
-    """Colour and texture: more like the other's real pictures than like one's own."""
+def test_it_is_as_near_as_the_other_person_s_own_images(method: AutoencoderSwap) -> None:
+    """Color and texture: more like the other's real images than like one's own."""
     person, other = (int(name[1:]) for name in PEOPLE)
     mean_self = np.mean([features(f.image, f.landmarks)[0] for f in _unseen(person)], axis=0)
     mean_other = np.mean([features(f.image, f.landmarks)[0] for f in _unseen(other)], axis=0)
@@ -155,7 +155,7 @@ def _unseen(person: int) -> list[FaceCrop]:
     return [face(person, picture) for picture in UNSEEN]
 
 
-def _context(picture: int = PICTURES) -> Context:
+def _context(picture: int = IMAGES) -> Context:
     person, other = (int(name[1:]) for name in PEOPLE)
     return Context(face(person, picture), face(other, 0))
 
@@ -164,7 +164,7 @@ def _context(picture: int = PICTURES) -> Context:
 def test_who_may_lend_are_those_with_a_decoder(method: AutoencoderSwap) -> None:
     assert method.donor_identities() == {f"procedural/{name}" for name in PEOPLE}
     assert method.weight_ids() == (FACESWAP,)
-    ctx = Context(face(0, PICTURES), made_face(1, SIZE))
+    ctx = Context(face(0, IMAGES), made_face(1, SIZE))
     params = method.sample(rng("a"), ctx)
     with pytest.raises(ItemError, match=r"no_decoder.*'made/1'") as caught:
         method.prepare(ctx, params)
@@ -172,8 +172,8 @@ def test_who_may_lend_are_those_with_a_decoder(method: AutoencoderSwap) -> None:
 
 
 @pytest.mark.slow
-def test_batches_and_single_faces_give_the_same_pictures(method: AutoencoderSwap) -> None:
-    contexts = [_context(PICTURES + n) for n in range(6)]
+def test_batches_and_single_faces_give_the_same_images(method: AutoencoderSwap) -> None:
+    contexts = [_context(IMAGES + n) for n in range(6)]
     turned = [Context(ctx.need_donor(), ctx.target) for ctx in contexts[:3]]
     contexts += turned
     params = [method.sample(rng("b", n), ctx) for n, ctx in enumerate(contexts)]
@@ -190,7 +190,7 @@ def test_where_the_mask_is_0_the_target_stays_and_the_control_is_near(
     method: AutoencoderSwap,
 ) -> None:
     for n in range(8):
-        ctx = _context(PICTURES + n)
+        ctx = _context(IMAGES + n)
         params = method.sample(rng("c", n), ctx)
         made, control = method.apply(ctx, params), method.control(ctx, params)
         outside = made.mask == 0
@@ -198,7 +198,7 @@ def test_where_the_mask_is_0_the_target_stays_and_the_control_is_near(
             assert (image[outside] == ctx.target.image[outside]).all()
         inside = made.mask > 0
         squared = np.square(control.astype(float) - ctx.target.image)[inside].mean()
-        assert 10 * np.log10(255**2 / squared) >= method.least_control
+        assert 10 * np.log10(255**2 / squared) >= method.min_control_psnr
         assert made.mask[inside].mean() > 100
         assert np.abs(made.image.astype(float) - ctx.target.image)[inside].mean() > 4
 
@@ -239,7 +239,7 @@ def test_it_pickles_with_its_config_alone(method: AutoencoderSwap) -> None:
     ("spoil", "code"),
     [
         (lambda decoder: decoder.picture.bias.fill_(float("nan")), "network_failed"),
-        (lambda decoder: decoder.picture.bias.fill_(-100.0), "black_picture"),
+        (lambda decoder: decoder.picture.bias.fill_(-100.0), "black_image"),
     ],
 )
 def test_what_a_broken_decoder_gives_is_no_fake(
@@ -326,14 +326,14 @@ def test_a_release_borrows_from_those_with_a_decoder_and_records_the_weights(
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights))
     how = {"splits": {"train": 12}, "controls": 0.25, "encode": {"format": "png"}}
-    recipe = make_recipe(tmp_path, people=14, pictures=2, **how)
+    recipe = make_recipe(tmp_path, people=14, images=2, **how)
     assert run(["generate", str(recipe), "-o", str(tmp_path / "out"), "--inline"]) == 0
     assert run(["verify", str(tmp_path / "out"), "--pixels"]) == 0
     rows = Release(Folder(str(tmp_path / "out"))).manifest
     fakes = rows[rows["kind"] == "fake"]
     assert len(fakes) == 12
-    lenders = {f"procedural/{name}" for name in PEOPLE}
-    assert set(fakes["donor_identity_id"]) == lenders
-    assert not set(fakes["identity_id"]) <= lenders
+    donors = {f"procedural/{name}" for name in PEOPLE}
+    assert set(fakes["donor_identity_id"]) == donors
+    assert not set(fakes["identity_id"]) <= donors
     assert (rows["kind"] == "control").sum() == 3
     assert all(used[0].startswith(f"{FACESWAP}@") for used in fakes["weights"])

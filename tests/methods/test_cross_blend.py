@@ -18,7 +18,7 @@ STILL = [[[0.0, 0.0]] * 5] * 5
 
 def _params(**changes: object) -> CrossBlendParams:
     params = CrossBlendParams(
-        lift=0.4, field=STILL, bend=0.02, erode=0.03, blur=0.03, colour=1.0, light=0.0
+        lift=0.4, field=STILL, bend=0.02, erode=0.03, blur=0.03, color=1.0, light=0.0
     )
     return params.model_copy(update=changes)
 
@@ -40,20 +40,20 @@ def test_options_bound_the_draws() -> None:
         CrossBlend.build({"strength": 1})
     with pytest.raises(RecipeError, match="blur"):
         CrossBlend.build({"blur": 0.9})
-    method = CrossBlend.build({"blur": 0.015, "bend": 0.012, "colour": 0.99})
+    method = CrossBlend.build({"blur": 0.015, "bend": 0.012, "color": 0.99})
     for number in range(30):
         drawn = method.sample(rng("options", number), _ctx())
         assert isinstance(drawn, CrossBlendParams)
         assert drawn.blur <= 0.015
         assert drawn.bend <= 0.012
-        assert drawn.colour >= 0.99
+        assert drawn.color >= 0.99
 
 
 def test_a_turned_and_shifted_copy_comes_to_lie_on_the_face() -> None:
     face = made_face(3, SIZE)
     turned = cv2.getRotationMatrix2D((100, 100), 12, 0.95)
     turned[:, 2] += (4, -3)
-    result = METHOD.apply(Context(face, _moved(face, turned)), _params(colour=0.0))
+    result = METHOD.apply(Context(face, _moved(face, turned)), _params(color=0.0))
     assert np.abs(result.image.astype(int) - face.image).mean() < 1
     assert np.allclose(result.landmarks, face.landmarks, atol=0.1)
 
@@ -72,7 +72,7 @@ def test_the_donor_keeps_its_own_geometry() -> None:
     assert np.allclose(fake, scale * theirs, atol=0.5)
 
 
-def test_colours_come_from_the_target() -> None:
+def test_colors_come_from_the_target() -> None:
     ctx = _ctx(0, 4)
     assert ctx.donor is not None
     result = METHOD.apply(ctx, _params())

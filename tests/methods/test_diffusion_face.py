@@ -61,7 +61,7 @@ def _apart(one: Image, other: Image) -> float:
 
 @BOTH
 def test_a_face_of_nobody_whose_landmarks_nobody_knows(weights: str) -> None:
-    """The small networks learnt from faces in one alignment: there the mean face must fit."""
+    """The small networks learned from faces in one alignment: there the mean face must fit."""
     method = _method(weights)
     darker, skin = 0, []
     for number in range(8):
@@ -69,11 +69,11 @@ def test_a_face_of_nobody_whose_landmarks_nobody_knows(weights: str) -> None:
         result = method.apply(ctx, method.sample(rng("face", number), ctx))
         assert result.image.shape == (SIZE, SIZE, 3)
         assert (result.mask == 255).all()
-        grey = result.image.mean(axis=2)
+        gray = result.image.mean(axis=2)
 
-        def light(points: Any, grey: Any = grey) -> float:
+        def light(points: Any, gray: Any = gray) -> float:
             x, y = np.rint(np.asarray(points)).astype(int).reshape(-1, 2).T
-            return float(grey[y, x].mean())
+            return float(gray[y, x].mean())
 
         assert not result.placed
         marks = MEAN_FACE * [SIZE, SIZE] - 0.5
@@ -181,7 +181,7 @@ def test_a_pickled_method_makes_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [(float("nan"), "network_failed"), (-9.0, "black_picture")]
+    ("value", "code"), [(float("nan"), "network_failed"), (-9.0, "black_image")]
 )
 def test_unusable_output_is_a_reject(small: Path, value: float, code: str) -> None:
     pipeline = diffusers_library().DDPMPipeline.from_pretrained(small / "ddpm_aligned_faces")
@@ -192,11 +192,11 @@ def test_unusable_output_is_a_reject(small: Path, value: float, code: str) -> No
     write_card(small, code, "DDPMPipeline", diffusers=contract)
     method, ctx = _method(code), _ctx()
     with pytest.raises(ItemError) as caught:
-        method.apply(ctx, method.sample(rng("spoilt"), ctx))
+        method.apply(ctx, method.sample(rng("spoiled"), ctx))
     assert caught.value.code == code
 
 
-def test_a_picture_that_the_safety_checker_refuses(small: Path) -> None:
+def test_an_image_that_the_safety_checker_refuses(small: Path) -> None:
     import shutil
 
     from tests.support.small.diffusion import flagging_checker
@@ -209,7 +209,7 @@ def test_a_picture_that_the_safety_checker_refuses(small: Path) -> None:
     method, ctx = _method("flagged"), _ctx()
     with pytest.raises(ItemError, match="safety checker") as caught:
         method.apply(ctx, method.sample(rng("flagged"), ctx))
-    assert caught.value.code == "black_picture"
+    assert caught.value.code == "black_image"
 
 
 def test_cards_of_something_else(small: Path) -> None:

@@ -20,7 +20,7 @@ from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.diffusion import repaint as diffusion_repaint
 from datagen.networks.diffusion.options import own_steps
 from datagen.networks.diffusion.pipeline import open_pipeline
-from datagen.networks.diffusion.repaint import picture_or_error, runner
+from datagen.networks.diffusion.repaint import image_or_error, runner
 from tests.support.faces_made import made_face
 from tests.support.small.diffusion import build_diffusion, build_xl, flagging_checker, write_card
 
@@ -69,7 +69,7 @@ def _image(method: DiffusionImg2Img, params: DiffusionImg2ImgParams) -> Image:
 
 
 @pytest.mark.parametrize("weights", ["sd15_img2img", "sd15", "sdxl", "ddpm_faces"])
-def test_the_whole_picture_is_made_anew_and_stays_the_face(weights: str) -> None:
+def test_the_whole_image_is_made_anew_and_stays_the_face(weights: str) -> None:
     method = _method(weights)
     method.open()
     params = _params(method)
@@ -84,7 +84,7 @@ def test_the_whole_picture_is_made_anew_and_stays_the_face(weights: str) -> None
 
 
 @pytest.mark.parametrize("weights", ["sd15_img2img", "ddpm_faces"])
-def test_a_stronger_draw_goes_further_from_the_picture(weights: str) -> None:
+def test_a_stronger_draw_goes_further_from_the_image(weights: str) -> None:
     method = _method(weights, guidance=1.0)
     target = _ctx().target.image.astype(int)
     weak, strong = (
@@ -173,12 +173,12 @@ def test_no_watermark_is_put_on_fakes() -> None:
     assert opened.watermark is None
 
 
-def test_a_flagged_picture_is_no_fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flagged_image_is_no_fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     build_diffusion(tmp_path)
     flagging_checker(tmp_path)
     method = _method("sd15")
-    with pytest.raises(ItemError, match="black_picture: the pipeline's safety checker"):
+    with pytest.raises(ItemError, match="black_image: the pipeline's safety checker"):
         method.apply(_ctx(size=64), _params(method))
 
 
@@ -205,12 +205,12 @@ def test_unusable_outputs_are_errors_of_their_item_alone(monkeypatch: pytest.Mon
         method.finish(_ctx(), params[1], prepared[1], bad)
 
 
-def test_black_and_infinite_pictures_are_refused() -> None:
+def test_black_and_infinite_images_are_refused() -> None:
     values = np.full((3, 8, 8), 0.5, np.float32)
-    assert isinstance(picture_or_error(values), np.ndarray)
-    black, infinite = picture_or_error(values * 0), picture_or_error(values * np.inf)
+    assert isinstance(image_or_error(values), np.ndarray)
+    black, infinite = image_or_error(values * 0), image_or_error(values * np.inf)
     assert isinstance(black, ItemError)
-    assert black.code == "black_picture"
+    assert black.code == "black_image"
     assert isinstance(infinite, ItemError)
     assert infinite.code == "network_failed"
 
@@ -271,9 +271,9 @@ def test_cards_of_other_uses_are_refused(built: Path) -> None:
         _method("sd15_inpaint").open()
     with pytest.raises(RecipeError, match="'StableDiffusionInpaintPipeline'; this method takes"):
         _method("sd15_inpaint").weight_ids()
-    write_card(built, "mislabelled", "StableDiffusionPipeline", file="sd15_inpaint")
+    write_card(built, "mislabeled", "StableDiffusionPipeline", file="sd15_inpaint")
     with pytest.raises(WeightsError, match="_class_name is 'StableDiffusionInpaintPipeline'"):
-        _method("mislabelled").open()
+        _method("mislabeled").open()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -296,8 +296,8 @@ def test_an_opened_method_pickles_as_its_config_alone() -> None:
 
 def test_a_face_that_is_none_is_an_item_error() -> None:
     method = _method()
-    nobody = FaceCrop(made_face(0, SIZE).image, np.full((68, 2), 20, np.float32))
+    none_found = FaceCrop(made_face(0, SIZE).image, np.full((68, 2), 20, np.float32))
     with pytest.raises(ItemError, match="method_failed"):
-        method.sample(rng("nobody"), Context(nobody))
+        method.sample(rng("nobody"), Context(none_found))
     with pytest.raises(ItemError, match="method_failed"):
-        method.apply(Context(nobody), _params(method))
+        method.apply(Context(none_found), _params(method))

@@ -40,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, xl, file in (
         ("sd15_inpaint", "", "sd15_inpaint"),
         ("sdxl_inpaint", "XL", "sdxl_inpaint"),
-        # A plain network with four channels paints too, by holding the rest to the picture.
+        # A plain network with four channels paints too, by holding the rest to the image.
         ("plain", "", "sd15"),
     ):
         loads = f"StableDiffusion{xl}InpaintPipeline"
@@ -136,7 +136,7 @@ def _whole(region: Region, mask: Mask, size: int) -> Mask:
     return whole
 
 
-def test_the_square_lies_in_the_picture_and_holds_the_part() -> None:
+def test_the_square_lies_in_the_image_and_holds_the_part() -> None:
     for region in (Region(0, 0, 20, 10), Region(90, 95, 100, 100), Region(10, 10, 90, 80)):
         square = square_around(region, (100, 100))
         assert square.width == square.height
@@ -155,7 +155,7 @@ def test_what_surrounds_the_part_is_seen_by_the_network() -> None:
     assert request.mask is not None
     assert set(np.unique(request.mask)) == {0, 255}
     assert 0.05 < (request.mask > 0).mean() < 0.6
-    # Nothing that will be seen of the network's answer lies where it was told to keep the picture.
+    # Nothing that will be seen of the network's answer lies where it was told to keep the image.
     kept = cv2.resize(request.mask, prepared.mask.shape[::-1], interpolation=cv2.INTER_NEAREST) == 0
     assert prepared.mask[kept].max(initial=0) <= 40
 
@@ -172,12 +172,12 @@ def test_the_control_is_the_path_without_the_network(part: PaintedPart) -> None:
     assert (control != ctx.target.image).any()
 
 
-def test_parts_out_of_the_picture_are_not_drawn() -> None:
+def test_parts_out_of_the_image_are_not_drawn() -> None:
     low = made_face(2, SIZE, shift=(0.05, -0.45))
     drawn = {_drawn(_method(), Context(low), number).part for number in range(20)}
     assert "mouth" in drawn
     assert not drawn & {"hair", "eyes"}
-    with pytest.raises(ItemError, match="method_failed: hair, eyes: not in the picture"):
+    with pytest.raises(ItemError, match="method_failed: hair, eyes: not in the image"):
         _drawn(_method(parts=["hair", "eyes"]), Context(low))
 
 
@@ -216,12 +216,12 @@ def test_each_strength_in_a_batch_is_as_if_its_schedule_began_there(weights: str
     weak, strong = (params.model_copy(update={"strength": one}) for one in (0.5, 1.0))
     prepared = [mixed.prepare(_ctx(), one) for one in (weak, strong)]
     together, by_itself = mixed.run(prepared), alone.run(prepared[:1])
-    apart = np.abs(_picture(together[0]) - _picture(by_itself[0]))
+    apart = np.abs(_image(together[0]) - _image(by_itself[0]))
     assert apart.max() <= 1
-    assert np.abs(_picture(together[1]) - _picture(by_itself[0])).max() > 1
+    assert np.abs(_image(together[1]) - _image(by_itself[0])).max() > 1
 
 
-def _picture(output: object) -> np.ndarray[Any, Any]:
+def _image(output: object) -> np.ndarray[Any, Any]:
     assert isinstance(output, np.ndarray)
     return output.astype(int)
 
@@ -229,8 +229,8 @@ def _picture(output: object) -> np.ndarray[Any, Any]:
 def test_an_unusable_output_is_raised() -> None:
     method, ctx = _method(), _ctx()
     params = _drawn(method, ctx)
-    with pytest.raises(ItemError, match="black_picture"):
-        method.finish(ctx, params, method.prepare(ctx, params), ItemError("black_picture"))
+    with pytest.raises(ItemError, match="black_image"):
+        method.finish(ctx, params, method.prepare(ctx, params), ItemError("black_image"))
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_smile_lifts_and_widens_the_corners_of_the_mouth() -> None:
     assert np.abs(marks[17:48]).max() < 0.5
 
 
-def test_size_place_and_turn_of_the_donor_in_the_picture_do_not_matter() -> None:
+def test_size_place_and_turn_of_the_donor_in_the_image_do_not_matter() -> None:
     face, donor = made_face(0, SIZE), _smiling(made_face(2, SIZE))
     turn = cv2.getRotationMatrix2D((100, 100), 20, 1.4)
     moved = (donor.landmarks @ turn[:, :2].T + turn[:, 2] + 30).astype(np.float32)

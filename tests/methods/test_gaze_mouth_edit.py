@@ -61,7 +61,7 @@ def test_every_part_is_drawn_and_never_none() -> None:
     assert any(draw.lids[1] == 0 and draw.lids[0] > 0 for draw in draws)
 
 
-def test_no_part_in_the_picture_is_an_item_error() -> None:
+def test_no_part_in_the_image_is_an_item_error() -> None:
     low = Context(made_face(2, SIZE, shift=(0.0, 0.4)))
     with pytest.raises(ItemError, match="outside"):
         GazeMouthEdit.build({"parts": ["opening"]}).sample(rng("x"), low)

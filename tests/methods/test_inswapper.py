@@ -34,7 +34,7 @@ from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.session import Session
 from datagen.sources.procedural import render
 from tests.support.small.inswapper import build_inswapper, swap_graph
-from tests.support.small.onnx import constant, node, picture, tensor, write_network
+from tests.support.small.onnx import constant, node, port, tensor, write_network
 
 pytest.importorskip("insightface")
 
@@ -88,7 +88,7 @@ def drawn(ctx: Context, of: Inswapper | None = None) -> InswapperParams:
 
 
 def made(of: Inswapper, contexts: list[Context]) -> list[Image | ItemError]:
-    """Send all through the network at once and return its pictures."""
+    """Send all through the network at once and return its images."""
     return of.run([of.prepare(ctx, drawn(ctx)) for ctx in contexts])
 
 
@@ -99,7 +99,7 @@ def recarded(folder: Path, graph: Graph) -> None:
 
 
 def library_fake(folder: Path, ctx: Context, paste_back: bool) -> Image:
-    """Return what a program that uses insightface makes of the same two pictures."""
+    """Return what a program that uses insightface makes of the same two images."""
     from insightface.app import FaceAnalysis
     from insightface.app.common import Face
     from insightface.model_zoo import get_model
@@ -127,7 +127,7 @@ def test_a_batch_gives_the_librarys_own_faces(here: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`estimate` is deprecated:FutureWarning")
-def test_a_fake_is_the_librarys_own_picture(here: Path) -> None:
+def test_a_fake_is_the_librarys_own_image(here: Path) -> None:
     ctx = pair(2)
     result = method().apply(ctx, drawn(ctx))
     theirs = library_fake(here, ctx, paste_back=True)
@@ -162,7 +162,7 @@ def test_the_fake_depends_on_target_and_donor(here: Path) -> None:
     np.testing.assert_array_equal(first.mask, second.mask)
 
 
-def test_it_moves_towards_the_donor_and_keeps_the_landmarks(here: Path) -> None:
+def test_it_moves_toward_the_donor_and_keeps_the_landmarks(here: Path) -> None:
     nearer = 0
     for number in range(6):
         ctx = pair(number)
@@ -212,7 +212,7 @@ def test_a_control_is_the_fake_of_a_network_that_changes_nothing(own: Path) -> N
         assert 30 < 10 * np.log10(255**2 / squared) < 60
 
 
-def spoilt(spoil: list[Any], *constants: Any) -> Graph:
+def spoiled(spoil: list[Any], *constants: Any) -> Graph:
     """The sound network, whose ``output`` becomes ``fine`` and goes through more nodes."""
     nodes, inputs, outputs, known = swap_graph(1)
     nodes[-1].output[0] = "fine"
@@ -221,7 +221,7 @@ def spoilt(spoil: list[Any], *constants: Any) -> Graph:
 
 def nan_for_dark() -> Graph:
     """NaN for a target whose mean is below 0.05."""
-    return spoilt(
+    return spoiled(
         [
             node("ReduceMean", ["target"], "mean", axes=[1, 2, 3], keepdims=1),
             node("Sub", ["mean", "least"], "above"),
@@ -235,7 +235,7 @@ def nan_for_dark() -> Graph:
 
 def black_for_dark() -> Graph:
     """Black for a target whose mean is below 0.05."""
-    return spoilt(
+    return spoiled(
         [
             node("ReduceMean", ["target"], "mean", axes=[1, 2, 3], keepdims=1),
             node("Sub", ["mean", "least"], "above"),
@@ -249,7 +249,7 @@ def black_for_dark() -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("graph", "code"), [(nan_for_dark, "network_failed"), (black_for_dark, "black_picture")]
+    ("graph", "code"), [(nan_for_dark, "network_failed"), (black_for_dark, "black_image")]
 )
 def test_one_bad_face_does_not_spoil_the_others(
     own: Path, graph: Callable[[], Graph], code: str
@@ -290,26 +290,31 @@ def emap_in_front() -> Graph:
 
 def one_input() -> Graph:
     nodes = [node("Identity", ["target"], "output")]
-    return nodes, [picture("target", 128)], [picture("output", 128)], []
+    return nodes, [port("target", 128)], [port("output", 128)], []
 
 
 def no_constants() -> Graph:
     nodes = [
         node("Identity", ["target"], "output"),
     ]
-    return nodes, [picture("target", 128), tensor("source", [1, 512])], [picture("output", 128)], []
+    return (
+        nodes,
+        [port("target", 128), tensor("source", [1, 512])],
+        [port("output", 128)],
+        [],
+    )
 
 
 def larger() -> Graph:
     nodes = [node("Identity", ["target"], "output")]
-    inputs = [picture("target", 256), tensor("source", [1, 512])]
-    return nodes, inputs, [picture("output", 256)], [constant("emap", np.eye(512))]
+    inputs = [port("target", 256), tensor("source", [1, 512])]
+    return nodes, inputs, [port("output", 256)], [constant("emap", np.eye(512))]
 
 
 def two_outputs() -> Graph:
     nodes, inputs, outputs, constants = swap_graph(1)
     nodes.append(node("Identity", ["output"], "again"))
-    return nodes, inputs, [*outputs, picture("again", 128)], constants
+    return nodes, inputs, [*outputs, port("again", 128)], constants
 
 
 @pytest.mark.parametrize(
@@ -320,7 +325,7 @@ def two_outputs() -> Graph:
         (no_constants, "insightface cannot load it"),
         (one_input, "wanted inputs of 1x3x128x128 and 1x512"),
         (larger, "wanted inputs of 1x3x128x128 and 1x512"),
-        (two_outputs, "one picture as output"),
+        (two_outputs, "one image as output"),
     ],
 )
 def test_another_network_is_refused(own: Path, graph: Callable[[], Graph], words: str) -> None:
@@ -365,17 +370,17 @@ def test_half_a_pack_is_refused(own: Path, gone: str, words: str) -> None:
         method().open()
 
 
-def test_a_recogniser_of_another_kind_is_refused(own: Path) -> None:
+def test_a_recognizer_of_another_kind_is_refused(own: Path) -> None:
     nodes = [
         node("GlobalAveragePool", ["input.1"], "mean"),
         node("Flatten", ["mean"], "embedding"),
     ]
-    graph: Graph = (nodes, [picture("input.1", 112)], [tensor("embedding", [1, 3])], [])
+    graph: Graph = (nodes, [port("input.1", 112)], [tensor("embedding", [1, 3])], [])
     path = write_network(
         own, "other", graph, {"task": "embed", "face": {"template": "arcface_128"}}
     )
     path.rename(own / "buffalo_l" / "w_made_up.onnx")
-    with pytest.raises(WeightsError, match=r"\[1, 3\] is not the recogniser .* gives 512 numbers"):
+    with pytest.raises(WeightsError, match=r"\[1, 3\] is not the recognizer .* gives 512 numbers"):
         method().open()
 
 

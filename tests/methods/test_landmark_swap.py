@@ -20,7 +20,7 @@ def _params(**changes: object) -> LandmarkSwapParams:
         lift=[0.5] * 10,
         feather=0.1,
         transfer="reinhard",
-        colour=1.0,
+        color=1.0,
         light=0.5,
         ratio=1.0,
         shape=0.0,
@@ -98,14 +98,14 @@ def test_the_donors_features_come_to_lie_on_the_targets_landmarks() -> None:
     cv2.circle(dot, (int(x), int(y)), 3, (0, 255, 0), -1)
     marked = FaceCrop(dot, donor.landmarks)
     plain, dotted = (
-        METHOD.apply(Context(target, d), _params(colour=0.0, light=0.0)) for d in (donor, marked)
+        METHOD.apply(Context(target, d), _params(color=0.0, light=0.0)) for d in (donor, marked)
     )
     apart = np.abs(plain.image.astype(int) - dotted.image).sum(axis=2)
     rows, columns = np.nonzero(apart > 0.5 * apart.max())
     assert np.hypot(*(np.array([columns.mean(), rows.mean()]) - target.landmarks[30])) < 1.5
 
 
-def test_colours_come_from_the_target() -> None:
+def test_colors_come_from_the_target() -> None:
     ctx = _ctx(0, 4)
     result = METHOD.apply(ctx, _params())
     full = result.mask == 255
@@ -117,7 +117,7 @@ def test_colours_come_from_the_target() -> None:
 
 
 @pytest.mark.parametrize("transfer", ["histogram", "covariance"])
-def test_colours_come_from_the_target_by_any_transfer(transfer: str) -> None:
+def test_colors_come_from_the_target_by_any_transfer(transfer: str) -> None:
     ctx = _ctx(0, 4)
     result = METHOD.apply(ctx, _params(transfer=transfer))
     full = result.mask == 255
@@ -127,7 +127,7 @@ def test_colours_come_from_the_target_by_any_transfer(transfer: str) -> None:
 
 @pytest.mark.parametrize("changes", EACH_WAY)
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.35, 0.0), (-0.2, 0.3), (0.0, -0.4)])
-def test_each_way_keeps_the_contract_also_at_the_edge_of_the_picture(
+def test_each_way_keeps_the_contract_also_at_the_edge_of_the_image(
     changes: dict[str, str], shift: tuple[float, float]
 ) -> None:
     target = made_face(2, SIZE, shift=shift)
@@ -148,7 +148,7 @@ def test_poisson_meets_the_target_along_the_rim_and_alpha_need_not() -> None:
     ctx = _ctx(0, 4)
     steps = []
     for blend in ("poisson", "alpha"):
-        result = METHOD.apply(ctx, _params(blend=blend, feather=0.02, colour=0.0, light=0.0))
+        result = METHOD.apply(ctx, _params(blend=blend, feather=0.02, color=0.0, light=0.0))
         near = cv2.dilate(result.mask, np.ones((3, 3), np.uint8)) > 0
         rim = near & (result.mask < 128)
         apart = np.abs(result.image.astype(float) - ctx.target.image).max(axis=2)
@@ -159,7 +159,7 @@ def test_poisson_meets_the_target_along_the_rim_and_alpha_need_not() -> None:
 def test_a_pyramid_changes_the_seam_and_not_the_middle() -> None:
     ctx = _ctx(0, 4)
     alpha, pyramid = (
-        METHOD.apply(ctx, _params(blend=blend, feather=0.02, colour=0.0, light=0.0)).image.astype(
+        METHOD.apply(ctx, _params(blend=blend, feather=0.02, color=0.0, light=0.0)).image.astype(
             np.float32
         )
         for blend in ("alpha", "pyramid")
@@ -191,7 +191,7 @@ def test_ratio_is_the_mask_at_its_fullest() -> None:
     assert METHOD.apply(_ctx(), _params(ratio=0.8)).mask.max() == 204
 
 
-def test_shape_moves_the_inner_landmarks_towards_the_donor_and_leaves_the_jaw() -> None:
+def test_shape_moves_the_inner_landmarks_toward_the_donor_and_leaves_the_jaw() -> None:
     ctx = _ctx(0, 5)
     none, half, more = (
         METHOD.apply(ctx, _params(shape=shape)).landmarks for shape in (0.0, 0.5, 1.0)

@@ -23,7 +23,7 @@ from datagen.sources.procedural import render
 from tests.support.faces_made import made_face
 
 METHOD = MeshSwap.build({})
-PLAIN = MeshSwapParams(lift=[0.5] * 10, feather=0.1, colour=0.0, light=0.0, shape=0.0, mouth=0.0)
+PLAIN = MeshSwapParams(lift=[0.5] * 10, feather=0.1, color=0.0, light=0.0, shape=0.0, mouth=0.0)
 
 
 @functools.cache
@@ -45,7 +45,7 @@ def test_a_face_swapped_with_itself_stays() -> None:
     assert np.allclose(result.landmarks, face.landmarks, atol=0.05)
 
 
-def test_shape_and_mouth_move_the_inner_landmarks_towards_the_donors() -> None:
+def test_shape_and_mouth_move_the_inner_landmarks_toward_the_donors() -> None:
     ctx = Context(_face(0), _face(3))
     none, mouth, both = (
         METHOD.apply(ctx, PLAIN.model_copy(update=update)).landmarks

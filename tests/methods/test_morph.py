@@ -26,7 +26,7 @@ def _params(**changes: object) -> MorphParams:
         outside="mixed",
         lift=0.4,
         feather=0.1,
-        colour=0.0,
+        color=0.0,
     )
     return params.model_copy(update=changes)
 
@@ -41,7 +41,7 @@ def _drawn(number: int, ctx: Context, **options: object) -> MorphParams:
     return params
 
 
-def _grey(face: FaceCrop, level: int) -> FaceCrop:
+def _gray(face: FaceCrop, level: int) -> FaceCrop:
     return FaceCrop(np.full_like(face.image, level), face.landmarks)
 
 
@@ -102,9 +102,9 @@ def test_landmarks_lie_between_the_two(kind: Literal["full", "splicing"]) -> Non
 
 
 @pytest.mark.parametrize("factor", [0.3, 0.5, 0.7])
-def test_the_factor_is_the_donors_share_of_the_colours(factor: float) -> None:
+def test_the_factor_is_the_donors_share_of_the_colors(factor: float) -> None:
     target, donor = made_face(0, SIZE), made_face(1, SIZE)
-    ctx = Context(_grey(target, 100), _grey(donor, 200))
+    ctx = Context(_gray(target, 100), _gray(donor, 200))
     for kind in KINDS:
         result = METHOD.apply(ctx, _params(kind=kind, factor=factor))
         x, y = np.rint(result.landmarks[30]).astype(int)
@@ -114,7 +114,7 @@ def test_the_factor_is_the_donors_share_of_the_colours(factor: float) -> None:
 @pytest.mark.parametrize("whose", ["target", "donor"])
 def test_retouched_parts_are_one_persons(whose: str) -> None:
     target, donor = made_face(0, SIZE), made_face(1, SIZE)
-    ctx = Context(_grey(target, 100), _grey(donor, 200))
+    ctx = Context(_gray(target, 100), _gray(donor, 200))
     result = METHOD.apply(ctx, _params(eyes=whose, mouth=whose, outside=whose))
     want = {"target": 100, "donor": 200}[whose]
     for part in (slice(36, 42), slice(42, 48)):
@@ -128,22 +128,22 @@ def test_retouched_parts_are_one_persons(whose: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_morph_with_oneself_is_oneself(kind: Literal["full", "splicing"]) -> None:
     face = made_face(3, SIZE)
-    result = METHOD.apply(Context(face, face), _params(kind=kind, colour=1.0))
+    result = METHOD.apply(Context(face, face), _params(kind=kind, color=1.0))
     assert np.abs(result.image.astype(int) - face.image).mean() < 0.5
     assert np.allclose(result.landmarks, face.landmarks, atol=1e-3)
 
 
-def test_where_the_donors_picture_ends_the_target_is_seen() -> None:
+def test_where_the_donors_image_ends_the_target_is_seen() -> None:
     target, donor = made_face(0, SIZE), made_face(1, SIZE)
     far = FaceCrop(np.full_like(donor.image, 200), donor.landmarks + np.array([0, -40], np.float32))
-    result = METHOD.apply(Context(_grey(target, 100), far), _params())
+    result = METHOD.apply(Context(_gray(target, 100), far), _params())
     assert np.abs(result.image[:8].astype(int) - 100).max() <= 1
     assert abs(float(result.image[SIZE // 2, SIZE // 2].mean()) - 150) <= 1
 
 
-def test_a_spliced_face_has_the_colours_of_its_surroundings() -> None:
+def test_a_spliced_face_has_the_colors_of_its_surroundings() -> None:
     ctx = _ctx(0, 4)
-    result = METHOD.apply(ctx, _params(kind="splicing", colour=1.0))
+    result = METHOD.apply(ctx, _params(kind="splicing", color=1.0))
     full = result.mask == 255
     apart = result.image[full].mean(axis=0) - ctx.target.image[full].mean(axis=0)
     assert np.abs(apart).max() < 5

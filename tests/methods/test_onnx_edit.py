@@ -81,10 +81,10 @@ def test_only_the_named_part_is_redrawn(part: str) -> None:
     assert at_mouth == (part in ("face", "no_forehead", "features", "lower_half", "mouth"))
 
 
-def test_an_enhancer_never_goes_over_the_whole_picture() -> None:
-    with pytest.raises(RecipeError, match="enhance the picture and not forge a face"):
+def test_an_enhancer_never_goes_over_the_whole_image() -> None:
+    with pytest.raises(RecipeError, match="enhance the image and not forge a face"):
         _method(ENHANCER, masks=["face", "box"]).open()
-    with pytest.raises(RecipeError, match="enhance the picture"):
+    with pytest.raises(RecipeError, match="enhance the image"):
         _method(ENHANCER, masks=["box"]).weight_ids()
     assert _method(AGE, masks=["box"]).weight_ids() == (AGE,)
 
@@ -105,7 +105,7 @@ def test_age_is_dull_and_rough_within_the_face() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("broken_nan", "network_failed"), ("broken_black", "black_picture")]
+    ("name", "code"), [("broken_nan", "network_failed"), ("broken_black", "black_image")]
 )
 def test_unusable_outputs_are_item_errors_and_the_batch_goes_on(name: str, code: str) -> None:
     method = _method(name, batch=4)

@@ -27,14 +27,14 @@ from tests.support.small.onnx import (
     AGE,
     ENHANCER,
     SWAP,
-    SWAP_BY_PICTURE,
+    SWAP_BY_IMAGE,
     SWAP_EMAP,
     SWAP_MASK,
     build_onnx,
 )
 from tests.support.small.onnx_broken import build_broken, recard
 
-SWAPS = [SWAP, SWAP_EMAP, SWAP_BY_PICTURE, SWAP_MASK]
+SWAPS = [SWAP, SWAP_EMAP, SWAP_BY_IMAGE, SWAP_MASK]
 ENHANCED = {"weights": ENHANCER, "blend": [0.4, 0.9]}
 
 
@@ -127,7 +127,7 @@ def test_an_enhancer_goes_over_real_control_and_fake_alike() -> None:
 
 
 def test_a_batch_gives_what_apply_gives() -> None:
-    method = _method(SWAP_BY_PICTURE, batch=4, enhancer=ENHANCED)
+    method = _method(SWAP_BY_IMAGE, batch=4, enhancer=ENHANCED)
     pairs = [Context(_person(number), _person(number + 1)) for number in range(3)]
     params = [method.sample(rng("batch", number), ctx) for number, ctx in enumerate(pairs)]
     prepared = [method.prepare(ctx, drawn) for ctx, drawn in zip(pairs, params, strict=True)]
@@ -153,7 +153,7 @@ def test_the_networks_mask_is_kept_and_bounded_by_the_box() -> None:
     assert method.apply(Context(dark, ctx.donor), params).mask.sum() < 0.5 * own.sum()
 
 
-def test_params_make_the_same_picture_after_json() -> None:
+def test_params_make_the_same_image_after_json() -> None:
     method = _method(enhancer=ENHANCED)
     ctx = Context(_person(1), _person(2))
     drawn = method.sample(rng("json"), ctx)
@@ -186,7 +186,7 @@ def test_the_record_says_what_the_bytes_depend_on(folder: Path) -> None:
 def test_weights_are_the_whole_closure() -> None:
     assert _method().weight_ids() == (SWAP, "small_embedder", "small_converter")
     assert _method(SWAP_EMAP).weight_ids() == (SWAP_EMAP, "small_embedder")
-    assert _method(SWAP_BY_PICTURE).weight_ids() == (SWAP_BY_PICTURE,)
+    assert _method(SWAP_BY_IMAGE).weight_ids() == (SWAP_BY_IMAGE,)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_unusable_outputs_are_item_errors(folder: Path) -> None:
     recard(folder, "broken_black", "black_enhancer", task="enhance")
     method = _method(enhancer={"weights": "black_enhancer"})
     ctx = Context(_person(0), _person(1))
-    with pytest.raises(ItemError, match="black_picture"):
+    with pytest.raises(ItemError, match="black_image"):
         method.apply(ctx, method.sample(rng("black"), ctx))
 
 
@@ -248,14 +248,14 @@ def test_a_control_that_loses_too_much_is_an_item_error() -> None:
     assert _apart(method.control(smooth, params), target.image) > 0
 
 
-def test_faces_at_the_edge_and_in_grey_keep_the_contract() -> None:
+def test_faces_at_the_edge_and_in_gray_keep_the_contract() -> None:
     method = _method(masks=["box", "face", "features"])
-    grey = cv2.cvtColor(cv2.cvtColor(_person(1).image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    gray = cv2.cvtColor(cv2.cvtColor(_person(1).image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     targets = [
         made_face(3, 160, shift=(0.3, 0.2)),
         made_face(4, 64),
         made_face(5, 160, 50),
-        dataclasses.replace(_person(1), image=np.asarray(grey, np.uint8)),
+        dataclasses.replace(_person(1), image=np.asarray(gray, np.uint8)),
     ]
     for number, target in enumerate(targets):
         ctx = Context(target, made_face(number, 160))

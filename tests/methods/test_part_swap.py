@@ -30,7 +30,7 @@ def _params(*names: PartName, shape: float | None = None, **changes: object) -> 
         for name in names
     ]
     params = PartSwapParams(
-        parts=parts, margin=0.03, feather=0.04, blend="alpha", colour=1.0, light=0.8
+        parts=parts, margin=0.03, feather=0.04, blend="alpha", color=1.0, light=0.8
     )
     return params.model_copy(update=changes)
 
@@ -113,7 +113,7 @@ def test_the_donors_mouth_is_taken(shape: float | None) -> None:
     middle = donor.landmarks[60:68].mean(axis=0)
     cv2.circle(image, (round(float(middle[0])), round(float(middle[1]))), 3, (0, 255, 0), -1)
     marked = FaceCrop(image, donor.landmarks)
-    params = _params("mouth", shape=shape, colour=0.0, light=0.0)
+    params = _params("mouth", shape=shape, color=0.0, light=0.0)
     plain, dotted = (METHOD.apply(Context(target, d), params) for d in (donor, marked))
     apart = np.abs(plain.image.astype(int) - dotted.image).sum(axis=2)
     rows, columns = np.nonzero(apart > 0.5 * apart.max())
@@ -122,7 +122,7 @@ def test_the_donors_mouth_is_taken(shape: float | None) -> None:
 
 
 @pytest.mark.parametrize("blend", ["alpha", "poisson"])
-def test_skin_around_the_part_has_the_targets_colour(blend: str) -> None:
+def test_skin_around_the_part_has_the_targets_color(blend: str) -> None:
     ctx = _ctx(0, 4)
     result = METHOD.apply(ctx, _params("nose", blend=blend))
     edge = (result.mask > 30) & (result.mask < 220)

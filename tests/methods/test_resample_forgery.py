@@ -101,7 +101,7 @@ def test_peaks_stand_out_of_target_and_control(kind: str, factor: int) -> None:
 
 
 @pytest.mark.parametrize("factor", [2, 4])
-def test_nearest_neighbours_mirror_what_is_there(factor: int) -> None:
+def test_nearest_neighbors_mirror_what_is_there(factor: int) -> None:
     ratios = []
     for number in range(12):
         ctx = _ctx(number)
@@ -136,8 +136,8 @@ def test_less_detail_is_a_softer_face() -> None:
     rough = []
     for detail in (0.2, 0.6, 1.0):
         result = METHOD.apply(ctx, _params(IDEAL[4], detail=detail))
-        grey = result.image.mean(axis=2)
-        rough.append(np.abs(np.diff(grey, axis=0))[result.mask[1:] == 255].mean())
+        gray = result.image.mean(axis=2)
+        rough.append(np.abs(np.diff(gray, axis=0))[result.mask[1:] == 255].mean())
     assert rough == sorted(rough)
 
 

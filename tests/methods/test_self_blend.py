@@ -95,9 +95,9 @@ def test_shift_and_scale_move_content_and_landmarks_alike() -> None:
         assert abs(_dark(new, result.landmarks) - _dark(eye, ctx.target.landmarks)) < 12
 
 
-def _dark(grey: np.ndarray, marks: np.ndarray) -> float:
+def _dark(gray: np.ndarray, marks: np.ndarray) -> float:
     x, y = np.rint(marks[36:42].mean(axis=0)).astype(int)
-    return float(grey[y - 1 : y + 2, x - 1 : x + 2].mean())
+    return float(gray[y - 1 : y + 2, x - 1 : x + 2].mean())
 
 
 def test_erosion_shrinks_and_blur_grows_the_mask() -> None:
@@ -181,12 +181,12 @@ def _disc(face: FaceCrop) -> np.ndarray:
     return canvas
 
 
-def test_only_parts_in_the_picture_are_drawn() -> None:
+def test_only_parts_in_the_image_are_drawn() -> None:
     low = Context(made_face(0, SIZE, shift=(0.0, 0.45)))  # mouth and chin are below the edge
     draws = {METHOD.sample(rng("low", n), low).part for n in range(100)}
     assert {"eyes", "brows"} <= draws
     assert not {"mouth", "lower_half"} & draws
-    with pytest.raises(ItemError, match="outside the picture: mouth"):
+    with pytest.raises(ItemError, match="outside the image: mouth"):
         SelfBlend.build({"parts": ["mouth"]}).sample(rng("low"), low)
 
 

@@ -193,7 +193,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_told(monkeypatch: pytest.Monkey
     assert (facts["device"], facts["precision"], facts["batch"]) == ("cpu", "fp32", 2)
 
 
-def _spoilt(folder: Path, name: str, value: float) -> None:
+def _spoiled(folder: Path, name: str, value: float) -> None:
     """Save an autoencoder whose last layer gives ``value`` everywhere."""
     network = diffusers_library().AutoencoderKL.from_pretrained(folder / "sd_vae_ft_mse")
     network.decoder.conv_out.weight.data.zero_()
@@ -205,13 +205,13 @@ def _spoilt(folder: Path, name: str, value: float) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("value", "code"), [(float("nan"), "network_failed"), (-3.0, "black_picture")]
+    ("value", "code"), [(float("nan"), "network_failed"), (-3.0, "black_image")]
 )
 def test_unusable_output_is_a_reject_and_the_others_go_on(
     small: Path, value: float, code: str
 ) -> None:
-    name = f"spoilt_{code}"
-    _spoilt(small, name, value)
+    name = f"spoiled_{code}"
+    _spoiled(small, name, value)
     (ctx,) = _unseen(1)
     with pytest.raises(ItemError) as caught:
         _method(weights=name, passes=[2, 2]).apply(ctx, PLAIN.model_copy(update={"passes": 2}))

@@ -61,8 +61,8 @@ def test_equal_halves_seldom_seem_different() -> None:
     assert 0.92 <= held / 300 <= 0.98
 
 
-def test_copies_of_a_picture_teach_nothing() -> None:
-    """Ten copies of each picture are not ten pictures: the error stays."""
+def test_copies_of_an_image_teach_nothing() -> None:
+    """Ten copies of each image are not ten images: the error stays."""
     fakes, reals = judged(np.random.default_rng(5), 0.4, 0.5)
     assert fakes.first is not None
     once = contrast(fakes, reals)

@@ -73,7 +73,7 @@ def test_ends_that_two_options_set_or_one() -> None:
     (span,) = spans_of("morph", morph.params, morph.config).spans
     assert (span.name, span.low, span.high) == ("factor", 0.2, 0.5)
     assert span.keys(0.3, 0.5) == {"least": 0.3, "most": 0.5}
-    cross = METHODS.load("cross_blend").build({"colour": 1.0})
+    cross = METHODS.load("cross_blend").build({"color": 1.0})
     bend, blur = spans_of("cross_blend", cross.params, cross.config).spans
     assert bend.keys(0.01, 0.03) == {"bend": 0.03}
     assert (blur.low, blur.high_key) == (0.01, "blur")

@@ -21,17 +21,17 @@ from datagen.sources.procedural import render
 from tests.detectors.made import read_rows, released
 from tests.support.world import CARD, RECIPE, World
 
-DAMAGES = [
+DEGRADATIONS = [
     {"use": "clean", "share": "1/2"},
     {"use": "jpeg", "share": "1/2", "severity": [3, 4]},
 ]
 
 
 @pytest.fixture(scope="module")
-def damaged(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def degraded(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A release with two damages, and its recipe."""
     folder = tmp_path_factory.mktemp("damaged")
-    recipe = world.write_recipe("damaged.yaml", degradations=DAMAGES)
+    recipe = world.write_recipe("damaged.yaml", degradations=DEGRADATIONS)
     assert run(["generate", str(recipe), "-o", str(folder / "out"), "--inline"]) == 0
     return folder / "out", recipe
 
@@ -64,9 +64,9 @@ def mine(out: Path, scores: Path, recipe: Path, to: Path) -> int:
 
 
 def test_shares_lean_to_the_weak_cell_and_say_why(
-    damaged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    degraded: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, recipe = damaged
+    out, recipe = degraded
     scores = invented(out, tmp_path / "s.parquet", ("landmark_swap", "jpeg"), "train")
     to = tmp_path / "far" / "away" / "next.yaml"
     assert mine(out, scores, recipe, to) == 0
@@ -74,16 +74,16 @@ def test_shares_lean_to_the_weak_cell_and_say_why(
     assert "warning" not in told.err
     made = load_recipe(to)
     before = load_recipe(recipe)
-    assert [use.use for use in made.recipe.methods] == ["self_blend", "landmark_swap"]
+    assert [use.use for use in made.spec.methods] == ["self_blend", "landmark_swap"]
     for old, new in (
-        (before.recipe.methods, made.recipe.methods),
-        (before.recipe.degradations or (), made.recipe.degradations or ()),
+        (before.spec.methods, made.spec.methods),
+        (before.spec.degradations or (), made.spec.degradations or ()),
     ):
         assert sum(use.share for use in new) == 1
         assert new[0].share < old[0].share
         assert old[1].share < new[1].share <= 2 * old[1].share
-    assert made.recipe.version == before.recipe.version + 1
-    assert made.recipe.seed == before.recipe.seed
+    assert made.spec.version == before.spec.version + 1
+    assert made.spec.seed == before.spec.seed
     roots = [Path(recipe.sources()[0].root).resolve() for recipe in (before, made)]
     assert roots[0] == roots[1]
     text = to.read_text(encoding="utf-8")
@@ -92,8 +92,8 @@ def test_shares_lean_to_the_weak_cell_and_say_why(
     assert "weakest with jpeg: 0." in text
     assert "weakest on landmark_swap: 0." in text
     assert mine(out, scores, recipe, tmp_path / "again.yaml") == 0
-    kept = made.recipe.model_dump(exclude={"version", "methods", "degradations", "sources"})
-    was = before.recipe.model_dump(exclude={"version", "methods", "degradations", "sources"})
+    kept = made.spec.model_dump(exclude={"version", "methods", "degradations", "sources"})
+    was = before.spec.model_dump(exclude={"version", "methods", "degradations", "sources"})
     assert kept == was
 
 
@@ -124,12 +124,12 @@ def test_ranges_lean_to_what_is_hard_and_the_next_release_is_made_from_them(
     assert mine(tmp_path / "out", scores, recipe, to) == 0
     told = capsys.readouterr().out
     made = load_recipe(to)
-    (use,), (damage,) = made.recipe.methods, made.recipe.degradations or ()
+    (use,), (degrade,) = made.spec.methods, made.spec.degradations or ()
     low, high = use.options["bend"]
     assert use.options == {"bend": [low, 0.05]}
     assert high == 0.05
     assert 0.02 < low <= 0.03
-    assert damage.severity == (3, 4)
+    assert degrade.severity == (3, 4)
     text = to.read_text(encoding="utf-8")
     bent = f"bend [0.01, 0.05] -> [{low:g}, 0.05]: AUC 0."
     assert "# My own.\n" in text
@@ -146,19 +146,19 @@ def test_ranges_lean_to_what_is_hard_and_the_next_release_is_made_from_them(
 
 
 def test_a_method_that_train_does_not_have_keeps_its_share(
-    damaged: tuple[Path, Path], world: World, tmp_path: Path
+    degraded: tuple[Path, Path], world: World, tmp_path: Path
 ) -> None:
-    out, _ = damaged
+    out, _ = degraded
     third = Fraction(1, 3)
     methods = [
         {"use": "self_blend", "share": str(third)},
         {"use": "landmark_swap", "share": str(third)},
         {"use": "part_swap", "share": str(third), "splits": ["test"]},
     ]
-    recipe = world.write_recipe("held-out.yaml", methods=methods, degradations=DAMAGES)
+    recipe = world.write_recipe("held-out.yaml", methods=methods, degradations=DEGRADATIONS)
     scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train")
     assert mine(out, scores, recipe, tmp_path / "next.yaml") == 0
-    shares = [use.share for use in load_recipe(tmp_path / "next.yaml").recipe.methods]
+    shares = [use.share for use in load_recipe(tmp_path / "next.yaml").spec.methods]
     assert shares[2] == third
     assert shares[0] > third > shares[1]
     assert sum(shares) == 1
@@ -167,9 +167,9 @@ def test_a_method_that_train_does_not_have_keeps_its_share(
 
 
 def test_scores_of_test_are_refused(
-    damaged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    degraded: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, recipe = damaged
+    out, recipe = degraded
     scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train", "test")
     assert mine(out, scores, recipe, tmp_path / "next.yaml") == 2
     told = capsys.readouterr().err
@@ -178,9 +178,9 @@ def test_scores_of_test_are_refused(
 
 
 def test_wrong_scores_and_places_are_refused(
-    damaged: tuple[Path, Path], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    degraded: tuple[Path, Path], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, recipe = damaged
+    out, recipe = degraded
     to = tmp_path / "next.yaml"
     scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datagen.mining.ranges import RangesOf, lean_ranges
 from datagen.mining.weakness import Weakness
-from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.recipe import Recipe, load_recipe
 from tests.support.world import World
 
 SMALL = "less than 30 fakes of 20 people in each half, or reals"
@@ -40,7 +40,7 @@ def drawn(
     return pd.concat([fakes, reals], ignore_index=True)
 
 
-def loaded(world: World, **changes: Any) -> LoadedRecipe:
+def loaded(world: World, **changes: Any) -> Recipe:
     changes = {"methods": [{"use": "cross_blend", "share": 1}], **changes}
     return load_recipe(world.write_recipe("ranges.yaml", **changes))
 
@@ -49,7 +49,7 @@ def blends(hard: str, count: int = 200, seed: int = 0) -> pd.DataFrame:
     """Fakes of which the blur alone decides how hard they are."""
     rng = np.random.default_rng(seed)
     u = rng.uniform(size=(count, 3))
-    names = {"bend": (0.01, 0.05), "blur": (0.01, 0.06), "colour": (0.7, 1.0)}
+    names = {"bend": (0.01, 0.05), "blur": (0.01, 0.06), "color": (0.7, 1.0)}
     params = [
         {
             name: low + (high - low) * part
@@ -63,7 +63,7 @@ def blends(hard: str, count: int = 200, seed: int = 0) -> pd.DataFrame:
 
 def test_a_range_leans_to_the_hard_half_and_says_why(world: World) -> None:
     (of,), _ = lean_ranges(loaded(world), weakness(blends("low")))
-    (one,) = of.leant
+    (one,) = of.leaned
     assert one.name == "blur"
     (key, value), *more = one.keys.items()
     assert (key, more) == ("blur", [])
@@ -72,41 +72,41 @@ def test_a_range_leans_to_the_hard_half_and_says_why(world: World) -> None:
     assert " over 100 fakes up to 0.0" in one.why
     assert " over 100 above 0.0" in one.why
     assert "; difference 0." in one.why
-    assert of.kept == {EVEN: ["bend", "colour"]}
+    assert of.kept == {EVEN: ["bend", "color"]}
 
 
 def test_an_end_that_no_option_sets_stays(world: World) -> None:
     """The low end of ``blur`` is in the code, so that it cannot lean up."""
     (of,), _ = lean_ranges(loaded(world), weakness(blends("high")))
-    assert of == RangesOf([], {EVEN: ["bend", "blur", "colour"]})
+    assert of == RangesOf([], {EVEN: ["bend", "blur", "color"]})
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_without_a_difference_nothing_changes(world: World, seed: int) -> None:
     (of,), _ = lean_ranges(loaded(world), weakness(blends("none", seed=seed)))
-    assert of.leant == []
-    assert of.kept == {EVEN: ["bend", "blur", "colour"]}
+    assert of.leaned == []
+    assert of.kept == {EVEN: ["bend", "blur", "color"]}
 
 
 def test_few_fakes_or_few_people_change_nothing(world: World) -> None:
     rows = blends("low")
     few = rows[rows.index % 200 < 50]
     (of,), _ = lean_ranges(loaded(world), weakness(few))
-    assert of == RangesOf([], {SMALL: ["bend", "blur", "colour"]})
+    assert of == RangesOf([], {SMALL: ["bend", "blur", "color"]})
     family = rows.assign(identity_id=[f"p{n % 10}" for n in range(len(rows))])
     (of,), _ = lean_ranges(loaded(world), weakness(family))
-    assert of == RangesOf([], {SMALL: ["bend", "blur", "colour"]})
+    assert of == RangesOf([], {SMALL: ["bend", "blur", "color"]})
 
 
 def test_one_hard_person_is_not_a_hard_range(world: World) -> None:
-    """Half of the hard fakes are one person's: people count, not pictures."""
+    """Half of the hard fakes are one person's: people count, not images."""
     rows = blends("none", count=400)
     blur = np.array([json.loads(text)["blur"] for text in rows["method_params"]])
     low = (rows["label"] == 1) & (blur < 0.02)
     rows.loc[low, "identity_id"] = "p0"
     rows.loc[low, "score"] = -1.0
     (of,), _ = lean_ranges(loaded(world), weakness(rows))
-    assert of.leant == []
+    assert of.leaned == []
 
 
 SEVERITIES: list[dict[str, Any]] = [
@@ -115,7 +115,7 @@ SEVERITIES: list[dict[str, Any]] = [
 ]
 
 
-def damaged(levels: list[int], hard: set[int], count: int = 240) -> pd.DataFrame:
+def degraded(levels: list[int], hard: set[int], count: int = 240) -> pd.DataFrame:
     level = np.resize(levels, count)
     rng = np.random.default_rng(1)
     score = np.where(np.isin(level, list(hard)), 0.0, 0.5) + rng.normal(0, 0.1, count)
@@ -138,14 +138,14 @@ def test_severities_lean_and_two_stay(
 ) -> None:
     recipe = loaded(world, degradations=[SEVERITIES[0], {**SEVERITIES[1], "severity": given}])
     levels = list(range(given[0], given[1] + 1))
-    _, (clean, jpeg) = lean_ranges(recipe, weakness(damaged(levels, hard)))
+    _, (clean, jpeg) = lean_ranges(recipe, weakness(degraded(levels, hard)))
     assert clean == RangesOf()
-    assert [one.keys for one in jpeg.leant] == ([{"severity": new}] if new else [])
+    assert [one.keys for one in jpeg.leaned] == ([{"severity": new}] if new else [])
 
 
 def test_reals_of_a_severity_are_what_its_fakes_are_compared_with(world: World) -> None:
     """Strong damage that moves the scores of reals and fakes alike makes nothing harder."""
-    rows = damaged([1, 2, 3, 4, 5], set())
+    rows = degraded([1, 2, 3, 4, 5], set())
     rows["score"] -= 0.3 * rows["severity"].astype(float)
     recipe = loaded(world, degradations=[SEVERITIES[0], {**SEVERITIES[1], "severity": [1, 5]}])
     _, (_, jpeg) = lean_ranges(recipe, weakness(rows))
@@ -167,7 +167,7 @@ def test_free_ranges_of_a_degradation_lean(world: World, hard: Any, side: str) -
     rows = drawn("landmark_swap", 400, [{}] * 400, score, **told)
     recipe = loaded(world, degradations=[SEVERITIES[0], {**SEVERITIES[1], "passes": 1}])
     _, (_, jpeg) = lean_ranges(recipe, weakness(rows))
-    (one,) = jpeg.leant
+    (one,) = jpeg.leaned
     low, high = one.keys["quality"]
     assert one.name == "quality"
     assert high - low + 1 >= 33
@@ -177,7 +177,7 @@ def test_free_ranges_of_a_degradation_lean(world: World, hard: Any, side: str) -
 
 def test_entries_that_the_manifest_does_not_tell_apart_stay(world: World) -> None:
     twice: list[dict[str, Any]] = [
-        {"use": "cross_blend", "share": "1/2", "colour": 0.9},
+        {"use": "cross_blend", "share": "1/2", "color": 0.9},
         {"use": "cross_blend", "share": "1/2"},
     ]
     methods, _ = lean_ranges(loaded(world, methods=twice), weakness(blends("low")))
@@ -185,7 +185,7 @@ def test_entries_that_the_manifest_does_not_tell_apart_stay(world: World) -> Non
     assert methods == [RangesOf([], {why: ["all"]})] * 2
     apart = [twice[0], {**twice[1], "splits": ["test"]}]
     (of, other), _ = lean_ranges(loaded(world, methods=apart), weakness(blends("low")))
-    assert [one.name for one in of.leant] == ["blur"]
+    assert [one.name for one in of.leaned] == ["blur"]
     assert other == RangesOf()
 
 
@@ -206,10 +206,10 @@ def test_whatever_the_scores_say_the_new_range_is_within_the_old(
     rows = drawn("morph", count, params, 0.2 + slope * u + noise * rng.normal(size=count))
     entry = {"use": "morph", "share": 1, "least": low, "most": high}
     (of,), _ = lean_ranges(loaded(world, methods=[entry]), weakness(rows))
-    for one in of.leant:
+    for one in of.leaned:
         new = (one.keys["least"], one.keys["most"])
         assert low <= new[0] < new[1] <= high
         assert new[1] - new[0] >= (high - low) / 2 - 1e-9
-        load_recipe(world.write_recipe("leant.yaml", methods=[{**entry, **one.keys}]))
+        load_recipe(world.write_recipe("leaned.yaml", methods=[{**entry, **one.keys}]))
         if slope and new != (low, high) and noise < abs(slope) / 4:
             assert (new[0] > low) == (slope < 0)

@@ -13,7 +13,7 @@ from datagen.faces.crop import face_box
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan
 from datagen.planning.splits import Person
-from datagen.recipe import LoadedRecipe, Recipe
+from datagen.recipe import Recipe, RecipeSpec
 from tests.sources.trees import card
 
 RECIPE: dict[str, Any] = {
@@ -23,10 +23,10 @@ RECIPE: dict[str, Any] = {
     "sources": [{"card": "faces.yaml"}],
     "splits": {"train": 60, "test": 40},
     "split": {"shares": {"train": "3/5", "test": "2/5"}},
-    "face": {"analyser": "given"},
+    "face": {"analyzer": "given"},
     "methods": [
         {"use": "self_blend", "share": 0.5},
-        {"use": "landmark_swap", "share": 0.5, "donor": {"choose": "random"}},
+        {"use": "landmark_swap", "share": 0.5, "donor": {"strategy": "random"}},
     ],
     "shard_pairs": 7,
 }
@@ -61,7 +61,7 @@ def row(source: str, identity: str, image_id: str, **stated: Any) -> dict[str, A
         "age": 30.0,
         "sex": "female",
         "ethnicity": "white",
-        "licence": None,
+        "license": None,
         "attribution": None,
         "phash": "0123456789abcdef",
         "embedding": None,
@@ -72,7 +72,7 @@ def row(source: str, identity: str, image_id: str, **stated: Any) -> dict[str, A
 
 def rows(
     people: int = 20,
-    pictures: int = 2,
+    images: int = 2,
     source: str = "faces",
     **stated: Callable[[int], Any],
 ) -> list[dict[str, Any]]:
@@ -86,19 +86,19 @@ def rows(
         row(
             source,
             f"p{person:03d}",
-            f"p{person:03d}_{picture}",
+            f"p{person:03d}_{image}",
             **{name: give(person) for name, give in (plain | stated).items()},
         )
         for person in range(people)
-        for picture in range(pictures)
+        for image in range(images)
     ]
 
 
-def loaded(card_ids: Iterable[str] = ("faces",), **changes: Any) -> LoadedRecipe:
+def loaded(card_ids: Iterable[str] = ("faces",), **changes: Any) -> Recipe:
     """Return a recipe with a card for each of ``card_ids``."""
-    recipe = Recipe.model_validate({**RECIPE, **changes})
+    recipe = RecipeSpec.model_validate({**RECIPE, **changes})
     cards = tuple(card("folder", id=name) for name in card_ids)
-    return LoadedRecipe(recipe, "made.yaml", cards)
+    return Recipe(recipe, "made.yaml", cards)
 
 
 def made_plan(index: FaceIndex | None = None, **changes: Any) -> Plan:

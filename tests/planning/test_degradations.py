@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.planning import Item, Plan
-from datagen.planning.summary import summarise
+from datagen.planning.summary import summarize
 from tests.planning.made import RECIPE, loaded, made_plan
 
-DAMAGE = [
+DEGRADED = [
     {"use": "clean", "share": 0.3},
     {"use": "jpeg", "share": 0.4, "severity": [1, 5]},
     {"use": "blur", "share": 0.3},
@@ -29,9 +29,9 @@ def taken(plan: Plan, count: int) -> list[Item]:
 
 @given(st.integers(0, 500))
 def test_the_table_of_both_is_within_two_at_every_prefix(seed: int) -> None:
-    plan = made_plan(seed=seed, degradations=DAMAGE, controls="1/2")
+    plan = made_plan(seed=seed, degradations=DEGRADED, controls="1/2")
     table: Counter[tuple[int, int | None]] = Counter()
-    shares = [Fraction(str(use["share"])) for use in DAMAGE]
+    shares = [Fraction(str(use["share"])) for use in DEGRADED]
     for number, item in enumerate(taken(plan, 90), start=1):
         table[item.method, item.degradation] += 1
         for method in range(2):
@@ -42,7 +42,7 @@ def test_the_table_of_both_is_within_two_at_every_prefix(seed: int) -> None:
 def test_controls_meet_every_degradation() -> None:
     met = Counter(
         item.degradation
-        for item in taken(made_plan(degradations=DAMAGE, controls="1/2"), 600)
+        for item in taken(made_plan(degradations=DEGRADED, controls="1/2"), 600)
         if item.control
     )
     assert set(met) == {0, 1, 2}
@@ -50,7 +50,7 @@ def test_controls_meet_every_degradation() -> None:
 
 
 def test_severities_are_only_where_they_are_asked_for() -> None:
-    items = taken(made_plan(degradations=DAMAGE), 300)
+    items = taken(made_plan(degradations=DEGRADED), 300)
     assert {item.severity for item in items if item.degradation != 1} == {None}
     counts = Counter(item.severity for item in items if item.degradation == 1)
     assert set(counts) == {1, 2, 3, 4, 5}
@@ -59,12 +59,12 @@ def test_severities_are_only_where_they_are_asked_for() -> None:
 
 def test_degradations_redraw_nothing_else() -> None:
     plain = taken(made_plan(), 60)
-    damaged = taken(made_plan(degradations=DAMAGE), 60)
-    assert [replace(item, degradation=None, severity=None) for item in damaged] == plain
+    degraded = taken(made_plan(degradations=DEGRADED), 60)
+    assert [replace(item, degradation=None, severity=None) for item in degraded] == plain
 
 
 def test_a_split_may_keep_a_degradation_out() -> None:
-    held_out = [*DAMAGE[:2], {"use": "blur", "share": 0.3, "splits": ["test"]}]
+    held_out = [*DEGRADED[:2], {"use": "blur", "share": 0.3, "splits": ["test"]}]
     plan = made_plan(degradations=held_out)
     assert {item.degradation for item in taken(plan, 60)} == {0, 1}
     assert {plan.item("test", n).degradation for n in range(40)} == {0, 1, 2}
@@ -96,7 +96,7 @@ def test_a_ladder_repeats_each_base_pair() -> None:
 
 
 def test_the_summary_counts_levels() -> None:
-    [train, _] = summarise(made_plan(ladder=LADDER, controls="1/2"), None)
+    [train, _] = summarize(made_plan(ladder=LADDER, controls="1/2"), None)
     assert (train.pairs, sum(train.methods.values())) == (180, 180)
     assert train.controls == 90
     assert train.degradations == {"jpeg": 1}
@@ -105,8 +105,8 @@ def test_the_summary_counts_levels() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ladder": LADDER, "degradations": DAMAGE}, "ladder stands in place of degradations"),
-        ({"degradations": DAMAGE[:2]}, "the shares of degradations must sum to 1"),
+        ({"ladder": LADDER, "degradations": DEGRADED}, "ladder stands in place of degradations"),
+        ({"degradations": DEGRADED[:2]}, "the shares of degradations must sum to 1"),
         ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "rising whole numbers"),
         ({"ladder": {"use": "jpeg", "severities": [0, 6]}}, "from 0 to 5"),
         ({"ladder": {"use": "jpeg", "quality": 3}}, "quality"),
@@ -131,7 +131,7 @@ def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -
 def test_the_digest_names_the_damage_and_not_the_counts() -> None:
     plain = loaded().digest
     ladder = loaded(ladder=LADDER).digest
-    assert len({plain, ladder, loaded(degradations=DAMAGE).digest}) == 3
+    assert len({plain, ladder, loaded(degradations=DEGRADED).digest}) == 3
     assert loaded(ladder=LADDER, splits={"train": 5, "test": 5}).digest == ladder
     assert RECIPE["splits"] != {"train": 5, "test": 5}
     assert loaded(ladder={**LADDER, "severities": [0, 2, 4]}).digest != ladder

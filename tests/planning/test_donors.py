@@ -32,13 +32,13 @@ def pool(people: list[Person], name: str = "pool") -> DonorPool:
 def fits(target: Person, other: Person, by: DonorRule) -> bool:
     if target.source != other.source or target.identity == other.identity:
         return False
-    pairs = [(target.attribute(name), other.attribute(name)) for name in by.same]
+    pairs = [(target.attribute(name), other.attribute(name)) for name in by.match]
     return all(own is not None and own == theirs for own, theirs in pairs)
 
 
 def brute(people: list[Person], target: int, by: DonorRule) -> list[int]:
     found = [n for n, other in enumerate(people) if fits(people[target], other, by)]
-    if not found and by.otherwise == "any":
+    if not found and by.fallback == "any":
         return brute(people, target, rule())
     return found
 
@@ -62,7 +62,7 @@ def small_pools(draw: st.DrawFn) -> list[Person]:
 
 
 RULES = st.builds(
-    lambda same, otherwise: rule(choose="random", same=same, **{"else": otherwise}),
+    lambda same, otherwise: rule(strategy="random", match=same, fallback=otherwise),
     st.lists(st.sampled_from(["sex", "age_band", "ethnicity"]), unique=True),
     st.sampled_from(["refuse", "any"]),
 )
@@ -83,16 +83,16 @@ def test_only_named_people_lend_where_a_method_knows_no_others(
     people: list[Person], by: DonorRule, lenders: set[str]
 ) -> None:
     """The rule is loosened among those who may lend, never beyond them."""
-    made = pool(people).lent_by(frozenset(lenders))
-    strict = rule(choose="random", same=list(by.same))
+    made = pool(people).limited_to(frozenset(lenders))
+    strict = rule(strategy="random", match=list(by.match))
 
     def lent(target: int, by: DonorRule) -> list[int]:
         found = brute(people, target, by)
         return [n for n in found if f"{people[n].source}/{people[n].identity}" in lenders]
 
     expected = [lent(target, strict) for target in range(len(people))]
-    if by.otherwise == "any":
-        expected = [found or lent(n, rule(choose="random")) for n, found in enumerate(expected)]
+    if by.fallback == "any":
+        expected = [found or lent(n, rule(strategy="random")) for n, found in enumerate(expected)]
     assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
     assert made.donor_counts(by).tolist() == [len(found) for found in expected]
     assert pool(people).donor_counts(by).tolist() == [
@@ -103,9 +103,9 @@ def test_only_named_people_lend_where_a_method_knows_no_others(
 def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> None:
     people = [person(0), person(1), person(2, sex="male"), person(3, sex="male")]
     made = pool(people)
-    same = rule(choose="random", same=["sex"])
+    same = rule(strategy="random", match=["sex"])
     assert [made.candidates(n, same).tolist() for n in range(4)] == [[], [], [3], [2]]
-    any_ = rule(choose="random", same=["sex"], **{"else": "any"})
+    any_ = rule(strategy="random", match=["sex"], fallback="any")
     assert [made.candidates(n, any_).tolist() for n in range(4)] == [
         [1, 2, 3],
         [0, 2, 3],
@@ -116,9 +116,9 @@ def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> No
 
 def test_nobody_is_drawn_where_nobody_fits() -> None:
     made = pool([person(0), person(0), person(1, source="other")])
-    for choose in ("random", "nearest_landmarks"):
-        assert made.draw(rng("x"), 0, rule(choose=choose)) is None
-        assert made.donor_counts(rule(choose=choose)).tolist() == [0, 0, 0]
+    for strategy in ("random", "nearest_landmarks"):
+        assert made.draw(rng("x"), 0, rule(strategy=strategy)) is None
+        assert made.donor_counts(rule(strategy=strategy)).tolist() == [0, 0, 0]
 
 
 def drawn(made: DonorPool, target: int, by: DonorRule, times: int) -> set[int]:
@@ -129,27 +129,27 @@ def drawn(made: DonorPool, target: int, by: DonorRule, times: int) -> set[int]:
 def test_random_reaches_every_candidate() -> None:
     people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(16)]
     made = pool(people)
-    by = rule(choose="random", same=["sex"])
+    by = rule(strategy="random", match=["sex"])
     assert drawn(made, 5, by, 200) == set(brute(people, 5, by))
 
 
-@pytest.mark.parametrize("of", [1, 3, 50])
-def test_the_nearest_are_the_nearest_by_shape(of: int) -> None:
+@pytest.mark.parametrize("pool_size", [1, 3, 50])
+def test_the_nearest_are_the_nearest_by_shape(pool_size: int) -> None:
     people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(40)]
     made = pool(people)
     shapes = normal_shapes(points(40)).astype(np.float64)
-    by = rule(same=["sex"], of=of)
+    by = rule(match=["sex"], pool_size=pool_size)
     for target in (0, 7, 39):
         found = brute(people, target, by)
         away = {n: float(np.linalg.norm(shapes[n] - shapes[target])) for n in found}
-        nearest = sorted(found, key=lambda n: away[n])[:of]
+        nearest = sorted(found, key=lambda n: away[n])[:pool_size]
         assert drawn(made, target, by, 300) == set(nearest)
 
 
 def test_equal_shapes_go_by_position() -> None:
     same = np.repeat(made_points("one")[None], 6, axis=0)
     made = DonorPool([person(n) for n in range(6)], same, "pool")
-    assert drawn(made, 4, rule(of=2), 50) == {0, 1}
+    assert drawn(made, 4, rule(pool_size=2), 50) == {0, 1}
 
 
 @given(
@@ -169,7 +169,7 @@ def test_shapes_know_no_place_size_or_turn(
     np.testing.assert_allclose(first, second, atol=2e-4)
 
 
-def test_shapes_are_centred_of_unit_size_with_level_eyes_and_know_mirroring() -> None:
+def test_shapes_are_centered_of_unit_size_with_level_eyes_and_know_mirroring() -> None:
     plain = made_points("shape")
     shape, mirrored = normal_shapes(np.stack([plain, plain * np.array([-1, 1], np.float32)]))
     x, y = shape[:68], shape[68:]
@@ -184,9 +184,9 @@ def test_shapes_are_centred_of_unit_size_with_level_eyes_and_know_mirroring() ->
 def test_a_very_large_pool_is_thinned_out_by_a_named_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     people = [person(n) for n in range(60)]
     whole = pool(people)
-    by = rule(of=60)
+    by = rule(pool_size=60)
     assert len(drawn(whole, 3, by, 600)) == 59
-    monkeypatch.setattr(donors, "_MOST_COMPARED", 10)
+    monkeypatch.setattr(donors, "_MAX_COMPARED", 10)
     assert len(drawn(pool(people), 3, by, 300)) == 10
     assert drawn(pool(people), 3, by, 300) == drawn(pool(people), 3, by, 300)
     assert drawn(pool(people, "other"), 3, by, 300) != drawn(pool(people), 3, by, 300)
@@ -194,7 +194,7 @@ def test_a_very_large_pool_is_thinned_out_by_a_named_draw(monkeypatch: pytest.Mo
     few = drawn(pool(people), 3, by, 300)
     shapes = normal_shapes(points(60))
     nearest = sorted(few, key=lambda n: float(np.linalg.norm(shapes[n] - shapes[3])))[:4]
-    assert drawn(pool(people), 3, rule(of=4), 100) == set(nearest)
+    assert drawn(pool(people), 3, rule(pool_size=4), 100) == set(nearest)
     assert 3 not in few
 
 
@@ -205,7 +205,7 @@ def test_a_pickled_pool_draws_the_same(people: list[Person], by: DonorRule) -> N
     made.draw(rng("warm"), 0, rule())
     again = pickle.loads(pickle.dumps(made))
     for target in range(len(people)):
-        for one in (by, rule(of=2)):
+        for one in (by, rule(pool_size=2)):
             assert made.draw(rng("x", target), target, one) == again.draw(
                 rng("x", target), target, one
             )
@@ -220,7 +220,7 @@ def test_nearest_pose_takes_the_faces_turned_and_opened_alike() -> None:
     marks[3, 66] = [50, 140]  # an open mouth
     poses = np.array([[0, 0], [2, 0], [30, 0], [1, 0], [0, 3], [np.nan, np.nan]], np.float32)
     pool = DonorPool(people, marks, "x", poses)
-    rule = DonorRule(choose="nearest_pose", of=3)
+    rule = DonorRule(strategy="nearest_pose", pool_size=3)
     drawn = {pool.draw(rng("d", n), 0, rule) for n in range(200)}
     assert drawn == {1, 4, 5}
 
@@ -231,10 +231,10 @@ def test_embedding_bounds_are_cosine_similarities() -> None:
     angles = np.deg2rad([0, 20, 60, 90])
     embeddings = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
     pool = DonorPool(people, marks, "x", None, embeddings)
-    rule = DonorRule(choose="random", embedding=(0.3, 0.95))
+    rule = DonorRule(strategy="random", embedding=(0.3, 0.95))
     assert pool.candidates(0, rule).tolist() == [1, 2]
     assert pool.donor_counts(rule).tolist() == [2, 3, 3, 2]
-    alone = DonorRule(choose="random", embedding=(0.999, 1.0))
+    alone = DonorRule(strategy="random", embedding=(0.999, 1.0))
     assert pool.donor_counts(alone).tolist() == [0, 0, 0, 0]
-    kind = DonorRule.model_validate({"embedding": [0.999, 1.0], "else": "any"})
+    kind = DonorRule.model_validate({"embedding": [0.999, 1.0], "fallback": "any"})
     assert pool.donor_counts(kind).tolist() == [3, 3, 3, 3]

@@ -26,7 +26,7 @@ def three_methods(**changes: Any) -> dict[str, Any]:
     methods = [
         {"use": "self_blend", "share": "1/3"},
         {"use": "landmark_swap", "share": "1/4"},
-        {"use": "landmark_swap", "share": "5/12", "donor": {"choose": "random"}},
+        {"use": "landmark_swap", "share": "5/12", "donor": {"strategy": "random"}},
     ]
     return {"methods": methods, **changes}
 
@@ -97,7 +97,7 @@ def test_a_donor_is_another_person_of_the_same_split_and_source() -> None:
 
 
 def test_splits_share_no_face_and_no_person() -> None:
-    index = FaceIndex.from_rows(rows(people=31, pictures=3))
+    index = FaceIndex.from_rows(rows(people=31, images=3))
     plan = made_plan(index)
     identity = index.column("identity")
     train, test = ({identity[n] for n in plan.faces(split)} for split in SPLITS)
@@ -109,7 +109,11 @@ def test_splits_share_no_face_and_no_person() -> None:
 
 
 def test_a_donor_has_the_same_attributes() -> None:
-    swap = {"use": "landmark_swap", "share": 1, "donor": {"same": ["sex", "ethnicity"], "of": 3}}
+    swap = {
+        "use": "landmark_swap",
+        "share": 1,
+        "donor": {"match": ["sex", "ethnicity"], "pool_size": 3},
+    }
     index = FaceIndex.from_rows(rows(people=60))
     plan = made_plan(index, methods=[swap])
     sex, ethnicity = index.column("sex"), index.column("ethnicity")
@@ -235,16 +239,16 @@ def test_official_splits_decide() -> None:
 def test_a_donor_rule_that_leaves_someone_alone_is_refused_with_all_its_splits() -> None:
     people = [row("faces", f"p{n}", f"p{n}", sex="female") for n in range(11)]
     lone = [row("faces", "odd", f"odd{n}", sex="male") for n in range(2)]
-    swap = {"use": "landmark_swap", "share": 1, "donor": {"same": ["sex", "age_band"]}}
+    swap = {"use": "landmark_swap", "share": 1, "donor": {"match": ["sex", "age_band"]}}
     index = FaceIndex.from_rows([*people, *lone])
     split = {"shares": {"train": 1}, "stratify": []}
     with pytest.raises(RecipeError) as caught:
         made_plan(index, methods=[swap], split=split, splits={"train": 5})
-    assert "split 'train', method 'landmark_swap' (same: [sex, age_band]): 2 of 13 faces" in str(
+    assert "split 'train', method 'landmark_swap' (match: [sex, age_band]): 2 of 13 faces" in str(
         caught.value
     )
-    assert "else: any" in str(caught.value)
-    loose = {**swap, "donor": {"same": ["sex", "age_band"], "else": "any"}}
+    assert "fallback: any" in str(caught.value)
+    loose = {**swap, "donor": {"match": ["sex", "age_band"], "fallback": "any"}}
     plan = made_plan(index, methods=[loose], split=split, splits={"train": 5})
     assert all(item.donor is not None for item in taken(plan, "train", 26))
     assert plan.fewest_donors("train") == {"landmark_swap": 10}  # 11 for the odd one
@@ -290,7 +294,7 @@ def test_a_far_item_costs_as_much_as_the_first(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("shares", [("1/2", "1/2"), ("1/4", "3/4")])
 def test_no_face_goes_with_a_method(shares: tuple[str, str]) -> None:
-    index = FaceIndex.from_rows(rows(people=10, pictures=1))
+    index = FaceIndex.from_rows(rows(people=10, images=1))
     methods = [{"use": "self_blend", "share": share} for share in shares]
     everyone = {"shares": {"train": 1}}
     plan = made_plan(index, methods=methods, split=everyone, splits={"train": 4000})
@@ -305,8 +309,8 @@ def test_no_face_goes_with_a_method(shares: tuple[str, str]) -> None:
 
 
 def test_donors_are_drawn_evenly() -> None:
-    index = FaceIndex.from_rows(rows(people=8, pictures=1))
-    swap = [{"use": "landmark_swap", "share": 1, "donor": {"choose": "random"}}]
+    index = FaceIndex.from_rows(rows(people=8, images=1))
+    swap = [{"use": "landmark_swap", "share": 1, "donor": {"strategy": "random"}}]
     everyone = {"shares": {"train": 1}}
     plan = made_plan(index, methods=swap, split=everyone, splits={"train": 4000})
     pairs = Counter((item.target, item.donor) for item in taken(plan, "train", 2800))

@@ -10,7 +10,7 @@ from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,
     expected_seconds,
-    summarise,
+    summarize,
     warnings_of,
 )
 from tests.planning.made import made_plan, rows
@@ -18,7 +18,7 @@ from tests.planning.made import made_plan, rows
 
 def test_the_numbers_are_those_of_the_items() -> None:
     plan = made_plan(controls="0.1", splits={"train": 61, "test": 40})
-    train, test = summarise(plan, None)
+    train, test = summarize(plan, None)
     items = [plan.item("train", number) for number in range(61)]
     assert train == SplitSummary(
         split="train",
@@ -36,16 +36,16 @@ def test_the_numbers_are_those_of_the_items() -> None:
 def test_entries_of_one_method_are_added_up_and_the_limit_counts() -> None:
     methods = [{"use": "self_blend", "share": share} for share in (0.25, 0.75)]
     plan = made_plan(methods=methods)
-    assert [split.methods for split in summarise(plan, None)] == [
+    assert [split.methods for split in summarize(plan, None)] == [
         {"self_blend": 60},
         {"self_blend": 40},
     ]
-    assert [split.pairs for split in summarise(plan, 10)] == [6, 4]
+    assert [split.pairs for split in summarize(plan, 10)] == [6, 4]
 
 
 def size(**changes: Any) -> int:
     plan = made_plan(**changes)
-    return expected_bytes(plan, summarise(plan, None))
+    return expected_bytes(plan, summarize(plan, None))
 
 
 def test_expected_bytes_grow_with_what_is_asked() -> None:
@@ -61,7 +61,7 @@ def test_expected_bytes_grow_with_what_is_asked() -> None:
 
 def seconds(cores: int, render: float = 0.0, **changes: Any) -> float:
     plan = made_plan(**changes)
-    return expected_seconds(plan, summarise(plan, None), cores, render)
+    return expected_seconds(plan, summarize(plan, None), cores, render)
 
 
 def test_expected_seconds_shrink_with_cores_and_grow_with_pixels() -> None:
@@ -77,14 +77,14 @@ def test_rendering_counts_for_targets_and_for_donors() -> None:
 
 
 def warned(plan: Plan) -> list[str]:
-    return list(warnings_of(plan, summarise(plan, None)))
+    return list(warnings_of(plan, summarize(plan, None)))
 
 
 def test_what_looks_thin_is_told() -> None:
     assert warned(made_plan()) == []
     (text,) = warned(made_plan(splits={"train": 60, "test": 16 * 200 + 1}))
     assert text.startswith("split 'test': 16 faces for 3201 pairs, each a target about 201 times")
-    few = made_plan(FaceIndex.from_rows(rows(people=6, pictures=1)))
+    few = made_plan(FaceIndex.from_rows(rows(people=6, images=1)))
     assert [text.partition(";")[0] for text in warned(few)] == [
         f"split '{split}', method 'landmark_swap': some target has {donors} possible donor(s) only"
         for split, donors in (("train", 3), ("test", 1))

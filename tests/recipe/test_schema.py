@@ -8,7 +8,7 @@ import pytest
 
 from datagen.core.schema import parse
 from datagen.errors import RecipeError
-from datagen.recipe.schema import MethodUse, Recipe, in_split
+from datagen.recipe.schema import MethodUse, RecipeSpec, in_split
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -32,25 +32,25 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def problems(body: dict[str, Any]) -> list[str]:
     with pytest.raises(RecipeError) as caught:
-        parse(Recipe, body, "recipe.yaml", RecipeError)
+        parse(RecipeSpec, body, "recipe.yaml", RecipeError)
     head, *lines = str(caught.value).split("\n  - ")
     assert head == "recipe.yaml:"
     return lines
 
 
-def made(path: str, value: Any) -> Recipe:
-    return parse(Recipe, changed(path, value), "recipe.yaml", RecipeError)
+def made(path: str, value: Any) -> RecipeSpec:
+    return parse(RecipeSpec, changed(path, value), "recipe.yaml", RecipeError)
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    recipe = parse(Recipe, BASE, "recipe.yaml", RecipeError)
+    recipe = parse(RecipeSpec, BASE, "recipe.yaml", RecipeError)
     assert recipe.split.shares == {
         "train": Fraction(7, 10),
         "val": Fraction(1, 10),
         "test": Fraction(1, 5),
     }
     assert (recipe.split.origin, recipe.split.stratify) == ("hash", ("sex",))
-    assert (recipe.face.size, recipe.face.margin, recipe.face.analyser) == (380, 1.3, "mediapipe")
+    assert (recipe.face.size, recipe.face.margin, recipe.face.analyzer) == (380, 1.3, "mediapipe")
     assert (recipe.encode.format, recipe.encode.quality) == ("jpeg", None)
     assert (recipe.shard_pairs, recipe.rejects.max_share) == (250, 0.05)
     assert recipe.controls == Fraction(0)
@@ -69,7 +69,10 @@ def test_what_is_left_out_has_its_default() -> None:
         ("encode.qualty", "encode.qualty: unknown key. Did you mean 'quality'?"),
         ("rejects.zzz", "rejects.zzz: unknown key. Allowed: max_share, max_count"),
         ("sources.0.rot", "sources[0].rot: unknown key. Did you mean 'root'?"),
-        ("methods.0.donor.chose", "methods[0].donor.chose: unknown key. Did you mean 'choose'?"),
+        (
+            "methods.0.donor.strateg",
+            "methods[0].donor.strateg: unknown key. Did you mean 'strategy'?",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
@@ -110,9 +113,17 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ("methods.0.share", 1.2, "methods[0].share: want a share from 0 to 1 (found 1.2)"),
         ("methods.0.min_change", -1, "methods[0].min_change: input should be greater"),
         ("methods.0.min_change", 256, "methods[0].min_change: input should be less"),
-        ("methods.0.donor", {"of": 0}, "methods[0].donor.of: input should be greater"),
-        ("methods.0.donor", {"else": "all"}, "methods[0].donor.else: input should be 'refuse'"),
-        ("methods.0.donor", {"same": ["age"]}, "methods[0].donor.same[0]: input should be"),
+        (
+            "methods.0.donor",
+            {"pool_size": 0},
+            "methods[0].donor.pool_size: input should be",
+        ),
+        (
+            "methods.0.donor",
+            {"fallback": "all"},
+            "methods[0].donor.fallback: input should be",
+        ),
+        ("methods.0.donor", {"match": ["age"]}, "methods[0].donor.match[0]: input should be"),
         ("encode.format", "bmp", "encode.format: input should be 'jpeg', 'png' or 'webp'"),
         ("encode.quality", [0, 90], "encode: quality: want a range within 1 and 100"),
         ("encode.quality", [90, 101], "encode: quality: want a range within 1 and 100"),
@@ -206,8 +217,8 @@ def test_an_entry_without_splits_takes_part_in_all() -> None:
 
 
 def test_names_in_python_and_in_yaml_may_both_be_given() -> None:
-    swap = [{"use": "landmark_swap", "share": 1, "donor": {"else": "any"}}]
+    swap = [{"use": "landmark_swap", "share": 1, "donor": {"fallback": "any"}}]
     rule = made("methods", swap).methods[0].donor
     assert rule is not None
-    assert rule.otherwise == "any"
-    assert rule.model_dump(by_alias=True)["else"] == "any"
+    assert rule.fallback == "any"
+    assert rule.model_dump()["fallback"] == "any"

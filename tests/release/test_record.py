@@ -30,7 +30,7 @@ def test_the_record_counts_and_names_every_file(out: Path) -> None:
         "planned": {"train": 24, "test": 12},
         "pairs": 36,
         "controls": 9,
-        "pictures": 81,
+        "images": 81,
         "rejects": {},
         "index_rejects": 0,
         "shards": 6,
@@ -51,7 +51,7 @@ def test_one_line_of_pandas_reads_everything(out: Path) -> None:
     assert len(pd.read_parquet(out / "rejects")) == 0
 
 
-def test_a_row_leads_to_its_picture_and_mask(out: Path) -> None:
+def test_a_row_leads_to_its_image_and_mask(out: Path) -> None:
     release = Release(Folder(str(out)))
     fake = release.manifest[release.manifest["kind"] == "fake"].iloc[0]
     image, mask = release.image(fake), release.mask(fake)

@@ -110,7 +110,7 @@ def test_a_stranger_is_found(out: Path) -> None:
     [
         ("sha256", "0" * 64, "are not the recorded"),
         ("media_offset", 0, "are not the recorded"),
-        ("width", 95, "the picture is not 95x"),
+        ("width", 95, "the image is not 95x"),
         ("label", 1, "label 1"),
         ("split", "test", "split test"),
         ("method", "other", "members differ in method"),

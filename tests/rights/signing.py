@@ -1,4 +1,4 @@
-"""Licence files of model packs, signed by a key of the tests."""
+"""License files of model packs, signed by a key of the tests."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_the_document_names_everybody_and_every_term() -> None:
         },
     )
     net = WeightCard(
-        id="net", title="A net", file="n.onnx", licence="MIT", citation="Roe, Networks, 2024"
+        id="net", title="A net", file="n.onnx", license="MIT", citation="Roe, Networks, 2024"
     )
     decisions = check_rights([faces], [net], RESEARCH, DAY)
     text = attribution_document([faces], [net], decisions, "research, not to be passed on")
@@ -36,14 +36,14 @@ def test_the_document_names_everybody_and_every_term() -> None:
         "\n"
         "Made for: research, not to be passed on.\n"
         "\n"
-        "| used | licence | covers the purpose |\n"
+        "| used | license | covers the purpose |\n"
         "| --- | --- | --- |\n"
         "| source 'faces': Faces | CC-BY-4.0 | yes |\n"
         "| weights 'net': A net | MIT | yes |\n"
         "\n"
         "## Faces\n"
         "\n"
-        "- Licence: CC-BY-4.0\n"
+        "- License: CC-BY-4.0\n"
         "- Attribution: Doe (2025). Faces.\n"
         "- Homepage: https://example.org/faces\n"
         "- Consent: signed; alteration yes, commercial no, redistribution unknown\n"
@@ -52,7 +52,7 @@ def test_the_document_names_everybody_and_every_term() -> None:
         "\n"
         "## A net\n"
         "\n"
-        "- Licence: MIT\n"
+        "- License: MIT\n"
         "- Citation: Roe, Networks, 2024\n"
     )
 
@@ -60,7 +60,7 @@ def test_the_document_names_everybody_and_every_term() -> None:
 def test_what_is_not_stated_is_said_to_be_none() -> None:
     consent: dict[str, Any] = {"basis": "unknown"}
     plain = card("folder", title="Größe", consent=consent)
-    net = WeightCard(id="net", title="A net", file="n.onnx", licence="unknown")
+    net = WeightCard(id="net", title="A net", file="n.onnx", license="unknown")
     decision = decide_source(plain, RESEARCH, DAY)
     lines = attribution_document([plain], [net], [decision], "research").decode().splitlines()
     assert "| source 'faces': Größe | CC-BY-4.0 | no |" in lines

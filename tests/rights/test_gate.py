@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datagen.errors import CardError, RightsError
-from datagen.rights import Decision, Terms, Use, check_rights, licence_of, source_terms, today
+from datagen.rights import Decision, Terms, Use, check_rights, license_of, source_terms, today
 from datagen.rights.gate import decide_source, decide_weights
 from datagen.sources import SourceCard, load_card
 from datagen.weights.card import WeightCard
@@ -19,7 +19,7 @@ COMMERCIAL = Use(commercial=True, redistribute=False)
 USES = [RESEARCH, SHARED, COMMERCIAL, Use(commercial=True, redistribute=True)]
 
 
-def made(licence: str = "CC0-1.0", **consent: Any) -> SourceCard:
+def made(license: str = "CC0-1.0", **consent: Any) -> SourceCard:
     plain: dict[str, Any] = {
         "basis": "signed",
         "alteration": True,
@@ -27,11 +27,11 @@ def made(licence: str = "CC0-1.0", **consent: Any) -> SourceCard:
         "redistribution": True,
         "words": "do as you like",
     }
-    return card("folder", licence=licence, attribution="A. N.", consent={**plain, **consent})
+    return card("folder", license=license, attribution="A. N.", consent={**plain, **consent})
 
 
-def weights(licence: str, name: str = "net") -> WeightCard:
-    return WeightCard(id=name, title="A net", file="net.onnx", licence=licence)
+def weights(license: str, name: str = "net") -> WeightCard:
+    return WeightCard(id=name, title="A net", file="net.onnx", license=license)
 
 
 def reasons(of: SourceCard, use: Use, day: dt.date = DAY) -> tuple[str, ...]:
@@ -46,41 +46,41 @@ def test_a_free_card_is_covered_for_every_use(use: Use) -> None:
 
 
 @pytest.mark.parametrize(
-    ("licence", "use", "wanted"),
+    ("license", "use", "wanted"),
     [
         ("CC-BY-NC-4.0", SHARED, ()),
-        ("CC-BY-NC-4.0", COMMERCIAL, ("licence CC-BY-NC-4.0 does not permit commercial use",)),
+        ("CC-BY-NC-4.0", COMMERCIAL, ("license CC-BY-NC-4.0 does not permit commercial use",)),
         ("CC-BY-ND-4.0", COMMERCIAL, ()),
-        ("CC-BY-ND-4.0", SHARED, ("licence CC-BY-ND-4.0 does not permit passing on altered",)),
-        ("unknown", RESEARCH, ("licence unknown is not known to permit research use",)),
+        ("CC-BY-ND-4.0", SHARED, ("license CC-BY-ND-4.0 does not permit passing on altered",)),
+        ("unknown", RESEARCH, ("license unknown is not known to permit research use",)),
         (
             "GPL-3.0-only",
             SHARED,
             (
-                "licence GPL-3.0-only is not known to permit research use",
-                "licence GPL-3.0-only is not known to permit passing on altered copies",
+                "license GPL-3.0-only is not known to permit research use",
+                "license GPL-3.0-only is not known to permit passing on altered copies",
             ),
         ),
     ],
 )
-def test_a_licence_that_does_not_cover_the_use(
-    licence: str, use: Use, wanted: tuple[str, ...]
+def test_a_license_that_does_not_cover_the_use(
+    license: str, use: Use, wanted: tuple[str, ...]
 ) -> None:
-    found = reasons(made(licence), use)
+    found = reasons(made(license), use)
     assert len(found) == len(wanted)
     for text, start in zip(found, wanted, strict=True):
         assert text.startswith(start)
 
 
-def test_passing_on_needs_a_name_where_the_licence_asks_for_one() -> None:
+def test_passing_on_needs_a_name_where_the_license_asks_for_one() -> None:
     nameless = made("CC-BY-4.0").model_copy(update={"attribution": " "})
     assert reasons(nameless, Use(False, False)) == ()
     (found,) = reasons(nameless, Use(False, True))
     assert "the card's 'attribution' is empty" in found
-    assert reasons(nameless.model_copy(update={"licence": "CC0-1.0"}), Use(False, True)) == ()
+    assert reasons(nameless.model_copy(update={"license": "CC0-1.0"}), Use(False, True)) == ()
 
 
-def test_a_licence_that_is_not_known_names_the_near_ones() -> None:
+def test_a_license_that_is_not_known_names_the_near_ones() -> None:
     (found,) = reasons(made("CC-BY-4"), Use(False, False))
     assert "Did you mean 'CC-BY-4.0'" in found
 
@@ -136,7 +136,7 @@ def test_the_london_set_is_for_research_and_for_nothing_else() -> None:
         text = str(caught.value)
         assert "source 'london' (Face Research Lab London Set)" in text
         assert f"consent.{clause} is false (its words: 'used in lab-based and web-based" in text
-        assert "licence" not in text.split("\n")[1]
+        assert "license" not in text.split("\n")[1]
 
 
 @pytest.mark.parametrize("name", ["ffhq", "celeba", "faceforensics"])
@@ -148,7 +148,7 @@ def test_sets_without_consent_are_refused_until_the_user_states_grounds(name: st
 def test_every_source_and_clause_is_named_at_once() -> None:
     first = made("CC-BY-NC-ND-4.0", commercial=False, redistribution=False, expires=DAY)
     second = card(
-        "folder", id="other", title="Others", licence="unknown", consent={"basis": "unknown"}
+        "folder", id="other", title="Others", license="unknown", consent={"basis": "unknown"}
     )
     use = Use(commercial=True, redistribute=True)
     with pytest.raises(RightsError) as caught:
@@ -157,21 +157,21 @@ def test_every_source_and_clause_is_named_at_once() -> None:
     assert head == "the purpose (use: commercial, redistribute: true) is not covered:"
     words = "(its words: 'do as you like')"
     assert lines[:-1] == [
-        "  - source 'faces' (Faces): licence CC-BY-NC-ND-4.0 does not permit commercial use",
-        "  - source 'faces' (Faces): licence CC-BY-NC-ND-4.0 does not permit passing on altered "
+        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit commercial use",
+        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit passing on altered "
         "copies",
         f"  - source 'faces' (Faces): consent.commercial is false {words}",
         f"  - source 'faces' (Faces): consent.redistribution is false {words}",
         "  - source 'faces' (Faces): consent expired on 2026-06-01",
-        "  - source 'other' (Others): licence unknown is not known to permit commercial use",
-        "  - source 'other' (Others): licence unknown is not known to permit passing on altered "
+        "  - source 'other' (Others): license unknown is not known to permit commercial use",
+        "  - source 'other' (Others): license unknown is not known to permit passing on altered "
         "copies",
         "  - source 'other' (Others): consent.basis is unknown",
         "  - source 'other' (Others): consent.alteration is unknown",
         "  - source 'other' (Others): consent.commercial is unknown",
         "  - source 'other' (Others): consent.redistribution is unknown",
-        "  - weights 'net' (A net): licence unknown is not known to permit commercial use",
-        "  - weights 'net' (A net): licence unknown is not known to permit passing on altered "
+        "  - weights 'net' (A net): license unknown is not known to permit commercial use",
+        "  - weights 'net' (A net): license unknown is not known to permit passing on altered "
         "copies",
     ]
     assert "state the terms with their grounds" in lines[-1]
@@ -181,15 +181,15 @@ def test_weights_count_too() -> None:
     nc = weights("LicenseRef-InsightFace-NC")
     assert decide_weights(nc, RESEARCH, DAY).covered
     assert decide_weights(nc, COMMERCIAL, DAY).reasons == (
-        "licence LicenseRef-InsightFace-NC does not permit commercial use",
+        "license LicenseRef-InsightFace-NC does not permit commercial use",
     )
-    with pytest.raises(RightsError, match=r"weights 'net' \(A net\): licence"):
+    with pytest.raises(RightsError, match=r"weights 'net' \(A net\): license"):
         check_rights([made()], [nc], COMMERCIAL, DAY)
     decisions = check_rights([made()], [weights("Apache-2.0")], COMMERCIAL, DAY)
     assert [decision.subject for decision in decisions] == ["source 'faces'", "weights 'net'"]
 
 
-def test_a_licence_that_is_no_expression_is_the_cards_fault() -> None:
+def test_a_license_that_is_no_expression_is_the_cards_fault() -> None:
     with pytest.raises(CardError, match="no SPDX expression"):
         check_rights([made("CC-BY/4.0")], [], RESEARCH, DAY)
 
@@ -200,10 +200,10 @@ def test_the_use_is_covered_by_a_yes_alone(use: Use) -> None:
     assert not use.covered_by(Terms(None, None, True, ()))
     assert not use.covered_by(Terms(False, False, True, ()))
     assert use.covered_by(Terms(True, True, None, ())) == (not use.redistribute)
-    assert use.covered_by(licence_of("CC-BY-NC-4.0")) == (not use.commercial)
+    assert use.covered_by(license_of("CC-BY-NC-4.0")) == (not use.commercial)
 
 
-def test_the_terms_of_a_picture_are_its_licence_and_the_cards_consent() -> None:
+def test_the_terms_of_an_image_are_its_license_and_the_cards_consent() -> None:
     of = made("CC-BY-4.0", redistribution="unknown")
     of = of.model_copy(update={"attribution": " The set "})
     found = source_terms(of, None, None, Use(False, False))

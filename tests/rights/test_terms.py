@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.errors import CardError
-from datagen.rights import Terms, combine, licence_of
+from datagen.rights import Terms, combine, license_of
 from datagen.rights.terms import Answer
 
 
 @pytest.mark.parametrize(
-    ("licence", "answers", "attribution", "share_alike"),
+    ("license", "answers", "attribution", "share_alike"),
     [
         ("CC0-1.0", (True, True, True), False, False),
         ("LicenseRef-PDM", (True, True, True), False, False),
@@ -41,18 +41,18 @@ from datagen.rights.terms import Answer
         ("LicenseRef-OpenRAIL-MS", (True, True, True), False, False),
     ],
 )
-def test_what_a_licence_permits(
-    licence: str, answers: tuple[bool, bool, bool], attribution: bool, share_alike: bool
+def test_what_a_license_permits(
+    license: str, answers: tuple[bool, bool, bool], attribution: bool, share_alike: bool
 ) -> None:
-    found = licence_of(licence)
+    found = license_of(license)
     assert (found.research, found.commercial, found.redistribute) == answers
     assert found.attribution is attribution
-    assert found.share_alike == (frozenset({licence}) if share_alike else frozenset())
-    assert found.expression == licence
+    assert found.share_alike == (frozenset({license}) if share_alike else frozenset())
+    assert found.expression == license
 
 
 @pytest.mark.parametrize(
-    "licence",
+    "license",
     [
         "unknown",
         "LicenseRef-Unknown",
@@ -65,17 +65,17 @@ def test_what_a_licence_permits(
         "GPL-2.0-only WITH Classpath-exception-2.0",
     ],
 )
-def test_what_is_not_in_the_table_is_not_known(licence: str) -> None:
-    found = licence_of(licence)
+def test_what_is_not_in_the_table_is_not_known(license: str) -> None:
+    found = license_of(license)
     assert (found.research, found.commercial, found.redistribute) == (None, None, None)
 
 
 @pytest.mark.parametrize(
-    "licence", ["MIT AND", "(((", "MIT/Apache-2.0", "AND", "MIT OR (", " ", ""]
+    "license", ["MIT AND", "(((", "MIT/Apache-2.0", "AND", "MIT OR (", " ", ""]
 )
-def test_what_is_no_expression_is_refused(licence: str) -> None:
-    with pytest.raises(CardError, match="licence"):
-        licence_of(licence)
+def test_what_is_no_expression_is_refused(license: str) -> None:
+    with pytest.raises(CardError, match="license"):
+        license_of(license)
 
 
 @pytest.mark.parametrize(
@@ -94,30 +94,30 @@ def test_what_is_no_expression_is_refused(licence: str) -> None:
     ],
 )
 def test_and_is_strict_and_or_is_generous(expression: str, answers: tuple[Answer, ...]) -> None:
-    found = licence_of(expression)
+    found = license_of(expression)
     assert (found.research, found.commercial, found.redistribute) == answers
 
 
-def test_and_unites_the_share_alike_licences() -> None:
-    found = licence_of("CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0 AND MIT")
+def test_and_unites_the_share_alike_licenses() -> None:
+    found = license_of("CC-BY-SA-4.0 AND CC-BY-NC-SA-4.0 AND MIT")
     assert found.share_alike == {"CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"}
     assert found.redistribute is False  # an altered copy cannot be under both
-    assert licence_of("CC-BY-SA-4.0 OR MIT").share_alike == frozenset()
+    assert license_of("CC-BY-SA-4.0 OR MIT").share_alike == frozenset()
 
 
 def test_of_alternatives_one_is_taken_whole() -> None:
     either = "CC-BY-NC-4.0 OR CC-BY-ND-4.0"
     for commercial, redistribute in itertools.product((False, True), repeat=2):
-        found = licence_of(either, commercial, redistribute)
+        found = license_of(either, commercial, redistribute)
         assert not (found.commercial and found.redistribute)
-    assert licence_of(either, commercial=True).expression == "CC-BY-ND-4.0"
-    assert licence_of(either, redistribute=True).expression == "CC-BY-NC-4.0"
-    both_alike = licence_of("CC-BY-SA-4.0 OR CC-BY-NC-SA-4.0", redistribute=True)
+    assert license_of(either, commercial=True).expression == "CC-BY-ND-4.0"
+    assert license_of(either, redistribute=True).expression == "CC-BY-NC-4.0"
+    both_alike = license_of("CC-BY-SA-4.0 OR CC-BY-NC-SA-4.0", redistribute=True)
     assert both_alike.share_alike == {"CC-BY-SA-4.0"}
 
 
 def test_ids_are_read_whatever_their_case() -> None:
-    assert licence_of("cc-by-4.0") == licence_of("CC-BY-4.0")
+    assert license_of("cc-by-4.0") == license_of("CC-BY-4.0")
 
 
 ANSWERS: tuple[Answer, ...] = (True, False, None)
@@ -126,7 +126,7 @@ TERMS = st.builds(
     research=st.sampled_from(ANSWERS),
     commercial=st.sampled_from(ANSWERS),
     redistribute=st.sampled_from(ANSWERS),
-    licences=st.lists(st.sampled_from(["MIT", "CC0-1.0", "CC-BY-4.0"]), max_size=2).map(tuple),
+    licenses=st.lists(st.sampled_from(["MIT", "CC0-1.0", "CC-BY-4.0"]), max_size=2).map(tuple),
     attribution=st.lists(st.sampled_from(["A", "B", "C"]), max_size=2).map(tuple),
     share_alike=st.frozensets(st.sampled_from(["CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"]), max_size=1),
 )
@@ -146,7 +146,7 @@ def test_combined_terms_permit_what_each_permits(parts: list[Terms]) -> None:
 @given(st.lists(TERMS, min_size=1, max_size=4))
 def test_combined_terms_oblige_to_what_any_obliges(parts: list[Terms]) -> None:
     found = combine(parts)
-    for name in ("licences", "attribution"):
+    for name in ("licenses", "attribution"):
         united = [one for part in parts for one in getattr(part, name)]
         assert list(getattr(found, name)) == list(dict.fromkeys(united))
     assert found.share_alike == {name for part in parts for name in part.share_alike}
@@ -160,7 +160,7 @@ def test_an_answer_is_no_before_it_is_unknown(parts: list[Terms]) -> None:
 
 
 def terms(expression: str) -> Terms:
-    own = licence_of(expression)
+    own = license_of(expression)
     return Terms(
         own.research,
         own.commercial,
@@ -170,7 +170,7 @@ def terms(expression: str) -> Terms:
     )
 
 
-def test_two_share_alike_licences_exclude_each_other() -> None:
+def test_two_share_alike_licenses_exclude_each_other() -> None:
     by, nc = terms("CC-BY-SA-4.0"), terms("CC-BY-NC-SA-4.0")
     assert combine([by, by]).purposes() == ["research", "commercial", "redistribute"]
     assert combine([nc, terms("CC-BY-4.0")]).purposes() == ["research", "redistribute"]

@@ -20,8 +20,8 @@ SHARED = Use(commercial=False, redistribute=True)
 GROUNDS = "Our lawyers, 2026-01-01:\n  'you may sell what it makes'"
 
 
-def card(licence: str = "unknown", **changes: Any) -> WeightCard:
-    plain = {"id": "net", "title": "A net", "file": "net.onnx", "licence": licence}
+def card(license: str = "unknown", **changes: Any) -> WeightCard:
+    plain = {"id": "net", "title": "A net", "file": "net.onnx", "license": license}
     return WeightCard.model_validate(plain | changes)
 
 
@@ -29,7 +29,7 @@ def permits(**stated: Any) -> dict[str, Any]:
     return {"research": True, "grounds": GROUNDS, **stated}
 
 
-def test_the_terms_of_weights_are_those_of_their_licence() -> None:
+def test_the_terms_of_weights_are_those_of_their_license() -> None:
     found = weight_terms(card("CC-BY-NC-SA-4.0"), RESEARCH)
     alike = frozenset({"CC-BY-NC-SA-4.0"})
     assert found == Terms(True, False, True, ("CC-BY-NC-SA-4.0",), ("A net",), alike)
@@ -39,41 +39,41 @@ def test_the_terms_of_weights_are_those_of_their_licence() -> None:
 
 def test_of_alternatives_the_one_that_fits_the_use_is_taken() -> None:
     either = card("CC-BY-NC-4.0 OR CC-BY-ND-4.0")
-    assert weight_terms(either, COMMERCIAL).licences == ("CC-BY-ND-4.0",)
-    assert weight_terms(either, SHARED).licences == ("CC-BY-NC-4.0",)
+    assert weight_terms(either, COMMERCIAL).licenses == ("CC-BY-ND-4.0",)
+    assert weight_terms(either, SHARED).licenses == ("CC-BY-NC-4.0",)
 
 
 @pytest.mark.parametrize("use", [RESEARCH, COMMERCIAL, SHARED])
 def test_unknown_refuses_every_purpose(use: Use) -> None:
     assert weight_terms(card(), use).purposes() == []
     (first, *_) = decide_weights(card(), use, DAY).reasons
-    assert first.startswith("licence unknown is not known to permit")
+    assert first.startswith("license unknown is not known to permit")
 
 
-def test_what_the_user_states_goes_before_the_licence() -> None:
+def test_what_the_user_states_goes_before_the_license() -> None:
     stated = card(permits=permits(commercial=True))
     assert weight_terms(stated, RESEARCH).purposes() == ["research", "commercial"]
     decision = decide_weights(stated, COMMERCIAL, DAY)
     assert decision.covered
-    assert decision.licence == "unknown"
+    assert decision.license == "unknown"
     (reason,) = decide_weights(stated, SHARED, DAY).reasons
     assert reason.startswith(
-        "what holds instead of the licence does not permit passing on altered copies (stated by "
+        "what holds instead of the license does not permit passing on altered copies (stated by "
         "the user of the weights: Our lawyers, 2026-01-01"
     )
 
 
-def test_what_the_user_states_may_be_stricter_than_the_licence() -> None:
+def test_what_the_user_states_may_be_stricter_than_the_license() -> None:
     strict = card("MIT", permits=permits(research=False))
     assert weight_terms(strict, RESEARCH).purposes() == []
     assert "does not permit research use" in decide_weights(strict, RESEARCH, DAY).reasons[0]
 
 
-def test_a_picture_is_under_the_terms_of_face_and_network() -> None:
+def test_an_image_is_under_the_terms_of_face_and_network() -> None:
     face = Terms(True, True, True, ("CC-BY-4.0",), ("Faces",))
     both = combine([face, weight_terms(card("LicenseRef-InsightFace-NC"), RESEARCH)])
     assert both.purposes() == ["research"]
-    assert both.licences == ("CC-BY-4.0", "LicenseRef-InsightFace-NC")
+    assert both.licenses == ("CC-BY-4.0", "LicenseRef-InsightFace-NC")
     assert both.attribution == ("Faces", "A net")
 
 
@@ -82,8 +82,8 @@ def test_grounds_are_quoted_in_the_attribution() -> None:
     decisions = check_rights([], [stated], COMMERCIAL, DAY)
     lines = attribution_document([], [stated], decisions, "commercial use").decode().splitlines()
     assert lines[-4:] == [
-        "- Licence: unknown",
-        "- Permits, instead of the licence: research yes, commercial yes, redistribution no",
+        "- License: unknown",
+        "- Permits, instead of the license: research yes, commercial yes, redistribution no",
         "- Grounds: stated by the user of the weights: Our lawyers, 2026-01-01: 'you may sell what "
         "it makes'",
         "- Citation: Roe, 2024",
@@ -91,7 +91,7 @@ def test_grounds_are_quoted_in_the_attribution() -> None:
 
 
 class TestPacks:
-    """A pack's own licence file, signed by a key that the library trusts here."""
+    """A pack's own license file, signed by a key that the library trusts here."""
 
     @pytest.fixture
     def pack(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -109,18 +109,18 @@ class TestPacks:
     def _card(**changes: Any) -> WeightCard:
         return card("LicenseRef-InsightFace-NC", form="insightface", file="buffalo_l", **changes)
 
-    def test_without_a_licence_file_the_public_terms_hold(self, pack: Path) -> None:
+    def test_without_a_license_file_the_public_terms_hold(self, pack: Path) -> None:
         assert decide_weights(self._card(), RESEARCH, DAY).covered
         assert decide_weights(self._card(), COMMERCIAL, DAY).reasons == (
-            "licence LicenseRef-InsightFace-NC does not permit commercial use",
+            "license LicenseRef-InsightFace-NC does not permit commercial use",
         )
 
-    def test_a_bought_licence_is_honoured_and_recorded(self, pack: Path) -> None:
+    def test_a_bought_license_is_honored_and_recorded(self, pack: Path) -> None:
         from tests.rights.signing import sign
 
         sign(pack)
         decisions = check_rights([], [self._card()], COMMERCIAL, DAY)
-        words = "licence file T-1, verified by insightface: commercial use of buffalo_l by"
+        words = "license file T-1, verified by insightface: commercial use of buffalo_l by"
         assert decisions[0].grounds.startswith(words)
         assert weight_terms(self._card(), COMMERCIAL).purposes() == ["research", "commercial"]
         text = attribution_document([], [self._card()], decisions, "commercial use").decode()
@@ -128,7 +128,7 @@ class TestPacks:
         with pytest.raises(RightsError, match="is not known to permit passing on altered copies"):
             check_rights([], [self._card()], Use(True, True), DAY)
 
-    def test_what_the_user_states_goes_before_the_licence_file(self, pack: Path) -> None:
+    def test_what_the_user_states_goes_before_the_license_file(self, pack: Path) -> None:
         from tests.rights.signing import sign
 
         sign(pack)
@@ -136,7 +136,7 @@ class TestPacks:
         assert decide_weights(stated, Use(True, True), DAY).covered
 
     @pytest.mark.parametrize("stated", [None, permits(commercial=True)])
-    def test_an_expired_licence_refuses_every_purpose_and_says_why(
+    def test_an_expired_license_refuses_every_purpose_and_says_why(
         self, pack: Path, stated: dict[str, Any] | None
     ) -> None:
         from tests.rights.signing import sign

@@ -32,7 +32,7 @@ def test_unique_passes_distinct_records_in_order(tmp_path: Path) -> None:
     assert list(unique(iter(records), "faces")) == records
 
 
-def test_unique_refuses_a_second_picture_of_one_id(tmp_path: Path) -> None:
+def test_unique_refuses_a_second_image_of_one_id(tmp_path: Path) -> None:
     root = write(tmp_path, {"a/1.jpg": "", "a/1.png": ""})
     with pytest.raises(SourceError) as caught:
         list(unique(source("folder", root).records(), "faces"))
@@ -155,7 +155,7 @@ GROUNDS = "Ethics board of the institute, 2026-03-01, request 17"
 def _screened(of: Source) -> tuple[list[str], list[str]]:
     """Return the ids that the index may read, and the codes of those that it may not."""
     records = list(unique(of.records(), of.card.id))
-    seen = Screened(of.card, records, {r.licence: True for r in records if r.licence})
+    seen = Screened(of.card, records, {r.license: True for r in records if r.license})
     return [record.image_id for record in seen.records], [r.code for r in seen.rejects]
 
 
@@ -172,11 +172,11 @@ def _ffhq(root: Path) -> tuple[Path, str, list[str]]:
 
 
 def _celeba(root: Path) -> tuple[Path, str, list[str]]:
-    pictures = ["000001.jpg", "000002.jpg", "000003.jpg"]
+    images = ["000001.jpg", "000002.jpg", "000003.jpg"]
     files = {
-        "identity_CelebA.txt": "".join(f"{name} {n}\n" for n, name in enumerate(pictures)),
-        "list_attr_celeba.txt": "3\nMale Young\n" + "".join(f"{name} 1 -1\n" for name in pictures),
-        "list_eval_partition.txt": "".join(f"{name} 0\n" for name in pictures),
+        "identity_CelebA.txt": "".join(f"{name} {n}\n" for n, name in enumerate(images)),
+        "list_attr_celeba.txt": "3\nMale Young\n" + "".join(f"{name} 1 -1\n" for name in images),
+        "list_eval_partition.txt": "".join(f"{name} 0\n" for name in images),
         "img_align_celeba/000001.jpg": "",
     }
     return write(root, files), "image,age\n000001.jpg,33\n000002.jpg,17\n", ["000001"]

@@ -13,7 +13,7 @@ from .trees import CARDS, card
 GOOD = """
 id: mine
 title: Mine
-licence: CC-BY-4.0
+license: CC-BY-4.0
 consent: {basis: signed, alteration: true, words: "may be altered", expires: 2031-12-31}
 layout: folder
 """
@@ -46,7 +46,7 @@ def test_unknown_key_is_refused_with_the_near_one(tmp_path: Path) -> None:
 
 
 def test_missing_key_is_named(tmp_path: Path) -> None:
-    assert "licence: field required" in _refused(tmp_path, GOOD.replace("licence: CC-BY-4.0\n", ""))
+    assert "license: field required" in _refused(tmp_path, GOOD.replace("license: CC-BY-4.0\n", ""))
 
 
 @pytest.mark.parametrize("basis", ["guessed", "none", "''"])
@@ -95,7 +95,7 @@ def test_the_cards_that_ship_load_and_name_a_layout() -> None:
 def test_london_ships_as_its_consent_says() -> None:
     loaded = load_card(CARDS / "london.yaml")
     consent = loaded.consent
-    assert (loaded.licence, consent.basis) == ("CC-BY-4.0", "signed")
+    assert (loaded.license, consent.basis) == ("CC-BY-4.0", "signed")
     assert "in their original or altered forms" in consent.words
     assert (consent.alteration, consent.adults_only) == (True, True)
     assert (consent.commercial, consent.redistribution) == (False, False)

@@ -58,7 +58,7 @@ def test_the_flat_trees(tmp_path: Path, folder: str) -> None:
         ("identity,age\n2880,31\n", [31.0, None, 31.0]),
     ],
 )
-def test_ages_of_pictures_or_people(tmp_path: Path, table: str, ages: list[float | None]) -> None:
+def test_ages_of_images_or_people(tmp_path: Path, table: str, ages: list[float | None]) -> None:
     root = write(tmp_path, TREE | {"ages.csv": table})
     assert [r.age for r in shipped("celeba", root, ages="ages.csv").records()] == ages
 
@@ -81,7 +81,7 @@ def test_ages_of_pictures_or_people(tmp_path: Path, table: str, ages: list[float
         (
             "Anno/list_attr_celeba.txt",
             ATTRIBUTES.replace("3\n", "9\n", 1),
-            "9 pictures are announced, 3 are listed",
+            "9 images are announced, 3 are listed",
         ),
         ("Anno/list_attr_celeba.txt", ATTRIBUTES.replace("Male", "M"), "line 1: want the number"),
         ("Anno/list_attr_celeba.txt", "", "line 1: want the number"),
@@ -118,7 +118,7 @@ def test_a_missing_file_is_named_with_both_places(tmp_path: Path, name: str) -> 
         list(shipped("celeba", root).records())
 
 
-def test_missing_pictures_are_named(tmp_path: Path) -> None:
+def test_missing_images_are_named(tmp_path: Path) -> None:
     root = write(tmp_path, {key: text for key, text in TREE.items() if key.endswith(".txt")})
     with pytest.raises(SourceError, match="Img/img_align_celeba, img_align_celeba/img_align_cele"):
         list(shipped("celeba", root).records())

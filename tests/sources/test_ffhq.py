@@ -12,7 +12,7 @@ from datagen.errors import RecipeError, SourceError
 from .trees import by_id, ffhq_entry, ffhq_tree, points, shipped, write
 
 
-def test_the_aligned_pictures(tmp_path: Path) -> None:
+def test_the_aligned_images(tmp_path: Path) -> None:
     root = ffhq_tree(tmp_path, ffhq_entry(60001), ffhq_entry(2), ffhq_entry(10))
     found = by_id(shipped("ffhq", root))
     assert list(found) == ["00002", "00010", "60001"]
@@ -44,7 +44,7 @@ def test_thumbnails_are_not_offered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "licence"),
+    ("address", "license"),
     [
         ("https://creativecommons.org/licenses/by/2.0/", "CC-BY-2.0"),
         ("https://creativecommons.org/licenses/by-nc/2.0/", "CC-BY-NC-2.0"),
@@ -57,9 +57,9 @@ def test_thumbnails_are_not_offered(tmp_path: Path) -> None:
         ("", "LicenseRef-Unknown"),
     ],
 )
-def test_each_picture_has_its_own_licence(tmp_path: Path, address: str, licence: str) -> None:
+def test_each_image_has_its_own_license(tmp_path: Path, address: str, license: str) -> None:
     root = ffhq_tree(tmp_path, ffhq_entry(0, license_url=address))
-    assert by_id(shipped("ffhq", root))["00000"].licence == licence
+    assert by_id(shipped("ffhq", root))["00000"].license == license
 
 
 @pytest.mark.parametrize("key", ["7", "00007", "00007.png", "images1024x1024/00000/00007.png"])
@@ -82,10 +82,10 @@ def test_ages_may_lie_elsewhere(tmp_path: Path) -> None:
         ("image,years\n7,3\n", "it has image, years"),
         ("image,identity,age\n7,7,3\n", "want the columns image, age or the columns identity, age"),
         ("image,age\n7,3\n7,4\n", "row 2: image '7' is given twice"),
-        ("image,age\n7,3\n00007,4\n", "'00007' and '7' are one picture"),
+        ("image,age\n7,3\n00007,4\n", "'00007' and '7' are one image"),
         ("image,age\n,3\n", "row 1: column 'image' is empty"),
         ("image,age\n7,old\n", "row 1: age: want a number, found 'old'"),
-        ("image,age\nIMG_7,3\n", "no row is about a picture of this source. It has image 'IMG_7'"),
+        ("image,age\nIMG_7,3\n", "no row is about an image of this source. It has image 'IMG_7'"),
     ],
 )
 def test_a_wrong_table_of_ages_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -111,12 +111,12 @@ def _without(part: str, field: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (_without("image", "face_landmarks"), "picture '3': want category"),
+        (_without("image", "face_landmarks"), "image '3': want category"),
         (_without("metadata", "license_url"), "wrong or missing: 'license_url'"),
         (ffhq_entry(3) | {"category": "test"}, "wrong or missing: 'test'"),
         (
             ffhq_entry(3) | {"image": ffhq_entry(3)["image"] | {"face_landmarks": points()[:67]}},
-            "picture '3': face_landmarks: want (68, 2) finite numbers",
+            "image '3': face_landmarks: want (68, 2) finite numbers",
         ),
     ],
 )
@@ -131,8 +131,8 @@ def test_a_wrong_entry_is_named(tmp_path: Path, entry: dict[str, Any], message: 
     ("content", "message"),
     [
         ("{", "is not the metadata of FFHQ"),
-        ("[1]", "want pictures by number, found list"),
-        ('{"x1": {}}', "want a picture's number as key, found 'x1'"),
+        ("[1]", "want images by number, found list"),
+        ('{"x1": {}}', "want an image's number as key, found 'x1'"),
         ('{"1": {}, "1": {}}', "key '1' is given twice"),
     ],
 )

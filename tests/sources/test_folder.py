@@ -36,7 +36,7 @@ def test_only_the_last_dot_is_an_ending(tmp_path: Path) -> None:
     assert list(by_id(source("folder", tmp_path))) == ["a.b/c.d"]
 
 
-def test_per_image_takes_each_picture_for_a_person(tmp_path: Path) -> None:
+def test_per_image_takes_each_image_for_a_person(tmp_path: Path) -> None:
     write(tmp_path, {"x.jpg": "", "anna/y.jpg": "", "anna/z.jpg": ""})
     found = by_id(source("folder", tmp_path, card_changes={"identity": "per_image"}))
     assert {key: record.identity for key, record in found.items()} == {
@@ -46,7 +46,7 @@ def test_per_image_takes_each_picture_for_a_person(tmp_path: Path) -> None:
     }
 
 
-def test_a_loose_picture_is_refused(tmp_path: Path) -> None:
+def test_a_loose_image_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"x.jpg": ""})
     with pytest.raises(SourceError, match=r"'x\.jpg' lies in no person's folder"):
         list(source("folder", tmp_path).records())

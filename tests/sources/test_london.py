@@ -48,7 +48,7 @@ def test_ids_that_a_spreadsheet_stripped_of_zeros_are_filled_up(tmp_path: Path) 
     assert by_id(shipped("london", root))["001_03"].identity == "001"
 
 
-def test_both_forms_name_the_same_pictures(tmp_path: Path) -> None:
+def test_both_forms_name_the_same_images(tmp_path: Path) -> None:
     flat = by_id(shipped("london", write(tmp_path / "a", {"people.csv": PEOPLE})))
     full = by_id(shipped("london", write(tmp_path / "b", {"london_faces_info.csv": INFO})))
     for key, record in flat.items():

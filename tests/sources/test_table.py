@@ -21,7 +21,7 @@ COLUMNS: dict[str, Any] = {
     "sex": "gender",
     "ethnicity": "group",
     "split": "part",
-    "licence": "terms",
+    "license": "terms",
     "attribution": "author",
 }
 ROW: dict[str, Any] = {
@@ -49,7 +49,7 @@ def test_every_column_reaches_its_field(tmp_path: Path) -> None:
     assert record.path == "p/a.jpg"
     assert (record.identity, record.age, record.sex) == ("007", 31.5, "female")
     assert (record.ethnicity, record.split) == ("asian", "test")
-    assert (record.licence, record.attribution) == ("CC0-1.0", "Jane")
+    assert (record.license, record.attribution) == ("CC0-1.0", "Jane")
     assert record.extra == {"camera": "X100"}
     assert record.box is not None
     assert record.landmarks is not None
@@ -75,7 +75,7 @@ def test_empty_cells_are_unknown(tmp_path: Path) -> None:
     assert (record.sex, record.ethnicity, record.split) == (None, None, None)
 
 
-def test_an_id_column_lets_a_picture_hold_two_faces(tmp_path: Path) -> None:
+def test_an_id_column_lets_an_image_hold_two_faces(tmp_path: Path) -> None:
     _csv(tmp_path, ROW | {"n": "a1"}, ROW | {"n": "a2", "person": "008"})
     found = by_id(source("table", tmp_path, columns=COLUMNS | {"id": "n"}))
     assert {key: (r.path, r.identity) for key, r in found.items()} == {

@@ -16,7 +16,7 @@ def card(layout: str, **changes: Any) -> SourceCard:
     plain: dict[str, Any] = {
         "id": "faces",
         "title": "Faces",
-        "licence": "CC-BY-4.0",
+        "license": "CC-BY-4.0",
         "consent": {"basis": "signed", "alteration": True, "words": "may be altered"},
         "layout": layout,
     }

@@ -89,21 +89,21 @@ def _brow_line(marks: Landmarks, height: float) -> NDArray[np.float32]:
     return (marks[17:27] - np.stack([np.zeros(10), rise], axis=1))[::-1].astype(np.float32)
 
 
-def _fill(image: NDArray[np.float32], points: NDArray[np.float32], colour: object) -> None:
+def _fill(image: NDArray[np.float32], points: NDArray[np.float32], color: object) -> None:
     fixed = np.rint(points * (1 << _SHIFT)).astype(np.int32)
-    cv2.fillPoly(image, [fixed], _scalar(colour), shift=_SHIFT)
+    cv2.fillPoly(image, [fixed], _scalar(color), shift=_SHIFT)
 
 
 def _ellipse(
     image: NDArray[np.float32],
-    centre: tuple[float, float],
+    center: tuple[float, float],
     axes: tuple[float, float],
-    colour: object,
+    color: object,
 ) -> None:
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    points = np.array(centre) + np.stack([np.cos(turn), np.sin(turn)], 1) * np.array(axes)
-    _fill(image, points.astype(np.float32), colour)
+    points = np.array(center) + np.stack([np.cos(turn), np.sin(turn)], 1) * np.array(axes)
+    _fill(image, points.astype(np.float32), color)
 
 
-def _scalar(colour: object) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.asarray(colour))
+def _scalar(color: object) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.asarray(color))

@@ -2,7 +2,7 @@
 
 * detector (SCRFD: strides 8, 16, 32, two anchors, nine outputs): finds white squares;
 * landmarks (``1k3d68``): the library's own mean head, turned by angles that the caller chooses;
-* recogniser (ArcFace): the lowest waves of the aligned picture, turned by a fixed matrix.
+* recognizer (ArcFace): the lowest waves of the aligned image, turned by a fixed matrix.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ MARK = 96
 WAVES, WIDTH = 13, 512
 """Waves across a face, and numbers of an embedding: 3 x 13 x 13 fit into it."""
 
-_HALF = 5.0  # half a box in units of stride 32: so large that neighbours count as one face
+_HALF = 5.0  # half a box in units of stride 32: so large that neighbors count as one face
 _KEYPOINTS = [-1.5, -1.5, 1.5, -1.5, 0.0, 0.0, -1.2, 1.5, 1.2, 1.5]
 
 
 def mean_head() -> NDArray[np.float64]:
-    """Return the head to which the library fits: x right, y down, z towards the camera."""
+    """Return the head to which the library fits: x right, y down, z toward the camera."""
     from insightface.data import get_object
 
     return np.asarray(get_object("meanshape_68.pkl"), np.float64)
@@ -41,7 +41,7 @@ def turned(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     """
     y, p, r = np.radians([yaw, pitch, roll])
     head = mean_head()
-    x_, y_, z_ = head.T  # z towards the camera
+    x_, y_, z_ = head.T  # z toward the camera
     x_, y_ = x_ * np.cos(r) - y_ * np.sin(r), x_ * np.sin(r) + y_ * np.cos(r)
     y_, z_ = y_ * np.cos(p) - z_ * np.sin(p), z_ * np.cos(p) + y_ * np.sin(p)
     x_, z_ = x_ * np.cos(y) + z_ * np.sin(y), z_ * np.cos(y) - x_ * np.sin(y)
@@ -54,7 +54,7 @@ def cosines(places: NDArray[np.float64], waves: int) -> NDArray[np.float64]:
 
 
 def turn(seed: int = 1) -> NDArray[np.float64]:
-    """Return the orthogonal matrix by which the recogniser of ``seed`` turns its embeddings."""
+    """Return the orthogonal matrix by which the recognizer of ``seed`` turns its embeddings."""
     draw = np.random.default_rng(seed).standard_normal((WIDTH, WIDTH))
     return np.asarray(np.linalg.qr(draw)[0])
 
@@ -67,12 +67,12 @@ def build_pack(
     Args:
         folder: Is made.
         pose: Yaw, pitch, roll that the landmarks shall show.
-        seed: Of the matrix that turns the recogniser's embeddings.
+        seed: Of the matrix that turns the recognizer's embeddings.
     """
     folder.mkdir(parents=True)
     _save(_detector(), folder / "det_made_up.onnx")
     _save(_landmarks(pose), folder / "1k3d68.onnx")
-    _save(_recogniser(seed), folder / "w_made_up.onnx")
+    _save(_recognizer(seed), folder / "w_made_up.onnx")
     return folder
 
 
@@ -87,12 +87,12 @@ def _constant(name: str, value: Any, dtype: Any = np.float32) -> Any:
 
 
 def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> Any:
-    # Named by what it makes: the library takes names such as "Sub" for a trained normalisation.
+    # Named by what it makes: the library takes names such as "Sub" for a trained normalization.
     return helper.make_node(kind, inputs, [output], name=f"make_{output}", **attributes)
 
 
 def _detector() -> Any:
-    nodes = [_node("Conv", ["input.1", "third"], "grey")]
+    nodes = [_node("Conv", ["input.1", "third"], "gray")]
     constants = [
         _constant("third", np.full((1, 3, 1, 1), 1 / 3)),
         _constant("column", [-1, 1], np.int64),
@@ -111,7 +111,7 @@ def _detector() -> Any:
         nodes += [
             _node(
                 "AveragePool",
-                ["grey"],
+                ["gray"],
                 f"mean{stride}",
                 kernel_shape=[window, window],
                 strides=[stride, stride],
@@ -128,8 +128,8 @@ def _detector() -> Any:
         ]
     for kind, width in (("score", 1), ("bbox", 4), ("kps", 10)):
         outputs += [_value(f"{kind}{stride}", [f"n{stride}", width]) for stride in (8, 16, 32)]
-    picture = _value("input.1", [1, 3, "height", "width"])
-    return helper.make_graph(nodes, "detector", [picture], outputs, constants)
+    image = _value("input.1", [1, 3, "height", "width"])
+    return helper.make_graph(nodes, "detector", [image], outputs, constants)
 
 
 def _landmarks(pose: tuple[float, float, float]) -> Any:
@@ -150,7 +150,7 @@ def _landmarks(pose: tuple[float, float, float]) -> Any:
     return helper.make_graph(nodes, "landmarks", inputs, outputs, constants)
 
 
-def _recogniser(seed: int) -> Any:
+def _recognizer(seed: int) -> Any:
     # The lowest waves, turned; the last number tells the scale of what is brought to length 1.
     side, count = 112, 3 * WAVES**2
     weights = np.full((WAVES, 1), 2 / side)
@@ -174,7 +174,7 @@ def _recogniser(seed: int) -> Any:
     ]
     inputs = [_value("input.1", ["None", 3, 112, 112])]
     outputs = [_value("embedding", ["None", WIDTH])]
-    return helper.make_graph(nodes, "recogniser", inputs, outputs, constants)
+    return helper.make_graph(nodes, "recognizer", inputs, outputs, constants)
 
 
 def _value(name: str, shape: list[Any]) -> Any:

@@ -21,17 +21,17 @@ from datagen.engine import Engine, InlineEngine
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
 from datagen.generation.shard import MakeShard
 from datagen.planning import Plan, ShardKey
-from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.recipe import Recipe, load_recipe
 from datagen.release import Folder
 from datagen.rights import Use
 from datagen.sources.procedural import render
 
-SEED, PEOPLE, PICTURES, SIZE = 3, 12, 2, 240
+SEED, PEOPLE, IMAGES, SIZE = 3, 12, 2, 240
 
 CARD: dict[str, Any] = {
     "id": "nobody",
     "title": "People who don't exist",
-    "licence": "CC0-1.0",
+    "license": "CC0-1.0",
     "consent": {
         "basis": "synthetic",
         "alteration": True,
@@ -51,7 +51,7 @@ RECIPE: dict[str, Any] = {
     "sources": [{"card": "nobody.yaml", "root": "faces"}],
     "splits": {"train": 24, "test": 12},
     "split": {"shares": {"train": "2/3", "test": "1/3"}},
-    "face": {"size": 96, "analyser": "given", "min_side": 40, "jitter": {"shift": 0.04}},
+    "face": {"size": 96, "analyzer": "given", "min_side": 40, "jitter": {"shift": 0.04}},
     "methods": [
         {"use": "self_blend", "share": 0.5, "min_change": 0.5},
         {"use": "landmark_swap", "share": 0.5, "min_change": 0.5},
@@ -98,18 +98,18 @@ class World:
 class Job:
     """A run in parts."""
 
-    loaded: LoadedRecipe
+    loaded: Recipe
     built: BuiltIndex
     plan: Plan
     task: MakeShard
     shards: list[ShardKey]
 
 
-def index_of(loaded: LoadedRecipe, engine: Engine) -> BuiltIndex:
-    face = loaded.recipe.face
+def index_of(loaded: Recipe, engine: Engine) -> BuiltIndex:
+    face = loaded.spec.face
     return build_index(
         loaded.sources(),
-        loaded.analyser(),
+        loaded.analyzer(),
         FaceLimits(face.min_side, face.max_yaw),
         Use(commercial=False, redistribute=True),
         lambda: engine,
@@ -122,7 +122,7 @@ def make_world(folder: Path) -> World:
     (folder / "faces").mkdir(parents=True)
     rows = []
     for person in range(PEOPLE):
-        for picture in range(PICTURES):
+        for picture in range(IMAGES):
             face = render(SEED, person, picture, SIZE)
             name = f"p{person:02d}_{picture}.png"
             bgr = cv2.cvtColor(face.image, cv2.COLOR_RGB2BGR)

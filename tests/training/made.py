@@ -12,7 +12,7 @@ from datagen.cli.main import run
 from datagen.engine import InlineEngine
 from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.build import FaceLimits, build_index
-from datagen.recipe import LoadedRecipe, load_recipe
+from datagen.recipe import Recipe, load_recipe
 from datagen.rights import Use
 from tests.support.small.faceswap import CARD, RECIPE
 
@@ -22,12 +22,12 @@ TINY = ("--size", "64", "--width", "4", "--batch", "2", "--least", "3", "--every
 
 
 def make_recipe(
-    folder: Path, people: int = 3, pictures: int = 3, card: Any = None, **changes: Any
+    folder: Path, people: int = 3, images: int = 3, card: Any = None, **changes: Any
 ) -> Path:
     """Write card and recipe of a few people who don't exist."""
     folder.mkdir(parents=True, exist_ok=True)
     body = copy.deepcopy(CARD) | (card or {})
-    body["options"] = {"people": people, "pictures": pictures, "seed": 1, "size": 192}
+    body["options"] = {"identities": people, "images_per_identity": images, "seed": 1, "size": 192}
     (folder / "card.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump({**RECIPE, **changes}), encoding="utf-8")
@@ -39,13 +39,13 @@ def train(recipe: Path, out: Path, *options: str) -> int:
     return run(["train", str(recipe), "-o", str(out), *TINY, *options])
 
 
-def index_of(recipe: Path) -> tuple[LoadedRecipe, FaceIndex]:
+def index_of(recipe: Path) -> tuple[Recipe, FaceIndex]:
     """Return the recipe, without its methods, and its face index."""
     loaded = load_recipe(recipe, ["methods=[{use: self_blend, share: 1}]"])
     use = Use(commercial=False, redistribute=True)
     built = build_index(
         loaded.sources(),
-        loaded.analyser(),
+        loaded.analyzer(),
         FaceLimits(40, 60.0),
         use,
         InlineEngine,

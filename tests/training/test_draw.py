@@ -11,14 +11,14 @@ SIZE = 64
 
 
 def _people(count: int) -> list[AlignedFaces]:
-    """Return people whose faces are a grey disc with one bright spot."""
+    """Return people whose faces are a gray disc with one bright spot."""
     side = FINER * SIZE
-    picture = np.full((side, side, 3), 90, np.uint8)
-    cv2.circle(picture, (side // 2, side // 3), side // 16, (220, 220, 220), -1)
+    image = np.full((side, side, 3), 90, np.uint8)
+    cv2.circle(image, (side // 2, side // 3), side // 16, (220, 220, 220), -1)
     mask = np.zeros((side, side), np.uint8)
     cv2.circle(mask, (side // 2, side // 2), side // 3, (255,), -1)
-    colour = np.array([[0.5] * 3, [0.2] * 3], np.float32)
-    return [AlignedFaces(picture[None], mask[None], colour) for _ in range(count)]
+    color = np.array([[0.5] * 3, [0.2] * 3], np.float32)
+    return [AlignedFaces(image[None], mask[None], color) for _ in range(count)]
 
 
 def _equal(one: list[Part], other: list[Part]) -> bool:

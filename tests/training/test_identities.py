@@ -7,7 +7,7 @@ import pytest
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan
-from datagen.recipe import LoadedRecipe
+from datagen.recipe import Recipe
 from datagen.training.identities import Choice, choose_people
 from tests.training.made import index_of, make_recipe
 
@@ -15,13 +15,13 @@ SPLIT = {"shares": {"train": "1/2", "test": "1/2"}, "stratify": []}
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedRecipe, FaceIndex]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, FaceIndex]:
     folder = tmp_path_factory.mktemp("people")
     splits = {"train": 4, "test": 4}
-    return index_of(make_recipe(folder, people=8, pictures=3, split=SPLIT, splits=splits))
+    return index_of(make_recipe(folder, people=8, images=3, split=SPLIT, splits=splits))
 
 
-def _of_split(world: tuple[LoadedRecipe, FaceIndex], split: str) -> set[str]:
+def _of_split(world: tuple[Recipe, FaceIndex], split: str) -> set[str]:
     """Who is in a split, as a release of the same recipe deals them."""
     loaded, index = world
     plan = Plan(loaded, index)
@@ -30,7 +30,7 @@ def _of_split(world: tuple[LoadedRecipe, FaceIndex], split: str) -> set[str]:
 
 
 def test_people_are_of_one_split_the_release_s_own(
-    world: tuple[LoadedRecipe, FaceIndex],
+    world: tuple[Recipe, FaceIndex],
 ) -> None:
     train = choose_people(*world, Choice("train", most=100, least=1))
     test = choose_people(*world, Choice("test", most=100, least=1))
@@ -44,7 +44,7 @@ def test_people_are_of_one_split_the_release_s_own(
         assert len(rows) == 3
 
 
-def test_the_most_are_those_with_most_pictures(world: tuple[LoadedRecipe, FaceIndex]) -> None:
+def test_the_most_are_those_with_most_images(world: tuple[Recipe, FaceIndex]) -> None:
     loaded, index = world
     everybody = choose_people(loaded, index, Choice("train", most=100, least=1))
     poor = sorted(everybody)[0]
@@ -61,7 +61,7 @@ def _without(index: FaceIndex, row: int) -> Any:
 
 
 def test_named_people_with_or_without_their_source(
-    world: tuple[LoadedRecipe, FaceIndex],
+    world: tuple[Recipe, FaceIndex],
 ) -> None:
     first, second = sorted(_of_split(world, "train"))[:2]
     asked = (first.partition("/")[2], second)
@@ -72,25 +72,25 @@ def test_named_people_with_or_without_their_source(
 @pytest.mark.parametrize(
     ("choice", "told"),
     [
-        (Choice("train", least=4), "has 0 people of at least 4 usable pictures"),
+        (Choice("train", least=4), "has 0 people of at least 4 usable images"),
         (Choice("val"), "has 0 people .* nobody"),
         (Choice("train", people=("p0000099",)), "no face of 'p0000099' in the index. Did you mean"),
     ],
 )
-def test_too_few_pictures_and_unknown_people_are_refused(
-    world: tuple[LoadedRecipe, FaceIndex], choice: Choice, told: str
+def test_too_few_images_and_unknown_people_are_refused(
+    world: tuple[Recipe, FaceIndex], choice: Choice, told: str
 ) -> None:
     with pytest.raises(RecipeError, match=told):
         choose_people(*world, choice)
 
 
 def test_people_of_another_split_or_alone_are_refused(
-    world: tuple[LoadedRecipe, FaceIndex],
+    world: tuple[Recipe, FaceIndex],
 ) -> None:
     own, other = sorted(_of_split(world, "train")), sorted(_of_split(world, "test"))
     with pytest.raises(RecipeError, match=f"'{other[0]}' is of test split, not of 'train'"):
         choose_people(*world, Choice("train", people=(own[0], other[0]), least=1))
     with pytest.raises(RecipeError, match="at least two people"):
         choose_people(*world, Choice("train", people=(own[0],), least=1))
-    with pytest.raises(RecipeError, match="3 usable pictures, fewer than --least 4"):
+    with pytest.raises(RecipeError, match="3 usable images, fewer than --least 4"):
         choose_people(*world, Choice("train", people=tuple(own[:2]), least=4))

@@ -19,7 +19,7 @@ from tests.training.made import index_of, make_recipe, train
 # As the London set: may be used in research, and not passed on.
 LONDON_LIKE: dict[str, Any] = {
     "title": "Portraits of a laboratory",
-    "licence": "CC-BY-4.0",
+    "license": "CC-BY-4.0",
     "attribution": "The laboratory (2020).",
     "consent": {
         **CARD["consent"],
@@ -46,15 +46,15 @@ def bound(tmp_path_factory: pytest.TempPathFactory) -> tuple[WeightCard, Path]:
     return made(tmp_path_factory.mktemp("bound"), card=LONDON_LIKE, purpose=RESEARCH)
 
 
-def test_the_card_has_the_terms_of_licence_and_consent_together(
+def test_the_card_has_the_terms_of_license_and_consent_together(
     bound: tuple[WeightCard, Path],
 ) -> None:
     card, folder = bound
     assert (card.id, card.file, card.form) == (FACESWAP, FACESWAP, "datagen")
-    assert card.licence == "CC-BY-4.0"
+    assert card.license == "CC-BY-4.0"
     assert card.permits is not None
     assert card.permits.research
-    assert not card.permits.commercial  # the licence alone would say yes
+    assert not card.permits.commercial  # the license alone would say yes
     assert not card.permits.redistribute
     config = read_autoencoder_config(folder)
     assert "'procedural'" in card.permits.grounds
@@ -72,7 +72,7 @@ def test_the_gate_counts_the_weights_like_their_faces(bound: tuple[WeightCard, P
 
 def test_free_faces_give_free_weights(tmp_path: Path) -> None:
     card, _ = made(tmp_path)
-    assert card.licence == "CC0-1.0"
+    assert card.license == "CC0-1.0"
     assert decide_weights(card, Use(commercial=True, redistribute=True), DAY).covered
 
 

@@ -55,7 +55,7 @@ def test_it_learns(tmp_path: Path) -> None:
     recipe = make_recipe(tmp_path, people=2)
     assert train(recipe, tmp_path / "out", "--steps", "60", "--rate", "3e-3") == 0
     rows = [line.split(",") for line in (tmp_path / "out" / "log.csv").read_text().splitlines()]
-    assert rows[0] == ["step", "picture", "mask", "adversarial", "critic"]
+    assert rows[0] == ["step", "image", "mask", "adversarial", "critic"]
     losses = np.array(rows[1:], float)
     assert losses[:, 0].tolist() == list(range(1, 61))
     assert losses[-10:, 1].mean() < 0.8 * losses[:5, 1].mean()
@@ -65,7 +65,7 @@ def test_it_learns(tmp_path: Path) -> None:
 def test_the_preview_shows_each_person_by_each_decoder(whole: Path) -> None:
     sheet = cv2.imread(str(whole / "preview.png"))
     assert sheet is not None
-    assert sheet.shape == (2 * 3 * 64, 3 * 64, 3)  # two people, three pictures each
+    assert sheet.shape == (2 * 3 * 64, 3 * 64, 3)  # two people, three images each
 
 
 def test_another_seed_trains_other_weights(whole: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_losses_that_are_not_finite_end_it_and_leave_the_checkpoint_before(
     recipe, out = make_recipe(tmp_path), tmp_path / "out"
     assert train(recipe, out, "--steps", "2") == 0
     before = _bytes(out)
-    monkeypatch.setattr(Trainer, "step", lambda self, parts: {"picture": float("nan")})
+    monkeypatch.setattr(Trainer, "step", lambda self, parts: {"image": float("nan")})
     assert train(recipe, out, "--steps", "4") == 1
     assert "losses of step 3 are not finite" in capsys.readouterr().err
     assert _bytes(out) == before

@@ -86,7 +86,7 @@ def card(**changes: Any) -> WeightCard:
         "title": "A network",
         "file": "net.onnx",
         "sha256": DIGEST,
-        "licence": "LicenseRef-Research",
+        "license": "LicenseRef-Research",
         "homepage": "https://example.org/net",
     }
     return WeightCard.model_validate(plain | changes)

@@ -15,7 +15,7 @@ PERMITS = {"research": True, "commercial": True, "grounds": GROUNDS}
 
 
 def _card(folder: Path, **changes: Any) -> Path:
-    plain = {"id": "own_net", "title": "Mine", "file": "own.onnx", "licence": "MIT"}
+    plain = {"id": "own_net", "title": "Mine", "file": "own.onnx", "license": "MIT"}
     path = folder / "some name.yaml"
     path.write_text("# by hand\n" + yaml.safe_dump(plain | changes), encoding="utf-8")
     return path
@@ -47,7 +47,7 @@ def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
 ) -> None:
     with pytest.raises(CardError, match=r"id 'uniface_256' is that of a card that ships"):
         add_card(_card(tmp_path, id="uniface_256"))
-    assert load_weight_card("uniface_256").licence == "unknown"
+    assert load_weight_card("uniface_256").license == "unknown"
     add_card(_card(tmp_path, id="uniface_256", **changes))
     assert load_weight_card("uniface_256").title == "Mine"
 
@@ -55,7 +55,7 @@ def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"licence": ""}, "licence"),
+        ({"license": ""}, "license"),
         ({"permits": {"research": True}}, r"permits\.grounds"),
         ({"permits": {**PERMITS, "grounds": "we want to"}}, r"permits\.grounds"),
         ({"permitts": PERMITS}, "Did you mean 'permits'"),

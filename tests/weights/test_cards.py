@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datagen.errors import CardError
-from datagen.rights import Use, licence_of, weight_terms
+from datagen.rights import Use, license_of, weight_terms
 from datagen.weights import load_weight_card
 from datagen.weights.catalog import shipped_weight_cards
 from tests.weights.server import card
@@ -50,8 +50,8 @@ def test_a_shipped_card_says_where_from_and_under_which_terms(name: str) -> None
     assert len(found.sha256) in (0, 64)
     assert (found.size is None) == (not found.sha256)
     assert found.notes or (found.address and found.sha256)
-    if found.licence != "unknown":
-        assert licence_of(found.licence).research is True
+    if found.license != "unknown":
+        assert license_of(found.license).research is True
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -92,7 +92,7 @@ def test_an_unknown_card_gets_the_near_one() -> None:
 
 def test_the_name_of_a_cards_file_is_its_id(folder: Path) -> None:
     (folder / "cards").mkdir(parents=True)
-    text = "id: other\ntitle: Mine\nfile: x.onnx\nlicence: MIT\n"
+    text = "id: other\ntitle: Mine\nfile: x.onnx\nlicense: MIT\n"
     (folder / "cards" / "mine.yaml").write_text(text)
     with pytest.raises(CardError, match="id is 'other', the file's name says 'mine'"):
         load_weight_card("mine")
@@ -106,7 +106,7 @@ def test_the_name_of_a_cards_file_is_its_id(folder: Path) -> None:
         {"file": ".hidden"},
         {"sha256": "12"},
         {"size": 0},
-        {"licence": ""},
+        {"license": ""},
         {"address": "file:///etc/passwd"},
         {"hub": {"repo": "a/b", "subfolder": "../up"}},
     ],

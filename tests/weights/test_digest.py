@@ -85,7 +85,7 @@ def test_a_cache_that_cannot_be_used_costs_time_only(
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"x": 3}', "no json"])
-def test_a_spoilt_memory_is_not_believed(tmp_path: Path, read: list[str], content: str) -> None:
+def test_a_spoiled_memory_is_not_believed(tmp_path: Path, read: list[str], content: str) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"first")
     digest_at(card(), path)

@@ -87,7 +87,7 @@ def test_a_download_with_another_digest_is_refused_and_removed(
     assert _left(folder) == []
 
 
-def test_a_spoilt_part_is_refused_and_the_next_try_starts_clean(
+def test_a_spoiled_part_is_refused_and_the_next_try_starts_clean(
     served: Served, folder: Path
 ) -> None:
     folder.mkdir(parents=True)

@@ -44,7 +44,7 @@ def test_a_file_that_is_there_is_found_and_nobody_is_asked(folder: Path, served:
     assert served.asked == []
 
 
-def test_a_missing_file_without_address_says_which_where_and_licence(folder: Path) -> None:
+def test_a_missing_file_without_address_says_which_where_and_license(folder: Path) -> None:
     with pytest.raises(WeightsError) as caught:
         find_weights(card())
     for part in ("'net.onnx'", "A network", str(folder), "LicenseRef-Research", "example.org/net"):

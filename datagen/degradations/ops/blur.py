@@ -10,15 +10,15 @@ from datagen.core.arrays import Image
 
 __all__ = ["defocus", "gaussian", "motion", "zoom"]
 
-_MOST_TAPS = 7  # of a kernel that is not separable; the time grows with their square
-_MOST_SIGMA = 3.0
+_MAX_TAPS = 7  # of a kernel that is not separable; the time grows with their square
+_MAX_SIGMA = 3.0
 _WHOLE = 8  # pixels of margin from which they may be whole
 
 
 def gaussian(image: Image, sigma: float) -> Image:
     """Convolve with a normal distribution of ``sigma`` pixels."""
-    factor = int(np.ceil(sigma / _MOST_SIGMA))
-    # The mean over a pixel of the reduced picture is part of the blur.
+    factor = int(np.ceil(sigma / _MAX_SIGMA))
+    # The mean over a pixel of the reduced image is part of the blur.
     left = np.sqrt(sigma**2 - (factor**2 - 1) / 12) / factor
     soft = cv2.GaussianBlur(_reduced(image, factor), (0, 0), float(left))
     return _enlarged(soft, image)
@@ -26,7 +26,7 @@ def gaussian(image: Image, sigma: float) -> Image:
 
 def defocus(image: Image, diameter: float) -> Image:
     """Average over a disc of ``diameter`` pixels."""
-    factor = int(np.ceil(diameter / _MOST_TAPS))
+    factor = int(np.ceil(diameter / _MAX_TAPS))
     return _enlarged(cv2.filter2D(_reduced(image, factor), -1, _disc(diameter / factor)), image)
 
 
@@ -59,12 +59,12 @@ def _disc(diameter: float) -> NDArray[np.float32]:
 
 
 def motion(image: Image, length: float, angle: float) -> Image:
-    """Average along a line of ``length`` pixels; a long one by summing moved pictures.
+    """Average along a line of ``length`` pixels; a long one by summing moved images.
 
-    ``angle`` is in radians, from the x axis towards the y axis.
+    ``angle`` is in radians, from the x axis toward the y axis.
     """
     dx, dy = np.cos(angle), np.sin(angle)
-    if length <= _MOST_TAPS - 1:
+    if length <= _MAX_TAPS - 1:
         steps = _grid(length / 2 - 0.5)
         along = np.abs(steps[None] * dx + steps[:, None] * dy)
         across = np.abs(steps[:, None] * dx - steps[None] * dy)
@@ -77,7 +77,7 @@ def motion(image: Image, length: float, angle: float) -> Image:
     left, top = int(np.abs(columns).max()), int(np.abs(rows).max())
     wide = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_REFLECT_101)
     wide = wide.astype(np.uint16)
-    total = np.zeros(image.shape, np.uint16)  # 257 pictures fit
+    total = np.zeros(image.shape, np.uint16)  # 257 images fit
     for x, y in zip(columns + left, rows + top, strict=True):
         cv2.add(total, wide[y : y + height, x : x + width], dst=total)
     return np.asarray(cv2.convertScaleAbs(total, alpha=1 / count), np.uint8)

@@ -19,7 +19,7 @@ __all__ = ["decoded", "opencv_name", "pillow_encoded", "pillow_name"]
 
 
 def decoded(data: bytes | np.ndarray) -> Image:
-    """Read an encoded picture as RGB, with OpenCV."""
+    """Read an encoded image as RGB, with OpenCV."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError("OpenCV cannot decode what was encoded")
@@ -27,7 +27,7 @@ def decoded(data: bytes | np.ndarray) -> Image:
 
 
 def pillow_encoded(image: Image, format_: str, **options: Any) -> bytes:
-    """Return the bytes of a picture, encoded by Pillow."""
+    """Return the bytes of an image, encoded by Pillow."""
     buffer = BytesIO()
     Pillow.fromarray(image).save(buffer, format_, **options)
     return buffer.getvalue()

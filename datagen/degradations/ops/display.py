@@ -1,4 +1,4 @@
-"""What a photograph of a display or a scan is made of, none of it dependent on the picture."""
+"""What a photograph of a display or a scan is made of, none of it dependent on the image."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def to_display(
     """Map pixels of the photograph to pixels of the display.
 
     Args:
-        matrix: From the picture to the photograph.
-        pitch: Pixels of the picture for each pixel of the display.
-        turn: Angle of the display's rows against the picture, degrees.
+        matrix: From the image to the photograph.
+        pitch: Pixels of the image for each pixel of the display.
+        turn: Angle of the display's rows against the image, degrees.
         phase: Where the grid starts, in pixels of the display.
     """
     angle = np.radians(turn)

@@ -13,14 +13,14 @@ from datagen.degradations.base import Homography, Shape
 
 __all__ = ["Border", "backdrop", "fit", "keystone", "rotation"]
 
-Border: TypeAlias = Literal["black", "grey", "blur"]
-"""What lies around a picture that does not fill its frame: one level, or an enlarged and much
+Border: TypeAlias = Literal["black", "gray", "blur"]
+"""What lies around an image that does not fill its frame: one level, or an enlarged and much
 blurred copy of it, as players and social networks put behind upright videos. Never its mirror
 image: that would show the fake's face a second time, where no mask says so."""
 
 Rect: TypeAlias = tuple[int, int, int, int]
 
-_LEVELS = {"black": 0, "grey": 128}
+_LEVELS = {"black": 0, "gray": 128}
 _BACKDROP_SIDE = 64  # a blur this wide keeps nothing finer
 
 
@@ -57,7 +57,7 @@ def keystone(shape: Shape, out: Sequence[tuple[float, float]]) -> Homography:
 
 
 def backdrop(image: Image, border: Border) -> Image:
-    """Return what is behind the picture."""
+    """Return what is behind the image."""
     if border in _LEVELS:
         return np.full_like(image, _LEVELS[border])
     height, width = image.shape[:2]

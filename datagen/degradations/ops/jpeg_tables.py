@@ -1,4 +1,4 @@
-"""Quantisation tables other than those of Annex K of ITU-T T.81, as encoders bring them along.
+"""Quantization tables other than those of Annex K of ITU-T T.81, as encoders bring them along.
 
 A table is 64 divisors row by row, lowest frequency first, at quality 50, and serves luma and
 chroma alike.

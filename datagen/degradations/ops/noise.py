@@ -18,7 +18,7 @@ __all__ = [
     "Field",
     "blotches",
     "grain",
-    "is_grey",
+    "is_gray",
     "normals",
     "photon_noise",
     "shading",
@@ -28,7 +28,7 @@ Field: TypeAlias = NDArray[np.float32]
 GAMMA = 2.2
 
 
-def is_grey(image: Image) -> bool:
+def is_gray(image: Image) -> bool:
     """Say whether no channel is more than two levels from another, as after a lossy encoder."""
     for part in (image[::16, ::16], image):
         red, green, blue = cv2.split(part)
@@ -51,7 +51,7 @@ def _quantiles() -> Field:
 
 
 def photon_noise(shot: float, read: float) -> Field:
-    """Return the deviation of each of 256 coded values in grey levels, ``(256,)``."""
+    """Return the deviation of each of 256 coded values in gray levels, ``(256,)``."""
     light = np.linspace(0, 1, 256) ** GAMMA
     deviation = np.sqrt(shot * light + read**2)
     above, below = light + deviation, np.maximum(light - deviation, 0)

@@ -1,4 +1,4 @@
-"""What lies over a picture, drawn without any file: each is drawn into the array it is given."""
+"""What lies over an image, drawn without any file: each is drawn into the array it is given."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from datagen.core.arrays import Image
 
 __all__ = ["Pen", "block", "caption", "emoji", "sticker"]
 
-Colour: TypeAlias = tuple[int, int, int]
+Color: TypeAlias = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _FIXED = 4  # binary places of coordinates
 _WORDS = ("LOL", "WOW", "so true", "no way", "me today", "breaking news", "wait for it", "2 good")
-_COLOURS: tuple[Colour, ...] = (
+_COLORS: tuple[Color, ...] = (
     (230, 60, 70),
     (250, 170, 40),
     (70, 170, 90),
@@ -39,21 +39,21 @@ class Pen:
     """Draws shapes given about the origin with radius 1, with smooth edges."""
 
     def __init__(
-        self, image: Image, centre: NDArray[np.float64], radius: float, tilt: float
+        self, image: Image, center: NDArray[np.float64], radius: float, tilt: float
     ) -> None:
-        self._image, self._centre = image, centre
+        self._image, self._center = image, center
         turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
         self._matrix = radius * turn
 
-    def fill(self, points: NDArray[np.float64], colour: Colour) -> None:
+    def fill(self, points: NDArray[np.float64], color: Color) -> None:
         """Fill a polygon."""
-        placed = (points @ self._matrix.T + self._centre) * (1 << _FIXED)
+        placed = (points @ self._matrix.T + self._center) * (1 << _FIXED)
         fixed = np.rint(placed).astype(np.int32)
-        cv2.fillPoly(self._image, [fixed], colour, cv2.LINE_AA, _FIXED)
+        cv2.fillPoly(self._image, [fixed], color, cv2.LINE_AA, _FIXED)
 
-    def oval(self, at: tuple[float, float], rx: float, ry: float, colour: Colour) -> None:
+    def oval(self, at: tuple[float, float], rx: float, ry: float, color: Color) -> None:
         """Fill an upright ellipse."""
-        self.fill(_circle() * [rx, ry] + at, colour)
+        self.fill(_circle() * [rx, ry] + at, color)
 
 
 def _circle(start: float = 0, end: float = 2 * np.pi) -> NDArray[np.float64]:
@@ -83,11 +83,11 @@ def _rectangle(x: float, y: float, left: float = 0, down: float = 0) -> NDArray[
 
 def sticker(pen: Pen, draws: NDArray[np.float64]) -> None:
     """Draw a star, a heart, a badge, a bar or a disc with a white rim; two draws choose."""
-    colour = _COLOURS[int(draws[1] * len(_COLOURS))]
+    color = _COLORS[int(draws[1] * len(_COLORS))]
     shapes = (_star(5, 0.5), _heart(), _star(14, 0.78), _rectangle(1, 0.28), _circle())
     shape = shapes[int(draws[0] * len(shapes))]
     pen.fill(shape * 1.0, _WHITE)
-    pen.fill(shape * 0.86, colour)
+    pen.fill(shape * 0.86, color)
 
 
 def emoji(pen: Pen, draws: NDArray[np.float64]) -> None:
@@ -116,11 +116,11 @@ def emoji(pen: Pen, draws: NDArray[np.float64]) -> None:
 
 
 def block(
-    image: Image, centre: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
+    image: Image, center: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
 ) -> None:
-    """Fill an upright rectangle with black, grey or white; two draws choose."""
+    """Fill an upright rectangle with black, gray or white; two draws choose."""
     shape = 2.0 ** (1.2 * draws[0] - 0.6)
-    x, y = centre - 0.5
+    x, y = center - 0.5
     levels = (0, 128, 255)
     level = levels[int(draws[1] * 3)]
     left, top = round(max(x - radius * shape, 0)), round(max(y - radius / shape, 0))
@@ -128,9 +128,9 @@ def block(
 
 
 def caption(
-    image: Image, centre: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
+    image: Image, center: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
 ) -> None:
-    """Write words on a strip or with a dark outline, within the picture; three draws choose."""
+    """Write words on a strip or with a dark outline, within the image; three draws choose."""
     words = _WORDS[int(draws[0] * len(_WORDS))]
     size = np.array(image.shape[1::-1])
     unit = np.array(cv2.getTextSize(words, _FONT, 4.0, 8)[0]) / 4
@@ -139,12 +139,12 @@ def caption(
     (wide, high), below = cv2.getTextSize(words, _FONT, scale, thick)
     pad = max(2, high // 4)
     box = np.minimum([wide + 2 * pad, high + below + 2 * pad], size)
-    left, top = np.clip(np.rint(centre - box / 2), 0, size - box).astype(int)
+    left, top = np.clip(np.rint(center - box / 2), 0, size - box).astype(int)
     letters = np.zeros((box[1], box[0]), np.uint8)
     cv2.putText(letters, words, (pad, high + pad), _FONT, scale, (255,), thick, cv2.LINE_AA)
     part = image[top : top + box[1], left : left + box[0]]
     if draws[1] < 0.5:
-        part[:] = _COLOURS[int(draws[2] * len(_COLOURS))]
+        part[:] = _COLORS[int(draws[2] * len(_COLORS))]
     else:
         thickness = 2 * (pad // 2) + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thickness, thickness))

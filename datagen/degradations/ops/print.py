@@ -16,15 +16,15 @@ from datagen.degradations.base import Shape
 __all__ = ["Inks", "Screens", "dot_screens", "grain_screens", "paper", "separate"]
 
 _ANGLES = (15.0, 75.0, 0.0, 45.0)  # cyan, magenta, yellow, black: those of offset printing
-_BLACK = 0.6  # share of the common part of the colours that is printed in black
+_BLACK = 0.6  # share of the common part of the colors that is printed in black
 _DENSEST = 0.92  # what full ink swallows
 _STEP = 40.0  # of the levels that stand for one deviation of a grain
 
 
 class Inks(NamedTuple):
-    """Share of the paper that each ink covers, 255 = all: colours ``(h, w, 3)``, black."""
+    """Share of the paper that each ink covers, 255 = all: colors ``(h, w, 3)``, black."""
 
-    colours: NDArray[np.uint8]
+    colors: NDArray[np.uint8]
     black: NDArray[np.uint8]
 
 
@@ -32,12 +32,12 @@ class Screens(NamedTuple):
     """Where each ink goes first (0) and last (255): all levels are equally frequent.
 
     Attributes:
-        colours: ``(h, w, 3)``.
+        colors: ``(h, w, 3)``.
         black: ``(h, w)``.
         period: Of the dots, pixels.
     """
 
-    colours: NDArray[np.uint8]
+    colors: NDArray[np.uint8]
     black: NDArray[np.uint8]
     period: float
 
@@ -48,7 +48,7 @@ class Screens(NamedTuple):
         # What such a sensor leaves of a wave as long as the dots are apart.
         hardness *= float(np.sinc(1 / self.period))
         light = []
-        for tone, screen in ((inks.colours, self.colours), (inks.black, self.black)):
+        for tone, screen in ((inks.colors, self.colors), (inks.black, self.black)):
             wanted = cv2.LUT(tone, _counter(steep))
             dots = cv2.addWeighted(wanted, steep + 1, screen, -steep, 0)
             light.append(
@@ -71,15 +71,15 @@ def _counter(steep: float) -> NDArray[np.uint8]:
 
 
 def separate(image: Image, gain: float) -> Inks:
-    """Divide a picture into inks, each spread by ``gain`` in the mid tones."""
+    """Divide an image into inks, each spread by ``gain`` in the mid tones."""
     red, green, blue = cv2.split(image)
     most = cv2.max(cv2.max(red, green), blue)
     left = np.arange(256) / 255
     black = cv2.LUT(most, _spread(_BLACK * (1 - left), gain))
     under = cv2.LUT(most, (255 * (1 - _BLACK + _BLACK * left)).astype(np.float32)[None])
     light = cv2.divide(image, cv2.merge([under] * 3), scale=255, dtype=cv2.CV_8U)
-    colours = cv2.LUT(light, _spread(1 - left, gain))
-    return Inks(np.asarray(colours, np.uint8), np.asarray(black, np.uint8))
+    colors = cv2.LUT(light, _spread(1 - left, gain))
+    return Inks(np.asarray(colors, np.uint8), np.asarray(black, np.uint8))
 
 
 def _spread(cover: NDArray[np.float64], gain: float) -> NDArray[np.uint8]:
@@ -121,7 +121,7 @@ def grain_screens(shape: Shape, period: float, seed: int) -> Screens:
     noise = rng.standard_normal((side, side, 4), np.float32)
     wide = cv2.copyMakeBorder(noise, edge, edge, edge, edge, cv2.BORDER_WRAP)
     fine = cv2.GaussianBlur(wide, (0, 0), 0.3 * period)
-    # Without what is coarser than a drop: neighbouring drops keep their distance.
+    # Without what is coarser than a drop: neighboring drops keep their distance.
     band = cv2.subtract(fine, cv2.GaussianBlur(wide, (0, 0), 0.6 * period))
     tile = np.asarray(band)[edge : edge + side, edge : edge + side]
     levels = np.clip(128 + _STEP / float(tile.std()) * tile, 0, 255).astype(np.uint8)
@@ -140,13 +140,13 @@ def _even_grain() -> NDArray[np.uint8]:
 
 
 def paper(shape: Shape, texture: float, shade: float, seed: int) -> NDArray[np.float32]:
-    """Return the sheet as factors on the light, ``(h, w, 3)``: fibres on a warm white.
+    """Return the sheet as factors on the light, ``(h, w, 3)``: fibers on a warm white.
 
     Args:
         shape: Height and width.
-        texture: Deviation, grey levels.
+        texture: Deviation, gray levels.
         shade: How much blue is missing; of green half, and of red a third of that.
-        seed: Of the fibres.
+        seed: Of the fibers.
     """
     rng = np.random.Generator(np.random.Philox([seed, 2]))
     sheet = np.ones(shape, np.float32)

@@ -37,7 +37,7 @@ _BUILD = re.compile(rb"x26[45] (?:- core |\(build )(\d+)")
 
 
 def to_yuv(image: Image) -> Planes:
-    """Turn a picture of even sides into 8 bits, 4:2:0, BT.601 with limited range."""
+    """Turn an image of even sides into 8 bits, 4:2:0, BT.601 with limited range."""
     import av
 
     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -94,8 +94,8 @@ def encoder_of(codec: Codec) -> str:
     """Name library and build, from the note that both encoders leave in a stream."""
     import av
 
-    grey = np.full((64, 64, 3), 128, np.uint8)
-    packets = encode([to_yuv(grey)], codec, 40, "ultrafast")
+    gray = np.full((64, 64, 3), 128, np.uint8)
+    packets = encode([to_yuv(gray)], codec, 40, "ultrafast")
     found = _BUILD.search(b"".join(bytes(packet) for packet in packets))
     word = "core" if codec == "h264" else "build"
     build = found.group(1).decode() if found else "unknown"

@@ -1,4 +1,4 @@
-"""White balance from the colour of glowing bodies."""
+"""White balance from the color of glowing bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TO_SRGB = np.array(
 def balance(temperature: float, tint: float) -> NDArray[np.uint8]:
     """Return what another light makes of the values of each channel, ``(1, 256, 3)``.
 
-    Luma of greys is kept.
+    Luma of grays is kept.
 
     Args:
         temperature: Warmth in mired above daylight.
@@ -32,7 +32,7 @@ def balance(temperature: float, tint: float) -> NDArray[np.uint8]:
 
 
 def _light(mired: float) -> NDArray[np.float64]:
-    """Return a black body's colour in linear sRGB (Kang et al., J. Korean Phys. Soc. 2002)."""
+    """Return a black body's color in linear sRGB (Kang et al., J. Korean Phys. Soc. 2002)."""
     k = mired / 1000
     if mired > 250:
         x = ((-0.2661239 * k - 0.2343589) * k + 0.8776956) * k + 0.179910

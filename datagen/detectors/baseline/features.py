@@ -1,9 +1,9 @@
 """What the reference detector sees: residuals of high-pass filters, and spectra.
 
-No face is looked for and nothing is learned here: a picture becomes a fixed row of numbers.
+No face is looked for and nothing is learned here: an image becomes a fixed row of numbers.
 
 * Residuals of the spatial rich model (Fridrich & Kodovsky, IEEE TIFS 2012): co-occurrences of
-  neighbours that are quantised and truncated, the log-energy in each cell of a grid, and how it
+  neighbors that are quantized and truncated, the log-energy in each cell of a grid, and how it
   is spread: a face that was pasted has other noise than what surrounds it.
 * Spectra: the azimuthal mean of the log power (Durall et al., CVPR 2020) and the log-energy of
   each coefficient of the 8x8 DCT (Frank et al., ICML 2020).
@@ -22,12 +22,12 @@ from datagen.core.arrays import Image
 __all__ = ["FEATURES_VERSION", "feature_count", "features_of"]
 
 FEATURES_VERSION = 1
-"""Raised when a picture's numbers change: a model that was trained on others is refused."""
+"""Raised when an image's numbers change: a model that was trained on others is refused."""
 
 _Plane: TypeAlias = NDArray[np.float32]
 
 SMALLEST = 32
-"""Shortest side of a picture, in pixels, that has all features."""
+"""Shortest side of an image, in pixels, that has all features."""
 
 _GRID = 5
 _TRUNCATE = 2
@@ -39,7 +39,7 @@ _QUANTILES = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1.0)
 _FLOOR = 1e-2
 _SQUARES = 4  # from here on the filters have no direction
 
-# The residual's filter, and the step by which it is quantised: its centre coefficient.
+# The residual's filter, and the step by which it is quantized: its center coefficient.
 _FILTERS: tuple[tuple[NDArray[np.float32], float], ...] = tuple(
     (np.asarray(kernel, np.float32), step)
     for kernel, step in (
@@ -63,7 +63,7 @@ _FILTERS: tuple[tuple[NDArray[np.float32], float], ...] = tuple(
 
 
 def features_of(image: Image) -> NDArray[np.float32]:
-    """Return the row of a picture.
+    """Return the row of an image.
 
     Args:
         image: Sides of at least ``SMALLEST``.
@@ -92,7 +92,7 @@ def features_of(image: Image) -> NDArray[np.float32]:
 
 
 def feature_count() -> int:
-    """Return how many numbers a picture has."""
+    """Return how many numbers an image has."""
     return len(features_of(np.zeros((SMALLEST, SMALLEST, 3), np.uint8)))
 
 
@@ -108,7 +108,7 @@ def _residual(plane: _Plane, kernel: NDArray[np.float32], step: float) -> _Plane
 
 
 def _cooccurrence(residual: _Plane) -> NDArray[np.float32]:
-    """Return log-frequencies of a value with its right and its lower neighbour, signs merged."""
+    """Return log-frequencies of a value with its right and its lower neighbor, signs merged."""
     values = np.clip(np.rint(residual), -_TRUNCATE, _TRUNCATE).astype(np.int64) + _TRUNCATE
     side = 2 * _TRUNCATE + 1
     found = []
@@ -150,7 +150,7 @@ def _energies(residual: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _spread(residual: _Plane) -> NDArray[np.float32]:
-    """Return how unlike the places of a picture are, wherever they lie.
+    """Return how unlike the places of an image are, wherever they lie.
 
     Quantiles of the local log-energy, its steps from place to place, and how much it differs from
     its mirror image.
@@ -167,7 +167,7 @@ def _spread(residual: _Plane) -> NDArray[np.float32]:
 
 
 def _rings(light: _Plane) -> NDArray[np.float32]:
-    """Return the mean log power at ``_RINGS`` radii of the picture's middle, to Nyquist."""
+    """Return the mean log power at ``_RINGS`` radii of the image's middle, to Nyquist."""
     side = min(_SPECTRUM_SIDE, *light.shape)
     top, left = (light.shape[0] - side) // 2, (light.shape[1] - side) // 2
     window = np.hanning(side)

@@ -20,8 +20,8 @@ class Logistic:
     """A fitted model.
 
     Attributes:
-        mean, scale: ``(features,)``: how a row is standardised.
-        weights: ``(features,)`` on the standardised row.
+        mean, scale: ``(features,)``: how a row is standardized.
+        weights: ``(features,)`` on the standardized row.
         bias: Added to their sum.
     """
 
@@ -50,7 +50,7 @@ def fit_logistic(
     Args:
         rows: ``(n, features)``, finite.
         labels: ``(n,)`` of 0 and 1, both there. Each class has half of the weight.
-        ridge: Penalty on the square of the standardised weights, as a number of rows.
+        ridge: Penalty on the square of the standardized weights, as a number of rows.
     """
     data = np.asarray(rows, np.float64)
     goal = np.asarray(labels, np.float64)

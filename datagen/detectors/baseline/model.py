@@ -19,7 +19,7 @@ from datagen.detectors.baseline.logistic import Logistic, fit_logistic
 from datagen.detectors.errors import DetectorError
 from datagen.errors import ReleaseError
 
-__all__ = ["FOLDS", "ProbeModel", "Trained", "train_probe"]
+__all__ = ["FOLDS", "BaselineModel", "Trained", "train_baseline"]
 
 _FORMAT = "datagen.probe"
 _RIDGES = (1.0, 10.0, 100.0, 1000.0)
@@ -27,7 +27,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeModel:
+class BaselineModel:
     """A trained probe.
 
     Attributes:
@@ -39,7 +39,7 @@ class ProbeModel:
     trained_on: dict[str, Any]
 
     def answers(self, images: list[Image]) -> NDArray[np.float64]:
-        """Return the probabilities of fake for decoded pictures."""
+        """Return the probabilities of fake for decoded images."""
         return self.logistic.probability(np.stack([features_of(image) for image in images]))
 
     def to_json(self) -> str:
@@ -57,7 +57,7 @@ class ProbeModel:
         return json.dumps(body, indent=1) + "\n"
 
     @classmethod
-    def read(cls, path: str) -> ProbeModel:
+    def read(cls, path: str) -> BaselineModel:
         """Read ``probe.json``.
 
         Raises:
@@ -101,11 +101,11 @@ class Trained:
             person.
     """
 
-    model: ProbeModel
+    model: BaselineModel
     held_out: NDArray[np.float64]
 
 
-def train_probe(
+def train_baseline(
     rows: NDArray[np.floating], train: pd.DataFrame, trained_on: dict[str, Any]
 ) -> Trained:
     """Train on the rows of a manifest; the ridge is chosen across people.
@@ -124,7 +124,7 @@ def train_probe(
         if len(set(labels[folds != fold])) < 2 or len(set(labels[folds == fold])) < 2:
             raise ReleaseError(
                 f"split 'train' has {train['identity_id'].nunique()} people in {len(train)} "
-                f"pictures with a usable face: want reals and fakes of {FOLDS} or more people"
+                f"images with a usable face: want reals and fakes of {FOLDS} or more people"
             )
     tried: dict[float, NDArray[np.float64]] = {}
     for ridge in _RIDGES:
@@ -135,7 +135,7 @@ def train_probe(
         tried[ridge] = scores
     best = max(_RIDGES, key=lambda r: (auc(tried[r][labels == 0], tried[r][labels == 1]), r))
     model = fit_logistic(rows, labels, best)
-    return Trained(ProbeModel(model, best, trained_on), tried[best])
+    return Trained(BaselineModel(model, best, trained_on), tried[best])
 
 
 def _folds(people: pd.Series[str]) -> NDArray[np.int64]:

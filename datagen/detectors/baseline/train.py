@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from datagen.core.digests import digest_of
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import feature_count, features_of
-from datagen.detectors.baseline.model import ProbeModel, train_probe
+from datagen.detectors.baseline.model import BaselineModel, train_baseline
 from datagen.detectors.batched import Encoded
 from datagen.detectors.postprocess import Answer
 from datagen.detectors.preprocess import decode
 from datagen.detectors.shards import (
     ReleasedShard,
     Tell,
-    pictures_of,
+    images_of,
     release_facts,
     run_shards,
     shards_of,
@@ -38,7 +38,7 @@ __all__ = ["Line", "Probed", "ShardFeatures", "probe_release"]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A shard's pictures as numbers.
+    """A shard's images as numbers.
 
     Attributes:
         features: ``(n, feature_count())``; rows of NaN where there are none.
@@ -52,16 +52,16 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class ShardFeatures:
-    """A task over ``ReleasedShard``: the features of its pictures."""
+    """A task over ``ReleasedShard``: the features of its images."""
 
     folder: Folder
 
     def __call__(self, shard: ReleasedShard) -> _Seen:
         """See ``Task``."""
-        rows, pictures = pictures_of(self.folder, shard)
-        features = np.full((len(pictures), feature_count()), np.nan, np.float32)
+        rows, images = images_of(self.folder, shard)
+        features = np.full((len(images), feature_count()), np.nan, np.float32)
         answers: list[Answer | None] = []
-        for number, picture in enumerate(pictures):
+        for number, picture in enumerate(images):
             found = _seen(picture)
             answers.append(found if isinstance(found, Answer) else None)
             if not isinstance(found, Answer):
@@ -108,7 +108,7 @@ class Probed:
         details: The commonest reasons of what has no score, with their counts.
     """
 
-    model: ProbeModel
+    model: BaselineModel
     scores: pa.Table
     table: list[Line]
     details: list[tuple[str, int]]
@@ -158,7 +158,7 @@ def _trained(release: Release, seen: Sequence[_Seen], splits: Sequence[str]) -> 
     answers = [answer for one in seen for answer in one.answers]
     usable = np.asarray([answer is None for answer in answers])
     train = usable & (rows["split"] == "train").to_numpy()
-    trained = train_probe(features[train], rows[train], release_facts(release))
+    trained = train_baseline(features[train], rows[train], release_facts(release))
     scores = np.full(len(rows), np.nan)
     scores[train] = trained.held_out
     others = usable & ~train

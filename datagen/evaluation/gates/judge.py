@@ -13,7 +13,7 @@ from datagen.errors import UserError
 from datagen.evaluation.compare import Difference, gain_p, holm
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.limits import Limit, Regression, WorstLimit
-from datagen.evaluation.metrics.intervals import FEW, LEAST_CLUSTERS, Estimate, bonferroni, interval
+from datagen.evaluation.metrics.intervals import FEW, MIN_CLUSTERS, Estimate, bonferroni, interval
 
 __all__ = ["FAILED", "PASSED", "UNDECIDED", "Verdict", "judge", "judge_gates"]
 
@@ -107,13 +107,13 @@ def _settled_by(people: int, value: float, low: float, high: float, bound: float
     reach = value - low if value >= bound else high - value
     if distance < _AT_THE_LIMIT or reach <= 0:
         return "the value is at the limit: no number of people settles it"
-    wanted = max(LEAST_CLUSTERS, math.ceil(people * (reach / distance) ** 2))
+    wanted = max(MIN_CLUSTERS, math.ceil(people * (reach / distance) ** 2))
     return f"about {wanted} people would settle it, {people} are there"
 
 
 def _why(found: Estimate) -> str:
     if found.reason == FEW:
-        return f"few_clusters: {found.identities} people, {LEAST_CLUSTERS} wanted"
+        return f"few_clusters: {found.identities} people, {MIN_CLUSTERS} wanted"
     return str(found.reason)
 
 
@@ -147,10 +147,10 @@ def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verd
     known = {group: one for group, one in groups.items() if np.isfinite(one.value)}
     if not known:
         nan = float("nan")
-        nobody = Estimate(nan, nan, nan, 0, 0, 0)
+        none_found = Estimate(nan, nan, nan, 0, 0, 0)
         reasons = {str(one.reason) for one in groups.values()} or {found.absent.get(gate.by, "")}
         detail = f"no group of {gate.by} has a value: {_listed(sorted(reasons - {''}))}"
-        return _verdict(title, gate, default, UNDECIDED, nobody, detail.removesuffix(": "))
+        return _verdict(title, gate, default, UNDECIDED, none_found, detail.removesuffix(": "))
     judged = {group: one for group, one in known.items() if one.judged}
     held = {group: bonferroni(one, len(judged)) for group, one in (judged or known).items()}
     outcomes = {group: judge(one, gate)[0] for group, one in held.items()}
@@ -198,7 +198,7 @@ def _drop(title: str, gate: Regression, drop: Difference, p_holm: float | None) 
     if drop.replicates is not None:
         low, high = interval(drop.sign * drop.replicates, drop.identities, gate.confidence)
     if drop.reason is not None:
-        few = f"few_clusters: {drop.identities} people, {LEAST_CLUSTERS} wanted"
+        few = f"few_clusters: {drop.identities} people, {MIN_CLUSTERS} wanted"
         detail = few if drop.reason == FEW else drop.reason
     elif low >= -gate.max_drop:
         outcome = PASSED

@@ -25,7 +25,7 @@ def control_rates(rows: Rows, resampler: Resampler, threshold: float) -> Control
     """Return false-alarm rates of the controls, overall and by method, family and degradation.
 
     Args:
-        rows: All scored pictures of the split.
+        rows: All scored images of the split.
         resampler: Over the people of the split, as ``sample_of`` numbers them.
         threshold: Of the probability.
 

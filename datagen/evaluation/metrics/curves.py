@@ -80,7 +80,7 @@ def equal_error_rate(counts: Counts) -> Array:
 
 
 def tpr_at(counts: Counts, rate: float) -> Array:
-    """Hit rate at a false-alarm rate, on the line between two neighbouring thresholds."""
+    """Hit rate at a false-alarm rate, on the line between two neighboring thresholds."""
     after = np.argmax(counts.fpr > rate, axis=-1)[..., None]
     low, high = _at(counts.fpr, after - 1), _at(counts.fpr, after)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,9 +1,9 @@
-"""Variance of the AUC in closed form: a second opinion that takes every picture as independent.
+"""Variance of the AUC in closed form: a second opinion that takes every image as independent.
 
 DeLong, DeLong & Clarke-Pearson, "Comparing the areas under two or more correlated receiver
 operating characteristic curves: a nonparametric approach", Biometrics 44 (1988), in the ranks of
 Sun & Xu, "Fast implementation of DeLong's algorithm", IEEE Signal Processing Letters 21 (2014).
-Pictures of one person are not independent, so its intervals are too narrow on most releases.
+Images of one person are not independent, so its intervals are too narrow on most releases.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class DeLong:
 
 @dataclass(frozen=True, slots=True)
 class DeLongPair:
-    """The difference of two AUCs on the same pictures.
+    """The difference of two AUCs on the same images.
 
     Attributes:
         difference: First less second.
@@ -69,7 +69,7 @@ def delong(label: npt.NDArray[np.bool_], raw: Floats, level: float = 0.95) -> De
 def delong_pair(
     label: npt.NDArray[np.bool_], first: Floats, second: Floats, level: float = 0.95
 ) -> DeLongPair:
-    """Compare two detectors on the same pictures.
+    """Compare two detectors on the same images.
 
     Args:
         label: True for fake; at least two of each.

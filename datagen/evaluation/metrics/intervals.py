@@ -1,6 +1,6 @@
 """Confidence intervals by resampling whole people.
 
-Pictures of one person are not independent, so people are drawn, not pictures (Davison & Hinkley,
+Images of one person are not independent, so people are drawn, not images (Davison & Hinkley,
 "Bootstrap methods and their application", 1997, section 3.8). One drawing serves every metric,
 group and detector, so that differences are paired.
 """
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 __all__ = [
     "FEW",
-    "LEAST_CLUSTERS",
     "LEVEL",
+    "MIN_CLUSTERS",
     "Estimate",
     "Resampler",
     "bonferroni",
@@ -34,10 +34,10 @@ SEED = 20240607
 FEW = "few_clusters"
 # Below, a cluster bootstrap is too narrow (Cameron, Gelbach & Miller, Review of Economics and
 # Statistics 90, 2008): 20 is the low end of what they call few.
-LEAST_CLUSTERS = 20
+MIN_CLUSTERS = 20
 # More people are put together at random: still independent clusters, and the width of an interval
 # is known to 2 % from so many. Keeps time and memory the same for a million people.
-MOST_CLUSTERS = 2048
+MAX_CLUSTERS = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +46,8 @@ class Estimate:
 
     Attributes:
         value, low, high: NaN where there is none.
-        n_real, n_fake: Pictures that it rests on.
-        identities: People of these pictures.
+        n_real, n_fake: Images that it rests on.
+        identities: People of these images.
         reason: Why there is no value, or why the interval is not to be trusted
             (``few_clusters``); None when all is well.
         replicates: The bootstrap's values, for differences; None where there is no value.
@@ -80,7 +80,7 @@ class Resampler:
     """How often each person is drawn in each replicate.
 
     Args:
-        identity: Person of each picture, numbered from 0.
+        identity: Person of each image, numbered from 0.
         replicates: How many samples to draw.
     """
 
@@ -90,7 +90,7 @@ class Resampler:
         people = int(identity.max()) + 1 if len(identity) else 0
         rng = np.random.Generator(np.random.Philox(seed))
         self.count = replicates
-        self.clusters = max(1, min(people, MOST_CLUSTERS))
+        self.clusters = max(1, min(people, MAX_CLUSTERS))
         self._of_person = rng.permutation(people) % self.clusters
         drawn = rng.integers(0, self.clusters, (replicates, self.clusters))
         drawn += np.arange(replicates)[:, None] * self.clusters
@@ -100,7 +100,7 @@ class Resampler:
         )
 
     def cluster(self, identity: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the cluster of each picture."""
+        """Return the cluster of each image."""
         return np.asarray(self._of_person[identity])
 
     def sums(self, per_cluster: Array) -> Array:
@@ -113,11 +113,11 @@ class Resampler:
         cluster: npt.NDArray[np.int64],
         cells: int,
     ) -> npt.NDArray[np.float32]:
-        """Return how many pictures each replicate has in each cell.
+        """Return how many images each replicate has in each cell.
 
         Args:
-            cell: Of each picture, ascending.
-            cluster: Of each picture.
+            cell: Of each image, ascending.
+            cluster: Of each image.
             cells: How many there are.
 
         Returns:
@@ -134,7 +134,7 @@ class Resampler:
 
 
 def by_cluster(cluster: npt.NDArray[np.int64], columns: Array, clusters: int) -> Array:
-    """Return the sums of the columns of (pictures, columns) in each cluster."""
+    """Return the sums of the columns of (images, columns) in each cluster."""
     sums = [np.bincount(cluster, column, clusters) for column in columns.T]
     return np.asarray(np.column_stack(sums), np.float64)
 
@@ -149,8 +149,8 @@ def estimate(
     """Return a metric with its percentile interval.
 
     Args:
-        value: The metric on the pictures themselves.
-        replicates: On the resampled pictures; NaN where a replicate had no data.
+        value: The metric on the images themselves.
+        replicates: On the resampled images; NaN where a replicate had no data.
         sizes: Reals, fakes, people.
         reflected: Take the interval mirrored at the value, for a metric that noise can only raise.
         share: It lies between 0 and 1, so that 0 or 1 without any variation is treated as such.
@@ -160,7 +160,7 @@ def estimate(
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
     if share and low == high and value in (0.0, 1.0):
         low, high = _unvaried(value, sizes[2])
-    reason = FEW if sizes[2] < LEAST_CLUSTERS else None
+    reason = FEW if sizes[2] < MIN_CLUSTERS else None
     return Estimate(value, low, high, *sizes, reason, replicates)
 
 

@@ -36,7 +36,7 @@ def separability(rows: Rows, sample: Sample, resampler: Resampler) -> Separabili
     """Return it, or None where no base pair has been released at two levels.
 
     Args:
-        rows: All scored pictures.
+        rows: All scored images.
         sample: The reals and fakes of ``rows``.
         resampler: Over their people.
     """

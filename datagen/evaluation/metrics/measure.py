@@ -33,9 +33,9 @@ def measure(part: Sample, resampler: Resampler, threshold: float) -> dict[str, E
     """Return every metric of ``METRICS``.
 
     Args:
-        part: Some pictures.
+        part: Some images.
         resampler: Over the people of the whole split.
-        threshold: Of the probability; from here on a picture is called fake.
+        threshold: Of the probability; from here on an image is called fake.
     """
     sizes = part.sizes
     found: dict[str, Estimate] = {}

@@ -1,4 +1,4 @@
-"""Metrics that are functions of sums over pictures, so that a bootstrap adds up identities."""
+"""Metrics that are functions of sums over images, so that a bootstrap adds up identities."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def moment_sums(
     Args:
         label: True for fake.
         probability: In [0, 1].
-        threshold: From here on a picture is called fake.
+        threshold: From here on an image is called fake.
         ordered: Of a fake: 1 where it scores above its own real, 0.5 where equal, 0 below; NaN
             for reals and where the real has no score.
-        cluster: Of each picture, below ``clusters``.
+        cluster: Of each image, below ``clusters``.
         clusters: How many there are.
 
     Returns:
@@ -70,7 +70,7 @@ def _named(sums: Array) -> dict[str, Array]:
 
 
 def accuracy(sums: Array) -> Array:
-    """Share of pictures on the right side of the threshold."""
+    """Share of images on the right side of the threshold."""
     s = _named(sums)
     return _ratio(s["hits"] + s["reals"] - s["alarms"], s["reals"] + s["fakes"])
 
@@ -81,13 +81,13 @@ def f1(sums: Array) -> Array:
     return _ratio(2 * s["hits"], s["hits"] + s["alarms"] + s["fakes"])
 
 
-def false_alarm_rate(sums: Array) -> Array:
+def fpr(sums: Array) -> Array:
     """Share of the reals that are called fake at the threshold."""
     s = _named(sums)
     return _ratio(s["alarms"], s["reals"])
 
 
-def hit_rate(sums: Array) -> Array:
+def tpr(sums: Array) -> Array:
     """Share of the fakes that are called fake at the threshold."""
     s = _named(sums)
     return _ratio(s["hits"], s["fakes"])
@@ -117,8 +117,8 @@ def pair_order(sums: Array) -> Array:
 MOMENT_METRICS: dict[str, Callable[[Array], Array]] = {
     "accuracy": accuracy,
     "f1": f1,
-    "fpr": false_alarm_rate,
-    "tpr": hit_rate,
+    "fpr": fpr,
+    "tpr": tpr,
     "brier": brier,
     "ece": calibration_error,
     "pair_order": pair_order,
@@ -126,7 +126,7 @@ MOMENT_METRICS: dict[str, Callable[[Array], Array]] = {
 
 
 def reliability(label: npt.NDArray[np.bool_], probability: Array) -> list[dict[str, float | int]]:
-    """Return mean probability and share of fakes of each bin that has pictures."""
+    """Return mean probability and share of fakes of each bin that has images."""
     place = _bin(probability)
     count = np.bincount(place, minlength=BINS)
     said = np.bincount(place, probability, BINS)

@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["Line", "det_chart", "forest_chart", "heat_map", "reliability_chart", "roc_chart"]
 
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 320, 52, 44, 12, 14
-NEW, OLD, GREY = "#0b62a4", "#c2571a", "#bbb"
+NEW, OLD, GRAY = "#0b62a4", "#c2571a", "#bbb"
 _WIDE = 0.3  # an axis from here on has ticks at tenths, else at twentieths
 _NORMAL = NormalDist()
 _DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
@@ -28,14 +28,14 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    colour: str = NEW
+    color: str = NEW
 
 
 def roc_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
     """Draw ROC curves; ``point`` is the chosen threshold."""
     ticks = [(tick / 4, f"{tick / 4:g}") for tick in range(5)]
-    body = [_path([(0, 0), (1, 1)], _identity, GREY, dashed=True)]
-    body += [_path(zip(line.x, line.y, strict=True), _identity, line.colour) for line in lines]
+    body = [_path([(0, 0), (1, 1)], _identity, GRAY, dashed=True)]
+    body += [_path(zip(line.x, line.y, strict=True), _identity, line.color) for line in lines]
     body += _dot(point, _identity)
     return _frame("ROC", ("false-alarm rate", "hit rate"), ticks, _identity, body, lines)
 
@@ -43,21 +43,21 @@ def roc_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
 def det_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
     """Draw DET curves: false alarms against misses on normal-deviate axes."""
     ticks = [(tick, f"{100 * tick:g} %") for tick in _DET_TICKS]
-    body = [_path([(_DET_LOW, _DET_LOW), (_DET_HIGH, _DET_HIGH)], _probit, GREY, dashed=True)]
+    body = [_path([(_DET_LOW, _DET_LOW), (_DET_HIGH, _DET_HIGH)], _probit, GRAY, dashed=True)]
     for line in lines:
         inside = (
             (x, y)
             for x, y in zip(line.x, line.y, strict=True)
             if min(x, y) >= _DET_LOW and max(x, y) <= _DET_HIGH
         )
-        body.append(_path(inside, _probit, line.colour))
+        body.append(_path(inside, _probit, line.color))
     if point is not None and min(point) >= _DET_LOW and max(point) <= _DET_HIGH:
         body += _dot(point, _probit)
     return _frame("DET", ("false-alarm rate", "miss rate"), ticks, _probit, body, lines)
 
 
 def reliability_chart(bins: Sequence[dict[str, float | int]]) -> str:
-    """Draw the share of fakes against the probability; grey bars: how many pictures."""
+    """Draw the share of fakes against the probability; gray bars: how many images."""
     ticks = [(tick / 4, f"{tick / 4:g}") for tick in range(5)]
     most = max((entry["n"] for entry in bins), default=1)
     body = []
@@ -68,7 +68,7 @@ def reliability_chart(bins: Sequence[dict[str, float | int]]) -> str:
             f'<rect x="{x:.1f}" y="{_y(0) - height:.1f}" width="{width:.1f}" '
             f'height="{height:.1f}" fill="#ddd"/>'
         )
-    body.append(_path([(0, 0), (1, 1)], _identity, GREY, dashed=True))
+    body.append(_path([(0, 0), (1, 1)], _identity, GRAY, dashed=True))
     points = [(entry["probability"], entry["fakes"]) for entry in bins]
     body.append(_path(points, _identity, NEW))
     for point in points:
@@ -104,7 +104,7 @@ def forest_chart(
         )
     parts.append(
         f'<line x1="{x(overall):.1f}" x2="{x(overall):.1f}" y1="4" y2="{height - 22}" '
-        f'stroke="{GREY}" stroke-dasharray="4 3"/>'
+        f'stroke="{GRAY}" stroke-dasharray="4 3"/>'
     )
     for number, (name, value, start, end, remark) in enumerate(rows):
         y = 20 * number + 14
@@ -181,11 +181,11 @@ def _y(part: float) -> float:
     return _SIZE - _BOTTOM - part * (_SIZE - _BOTTOM - _TOP)
 
 
-def _path(points: Any, scale: Scale, colour: str, dashed: bool = False) -> str:
+def _path(points: Any, scale: Scale, color: str, dashed: bool = False) -> str:
     drawn = " ".join(f"{_x(scale(x)):.1f},{_y(scale(y)):.1f}" for x, y in points)
     dash = ' stroke-dasharray="4 3"' if dashed else ""
     wide = 1 if dashed else 2
-    return f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="{wide}"{dash}/>'
+    return f'<polyline points="{drawn}" fill="none" stroke="{color}" stroke-width="{wide}"{dash}/>'
 
 
 def _dot(point: tuple[float, float] | None, scale: Scale, radius: float = 4) -> list[str]:
@@ -221,12 +221,12 @@ def _frame(
     )
     for number, line in enumerate(lines if len(lines) > 1 else []):
         y = _y(0) - 12 - 16 * (len(lines) - 1 - number)
-        parts.append(_text(_x(1) - 6, y, line.name, "end", line.colour))
+        parts.append(_text(_x(1) - 6, y, line.name, "end", line.color))
     return "".join(parts) + "</svg>"
 
 
-def _text(x: float, y: float, words: str, anchor: str, colour: str = "#222", size: int = 12) -> str:
+def _text(x: float, y: float, words: str, anchor: str, color: str = "#222", size: int = 12) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-        f'fill="{colour}">{html.escape(words)}</text>'
+        f'fill="{color}">{html.escape(words)}</text>'
     )

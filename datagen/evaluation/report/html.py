@@ -24,7 +24,7 @@ from datagen.evaluation.report.charts import (
     reliability_chart,
     roc_chart,
 )
-from datagen.evaluation.report.images import false_alarms, missed_fakes, picture_cards
+from datagen.evaluation.report.images import false_alarms, image_cards, missed_fakes
 from datagen.evaluation.report.markdown import headline
 from datagen.evaluation.sample import Sample
 from datagen.evaluation.words import METHOD, TITLES, change, number, span, with_span
@@ -51,7 +51,7 @@ summary {{ cursor: pointer; margin: .8rem 0 }}
 .passed {{ color: #1a7f37 }} .failed {{ color: #c0271d }} .undecided {{ color: #9a6700 }}
 .charts {{ display: flex; flex-wrap: wrap; gap: 1rem }} svg text {{ font-family: inherit }}
 svg {{ max-width: 100%; height: auto }} .charts div {{ flex: 0 0 auto }}
-.pictures {{ display: flex; flex-wrap: wrap; gap: .8rem }} figure {{ margin: 0; width: 160px }}
+.images {{ display: flex; flex-wrap: wrap; gap: .8rem }} figure {{ margin: 0; width: 160px }}
 figure img {{ width: 160px; display: block }}
 figcaption {{ font-size: 12px; overflow-wrap: anywhere }}
 code {{ font-size: 11px; color: #666 }} .wrap {{ white-space: normal }}
@@ -63,11 +63,11 @@ code {{ font-size: 11px; color: #666 }} .wrap {{ white-space: normal }}
 
 
 def html_page(release: Release, found: Evaluation, verdicts: Sequence[Verdict]) -> str:
-    """Return the page; the worst pictures are read from the release and are inside."""
+    """Return the page; the worst images are read from the release and are inside."""
     subject = found.subject
     name = f"{subject.release['name']}, version {subject.release['version']}"
     parts = [
-        f"<h1{_colour(verdicts)}>{_e(headline(found, verdicts))}</h1>",
+        f"<h1{_color(verdicts)}>{_e(headline(found, verdicts))}</h1>",
         f'<p class="sub">{_e(name)}, split {_e(subject.split)}; scores {_e(subject.scores)}'
         + (f"; baseline {_e(subject.baseline)}" if subject.baseline else "")
         + "</p>",
@@ -81,9 +81,9 @@ def html_page(release: Release, found: Evaluation, verdicts: Sequence[Verdict]) 
         "<h2>Where it is strong and weak</h2>",
         *_groups(found),
         _heat(found),
-        *_damage(found),
+        *_degradation(found),
         *_controls(found),
-        *_pictures(release, found),
+        *_images(release, found),
         "<h2>How to read this</h2>",
         f'<p class="how">{_e(METHOD)}</p>',
     ]
@@ -96,7 +96,7 @@ def _e(text: object) -> str:
     return html.escape(str(text))
 
 
-def _colour(verdicts: Sequence[Verdict]) -> str:
+def _color(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return ""
     return f' class="{"passed" if all(verdict.ok for verdict in verdicts) else "failed"}"'
@@ -154,12 +154,12 @@ def _facts(found: Evaluation) -> str:
     coverage = found.rows.coverage
     told = (
         f"{reals} reals and {fakes} fakes of {people} people; {coverage.scored} of {coverage.rows} "
-        f"pictures scored ({100 * coverage.share:.2f} %); threshold {found.subject.threshold:g}; "
+        f"images scored ({100 * coverage.share:.2f} %); threshold {found.subject.threshold:g}; "
         f"polarity {found.polarity}."
     )
     if found.delong is not None:
         told += (
-            f" DeLong's interval of the AUC, which takes pictures as independent: "
+            f" DeLong's interval of the AUC, which takes images as independent: "
             f"{span(found.delong.low, found.delong.high)}."
         )
     return f"<p>{_e(told)}</p>"
@@ -172,10 +172,10 @@ def _curves(found: Evaluation) -> str:
     if found.comparison is not None:
         samples.append(("baseline", found.comparison.old, OLD))
     roc, det = [], []
-    for name, sample, colour in samples:
+    for name, sample, color in samples:
         counts = exact_counts(sample)
-        roc.append(_line(name, roc_points(counts), colour))
-        det.append(_line(name, det_points(counts), colour))
+        roc.append(_line(name, roc_points(counts), color))
+        det.append(_line(name, det_points(counts), color))
     fpr, tpr = (found.table.overall[name].value for name in ("fpr", "tpr"))
     charts = [
         ("ROC", roc_chart(roc, (fpr, tpr))),
@@ -187,9 +187,9 @@ def _curves(found: Evaluation) -> str:
     return f'<div class="charts">{body}</div><p class="sub">{dot}</p>'
 
 
-def _line(name: str, points: tuple[np.ndarray, np.ndarray], colour: str) -> Line:
+def _line(name: str, points: tuple[np.ndarray, np.ndarray], color: str) -> Line:
     x, y = points
-    return Line(name, [float(value) for value in x], [float(value) for value in y], colour)
+    return Line(name, [float(value) for value in x], [float(value) for value in y], color)
 
 
 def _reliability(sample: Sample) -> list[dict[str, float | int]]:
@@ -279,7 +279,7 @@ def _heat(found: Evaluation) -> str:
     return ""
 
 
-def _damage(found: Evaluation) -> Iterator[str]:
+def _degradation(found: Evaluation) -> Iterator[str]:
     rows = [
         (_e(column), _e(name), with_span(slope))
         for column, lines in found.slopes.items()
@@ -313,13 +313,13 @@ def _controls(found: Evaluation) -> Iterator[str]:
     yield _table(("by", "", TITLES["control_fpr"], TITLES["control_gap"], "controls"), rows)
 
 
-def _pictures(release: Release, found: Evaluation) -> Iterator[str]:
+def _images(release: Release, found: Evaluation) -> Iterator[str]:
     for title, places in (
         ("Fakes it is surest are real", missed_fakes(found)),
         ("Reals it is surest are fake", false_alarms(found)),
     ):
         yield f"<h2>{title}</h2>"
         if len(places):
-            yield f'<div class="pictures">{picture_cards(release, found, places)}</div>'
+            yield f'<div class="images">{image_cards(release, found, places)}</div>'
         else:
             yield f"<p>None at the threshold {found.subject.threshold:g}.</p>"

@@ -1,4 +1,4 @@
-"""The pictures a detector is most sure about, and wrong."""
+"""The images a detector is most sure about, and wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datagen.core.digests import sha256_bytes
 from datagen.evaluation.evaluate import Evaluation
 from datagen.release.reader import Release
 
-__all__ = ["false_alarms", "missed_fakes", "picture_cards"]
+__all__ = ["false_alarms", "image_cards", "missed_fakes"]
 
 SHOWN = 12
 
@@ -34,8 +34,8 @@ def false_alarms(found: Evaluation) -> Whole:
     return _distinct(wrong, sample.photograph)
 
 
-def picture_cards(release: Release, found: Evaluation, places: Whole) -> str:
-    """Return the pictures of a release as HTML figures with their bytes inside."""
+def image_cards(release: Release, found: Evaluation, places: Whole) -> str:
+    """Return the images of a release as HTML figures with their bytes inside."""
     rows = found.rows.table.take(found.sample.row[places]).to_pylist()
     scores = found.sample.probability[places]
     return "".join(_card(release, row, score) for row, score in zip(rows, scores, strict=True))
@@ -47,19 +47,19 @@ def _distinct(places: Whole, photograph: Whole) -> Whole:
 
 
 def _card(release: Release, row: dict[str, Any], score: float) -> str:
-    damage = row["degradation"] or "no damage"
+    degrade = row["degradation"] or "no damage"
     severity = "" if row["severity"] is None else f", severity {row['severity']}"
     what = row["method"] if row["label"] else f"real, of a pair of {row['method']}"
-    words = f"{what}; {damage}{severity}"
+    words = f"{what}; {degrade}{severity}"
     return (
-        f"<figure>{_picture(release, row)}"
+        f"<figure>{_image(release, row)}"
         f"<figcaption><b>{score:.3f}</b> {html.escape(words)}<br>"
         f"<code>{html.escape(row['sample_id'])}</code></figcaption></figure>"
     )
 
 
-def _picture(release: Release, row: dict[str, Any]) -> str:
-    """Return it as HTML; the numbers of a report are worth having where pictures are gone."""
+def _image(release: Release, row: dict[str, Any]) -> str:
+    """Return it as HTML; the numbers of a report are worth having where images are gone."""
     try:
         data = release.bytes_of(row)
     except FileNotFoundError:

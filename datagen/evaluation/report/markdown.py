@@ -101,7 +101,7 @@ def _facts(found: Evaluation) -> str:
     coverage = found.rows.coverage
     told = [
         f"{reals} reals and {fakes} fakes of {people} people",
-        f"{coverage.scored} of {coverage.rows} pictures scored ({100 * coverage.share:.2f} %)",
+        f"{coverage.scored} of {coverage.rows} images scored ({100 * coverage.share:.2f} %)",
         f"threshold {found.subject.threshold:g}",
         f"polarity {found.polarity}",
     ]

@@ -1,17 +1,17 @@
-"""What finds faces. To add one: write ``analysers/<name>.py`` and add a line to the table."""
+"""What finds faces. To add one: write ``analyzers/<name>.py`` and add a line to the table."""
 
 from datagen.core.registry import Registry
-from datagen.faces.analyzers.base import Analyser, Detection
+from datagen.faces.analyzers.base import Analyzer, Detection
 
-__all__ = ["ANALYSERS", "Analyser", "Detection"]
+__all__ = ["ANALYZERS", "Analyzer", "Detection"]
 
-ANALYSERS: Registry[Analyser] = Registry(
-    "analyser",
-    "datagen.faces.analyzers.base:Analyser",
+ANALYZERS: Registry[Analyzer] = Registry(
+    "analyzer",
+    "datagen.faces.analyzers.base:Analyzer",
     {
         "given": "datagen.faces.analyzers.given:Given",
         "insightface": "datagen.faces.analyzers.insightface:InsightFace",
         "mediapipe": "datagen.faces.analyzers.mediapipe:MediaPipe",
     },
-    group="datagen.analysers",
+    group="datagen.analyzers",
 )

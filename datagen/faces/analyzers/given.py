@@ -1,4 +1,4 @@
-"""Analyser ``given``: the landmarks that the source itself states."""
+"""Analyzer ``given``: the landmarks that the source itself states."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from datagen.core.arrays import Image
 from datagen.errors import RecipeError
-from datagen.faces.analyzers.base import Analyser, Detection
+from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import estimate_pose
 from datagen.sources.base import Record
 
 __all__ = ["Given"]
 
 
-class Given(Analyser):
+class Given(Analyzer):
     """Passes on the record's landmarks, with the pose estimated where it is not given."""
 
     name: ClassVar[str] = "given"
@@ -27,7 +27,7 @@ class Given(Analyser):
     def open(self) -> None:
         """See base class; there is nothing to load."""
 
-    def analyse(self, image: Image, record: Record) -> list[Detection]:
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class.
 
         Raises:
@@ -35,7 +35,7 @@ class Given(Analyser):
         """
         if record.landmarks is None:
             raise RecipeError(
-                f"face.analyser: 'given' needs a source that states 68 landmarks, and picture "
+                f"face.analyzer: 'given' needs a source that states 68 landmarks, and image "
                 f"{record.image_id!r} has none. Use 'mediapipe' or 'insightface', or name the "
                 "landmarks column in the card"
             )

@@ -1,4 +1,4 @@
-"""Analyser ``insightface``: a model pack with detector, 68 points in 3-D, and ArcFace embedding."""
+"""Analyzer ``insightface``: a model pack with detector, 68 points in 3-D, and ArcFace embedding."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Image
 from datagen.core.digests import digest_of, sha256_file
 from datagen.errors import WeightsError
-from datagen.faces.analyzers.base import Analyser, Detection
+from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import angles
 from datagen.sources.base import Record
 from datagen.weights import load_weight_card, weights_folder
 from datagen.weights.insightface.library import load_insightface, quiet, without_deprecations
-from datagen.weights.insightface.license import pack_licence
+from datagen.weights.insightface.license import pack_license
 
 __all__ = ["InsightFace"]
 
@@ -24,11 +24,11 @@ _TASKS = ("detection", "landmark_3d_68", "recognition")
 _DETECTOR_SIZE = (640, 640)
 _THRESHOLD = 0.5
 
-# The library's z grows towards the camera, ours away from it.
+# The library's z grows toward the camera, ours away from it.
 _FLIP = np.diag([1.0, 1.0, -1.0])
 
 
-class InsightFace(Analyser):
+class InsightFace(Analyzer):
     """``FaceAnalysis`` of insightface on one CPU thread; never downloads.
 
     Args:
@@ -59,8 +59,8 @@ class InsightFace(Analyser):
     def open(self) -> None:
         """See base class."""
         folder = self._folder()
-        insightface = load_insightface("analyser 'insightface'")
-        self._check_licence(folder)
+        insightface = load_insightface("analyzer 'insightface'")
+        self._check_license(folder)
         options = insightface.runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
@@ -82,7 +82,7 @@ class InsightFace(Analyser):
             library.prepare(ctx_id=0, det_thresh=_THRESHOLD, det_size=_DETECTOR_SIZE)
         self._library = library
 
-    def analyse(self, image: Image, record: Record) -> list[Detection]:
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class."""
         with without_deprecations():
             found = self._library.get(np.ascontiguousarray(image[:, :, ::-1]))
@@ -105,15 +105,15 @@ class InsightFace(Analyser):
         card = load_weight_card(self.weights[0])
         raise WeightsError(
             f"the insightface model pack {self._pack!r} is not in {top}: want "
-            f"{top}/models/{self._pack}/*.onnx. Licence: {card.licence} (non-commercial research "
+            f"{top}/models/{self._pack}/*.onnx. License: {card.license} (non-commercial research "
             f"only). It is not downloaded for you: read its terms at {card.homepage}, get "
             f"{self._pack}.zip there and unpack it into that folder"
         )
 
-    def _check_licence(self, folder: Path) -> None:
-        """Refuse a pack whose own licence file does not verify; none at all is the usual case."""
-        if problem := pack_licence(folder).problem:
-            raise WeightsError(f"{folder}: the licence of this pack does not hold: {problem}")
+    def _check_license(self, folder: Path) -> None:
+        """Refuse a pack whose own license file does not verify; none at all is the usual case."""
+        if problem := pack_license(folder).problem:
+            raise WeightsError(f"{folder}: the license of this pack does not hold: {problem}")
 
     def _check_tasks(self, folder: Path, library: Any) -> None:
         missing = [task for task in _TASKS if task not in library.models]

@@ -1,4 +1,4 @@
-"""Analyser ``mediapipe``: Google's Face Landmarker, 478 points reduced to the 68 of 300-W."""
+"""Analyzer ``mediapipe``: Google's Face Landmarker, 478 points reduced to the 68 of 300-W."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from datagen.core.arrays import Image
 from datagen.errors import MissingExtraError
-from datagen.faces.analyzers.base import Analyser, Detection
+from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import angles
 from datagen.sources.base import Record
 from datagen.weights import find_weights, load_weight_card
@@ -34,14 +34,14 @@ MESH_TO_68 = np.concatenate(
 # MediaPipe's camera looks along -z with y up; ours along +z with y down.
 _FLIP = np.diag([1.0, -1.0, -1.0])
 
-# Theirs are measured from the edges of pixels, ours from centres.
+# Theirs are measured from the edges of pixels, ours from centers.
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0], np.float32)
 
-# Faces looked for in one picture; more than a group portrait holds.
+# Faces looked for in one image; more than a group portrait holds.
 _MAX_FACES = 16
 
 
-class MediaPipe(Analyser):
+class MediaPipe(Analyzer):
     """Face Landmarker in image mode on one CPU thread."""
 
     name: ClassVar[str] = "mediapipe"
@@ -63,7 +63,7 @@ class MediaPipe(Analyser):
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
         except ImportError:
-            raise MissingExtraError("mediapipe", "mediapipe", "analyser 'mediapipe'") from None
+            raise MissingExtraError("mediapipe", "mediapipe", "analyzer 'mediapipe'") from None
         model = find_weights(load_weight_card(self.weights[0]))
         self._library = mediapipe
         options = vision.FaceLandmarkerOptions(
@@ -73,15 +73,15 @@ class MediaPipe(Analyser):
         )
         with _quiet():
             self._task = vision.FaceLandmarker.create_from_options(options)
-            self._task.detect(self._picture(np.zeros((64, 64, 3), np.uint8)))
+            self._task.detect(self._image(np.zeros((64, 64, 3), np.uint8)))
         # It must be closed before concurrent.futures is: its calls run on a thread of a pool, and
         # the callbacks of atexit come after the end of all pools.
         threading._register_atexit(_call, weakref.WeakMethod(self._task.close))  # type: ignore[attr-defined]
 
-    def analyse(self, image: Image, record: Record) -> list[Detection]:
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class."""
         height, width = image.shape[:2]
-        found = self._task.detect(self._picture(image))
+        found = self._task.detect(self._image(image))
         scale = np.array([width, height, width], np.float32)
         detections = []
         for points, matrix in zip(
@@ -94,7 +94,7 @@ class MediaPipe(Analyser):
             detections.append(Detection(landmarks, angles(rotation), mesh))
         return detections
 
-    def _picture(self, image: Image) -> Any:
+    def _image(self, image: Image) -> Any:
         return self._library.Image(image_format=self._library.ImageFormat.SRGB, data=image)
 
 

@@ -53,15 +53,15 @@ def motion(
     Args:
         marks: The target's points.
         moved: Where they go.
-        shape: Of the picture.
+        shape: Of the image.
         more: ``(m, 2)`` further points, and where they go; they follow the landmarks.
 
     Raises:
-        ItemError: ``method_failed`` when the face is outside the picture.
+        ItemError: ``method_failed`` when the face is outside the image.
     """
     rim = _along(hull.hull(np.concatenate([hull.outline(marks, 0.9), marks])))
-    centre = rim.mean(axis=0)
-    rim = (centre + _SPREAD * (rim - centre)).astype(np.float32)
+    center = rim.mean(axis=0)
+    rim = (center + _SPREAD * (rim - center)).astype(np.float32)
     held = np.concatenate([hull.forehead(marks, 0.5), rim])
     still, _ = surround(held, held)
     before, after = more or (marks[:0], marks[:0])

@@ -13,7 +13,7 @@ __all__ = ["JAW_FOLLOWS", "NEUTRAL", "differences", "expression_offsets", "keep_
 Points = NDArray[np.float64]
 
 _FARTHEST = 0.4
-_LEAST_TURNED = 0.4
+_MIN_TURNED = 0.4
 _RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
 
 # Neutral face: the mean over 300 of the built-in people. Origin between the eyes, unit their
@@ -100,14 +100,14 @@ def differences(marks: Landmarks) -> tuple[Points, Points]:
     """Fit the neutral face's camera to the parts that no expression moves.
 
     Returns:
-        ``(2, 2)``, from x and y of the neutral face to the picture, and the ``(68, 2)``
+        ``(2, 2)``, from x and y of the neutral face to the image, and the ``(68, 2)``
         differences that are left, in the units of the neutral face.
     """
     rigid = list(_RIGID)
     points = marks.astype(np.float64)
     camera = np.linalg.lstsq(_DESIGN[rigid], points[rigid], rcond=None)[0]
     left, size, right = np.linalg.svd(camera[:2])
-    size = np.maximum(size, max(_LEAST_TURNED * float(size[0]), 1e-6))
+    size = np.maximum(size, max(_MIN_TURNED * float(size[0]), 1e-6))
     turn = (left * size) @ right
     return turn, (points - _DESIGN @ camera) @ np.linalg.inv(turn)
 

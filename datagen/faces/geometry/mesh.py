@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = ["MIRROR_478"]
 
-# Pairs of points that change places when the picture is mirrored; the others lie on the midline.
+# Pairs of points that change places when the image is mirrored; the others lie on the midline.
 # Read off the symmetry of the canonical face model (MediaPipe, Apache-2.0).
 _PAIRS = (
     "3-248 7-249 20-250 21-251 22-252 23-253 24-254 25-255 26-256 27-257 28-258 29-259 30-260 "

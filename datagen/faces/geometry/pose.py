@@ -32,7 +32,7 @@ def angles(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
         Yaw > 0: the nose points to larger x; pitch > 0: looks up; roll > 0: clockwise. Roll is
         a turn about the line of sight, made before pitch, made before yaw; all in -180 to 180.
     """
-    forward = -rotation[:, 2]  # the nose points towards the camera: along -z
+    forward = -rotation[:, 2]  # the nose points toward the camera: along -z
     flat = np.hypot(forward[0], forward[2])
     yaw = np.degrees(np.arctan2(forward[0], -forward[2]))
     pitch = np.degrees(np.arctan2(-forward[1], flat))

@@ -77,7 +77,7 @@ def below_nose() -> NDArray[np.bool_]:
 
 
 def facing(mesh: Mesh) -> NDArray[np.float64]:
-    """Return twice each triangle's area in the picture, > 0 where it faces the camera."""
+    """Return twice each triangle's area in the image, > 0 where it faces the camera."""
     a, b, c = mesh[triangles(), :2].astype(np.float64).transpose(1, 0, 2)
     areas: NDArray[np.float64] = (b - a)[:, 1] * (c - a)[:, 0] - (b - a)[:, 0] * (c - a)[:, 1]
     return areas
@@ -86,7 +86,7 @@ def facing(mesh: Mesh) -> NDArray[np.float64]:
 def seen(mesh: Mesh) -> NDArray[np.bool_]:
     """Tell which triangles the camera sees: they face it, and nothing nearer hides their middle.
 
-    Drawn far to near on a grid of 160 cells, like a painter's picture.
+    Drawn far to near on a grid of 160 cells, like a painter's image.
     """
     faces, front = triangles(), facing(mesh) > 0
     low, high = mesh[:_POINTS, :2].min(axis=0), mesh[:_POINTS, :2].max(axis=0)

@@ -24,13 +24,13 @@ class ThinPlate(NamedTuple):
     """A fitted spline.
 
     Attributes:
-        centre, scale: Points are moved and scaled to about one before they are looked up.
+        center, scale: Points are moved and scaled to about one before they are looked up.
         knots: ``(n, 2)`` float64 scaled control points.
         bend: ``(n, 2)`` float64 weights of the radial part.
         plane: ``(3, 2)`` float64, constant, x and y of the affine part.
     """
 
-    centre: NDArray[np.float64]
+    center: NDArray[np.float64]
     scale: float
     knots: NDArray[np.float64]
     bend: NDArray[np.float64]
@@ -38,7 +38,7 @@ class ThinPlate(NamedTuple):
 
     def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return by how much each of ``(n, 2)`` points is displaced."""
-        scaled = (points - self.centre) / self.scale
+        scaled = (points - self.center) / self.scale
         flat = self.plane[0] + scaled @ self.plane[1:]
         shift: NDArray[np.float64] = flat + _kernel(scaled, self.knots) @ self.bend
         return shift
@@ -59,9 +59,9 @@ def fit_plate(target: Points, source: Points) -> ThinPlate:
     close = np.square(points[:, None] - points).sum(axis=2) < _NEAREST**2
     single = ~np.tril(close, -1).any(axis=1)
     points, shifts = points[single], shifts[single]
-    centre = points.mean(axis=0)
-    scale = float(np.abs(points - centre).max(initial=_FLAT))
-    knots = (points - centre) / scale
+    center = points.mean(axis=0)
+    scale = float(np.abs(points - center).max(initial=_FLAT))
+    knots = (points - center) / scale
     if len(points) < 3 or np.linalg.svd(knots - knots.mean(axis=0), compute_uv=False)[1] < 1e-3:
         raise ItemError("method_failed", "landmarks lie on one line")
     count = len(knots)
@@ -70,7 +70,7 @@ def fit_plate(target: Points, source: Points) -> ThinPlate:
     system[:count, count] = system[count, :count] = 1
     system[:count, count + 1 :], system[count + 1 :, :count] = knots, knots.T
     solved = np.linalg.solve(system, np.concatenate([shifts, np.zeros((3, 2))]))
-    return ThinPlate(centre, scale, knots, solved[:count], solved[count:])
+    return ThinPlate(center, scale, knots, solved[:count], solved[count:])
 
 
 def plate_map(target: Points, source: Points, region: Region) -> WarpMap:
@@ -78,11 +78,11 @@ def plate_map(target: Points, source: Points, region: Region) -> WarpMap:
 
     The displacement is worked out on every sixth pixel and enlarged linearly. An affine change
     is exact and control points land within about a quarter of a pixel, but for those that are
-    sent far apart from a neighbour nearer than that grid.
+    sent far apart from a neighbor nearer than that grid.
 
     Args:
-        target: ``(n, 2)`` control points in the picture to be made.
-        source: ``(n, 2)`` the same points in the picture to take pixels from.
+        target: ``(n, 2)`` control points in the image to be made.
+        source: ``(n, 2)`` the same points in the image to take pixels from.
         region: Part of the target to map.
 
     Raises:

@@ -85,9 +85,9 @@ def move_points(points: Points, affine: Affine) -> Points:
 
 
 def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
-    """Move a picture's pixels by ``affine`` and return what then lies in ``region``.
+    """Move an image's pixels by ``affine`` and return what then lies in ``region``.
 
-    Cubic kernel; beyond the picture's edge its mirror image is taken.
+    Cubic kernel; beyond the image's edge its mirror image is taken.
     """
     shifted = affine.copy()
     shifted[:, 2] -= (region.x0, region.y0)
@@ -104,7 +104,7 @@ def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
 
 
 def there_and_back(image: Image, affine: Affine, region: Region) -> Image:
-    """Move a picture's pixels by ``affine``, round, and move them back; return ``region`` of it.
+    """Move an image's pixels by ``affine``, round, and move them back; return ``region`` of it.
 
     What two resamplings do to a face and nothing else: the control of methods that align by an
     affine map.
@@ -133,15 +133,15 @@ def surround(points: Points, others: Points) -> tuple[Points, Points]:
     Args:
         points: ``(n, 2)``, where the ring is laid: 16 points on the circle about the mean
             with twice the radius of the farthest point.
-        others: ``(n, 2)``, the same points in the other picture.
+        others: ``(n, 2)``, the same points in the other image.
 
     Returns:
         Both sets with 16 points more.
     """
-    centre = points.mean(axis=0)
-    radius = 2 * float(np.linalg.norm(points - centre, axis=1).max())
+    center = points.mean(axis=0)
+    radius = 2 * float(np.linalg.norm(points - center, axis=1).max())
     angle = np.arange(RING) * (2 * np.pi / RING)
-    ring = (centre + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32)
+    ring = (center + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32)
     other = move_points(ring, similarity(points, others))
     return np.concatenate([points, ring]), np.concatenate([others, other])
 
@@ -193,10 +193,10 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     rounds the creases at the edges of triangles; control points land within about a pixel.
 
     Args:
-        target: ``(n, 2)`` corners in the picture to be made.
-        source: ``(n, 2)`` the same corners in the picture to take pixels from.
+        target: ``(n, 2)`` corners in the image to be made.
+        source: ``(n, 2)`` the same corners in the image to take pixels from.
         triangles: ``(k, 3)`` indices; those less than half a pixel high in the target are left
-            to their neighbours, because their maps are as steep as they are thin.
+            to their neighbors, because their maps are as steep as they are thin.
         region: Part of the target to map.
 
     Raises:
@@ -228,14 +228,14 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
 def bend_and_back(
     image: Image, corners: Points, goal: Points, region: Region, bend: Bend | None = None
 ) -> Image:
-    """Warp a picture from ``corners`` to ``goal``, round, and back; return ``region``.
+    """Warp an image from ``corners`` to ``goal``, round, and back; return ``region``.
 
     Args:
-        image: The picture.
+        image: The image.
         corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
         goal: ``(n, 2)`` where they go; near enough that no part is squeezed, or it comes back
             blurred.
-        region: Part of the picture to return.
+        region: Part of the image to return.
         bend: How; piecewise over the triangles of ``corners`` unless given.
 
     Raises:
@@ -269,7 +269,7 @@ def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:
 
 
 def warp_pixels(image: Image, field: WarpMap) -> Image:
-    """Sample a picture along a map with a cubic kernel; beyond its edge, its mirror image."""
+    """Sample an image along a map with a cubic kernel; beyond its edge, its mirror image."""
     return np.asarray(
         cv2.remap(image, field.x, field.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
         np.uint8,

@@ -1,4 +1,4 @@
-"""The analysis of pictures: one task a chunk of records, run on any engine."""
+"""The analysis of images: one task a chunk of records, run on any engine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from datagen.core.digests import digest_of, sha256_bytes
 from datagen.core.images import probe
 from datagen.core.phash import phash
 from datagen.errors import ImageError
-from datagen.faces.analyzers import Analyser, Detection
+from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
 from datagen.sources.base import Record, Source
 
-__all__ = ["AnalysePictures", "picture_stamp"]
+__all__ = ["AnalyzeImages", "image_stamp"]
 
 # Last bits of a model's output must not travel into digests.
 _GRID = 16.0
 
 
-def picture_stamp(source: Source, record: Record) -> str:
-    """Return a text that changes when a picture, or what the source states of it, may have.
+def image_stamp(source: Source, record: Record) -> str:
+    """Return a text that changes when an image, or what the source states of it, may have.
 
     Raises:
-        FileNotFoundError: The picture is not there.
+        FileNotFoundError: The image is not there.
     """
     arrays = (record.landmarks, record.mesh, record.box)
     given = [None if array is None else sha256_bytes(array.tobytes()) for array in arrays]
@@ -39,32 +39,32 @@ def picture_stamp(source: Source, record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class AnalysePictures:
-    """A task: find the faces of some pictures.
+class AnalyzeImages:
+    """A task: find the faces of some images.
 
-    Returns one row a face, or one row with a ``problem`` for a picture without any.
+    Returns one row a face, or one row with a ``problem`` for an image without any.
     """
 
     source: Source
-    analyser: Analyser
+    analyzer: Analyzer
 
     def __call__(self, records: tuple[Record, ...]) -> list[dict[str, Any]]:
         """See ``Task``."""
-        analyser = opened(self.analyser)
-        return [row for record in records for row in self._picture(analyser, record)]
+        analyzer = opened(self.analyzer)
+        return [row for record in records for row in self._image(analyzer, record)]
 
-    def _picture(self, analyser: Analyser, record: Record) -> list[dict[str, Any]]:
+    def _image(self, analyzer: Analyzer, record: Record) -> list[dict[str, Any]]:
         base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
         try:
-            base["stamp"] = picture_stamp(self.source, record)
-            base["sha256"], image, seen = self._load(analyser, record)
+            base["stamp"] = image_stamp(self.source, record)
+            base["sha256"], image, seen = self._load(analyzer, record)
         except FileNotFoundError:
             return [{**base, "problem": "missing_file", "detail": "listed, but not there"}]
         except ImageError as error:
             return [{**base, "problem": "unreadable_image", "detail": str(error)}]
         base |= {"height": image.shape[0], "width": image.shape[1]}
         base["phash"] = phash(image) if seen else None
-        found = _named(analyser.analyse(image, record), record)
+        found = _named(analyzer.analyze(image, record), record)
         if not found:
             return [{**base, "problem": "no_face", "detail": ""}]
         return [
@@ -72,34 +72,34 @@ class AnalysePictures:
             for number, one in enumerate(found)
         ]
 
-    def _load(self, analyser: Analyser, record: Record) -> tuple[str, Image, bool]:
-        """Return digest, picture, and whether it was looked at (else it is a blank)."""
+    def _load(self, analyzer: Analyzer, record: Record) -> tuple[str, Image, bool]:
+        """Return digest, image, and whether it was looked at (else it is a blank)."""
         if self.source.has_files:
             data = self.source.read(record.path)
             return sha256_bytes(data), probe(data), True
-        digest = picture_digest(self.source, record)
-        if analyser.needs_pixels or record.size is None:
+        digest = image_digest(self.source, record)
+        if analyzer.needs_pixels or record.size is None:
             return digest, self.source.render(record.image_id), True
         width, height = record.size
         return digest, np.broadcast_to(np.uint8(0), (height, width, 3)), False
 
 
-def picture_digest(source: Source, record: Record) -> str:
+def image_digest(source: Source, record: Record) -> str:
     """Return what stands in for the file's sha256 in a source without files."""
-    options = source.config.model_dump(mode="json")
-    return digest_of([source.layout, source.version, options, record.image_id])
+    parts = [source.layout, source.version, source.digest_options(), record.image_id]
+    return digest_of(parts)
 
 
-_OPEN: dict[str, Analyser] = {}
+_OPEN: dict[str, Analyzer] = {}
 
 
-def opened(analyser: Analyser) -> Analyser:
-    """Return the analyser of this process, opened at its first use."""
-    if analyser.version not in _OPEN:
-        analyser.open()
+def opened(analyzer: Analyzer) -> Analyzer:
+    """Return the analyzer of this process, opened at its first use."""
+    if analyzer.version not in _OPEN:
+        analyzer.open()
         _OPEN.clear()  # one model in memory at a time
-        _OPEN[analyser.version] = analyser
-    return _OPEN[analyser.version]
+        _OPEN[analyzer.version] = analyzer
+    return _OPEN[analyzer.version]
 
 
 def _named(found: list[Detection], record: Record) -> list[Detection]:
@@ -119,7 +119,7 @@ def _overlap(first: Box, second: Box) -> float:
 
 
 def _face(found: Detection, record: Record) -> dict[str, Any]:
-    where = f"picture {record.image_id!r}"
+    where = f"image {record.image_id!r}"
     landmarks = _round(check_landmarks(found.landmarks, f"{where}: landmarks"))
     mesh = None if found.mesh is None else _round(check_mesh(found.mesh, f"{where}: mesh"))
     yaw, pitch, roll = (float(np.round(angle * _GRID) / _GRID) for angle in found.pose)
@@ -140,5 +140,5 @@ def _round(values: Any) -> Any:
 
 
 def chunks(records: Sequence[Record], size: int) -> list[tuple[Record, ...]]:
-    """Cut records into the keys of ``AnalysePictures``."""
+    """Cut records into the keys of ``AnalyzeImages``."""
     return [tuple(records[n : n + size]) for n in range(0, len(records), size)]

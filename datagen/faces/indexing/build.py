@@ -1,4 +1,4 @@
-"""From sources to the face index: screen, analyse what is new, select."""
+"""From sources to the face index: screen, analyze what is new, select."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import SourceError
-from datagen.faces.analyzers import Analyser
+from datagen.faces.analyzers import Analyzer
 from datagen.faces.index import FaceIndex
-from datagen.faces.indexing.analyze import AnalysePictures, chunks, picture_stamp
+from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
 from datagen.faces.indexing.cache import AnalysisCache
 from datagen.faces.indexing.duplicates import group_near_duplicates
 from datagen.faces.indexing.select import IndexReject, Screened, index_row, select_faces
@@ -23,7 +23,7 @@ __all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
 _CHUNK = 16
 
 Progress = Callable[[int, int], None]
-"""Called with pictures analysed and pictures to analyse."""
+"""Called with images analyzed and images to analyze."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +41,26 @@ class BuiltIndex:
     index: FaceIndex
     rejects: list[IndexReject] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    analysed: int = 0
+    analyzed: int = 0
     remembered: int = 0
 
 
 def build_index(
     sources: Sequence[Source],
-    analyser: Analyser,
+    analyzer: Analyzer,
     limits: FaceLimits,
     use: Use,
     engine: Callable[[], Engine],
     progress: Progress,
 ) -> BuiltIndex:
-    """Return the index of all sources; only pictures that changed since last time are read.
+    """Return the index of all sources; only images that changed since last time are read.
 
     Args:
         sources: Already passed by the rights gate.
-        analyser: Unopened.
+        analyzer: Unopened.
         limits: Which faces are used.
-        use: The purpose, for pictures with a licence of their own.
-        engine: Gives the engine, asked only when there is something to analyse.
+        use: The purpose, for images with a license of their own.
+        engine: Gives the engine, asked only when there is something to analyze.
         progress: See ``Progress``.
 
     Raises:
@@ -70,7 +70,7 @@ def build_index(
     rows: list[dict[str, Any]] = []
     for source in sources:
         screened = _screen(source, use)
-        found = _analyse(source, analyser, screened.records, engine, progress, built)
+        found = _analyze(source, analyzer, screened.records, engine, progress, built)
         kept, refused = select_faces(
             source.card, screened.records, found, limits.min_side, limits.max_yaw
         )
@@ -87,10 +87,10 @@ def build_index(
 
 
 def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
-    """Return the index as the sources state it, before any picture is read.
+    """Return the index as the sources state it, before any image is read.
 
     It knows people and attributes and no geometry: enough to tell whether splits and donor rules
-    can be met, if every picture proves usable.
+    can be met, if every image proves usable.
     """
     nowhere = {"box": [0.0] * 4, "landmarks": [0.0] * 136, "mesh": None, "embedding": None}
     unseen = {"width": 0, "height": 0, "yaw": math.nan, "pitch": math.nan, "roll": math.nan}
@@ -106,14 +106,14 @@ def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
 
 def _screen(source: Source, use: Use) -> Screened:
     records = list(unique(source.records(), source.card.id))
-    licences = {record.licence for record in records if record.licence is not None}
-    covers = {licence: use.covered_by(use.licence(licence)) for licence in licences}
+    licenses = {record.license for record in records if record.license is not None}
+    covers = {license: use.covered_by(use.license(license)) for license in licenses}
     return Screened(source.card, records, covers)
 
 
-def _analyse(
+def _analyze(
     source: Source,
-    analyser: Analyser,
+    analyzer: Analyzer,
     records: Sequence[Record],
     engine: Callable[[], Engine],
     progress: Progress,
@@ -124,19 +124,19 @@ def _analyse(
         "layout": source.layout,
         "options": source.config.model_dump(mode="json"),
     }
-    cache = AnalysisCache(source.card.id, place, analyser.version)
+    cache = AnalysisCache(source.card.id, place, analyzer.version)
     known = cache.load()
     fresh = [record for record in records if not _still_true(source, record, known)]
     built.remembered += len(records) - len(fresh)
-    built.analysed += len(fresh)
+    built.analyzed += len(fresh)
     if fresh:
         done = 0
         progress(0, len(fresh))
         new: dict[str, list[dict[str, Any]]] = {record.image_id: [] for record in fresh}
         # What the records state in full is quicker read here than sent to workers.
-        here = not (source.has_files or analyser.needs_pixels)
+        here = not (source.has_files or analyzer.needs_pixels)
         chosen = InlineEngine() if here else engine()
-        for rows in run_all(chosen, AnalysePictures(source, analyser), chunks(fresh, _CHUNK)):
+        for rows in run_all(chosen, AnalyzeImages(source, analyzer), chunks(fresh, _CHUNK)):
             for row in rows:
                 new[row["image_id"]].append(row)
             done += len({row["image_id"] for row in rows})
@@ -154,7 +154,7 @@ def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[st
     if not rows or rows[0]["path"] != record.path:
         return False
     try:
-        return bool(rows[0]["stamp"] == picture_stamp(source, record))
+        return bool(rows[0]["stamp"] == image_stamp(source, record))
     except FileNotFoundError:
         return False
 
@@ -167,13 +167,13 @@ def _group_people(source: Source, rows: list[dict[str, Any]]) -> list[str]:
         row["identity"] = names[leader]
     return [
         f"source {source.card.id!r} does not tell people apart (identity: per_image): every "
-        f"picture counts as a person, and {joined} near-duplicates were joined to another. One "
-        "person in two unlike pictures may still be in two splits"
+        f"image counts as a person, and {joined} near-duplicates were joined to another. One "
+        "person in two unlike images may still be in two splits"
     ]
 
 
 def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Tell which people share a picture: one person under two names lends to himself."""
+    """Tell which people share an image: one person under two names lends to himself."""
     people: dict[str, set[str]] = {}
     for row in rows:
         people.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
@@ -181,7 +181,7 @@ def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not twice:
         return []
     return [
-        f"{len(twice)} pictures are byte for byte the same under two people ({twice[0]}): they "
+        f"{len(twice)} images are byte for byte the same under two people ({twice[0]}): they "
         "count as two, may fall into two splits and be swapped. Give them one identity"
     ]
 
@@ -190,7 +190,7 @@ def _nothing_left(source: Source, refused: Sequence[IndexReject]) -> str:
     codes: dict[str, int] = {}
     for reject in refused:
         codes[reject.code] = codes.get(reject.code, 0) + 1
-    told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "no picture"
+    told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "no image"
     advice = ""
     if codes.get("age_unknown"):
         advice = (

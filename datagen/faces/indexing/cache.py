@@ -1,4 +1,4 @@
-"""What analysers have found, kept between runs: one Parquet file a source and analyser."""
+"""What analyzers have found, kept between runs: one Parquet file a source and analyzer."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ Rows = list[dict[str, Any]]
 
 
 class AnalysisCache:
-    """Findings by picture, read once and written once.
+    """Findings by image, read once and written once.
 
     Args:
         source_id: Id of the source's card.
         place: What tells two copies of a source apart (root, layout, options).
-        analyser: Version text of the analyser.
+        analyzer: Version text of the analyzer.
     """
 
-    def __init__(self, source_id: str, place: Mapping[str, Any], analyser: str) -> None:
-        name = f"{source_id}-{digest_of(dict(place))[:12]}-{digest_of(analyser)[:12]}.parquet"
+    def __init__(self, source_id: str, place: Mapping[str, Any], analyzer: str) -> None:
+        name = f"{source_id}-{digest_of(dict(place))[:12]}-{digest_of(analyzer)[:12]}.parquet"
         self.path = cache_folder() / "index" / name
 
     def load(self) -> dict[str, Rows]:
@@ -59,7 +59,7 @@ class AnalysisCache:
         try:
             table = pq.read_table(self.path, schema=_SCHEMA)
         except (OSError, pa.ArrowException):
-            return {}  # absent, cut off by a crash, or of another version: analysed again
+            return {}  # absent, cut off by a crash, or of another version: analyzed again
         found: dict[str, Rows] = {}
         for row in table.to_pylist():
             found.setdefault(row["image_id"], []).append(row)

@@ -1,4 +1,4 @@
-"""Which records may be read, and which analysed faces a recipe may use; the rest with a code."""
+"""Which records may be read, and which analyzed faces a recipe may use; the rest with a code."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _LARGEST_SHARE_OUTSIDE = 0.2
 INDEX_REJECT_CODES: Mapping[str, str] = {
     "under_age": "the source states an age under 18; not read",
     "age_unknown": "no age is stated and the card does not say adults only; not read",
-    "licence_not_covered": "the picture's own licence does not cover the purpose; not read",
-    "missing_file": "the source lists the picture and it is not there",
-    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or no picture",
-    "no_face": "the analyser finds no face",
-    "not_largest": "another face of the picture is larger and the card counts the largest only",
+    "license_not_covered": "the image's own license does not cover the purpose; not read",
+    "missing_file": "the source lists the image and it is not there",
+    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or no image",
+    "no_face": "the analyzer finds no face",
+    "not_largest": "another face of the image is larger and the card counts the largest only",
     "too_small": "the face is smaller than face.min_side",
     "too_turned": "the head is turned by more than face.max_yaw",
-    "face_lost": "more than 20 % of the face lie outside the picture",
+    "face_lost": "more than 20 % of the face lie outside the image",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class IndexReject:
-    """A picture or face that the index refuses: a row of ``rejects/index.parquet``."""
+    """An image or face that the index refuses: a row of ``rejects/index.parquet``."""
 
     source: str
     image_id: str
@@ -48,16 +48,16 @@ class Screened:
     Args:
         card: The source's card.
         records: As its layout lists them.
-        licence_covers: Whether a picture's own licence covers the purpose.
+        license_covers: Whether an image's own license covers the purpose.
     """
 
     def __init__(
-        self, card: SourceCard, records: Iterable[Record], licence_covers: Mapping[str, bool]
+        self, card: SourceCard, records: Iterable[Record], license_covers: Mapping[str, bool]
     ) -> None:
         self.records: list[Record] = []
         self.rejects: list[IndexReject] = []
         for record in records:
-            code = self._refusal(card, record, licence_covers)
+            code = self._refusal(card, record, license_covers)
             if code is None:
                 self.records.append(record)
             else:
@@ -65,14 +65,14 @@ class Screened:
 
     @staticmethod
     def _refusal(
-        card: SourceCard, record: Record, licence_covers: Mapping[str, bool]
+        card: SourceCard, record: Record, license_covers: Mapping[str, bool]
     ) -> tuple[str, str] | None:
         if record.age is not None and record.age < ADULT:
             return "under_age", f"{record.age:g} years"
         if record.age is None and card.consent.adults_only is not True:
             return "age_unknown", ""
-        if record.licence is not None and not licence_covers[record.licence]:
-            return "licence_not_covered", record.licence
+        if record.license is not None and not license_covers[record.license]:
+            return "license_not_covered", record.license
         return None
 
 
@@ -88,7 +88,7 @@ def select_faces(
     Args:
         card: The source's card.
         records: The screened records.
-        found: What the analyser found, by ``image_id``.
+        found: What the analyzer found, by ``image_id``.
         min_side: Smallest side of a face box in source pixels.
         max_yaw: Largest turn in degrees; a face of unknown pose passes.
     """
@@ -154,7 +154,7 @@ def index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict
         "age": record.age,
         "sex": record.sex.lower() if record.sex else None,
         "ethnicity": record.ethnicity.lower() if record.ethnicity else None,
-        "licence": record.licence,
+        "license": record.license,
         "attribution": record.attribution,
         "extra": canonical_json(dict(record.extra)) if record.extra else None,
         **{name: face[name] for name in taken},

@@ -1,4 +1,4 @@
-"""Compositing with the quantised mask that is released: what it calls untouched is untouched."""
+"""Compositing with the quantized mask that is released: what it calls untouched is untouched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST = 8
 
 
 class Region(NamedTuple):
-    """A rectangle of whole pixels inside a picture; x1 and y1 are not part of it."""
+    """A rectangle of whole pixels inside an image; x1 and y1 are not part of it."""
 
     x0: int
     y0: int
@@ -35,27 +35,27 @@ class Region(NamedTuple):
         return self.y1 - self.y0
 
     def of(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the view of a whole-picture array that lies in the region."""
+        """Return the view of a whole-image array that lies in the region."""
         return array[self.y0 : self.y1, self.x0 : self.x1]
 
 
 def region_around(points: NDArray[np.float32], shape: tuple[int, ...], margin: float) -> Region:
-    """Bound ``(n, 2)`` points, grow by ``margin`` pixels and clip to the picture.
+    """Bound ``(n, 2)`` points, grow by ``margin`` pixels and clip to the image.
 
     Raises:
-        ItemError: ``method_failed`` when fewer than 8 x 8 pixels are left in the picture.
+        ItemError: ``method_failed`` when fewer than 8 x 8 pixels are left in the image.
     """
     low = np.floor(points.min(axis=0) - margin).astype(int)
     high = np.ceil(points.max(axis=0) + margin).astype(int) + 1
     x0, y0 = (int(value) for value in np.maximum(low, 0))
     x1, y1 = (int(value) for value in np.minimum(high, (shape[1], shape[0])))
     if x1 - x0 < _SMALLEST or y1 - y0 < _SMALLEST:
-        raise ItemError("method_failed", "the face is outside the picture")
+        raise ItemError("method_failed", "the face is outside the image")
     return Region(x0, y0, x1, y1)
 
 
 def expand(part: Mask, region: Region, shape: tuple[int, ...]) -> Mask:
-    """Put a region's mask into a mask of the whole picture that is 0 elsewhere."""
+    """Put a region's mask into a mask of the whole image that is 0 elsewhere."""
     whole = np.zeros(shape[:2], np.uint8)
     region.of(whole)[...] = part
     return whole
@@ -65,7 +65,7 @@ def paste(target: Image, source: Image, mask: Mask, region: Region) -> Image:
     """Composite ``source`` over a copy of ``target``, in the region alone.
 
     Args:
-        target: The whole picture; not written to.
+        target: The whole image; not written to.
         source: What is put in, of the region's size.
         mask: Weight of ``source`` in 255ths, of the region's size. Where it is 0 the target
             stays and where it is 255 the source is taken, both bit for bit.

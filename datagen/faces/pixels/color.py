@@ -1,4 +1,4 @@
-"""Colour: transfer between two faces, and linear alterations of one."""
+"""Color: transfer between two faces, and linear alterations of one."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from datagen.core.arrays import Image, Mask
 __all__ = [
     "anchored",
     "bounded_shift",
-    "colour_matrix",
+    "color_matrix",
     "match_light",
-    "recolour",
+    "recolor",
     "reinhard",
     "resharpen",
 ]
 
 _COARSE = 8
-_LEAST_STRETCH = np.array([0.6, 0.5, 0.5])
-_MOST_STRETCH = np.array([1.5, 1.15, 1.15])
-_LEAST_WHITE = 200
-_MOST_SHIFT = np.array([120.0, 30.0, 40.0])
-_MOST_LEFT = np.array([6.0, 1.5, 2.0])
+_MIN_STRETCH = np.array([0.6, 0.5, 0.5])
+_MAX_STRETCH = np.array([1.5, 1.15, 1.15])
+_MIN_WHITE = 200
+_MAX_SHIFT = np.array([120.0, 30.0, 40.0])
+_MAX_LEFT = np.array([6.0, 1.5, 2.0])
 
 
 def reinhard(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the colours of another (Reinhard et al., CG&A 2001, equations 10 and 11).
+    """Give a face the colors of another (Reinhard et al., CG&A 2001, equations 10 and 11).
 
     Mean and standard deviation of each Lab channel under the mask are carried over. The
-    stretch is bounded, so that a plain or a black picture cannot blow up the other; that of
-    the colour channels tightly, because it turns shadows of the skin into coloured patches.
+    stretch is bounded, so that a plain or a black image cannot blow up the other; that of
+    the color channels tightly, because it turns shadows of the skin into colored patches.
     The shift stays within what two lit faces can differ by. Beyond one deviation below the
     mean lightness the curve leads straight to black, and beyond one and a half above it
     straight to near white: pupils, brows, teeth and the shine of skin keep their contrast when
     the skin is made much lighter or darker.
 
     Args:
-        source: What is recoloured, ``(height, width, 3)`` uint8.
-        target: Where the colours come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recoloured.
+        source: What is recolored, ``(height, width, 3)`` uint8.
+        target: Where the colors come from; of the same size.
+        mask: Which pixels are measured, in both; the whole of ``source`` is recolored.
         strength: 0 = as it was, 1 = the target's mean and deviation. What is left of the
             difference of the means is at most what passes for another light on the same skin.
     """
@@ -50,7 +50,7 @@ def reinhard(source: Image, target: Image, mask: Mask, strength: float) -> Image
     wanted = np.asarray(cv2.cvtColor(thin, cv2.COLOR_RGB2LAB), np.uint8)
     want_mean, want_deviation = _statistics(wanted, np.ascontiguousarray(mask[::2, ::2]))
     stretch = (want_deviation + 1) / (deviation + 1)
-    stretch = np.clip(stretch, _LEAST_STRETCH, _MOST_STRETCH)
+    stretch = np.clip(stretch, _MIN_STRETCH, _MAX_STRETCH)
     shift, left = bounded_shift(mean, want_mean, strength)
     stretch = 1 + strength * (stretch - 1)
     levels = np.arange(256)[:, None]
@@ -68,8 +68,8 @@ def bounded_shift(
     The first is at most what two lit faces can differ by; the second at most what passes for
     another light on the same skin.
     """
-    shift = np.clip(wanted - mean, -_MOST_SHIFT, _MOST_SHIFT)
-    return shift, np.clip((1 - strength) * shift, -_MOST_LEFT, _MOST_LEFT)
+    shift = np.clip(wanted - mean, -_MAX_SHIFT, _MAX_SHIFT)
+    return shift, np.clip((1 - strength) * shift, -_MAX_LEFT, _MAX_LEFT)
 
 
 def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArray[np.float64]:
@@ -78,13 +78,13 @@ def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArr
     Args:
         curve: What each level becomes; kept from one deviation below to one and a half above
             the mean.
-        mean: Of the lightness that is recoloured.
+        mean: Of the lightness that is recolored.
         deviation: Of the same.
     """
     low, high = max(mean - deviation, 1.0), min(mean + 1.5 * deviation, 254.0)
     levels = np.arange(256)
     at_low, at_high = np.interp([low, high], levels, curve).clip(0, 255)
-    white = np.clip(curve[255], _LEAST_WHITE, 255)
+    white = np.clip(curve[255], _MIN_WHITE, 255)
     knees = np.interp(levels, [0, low, high, 255], [0, at_low, at_high, white])
     return np.where((levels < low) | (levels > high), knees, curve)
 
@@ -92,7 +92,7 @@ def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArr
 def match_light(source: Image, target: Image, mask: Mask, reach: float, strength: float) -> Image:
     """Give a face the large light and dark areas of another, and leave its detail alone.
 
-    The difference of the two, averaged under the mask over about ``reach`` pixels (normalised
+    The difference of the two, averaged under the mask over about ``reach`` pixels (normalized
     convolution: Knutsson and Westin, CVPR 1993), is added. A transfer of global statistics
     cannot bring the shine of one forehead to the shade of another.
 
@@ -122,36 +122,36 @@ def _statistics(lab: Image, mask: Mask) -> tuple[NDArray[np.float64], NDArray[np
     return np.asarray(mean, np.float64)[:, 0], np.asarray(deviation, np.float64)[:, 0]
 
 
-def colour_matrix(
+def color_matrix(
     rgb: tuple[float, float, float],
     hue: float,
     saturation: float,
     contrast: float,
     brightness: float,
 ) -> NDArray[np.float32]:
-    """Write a change of colour as one affine map of RGB, applied in one pass and rounded once.
+    """Write a change of color as one affine map of RGB, applied in one pass and rounded once.
 
     Args:
-        rgb: Added to each channel, grey levels.
-        hue: Turn about the grey axis, degrees.
-        saturation: Factor on the distance from grey.
-        contrast: Factor on the distance from mid grey.
+        rgb: Added to each channel, gray levels.
+        hue: Turn about the gray axis, degrees.
+        saturation: Factor on the distance from gray.
+        contrast: Factor on the distance from mid gray.
         brightness: Added to all channels, as a share of the full range.
 
     Returns:
-        ``(3, 4)`` float32 for ``recolour``.
+        ``(3, 4)`` float32 for ``recolor``.
     """
     cosine, sine = np.cos(np.radians(hue)), np.sin(np.radians(hue)) / np.sqrt(3)
     along = np.full((3, 3), 1 / 3)
     across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
     turn = along + cosine * (np.eye(3) - along) + sine * across
-    grey = np.tile([0.299, 0.587, 0.114], (3, 1))
-    linear = contrast * (grey + saturation * (np.eye(3) - grey)) @ turn
+    gray = np.tile([0.299, 0.587, 0.114], (3, 1))
+    linear = contrast * (gray + saturation * (np.eye(3) - gray)) @ turn
     offset = np.array(rgb) + 255 * brightness + 127.5 * (1 - contrast)
     return np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
 
 
-def recolour(image: Image, matrix: NDArray[np.float32]) -> Image:
+def recolor(image: Image, matrix: NDArray[np.float32]) -> Image:
     """Apply a ``(3, 4)`` affine map of RGB, clipped to [0, 255]."""
     return np.asarray(cv2.transform(image, matrix), np.uint8)
 
@@ -162,7 +162,7 @@ def resharpen(image: Image, sharpness: float) -> Image:
     Args:
         image: ``(height, width, 3)`` uint8; not written to.
         sharpness: > 0: amount of unsharp masking with a 3 x 3 binomial filter; < 0: the
-            picture is reduced by ``1 - sharpness`` and enlarged again; 0: returned as it is.
+            image is reduced by ``1 - sharpness`` and enlarged again; 0: returned as it is.
     """
     if sharpness > 0:
         soft = cv2.GaussianBlur(image, (3, 3), 0)

@@ -32,10 +32,10 @@ class Eye(NamedTuple):
 
     Attributes:
         lids: ``(6, 2)`` float32, from the corner at the viewer's left over the upper lid.
-        iris: ``(2,)`` float64, its centre.
+        iris: ``(2,)`` float64, its center.
         radius: Of the iris, in pixels.
         width: From corner to corner, in pixels.
-        region: The eye's surroundings in the picture.
+        region: The eye's surroundings in the image.
     """
 
     lids: NDArray[np.float32]
@@ -55,7 +55,7 @@ def find_eye(face: FaceCrop, part: slice) -> Eye | None:
         part: ``hull.RIGHT_EYE`` or ``hull.LEFT_EYE``.
 
     Returns:
-        ``None`` for an eye that is less than six pixels wide, or not wholly in the picture.
+        ``None`` for an eye that is less than six pixels wide, or not wholly in the image.
     """
     lids = face.landmarks[part]
     width = float(np.linalg.norm(lids[3] - lids[0]))
@@ -67,21 +67,21 @@ def find_eye(face: FaceCrop, part: slice) -> Eye | None:
     radius = _IRIS * width
     if face.mesh is None:
         return Eye(lids, _darkest(face.image, lids, region, radius), radius, width, region)
-    centres = face.mesh[list(_MESH_IRISES), :2].astype(np.float64)
-    nearest = int(np.argmin(np.linalg.norm(centres - lids.mean(axis=0), axis=1)))
+    centers = face.mesh[list(_MESH_IRISES), :2].astype(np.float64)
+    nearest = int(np.argmin(np.linalg.norm(centers - lids.mean(axis=0), axis=1)))
     first = _MESH_IRISES[nearest]
-    rim = np.linalg.norm(face.mesh[first + 1 : first + 5, :2] - centres[nearest], axis=1)
-    return Eye(lids, centres[nearest], max(float(rim.max()), 1.0), width, region)
+    rim = np.linalg.norm(face.mesh[first + 1 : first + 5, :2] - centers[nearest], axis=1)
+    return Eye(lids, centers[nearest], max(float(rim.max()), 1.0), width, region)
 
 
 def _darkest(
     image: Image, lids: NDArray[np.float32], region: Region, radius: float
 ) -> NDArray[np.float64]:
     """Seek the disc along the line between the corners where lids leave most dark to see."""
-    grey = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
     canvas = hull.canvas_for(region, max(region.width, region.height))
     inside = hull.fill(lids, canvas).astype(np.float32) / 255
-    bright = np.asarray(cv2.GaussianBlur(grey * inside, (0, 0), max(0.5 * radius, 0.6)))
+    bright = np.asarray(cv2.GaussianBlur(gray * inside, (0, 0), max(0.5 * radius, 0.6)))
     seen = np.asarray(cv2.GaussianBlur(inside, (0, 0), max(0.5 * radius, 0.6)))
     steps = np.linspace(0.28, 0.72, 23)[:, None]
     line = lids[0] + steps * (lids[3] - lids[0])
@@ -115,8 +115,8 @@ def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> 
     it down; a rising one shows the eyeball drawn higher.
 
     Args:
-        image: The picture; not written to.
-        eye: In the picture.
+        image: The image; not written to.
+        eye: In the image.
         gaze: Shift of the iris along the corners and down, in widths of the eye.
         shut: Share of the opening that the lids close; 1 = shut, < 0 = wider.
 
@@ -219,8 +219,8 @@ def _ball(
     new_gap = np.maximum(edges[1] - edges[0], 1e-3)
     wanted = np.maximum(curves.bottom - curves.top, new_gap)
     scale = np.minimum(1, np.maximum(bottom - top, 0) / wanted)
-    centre = 0.5 * (np.minimum(curves.top, edges[0]) + np.maximum(curves.bottom, edges[1]))
-    offset = (curves.down - centre) * scale
+    center = 0.5 * (np.minimum(curves.top, edges[0]) + np.maximum(curves.bottom, edges[1]))
+    offset = (curves.down - center) * scale
     half = np.maximum(0.5 * (bottom - top), 1e-3)
     bump = np.clip(1 - np.square(offset / half), 0, 1)
     return along, np.asarray(0.5 * (top + bottom) + offset - gaze[1] * bump, np.float32)

@@ -1,4 +1,4 @@
-"""Where colour goes on a face: soft masks of lips, brows, irises, lids, cheeks and wrinkles."""
+"""Where color goes on a face: soft masks of lips, brows, irises, lids, cheeks and wrinkles."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 Points = NDArray[np.float32]
 
 _SUBPIXEL = 4
-_DYED = 20  # colour that the skin between the hairs takes too
+_DYED = 20  # color that the skin between the hairs takes too
 
 
 def lip_mask(marks: Landmarks, region: Region) -> Mask:
@@ -44,9 +44,9 @@ def brow_mask(image: Image, marks: Landmarks, region: Region) -> Mask:
     for brow in (marks[17:22], marks[22:27]):
         _line(drawn, brow + below, region, 0.075 * unit)
     drawn = hull.soften(drawn, 0.015 * unit)
-    grey = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
-    skin = float(np.percentile(grey[drawn > 60], 75)) if (drawn > 60).any() else 0.0
-    hair = np.clip((skin - grey) * 255 / (0.25 * skin + 4), 0, 255).astype(np.uint8)
+    gray = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
+    skin = float(np.percentile(gray[drawn > 60], 75)) if (drawn > 60).any() else 0.0
+    hair = np.clip((skin - gray) * 255 / (0.25 * skin + 4), 0, 255).astype(np.uint8)
     hair = np.maximum(hull.soften(hair, 0.004 * unit), _DYED)
     return np.asarray(cv2.multiply(drawn, hair, scale=1 / 255), np.uint8)
 
@@ -96,8 +96,8 @@ def cheek_mask(marks: Landmarks, region: Region) -> Mask:
     for eye, jaw, nose in ((41, 2, 31), (46, 14, 35)):
         middle = 0.35 * marks[eye] + 0.3 * marks[jaw] + 0.35 * marks[nose]
         x, y = canvas.points(middle[None])[0]
-        centre = (round(float(x)), round(float(y)))
-        cv2.circle(drawn, centre, max(1, round(0.11 * unit)), (255,), -1)
+        center = (round(float(x)), round(float(y)))
+        cv2.circle(drawn, center, max(1, round(0.11 * unit)), (255,), -1)
     return hull.enlarge(hull.soften(drawn, 0.06 * unit), canvas)
 
 
@@ -171,7 +171,7 @@ def _line(drawn: Mask, points: Points, region: Region, width: float) -> None:
 
 
 def _fold(drawn: Mask, points: Points, region: Region, width: float) -> None:
-    """Draw a line that fades towards both ends."""
+    """Draw a line that fades toward both ends."""
     way = np.linspace(0, len(points) - 1, 17)
     row = np.arange(len(points))
     even = np.stack([np.interp(way, row, points[:, axis]) for axis in (0, 1)], axis=1)

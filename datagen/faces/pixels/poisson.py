@@ -1,4 +1,4 @@
-"""Blending of gradients: a face keeps its own detail and takes the colours along its rim."""
+"""Blending of gradients: a face keeps its own detail and takes the colors along its rim."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32)
 _NOISE = 6
 _AROUND = 5
 _SMALLEST = 8
-_MOST_SWEEPS = 64
+_MAX_SWEEPS = 64
 _SWEEPS = 8
-_LEAST = 1e-6
+_MIN = 1e-6
 
 
 def clone(source: Image, target: Image, inside: Mask, pinned: Mask) -> Image:
     """Put a face in with its own gradients (Perez et al., SIGGRAPH 2003, equation 10).
 
     The correction that is added to the source solves Laplace's equation with the difference
-    of the two pictures as its value along the rim. The edge of the picture and parts of the
+    of the two images as its value along the rim. The edge of the image and parts of the
     rim that are not pinned have no value to hold to, and the correction meets them without a
-    slope; so a face at the edge of the picture needs no frame, and hair that hangs over the rim
+    slope; so a face at the edge of the image needs no frame, and hair that hangs over the rim
     does not bleed into the cheek.
 
     Args:
         source: Where the gradients come from, ``(height, width, 3)`` uint8.
-        target: Where the colours along the rim come from; of the same size.
+        target: Where the colors along the rim come from; of the same size.
         inside: Where not 0, the source's gradients are taken; elsewhere the target is
             returned bit for bit.
         pinned: Pixels of the rim, outside, that the source must meet. Where there are none
@@ -47,11 +47,11 @@ def clone(source: Image, target: Image, inside: Mask, pinned: Mask) -> Image:
 
 
 def alike(source: Image, target: Image, most: float) -> Mask:
-    """Return 255 where two pictures, slightly softened, are within ``most`` of each other.
+    """Return 255 where two images, slightly softened, are within ``most`` of each other.
 
     On the rim of a face a greater step is no other light on the same skin but hair, a collar or
-    the wall behind: nothing that colours should be taken from. Neither should they be where
-    skin goes over into one of these and only passes through a like colour, so all pixels
+    the wall behind: nothing that colors should be taken from. Neither should they be where
+    skin goes over into one of these and only passes through a like color, so all pixels
     within two must be alike as well.
 
     Args:
@@ -95,14 +95,14 @@ def _membrane(level: _Level) -> NDArray[np.float32]:
     """
     known = level.weight > 0
     free = level.unknown & ~known
-    pinned = level.value / np.maximum(level.weight, _LEAST)[..., None]
+    pinned = level.value / np.maximum(level.weight, _MIN)[..., None]
     coarsest = max(known.shape) <= _SMALLEST
     field = np.where(free[..., None], _guess(level, coarsest), pinned).astype(np.float32)
     domain = (free | known).astype(np.float32)
     count = np.asarray(cv2.filter2D(domain, -1, _CROSS, borderType=cv2.BORDER_CONSTANT))
     share = np.where(free, 1 / np.maximum(count, 1), 0).astype(np.float32)
     share = np.repeat(share[..., None], 3, axis=2)
-    for _ in range(_MOST_SWEEPS if coarsest else _SWEEPS):
+    for _ in range(_MAX_SWEEPS if coarsest else _SWEEPS):
         total = cv2.filter2D(field, -1, _CROSS, borderType=cv2.BORDER_CONSTANT)
         field = np.asarray(cv2.add(cv2.multiply(total, share), pinned), np.float32)
     return field
@@ -110,14 +110,14 @@ def _membrane(level: _Level) -> NDArray[np.float32]:
 
 def _guess(level: _Level, coarsest: bool) -> NDArray[np.float32]:
     if coarsest:
-        total = max(float(level.weight.sum()), _LEAST)
+        total = max(float(level.weight.sum()), _MIN)
         return np.asarray(level.value.sum(axis=(0, 1)) / total, np.float32)
     half = _halved(level)
     height, width = level.weight.shape
     domain = (half.unknown | (half.weight > 0)).astype(np.float32)
     field = np.asarray(cv2.resize(_membrane(half), (width, height)), np.float32)
     inside = np.asarray(cv2.resize(domain, (width, height)), np.float32)
-    return np.asarray(field / np.maximum(inside, _LEAST)[..., None], np.float32)
+    return np.asarray(field / np.maximum(inside, _MIN)[..., None], np.float32)
 
 
 def _halved(level: _Level) -> _Level:

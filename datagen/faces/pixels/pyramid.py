@@ -15,7 +15,7 @@ _COARSE = 4
 
 
 def blend_bands(source: Image, target: Image, mask: Mask, levels: int) -> Image:
-    """Join two pictures by their Laplacian pyramids (Burt and Adelson, ACM TOG 1983).
+    """Join two images by their Laplacian pyramids (Burt and Adelson, ACM TOG 1983).
 
     The pyramid is linear, so one of the difference of the two does for both. Beyond the mask
     the difference is continued from within: a stranger's hair or wall beside the seam has no
@@ -27,7 +27,7 @@ def blend_bands(source: Image, target: Image, mask: Mask, levels: int) -> Image:
         mask: Weight of ``source`` in 255ths. Far inside, the source is taken; far outside, the
             target is.
         levels: Number of bands above the coarsest. The seam of the coarsest is about
-            ``2 ** (levels + 1)`` pixels wide; a picture under 8 pixels is not halved again.
+            ``2 ** (levels + 1)`` pixels wide; an image under 8 pixels is not halved again.
     """
     difference = np.asarray(cv2.subtract(source, target, dtype=cv2.CV_32F), np.float32)
     bands = [_continued(difference, mask)]
@@ -53,8 +53,8 @@ def _doubled(small: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[n
 def _continued(difference: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
     """Replace what lies outside the mask by the mean of what lies inside and near.
 
-    Normalised convolution (Knutsson and Westin, CVPR 1993) at a quarter of the size; the
-    width of its kernel is a twelfth of the picture's.
+    Normalized convolution (Knutsson and Westin, CVPR 1993) at a quarter of the size; the
+    width of its kernel is a twelfth of the image's.
     """
     height, width = mask.shape
     small = (max(1, width // _COARSE), max(1, height // _COARSE))

@@ -1,4 +1,4 @@
-"""Colour transfer that carries more than means and deviations: histograms and covariances."""
+"""Color transfer that carries more than means and deviations: histograms and covariances."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from datagen.faces.pixels.color import anchored, bounded_shift
 __all__ = ["match_covariance", "match_histograms"]
 
 _LEVELS = np.arange(256.0)
-_LEAST_SLOPE = (0.6, 0.5, 0.5)
-_MOST_SLOPE = (1.5, 1.15, 1.15)
-_LEAST_AXIS, _MOST_AXIS = 0.5, 1.5
-_MOST_CROSS = 0.1
-_MOST_COLOUR = 1.15
+_MIN_SLOPE = (0.6, 0.5, 0.5)
+_MAX_SLOPE = (1.5, 1.15, 1.15)
+_MIN_AXIS, _MAX_AXIS = 0.5, 1.5
+_MAX_CROSS = 0.1
+_MAX_COLOR = 1.15
 _SMOOTH = 6.0
 
 
 def match_histograms(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the distribution of another's colours (Gonzalez and Woods, 2008, section 3.3.2).
+    """Give a face the distribution of another's colors (Gonzalez and Woods, 2008, section 3.3.2).
 
     Each Lab channel's cumulative histogram under the mask is matched. The curve is smooth, its
     slope is bounded and it moves the mean no further than ``reinhard`` does, so that no gap
@@ -29,9 +29,9 @@ def match_histograms(source: Image, target: Image, mask: Mask, strength: float) 
     black and near white.
 
     Args:
-        source: What is recoloured, ``(height, width, 3)`` uint8.
-        target: Where the colours come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recoloured. Where
+        source: What is recolored, ``(height, width, 3)`` uint8.
+        target: Where the colors come from; of the same size.
+        mask: Which pixels are measured, in both; the whole of ``source`` is recolored. Where
             it is empty nothing is changed.
         strength: 0 = as it was but for a difference that would not pass for another light on
             the same skin, 1 = the target's distribution.
@@ -72,7 +72,7 @@ def _bent(
     rank = np.cumsum(ours) - ours / 2
     quantiles = np.cumsum(theirs) - theirs / 2 + 1e-9 * _LEVELS
     wanted = np.interp(rank, quantiles, _LEVELS)
-    slope = np.clip(np.diff(wanted), _LEAST_SLOPE[channel], _MOST_SLOPE[channel])
+    slope = np.clip(np.diff(wanted), _MIN_SLOPE[channel], _MAX_SLOPE[channel])
     return np.concatenate([[0.0], np.cumsum(slope)])
 
 
@@ -83,18 +83,18 @@ def _smooth(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def match_covariance(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the mean and covariance of another's colours (Pitie and Kokaram, CVMP 2007).
+    """Give a face the mean and covariance of another's colors (Pitie and Kokaram, CVMP 2007).
 
     The linear Monge-Kantorovich map in Lab under the mask: of all maps that carry one
-    Gaussian distribution to the other it moves colours least. Its stretches are bounded, and so
-    is how much lightness may become colour, which pupils and teeth would otherwise show.
+    Gaussian distribution to the other it moves colors least. Its stretches are bounded, and so
+    is how much lightness may become color, which pupils and teeth would otherwise show.
     The shift is bounded and the ends of the lightness are led to black and near white as
     ``reinhard`` does.
 
     Args:
-        source: What is recoloured, ``(height, width, 3)`` uint8.
-        target: Where the colours come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recoloured. Where
+        source: What is recolored, ``(height, width, 3)`` uint8.
+        target: Where the colors come from; of the same size.
+        mask: Which pixels are measured, in both; the whole of ``source`` is recolored. Where
             it is empty nothing is changed.
         strength: 0 = as it was but for a difference that would not pass for another light on
             the same skin, 1 = the target's mean and covariance.
@@ -111,7 +111,7 @@ def match_covariance(source: Image, target: Image, mask: Mask, strength: float) 
     deviation = float(np.sqrt(spread[0, 0]))
     near = np.clip(_LEVELS - mean[0], -1.5 * deviation, 1.5 * deviation)
     bright = anchored(goal[0] + linear[0, 0] * (_LEVELS - mean[0]), float(mean[0]), deviation)
-    # the table makes lightness, both colours about their means, and the lightness that may colour
+    # the table makes lightness, both colors about their means, and the lightness that may color
     rows = np.stack([bright, _LEVELS - mean[1], _LEVELS - mean[2], near], axis=1)
     table = rows.astype(np.float32)[:, None]
     planes = cv2.LUT(np.asarray(cv2.merge([*cv2.split(own), own[..., 0]])), table)
@@ -138,10 +138,10 @@ def _monge(spread: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[
     root = _root(spread, 0.5)
     undo = _root(spread, -0.5)
     values, axes = np.linalg.eigh(undo @ _root(root @ wanted @ root, 0.5) @ undo)
-    linear = (axes * np.clip(values, _LEAST_AXIS, _MOST_AXIS)) @ axes.T
-    linear[0, 1:] = linear[1:, 0] = np.clip(linear[0, 1:], -_MOST_CROSS, _MOST_CROSS)
+    linear = (axes * np.clip(values, _MIN_AXIS, _MAX_AXIS)) @ axes.T
+    linear[0, 1:] = linear[1:, 0] = np.clip(linear[0, 1:], -_MAX_CROSS, _MAX_CROSS)
     values, axes = np.linalg.eigh(linear[1:, 1:])
-    linear[1:, 1:] = (axes * np.minimum(values, _MOST_COLOUR)) @ axes.T
+    linear[1:, 1:] = (axes * np.minimum(values, _MAX_COLOR)) @ axes.T
     return np.asarray(linear, np.float64)
 
 

@@ -25,8 +25,8 @@ def _template(*points: tuple[float, float]) -> Points:
     return np.array(points, np.float32)
 
 
-# Centre of the right eye (at smaller x), left eye, nose tip, mouth corners, in sides of the
-# aligned picture. arcface_112_v2 is Deng et al., CVPR 2019; arcface_128 is the same with a border
+# Center of the right eye (at smaller x), left eye, nose tip, mouth corners, in sides of the
+# aligned image. arcface_112_v2 is Deng et al., CVPR 2019; arcface_128 is the same with a border
 # of 8 of 128 pixels, as insightface aligns for sizes that 128 divides; ffhq_512 goes back to
 # Karras et al., CVPR 2019.
 TEMPLATES: Mapping[Template, Points] = {
@@ -69,7 +69,7 @@ TEMPLATES: Mapping[Template, Points] = {
 
 
 def five_points(landmarks: Landmarks) -> Points:
-    """Return ``(5, 2)`` float32 pixels: centres of both eyes, nose tip, mouth corners."""
+    """Return ``(5, 2)`` float32 pixels: centers of both eyes, nose tip, mouth corners."""
     return np.stack(
         [
             landmarks[36:42].mean(axis=0),
@@ -82,7 +82,7 @@ def five_points(landmarks: Landmarks) -> Points:
 
 
 def align_matrix(landmarks: Landmarks, template: Template, size: int) -> Affine:
-    """Fit the similarity from a picture to the aligned picture of ``size`` pixels a side.
+    """Fit the similarity from an image to the aligned image of ``size`` pixels a side.
 
     Raises:
         ItemError: ``method_failed`` when the five points fall together.
@@ -91,13 +91,13 @@ def align_matrix(landmarks: Landmarks, template: Template, size: int) -> Affine:
 
 
 def take_aligned(image: Image, matrix: Affine, size: int, smooth: bool = True) -> Image:
-    """Return the aligned face, ``(size, size, 3)``; black where the picture ends, as in training.
+    """Return the aligned face, ``(size, size, 3)``; black where the image ends, as in training.
 
     Args:
         image: ``(height, width, 3)``; not written to.
-        matrix: From the picture to the aligned face.
+        matrix: From the image to the aligned face.
         size: Side of the aligned face in pixels.
-        smooth: Whether a picture that is more than four times as fine is averaged down first.
+        smooth: Whether an image that is more than four times as fine is averaged down first.
             Between two and four times this costs more detail than the pixels that the linear
             kernel skips. The libraries that people swap faces with never do it.
 
@@ -112,7 +112,7 @@ def take_aligned(image: Image, matrix: Affine, size: int, smooth: bool = True) -
 
 
 def _averaged(image: Image, matrix: Affine) -> tuple[Image, Affine]:
-    """Halve the picture until it is at most four times as fine, and follow with the matrix."""
+    """Halve the image until it is at most four times as fine, and follow with the matrix."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     factor = 1
     while scale * factor < _FINE and min(image.shape[:2]) // (2 * factor) >= _SMALLEST:
@@ -123,6 +123,6 @@ def _averaged(image: Image, matrix: Affine) -> tuple[Image, Affine]:
     whole = image[: height * factor, : width * factor]
     small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     followed = matrix * factor
-    # Centre of a large pixel: (factor - 1) / 2 of the small ones.
+    # Center of a large pixel: (factor - 1) / 2 of the small ones.
     followed[:, 2] = matrix[:, 2] + matrix[:, :2].sum(axis=1) * ((factor - 1) / 2)
     return np.asarray(small, np.uint8), followed

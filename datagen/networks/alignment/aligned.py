@@ -1,8 +1,8 @@
-"""An aligned face and its way home, also where its square reaches beyond the picture.
+"""An aligned face and its way home, also where its square reaches beyond the image.
 
 A crop around a face is often smaller than the square that a network wants to see. What is missing
-is the picture's mirror image, as in FFHQ (Karras et al., CVPR 2019), so that nothing black comes
-home along the picture's edge, and the square's soft edge is no other where the picture ends.
+is the image's mirror image, as in FFHQ (Karras et al., CVPR 2019), so that nothing black comes
+home along the image's edge, and the square's soft edge is no other where the image ends.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Aligned(NamedTuple):
     """A face as a network sees it.
 
     Attributes:
-        picture: The picture, mirrored beyond each edge for ``pad`` pixels.
-        pad: 0 where the square lies within the picture.
-        matrix: From ``picture`` to ``face``.
+        image: The image, mirrored beyond each edge for ``pad`` pixels.
+        pad: 0 where the square lies within the image.
+        matrix: From ``image`` to ``face``.
         landmarks: In pixels of ``face``.
         face: ``(size, size, 3)``.
     """
@@ -61,7 +61,7 @@ def align_face(image: Image, landmarks: Landmarks, how: FaceInput) -> Aligned:
 
 
 def bring_home(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Image, Mask]:
-    """Return the picture with another face in it, and the mask of what was replaced.
+    """Return the image with another face in it, and the mask of what was replaced.
 
     Args:
         aligned: Where the face was taken.
@@ -69,7 +69,7 @@ def bring_home(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Imag
         within: ``(size, size)`` mask that bounds what is replaced; ``None``: the soft square.
 
     Raises:
-        ItemError: ``method_failed`` when nothing of the mask lies in the picture.
+        ItemError: ``method_failed`` when nothing of the mask lies in the image.
     """
     image, mask = paste_back(aligned.picture, face, aligned.matrix, within)
     if aligned.pad:
@@ -77,12 +77,12 @@ def bring_home(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Imag
         image = np.ascontiguousarray(image[inner, inner])
         mask = np.ascontiguousarray(mask[inner, inner])
     if not mask.any():
-        raise ItemError("method_failed", "what should be replaced is outside the picture")
+        raise ItemError("method_failed", "what should be replaced is outside the image")
     return image, mask
 
 
 def _reach(matrix: Affine, size: int, shape: tuple[int, ...]) -> int:
-    """Return how far the square goes beyond the picture, up to the picture's side."""
+    """Return how far the square goes beyond the image, up to the image's side."""
     back = cv2.invertAffineTransform(matrix)
     corners = np.array([[-1, -1], [size, -1], [-1, size], [size, size]], np.float64)
     home = corners @ back[:, :2].T + back[:, 2]

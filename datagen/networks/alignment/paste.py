@@ -1,4 +1,4 @@
-"""Paste-back: an aligned face goes home into its picture, in the face's region only."""
+"""Paste-back: an aligned face goes home into its image, in the face's region only."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FLAT = 1e-9
 
 
 def home_region(matrix: Affine, size: int, shape: tuple[int, ...]) -> Region:
-    """Return the rectangle of the picture that the aligned square covers, with a pixel around.
+    """Return the rectangle of the image that the aligned square covers, with a pixel around.
 
     Args:
-        matrix: From the picture to the aligned face.
+        matrix: From the image to the aligned face.
         size: Side of the aligned face in pixels.
-        shape: Of the picture.
+        shape: Of the image.
 
     Raises:
         ItemError: ``method_failed`` when it lies outside, or the matrix cannot be inverted.
@@ -38,12 +38,12 @@ def home_region(matrix: Affine, size: int, shape: tuple[int, ...]) -> Region:
     x0, y0 = np.clip(np.floor(home.min(axis=0)) - 1, 0, limit)
     x1, y1 = np.clip(np.ceil(home.max(axis=0)) + 2, 0, limit)
     if x1 - x0 < 2 or y1 - y0 < 2:
-        raise ItemError("method_failed", "the aligned face lies outside the picture")
+        raise ItemError("method_failed", "the aligned face lies outside the image")
     return Region(int(x0), int(y0), int(x1), int(y1))
 
 
 def send_home(face: Image | Mask, matrix: Affine, region: Region) -> Image | Mask:
-    """Move an aligned picture or mask to ``region`` of its picture; 0 beyond its edge."""
+    """Move an aligned image or mask to ``region`` of its image; 0 beyond its edge."""
     if face.ndim == 2:
         return _sent(face, matrix, region)
     # OpenCV moves four channels in half the time of three.
@@ -54,12 +54,12 @@ def send_home(face: Image | Mask, matrix: Affine, region: Region) -> Image | Mas
 def box_mask(matrix: Affine, size: int, region: Region) -> Mask:
     """Return the soft square of insightface's paste-back.
 
-    The aligned square is eroded by a tenth of its side in the picture and blurred by a twentieth.
+    The aligned square is eroded by a tenth of its side in the image and blurred by a twentieth.
 
     Args:
-        matrix: From the picture to the aligned face.
+        matrix: From the image to the aligned face.
         size: Side of the aligned face in pixels.
-        region: What ``home_region`` gives; a smaller one is taken for the whole picture.
+        region: What ``home_region`` gives; a smaller one is taken for the whole image.
 
     Raises:
         ItemError: ``method_failed`` when less than two pixels of it lie in the region.
@@ -74,7 +74,7 @@ def box_mask(matrix: Affine, size: int, region: Region) -> Mask:
 def paste_back(
     target: Image, face: Image, matrix: Affine, within: Mask | None = None
 ) -> tuple[Image, Mask]:
-    """Return the picture with ``face`` in it, and the mask of what was replaced.
+    """Return the image with ``face`` in it, and the mask of what was replaced.
 
     The pixels are those of insightface's own ``INSwapper.get(..., paste_back=True)`` but for
     rounding: the mask is the uint8 one that is released, and values are rounded, not cut.
@@ -82,11 +82,11 @@ def paste_back(
     Args:
         target: ``(height, width, 3)``; not written to.
         face: The network's output, ``(size, size, 3)``.
-        matrix: From the picture to the aligned face.
+        matrix: From the image to the aligned face.
         within: ``(size, size)`` mask in the aligned face that bounds what is replaced further.
 
     Raises:
-        ItemError: ``method_failed`` when the face lies outside the picture, or is so small that
+        ItemError: ``method_failed`` when the face lies outside the image, or is so small that
             the mask has nothing left.
     """
     size = face.shape[0]
@@ -142,7 +142,7 @@ def _runs(band: Mask) -> list[tuple[slice, bool]]:
 
 
 def _corners(matrix: Affine, size: int) -> NDArray[np.float64]:
-    """Return where the aligned square ends in the picture, ``(4, 2)``."""
+    """Return where the aligned square ends in the image, ``(4, 2)``."""
     back = _inverse(matrix)
     # The linear kernel reaches a pixel beyond the first and the last.
     square = np.array([[-1, -1], [size, -1], [-1, size], [size, size]], np.float64)

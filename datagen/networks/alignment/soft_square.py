@@ -1,8 +1,8 @@
 """The soft square by which a face is pasted back: insightface's own, pixel for pixel, but quicker.
 
-The library draws the aligned square into the whole picture, erodes it by a tenth of its side and
+The library draws the aligned square into the whole image, erodes it by a tenth of its side and
 blurs it by a twentieth (``model_zoo/inswapper.py`` of insightface 2.1). Here it is drawn in the
-face's region. A large one away from the picture's edges is a convex set whose rows are spans of
+face's region. A large one away from the image's edges is a convex set whose rows are spans of
 pixels: they are worked out from the matrix, and no pixel is drawn before the blur.
 """
 
@@ -22,8 +22,8 @@ __all__ = ["soft_square"]
 
 # Above which of 255 levels a pixel is covered; widths as shares of the square's side.
 _COVERED = 20
-_ERODE, _LEAST_ERODE = 10, 10
-_BLUR, _LEAST_BLUR = 20, 5
+_ERODE, _MIN_ERODE = 10, 10
+_BLUR, _MIN_BLUR = 20, 5
 
 # Pixels of the blur's radius that are worked at one of a lower resolution.
 _STEPS = 10
@@ -46,10 +46,10 @@ def soft_square(matrix: Affine, size: int, region: Region, inside: bool) -> Mask
     """Return the mask of a region.
 
     Args:
-        matrix: From the picture to the aligned face; can be inverted.
+        matrix: From the image to the aligned face; can be inverted.
         size: Side of the aligned face in pixels.
-        region: Holds the square as far as it lies in the picture, with a pixel around.
-        inside: Whether the region touches no edge of the picture.
+        region: Holds the square as far as it lies in the image, with a pixel around.
+        inside: Whether the region touches no edge of the image.
 
     Raises:
         ItemError: ``method_failed`` when less than two pixels of it lie in the region.
@@ -63,15 +63,15 @@ def soft_square(matrix: Affine, size: int, region: Region, inside: bool) -> Mask
         raise _outside()
     width = int(spans.last[rows].max() - spans.first[rows].min()) + 1
     side = _side(width, int(rows[-1] - rows[0]) + 1)
-    shrunk = _shrunk(spans, max(side // _ERODE, _LEAST_ERODE))
-    radius = max(side // _BLUR, _LEAST_BLUR)
+    shrunk = _shrunk(spans, max(side // _ERODE, _MIN_ERODE))
+    radius = max(side // _BLUR, _MIN_BLUR)
     step = _step(radius)
     small = _filled(shrunk, region, step)
     return _enlarged(_blur(small, radius, step), (region.height, region.width), step, 0)
 
 
 def _drawn(matrix: Affine, size: int, region: Region) -> Mask:
-    """Do what the library does, pixel by pixel; beyond the picture's edge its mirror image."""
+    """Do what the library does, pixel by pixel; beyond the image's edge its mirror image."""
     back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
     back[:, 2] -= (region.x0, region.y0)
     # Not uint8: its rounding would move the edge, and erosion makes much of a single pixel.
@@ -82,9 +82,9 @@ def _drawn(matrix: Affine, size: int, region: Region) -> Mask:
     side = _side(width, height)
     # What is hardly covered is kept as it is, as the library does.
     square = np.maximum(covered * np.uint8(255), cover.astype(np.uint8))
-    kernel = max(side // _ERODE, _LEAST_ERODE)
+    kernel = max(side // _ERODE, _MIN_ERODE)
     shrunk = cv2.erode(square, np.ones((kernel, kernel), np.uint8))
-    radius = max(side // _BLUR, _LEAST_BLUR)
+    radius = max(side // _BLUR, _MIN_BLUR)
     step = _step(radius)
     height, width = shrunk.shape
     edge = 0 if step == 1 else step * -(-radius // step)
@@ -103,7 +103,7 @@ def _side(width: int, height: int) -> int:
 
 
 def _outside() -> ItemError:
-    return ItemError("method_failed", "the aligned face lies outside the picture")
+    return ItemError("method_failed", "the aligned face lies outside the image")
 
 
 def _covered(matrix: Affine, size: int, region: Region) -> _Spans:

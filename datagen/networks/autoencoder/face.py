@@ -1,7 +1,7 @@
-"""How a face goes into the autoencoder: aligned, its colours levelled, its surroundings black.
+"""How a face goes into the autoencoder: aligned, its colors leveled, its surroundings black.
 
 The same in training and in use. Without surroundings the network need not learn rooms and hair, and
-with levelled colours it need not have seen a target's light and skin.
+with leveled colors it need not have seen a target's light and skin.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datagen.faces.geometry.warp import move_points
 from datagen.faces.pixels.blend import Region
 from datagen.networks.alignment.align import align_matrix
 
-__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "levelled", "statistics"]
+__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "leveled", "statistics"]
 
 LIFT = 0.35
 """How much of the forehead belongs to the face: hair is left to the target."""
@@ -23,13 +23,13 @@ LIFT = 0.35
 _RAISE = 0.04  # of the side: the chin comes within what paste-back replaces in full
 _GROW, _SOFT = 0.015, 0.03
 _LEVEL, _SPREAD = 0.5, 0.2
-_LEAST_SPREAD = 0.02
+_MIN_SPREAD = 0.02
 
 Floats = NDArray[np.float32]
 
 
 def face_matrix(landmarks: Landmarks, size: int) -> Affine:
-    """Map a picture to the aligned face: ``ffhq_512``, whose square holds jaw and forehead.
+    """Map an image to the aligned face: ``ffhq_512``, whose square holds jaw and forehead.
 
     Raises:
         ItemError: ``method_failed`` when the landmarks fall together.
@@ -40,13 +40,13 @@ def face_matrix(landmarks: Landmarks, size: int) -> Affine:
 
 
 def hull_mask(landmarks: Landmarks, matrix: Affine, size: int, lift: float = LIFT) -> Mask:
-    """Return the soft mask of the face in the aligned picture, ``(size, size)``."""
+    """Return the soft mask of the face in the aligned image, ``(size, size)``."""
     canvas = hull.Canvas(Region(0, 0, size, size), size, size)
     drawn = hull.fill(hull.hull(hull.outline(move_points(landmarks, matrix), lift)), canvas)
     return hull.soften(hull.grow(drawn, _GROW * size), _SOFT * size / 2)
 
 
-def levelled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:
+def leveled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:
     """Bring mean and deviation of each channel under the mask to fixed ones.
 
     Args:
@@ -61,14 +61,14 @@ def levelled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None
     goal = np.array([[_LEVEL] * 3, [_SPREAD] * 3], np.float32) if to is None else to
     values = face.astype(np.float32) / 255
     values -= mean
-    values *= goal[1] / np.maximum(spread, _LEAST_SPREAD)
+    values *= goal[1] / np.maximum(spread, _MIN_SPREAD)
     values += goal[0]
     return np.asarray(np.clip(values, 0, 1), np.float32)
 
 
 def encoder_input(face: Image, mask: Mask) -> Floats:
-    """Return what the encoder sees: the levelled face on black, ``(h, w, 3)`` in [0, 1]."""
-    seen = levelled(face, mask)
+    """Return what the encoder sees: the leveled face on black, ``(h, w, 3)`` in [0, 1]."""
+    seen = leveled(face, mask)
     seen *= (mask.astype(np.float32) / np.float32(255))[..., None]
     return seen
 

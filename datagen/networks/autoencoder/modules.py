@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from datagen.networks.autoencoder.config import Shape
 
-__all__ = ["Autoencoder", "PatchCritic", "initialise"]
+__all__ = ["Autoencoder", "PatchCritic", "initialize"]
 
-_LEAST = 4  # side of the encoder's last map in pixels
+_MIN = 4  # side of the encoder's last map in pixels
 _SLOPE = 0.1
 
 
@@ -34,40 +34,40 @@ class _Encoder(nn.Module):
         most = 8 * shape.width
         layers: list[nn.Module] = []
         inside, outside = 3, shape.width
-        for _ in range((shape.size // _LEAST).bit_length() - 1):
+        for _ in range((shape.size // _MIN).bit_length() - 1):
             layers += [nn.Conv2d(inside, outside, 5, 2, 2), nn.LeakyReLU(_SLOPE)]
             inside, outside = outside, min(2 * outside, most)
         self.down = nn.Sequential(*layers)
-        self.inner = nn.Linear(most * _LEAST**2, most)
-        self.outer = nn.Linear(most, most * _LEAST**2)
-        self.up = _Upscale(most, _channels(shape, 2 * _LEAST))
+        self.inner = nn.Linear(most * _MIN**2, most)
+        self.outer = nn.Linear(most, most * _MIN**2)
+        self.up = _Upscale(most, _channels(shape, 2 * _MIN))
         self.most = most
 
     def forward(self, faces: Tensor) -> Tensor:
         """Map ``(n, 3, size, size)`` to the code, ``(n, channels, 8, 8)``."""
         code = self.outer(self.inner(self.down(faces).flatten(1)))
-        mapped: Tensor = self.up(code.view(-1, self.most, _LEAST, _LEAST))
+        mapped: Tensor = self.up(code.view(-1, self.most, _MIN, _MIN))
         return mapped
 
 
 class _Decoder(nn.Module):
-    """Steps up to the full size, then the picture and its mask."""
+    """Steps up to the full size, then the image and its mask."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        side = 2 * _LEAST
+        side = 2 * _MIN
         while side < shape.size:
             layers.append(_Upscale(_channels(shape, side), _channels(shape, 2 * side)))
             side *= 2
         self.up = nn.Sequential(*layers)
-        self.picture = nn.Conv2d(_channels(shape, side), 3, 5, padding=2)
+        self.image = nn.Conv2d(_channels(shape, side), 3, 5, padding=2)
         self.mask = nn.Conv2d(_channels(shape, side), 1, 5, padding=2)
 
     def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the picture ``(n, 3, size, size)`` and the mask ``(n, 1, size, size)``."""
+        """Return the image ``(n, 3, size, size)`` and the mask ``(n, 1, size, size)``."""
         inside = self.up(code)
-        return torch.sigmoid(self.picture(inside)), torch.sigmoid(self.mask(inside))
+        return torch.sigmoid(self.image(inside)), torch.sigmoid(self.mask(inside))
 
 
 def _channels(shape: Shape, side: int) -> int:
@@ -80,7 +80,7 @@ class Autoencoder(nn.Module):
 
     After the first deepfakes tool (u/deepfakes 2017, as described by Perov et al. 2020,
     DeepFaceLab, section 3.2, "DF" structure), whose sizes it has with ``size`` 64 and ``width``
-    128; the mask beside the picture is DeepFaceLab's. All values are in [0, 1].
+    128; the mask beside the image is DeepFaceLab's. All values are in [0, 1].
     """
 
     def __init__(self, shape: Shape, people: int) -> None:
@@ -89,7 +89,7 @@ class Autoencoder(nn.Module):
         self.decoders = nn.ModuleList(_Decoder(shape) for _ in range(people))
 
     def forward(self, faces: Tensor, person: int) -> tuple[Tensor, Tensor]:
-        """Turn ``(n, 3, size, size)`` faces into that person: pictures and masks."""
+        """Turn ``(n, 3, size, size)`` faces into that person: images and masks."""
         decoded: tuple[Tensor, Tensor] = self.decoders[person](self.encoder(faces))
         return decoded
 
@@ -110,13 +110,13 @@ class PatchCritic(nn.Module):
             nn.Conv2d(4 * width, 1, 4, 1, 1),
         )
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Return a score a patch; trained towards 1 for real ones (Mao et al., ICCV 2017)."""
-        scores: Tensor = self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return a score a patch; trained toward 1 for real ones (Mao et al., ICCV 2017)."""
+        scores: Tensor = self.layers(images)
         return scores
 
 
-def initialise(module: nn.Module, rng: np.random.Generator) -> None:
+def initialize(module: nn.Module, rng: np.random.Generator) -> None:
     """Fill all weights in the order of their names: uniform (He et al., ICCV 2015), biases 0."""
     with torch.no_grad():
         for name, values in sorted(module.named_parameters()):
@@ -125,7 +125,7 @@ def initialise(module: nn.Module, rng: np.random.Generator) -> None:
                 continue
             fan = int(np.prod(values.shape[1:]))
             # The last layers are followed by a sigmoid, not by a rectifier.
-            gain = 1.0 if ".picture." in name or ".mask." in name else 2 / (1 + _SLOPE**2)
+            gain = 1.0 if ".image." in name or ".mask." in name else 2 / (1 + _SLOPE**2)
             bound = float(np.sqrt(3 * gain / fan))
             drawn = rng.uniform(-bound, bound, tuple(values.shape)).astype(np.float32)
             values.copy_(torch.from_numpy(drawn))

@@ -40,10 +40,10 @@ _KEPT = 4
 _BLACK = 8
 
 Asked: TypeAlias = tuple[NDArray[np.float32], int]
-"""A levelled face, ``(size, size, 3)`` in [0, 1], and the place of the person it becomes."""
+"""A leveled face, ``(size, size, 3)`` in [0, 1], and the place of the person it becomes."""
 
 Made: TypeAlias = tuple[Image, Mask] | ItemError
-"""Picture and mask, ``(size, size)``, or why there is none."""
+"""Image and mask, ``(size, size)``, or why there is none."""
 
 
 def torch_modules() -> ModuleType:
@@ -195,7 +195,7 @@ def _made(decoded: tuple[Tensor, Tensor]) -> Made:
         return ItemError("network_failed", "the decoder's output is not finite")
     image = _bytes(picture.permute(1, 2, 0).numpy())
     if image.max() < _BLACK:
-        return ItemError("black_picture", "the decoder's output is black")
+        return ItemError("black_image", "the decoder's output is black")
     return image, _bytes(mask[0].numpy())
 
 

@@ -11,7 +11,7 @@ from datagen.errors import ItemError
 from datagen.faces import masks as hull
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["PAINTED", "PaintedPart", "is_in_picture", "painted_mask", "square_around"]
+__all__ = ["PAINTED", "PaintedPart", "is_in_image", "painted_mask", "square_around"]
 
 PaintedPart: TypeAlias = Literal["mouth", "eyes", "nose", "face", "hair"]
 PAINTED: tuple[PaintedPart, ...] = get_args(PaintedPart)
@@ -23,16 +23,16 @@ _PIECES: dict[PaintedPart, tuple[list[int], ...]] = {
     "face": ([*range(68)],),
     "hair": ([*range(17, 27)],),
 }
-_LEAST_PEAK = 128
-_LEAST_AREA = 0.002  # of the picture
+_MIN_PEAK = 128
+_MIN_AREA = 0.002  # of the image
 _CROWN = 1.5  # how far the hair rises over the eyes, in heights of the hairline over them
 _SIDES = 1.25  # and how far it stands out beside the face, in half widths of it
 _EAR = (2, 14)  # points of the jaw at the height of the ears' lobes
 _AROUND = 1.7
 
 
-def is_in_picture(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    """Tell whether at least half the points of each piece lie in a picture of ``shape``."""
+def is_in_image(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Tell whether at least half the points of each piece lie in an image of ``shape``."""
     edge = np.array([shape[1], shape[0]], np.float32)
     points = hull.forehead(landmarks, 1.0) if part == "hair" else landmarks
     pieces = ([*range(10)],) if part == "hair" else _PIECES[part]
@@ -63,7 +63,7 @@ def painted_mask(
         The region outside which the mask is 0, and the mask inside it.
 
     Raises:
-        ItemError: ``method_failed`` when too little of the part is in the picture.
+        ItemError: ``method_failed`` when too little of the part is in the image.
     """
     unit = hull.face_width(landmarks)
     lift = _lift(image, landmarks)
@@ -78,15 +78,15 @@ def painted_mask(
         drawn = np.minimum(drawn, 255 - hull.fill(_skin(landmarks, lift), canvas))
     mask = hull.enlarge(hull.feather(drawn, feather * scaled), canvas)
     area = float(np.count_nonzero(mask)) / (image.shape[0] * image.shape[1])
-    if mask.max() < _LEAST_PEAK or area < _LEAST_AREA:
-        raise ItemError("method_failed", f"{part}: too little of it is in the picture")
+    if mask.max() < _MIN_PEAK or area < _MIN_AREA:
+        raise ItemError("method_failed", f"{part}: too little of it is in the image")
     return region, mask
 
 
 def square_around(region: Region, shape: tuple[int, ...]) -> Region:
     """Return the square that the network sees: the part with what surrounds it.
 
-    It lies inside the picture; where the picture is narrower, it is as wide as the picture.
+    It lies inside the image; where the image is narrower, it is as wide as the image.
     """
     wanted = int(np.ceil(_AROUND * max(region.width, region.height)))
     width, height = min(wanted, shape[1]), min(wanted, shape[0])
@@ -100,7 +100,7 @@ def _lift(image: Image, landmarks: Landmarks) -> float:
     """Return how far the bare forehead reaches, as ``hull.forehead`` takes it."""
     try:
         return float(np.median(hull.bare_forehead(image, landmarks)))
-    except ItemError:  # brows and cheeks lie outside the picture
+    except ItemError:  # brows and cheeks lie outside the image
         return 0.5
 
 

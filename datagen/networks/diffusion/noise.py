@@ -1,4 +1,4 @@
-"""Noise of diffusion networks: drawn on the CPU from a seed for each picture.
+"""Noise of diffusion networks: drawn on the CPU from a seed for each image.
 
 A GPU draws other numbers for the same seed, and other ones again on the next model of GPU.
 """
@@ -24,7 +24,7 @@ def draw_noise_seed(rng: np.random.Generator) -> int:
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one generator of the CPU for each picture; ``diffusers`` then draws there."""
+    """Return one generator of the CPU for each image; ``diffusers`` then draws there."""
     import torch
 
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

@@ -29,7 +29,7 @@ def _is_strength(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 Strength: TypeAlias = Annotated[Range, AfterValidator(_is_strength)]
-"""``[low, high]``: share of the way from the picture to noise; 1: nothing of it is left."""
+"""``[low, high]``: share of the way from the image to noise; 1: nothing of it is left."""
 
 
 class DiffusionOptions(NetworkOptions):

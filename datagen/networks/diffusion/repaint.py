@@ -1,4 +1,4 @@
-"""Pictures sent part of the way to noise and back, each its own part, in one batch.
+"""Images sent part of the way to noise and back, each its own part, in one batch.
 
 SDEdit (Meng et al., ICLR 2022, section 3) with the deterministic steps of DDIM (Song et al., ICLR
 2021), so that all chance lies in the noise at the start.
@@ -39,10 +39,10 @@ __all__ = [
     "Repainted",
     "Request",
     "Use",
+    "image_or_error",
     "network_side",
     "open_generator",
     "open_repainter",
-    "picture_or_error",
     "repaint",
     "resized",
     "run_facts",
@@ -65,7 +65,7 @@ _SETTINGS = ("requires_safety_checker", "requires_aesthetics_score", "force_zero
 
 
 class Request(NamedTuple):
-    """One picture on its way.
+    """One image on its way.
 
     Attributes:
         image: ``(side, side, 3)`` at the network's side.
@@ -83,12 +83,12 @@ class Request(NamedTuple):
 
 
 def network_side(contract: Diffusers) -> int:
-    """Return the side of the pictures that go in: what it was trained at, in whole steps."""
+    """Return the side of the images that go in: what it was trained at, in whole steps."""
     return max(contract.size // contract.sides, 1) * contract.sides
 
 
 def resized(image: Image, width: int, height: int) -> Image:
-    """Bring a picture to the network's side, or back; averages where it shrinks."""
+    """Bring an image to the network's side, or back; averages where it shrinks."""
     if image.shape[:2] == (height, width):
         return image.copy()
     shrinks = image.shape[0] > height or image.shape[1] > width
@@ -147,7 +147,7 @@ def _rebuilt(pipeline: Any, contract: Diffusers, use: str) -> Any:
     kind = diffusers_class(f"StableDiffusion{xl}{use}Pipeline")
     parts = {**pipeline.components, "scheduler": _ddim(pipeline, clipped=False)}
     takes = inspect.signature(kind).parameters
-    # A mark on the picture would be a shortcut: it is on every fake and on no real.
+    # A mark on the image would be a shortcut: it is on every fake and on no real.
     extra = {"add_watermarker": False} if "add_watermarker" in takes else {}
     settings = {name: pipeline.config[name] for name in _SETTINGS if name in pipeline.config}
     given = {**parts, **settings, **extra}
@@ -181,7 +181,7 @@ def run_facts(config: DiffusionOptions, what: str) -> dict[str, Any]:
 def repaint(
     pipeline: Any, requests: Sequence[Request], config: DiffusionOptions, strongest: float
 ) -> list[Repainted]:
-    """Send pictures to noise and back.
+    """Send images to noise and back.
 
     Args:
         pipeline: Of ``open_repainter``.
@@ -190,7 +190,7 @@ def repaint(
         strongest: At least every strength of ``requests``; where the schedule of the batch begins.
 
     Returns:
-        A picture for each, or the error that stands in its place.
+        An image for each, or the error that stands in its place.
 
     Raises:
         OutOfMemoryError: The device has no room for them.
@@ -198,7 +198,7 @@ def repaint(
     with at_work(config.device, config.threads):
         batch = _tensor([one.image for one in requests])
         if type(pipeline).__name__ == "DDPMPipeline":
-            return _pictures(_unconditional(pipeline, batch, requests, config), None)
+            return _images(_unconditional(pipeline, batch, requests, config), None)
         first = own_steps(config.steps, strongest)
         starts = [first - own_steps(config.steps, one.strength) for one in requests]
         conditioned = any(one.text for one in requests)
@@ -220,15 +220,15 @@ def repaint(
             callback_on_step_end_tensor_inputs=["latents"],
             **more,
         )
-        return _pictures(answer.images, getattr(answer, "nsfw_content_detected", None))
+        return _images(answer.images, getattr(answer, "nsfw_content_detected", None))
 
 
 def _late_start(
     batch: torch.Tensor, requests: Sequence[Request], starts: Sequence[int]
 ) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
-    """Return a callback that lets a picture of less strength join when the batch comes by.
+    """Return a callback that lets an image of less strength join when the batch comes by.
 
-    What the network made of it until then is thrown away: the noised picture takes its place,
+    What the network made of it until then is thrown away: the noised image takes its place,
     exactly as if the schedule had begun there.
     """
     import torch
@@ -253,7 +253,7 @@ def _late_start(
 def _noised(
     pipeline: Any, image: torch.Tensor, timestep: torch.Tensor, seed: int, like: torch.Tensor
 ) -> torch.Tensor:
-    """Return the latents of one picture with the noise of ``timestep``, ``(4, h, w)``."""
+    """Return the latents of one image with the noise of ``timestep``, ``(4, h, w)``."""
     image = pipeline.image_processor.preprocess(image)
     given: dict[str, Any] = {
         "image": image,
@@ -276,7 +276,7 @@ def _noised(
 def _unconditional(
     pipeline: Any, batch: torch.Tensor, requests: Sequence[Request], config: DiffusionOptions
 ) -> torch.Tensor:
-    """Do the same in pixels with a network that takes no prompt; each picture joins in time."""
+    """Do the same in pixels with a network that takes no prompt; each image joins in time."""
     import torch
 
     unet, scheduler = pipeline.unet, pipeline.scheduler
@@ -311,24 +311,24 @@ def _masks(masks: Sequence[Mask]) -> torch.Tensor:
     return torch.from_numpy((np.stack(masks)[:, None] > 127).astype(np.float32))
 
 
-def _pictures(answer: torch.Tensor, flagged: Sequence[bool] | None) -> list[Repainted]:
+def _images(answer: torch.Tensor, flagged: Sequence[bool] | None) -> list[Repainted]:
     values = answer.float().cpu().numpy()
     flags = flagged or [False] * len(values)
-    return [picture_or_error(one, flag) for one, flag in zip(values, flags, strict=True)]
+    return [image_or_error(one, flag) for one, flag in zip(values, flags, strict=True)]
 
 
-def picture_or_error(values: np.ndarray[Any, Any], flagged: bool = False) -> Repainted:
-    """Return a network's picture as uint8, or why it cannot be used.
+def image_or_error(values: np.ndarray[Any, Any], flagged: bool = False) -> Repainted:
+    """Return a network's image as uint8, or why it cannot be used.
 
     Args:
         values: ``(3, h, w)`` in [0, 1].
         flagged: Whether the safety checker blackened it.
     """
     if flagged:
-        return ItemError("black_picture", "the pipeline's safety checker flagged the picture")
+        return ItemError("black_image", "the pipeline's safety checker flagged the image")
     if not np.isfinite(values).all():
-        return ItemError("network_failed", "the picture holds values that are not finite")
+        return ItemError("network_failed", "the image holds values that are not finite")
     picture = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8).transpose(1, 2, 0)
     if picture.max() == 0:
-        return ItemError("black_picture", "the network returned a black picture")
+        return ItemError("black_image", "the network returned a black image")
     return np.ascontiguousarray(picture)

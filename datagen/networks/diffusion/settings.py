@@ -91,7 +91,7 @@ class _Listener(logging.Handler):
 def heard() -> Iterator[list[str]]:
     """Take what the libraries log and warn of off the terminal, into the list that is yielded.
 
-    They log each loading, each flagged picture and a good deal that only they can mend.
+    They log each loading, each flagged image and a good deal that only they can mend.
     """
     listener = _Listener()
     loggers = [logging.getLogger(name) for name in _LIBRARIES]

@@ -42,7 +42,7 @@ def last_initializer(path: Path) -> Floats:
         raise WeightsError(
             f"{path}: the card says emap: true, and the file's last initializer is "
             f"{list(matrix.shape)}, wanted a square matrix. Set emap: false, or get the file whose "
-            "last initializer is the emap (an optimiser may have moved it)"
+            "last initializer is the emap (an optimizer may have moved it)"
         )
     return matrix
 

@@ -9,7 +9,7 @@ import numpy as np
 from datagen.core.arrays import Image, Landmarks
 from datagen.networks.alignment.aligned import align_face, bring_home
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import picture_of, to_network
+from datagen.networks.normalize import image_of, to_network
 from datagen.networks.onnx.card import face_of, load_contract
 from datagen.networks.onnx.network import open_network
 from datagen.weights import weights_folder
@@ -42,7 +42,7 @@ class Enhancer:
         self._runner = BatchRunner(1, f"enhancer {card_id!r} on {device}")
 
     def __call__(self, image: Image, landmarks: Landmarks, blend: float) -> Image:
-        """Return the picture with its face enhanced.
+        """Return the image with its face enhanced.
 
         Args:
             image: ``(height, width, 3)``; not written to.
@@ -50,14 +50,14 @@ class Enhancer:
             blend: Weight of the enhanced face, in [0, 1].
 
         Raises:
-            ItemError: ``network_failed`` or ``black_picture``.
+            ItemError: ``network_failed`` or ``black_image``.
             DeviceError: The face does not fit into the device's memory.
         """
         aligned = align_face(image, landmarks, self._how)
         (output,) = self._runner(
             lambda faces: list(self._network(to_network(faces, self._how))[0]), [aligned.face]
         )
-        enhanced = picture_of(output, self._contract, aligned.face)
+        enhanced = image_of(output, self._contract, aligned.face)
         within = np.full(enhanced.shape[:2], round(255 * blend), np.uint8)
         return bring_home(aligned, enhanced, within)[0]
 

@@ -11,7 +11,7 @@ import numpy as np
 from datagen.core.arrays import Image, Mask
 from datagen.errors import ItemError
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import mask_of, picture_of, to_network
+from datagen.networks.normalize import image_of, mask_of, to_network
 from datagen.networks.onnx.card import face_of
 from datagen.networks.onnx.embed import Embedder, embedding_face, open_embedder
 from datagen.networks.onnx.network import open_network
@@ -97,7 +97,7 @@ class OnnxFaces:
     def _read(self, face: Image, outputs: Sequence[Floats]) -> Made | ItemError:
         try:
             mask = mask_of(outputs[1], face) if len(outputs) > 1 else None
-            return Made(picture_of(outputs[0], self.contract, face), mask)
+            return Made(image_of(outputs[0], self.contract, face), mask)
         except ItemError as error:
             return error
 

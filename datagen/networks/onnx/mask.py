@@ -10,7 +10,7 @@ import numpy as np
 from datagen.core.arrays import Landmarks, Mask
 from datagen.core.schema import Frozen
 from datagen.errors import RecipeError
-from datagen.faces.part_masks import Bending, PartName, in_picture, part_mask
+from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
 from datagen.faces.pixels.blend import expand
 from datagen.weights import Network
 
@@ -43,7 +43,7 @@ def check_masks(card_id: str, network: Network, masks: Sequence[MaskName]) -> No
 
     Raises:
         RecipeError: ``network`` where the card names no output for it; ``box`` for an enhancer,
-            which would then go over all of the picture: a degradation and no fake.
+            which would then go over all of the image: a degradation and no fake.
     """
     if "network" in masks and not network.mask_name:
         raise RecipeError(
@@ -52,7 +52,7 @@ def check_masks(card_id: str, network: Network, masks: Sequence[MaskName]) -> No
         )
     if network.task == "enhance" and "box" in masks:
         raise RecipeError(
-            f"masks: 'box' with the enhancer {card_id!r} would enhance the picture and not forge "
+            f"masks: 'box' with the enhancer {card_id!r} would enhance the image and not forge "
             "a face. Use parts of the face, such as face, features, eyes or mouth"
         )
 
@@ -60,7 +60,7 @@ def check_masks(card_id: str, network: Network, masks: Sequence[MaskName]) -> No
 def draw_mask(
     rng: np.random.Generator, masks: Sequence[MaskName], landmarks: Landmarks, side: int
 ) -> MaskDraw:
-    """Draw one of ``masks``; a part that lies outside the picture gives way to another."""
+    """Draw one of ``masks``; a part that lies outside the image gives way to another."""
     lift, share = rng.uniform(0.2, 0.95), rng.uniform(0.8, 1.0)
     blur = rng.uniform(0.02, 0.06)
     order = [masks[index] for index in rng.permutation(len(masks))]
@@ -102,4 +102,4 @@ def mask_within(drawn: MaskDraw, landmarks: Landmarks, size: int, own: Mask | No
 
 
 def _is_seen(name: MaskName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    return name == "box" or name == "network" or in_picture(name, landmarks, shape)
+    return name == "box" or name == "network" or in_image(name, landmarks, shape)

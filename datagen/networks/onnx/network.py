@@ -108,7 +108,7 @@ class _Ports:
         self._session = session
         self._free = list(session.inputs)
 
-    def picture(self, key: str, name: str, side: int) -> Port:
+    def image(self, key: str, name: str, side: int) -> Port:
         """Return the input that takes ``(n, 3, side, side)``."""
         wanted = (None, 3, side, side)
         return self._input(key, name, wanted, f"[1 or free, 3, {side}, {side}]")
@@ -200,7 +200,7 @@ def _find_inputs(ports: _Ports, contract: Network) -> tuple[Port, ...]:
 
 
 def _face(ports: _Ports, key: str, face: FaceInput, name: str) -> Port:
-    return ports.picture(key, name, face.size)
+    return ports.image(key, name, face.size)
 
 
 def _find_outputs(ports: _Ports, contract: Network) -> tuple[Port, ...]:

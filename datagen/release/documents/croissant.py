@@ -46,14 +46,14 @@ _TYPES = {
 
 
 def croissant_document(
-    name: str, version: int, licences: Sequence[str], counts: Mapping[str, Any]
+    name: str, version: int, licenses: Sequence[str], counts: Mapping[str, Any]
 ) -> bytes:
     """Return the JSON-LD as bytes.
 
     Args:
         name: Of the release.
         version: Of the recipe.
-        licences: SPDX expressions of the sources and of the networks.
+        licenses: SPDX expressions of the sources and of the networks.
         counts: Pairs by split.
     """
     document = {
@@ -69,7 +69,7 @@ def croissant_document(
             "Pairs of a real face and a manipulated copy of it, for training and testing "
             f"detectors of manipulated faces. Planned pairs: {dict(counts)}."
         ),
-        "license": list(licences),
+        "license": list(licenses),
         "isLiveDataset": False,
         "rai:dataManipulationProtocol": (
             "Every fake is made from its own real by the method in column 'method' with the "
@@ -77,15 +77,15 @@ def croissant_document(
         ),
         "rai:dataUseCases": "Training and evaluation of detectors of manipulated faces.",
         "rai:personalSensitiveInformation": (
-            "Pictures of faces, used under the licences and consents in rights/."
+            "Images of faces, used under the licenses and consents in rights/."
         ),
         "distribution": [_tables(), _tars()],
         "recordSet": [
             {
                 "@type": "cr:RecordSet",
-                "@id": "pictures",
-                "name": "pictures",
-                "description": "One row a picture.",
+                "@id": "images",
+                "name": "images",
+                "description": "One row an image.",
                 "field": [
                     _field(column.name, str(column.type), column.words) for column in COLUMNS
                 ],
@@ -120,7 +120,7 @@ def _field(name: str, arrow: str, words: str) -> dict[str, Any]:
     inner = arrow.partition(": ")[2].rstrip(">") if repeated else arrow
     field: dict[str, Any] = {
         "@type": "cr:Field",
-        "@id": f"pictures/{name}",
+        "@id": f"images/{name}",
         "name": name,
         "description": words,
         "dataType": _TYPES[inner],

@@ -15,7 +15,7 @@ def dataset_card(
     purpose: str,
     counts: Mapping[str, int],
     methods: Mapping[str, str],
-    licences: Sequence[str],
+    licenses: Sequence[str],
 ) -> bytes:
     """Return the card as UTF-8 Markdown.
 
@@ -25,12 +25,12 @@ def dataset_card(
         purpose: In words.
         counts: Planned pairs by split.
         methods: Name of each manipulation with its family.
-        licences: SPDX expressions of the sources and of the networks.
+        licenses: SPDX expressions of the sources and of the networks.
     """
     front = {
         "pretty_name": name,
         "license": "other",
-        "license_name": " AND ".join(licences),
+        "license_name": " AND ".join(licenses),
         "license_link": "rights/ATTRIBUTION.md",
         "task_categories": ["image-classification"],
         "tags": ["deepfake-detection", "face-forgery", "webdataset"],
@@ -55,9 +55,9 @@ def dataset_card(
         f"| split | planned pairs |\n| --- | --- |\n{rows}\n\nManipulations:\n\n{made}\n\n"
         f"## Use\n\nMade for: {purpose}. The data is for training and testing detectors of "
         "manipulated faces. It must not be used to deceive, to identify or to harass anybody, "
-        "nor to train generators that imitate the pictured people. Terms and attribution: "
+        "nor to train generators that imitate the depicted people. Terms and attribution: "
         "[rights/ATTRIBUTION.md](rights/ATTRIBUTION.md).\n\n"
         "## Read\n\n```python\nimport pandas as pd\n\nrows = pd.read_parquet('manifest')\n```\n\n"
-        "A picture is `media_size` bytes at `media_offset` of `media_path`; the tars stream as "
+        "An image is `media_size` bytes at `media_offset` of `media_path`; the tars stream as "
         "WebDataset. `datagen verify .` holds every file against `release.json`.\n"
     ).encode()

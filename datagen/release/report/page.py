@@ -21,12 +21,12 @@ __all__ = ["write_report"]
 
 REPORT = "report/index.html"
 
-# Differences are small numbers of grey levels: shown four times as strong.
+# Differences are small numbers of gray levels: shown four times as strong.
 _GAIN = 4
 # Of the pairs of a method, so many are chosen among those with a control.
 _CONTROL_EVERY = 3
 _SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
-_DAMAGE = ("degradation", "severity", "change_released", "psnr")
+_DEGRADATION = ("degradation", "severity", "change_released", "psnr")
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -138,7 +138,7 @@ def _facts(row: dict[str, Any]) -> str:
     pairs = [("pair", row["pair_id"]), ("method", f"{row['method']} ({row['family']})")]
     pairs += [(name, _text(row[name])) for name in _SHOWN]
     if _text(row["degradation"]):
-        pairs += [(name, _text(row[name])) for name in _DAMAGE]
+        pairs += [(name, _text(row[name])) for name in _DEGRADATION]
         pairs += [("damage", _operations(row["degradation_params"]))]
     pairs += [("encoder", _json(row["encoder"])), ("params", _json(row["method_params"]))]
     items = "".join(

@@ -13,11 +13,11 @@ _SMALL = 64
 
 
 def _hue(rng: np.random.Generator, saturation: float, value: float) -> F32:
-    """A linear RGB colour (3,), mostly on the axis from warm to cool."""
+    """A linear RGB color (3,), mostly on the axis from warm to cool."""
     warm = rng.normal(0.1, 0.8) * saturation
     green = rng.normal(0.0, 0.4) * saturation
-    colour = np.array([1.0 + warm, 1.0 + green + 0.25 * warm, 1.0 - warm])
-    return np.asarray(value * np.clip(colour, 0.15, 2.0), np.float32)
+    color = np.array([1.0 + warm, 1.0 + green + 0.25 * warm, 1.0 - warm])
+    return np.asarray(value * np.clip(color, 0.15, 2.0), np.float32)
 
 
 def _gradient(rng: np.random.Generator, light: Light) -> F32:
@@ -49,7 +49,7 @@ def _scene(rng: np.random.Generator) -> F32:
 
 
 def make(seed: int, person: int, picture: int, size: int, light: Light) -> F32:
-    """Linear RGB background (size, size, 3) of a picture."""
+    """Linear RGB background (size, size, 3) of an image."""
     rng = draws.generator(seed, person, picture, "background")
     kind = rng.random()
     if kind < 0.2:

@@ -1,4 +1,4 @@
-"""Blending of pictures."""
+"""Blending of images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def over(below: F32, above: F32, cover: F32) -> F32:
 
 
 def grown(image: F32, covered: U8) -> F32:
-    """Colours pushed outwards by a pixel or two, so that soft edges do not darken."""
+    """Colors pushed outwards by a pixel or two, so that soft edges do not darken."""
     spread = cv2.dilate(image, np.ones((5, 5), np.uint8))
     cv2.copyTo(image, covered, spread)
     return np.asarray(spread, np.float32)
 
 
 def softened(image: F32, kinds: U8) -> F32:
-    """``image`` (size, size, 3) averaged with its neighbours where ``kinds`` changes.
+    """``image`` (size, size, 3) averaged with its neighbors where ``kinds`` changes.
 
     The id buffer has hard edges; this is what antialiasing would do to them.
     """

@@ -8,7 +8,7 @@ from .arrays import F64
 from .patch import BODY, Patch, grid_triangles, make
 
 _AROUND = 38
-# Height, half width, half depth, depth of the centre (cm), squareness, following of the head.
+# Height, half width, half depth, depth of the center (cm), squareness, following of the head.
 _ROWS = (
     *((-3.5, 4.7, 3.9, -3.7, 0.0, 1.0), (-6.0, 5.0, 4.6, -4.2, 0.0, 1.0)),
     *((-7.5, 5.1, 5.1, -4.7, 0.0, 0.95), (-9.0, 5.2, 5.45, -5.2, 0.0, 0.8)),
@@ -65,7 +65,7 @@ def build(values: dict[str, float], chin: float) -> tuple[Patch, F64]:
 
 
 def smoothed(values: F64) -> F64:
-    """Values at the points (n, k) averaged with their neighbours, twice."""
+    """Values at the points (n, k) averaged with their neighbors, twice."""
     grid = values.reshape(-1, _AROUND, values.shape[1])
     for _ in range(2):
         grid = 0.5 * grid + 0.25 * (np.roll(grid, 1, axis=1) + np.roll(grid, -1, axis=1))

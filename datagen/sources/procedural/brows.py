@@ -52,7 +52,7 @@ def strokes(size: int, thickness: float, density: float, rng: np.random.Generato
         low = np.stack([np.interp(along, stations, lower[:, k]) for k in (0, 1)], 1)
         start = top + (low - top) * across[:, None]
         outward = 1.0 if side else -1.0
-        # Hairs stand up at the head of the brow and lie flat, downwards, at its tail.
+        # Hairs stand up at the head of the brow and lie flat, downward, at its tail.
         angle = 1.25 * along**1.5 - 0.15 + (across - 0.5) * -0.9 + lean
         step = np.stack([np.cos(angle) * outward, -np.sin(angle)], 1) * length[:, None]
         ends = np.round(np.stack([start - step * 0.35, start + step * 0.65], 1) * 16)

@@ -11,9 +11,9 @@ from . import draws
 from .arrays import F64
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 35.0, 20.0, 15.0
-# The head turns about the top of the neck; the centre is where z is zero in the truth.
+# The head turns about the top of the neck; the center is where z is zero in the truth.
 PIVOT = np.array([0.0, -5.0, -5.0])
-CENTRE = np.array([0.0, 0.0, 0.0])
+CENTER = np.array([0.0, 0.0, 0.0])
 _GRID = 64.0
 
 
@@ -23,10 +23,10 @@ class Camera:
 
     Attributes:
         yaw, pitch, roll: pose of the head in degrees. R = Roll(z) Yaw(y) Pitch(x).
-        distance: from the camera to the centre of the head in cm.
+        distance: from the camera to the center of the head in cm.
         focal: focal length in pixels.
-        middle: (2,) where the centre of the head is in the picture, in pixels.
-        size: side of the picture in pixels.
+        middle: (2,) where the center of the head is in the image, in pixels.
+        size: side of the image in pixels.
     """
 
     yaw: float
@@ -43,9 +43,9 @@ class Camera:
         return rotation(self.yaw, self.pitch, self.roll)
 
     def place(self, points: F64) -> F64:
-        """Head coordinates (n, 3) to camera-aligned ones with the head's centre at zero."""
+        """Head coordinates (n, 3) to camera-aligned ones with the head's center at zero."""
         turn = self.rotation
-        return np.asarray((points - CENTRE) @ turn.T, np.float64)
+        return np.asarray((points - CENTER) @ turn.T, np.float64)
 
     def project(self, placed: F64) -> F64:
         """Placed points (n, 3) to pixels and depth in pixels (n, 3), smaller is nearer.
@@ -79,7 +79,7 @@ def _spread(rng: np.random.Generator, limit: float, calm: float) -> float:
 
 
 def draw(seed: int, person: int, picture: int, size: int) -> Camera:
-    """Pose, distance and framing of one picture."""
+    """Pose, distance and framing of one image."""
     rng = draws.generator(seed, person, picture, "camera")
     yaw, pitch = _spread(rng, MAX_YAW, 0.5), _spread(rng, MAX_PITCH, 0.7)
     roll = _spread(rng, MAX_ROLL, 0.75)

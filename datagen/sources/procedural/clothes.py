@@ -1,4 +1,4 @@
-"""Where clothes cover the body, and their colours."""
+"""Where clothes cover the body, and their colors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIZE = 256
 
 @dataclass(frozen=True, slots=True)
 class Clothes:
-    """What a person wears in a picture.
+    """What a person wears in an image.
 
     Attributes:
         main, trim: (3,) linear RGB.
@@ -28,7 +28,7 @@ class Clothes:
         pointed: V neck rather than round.
         stripe: strength of stripes, 0 for none.
         trim_width: cm of trim or collar along the neckline.
-        jacket: half width of an open jacket, share of a turn; 0 for none. The trim's colour
+        jacket: half width of an open jacket, share of a turn; 0 for none. The trim's color
             is then that of the shirt below it.
     """
 
@@ -43,7 +43,7 @@ class Clothes:
     jacket: float
 
 
-# Linear RGB of common cloth: white, greys, black, navy, denim, beige, brown, olive, wine,
+# Linear RGB of common cloth: white, grays, black, navy, denim, beige, brown, olive, wine,
 # red, rust, teal, forest, rose.
 _PALETTE = (
     *((0.62, 0.61, 0.58), (0.30, 0.30, 0.30), (0.10, 0.10, 0.11), (0.018, 0.018, 0.02)),
@@ -54,12 +54,12 @@ _PALETTE = (
 
 
 def _pick(rng: np.random.Generator) -> F32:
-    colour = np.array(_PALETTE[int(rng.integers(len(_PALETTE)))])
-    return np.asarray(colour * np.exp(rng.normal(0.0, 0.18, 3) * 0.4), np.float32)
+    color = np.array(_PALETTE[int(rng.integers(len(_PALETTE)))])
+    return np.asarray(color * np.exp(rng.normal(0.0, 0.18, 3) * 0.4), np.float32)
 
 
 def draw(seed: int, person: int, picture: int) -> Clothes:
-    """The clothes of one picture."""
+    """The clothes of one image."""
     rng = draws.generator(seed, person, picture, "clothes")
     main, other = _pick(rng), _pick(rng)
     same = rng.random() < 0.65
@@ -95,7 +95,7 @@ def below_neckline(clothes: Clothes, turn: F32, height: F32) -> F32:
 
 
 def _cut(clothes: Clothes, uv: F32, below: F32) -> tuple[F32, F32]:
-    """Share of the trim's colour, and shading by seams and edges, (n,) each."""
+    """Share of the trim's color, and shading by seams and edges, (n,) each."""
     seam = 1.0 - 0.35 * np.exp(-(((below - clothes.trim_width) / 0.12) ** 2))
     seam = seam * (0.62 + 0.38 * np.clip(below / 0.25, 0.0, 1.0))
     edge = smoothstep(clothes.trim_width + 0.12, clothes.trim_width, below)
@@ -131,7 +131,7 @@ def shaded(clothes: Clothes, uv: F32, below: F32, normal: F32, light: Light, sky
     out = np.empty_like(normal)
     for channel in range(3):
         base = clothes.main[channel] + (clothes.trim[channel] - clothes.main[channel]) * edge
-        ambient = light.ground_colour[channel] * (1 - up) + light.sky_colour[channel] * up
-        falls = light.key_colour[channel] * key + light.fill_colour[channel] * fill
+        ambient = light.ground_color[channel] * (1 - up) + light.sky_color[channel] * up
+        falls = light.key_color[channel] * key + light.fill_color[channel] * fill
         out[channel] = base * grain * (falls + ambient * sky[1])
     return out

@@ -16,7 +16,7 @@ from .template import LIPS, MOUTH, template
 SIZE = 384
 
 _MIRROR_BEARD = (93, 177, 215, 192, 214, 212, 57)
-_MOUSTACHE = (186, 92, 165, 167, 164, 393, 391, 322, 410, 291, 270, 269, 267, 0, 37, 39, 40, 61)
+_MUSTACHE = (186, 92, 165, 167, 164, 393, 391, 322, 410, 291, 270, 269, 267, 0, 37, 39, 40, 61)
 _GOATEE = (57, 43, 106, 182, 83, 18, 313, 406, 335, 273, 287, 434, 364, 394, 395, 369, 396)
 _GOATEE_LEFT = (175, 171, 140, 170, 169, 135, 214)
 _JAW = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
@@ -44,7 +44,7 @@ class Maps:
     """Fields over the texture, each (SIZE, SIZE) float32.
 
     Attributes:
-        lips, cheeks, sockets, cavity, gloss, beard, moustache, goatee: 0..1.
+        lips, cheeks, sockets, cavity, gloss, beard, mustache, goatee: 0..1.
         fold, fold_age, wrinkle: depth, 0..1.
         mottle: slow noise of unit deviation.
         pores: fine noise of unit deviation.
@@ -60,7 +60,7 @@ class Maps:
     cavity: F32
     gloss: F32
     beard: F32
-    moustache: F32
+    mustache: F32
     goatee: F32
     fold: F32
     fold_age: F32
@@ -136,7 +136,7 @@ def _folds() -> tuple[F32, F32, F32]:
 
 
 def _beard(lips: F32) -> tuple[F32, F32, F32]:
-    """Full beard, moustache and goatee, none on the lips."""
+    """Full beard, mustache and goatee, none on the lips."""
     uv_mirror = {
         a: b for a, b in zip(_MIRROR_BEARD, (323, 401, 435, 416, 434, 432, 287), strict=True)
     }
@@ -144,10 +144,10 @@ def _beard(lips: F32) -> tuple[F32, F32, F32]:
     right = [uv_mirror[index] for index in reversed(_MIRROR_BEARD)]
     outline = [*_MIRROR_BEARD, *below, *right, *reversed(_JAW)]
     bare = np.clip(1.0 - 1.6 * lips, 0.0, 1.0)
-    moustache = _polygon(_MOUSTACHE, 3.0) * bare
+    mustache = _polygon(_MUSTACHE, 3.0) * bare
     goatee = _polygon((*_GOATEE, *_GOATEE_LEFT), 4.0) * bare
-    beard = np.maximum(_polygon(outline, 6.0) * bare, moustache)
-    return beard, moustache, goatee
+    beard = np.maximum(_polygon(outline, 6.0) * bare, mustache)
+    return beard, mustache, goatee
 
 
 @functools.cache
@@ -163,7 +163,7 @@ def maps() -> Maps:
     oily = oily + 0.25 * _mirror(_spot((50, 117), 0.05)) + 0.25 * _spot((199,), 0.045)
     oily = oily * (1.0 - 0.4 * lips) + 0.55 * lips
     fold, aged, wrinkle = _folds()
-    beard, moustache, goatee = _beard(lips)
+    beard, mustache, goatee = _beard(lips)
     dots = np.clip((_noise("dots", 1.0) - 1.3) * 1.2, 0.0, 1.0).astype(np.float32)
     mottle = 0.8 * _noise("mottle", 9.0) + 0.6 * _noise("mottle fine", 3.0)
     return Maps(
@@ -173,7 +173,7 @@ def maps() -> Maps:
         cavity=np.clip(nostril * 1.25 + 0.35 * inner * lips, 0.0, 1.0),
         gloss=np.clip(oily, 0.0, 1.4).astype(np.float32),
         beard=beard,
-        moustache=moustache,
+        mustache=mustache,
         goatee=goatee,
         fold=fold,
         fold_age=aged,

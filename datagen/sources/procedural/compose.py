@@ -21,16 +21,16 @@ def _soft(covered: U8) -> F32:
 
 
 def _glass(canvas: F32, drawn: Drawn, lamp: Light, hair: F32, size: int) -> F32:
-    """The box of the picture with glasses over it, their shadow and reflections."""
+    """The box of the image with glasses over it, their shadow and reflections."""
     shadow = cv2.GaussianBlur(drawn.frame, (0, 0), 2.5)
     shadow = np.roll(shadow, max(1, size // 100), axis=0)
     dim = np.asarray(1.0 - 0.45 * shadow * (1.0 - hair), np.float32)
     gleam = drawn.lens * (0.004 + 0.022 * drawn.gleam)
     canvas = canvas * cv2.merge([dim] * 3)
-    canvas += gleam[..., None] * (lamp.key_colour + lamp.sky_colour)
-    light = 0.5 * lamp.key_colour + 0.8 * lamp.sky_colour
+    canvas += gleam[..., None] * (lamp.key_color + lamp.sky_color)
+    light = 0.5 * lamp.key_color + 0.8 * lamp.sky_color
     edge = np.clip(drawn.frame - np.roll(drawn.frame, 1, axis=0), 0.0, 1.0)
-    frame = drawn.colour * light + edge[..., None] * 0.18 * lamp.key_colour
+    frame = drawn.color * light + edge[..., None] * 0.18 * lamp.key_color
     cover = drawn.frame * (1.0 - hair * (drawn.lens < 0.01))
     return over(canvas, np.asarray(frame, np.float32), np.asarray(cover, np.float32))
 
@@ -69,8 +69,8 @@ def compose(
     eyes, lashes = eye_paint.lashes(stage.figure, size)
     canvas[eyes] *= cv2.merge([1.0 - lashes * near_face[eyes]] * 3)
     if front is not None:
-        box, colour, cover = front
-        canvas[box] = over(canvas[box], colour, cover)
+        box, color, cover = front
+        canvas[box] = over(canvas[box], color, cover)
     if wears:
         worn = glasses.draw(number[0], number[1], stage.figure)
         canvas[worn.box] = _glass(canvas[worn.box], worn, stage.light, hair[worn.box], size)

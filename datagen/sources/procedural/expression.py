@@ -37,7 +37,7 @@ _MOVES: tuple[Field, ...] = (
     Field("lip_press", (13, 14), 1.0, (0.0, -0.28, -0.06), "scale"),
 )
 
-# name, lowest, highest, chance of being used in a picture.
+# name, lowest, highest, chance of being used in an image.
 RANGES: tuple[tuple[str, float, float, float], ...] = (
     ("mouth_open", 0.0, 0.65, 0.3),
     ("smile", -0.12, 1.0, 0.75),
@@ -122,7 +122,7 @@ def pose_face(shape: F64, values: dict[str, float]) -> F64:
 
 
 def draw(seed: int, person: int, picture: int) -> dict[str, float]:
-    """Expression of a picture: each move is at rest or used, never all at full strength."""
+    """Expression of an image: each move is at rest or used, never all at full strength."""
     rng = draws.generator(seed, person, picture, "expression")
     values: dict[str, float] = {}
     for name, low, high, chance in RANGES:
@@ -137,13 +137,13 @@ def draw(seed: int, person: int, picture: int) -> dict[str, float]:
     return values
 
 
-def look(values: dict[str, float], towards: F64) -> dict[str, float]:
-    """The expression with its gaze about ``towards`` (3,), the camera in head coordinates.
+def look(values: dict[str, float], toward: F64) -> dict[str, float]:
+    """The expression with its gaze about ``toward`` (3,), the camera in head coordinates.
 
     People look into the camera that takes their portrait; ``gaze_x`` and ``gaze_y`` are what
     they look past it.
     """
-    x = np.degrees(np.arctan2(towards[0], towards[2])) + values["gaze_x"]
-    y = np.degrees(np.arctan2(towards[1], np.hypot(towards[0], towards[2]))) + values["gaze_y"]
+    x = np.degrees(np.arctan2(toward[0], toward[2])) + values["gaze_x"]
+    y = np.degrees(np.arctan2(toward[1], np.hypot(toward[0], toward[2]))) + values["gaze_y"]
     gaze = {"gaze_x": float(np.clip(x, -26.0, 26.0)), "gaze_y": float(np.clip(y, -15.0, 15.0))}
     return values | {name: round(value, 4) for name, value in gaze.items()}

@@ -22,14 +22,14 @@ _GREEN = np.array([0.16, 0.20, 0.10], np.float32)
 
 
 @functools.cache
-def _fibres() -> F32:
+def _fibers() -> F32:
     """Brightness around the iris, 256 directions by 16 radii."""
     raw: F32 = generator("eyes", "fibres").standard_normal((16, 256)).astype(np.float32)
     soft = cv2.GaussianBlur(np.tile(raw, (1, 3)), (0, 0), sigmaX=1.0, sigmaY=3.0)[:, 256:512]
     return np.asarray(soft / soft.std(), np.float32)
 
 
-def iris_colour(values: dict[str, float]) -> F32:
+def iris_color(values: dict[str, float]) -> F32:
     """Linear RGB (3,) of an iris from its melanin."""
     light = _BLUE + (_GREEN - _BLUE) * np.float32(values["iris_green"] ** 2)
     share = np.float32(min(1.0, values["iris_brown"] * 1.25))
@@ -38,11 +38,11 @@ def iris_colour(values: dict[str, float]) -> F32:
 
 def _on_ball(x: F32, y: F32, ball: Eyeball, camera: Camera) -> tuple[F32, F32, F32, F32]:
     """Normals (3, n) of the ball at pixels, and distance, direction across the iris."""
-    placed = camera.place(ball.centre[None])
-    centre = camera.project(placed)[0]
+    placed = camera.place(ball.center[None])
+    center = camera.project(placed)[0]
     scale = camera.focal / (camera.distance - float(placed[0, 2]) - 1.0)
-    a = (x - np.float32(centre[0])) / np.float32(scale * RADIUS)
-    b = -(y - np.float32(centre[1])) / np.float32(scale * RADIUS)
+    a = (x - np.float32(center[0])) / np.float32(scale * RADIUS)
+    b = -(y - np.float32(center[1])) / np.float32(scale * RADIUS)
     flat = a * a + b * b
     over = np.sqrt(np.maximum(flat, 1.0))
     a, b = a / over, b / over
@@ -58,13 +58,13 @@ def _on_ball(x: F32, y: F32, ball: Eyeball, camera: Camera) -> tuple[F32, F32, F
     return normal, distance.astype(np.float32), u, v
 
 
-def _colours(distance: F32, u: F32, v: F32, values: dict[str, float], blood: float) -> F32:
+def _colors(distance: F32, u: F32, v: F32, values: dict[str, float], blood: float) -> F32:
     """Linear RGB (3, n) of the eyeball's surface."""
     turn = np.arctan2(v, u) * np.float32(128.0 / np.pi) + 128.0
     rows = np.clip(distance * 15.0, 0.0, 15.0)
-    fibre = sample(_fibres(), turn, rows, cv2.BORDER_WRAP)
-    base = iris_colour(values)
-    bright = (0.72 + 0.5 * np.clip(distance - 0.3, 0.0, 1.0)) * (1.0 + 0.22 * fibre)
+    fiber = sample(_fibers(), turn, rows, cv2.BORDER_WRAP)
+    base = iris_color(values)
+    bright = (0.72 + 0.5 * np.clip(distance - 0.3, 0.0, 1.0)) * (1.0 + 0.22 * fiber)
     bright = bright * (1.0 - 0.75 * np.clip((distance - 0.80) * 5.0, 0.0, 1.0))
     pupil = np.clip((distance - _PUPIL) * 9.0 + 0.5, 0.0, 1.0)
     white = np.array([0.46, 0.41, 0.37], np.float32)
@@ -85,7 +85,7 @@ def paint(rows: I64, columns: I64, side: int, figure: Figure, lamp: Light, under
     Args:
         rows: (n,) pixel rows.
         columns: (n,) pixel columns.
-        side: 0 for the eye on the viewer's left in a frontal picture, else 1.
+        side: 0 for the eye on the viewer's left in a frontal image, else 1.
         figure: the figure.
         lamp: the light.
         under_lid: (n,) light that the lids leave, 0..1.
@@ -94,7 +94,7 @@ def paint(rows: I64, columns: I64, side: int, figure: Figure, lamp: Light, under
     x, y = columns.astype(np.float32) + 0.5, rows.astype(np.float32) + 0.5
     normal, distance, u, v = _on_ball(x, y, figure.balls[side], camera)
     blood = 0.12 * values["haemoglobin"]
-    colour = _colours(distance, u, v, values, blood)
+    color = _colors(distance, u, v, values, blood)
     key = np.clip(np.tensordot(lamp.key, normal, 1) * 0.8 + 0.25, 0.0, 1.0)
     half = lamp.key + np.array([0.0, 0.0, 1.0], np.float32)
     half = half / np.float32(np.sqrt((half * half).sum()))
@@ -105,12 +105,12 @@ def paint(rows: I64, columns: I64, side: int, figure: Figure, lamp: Light, under
     spot = np.clip((np.tensordot(half, cornea, 1) - 0.984) * 110.0, 0.0, 1.0)
     spot = spot * (distance < 1.05)
     wet = np.clip((np.tensordot(half, normal, 1) - 0.93) * 10.0, 0.0, 1.0) * 0.05
-    out = np.empty_like(colour)
+    out = np.empty_like(color)
     for channel in range(3):
-        falls = lamp.key_colour[channel] * key + 0.85 * lamp.sky_colour[channel]
-        falls = falls + 0.7 * lamp.fill_colour[channel]
-        out[channel] = colour[channel] * falls * under_lid
-        out[channel] += lamp.key_colour[channel] * (1.1 * spot + wet) * np.sqrt(under_lid)
+        falls = lamp.key_color[channel] * key + 0.85 * lamp.sky_color[channel]
+        falls = falls + 0.7 * lamp.fill_color[channel]
+        out[channel] = color[channel] * falls * under_lid
+        out[channel] += lamp.key_color[channel] * (1.1 * spot + wet) * np.sqrt(under_lid)
     return out
 
 

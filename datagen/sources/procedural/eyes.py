@@ -19,24 +19,24 @@ class Eyeball:
     """One eyeball in head coordinates.
 
     Attributes:
-        centre: (3,) in cm.
+        center: (3,) in cm.
         gaze: (3,) unit direction of the look.
         iris: radius of the iris in cm.
         ring: MediaPipe indices of its lids, from the outer corner along the lower lid.
     """
 
-    centre: F64
+    center: F64
     gaze: F64
     iris: float
     ring: tuple[int, ...]
 
     def iris_points(self) -> F64:
-        """Centre of the iris and four points on its rim: (5, 3), MediaPipe's order."""
+        """Center of the iris and four points on its rim: (5, 3), MediaPipe's order."""
         side = np.cross(np.array([0.0, 1.0, 0.0]), self.gaze)
         side /= np.sqrt((side**2).sum())
         up = np.cross(self.gaze, side)
         depth = np.sqrt(RADIUS**2 - self.iris**2)
-        middle = self.centre + depth * self.gaze
+        middle = self.center + depth * self.gaze
         rim = [side, up, -side, -up]
         return np.stack([middle, *(middle + self.iris * r for r in rim)])
 
@@ -51,12 +51,12 @@ def build(neutral: F64, identity: dict[str, float], expression: dict[str, float]
     balls = []
     for ring in (EYE_RIGHT, EYE_LEFT):
         lids = neutral[list(ring)]
-        centre = lids.mean(axis=0)
+        center = lids.mean(axis=0)
         corners = 0.5 * (lids[0] + lids[8])
-        centre[:2] = 0.5 * centre[:2] + 0.5 * corners[:2]
-        centre[2] = lids[[4, 12], 2].mean() - 1.12
+        center[:2] = 0.5 * center[:2] + 0.5 * corners[:2]
+        center[2] = lids[[4, 12], 2].mean() - 1.12
         iris = IRIS_RADIUS * identity["iris_size"]
-        balls.append(Eyeball(centre, _look(expression), iris, ring))
+        balls.append(Eyeball(center, _look(expression), iris, ring))
     return balls
 
 

@@ -1,4 +1,4 @@
-"""Localised deformations of the neutral face, as data."""
+"""Localized deformations of the neutral face, as data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Field:
 
     Attributes:
         name: the parameter that drives it.
-        at: MediaPipe indices on the viewer's left (or middle) that are its centre; the
-            mirrored centre is added.
+        at: MediaPipe indices on the viewer's left (or middle) that are its center; the
+            mirrored center is added.
         spread: standard deviation of the Gaussian window in cm; 0 means everywhere.
         vector: (x, y, z) in cm (``move``) or as a relative change (``scale``); x > 0 is
             away from the middle of the face. For ``turn`` only x counts: radians about z,
             the outer side up.
-        kind: ``move``, ``scale`` (about the centre of ``at``) or ``turn``.
+        kind: ``move``, ``scale`` (about the center of ``at``) or ``turn``.
         male: mean shift in units for men; the opposite for women.
     """
 
@@ -35,15 +35,15 @@ class Field:
     male: float = 0.0
 
 
-def _window(centres: F64, spread: float, points: F64) -> F64:
-    distance = ((points[:, None, :] - centres[None]) ** 2).sum(axis=2)
+def _window(centers: F64, spread: float, points: F64) -> F64:
+    distance = ((points[:, None, :] - centers[None]) ** 2).sum(axis=2)
     return np.asarray(
         1.0 - np.prod(1.0 - np.exp(-distance / (2.0 * spread**2)), axis=1), np.float64
     )
 
 
 def _local(field: Field, offset: F64, side: float) -> F64:
-    """Displacement at offsets (n, 3) from the centre, before the window."""
+    """Displacement at offsets (n, 3) from the center, before the window."""
     x, y, z = field.vector
     if field.kind == "move":
         return np.broadcast_to(np.array([x * side, y, z]), offset.shape)
@@ -59,15 +59,15 @@ def displacement(field: Field) -> F64:
     """The field at the 468 control points: (468, 3) float64 in cm."""
     points = template().position
     if field.spread == 0.0:
-        centre = points[list(field.at)].mean(axis=0) * np.array([0.0, 1.0, 1.0])
-        return np.array(_local(field, points - centre, 1.0))
+        center = points[list(field.at)].mean(axis=0) * np.array([0.0, 1.0, 1.0])
+        return np.array(_local(field, points - center, 1.0))
     total = np.zeros_like(points)
     middle = all(abs(points[index, 0]) < 1e-6 for index in field.at)
     for side in (1.0,) if middle else (-1.0, 1.0):
-        centres = points[list(field.at)] * np.array([-side, 1.0, 1.0])
-        centre = centres.mean(axis=0)
-        window = _window(centres, field.spread, points)
-        total += window[:, None] * _local(field, points - centre, side)
+        centers = points[list(field.at)] * np.array([-side, 1.0, 1.0])
+        center = centers.mean(axis=0)
+        window = _window(centers, field.spread, points)
+        total += window[:, None] * _local(field, points - center, side)
     return total
 
 

@@ -1,4 +1,4 @@
-"""A person in front of a camera: everything about the geometry of one picture."""
+"""A person in front of a camera: everything about the geometry of one image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARGIN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The posed face of one picture.
+    """The posed face of one image.
 
     Attributes:
         identity: who it is.

@@ -1,4 +1,4 @@
-"""From linear light to the picture: lens, sensor and tone curve."""
+"""From linear light to the image: lens, sensor and tone curve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tone(linear: F32) -> F32:
     The sRGB curve is approximated to 0.002 (I. Taylor and others' root polynomial), since
     roots are exact on every machine and powers are not.
     """
-    # Straight up to 0.55, then towards 1.
+    # Straight up to 0.55, then toward 1.
     over = np.maximum(linear - np.float32(0.55), 0.0)
     x = np.clip(linear, 0.0, 0.55)
     over /= over * np.float32(1.0 / 0.45) + np.float32(1.0)
@@ -36,7 +36,7 @@ def tone(linear: F32) -> F32:
 
 @functools.cache
 def _curve() -> F32:
-    """``tone`` as a table over linear light 0 to 4, in steps of a picture value."""
+    """``tone`` as a table over linear light 0 to 4, in steps of an image value."""
     steps = np.arange(_STEPS, dtype=np.float32) * np.float32(_BRIGHTEST / _STEPS)
     return tone(steps) * np.float32(255.0)
 
@@ -52,7 +52,7 @@ def _grain(rng: np.random.Generator, size: int) -> F32:
 
 
 def develop(linear: F32, exposure: float, seed: int, person: int, picture: int) -> U8:
-    """The picture (size, size, 3) uint8 of linear light (size, size, 3)."""
+    """The image (size, size, 3) uint8 of linear light (size, size, 3)."""
     rng = draws.generator(seed, person, picture, "film")
     size = linear.shape[0]
     blur = rng.uniform(0.5, 0.85) * size / 512.0

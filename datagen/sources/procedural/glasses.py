@@ -16,32 +16,32 @@ _AROUND = 40
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Glasses in a box of the picture, each (h, w) float32 0..1.
+    """Glasses in a box of the image, each (h, w) float32 0..1.
 
     Attributes:
-        box: rows and columns of the picture.
+        box: rows and columns of the image.
         frame: cover by the frame.
         lens: cover by the lenses.
         gleam: reflection on the lenses.
-        colour: (3,) linear RGB of the frame.
+        color: (3,) linear RGB of the frame.
     """
 
     box: tuple[slice, slice]
     frame: F32
     lens: F32
     gleam: F32
-    colour: F32
+    color: F32
 
 
-def _rim(centre: F64, half: tuple[float, float], square: float, side: float) -> F64:
+def _rim(center: F64, half: tuple[float, float], square: float, side: float) -> F64:
     angle = np.arange(_AROUND) * 2.0 * np.pi / _AROUND
     c, s = np.cos(angle), np.sin(angle)
     power = 2.0 / square
     points = np.zeros((_AROUND, 3))
-    points[:, 0] = centre[0] + half[0] * np.sign(c) * np.abs(c) ** power
-    points[:, 1] = centre[1] + half[1] * np.sign(s) * np.abs(s) ** power
-    points[:, 1] -= 0.12 * half[1] * (points[:, 0] - centre[0]) * -side / half[0]
-    points[:, 2] = centre[2] - 0.035 * points[:, 0] ** 2
+    points[:, 0] = center[0] + half[0] * np.sign(c) * np.abs(c) ** power
+    points[:, 1] = center[1] + half[1] * np.sign(s) * np.abs(s) ** power
+    points[:, 1] -= 0.12 * half[1] * (points[:, 0] - center[0]) * -side / half[0]
+    points[:, 2] = center[2] - 0.035 * points[:, 0] ** 2
     return points
 
 
@@ -55,8 +55,8 @@ def _paths(figure: Figure, rng: np.random.Generator) -> tuple[list[F64], list[F6
     front = max(shape[168, 2], shape[6, 2]) + 0.35
     rims = []
     for eye, side in zip(eyes, (-1.0, 1.0), strict=True):
-        centre = np.array([eye[0] * 1.02, eye[1] - 0.25, front])
-        rims.append(_rim(centre, half, square, side))
+        center = np.array([eye[0] * 1.02, eye[1] - 0.25, front])
+        rims.append(_rim(center, half, square, side))
     level = eyes[0][1] + 0.15
     inner = [rims[0][:, 0].max(), rims[1][:, 0].min()]
     bridge = np.array(
@@ -76,7 +76,7 @@ def _paths(figure: Figure, rng: np.random.Generator) -> tuple[list[F64], list[F6
 
 
 def draw(seed: int, person: int, figure: Figure) -> Drawn:
-    """The person's glasses in this picture."""
+    """The person's glasses in this image."""
     rng = draws.generator(seed, person, "glasses")
     rims, lines = _paths(figure, rng)
     camera, size = figure.camera, figure.camera.size
@@ -99,7 +99,7 @@ def draw(seed: int, person: int, figure: Figure) -> Drawn:
     sides += [lines[2]] if camera.yaw < 3.0 else []
     for line in sides:
         cv2.polylines(frame, [fixed(line).astype(np.int32)], False, 255, width, cv2.LINE_AA, 4)
-    colour = tint * np.array([1.0, rng.uniform(0.5, 1.0), rng.uniform(0.3, 1.0)])
+    color = tint * np.array([1.0, rng.uniform(0.5, 1.0), rng.uniform(0.3, 1.0)])
     left, top, across, down = cv2.boundingRect(np.maximum(frame, lens))
     pad = 4 + size // 64
     box = (
@@ -115,5 +115,5 @@ def draw(seed: int, person: int, figure: Figure) -> Drawn:
         frame.astype(np.float32) * scale_255,
         lens.astype(np.float32) * scale_255,
         stripe.astype(np.float32),
-        colour.astype(np.float32),
+        color.astype(np.float32),
     )

@@ -1,4 +1,4 @@
-"""Colour and light of hair."""
+"""Color and light of hair."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _SIZE = 512
 _BARE = np.array([0.62, 0.56, 0.48], np.float32)
 _EUMELANIN = np.array([0.95, 1.30, 1.75], np.float32)
 _PHEOMELANIN = np.array([0.22, 0.85, 1.55], np.float32)
-_GREY = np.array([0.44, 0.42, 0.39], np.float32)
+_GRAY = np.array([0.44, 0.42, 0.39], np.float32)
 
 
-def colour(values: dict[str, float]) -> F32:
-    """Linear RGB (3,) of a person's hair before greying strand by strand."""
+def color(values: dict[str, float]) -> F32:
+    """Linear RGB (3,) of a person's hair before graying strand by strand."""
     dark = 0.35 + 4.3 * values["hair_black"] ** 1.4
     red = 0.14 + 1.0 * values["hair_red"]
     return np.asarray(_BARE * np.exp(-dark * _EUMELANIN * 0.8 - red * _PHEOMELANIN), np.float32)
 
 
 def mixed(values: dict[str, float], noise: F32) -> F32:
-    """Hair colour (3, n) with grey strands where ``noise`` (n,) of 0..1 is low."""
-    base = colour(values)
-    share = values["hair_grey"]
-    grey = np.clip(share * 1.15 + (0.5 - noise) * (2.4 * share * (1.0 - 0.75 * share)), 0.0, 1.0)
-    # Hair loses red before it is grey.
+    """Hair color (3, n) with gray strands where ``noise`` (n,) of 0..1 is low."""
+    base = color(values)
+    share = values["hair_gray"]
+    gray = np.clip(share * 1.15 + (0.5 - noise) * (2.4 * share * (1.0 - 0.75 * share)), 0.0, 1.0)
+    # Hair loses red before it is gray.
     base = base + (base.mean() - base) * np.float32(min(0.75, 1.5 * share))
-    return np.asarray(base[:, None] + (_GREY - base)[:, None] * grey, np.float32)
+    return np.asarray(base[:, None] + (_GRAY - base)[:, None] * gray, np.float32)
 
 
 @functools.cache
@@ -78,7 +78,7 @@ def shaded(base: F32, normal: F32, tangent: F32, light: Light, noise: tuple[F32,
     """Light that leaves hair (3, n) after Kajiya and Kay (SIGGRAPH 1989) with noise.
 
     Args:
-        base: (3, n) colour.
+        base: (3, n) color.
         normal: (3, n) unit normals of the shell.
         tangent: (3, n) unit strand directions.
         light: the light.
@@ -102,9 +102,9 @@ def shaded(base: F32, normal: F32, tangent: F32, light: Light, noise: tuple[F32,
     rim = 0.55 + 0.45 * facing
     out = np.empty_like(base)
     for channel in range(3):
-        ambient = light.ground_colour[channel] * (1.0 - up) + light.sky_colour[channel] * up
-        diffuse = light.key_colour[channel] * (0.35 * wide + 0.55 * body)
-        total = diffuse + ambient + 0.4 * light.fill_colour[channel]
-        shine = light.key_colour[channel] * lobe * body * (0.035 + 0.55 * base[channel]) * fine
+        ambient = light.ground_color[channel] * (1.0 - up) + light.sky_color[channel] * up
+        diffuse = light.key_color[channel] * (0.35 * wide + 0.55 * body)
+        total = diffuse + ambient + 0.4 * light.fill_color[channel]
+        shine = light.key_color[channel] * lobe * body * (0.035 + 0.55 * base[channel]) * fine
         out[channel] = base[channel] * total * depth * rim + shine * rim
     return out

@@ -37,11 +37,11 @@ def _without_gaps(alpha: F32, solid: Mask, reach: int) -> F32:
 def draw(
     surfaces: Scene, stage: Stage, number: tuple[int, int, int]
 ) -> tuple[tuple[slice, slice], F32, F32] | None:
-    """The box of the hair in the picture, its linear light (h, w, 3) and cover (h, w)."""
+    """The box of the hair in the image, its linear light (h, w, 3) and cover (h, w)."""
     front = front_hair(surfaces, stage)
     if front is None or surfaces.hair is None or surfaces.shell is None:
         return None
-    colour, alpha = front
+    color, alpha = front
     left, top, width, height = cv2.boundingRect((surfaces.hair.ids > 0).astype(np.uint8))
     box = (
         slice(max(0, top - _PAD), top + height + _PAD),
@@ -49,7 +49,7 @@ def draw(
     )
     covered = np.where(surfaces.hair.ids[box] > 0, 255, 0).astype(np.uint8)
     rng = draws.generator(*number, "strands")
-    alpha, colour = _frayed(alpha[box], rng), grown(colour[box], covered)
+    alpha, color = _frayed(alpha[box], rng), grown(color[box], covered)
     alpha = _without_gaps(alpha, surfaces.solid.ids[box] > 0, max(3, len(surfaces.solid.ids) // 40))
     style = STYLES[stage.figure.identity.hair]
     drawn = strokes.draw(surfaces.shell, style, stage.figure.camera, rng, box)
@@ -57,7 +57,7 @@ def draw(
     near = cv2.dilate(alpha, reach)
     cover = np.maximum(alpha, 0.75 * near * np.maximum(drawn.light, drawn.dark))
     gain = 1.0 + 0.45 * drawn.light - 0.45 * drawn.dark
-    # Strands beyond the hair take the colour of the hair next to them.
-    spread = cv2.dilate(colour * cv2.merge([alpha] * 3), reach) * np.float32(0.6)
-    cv2.copyTo(spread, (alpha < 0.5).astype(np.uint8), colour)
-    return box, np.asarray(colour * cv2.merge([gain] * 3), np.float32), cover
+    # Strands beyond the hair take the color of the hair next to them.
+    spread = cv2.dilate(color * cv2.merge([alpha] * 3), reach) * np.float32(0.6)
+    cv2.copyTo(spread, (alpha < 0.5).astype(np.uint8), color)
+    return box, np.asarray(color * cv2.merge([gain] * 3), np.float32), cover

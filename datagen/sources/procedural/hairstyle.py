@@ -104,13 +104,13 @@ def hairline(azimuth: F64, values: dict[str, float]) -> F64:
     front = np.exp(-((angle / 48.0) ** 4))
     temple = np.exp(-(((angle - 40.0) / 14.0) ** 2))
     back = float(np.clip(values["hairline"], -1.6, 2.0))
-    receding = max(0.0, back) * (2.0 + 3.5 * values["hair_grey"])
+    receding = max(0.0, back) * (2.0 + 3.5 * values["hair_gray"])
     return np.asarray(line - front * (1.6 * back) - temple * receding, np.float64)
 
 
 def margin(points: F64, skull: Skull, values: dict[str, float]) -> F64:
     """Degrees inside the hairline of any points (n, 3) of the head; negative outside."""
-    offset = points - skull.centre
+    offset = points - skull.center
     length = np.sqrt((offset**2).sum(axis=1))
     polar = np.degrees(np.arccos(np.clip(offset[:, 1] / length, -1.0, 1.0)))
     azimuth = np.degrees(np.arctan2(offset[:, 0], offset[:, 2]))
@@ -146,7 +146,7 @@ def _fallen(style: Style, polar: F64) -> F64:
 
 def _hang(style: Style, skull: Skull, polar: F64, radius: F64, direction: F64) -> F64:
     """Points of the dome, and of the curtain that continues it below the equator."""
-    points = skull.centre + radius[:, None] * direction
+    points = skull.center + radius[:, None] * direction
     if style.length == 0.0:
         return points
     fallen = _fallen(style, polar)
@@ -154,8 +154,8 @@ def _hang(style: Style, skull: Skull, polar: F64, radius: F64, direction: F64) -
     flat[:, 1] = 0.0
     flat /= np.sqrt((flat**2).sum(axis=1, keepdims=True)) + 1e-9
     pull = 1.0 - 0.10 * _smooth(2.0, 11.0, fallen) + 0.10 * _smooth(12.0, 22.0, fallen)
-    hanging = skull.centre + flat * (radius * pull)[:, None]
-    hanging[:, 1] = skull.centre[1] + radius * np.cos(np.radians(np.minimum(polar, _EQUATOR)))
+    hanging = skull.center + flat * (radius * pull)[:, None]
+    hanging[:, 1] = skull.center[1] + radius * np.cos(np.radians(np.minimum(polar, _EQUATOR)))
     hanging[:, 1] -= fallen
     hanging[:, 2] += 1.6 * _smooth(5.0, 16.0, fallen)
     return np.where((polar > _EQUATOR)[:, None], hanging, points)
@@ -192,12 +192,12 @@ def _curtain(style: Style, azimuth: F64, polar: F64) -> F64:
 
 
 def _head_radius(points: F64, skull: Skull) -> F32:
-    """Distance of the head's surface from the skull's centre: (18, 44) in steps of 10 degrees.
+    """Distance of the head's surface from the skull's center: (18, 44) in steps of 10 degrees.
 
     Rows run from the top of the head down, columns around it from the back over the viewer's
     left, with four columns repeated on each side.
     """
-    offset = points - skull.centre
+    offset = points - skull.center
     length = np.sqrt((offset**2).sum(axis=1))
     polar = np.degrees(np.arccos(np.clip(offset[:, 1] / length, -1.0, 1.0)))
     azimuth = np.degrees(np.arctan2(offset[:, 0], offset[:, 2])) + 180.0

@@ -23,18 +23,18 @@ class Skull:
     """An ellipsoid with its own radius in front and behind, fitted to the forehead.
 
     Attributes:
-        centre: (3,) in cm.
+        center: (3,) in cm.
         across, up, front, back: radii in cm.
     """
 
-    centre: F64
+    center: F64
     across: float
     up: float
     front: float
     back: float
 
     def radius(self, direction: F64) -> F64:
-        """Distance from the centre to the surface along unit directions (n, 3)."""
+        """Distance from the center to the surface along unit directions (n, 3)."""
         depth = np.where(direction[:, 2] > 0.0, self.front, self.back)
         scaled = (
             (direction[:, 0] / self.across) ** 2
@@ -46,17 +46,17 @@ class Skull:
 
 def skull_of(shape: F64, values: dict[str, float]) -> Skull:
     """The skull that continues the forehead of these control points."""
-    centre = np.array([0.0, 3.3, -4.0])
+    center = np.array([0.0, 3.3, -4.0])
     up = 9.3 + 0.35 * values["skull_height"] + 0.3 * (shape[_TOP, 1] - 8.26)
-    top = shape[_TOP] - centre
+    top = shape[_TOP] - center
     front = top[2] / np.sqrt(max(0.2, 1.0 - (top[1] / up) ** 2))
     across = 0.5 * (shape[_LEFT_TEMPLE, 0] - shape[_RIGHT_TEMPLE, 0]) + 0.28
     back = 9.6 + 0.5 * values["skull_length"]
-    return Skull(centre, float(across), float(up), float(front), float(back))
+    return Skull(center, float(across), float(up), float(front), float(back))
 
 
 def _rings(border: F64, skull: Skull) -> list[F64]:
-    offset = border - skull.centre
+    offset = border - skull.center
     start = np.sqrt((offset**2).sum(axis=1))
     first = offset / start[:, None]
     angle = np.arccos(np.clip(first @ _POLE, -0.9999, 0.9999))
@@ -69,7 +69,7 @@ def _rings(border: F64, skull: Skull) -> list[F64]:
         t = np.clip(share / 0.42, 0.0, 1.0)
         blend = t * t * (3.0 - 2.0 * t)
         radius = (1.0 - blend) * start + blend * skull.radius(direction)
-        rings.append(skull.centre + radius[:, None] * direction)
+        rings.append(skull.center + radius[:, None] * direction)
     return rings
 
 

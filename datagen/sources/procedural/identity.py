@@ -218,24 +218,24 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
         "wrinkles": smooth * float(np.clip(years * 1.1 + 0.16 * rng.normal(), 0.0, 1.2)),
         "sag": smooth * float(np.clip(years * 1.1 - 0.25 + 0.15 * rng.normal(), 0.0, 1.0)),
         "eye_bags": smooth * float(np.clip(0.1 + 0.65 * years + 0.2 * rng.normal(), 0.0, 1.1)),
-        "lip_colour": float(rng.random()) * 0.5 + (0.0 if sex == "male" else 0.45),
+        "lip_color": float(rng.random()) * 0.5 + (0.0 if sex == "male" else 0.45),
     }
 
 
-def _colour_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[str, float]:
-    """Eyes and hair: darker skin comes with darker eyes and hair, age with grey."""
+def _color_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[str, float]:
+    """Eyes and hair: darker skin comes with darker eyes and hair, age with gray."""
     rng = draws.generator(seed, person, "colour")
     dark = float(np.clip((monk - 1) / 5.0, 0.0, 1.0))
     brown = max(float(rng.random()), dark * (0.65 + 0.35 * float(rng.random())))
     black = max(float(rng.random()) ** 0.8, dark * 0.9)
-    grey = float(np.clip((age - 44) / 36.0 + 0.22 * rng.normal(), 0.0, 1.0))
+    gray = float(np.clip((age - 44) / 36.0 + 0.22 * rng.normal(), 0.0, 1.0))
     return {
         "iris_brown": brown,
         "iris_green": float(rng.random()),
         "iris_size": 0.95 + 0.1 * float(rng.random()),
         "hair_black": black,
         "hair_red": float(rng.random()) ** 3,
-        "hair_grey": grey,
+        "hair_gray": gray,
         "hair_volume": float(rng.random()),
         "parting": float(rng.uniform(-1.0, 1.0)),
         "hairline": float(rng.normal()) + (0.7 if sex == "male" else 0.1),
@@ -265,7 +265,7 @@ BEARDS: tuple[tuple[str, float], ...] = (
     ("stubble", 0.28),
     ("full", 0.18),
     ("goatee", 0.08),
-    ("moustache", 0.06),
+    ("mustache", 0.06),
 )
 
 
@@ -284,6 +284,6 @@ def draw(seed: int, person: int) -> Identity:
     glasses = bool(rng.random() < 0.16)
     values = _shape_values(seed, person, sex)
     values |= _skin_values(seed, person, sex, age, monk)
-    values |= _colour_values(seed, person, sex, age, monk)
+    values |= _color_values(seed, person, sex, age, monk)
     values["beard_density"] = float(rng.random()) if sex == "male" else 0.0
     return Identity(sex, age, monk, values, hair, beard if sex == "male" else "none", glasses)

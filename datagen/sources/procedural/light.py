@@ -22,22 +22,22 @@ _SKY = (
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """The light of one picture, rounded so that it is the same everywhere.
+    """The light of one image, rounded so that it is the same everywhere.
 
     Attributes:
-        key: (3,) unit direction towards the key light, camera axes.
-        key_colour, fill_colour, sky_colour, ground_colour: (3,) linear RGB strengths.
+        key: (3,) unit direction toward the key light, camera axes.
+        key_color, fill_color, sky_color, ground_color: (3,) linear RGB strengths.
         fill: (3,) unit direction of the fill light.
         softness: 0.08 (hard) to 0.8 (very soft), the tangent of the light's half angle.
         exposure: factor on linear light.
     """
 
     key: F32
-    key_colour: F32
+    key_color: F32
     fill: F32
-    fill_colour: F32
-    sky_colour: F32
-    ground_colour: F32
+    fill_color: F32
+    sky_color: F32
+    ground_color: F32
     softness: float
     exposure: float
 
@@ -49,7 +49,7 @@ def _direction(azimuth: float, elevation: float) -> F32:
 
 
 def _warmth(amount: float) -> F64:
-    """Colour of a light, -1 bluish to 1 like tungsten."""
+    """Color of a light, -1 bluish to 1 like tungsten."""
     return np.array([1.0 + 0.14 * amount, 1.0, 1.0 - 0.20 * amount])
 
 
@@ -108,7 +108,7 @@ def height_field(points: F64, front: F64) -> F32:
     return np.where(near > 0.02, depth / np.maximum(near, 1e-6), _FAR).astype(np.float32)
 
 
-def shadow(field: F32, points: F64, towards: F64, softness: float, steps: int = 11) -> F64:
+def shadow(field: F32, points: F64, toward: F64, softness: float, steps: int = 11) -> F64:
     """Share of a distant light that the head lets through to each point, 0 to 1.
 
     Marches the height field; a ray that passes close above it is in half shadow.
@@ -116,13 +116,13 @@ def shadow(field: F32, points: F64, towards: F64, softness: float, steps: int = 
     Args:
         field: from ``height_field``.
         points: (n, 3) head coordinates in cm.
-        towards: (3,) unit direction of the light, head coordinates.
+        toward: (3,) unit direction of the light, head coordinates.
         softness: tangent of the half angle of the light.
         steps: samples along the ray.
     """
     distance = np.concatenate([[0.0], np.geomspace(0.55, 9.0, steps)]).astype(np.float32)
     distance = distance[:, None]
-    start, step = points.astype(np.float32).T, towards.astype(np.float32)
+    start, step = points.astype(np.float32).T, toward.astype(np.float32)
     middle, most = np.float32(_CELLS / 2 - 0.5), np.float32(_CELLS - 1.001)
     across, up, deep = (start[k] + distance * step[k] for k in range(3))
     column = np.clip(across * np.float32(1.0 / _CELL) + middle, 0.0, most)

@@ -59,10 +59,10 @@ def paint(rows: I64, columns: I64, figure: Figure, lamp: Light, sky: F32) -> F32
     level = level * (1.0 - 0.5 * np.minimum(x * x * 0.3, 1.0))
     level = level * (0.6 + 0.4 * np.clip((np.float32(line + 0.5) - y) * 2.2, 0.0, 1.0))
     teeth = np.asarray(teeth * level, np.float32)
-    falls = lamp.key_colour * 0.32 + lamp.sky_colour * 0.6 + lamp.fill_colour * 0.5
+    falls = lamp.key_color * 0.32 + lamp.sky_color * 0.6 + lamp.fill_color * 0.5
     out = np.empty((3, len(x)), np.float32)
     for channel in range(3):
         soft = _DARK[channel] + (_TONGUE[channel] - _DARK[channel]) * tongue * 0.6
-        colour = soft + (_IVORY[channel] - soft) * teeth
-        out[channel] = colour * falls[channel] * (0.45 + 0.55 * sky)
+        color = soft + (_IVORY[channel] - soft) * teeth
+        out[channel] = color * falls[channel] * (0.45 + 0.55 * sky)
     return out

@@ -14,16 +14,16 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a picture before it is drawn.
+    """What is known of an image before it is drawn.
 
     Attributes:
         landmarks: (68, 2) float32 pixels, 300-W order.
         mesh: (478, 3) float32 pixels, MediaPipe numbering; z in the same scale, smaller is
-            nearer to the camera, zero at the centre of the head.
+            nearer to the camera, zero at the center of the head.
         box: (4,) float32 x0, y0, x1, y1 of the mesh in pixels.
         yaw: degrees, positive when the nose moves to larger x.
         pitch: degrees, positive when the face looks up.
-        roll: degrees, positive clockwise in the picture.
+        roll: degrees, positive clockwise in the image.
         age: whole years, 20 to 75.
         sex: ``female`` or ``male``.
         monk: Monk skin tone, 1 to 10.
@@ -48,7 +48,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A picture of a person with everything that is known about it.
+    """An image of a person with everything that is known about it.
 
     Attributes:
         image: (size, size, 3) uint8 RGB.
@@ -102,12 +102,12 @@ def describe(seed: int, person: int) -> dict[str, int | str]:
 
 
 def truth(seed: int, person: int, picture: int, size: int = 512) -> Truth:
-    """The truth that ``render`` gives with the same numbers, without drawing the picture."""
+    """The truth that ``render`` gives with the same numbers, without drawing the image."""
     posed = figure.draw(seed, person, picture, size)
     return _truth(posed, light.draw_values(seed, person, picture))
 
 
-def draw_picture(posed: Figure, lamp: dict[str, float], number: tuple[int, int, int]) -> Portrait:
+def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, int]) -> Portrait:
     """The portrait of a given figure and light; ``number`` seeds what is left to chance."""
     seed, person, picture = number
     who = posed.identity
@@ -140,14 +140,14 @@ def draw_picture(posed: Figure, lamp: dict[str, float], number: tuple[int, int, 
 
 
 def render(seed: int, person: int, picture: int, size: int = 512) -> Portrait:
-    """Picture number ``picture`` of person number ``person``; the same numbers, the same bytes.
+    """Image number ``picture`` of person number ``person``; the same numbers, the same bytes.
 
     Args:
         seed: names the population.
         person: number of the person in it.
-        picture: number of the picture of the person.
-        size: side of the square picture in pixels, 64 or more.
+        picture: number of the image of the person.
+        size: side of the square image in pixels, 64 or more.
     """
     posed = figure.draw(seed, person, picture, size)
     lamp = light.draw_values(seed, person, picture)
-    return draw_picture(posed, lamp, (seed, person, picture))
+    return draw_image(posed, lamp, (seed, person, picture))

@@ -42,7 +42,7 @@ def facing(screen: F64, triangles: I64) -> Mask:
 
 
 def _back_to_front(screen: F64, triangles: I64, drawn: I64, size: int) -> tuple[I64, I32]:
-    """Triangles that touch the picture, farthest first, with corners in 1/64 pixel."""
+    """Triangles that touch the image, farthest first, with corners in 1/64 pixel."""
     outside = np.stack([screen[:, :2] <= 0.0, screen[:, :2] >= size]).reshape(2, -1, 2)
     a, b, c = (np.ascontiguousarray(triangles[drawn, k]) for k in range(3))
     # Nothing of a triangle is seen whose corners all lie beyond the same side.
@@ -50,7 +50,7 @@ def _back_to_front(screen: F64, triangles: I64, drawn: I64, size: int) -> tuple[
     inside = ~(beyond[0, :, 0] | beyond[0, :, 1] | beyond[1, :, 0] | beyond[1, :, 1])
     drawn, depth = drawn[inside], (screen[a, 2] + screen[b, 2] + screen[c, 2])[inside]
     drawn = drawn[np.argsort(-depth, kind="stable")]
-    # A pixel's centre lies at its integer position for OpenCV, half a pixel in for us.
+    # A pixel's center lies at its integer position for OpenCV, half a pixel in for us.
     fixed = np.round((screen[:, :2] - 0.5) * (1 << _SHIFT)).astype(np.int32)
     return drawn, fixed[triangles[drawn]]
 
@@ -62,7 +62,7 @@ def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Laye
         screen: (n, 3) pixel positions.
         triangles: (m, 3) all triangles.
         groups: indices of the triangles to paint.
-        size: side of the picture in pixels.
+        size: side of the image in pixels.
     """
     ids = np.zeros((size, size), np.int32)
     fill = cv2.fillConvexPoly
@@ -74,7 +74,7 @@ def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Laye
 
 
 def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
-    """Corner values at pixels, linear in the picture.
+    """Corner values at pixels, linear in the image.
 
     Args:
         layer: the painted layer.
@@ -116,7 +116,7 @@ def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
 
 
 def _planes(layer: Layer) -> F32:
-    """Second and third barycentric coordinate as planes over the picture: (6, m)."""
+    """Second and third barycentric coordinate as planes over the image: (6, m)."""
     a, b, c = (layer.screen[layer.triangles[:, k], :2] for k in range(3))
     u, v = b - a, c - a
     area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

@@ -1,4 +1,4 @@
-"""All surfaces of a picture, placed, lit at their points and painted into layers."""
+"""All surfaces of an image, placed, lit at their points and painted into layers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Li
     in_head, in_normals = solid.points @ turn, solid.normals @ turn
     first = slice(0, head_count)
     field = light.height_field(in_head[first], in_normals[first, 2])
-    towards = lamp.key.astype(np.float64) @ turn
+    toward = lamp.key.astype(np.float64) @ turn
     painted = np.zeros(len(layer.triangles) + 1, np.bool_)
     painted[layer.ids.ravel()] = True
     drawn = painted[1:]
@@ -78,7 +78,7 @@ def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Li
     touched[layer.triangles[drawn].ravel()] = True
     seen = np.nonzero(touched)[0]
     received = np.ones((len(in_head), 2))
-    received[seen, 0] = light.shadow(field, in_head[seen], towards, lamp.softness)
+    received[seen, 0] = light.shadow(field, in_head[seen], toward, lamp.softness)
     received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
     known = np.zeros(len(in_head))
     known[seen] = 1.0

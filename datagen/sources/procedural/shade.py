@@ -19,7 +19,7 @@ from .scene import Scene
 from .texture import Texture
 
 _NECK_UV = (0.945, 0.935)
-_GREY = np.array([0.25, 0.215, 0.185], np.float32)
+_GRAY = np.array([0.25, 0.215, 0.185], np.float32)
 
 _KINDS = (SKIN, RIGHT_EYE, LEFT_EYE, MOUTH_HOLE, BODY, HAIR)
 
@@ -100,15 +100,15 @@ def _skin(pixels: Pixels, stage: Stage) -> F32:
     normal = _unit(normal)
     shade, sky = pixels.values[scene.SHADE], pixels.values[scene.SKY]
     falls = skin.lit(normal, stage.light, shade, sky)
-    colour = skin.albedo(pigment[0], pigment[1])
+    color = skin.albedo(pigment[0], pigment[1])
     values = stage.figure.identity.values
-    tint = hair.colour(values)
-    grey = np.float32(0.55 * values["hair_grey"])
-    tint = tint * np.float32(0.75) * (1 - grey) + _GREY * grey
+    tint = hair.color(values)
+    gray = np.float32(0.55 * values["hair_gray"])
+    tint = tint * np.float32(0.75) * (1 - gray) + _GRAY * gray
     cover = np.maximum(np.clip(pigment[2], 0.0, 1.0), 0.85 * pixels.values[scene.SCALP])
-    colour += (tint[:, None] - colour) * cover
+    color += (tint[:, None] - color) * cover
     shine = skin.glint(normal, _view(pixels, stage), stage.light, shade, relief[2])
-    return np.asarray(colour * falls + shine * (1.0 - 0.7 * cover), np.float32)
+    return np.asarray(color * falls + shine * (1.0 - 0.7 * cover), np.float32)
 
 
 def _hair_light(
@@ -167,7 +167,7 @@ def _place(covered: I64, size: int) -> tuple[I64, I64]:
 
 
 def _spread(light: F32, covered: I64, size: int) -> F32:
-    """A picture (size, size, 3) with light (3, n) at the pixels ``covered``, else zero."""
+    """An image (size, size, 3) with light (3, n) at the pixels ``covered``, else zero."""
     planes = np.zeros((3, size * size), np.float32)
     for plane, channel in zip(planes, light, strict=True):
         plane[covered] = channel

@@ -8,7 +8,7 @@ from .arrays import F32
 from .light import Light
 
 # Linear RGB of skin without pigment, and absorption per unit of pigment: melanin rises
-# steeply towards blue, blood absorbs green and blue (after S. L. Jacques, Phys. Med. Biol.
+# steeply toward blue, blood absorbs green and blue (after S. L. Jacques, Phys. Med. Biol.
 # 58, R37, 2013), reduced to three wavelengths and a thin layer.
 _BARE = np.array([0.80, 0.66, 0.54], np.float32)
 _MELANIN = np.array([0.98, 1.27, 1.56], np.float32)
@@ -43,12 +43,12 @@ def lit(normal: F32, light: Light, shade: F32, open_sky: F32) -> F32:
         wrap = _WRAP[channel]
         direct = np.maximum((key + wrap) * (1.0 / (1.0 + wrap)), 0.0)
         bleed = shade + (wrap * 0.55) * shade * (1.0 - shade)
-        sky, ground = light.sky_colour[channel], light.ground_colour[channel]
+        sky, ground = light.sky_color[channel], light.ground_color[channel]
         ambient = (ground + (sky - ground) * up) * open_sky
         lift = 1.0 + (wrap * 0.9) * (1.0 - open_sky)
         out[channel] = (
-            light.key_colour[channel] * direct * bleed
-            + light.fill_colour[channel] * fill
+            light.key_color[channel] * direct * bleed
+            + light.fill_color[channel] * fill
             + ambient * lift
         )
     return out
@@ -80,5 +80,5 @@ def glint(normal: F32, view: F32, light: Light, shade: F32, gloss: F32) -> F32:
     sheen = 0.05 * gloss * edge * (normal[1] * 0.5 + 0.5)
     out = np.empty_like(normal)
     for channel in range(3):
-        out[channel] = light.key_colour[channel] * strength + light.sky_colour[channel] * sheen
+        out[channel] = light.key_color[channel] * strength + light.sky_color[channel] * sheen
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,14 +21,14 @@ class ProceduralOptions(Frozen):
     """Options of the layout ``procedural``.
 
     Attributes:
-        people: How many people; person ``n`` is the same whatever their number.
-        pictures: Pictures of each.
-        seed: Other people for another number.
-        size: Side of the pictures in pixels.
+        identities: How many people; person ``n`` is the same whatever their number.
+        images_per_identity: Images of each.
+        seed: Another number gives other people.
+        size: Side of the images in pixels.
     """
 
-    people: int = Field(default=60, ge=2, le=10_000_000)
-    pictures: int = Field(default=8, ge=1, le=10_000)
+    identities: int = Field(default=60, ge=2, le=10_000_000)
+    images_per_identity: int = Field(default=8, ge=1, le=10_000)
     seed: int = Field(default=1, ge=0, lt=2**63)
     size: int = Field(default=512, ge=128, le=2048)
 
@@ -42,10 +42,16 @@ class Procedural(Source):
     version: ClassVar[int] = VERSION
     render_seconds: ClassVar[float] = 0.1
 
+    def digest_options(self) -> dict[str, Any]:
+        """See base class; the names of the first version, so that digests of images stay."""
+        config = self.config
+        named = {"people": config.identities, "pictures": config.images_per_identity}
+        return {**named, "seed": config.seed, "size": config.size}
+
     def records(self) -> Iterator[Record]:
-        """See base class; the truth of a picture costs a thousandth of the picture."""
-        for person in range(self.config.people):
-            for picture in range(self.config.pictures):
+        """See base class; the truth of an image costs a thousandth of the image."""
+        for person in range(self.config.identities):
+            for picture in range(self.config.images_per_identity):
                 known = truth(self.config.seed, person, picture, self.config.size)
                 yield self._record(person, picture, known)
 
@@ -67,9 +73,9 @@ class Procedural(Source):
         """See base class.
 
         Raises:
-            SourceError: No such picture.
+            SourceError: No such image.
         """
         person, _, picture = image_id.removeprefix("p").partition("_")
         if not (person.isdigit() and picture.isdigit()):
-            raise SourceError(f"source {self.card.id!r} has no picture {image_id!r}")
+            raise SourceError(f"source {self.card.id!r} has no image {image_id!r}")
         return render(self.config.seed, int(person), int(picture), self.config.size).image

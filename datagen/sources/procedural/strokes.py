@@ -63,7 +63,7 @@ def draw(
     rng: np.random.Generator,
     box: tuple[slice, slice],
 ) -> Strokes:
-    """Strands of the side of the shell that faces the camera, cut to a box of the picture."""
+    """Strands of the side of the shell that faces the camera, cut to a box of the image."""
     size = camera.size
     toward = (shell.normals @ camera.rotation.T)[:, 2]
     able = np.nonzero((shell.margin > 0.5) & (toward > -0.12))[0]

@@ -3,7 +3,7 @@
 ``canonical_face.npz`` holds the 468 points, texture coordinates and 898 triangles of the
 canonical face model that MediaPipe publishes with its face geometry module under
 Apache-2.0 (The MediaPipe Authors). It is an average shape and describes no person.
-Axes: x to the viewer's right, y up, z towards the viewer, in centimetres.
+Axes: x to the viewer's right, y up, z toward the viewer, in centimetres.
 """
 
 from __future__ import annotations
@@ -90,21 +90,21 @@ def _creases(opposite: dict[tuple[int, int], list[int]]) -> set[tuple[int, int]]
 def _even_rules(
     opposite: dict[tuple[int, int], list[int]], sharp: set[tuple[int, int]], count: int
 ) -> list[dict[int, float]]:
-    neighbours: list[list[int]] = [[] for _ in range(count)]
-    sharp_neighbours: list[list[int]] = [[] for _ in range(count)]
+    neighbors: list[list[int]] = [[] for _ in range(count)]
+    sharp_neighbors: list[list[int]] = [[] for _ in range(count)]
     for a, b in sorted(opposite):
-        neighbours[a].append(b)
-        neighbours[b].append(a)
+        neighbors[a].append(b)
+        neighbors[b].append(a)
         if (a, b) in sharp:
-            sharp_neighbours[a].append(b)
-            sharp_neighbours[b].append(a)
+            sharp_neighbors[a].append(b)
+            sharp_neighbors[b].append(a)
     rules: list[dict[int, float]] = []
     for point in range(count):
-        crease = sharp_neighbours[point]
+        crease = sharp_neighbors[point]
         if len(crease) == 2:
             rules.append({point: 0.75, crease[0]: 0.125, crease[1]: 0.125})
             continue
-        around = neighbours[point]
+        around = neighbors[point]
         beta = 3.0 / 16.0 if len(around) == 3 else 3.0 / (8.0 * len(around))
         rules.append({point: 1.0 - beta * len(around), **dict.fromkeys(around, beta)})
     return rules

@@ -32,8 +32,8 @@ def _beard_cover(values: dict[str, float], kind: str, shared: Maps, dots: F32) -
     density = np.float32(values["beard_density"])
     full = {
         "full": shared.beard,
-        "goatee": np.maximum(shared.goatee, shared.moustache),
-        "moustache": shared.moustache,
+        "goatee": np.maximum(shared.goatee, shared.mustache),
+        "mustache": shared.mustache,
     }.get(kind)
     shadow = shared.beard * density * np.float32(0.34 if kind == "stubble" else 0.12)
     cover = shadow * (0.55 + 0.9 * dots)
@@ -55,7 +55,7 @@ def _pigment(values: dict[str, float], shared: Maps, freckles: F32) -> tuple[F32
     melanin = melanin + shared.cavity * 1.5 + shared.fold * 0.28
     blood = values["haemoglobin"] * (1.0 + 0.09 * mottle + 0.05 * shared.pores)
     blood = blood + shared.cheeks * (0.12 + 0.38 * values["redness"])
-    blood = blood + shared.lips * (0.55 + 0.75 * values["lip_colour"])
+    blood = blood + shared.lips * (0.55 + 0.75 * values["lip_color"])
     blood = blood + shared.sockets * 0.16 + shared.cavity * 1.6 + 0.22 * shared.fold
     return np.asarray(melanin, np.float32), np.asarray(blood, np.float32)
 
@@ -76,7 +76,7 @@ def of(identity: Identity, seed: int, person: int) -> Texture:
 
 @functools.lru_cache(maxsize=2)
 def _painted(seed: int, person: int, kind: str, numbers: tuple[tuple[str, float], ...]) -> Texture:
-    """Kept between the pictures of one person."""
+    """Kept between the images of one person."""
     rng, values = draws.generator(seed, person, "texture"), dict(numbers)
     shared = maps()
     dots = np.roll(shared.dots, tuple(rng.integers(0, SIZE, 2).tolist()), axis=(0, 1))

@@ -107,7 +107,7 @@ def test_the_worst_group_is_undecided_while_one_cannot_be_judged(tmp_path: Path)
     assert "few_clusters" in one.detail
     (one,) = verdicts(tmp_path, GOOD, worst_group_auc={"by": "severity", "min": 0.5})
     assert one.outcome == UNDECIDED
-    assert "not stated for any picture" in one.detail
+    assert "not stated for any image" in one.detail
     (one,) = verdicts(tmp_path, GOOD, worst_group_auc={"by": "method", "min": 0.999})
     assert one.outcome == FAILED
     assert "worst: " in one.detail

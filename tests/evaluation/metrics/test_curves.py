@@ -73,7 +73,7 @@ def test_all_lie_in_their_ranges_and_a_perfect_detector_is_perfect(case: Case) -
 
 
 @given(cases(), st.integers(2, 5))
-def test_repeating_every_picture_changes_nothing(case: Case, times: int) -> None:
+def test_repeating_every_image_changes_nothing(case: Case, times: int) -> None:
     label, raw = case
     for name in CURVE_METRICS:
         again = metric(name, (np.repeat(label, times), np.repeat(raw, times)))
@@ -122,9 +122,9 @@ def test_many_rows_at_once_are_each_alone() -> None:
 
 
 def test_no_reals_or_no_fakes_is_nan() -> None:
-    nobody, some = np.zeros((1, 3)), np.array([[1.0, 2.0, 0.0]])
+    none_found, some = np.zeros((1, 3)), np.array([[1.0, 2.0, 0.0]])
     for name, function in CURVE_METRICS.items():
-        for reals, fakes in ((nobody, some), (some, nobody)):
+        for reals, fakes in ((none_found, some), (some, none_found)):
             assert np.isnan(function(counts_of(reals, fakes))).all(), name
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from datagen.evaluation.metrics.intervals import (
     FEW,
-    LEAST_CLUSTERS,
-    MOST_CLUSTERS,
+    MAX_CLUSTERS,
+    MIN_CLUSTERS,
     Estimate,
     Resampler,
     bonferroni,
@@ -72,7 +72,7 @@ def test_pooled_cells_hardly_move_an_interval() -> None:
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """A hundred worlds of 40 people; two pictures differ by N(skill, 2 (1 + own ** 2))."""
+    """A hundred worlds of 40 people; two images differ by N(skill, 2 (1 + own ** 2))."""
     truth = NormalDist().cdf(1.0 / np.sqrt(2 * (1 + 0.7**2)))
     held = 0
     for seed in range(100):
@@ -100,7 +100,7 @@ def test_the_same_scores_give_the_same_intervals() -> None:
 
 
 def test_few_people_are_flagged() -> None:
-    for people, reason in ((LEAST_CLUSTERS - 1, FEW), (LEAST_CLUSTERS, None)):
+    for people, reason in ((MIN_CLUSTERS - 1, FEW), (MIN_CLUSTERS, None)):
         part = sample_from(people, 5, 1.0, 0.5, 5)
         found = measure(part, Resampler(part.identity), 0.5)["auc"]
         assert (found.reason, found.judged) == (reason, reason is None)
@@ -109,13 +109,13 @@ def test_few_people_are_flagged() -> None:
 
 def test_more_people_than_clusters_are_pooled_without_losing_width() -> None:
     rng = np.random.default_rng(6)
-    people = 3 * MOST_CLUSTERS
+    people = 3 * MAX_CLUSTERS
     resampler = Resampler(np.arange(people))
-    assert resampler.clusters == MOST_CLUSTERS
+    assert resampler.clusters == MAX_CLUSTERS
     values = rng.normal(0, 1, people)
     cluster = resampler.cluster(np.arange(people))
     columns = np.column_stack([values, np.ones(people)])
-    drawn = resampler.sums(by_cluster(cluster, columns, MOST_CLUSTERS))
+    drawn = resampler.sums(by_cluster(cluster, columns, MAX_CLUSTERS))
     error = float(np.std(drawn[:, 0] / drawn[:, 1]))
     assert error == pytest.approx(1 / np.sqrt(people), rel=0.1)
 

@@ -138,7 +138,7 @@ def test_the_summary_ends_with_the_outcome() -> None:
     assert any(line.startswith("worst method: ") for line in lines)
 
 
-def test_the_worst_pictures_are_the_surest_mistakes() -> None:
+def test_the_worst_images_are_the_surest_mistakes() -> None:
     missed, alarms = missed_fakes(FOUND), false_alarms(FOUND)
     sample = FOUND.sample
     assert sample.label[missed].all()

@@ -32,7 +32,7 @@ def test_landmarks_box_mesh_and_pose_are_passed_on() -> None:
         box=box,
         pose=(10.0, -5.0, 2.0),
     )
-    (found,) = Given().analyse(IMAGE, record)
+    (found,) = Given().analyze(IMAGE, record)
     assert found.landmarks is record.landmarks
     assert found.mesh is mesh
     assert found.box is box
@@ -41,15 +41,15 @@ def test_landmarks_box_mesh_and_pose_are_passed_on() -> None:
 
 
 def test_a_pose_that_is_not_given_is_estimated_with_width_before_height() -> None:
-    (found,) = Given().analyse(IMAGE, Record(image_id="a", identity="a", landmarks=_points()))
+    (found,) = Given().analyze(IMAGE, Record(image_id="a", identity="a", landmarks=_points()))
     assert found.pose == estimate_pose(_points(), 200, 300)
     assert found.pose != estimate_pose(_points(), 300, 200)
     assert found.pose[0] > 0  # the nose is right of the middle of the eyes
 
 
-def test_a_picture_without_landmarks_is_refused_with_what_to_do() -> None:
-    with pytest.raises(RecipeError, match=r"picture 'a/1' has none\. Use 'mediapipe' or"):
-        Given().analyse(IMAGE, Record(image_id="a/1", identity="a"))
+def test_an_image_without_landmarks_is_refused_with_what_to_do() -> None:
+    with pytest.raises(RecipeError, match=r"image 'a/1' has none\. Use 'mediapipe' or"):
+        Given().analyze(IMAGE, Record(image_id="a/1", identity="a"))
 
 
 def test_it_needs_no_weights_and_travels() -> None:

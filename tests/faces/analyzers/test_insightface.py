@@ -33,7 +33,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
-        raise AssertionError("the analyser reached for the network")
+        raise AssertionError("the analyzer reached for the network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
@@ -45,13 +45,13 @@ def here(packs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _opened(pack: str = "buffalo_l") -> InsightFace:
-    analyser = InsightFace(pack)
-    analyser.open()
-    return analyser
+    analyzer = InsightFace(pack)
+    analyzer.open()
+    return analyzer
 
 
-def _picture(*marks: tuple[int, int], height: int = 480, width: int = 640) -> Image:
-    """Grey with white squares of 160 pixels (top-left corners given) that the detector finds."""
+def _image(*marks: tuple[int, int], height: int = 480, width: int = 640) -> Image:
+    """Gray with white squares of 160 pixels (top-left corners given) that the detector finds."""
     image = np.full((height, width, 3), 90, np.uint8)
     for x, y in marks:
         image[y : y + 160, x : x + 160] = 255
@@ -64,7 +64,7 @@ def _one(found: list[Detection]) -> Detection:
 
 
 def test_a_face_comes_with_all_that_the_contract_names(here: Path) -> None:
-    face = _one(_opened().analyse(_picture((240, 160)), RECORD))
+    face = _one(_opened().analyze(_image((240, 160)), RECORD))
     assert face.landmarks.shape == (68, 2)
     assert face.landmarks.dtype == np.float32
     assert face.landmarks.flags.c_contiguous
@@ -86,9 +86,9 @@ def test_a_face_comes_with_all_that_the_contract_names(here: Path) -> None:
 
 
 def test_the_pose_is_in_our_convention(here: Path) -> None:
-    face = _one(_opened().analyse(_picture((240, 160)), RECORD))
+    face = _one(_opened().analyze(_image((240, 160)), RECORD))
     np.testing.assert_allclose(face.pose, (30.0, -10.0, 15.0), atol=0.01)
-    frontal = _one(_opened("frontal").analyse(_picture((240, 160)), RECORD))
+    frontal = _one(_opened("frontal").analyze(_image((240, 160)), RECORD))
     np.testing.assert_allclose(frontal.pose, (0.0, 0.0, 0.0), atol=0.01)
 
 
@@ -101,7 +101,7 @@ def test_each_angle_agrees_with_where_the_points_go(
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     build_pack(tmp_path / "turned", pose=pose)
     build_pack(tmp_path / "frontal")
-    faces = [_one(_opened(p).analyse(_picture((240, 160)), RECORD)) for p in ("turned", "frontal")]
+    faces = [_one(_opened(p).analyze(_image((240, 160)), RECORD)) for p in ("turned", "frontal")]
     np.testing.assert_allclose(faces[0].pose, pose, atol=0.01)
     yaw, pitch, roll = pose
     nose, eyes = 30, [36, 45]
@@ -116,7 +116,7 @@ def test_each_angle_agrees_with_where_the_points_go(
 
 
 def test_faces_come_in_the_order_of_their_boxes(here: Path) -> None:
-    found = _opened().analyse(_picture((1000, 100), (100, 600), height=900, width=1280), RECORD)
+    found = _opened().analyze(_image((1000, 100), (100, 600), height=900, width=1280), RECORD)
     boxes = [face.box for face in found]
     assert len(boxes) == 2
     assert boxes[0] is not None
@@ -126,17 +126,17 @@ def test_faces_come_in_the_order_of_their_boxes(here: Path) -> None:
 
 
 def test_no_face_is_an_empty_list(here: Path) -> None:
-    assert _opened().analyse(_picture(), RECORD) == []
+    assert _opened().analyze(_image(), RECORD) == []
 
 
 def test_the_embedding_depends_on_the_face_alone(here: Path) -> None:
-    analyser = _opened()
-    first = _picture((240, 160))
+    analyzer = _opened()
+    first = _image((240, 160))
     other = first.copy()
     other[300:320, 250:390] = (200, 40, 40)
     far = first.copy()
     far[:40, :40] = 0
-    embeddings = [_one(analyser.analyse(image, RECORD)).embedding for image in (first, other, far)]
+    embeddings = [_one(analyzer.analyze(image, RECORD)).embedding for image in (first, other, far)]
     assert embeddings[0] is not None
     assert embeddings[1] is not None
     assert embeddings[2] is not None
@@ -145,12 +145,12 @@ def test_the_embedding_depends_on_the_face_alone(here: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`estimate` is deprecated:FutureWarning")  # scikit-image 0.26
-def test_colours_reach_the_network_in_rgb_order(here: Path) -> None:
-    analyser = _opened()
-    image = _picture((240, 160))
+def test_colors_reach_the_network_in_rgb_order(here: Path) -> None:
+    analyzer = _opened()
+    image = _image((240, 160))
     image[300:320, 250:390] = (255, 0, 0)
-    face = _one(analyser.analyse(image, RECORD))
-    library = analyser._library
+    face = _one(analyzer.analyze(image, RECORD))
+    library = analyzer._library
     direct = library.get(np.ascontiguousarray(image[:, :, ::-1]))[0]
     assert face.embedding is not None
     np.testing.assert_allclose(face.embedding, direct.normed_embedding, atol=1e-6)
@@ -158,10 +158,10 @@ def test_colours_reach_the_network_in_rgb_order(here: Path) -> None:
     assert np.abs(face.embedding - swapped.normed_embedding).max() > 1e-3
 
 
-def test_the_same_picture_gives_the_same_and_is_not_written_to(here: Path) -> None:
-    image = _picture((240, 160))
+def test_the_same_image_gives_the_same_and_is_not_written_to(here: Path) -> None:
+    image = _image((240, 160))
     image.setflags(write=False)
-    first, second = (_one(_opened().analyse(image, RECORD)) for _ in range(2))
+    first, second = (_one(_opened().analyze(image, RECORD)) for _ in range(2))
     np.testing.assert_array_equal(first.landmarks, second.landmarks)
     np.testing.assert_array_equal(first.embedding, second.embedding)
     assert first.pose == second.pose
@@ -187,12 +187,12 @@ def test_a_pack_may_lie_in_models_or_beside_it(
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     shutil.copytree(packs / "models" / "frontal", tmp_path / "buffalo_l")
-    assert len(_opened().analyse(_picture((240, 160)), RECORD)) == 1
+    assert len(_opened().analyze(_image((240, 160)), RECORD)) == 1
     shutil.copytree(packs / "models" / "buffalo_l", tmp_path / "models" / "buffalo_l")
-    assert _one(_opened().analyse(_picture((240, 160)), RECORD)).pose[0] == pytest.approx(30, abs=1)
+    assert _one(_opened().analyze(_image((240, 160)), RECORD)).pose[0] == pytest.approx(30, abs=1)
 
 
-def test_a_missing_pack_says_where_which_licence_and_how(
+def test_a_missing_pack_says_where_which_license_and_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
@@ -242,7 +242,7 @@ def test_a_broken_file_is_refused_with_the_folder(
         _opened()
 
 
-def test_a_licence_file_that_does_not_verify_is_refused(
+def test_a_license_file_that_does_not_verify_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
@@ -258,7 +258,7 @@ def test_a_licence_file_that_does_not_verify_is_refused(
         "signature": "A" * 86,
     }
     (tmp_path / "buffalo_l" / "MODEL.LICENSE").write_text(json.dumps(forged))
-    with pytest.raises(WeightsError, match=r"the licence of this pack does not hold: .*signature"):
+    with pytest.raises(WeightsError, match=r"the license of this pack does not hold: .*signature"):
         _opened()
 
 
@@ -273,7 +273,7 @@ def test_without_the_package_the_extra_is_named(
 
 
 def test_it_prints_nothing(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    _opened().analyse(_picture((240, 160)), RECORD)
+    _opened().analyze(_image((240, 160)), RECORD)
     assert capfd.readouterr() == ("", "")
 
 
@@ -285,9 +285,9 @@ def test_it_runs_on_one_thread_of_the_cpu(here: Path) -> None:
 
 
 def test_it_travels_before_it_is_opened(here: Path) -> None:
-    analyser = InsightFace()
-    version = analyser.version
-    again = pickle.loads(pickle.dumps(analyser))
+    analyzer = InsightFace()
+    version = analyzer.version
+    again = pickle.loads(pickle.dumps(analyzer))
     again.open()
     assert again.version == version
-    assert len(again.analyse(_picture((240, 160)), RECORD)) == 1
+    assert len(again.analyze(_image((240, 160)), RECORD)) == 1

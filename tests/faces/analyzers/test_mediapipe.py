@@ -23,15 +23,15 @@ PEOPLE = ["001_03", "003_03", "005_03"]
 
 
 @functools.cache
-def _analyser() -> MediaPipe:
-    analyser = MediaPipe()
-    analyser.open()
-    return analyser
+def _analyzer() -> MediaPipe:
+    analyzer = MediaPipe()
+    analyzer.open()
+    return analyzer
 
 
 def _one(image: Image) -> Detection:
     weights("face_landmarker.task")
-    found = _analyser().analyse(image, RECORD)
+    found = _analyzer().analyze(image, RECORD)
     assert len(found) == 1
     return found[0]
 
@@ -80,17 +80,17 @@ def test_the_iris_is_dark_where_the_mesh_puts_it() -> None:
     image = london_photo("001_03", SIZE)
     face = _one(image)
     assert face.mesh is not None
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)
     for pupil, lid in ((468, range(36, 42)), (473, range(42, 48))):
         x, y = np.round(face.mesh[pupil, :2]).astype(int)
         around = np.round(face.landmarks[list(lid)]).astype(int)
-        skin = np.mean([grey[b + 12, a] for a, b in around])
-        assert grey[y - 1 : y + 2, x - 1 : x + 2].mean() < 0.6 * skin
+        skin = np.mean([gray[b + 12, a] for a, b in around])
+        assert gray[y - 1 : y + 2, x - 1 : x + 2].mean() < 0.6 * skin
 
 
 @pytest.mark.photos
 @pytest.mark.parametrize("degrees", [15.0, -15.0])
-def test_turning_the_picture_clockwise_adds_to_roll(degrees: float) -> None:
+def test_turning_the_image_clockwise_adds_to_roll(degrees: float) -> None:
     image = london_photo("001_03", SIZE)
     before, after = _one(image).pose, _one(_turned(image, degrees)).pose
     assert after[2] - before[2] == pytest.approx(degrees, abs=2.0)
@@ -108,7 +108,7 @@ def test_mirroring_negates_yaw_and_roll() -> None:
 
 
 @pytest.mark.photos
-def test_points_follow_a_shift_of_the_picture() -> None:
+def test_points_follow_a_shift_of_the_image() -> None:
     image = london_photo("005_03", SIZE)
     wide = cv2.copyMakeBorder(image, 60, 20, 100, 40, cv2.BORDER_REPLICATE)
     shifted = _one(np.ascontiguousarray(wide, np.uint8)).landmarks - [100, 60]
@@ -116,13 +116,13 @@ def test_points_follow_a_shift_of_the_picture() -> None:
 
 
 @pytest.mark.photos
-def test_two_people_are_two_faces_and_a_flat_picture_none() -> None:
+def test_two_people_are_two_faces_and_a_flat_image_none() -> None:
     weights("face_landmarker.task")
     pair = np.concatenate([london_photo("001_03", 400), london_photo("003_03", 400)], axis=1)
-    found = _analyser().analyse(np.ascontiguousarray(pair), RECORD)
+    found = _analyzer().analyze(np.ascontiguousarray(pair), RECORD)
     sides = sorted(face.landmarks[30, 0] > 400 for face in found)
     assert sides == [False, True]
-    assert _analyser().analyse(np.full((400, 300, 3), 128, np.uint8), RECORD) == []
+    assert _analyzer().analyze(np.full((400, 300, 3), 128, np.uint8), RECORD) == []
 
 
 @pytest.mark.photos
@@ -131,7 +131,7 @@ def test_it_travels_before_it_is_opened() -> None:
     again = pickle.loads(pickle.dumps(MediaPipe()))
     again.open()
     image = london_photo("001_03", SIZE)
-    np.testing.assert_array_equal(again.analyse(image, RECORD)[0].landmarks, _one(image).landmarks)
+    np.testing.assert_array_equal(again.analyze(image, RECORD)[0].landmarks, _one(image).landmarks)
 
 
 @pytest.mark.photos
@@ -139,7 +139,7 @@ def test_the_end_of_the_process_is_silent() -> None:
     weights("face_landmarker.task")
     code = (
         "from datagen.faces.analyzers.mediapipe import MediaPipe\n"
-        "analyser = MediaPipe()\nanalyser.open()\n"
+        "analyzer = MediaPipe()\nanalyzer.open()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0

@@ -12,7 +12,7 @@ from tests.support.faces_made import made_landmarks
 @given(
     turn=st.floats(-0.6, 0.6), scale=st.floats(0.5, 3), x=st.floats(-99, 99), n=st.integers(0, 20)
 )
-def test_place_size_and_turn_in_the_picture_leave_no_difference(
+def test_place_size_and_turn_in_the_image_leave_no_difference(
     turn: float, scale: float, x: float, n: int
 ) -> None:
     marks = made_landmarks(n, 200)

@@ -86,7 +86,7 @@ def test_the_estimate_of_the_mirrored_face_has_negated_yaw_and_roll() -> None:
     np.testing.assert_allclose(estimate_pose(mirrored, 800, 800), (-yaw, pitch, -roll), atol=0.1)
 
 
-def test_turning_the_picture_clockwise_adds_to_roll() -> None:
+def test_turning_the_image_clockwise_adds_to_roll() -> None:
     seen = _seen(_turn(0, 0, 0))
     turn = cv2.getRotationMatrix2D((400, 400), -15, 1.0)  # OpenCV: positive is counter-clockwise
     turned = seen.copy()
@@ -94,7 +94,7 @@ def test_turning_the_picture_clockwise_adds_to_roll() -> None:
     np.testing.assert_allclose(estimate_pose(turned, 800, 800), (0, 0, 15), atol=0.1)
 
 
-def test_a_larger_picture_of_the_same_is_the_same_pose() -> None:
+def test_a_larger_image_of_the_same_is_the_same_pose() -> None:
     seen = _seen(_turn(10, 0, 0))
     np.testing.assert_allclose(
         estimate_pose(seen, 800, 800), estimate_pose(seen * 2, 1600, 1600), atol=0.1

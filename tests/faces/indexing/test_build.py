@@ -17,7 +17,7 @@ from datagen.core.arrays import Image
 from datagen.core.digests import sha256_bytes
 from datagen.engine import Engine, InlineEngine
 from datagen.errors import RecipeError, SourceError
-from datagen.faces.analyzers import Analyser, Detection
+from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.analyzers.given import Given
 from datagen.faces.crop import face_box
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index, stated_index
@@ -29,7 +29,7 @@ from tests.support.faces_made import made_face, made_landmarks
 SIZE = 160
 LIMITS = FaceLimits(40, 60)
 RESEARCH = Use(commercial=False, redistribute=False)
-COLUMNS = {name: name for name in ("landmarks", "sex", "age", "licence", "box")}
+COLUMNS = {name: name for name in ("landmarks", "sex", "age", "license", "box")}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ class Tree:
                     "landmarks": json.dumps(landmarks.ravel().tolist()),
                     "sex": "Female",
                     "age": 30 + number,
-                    "licence": None,
+                    "license": None,
                     "box": None,
                 }
             )
@@ -69,14 +69,14 @@ class Tree:
 
     def build(
         self,
-        analyser: Analyser | None = None,
+        analyzer: Analyzer | None = None,
         engine: Callable[[], Engine] = InlineEngine,
         limits: FaceLimits = LIMITS,
         **card_changes: Any,
     ) -> BuiltIndex:
         return build_index(
             [self.source(**card_changes)],
-            analyser or Given(),
+            analyzer or Given(),
             limits,
             RESEARCH,
             engine,
@@ -90,17 +90,17 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def no_engine() -> Engine:
-    raise AssertionError("nothing was to be analysed")
+    raise AssertionError("nothing was to be analyzed")
 
 
 def codes(built: BuiltIndex) -> list[tuple[str, str]]:
     return [(one.image_id, one.code) for one in built.rejects]
 
 
-def test_the_index_holds_what_table_and_pictures_say(tree: Tree) -> None:
+def test_the_index_holds_what_table_and_images_say(tree: Tree) -> None:
     built = tree.build()
     index = built.index
-    assert (built.analysed, built.remembered, built.rejects, built.warnings) == (4, 0, [], [])
+    assert (built.analyzed, built.remembered, built.rejects, built.warnings) == (4, 0, [], [])
     assert index.column("image_id") == ["p0", "p1", "p2", "p3"]
     assert index.column("identity") == ["p0", "p1", "p2", "p3"]
     assert index.column("age") == [30.0, 31.0, 32.0, 33.0]
@@ -114,27 +114,27 @@ def test_the_index_holds_what_table_and_pictures_say(tree: Tree) -> None:
         np.testing.assert_array_equal(values * 16, np.round(values * 16))
 
 
-def test_a_second_build_analyses_nothing_and_gives_the_same(tree: Tree) -> None:
+def test_a_second_build_analyzes_nothing_and_gives_the_same(tree: Tree) -> None:
     first = tree.build()
     second = tree.build(engine=no_engine)
-    assert (second.analysed, second.remembered) == (0, 4)
+    assert (second.analyzed, second.remembered) == (0, 4)
     assert second.index.digest == first.index.digest
 
 
-def test_a_touched_file_alone_is_analysed_again(tree: Tree) -> None:
+def test_a_touched_file_alone_is_analyzed_again(tree: Tree) -> None:
     first = tree.build()
     os.utime(tree.root / "p1.png", (1, 1))
     second = tree.build()
-    assert (second.analysed, second.remembered) == (1, 3)
+    assert (second.analyzed, second.remembered) == (1, 3)
     assert second.index.digest == first.index.digest
-    assert tree.build(engine=no_engine).analysed == 0
+    assert tree.build(engine=no_engine).analyzed == 0
 
 
 def test_changed_bytes_are_seen(tree: Tree) -> None:
     first = tree.build()
     tree.draw("p1.png", 9)
     second = tree.build()
-    assert (second.analysed, second.remembered) == (1, 3)
+    assert (second.analyzed, second.remembered) == (1, 3)
     old, new = first.index.column("sha256"), second.index.column("sha256")
     assert [a == b for a, b in zip(old, new, strict=True)] == [True, False, True, True]
     assert second.index.face(1).sha256 == sha256_bytes((tree.root / "p1.png").read_bytes())
@@ -147,11 +147,11 @@ def test_landmarks_that_the_table_changes_are_seen(tree: Tree) -> None:
     moved = made_landmarks(3, SIZE) + 2
     tree.rows[3]["landmarks"] = json.dumps(moved.ravel().tolist())
     second = tree.build()
-    assert (second.analysed, second.remembered) == (1, 3)
+    assert (second.analyzed, second.remembered) == (1, 3)
     np.testing.assert_allclose(second.index.face(3).landmarks, moved, atol=1 / 32)
 
 
-def test_what_is_stated_beside_the_picture_needs_no_analysis(tree: Tree) -> None:
+def test_what_is_stated_beside_the_image_needs_no_analysis(tree: Tree) -> None:
     tree.build()
     tree.rows[0]["age"] = 55
     second = tree.build(engine=no_engine)
@@ -164,7 +164,7 @@ def test_limits_need_no_analysis_either(tree: Tree) -> None:
         tree.build(engine=no_engine, limits=FaceLimits(10_000, 60))
 
 
-def test_a_picture_under_another_name_is_analysed_again(tree: Tree) -> None:
+def test_an_image_under_another_name_is_analyzed_again(tree: Tree) -> None:
     for number, row in enumerate(tree.rows):
         row["id"] = f"id{number}"
     named = {**COLUMNS, "id": "id"}
@@ -174,19 +174,19 @@ def test_a_picture_under_another_name_is_analysed_again(tree: Tree) -> None:
         of = source("table", tree.root, columns=named)
         return build_index([of], Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
 
-    assert build().analysed == 4
+    assert build().analyzed == 4
     (tree.root / "p1.png").rename(tree.root / "q1.png")
     tree.rows[1]["image"] = "q1.png"
     second = build()
-    assert (second.analysed, second.remembered) == (1, 3)
+    assert (second.analyzed, second.remembered) == (1, 3)
     assert second.index.face(1).path == "q1.png"
 
 
-def test_a_copy_of_the_source_elsewhere_is_analysed_for_itself(tree: Tree, tmp_path: Path) -> None:
+def test_a_copy_of_the_source_elsewhere_is_analyzed_for_itself(tree: Tree, tmp_path: Path) -> None:
     tree.build()
     shutil.copytree(tree.root, tmp_path / "copy")
     tree.root = tmp_path / "copy"
-    assert tree.build().analysed == 4
+    assert tree.build().analyzed == 4
 
 
 def test_a_damaged_cache_is_made_anew(tree: Tree, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_damaged_cache_is_made_anew(tree: Tree, tmp_path: Path) -> None:
     (file,) = (tmp_path / "cache" / "index").iterdir()
     file.write_bytes(file.read_bytes()[:100])
     second = tree.build()
-    assert second.analysed == 4
+    assert second.analyzed == 4
     assert second.index.digest == first.index.digest
 
 
@@ -203,10 +203,10 @@ def test_a_missing_file_is_a_reject_and_is_looked_for_again(tree: Tree) -> None:
     first = tree.build()
     assert codes(first) == [("p2", "missing_file")]
     assert first.index.column("image_id") == ["p0", "p1", "p3"]
-    assert tree.build().analysed == 1
+    assert tree.build().analyzed == 1
     tree.draw("p2.png", 2)
     third = tree.build()
-    assert (third.analysed, third.remembered, third.rejects) == (1, 3, [])
+    assert (third.analyzed, third.remembered, third.rejects) == (1, 3, [])
     assert len(third.index) == 4
 
 
@@ -216,7 +216,7 @@ def test_a_file_that_vanishes_after_the_index_is_missing(tree: Tree) -> None:
     assert codes(tree.build()) == [("p0", "missing_file")]
 
 
-def test_an_unreadable_picture_is_a_reject_with_the_reason(tree: Tree) -> None:
+def test_an_unreadable_image_is_a_reject_with_the_reason(tree: Tree) -> None:
     path = tree.root / "p1.png"
     path.write_bytes(path.read_bytes()[:-60])
     built = tree.build()
@@ -232,18 +232,18 @@ def test_who_is_no_adult_is_not_read(tree: Tree) -> None:
         (tree.root / name).unlink()
     built = tree.build()
     assert codes(built) == [("p0", "under_age"), ("p1", "age_unknown")]
-    assert built.analysed == 2
+    assert built.analyzed == 2
     assert built.index.column("image_id") == ["p2", "p3"]
 
 
-def test_a_picture_whose_licence_does_not_cover_the_use_is_not_read(tree: Tree) -> None:
-    tree.rows[0]["licence"] = "LicenseRef-Mine"
-    tree.rows[1]["licence"] = "CC-BY-NC-4.0"
+def test_an_image_whose_license_does_not_cover_the_use_is_not_read(tree: Tree) -> None:
+    tree.rows[0]["license"] = "LicenseRef-Mine"
+    tree.rows[1]["license"] = "CC-BY-NC-4.0"
     (tree.root / "p0.png").unlink()
     built = tree.build()
-    assert codes(built) == [("p0", "licence_not_covered")]
-    assert built.analysed == 3
-    assert built.index.column("licence") == ["CC-BY-NC-4.0", None, None]
+    assert codes(built) == [("p0", "license_not_covered")]
+    assert built.analyzed == 3
+    assert built.index.column("license") == ["CC-BY-NC-4.0", None, None]
 
 
 def test_when_nothing_is_left_the_advice_fits_the_reason(tree: Tree) -> None:
@@ -265,22 +265,22 @@ def test_when_nothing_is_left_the_advice_fits_the_reason(tree: Tree) -> None:
     )
 
 
-def test_a_source_without_pictures_says_so(tree: Tree) -> None:
+def test_a_source_without_images_says_so(tree: Tree) -> None:
     pd.DataFrame(columns=["image", "identity", *COLUMNS]).to_csv(
         tree.root / "faces.csv", index=False
     )
     empty = source("table", tree.root, columns=COLUMNS)
-    with pytest.raises(SourceError, match=r"leaves no usable face \(no picture\)"):
+    with pytest.raises(SourceError, match=r"leaves no usable face \(no image\)"):
         build_index([empty], Given(), LIMITS, RESEARCH, no_engine, lambda done, total: None)
 
 
 def test_given_landmarks_must_be_given(tree: Tree) -> None:
     tree.rows[1]["landmarks"] = None
-    with pytest.raises(RecipeError, match="picture 'p1' has none"):
+    with pytest.raises(RecipeError, match="image 'p1' has none"):
         tree.build()
 
 
-class Several(Analyser):
+class Several(Analyzer):
     """Finds faces at given shifts, of given sizes."""
 
     name: ClassVar[str] = "several"
@@ -296,7 +296,7 @@ class Several(Analyser):
     def open(self) -> None:
         pass
 
-    def analyse(self, image: Image, record: Record) -> list[Detection]:
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
         return [Detection(_points(shift, size), (self.yaw, 2.0, 3.0)) for shift, size in self.found]
 
 
@@ -350,13 +350,13 @@ def test_angles_are_rounded_and_may_be_unknown(tree: Tree) -> None:
     assert unknown.index.digest == tree.build(Several((0, 150), yaw=math.nan)).index.digest
 
 
-def test_another_analyser_analyses_again(tree: Tree) -> None:
+def test_another_analyzer_analyzes_again(tree: Tree) -> None:
     tree.build()
-    assert tree.build(Several((0, 150))).analysed == 4
+    assert tree.build(Several((0, 150))).analyzed == 4
     assert tree.build(engine=no_engine).remembered == 4
 
 
-def test_pictures_without_people_are_grouped_with_a_warning(tree: Tree) -> None:
+def test_images_without_people_are_grouped_with_a_warning(tree: Tree) -> None:
     (tree.root / "p3.png").write_bytes((tree.root / "p0.png").read_bytes())
     built = tree.build(identity="per_image")
     identity = built.index.column("identity")
@@ -373,7 +373,7 @@ def test_sources_are_kept_apart_and_each_must_leave_a_face(tree: Tree, tmp_path:
     sources = [tree.source(), other.source(id="other")]
     built = build_index(sources, Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
     assert built.index.column("source") == ["faces"] * 4 + ["other"] * 2
-    assert built.analysed == 6
+    assert built.analyzed == 6
     for row in other.rows:
         row["age"] = 3
     sources = [tree.source(), other.source(id="other")]
@@ -381,7 +381,7 @@ def test_sources_are_kept_apart_and_each_must_leave_a_face(tree: Tree, tmp_path:
         build_index(sources, Given(), LIMITS, RESEARCH, no_engine, lambda done, total: None)
 
 
-def test_the_stated_index_reads_no_picture_and_knows_the_same_people(tree: Tree) -> None:
+def test_the_stated_index_reads_no_image_and_knows_the_same_people(tree: Tree) -> None:
     tree.rows[0]["age"] = 17
     whole = tree.build().index
     for row in tree.rows:

@@ -41,8 +41,8 @@ def row(name: str, face_no: int = 0, **changes: Any) -> dict[str, Any]:
     }
 
 
-def cache(analyser: str = "given-1", **place: Any) -> AnalysisCache:
-    return AnalysisCache("faces", {**PLACE, **place}, analyser)
+def cache(analyzer: str = "given-1", **place: Any) -> AnalysisCache:
+    return AnalysisCache("faces", {**PLACE, **place}, analyzer)
 
 
 def test_what_is_saved_is_loaded() -> None:
@@ -67,7 +67,7 @@ def test_saving_replaces_and_leaves_one_file() -> None:
     assert [path.name for path in cache().path.parent.iterdir()] == [cache().path.name]
 
 
-def test_copies_and_analysers_do_not_mix() -> None:
+def test_copies_and_analyzers_do_not_mix() -> None:
     others = [cache("given-2"), cache(root="/else"), cache(options={"a": 1}), cache(layout="x")]
     cache().save([row("a")])
     assert all(other.load() == {} for other in others)

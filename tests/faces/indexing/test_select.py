@@ -50,10 +50,10 @@ def test_an_unknown_age_passes_only_where_all_are_adults() -> None:
         assert screened(record(), card("folder", consent=consent)) is not None
 
 
-def test_a_licence_of_its_own_must_cover_the_purpose() -> None:
-    one = record(age=30.0, licence="MIT")
+def test_a_license_of_its_own_must_cover_the_purpose() -> None:
+    one = record(age=30.0, license="MIT")
     assert screened(one, MIT=True) is None
-    assert screened(one, MIT=False) == IndexReject("faces", "one", "licence_not_covered", "MIT")
+    assert screened(one, MIT=False) == IndexReject("faces", "one", "license_not_covered", "MIT")
 
 
 def test_the_order_of_records_is_kept() -> None:
@@ -101,7 +101,7 @@ def test_a_good_face_is_used() -> None:
 
 
 @pytest.mark.parametrize("code", ["missing_file", "unreadable_image", "no_face"])
-def test_a_problem_of_the_picture_is_passed_on(code: str) -> None:
+def test_a_problem_of_the_image_is_passed_on(code: str) -> None:
     problem = {"problem": code, "detail": "why", "face_no": 0}
     assert judged(problem) == ([], [(code, "why")])
     assert judged({**problem, "detail": None}) == ([], [(code, "")])
@@ -165,7 +165,7 @@ def test_the_row_joins_what_is_stated_and_what_is_found() -> None:
         sex="Female",
         ethnicity="East Asian",
         split="train",
-        licence="MIT",
+        license="MIT",
         attribution="Doe",
         extra={"shot": "3", "a": "b"},
     )
@@ -184,7 +184,7 @@ def test_the_row_joins_what_is_stated_and_what_is_found() -> None:
         "age": 30.0,
         "sex": "female",
         "ethnicity": "east asian",
-        "licence": "MIT",
+        "license": "MIT",
         "attribution": "Doe",
         "extra": '{"a":"b","shot":"3"}',
     }
@@ -194,7 +194,7 @@ def test_every_code_is_described() -> None:
     assert set(INDEX_REJECT_CODES) == {
         "under_age",
         "age_unknown",
-        "licence_not_covered",
+        "license_not_covered",
         "missing_file",
         "unreadable_image",
         "no_face",

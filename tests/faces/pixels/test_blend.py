@@ -10,13 +10,13 @@ from datagen.errors import ItemError
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 
 PART = (9, 11)
-pictures = arrays(np.uint8, (16, 20, 3))
+images = arrays(np.uint8, (16, 20, 3))
 parts = arrays(np.uint8, (*PART, 3))
 masks = arrays(np.uint8, PART, elements=st.sampled_from([0, 1, 64, 127, 128, 254, 255]))
 REGION = Region(4, 5, 15, 14)
 
 
-@given(pictures, parts, masks)
+@given(images, parts, masks)
 def test_untouched_where_the_mask_is_zero_and_replaced_where_it_is_full(
     target: np.ndarray, source: np.ndarray, mask: np.ndarray
 ) -> None:
@@ -28,7 +28,7 @@ def test_untouched_where_the_mask_is_zero_and_replaced_where_it_is_full(
     assert (REGION.of(fake)[mask == 255] == source[mask == 255]).all()
 
 
-@given(pictures, parts, masks)
+@given(images, parts, masks)
 def test_in_between_it_is_the_rounded_weighted_mean(
     target: np.ndarray, source: np.ndarray, mask: np.ndarray
 ) -> None:
@@ -48,12 +48,12 @@ def test_every_level_stays_under_a_zero_mask() -> None:
     assert (fake == target).all()
 
 
-def test_region_is_clipped_to_the_picture() -> None:
+def test_region_is_clipped_to_the_image() -> None:
     points = np.array([[-5.0, 3.2], [30.0, 40.0]], np.float32)
     assert region_around(points, (100, 25), 2) == Region(0, 1, 25, 43)
 
 
-def test_region_outside_the_picture_is_an_item_error() -> None:
+def test_region_outside_the_image_is_an_item_error() -> None:
     points = np.array([[200.0, 3.0], [230.0, 40.0]], np.float32)
     with pytest.raises(ItemError, match="method_failed"):
         region_around(points, (100, 100), 2)

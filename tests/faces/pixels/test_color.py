@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from datagen.faces.pixels.color import colour_matrix, match_light, recolour, reinhard, resharpen
+from datagen.faces.pixels.color import color_matrix, match_light, recolor, reinhard, resharpen
 from tests.support.faces_made import made_face
 
 ALL = np.full((128, 128), 255, np.uint8)
 A, B = made_face(1).image, made_face(5).image
-PLAIN = colour_matrix((0, 0, 0), 0, 1, 1, 0)
+PLAIN = color_matrix((0, 0, 0), 0, 1, 1, 0)
 
 
 def _mean(image: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_reinhard_never_explodes(source: np.ndarray, target: np.ndarray, strengt
     assert abs(light.mean() - was.mean()) < 160
 
 
-def test_flat_pictures_and_an_empty_mask_are_no_problem() -> None:
+def test_flat_images_and_an_empty_mask_are_no_problem() -> None:
     black, white = np.zeros_like(A), np.full_like(A, 255)
     for source, target in ((black, white), (white, black), (A, black), (white, A)):
         for mask in (ALL, np.zeros_like(ALL)):
@@ -76,18 +76,18 @@ def test_match_light_moves_large_areas_and_keeps_detail() -> None:
 
 @given(arrays(np.uint8, (5, 7, 3)))
 def test_the_plain_matrix_changes_nothing(image: np.ndarray) -> None:
-    assert (recolour(image, PLAIN) == image).all()
+    assert (recolor(image, PLAIN) == image).all()
 
 
-def test_grey_has_no_hue_and_no_saturation() -> None:
-    grey = np.full((4, 4, 3), 90, np.uint8)
-    assert (recolour(grey, colour_matrix((0, 0, 0), 77, 1.7, 1, 0)) == grey).all()
-    assert (recolour(grey, colour_matrix((5, 0, -5), 0, 1, 1, 0))[0, 0] == [95, 90, 85]).all()
-    assert (recolour(grey, colour_matrix((0, 0, 0), 0, 1, 1, 0.1)) == 116).all()
+def test_gray_has_no_hue_and_no_saturation() -> None:
+    gray = np.full((4, 4, 3), 90, np.uint8)
+    assert (recolor(gray, color_matrix((0, 0, 0), 77, 1.7, 1, 0)) == gray).all()
+    assert (recolor(gray, color_matrix((5, 0, -5), 0, 1, 1, 0))[0, 0] == [95, 90, 85]).all()
+    assert (recolor(gray, color_matrix((0, 0, 0), 0, 1, 1, 0.1)) == 116).all()
 
 
 def test_a_third_of_a_turn_exchanges_the_channels() -> None:
-    out = recolour(A, colour_matrix((0, 0, 0), 120, 1, 1, 0))
+    out = recolor(A, color_matrix((0, 0, 0), 120, 1, 1, 0))
     assert np.abs(out.astype(int) - A[..., [2, 0, 1]]).max() <= 1
 
 

@@ -33,7 +33,7 @@ def test_the_irises_of_a_mesh_are_taken_for_the_eye_that_they_lie_in() -> None:
     assert np.isclose(eye.radius, 3, atol=1e-4)
 
 
-def test_an_eye_outside_the_picture_or_too_small_is_none() -> None:
+def test_an_eye_outside_the_image_or_too_small_is_none() -> None:
     assert find_eye(made_face(0, 240, shift=(0.0, -0.45)), hull.LEFT_EYE) is None
     assert find_eye(made_face(0, 40), hull.LEFT_EYE) is None
 

@@ -13,7 +13,7 @@ from tests.support.faces_made import made_face
 SIZE = 96
 ALL = np.full((SIZE, SIZE), 255, np.uint8)
 FACE = made_face(1, SIZE).image
-pictures = arrays(np.uint8, (20, 24, 3))
+images = arrays(np.uint8, (20, 24, 3))
 masks = arrays(np.uint8, (20, 24), elements=st.sampled_from([0, 1, 255]))
 
 
@@ -22,7 +22,7 @@ def _disc(x: int, y: int, radius: int) -> np.ndarray:
 
 
 @settings(deadline=None)
-@given(pictures, pictures, masks, masks)
+@given(images, images, masks, masks)
 def test_outside_the_target_stays_bit_for_bit_whatever_is_pinned(
     source: np.ndarray, target: np.ndarray, inside: np.ndarray, pinned: np.ndarray
 ) -> None:
@@ -35,7 +35,7 @@ def test_outside_the_target_stays_bit_for_bit_whatever_is_pinned(
 
 
 @settings(deadline=None)
-@given(pictures, pictures, masks)
+@given(images, images, masks)
 def test_no_correction_is_greater_than_the_greatest_along_the_rim(
     source: np.ndarray, target: np.ndarray, inside: np.ndarray
 ) -> None:
@@ -49,7 +49,7 @@ def test_no_correction_is_greater_than_the_greatest_along_the_rim(
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(-40, 40), st.integers(20, 76), st.integers(20, 76), st.integers(4, 60))
-def test_a_constant_step_is_taken_away_also_at_the_edge_of_the_picture(
+def test_a_constant_step_is_taken_away_also_at_the_edge_of_the_image(
     step: int, x: int, y: int, radius: int
 ) -> None:
     target = np.clip(FACE, 45, 210)
@@ -97,8 +97,8 @@ def test_with_nothing_to_hold_to_the_source_is_taken() -> None:
     assert (clone(other, FACE, ALL, np.zeros_like(ALL)) == other).all()
 
 
-@given(pictures)
-def test_a_picture_is_like_itself(image: np.ndarray) -> None:
+@given(images)
+def test_an_image_is_like_itself(image: np.ndarray) -> None:
     assert alike(image, image, 0.0).all()
 
 

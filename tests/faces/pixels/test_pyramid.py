@@ -30,7 +30,7 @@ def test_a_full_mask_takes_the_source_and_an_empty_one_the_target(
 
 @settings(deadline=None)
 @given(st.data(), sizes, st.integers(0, 8))
-def test_two_equal_pictures_stay_whatever_the_mask(
+def test_two_equal_images_stay_whatever_the_mask(
     data: st.DataObject, size: tuple[int, int], levels: int
 ) -> None:
     image = data.draw(arrays(np.uint8, (*size, 3)))
@@ -42,7 +42,7 @@ def test_two_equal_pictures_stay_whatever_the_mask(
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 5))
-def test_far_from_the_seam_each_picture_is_itself(levels: int) -> None:
+def test_far_from_the_seam_each_image_is_itself(levels: int) -> None:
     out = blend_bands(A, B, LEFT, levels).astype(int)
     reach = min(60, 3 * 2**levels)
     assert np.abs(out[:, : 64 - reach] - A[:, : 64 - reach]).max() <= 2

@@ -25,7 +25,7 @@ def _lab(image: np.ndarray) -> np.ndarray:
 
 
 def _speckled(mean: tuple[int, int, int], wide: tuple[int, int, int], key: int) -> np.ndarray:
-    """Return a picture of normally distributed Lab values."""
+    """Return an image of normally distributed Lab values."""
     draw = np.random.Generator(np.random.Philox(key=key))
     lab = np.clip(np.rint(draw.normal(mean, wide, (128, 128, 3))), 0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
@@ -69,7 +69,7 @@ def test_nothing_explodes(
     arrays(np.uint8, (12, 12)),
     st.floats(0, 1),
 )
-def test_grey_stays_grey(
+def test_gray_stays_gray(
     transfer: Transfer, source: np.ndarray, target: np.ndarray, strength: float
 ) -> None:
     ours, theirs = (np.repeat(image[..., None], 3, axis=2) for image in (source, target))
@@ -78,7 +78,7 @@ def test_grey_stays_grey(
 
 
 @each
-def test_flat_pictures_and_an_empty_mask_are_no_problem(transfer: Transfer) -> None:
+def test_flat_images_and_an_empty_mask_are_no_problem(transfer: Transfer) -> None:
     black, white = np.zeros_like(A), np.full_like(A, 255)
     for source, target in ((black, white), (white, black), (A, black), (white, A)):
         assert transfer(source, target, ALL, 1.0).dtype == np.uint8
@@ -122,7 +122,7 @@ def test_a_skewed_distribution_is_followed_further_than_its_deviation() -> None:
     assert np.abs(histogram - goal).sum() < np.abs(covariance - goal).sum()
 
 
-def test_covariance_turns_the_colours_of_one_face_into_those_of_the_other() -> None:
+def test_covariance_turns_the_colors_of_one_face_into_those_of_the_other() -> None:
     source = _speckled((140, 140, 145), (20, 4, 4), 1)
     plain = _lab(_speckled((130, 145, 140), (18, 0, 0), 2)).reshape(128, 128, 3)
     tilt = np.random.Generator(np.random.Philox(key=5)).normal(0, 4, (128, 128))

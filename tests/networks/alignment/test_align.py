@@ -28,7 +28,7 @@ def similar(scale: float, angle: float, shift: tuple[float, float]) -> Affine:
 
 
 def noise(height: int, width: int, key: int = 0) -> Image:
-    """Return a picture of random pixels."""
+    """Return an image of random pixels."""
     draw = np.random.Generator(np.random.Philox(key=key))
     return draw.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
@@ -137,14 +137,14 @@ def test_what_is_averaged_down_stays_in_place(factor: int, angle: float) -> None
         assert np.abs(taken[row, column, :2] - wanted).max() < 1.5
 
 
-def test_averaging_takes_the_noise_of_a_fine_picture_away() -> None:
+def test_averaging_takes_the_noise_of_a_fine_image_away() -> None:
     image = noise(1024, 1024)
     matrix = similar(1 / 16, 0.0, (0.0, 0.0))
     plain, smooth = (take_aligned(image, matrix, 64, how).std() for how in (False, True))
     assert smooth < 0.5 * plain
 
 
-def test_it_is_black_where_the_picture_ends() -> None:
+def test_it_is_black_where_the_image_ends() -> None:
     image: NDArray[np.uint8] = np.full((30, 30, 3), 200, np.uint8)
     taken = take_aligned(image, similar(1.0, 0.0, (10.0, 0.0)), 32)
     assert (taken[:, :9] == 0).all()

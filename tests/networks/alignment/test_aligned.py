@@ -13,7 +13,7 @@ WIDE = FaceInput(template="ffhq_512", size=256)
 TIGHT = FaceInput(template="arcface_112_v2", size=112)
 
 
-def test_a_square_within_the_picture_is_taken_as_it_is() -> None:
+def test_a_square_within_the_image_is_taken_as_it_is() -> None:
     face = made_face(0, 300)
     aligned = align_face(face.image, face.landmarks, TIGHT)
     assert aligned.pad == 0
@@ -23,7 +23,7 @@ def test_a_square_within_the_picture_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (-0.3, 0.0), (0.25, 0.25), (0.0, -0.35)])
-def test_beyond_the_picture_is_its_mirror_image(shift: tuple[float, float]) -> None:
+def test_beyond_the_image_is_its_mirror_image(shift: tuple[float, float]) -> None:
     face = made_face(1, 200, shift=shift)
     bright = np.maximum(face.image, 60)
     aligned = align_face(bright, face.landmarks, WIDE)
@@ -37,10 +37,10 @@ def test_beyond_the_picture_is_its_mirror_image(shift: tuple[float, float]) -> N
     assert 10 * np.log10(255**2 / squared) > 30
 
 
-def test_the_soft_edge_does_not_depend_on_where_the_picture_ends() -> None:
+def test_the_soft_edge_does_not_depend_on_where_the_image_ends() -> None:
     """The mask of a crop is the crop of the mask."""
     face = made_face(2, 400, yaw=10)
-    landmarks = face.landmarks * 0.6 + 80  # a small face in a large picture
+    landmarks = face.landmarks * 0.6 + 80  # a small face in a large image
     whole = align_face(face.image, landmarks, WIDE)
     assert whole.pad == 0
     _, mask = bring_home(whole, whole.face, None)
@@ -53,7 +53,7 @@ def test_the_soft_edge_does_not_depend_on_where_the_picture_ends() -> None:
     assert np.abs(cropped.astype(int) - mask[cut[0] :, cut[1] :]).max() <= 8
 
 
-def test_a_face_outside_the_picture_is_an_item_error() -> None:
+def test_a_face_outside_the_image_is_an_item_error() -> None:
     face = made_face(3, 160)
     aligned = align_face(face.image, face.landmarks + 400, TIGHT)
     with pytest.raises(ItemError, match="method_failed"):

@@ -25,18 +25,18 @@ shares = st.floats(0.05, 0.95)
 
 
 def placed(
-    shape: tuple[int, int], side: float, angle: float, centre: tuple[float, float], size: int = SIZE
+    shape: tuple[int, int], side: float, angle: float, center: tuple[float, float], size: int = SIZE
 ) -> Affine:
-    """Return the map to the aligned square from one of ``side`` pixels about a relative centre."""
+    """Return the map to the aligned square from one of ``side`` pixels about a relative center."""
     scale, turn = size / side, np.radians(angle)
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     turned = np.array([[cos, -sin], [sin, cos]])
-    middle = np.array([centre[0] * (shape[1] - 1), centre[1] * (shape[0] - 1)])
+    middle = np.array([center[0] * (shape[1] - 1), center[1] * (shape[0] - 1)])
     return np.column_stack([turned, (size - 1) / 2 - turned @ middle])
 
 
 def noise(height: int, width: int, key: int = 0) -> Image:
-    """Return a picture of random pixels that cannot be written to."""
+    """Return an image of random pixels that cannot be written to."""
     draw = np.random.Generator(np.random.Philox(key=key))
     image = draw.integers(0, 256, (height, width, 3), dtype=np.uint8)
     image.flags.writeable = False
@@ -65,7 +65,7 @@ def library() -> Any:
 
 
 def both(library: Any, target: Image, matrix: Affine, face: Image) -> tuple[Image, Image, Any]:
-    """Paste a face by the library and by us; return both pictures and our mask."""
+    """Paste a face by the library and by us; return both images and our mask."""
     back = cv2.invertAffineTransform(matrix)
     points = TEMPLATES["arcface_128"] * SIZE @ back[:, :2].T + back[:, 2]
     # Half a level more, because the library cuts what it gets.
@@ -83,8 +83,8 @@ def both(library: Any, target: Image, matrix: Affine, face: Image) -> tuple[Imag
 def test_random_matrices_give_insightfaces_own_pixels(library: Any, data: st.DataObject) -> None:
     height, width = data.draw(st.tuples(st.integers(60, 700), st.integers(60, 700)))
     side = data.draw(st.floats(0.3, 1.3)) * min(height, width)
-    centre = (data.draw(shares), data.draw(shares))
-    matrix = placed((height, width), side, data.draw(angles), centre)
+    center = (data.draw(shares), data.draw(shares))
+    matrix = placed((height, width), side, data.draw(angles), center)
     # A pixel on the threshold falls to this side or that by the last bits of float32, and the
     # library's own result hangs on it: erosion makes much of a single pixel.
     back = np.asarray(cv2.invertAffineTransform(matrix))
@@ -146,16 +146,16 @@ def test_the_region_holds_all_that_the_square_touches(
     outside = whole.copy()
     region.of(outside)[...] = 0
     assert not outside.any()
-    # A pixel of nothing around, or the edge of the picture: the mask ends inside.
+    # A pixel of nothing around, or the edge of the image: the mask ends inside.
     edges = [(0, region.y0), (-1, height - region.y1), (1, region.x0), (2, width - region.x1)]
     inside = region.of(whole)
     sides = {0: inside[0], -1: inside[-1], 1: inside[:, 0], 2: inside[:, -1]}
     assert not any(sides[side].any() for side, room in edges if room)
 
 
-@pytest.mark.parametrize("centre", [(3.0, 0.5), (-2.0, 0.5), (0.5, 4.0), (0.5, -3.0)])
-def test_a_face_outside_is_an_item_error(centre: tuple[float, float]) -> None:
-    matrix = placed((100, 100), 60, 20.0, centre)
+@pytest.mark.parametrize("center", [(3.0, 0.5), (-2.0, 0.5), (0.5, 4.0), (0.5, -3.0)])
+def test_a_face_outside_is_an_item_error(center: tuple[float, float]) -> None:
+    matrix = placed((100, 100), 60, 20.0, center)
     with pytest.raises(ItemError, match="method_failed: the aligned face lies outside"):
         paste_back(noise(100, 100), noise(SIZE, SIZE), matrix)
 
@@ -182,7 +182,7 @@ def test_a_face_of_a_few_pixels_is_an_item_error(side: float) -> None:
         paste_back(noise(100, 100), noise(SIZE, SIZE), matrix)
 
 
-def test_a_face_far_larger_than_the_picture_covers_it() -> None:
+def test_a_face_far_larger_than_the_image_covers_it() -> None:
     target, face = noise(60, 80), noise(SIZE, SIZE, 1)
     matrix = placed((60, 80), 1e5, 10.0, (0.5, 0.5))
     image, mask = paste_back(target, face, matrix)
@@ -191,9 +191,7 @@ def test_a_face_far_larger_than_the_picture_covers_it() -> None:
 
 
 @given(st.floats(100, 200), angles, st.sampled_from([112, 128, 256, 512]))
-def test_what_was_taken_out_and_put_back_is_the_picture(
-    side: float, angle: float, size: int
-) -> None:
+def test_what_was_taken_out_and_put_back_is_the_image(side: float, angle: float, size: int) -> None:
     y, x = np.meshgrid(np.arange(300), np.arange(300), indexing="ij")
     waves = 128 + 80 * np.sin(x / 19 + [[0]]) * np.cos(y / 23)
     target = np.rint(np.stack([waves, 255 - waves, 0.5 * waves], axis=2)).astype(np.uint8)

@@ -7,13 +7,13 @@ import torch
 from datagen.core.digests import rng
 from datagen.networks.alignment.align import take_aligned
 from datagen.networks.autoencoder.config import AutoencoderConfig, Shape
-from datagen.networks.autoencoder.face import encoder_input, face_matrix, hull_mask, levelled
-from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialise
+from datagen.networks.autoencoder.face import encoder_input, face_matrix, hull_mask, leveled
+from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialize
 from tests.support.faces_made import made_face
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
-def test_every_size_gives_pictures_and_masks_of_that_size(size: int) -> None:
+def test_every_size_gives_images_and_masks_of_that_size(size: int) -> None:
     shape = Shape.model_validate({"size": size, "width": 4})
     network = Autoencoder(shape, 3)
     faces = torch.rand(2, 3, size, size)
@@ -42,7 +42,7 @@ def test_64_pixels_and_128_channels_are_the_first_tool_s() -> None:
 def test_first_weights_are_named_by_the_generator() -> None:
     def drawn(*name: str) -> list[torch.Tensor]:
         network = Autoencoder(Shape(size=64, width=4), 2)
-        initialise(network, rng(*name))
+        initialize(network, rng(*name))
         return list(network.state_dict().values())
 
     one, same, other = drawn("a"), drawn("a"), drawn("b")
@@ -61,7 +61,7 @@ def test_the_encoder_sees_no_light_and_no_surroundings() -> None:
     elsewhere = aligned.copy()
     elsewhere[mask == 0] = 255
     assert (encoder_input(elsewhere, mask) == seen).all()
-    values = levelled(aligned, mask)[mask == 255]
+    values = leveled(aligned, mask)[mask == 255]
     assert np.allclose(values.mean(axis=0), 0.5, atol=0.1)
 
 

@@ -191,7 +191,7 @@ def _cut_component(folder: Path) -> None:
         (_cut_component, r"sd15: cannot be loaded:"),
     ],
 )
-def test_a_spoilt_folder_is_named(own: Path, spoil: Callable[[Path], None], said: str) -> None:
+def test_a_spoiled_folder_is_named(own: Path, spoil: Callable[[Path], None], said: str) -> None:
     spoil(own / "sd15")
     with pytest.raises(WeightsError, match=said):
         open_pipeline("sd15", "cpu", "fp32")
@@ -225,13 +225,13 @@ def test_an_autoencoder_opens_from_its_own_folder_and_from_a_pipelines(own: Path
     assert type(alone).__name__ == "AutoencoderKL"
     assert not alone.training
     assert open_autoencoder("sd_vae", "cpu", "bf16") is alone
-    picture = torch.linspace(-0.5, 0.5, 3 * 32 * 32).reshape(1, 3, 32, 32)
+    image = torch.linspace(-0.5, 0.5, 3 * 32 * 32).reshape(1, 3, 32, 32)
     with torch.inference_mode():
         first, second = (
-            one.decode(one.encode(picture).latent_dist.mode()) for one in (alone, inside)
+            one.decode(one.encode(image).latent_dist.mode()) for one in (alone, inside)
         )
     assert torch.equal(first.sample, second.sample)
-    assert (first.sample - picture)[..., 2:-2, 2:-2].abs().mean() < 0.02
+    assert (first.sample - image)[..., 2:-2, 2:-2].abs().mean() < 0.02
 
 
 def test_an_autoencoder_of_another_class_is_refused(own: Path) -> None:

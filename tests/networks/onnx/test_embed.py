@@ -74,8 +74,8 @@ def test_embeddings_depend_on_the_donor_and_on_nobody_beside_it() -> None:
 
 def test_an_embedding_of_no_length_is_nan(folder: Path) -> None:
     recard(folder, SWAP, "blind", embedder="broken_embedder", converter=None)
-    black, grey = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
-    rows = open_embedder("blind", "cpu", 1)([black, grey])
+    black, gray = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
+    rows = open_embedder("blind", "cpu", 1)([black, gray])
     assert np.isnan(rows[0]).all()
     assert np.isfinite(rows[1]).all()
 

@@ -43,7 +43,7 @@ def test_it_enhances_the_face_by_its_weight() -> None:
     assert _detail(enhancer(blurred, face.landmarks, 1.0)) > 1.2 * _detail(blurred)
 
 
-def test_nothing_dark_comes_home_along_the_pictures_edge() -> None:
+def test_nothing_dark_comes_home_along_the_images_edge() -> None:
     """The square of ffhq_512 is larger than such a crop."""
     face, enhancer = made_face(1, 200), open_enhancer(ENHANCER, "cpu", 1)
     plain = np.full_like(face.image, 180)
@@ -57,9 +57,9 @@ def test_same_face_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("broken_nan", "network_failed"), ("broken_black", "black_picture")]
+    ("name", "code"), [("broken_nan", "network_failed"), ("broken_black", "black_image")]
 )
-def test_an_unusable_picture_is_an_item_error(folder: Path, name: str, code: str) -> None:
+def test_an_unusable_image_is_an_item_error(folder: Path, name: str, code: str) -> None:
     recard(folder, name, f"enhancer_{name}", task="enhance")
     face = made_face(3, 160)
     bright = np.maximum(face.image, 170)

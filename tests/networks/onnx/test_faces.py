@@ -11,7 +11,7 @@ from datagen.errors import DeviceError, ItemError
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.faces import Made, OnnxFaces
 from datagen.networks.onnx.session import Session
-from tests.support.small.onnx import AGE, SWAP, SWAP_BY_PICTURE, SWAP_EMAP, SWAP_MASK, build_onnx
+from tests.support.small.onnx import AGE, SWAP, SWAP_BY_IMAGE, SWAP_EMAP, SWAP_MASK, build_onnx
 from tests.support.small.onnx_broken import build_broken, recard
 
 
@@ -44,7 +44,7 @@ def _faces(made: list[Made | ItemError]) -> list[Image]:
         (SWAP, 256, 112),
         (SWAP_MASK, 256, 112),
         (SWAP_EMAP, 128, 112),
-        (SWAP_BY_PICTURE, 256, 256),
+        (SWAP_BY_IMAGE, 256, 256),
         (AGE, 256, None),
     ],
 )
@@ -69,8 +69,8 @@ def test_a_full_memory_halves_the_batch_and_is_told() -> None:
     items = [(_face(number, 64), None) for number in range(5)]
     made = _faces(faces(items))
     assert faces.batch == 2
-    for (face, _), picture in zip(items, made, strict=True):
-        assert (picture == np.rint(face * 0.8)).mean() > 0.99
+    for (face, _), image in zip(items, made, strict=True):
+        assert (image == np.rint(face * 0.8)).mean() > 0.99
 
 
 def test_one_face_that_does_not_fit_is_the_devices_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,17 +92,17 @@ def test_a_face_that_fails_leaves_the_others_alone() -> None:
     assert first.face.mean() < third.face.mean() + 20
 
 
-def test_a_black_picture_is_an_item_error() -> None:
+def test_a_black_image_is_an_item_error() -> None:
     (made,) = OnnxFaces("broken_black", "cpu", 1, 2)([(_face(0, 64), None)])
     assert isinstance(made, ItemError)
-    assert made.code == "black_picture"
+    assert made.code == "black_image"
 
 
 def test_a_donor_without_an_embedding_is_an_item_error(folder: Path) -> None:
     recard(folder, SWAP, "blind_swap", embedder="broken_embedder", converter=None)
-    black, grey = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
+    black, gray = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
     lost, made = OnnxFaces("blind_swap", "cpu", 1, 2)(
-        [(_face(0, 256), black), (_face(0, 256), grey)]
+        [(_face(0, 256), black), (_face(0, 256), gray)]
     )
     assert isinstance(lost, ItemError)
     assert lost.code == "network_failed"

@@ -56,7 +56,7 @@ def test_all_named_masks_are_drawn_and_parts_outside_give_way() -> None:
     masks: tuple[MaskName, ...] = ("box", "face", "mouth")
     kinds = {draw_mask(rng("mask", n), masks, marks, 128).kind for n in range(40)}
     assert kinds == set(masks)
-    low = marks + np.array([0, 50], np.float32)  # the mouth is below the picture
+    low = marks + np.array([0, 50], np.float32)  # the mouth is below the image
     kinds = {draw_mask(rng("mask", n), ("mouth", "eyes"), low, 128).kind for n in range(20)}
     assert kinds == {"eyes"}
 

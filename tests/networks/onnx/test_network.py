@@ -21,7 +21,7 @@ from tests.support.small.onnx import (
     AGE,
     ENHANCER,
     SWAP,
-    SWAP_BY_PICTURE,
+    SWAP_BY_IMAGE,
     SWAP_EMAP,
     SWAP_MASK,
     build_onnx,
@@ -57,7 +57,7 @@ def _noise(*shape: int) -> Floats:
     ("card_id", "names"),
     [
         (SWAP, ["target", "source"]),
-        (SWAP_BY_PICTURE, ["target", "source"]),
+        (SWAP_BY_IMAGE, ["target", "source"]),
         (AGE, ["input"]),
         (ENHANCER, ["input"]),
         ("small_converter", ["input"]),
@@ -74,14 +74,14 @@ def test_a_network_is_opened_once() -> None:
 def test_a_file_for_one_face_is_called_once_a_face() -> None:
     network = _open(SWAP_MASK)
     faces, vectors = _noise(3, 3, 256, 256), _noise(3, 512)
-    picture, mask = network(faces, vectors)
-    assert picture.shape == (3, 3, 256, 256)
+    image, mask = network(faces, vectors)
+    assert image.shape == (3, 3, 256, 256)
     assert mask.shape == (3, 1, 256, 256)
     for row in range(3):
         alone = network(faces[row : row + 1], vectors[row : row + 1])
-        assert (alone[0][0] == picture[row]).all()
+        assert (alone[0][0] == image[row]).all()
         assert (alone[1][0] == mask[row]).all()
-    assert np.abs(picture[0] - picture[1]).mean() > 0.05
+    assert np.abs(image[0] - image[1]).mean() > 0.05
 
 
 def test_a_batch_gives_what_single_faces_give() -> None:
@@ -128,20 +128,20 @@ def test_a_card_that_does_not_fit_is_refused(
     assert "Correct the card" in str(caught.value)
 
 
-def test_two_pictures_of_one_size_want_names(folder: Path) -> None:
+def test_two_images_of_one_size_want_names(folder: Path) -> None:
     nameless = {"face": {"name": ""}, "identity_face": {"name": ""}}
-    recard(folder, SWAP_BY_PICTURE, "nameless", **nameless)
+    recard(folder, SWAP_BY_IMAGE, "nameless", **nameless)
     with pytest.raises(WeightsError, match=r"Name the right one as face.name"):
         _open("nameless")
-    recard(folder, SWAP_BY_PICTURE, "half_named", identity_face={"name": ""})
+    recard(folder, SWAP_BY_IMAGE, "half_named", identity_face={"name": ""})
     assert [port.name for port in _open("half_named").inputs] == ["target", "source"]
 
 
 @pytest.mark.parametrize("content", ["half", "text", "nothing"])
 def test_a_damaged_file_is_refused(folder: Path, content: str) -> None:
     whole = (folder / f"{AGE}.onnx").read_bytes()
-    damaged = {"half": whole[: len(whole) // 2], "text": b"<html>404</html>", "nothing": b""}
-    (folder / f"damaged_{content}.onnx").write_bytes(damaged[content])
+    degraded = {"half": whole[: len(whole) // 2], "text": b"<html>404</html>", "nothing": b""}
+    (folder / f"damaged_{content}.onnx").write_bytes(degraded[content])
     card = yaml.safe_load((folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
     del card["sha256"], card["size"]
     card |= {"id": f"damaged_{content}", "file": f"damaged_{content}.onnx"}

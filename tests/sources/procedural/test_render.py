@@ -43,22 +43,20 @@ def test_shapes_and_types(sample: procedural.Portrait) -> None:
     assert all(isinstance(v, float) for v in sample.light.values())
 
 
-def test_truth_equals_that_of_the_picture(sample: procedural.Portrait) -> None:
+def test_truth_equals_that_of_the_image(sample: procedural.Portrait) -> None:
     known = procedural.truth(5, 3, 1, size=256)
     for field in dataclasses.fields(known):
         assert np.array_equal(getattr(known, field.name), getattr(sample, field.name)), field.name
 
 
 @pytest.mark.parametrize(("person", "picture"), [(4, 1), (3, 2)])
-def test_other_numbers_other_picture(
-    sample: procedural.Portrait, person: int, picture: int
-) -> None:
+def test_other_numbers_other_image(sample: procedural.Portrait, person: int, picture: int) -> None:
     other = procedural.render(5, person, picture, size=256)
     difference = np.abs(other.image.astype(int) - sample.image.astype(int)).mean()
     assert difference > 5.0
 
 
-def test_picture_does_not_depend_on_what_was_made_before(sample: procedural.Portrait) -> None:
+def test_image_does_not_depend_on_what_was_made_before(sample: procedural.Portrait) -> None:
     procedural.render(6, 9, 9, size=128)
     assert np.array_equal(procedural.render(5, 3, 1, size=256).image, sample.image)
 
@@ -80,7 +78,7 @@ def test_size_scales_the_truth() -> None:
     assert np.abs(small.mesh * 2.0 - large.mesh).max() < 0.1
 
 
-def test_every_identity_parameter_changes_the_picture() -> None:
+def test_every_identity_parameter_changes_the_image() -> None:
     size = 256
     numbers = [(5, person, 0) for person in range(24)]
     figures = [figure.draw(*n, size) for n in numbers]
@@ -93,7 +91,7 @@ def test_every_identity_parameter_changes_the_picture() -> None:
     ]
     lamps = [light.draw_values(*n) for n in numbers]
     before = {
-        i: portrait.draw_picture(figures[i], lamps[i], numbers[i]).image.astype(int) for i in chosen
+        i: portrait.draw_image(figures[i], lamps[i], numbers[i]).image.astype(int) for i in chosen
     }
     unseen = []
     for name in figures[0].identity.values:
@@ -102,7 +100,7 @@ def test_every_identity_parameter_changes_the_picture() -> None:
             values[name] += -0.4 if 0.5 < values[name] <= 1.3 else 0.4
             changed = dataclasses.replace(figures[i].identity, values=values)
             posed = figure.pose(changed, figures[i].expression, figures[i].camera)
-            image = portrait.draw_picture(posed, lamps[i], numbers[i]).image
+            image = portrait.draw_image(posed, lamps[i], numbers[i]).image
             if np.abs(image.astype(int) - before[i]).max() > 3:
                 break
         else:
@@ -110,7 +108,7 @@ def test_every_identity_parameter_changes_the_picture() -> None:
     assert unseen == []
 
 
-def test_golden_pictures() -> None:
+def test_golden_images() -> None:
     with np.load(golden.PATH, allow_pickle=False) as kept:
         assert int(kept["version"]) == procedural.VERSION
         for index, numbers in enumerate(golden.NUMBERS):

@@ -20,8 +20,8 @@ def source(**options: object) -> Source:
     return SOURCES.load("procedural").build(load_card(CARD), "", options)
 
 
-def test_records_are_the_truth_of_each_picture() -> None:
-    records = list(source(people=3, pictures=2, seed=9, size=256).records())
+def test_records_are_the_truth_of_each_image() -> None:
+    records = list(source(identities=3, images_per_identity=2, seed=9, size=256).records())
     assert [record.image_id for record in records[:3]] == [
         "p0000000_0000",
         "p0000000_0001",
@@ -39,16 +39,16 @@ def test_records_are_the_truth_of_each_picture() -> None:
     assert last.extra == {"monk": str(describe(9, 2)["monk"])}
 
 
-def test_a_picture_is_made_from_its_id_alone() -> None:
-    one = source(people=3, seed=9, size=256)
+def test_an_image_is_made_from_its_id_alone() -> None:
+    one = source(identities=3, seed=9, size=256)
     np.testing.assert_array_equal(one.render("p0000002_0001"), render(9, 2, 1, 256).image)
-    with pytest.raises(SourceError, match="no picture 'photo'"):
+    with pytest.raises(SourceError, match="no image 'photo'"):
         one.render("photo")
 
 
 def test_more_people_change_nobody() -> None:
-    few = list(source(people=2, pictures=1).records())
-    many = list(source(people=4, pictures=1).records())
+    few = list(source(identities=2, images_per_identity=1).records())
+    many = list(source(identities=4, images_per_identity=1).records())
     for one, other in zip(few, many, strict=False):
         assert one.image_id == other.image_id
         assert one.landmarks is not None
@@ -63,17 +63,17 @@ def test_wrong_options_are_named() -> None:
 
 def test_the_card_is_the_freest_and_says_nobody() -> None:
     card = load_card(CARD)
-    assert card.licence == "CC0-1.0"
+    assert card.license == "CC0-1.0"
     assert card.consent.basis == "synthetic"
     assert (card.consent.commercial, card.consent.redistribution) == (True, True)
     assert "nobody" in card.consent.words.lower()
 
 
-def test_the_index_is_made_without_a_picture(
+def test_the_index_is_made_without_an_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def never(*arguments: object) -> None:
-        raise AssertionError("a picture was rendered")
+        raise AssertionError("an image was rendered")
 
     monkeypatch.setattr("datagen.sources.procedural.source.render", never)
     monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path))

@@ -15,7 +15,7 @@ def truths() -> list[procedural.Truth]:
     return [procedural.truth(SEED, person, 0) for person in range(PEOPLE)]
 
 
-def test_points_lie_inside_the_picture(truths: list[procedural.Truth]) -> None:
+def test_points_lie_inside_the_image(truths: list[procedural.Truth]) -> None:
     for known in truths:
         assert known.mesh[:, :2].min() > 0.0
         assert known.mesh[:, :2].max() < 512.0

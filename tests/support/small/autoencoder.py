@@ -119,13 +119,13 @@ def train(
         loss: Draws a batch from the generator.
     """
     draw = torch.Generator().manual_seed(0)
-    optimiser = torch.optim.Adam(network.parameters(), rate)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     for _ in range(steps):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         far: Any = loss(draw)  # torch does not say what backward takes
         far.backward()
-        optimiser.step()
+        optimizer.step()
         rates.step()
 
 
@@ -164,7 +164,7 @@ def _tiny_loss(network: Any, part: torch.Tensor) -> torch.Tensor:
 
 
 def _far(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Return how far pictures are apart; colour, of which faces have little, counts twice."""
+    """Return how far images are apart; color, of which faces have little, counts twice."""
     far = made - wanted
     ycc = torch.einsum("ij,njhw->nihw", torch.tensor(_YCC), far)
     squared = ycc.square().mean((0, 2, 3)) * torch.tensor((1.0, 2.0, 2.0))
@@ -179,6 +179,6 @@ def _parts(faces: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     return faces[which, :, y : y + _PART, x : x + _PART]
 
 
-def tensor_of(pictures: list[Image]) -> torch.Tensor:
+def tensor_of(images: list[Image]) -> torch.Tensor:
     """Return ``(n, 3, h, w)`` float32 from -1 to 1."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1

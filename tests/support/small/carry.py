@@ -1,8 +1,8 @@
-"""A start for the training of small networks: the colours of a picture go through unchanged.
+"""A start for the training of small networks: the colors of an image go through unchanged.
 
 Channels 2n and 2n + 1 carry a value and its negative, so that a SiLU can be undone:
 silu(x) - silu(-x) = x. Two more carry constants, so that a GroupNorm of one group divides by
-nearly the same number for every picture. All other channels are as diffusers makes them.
+nearly the same number for every image. All other channels are as diffusers makes them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import nn
 
 __all__ = ["carry_through_kl", "carry_through_tiny"]
 
-_COLOURS = 3
-_CARRIED = 2 * _COLOURS
+_COLORS = 3
+_CARRIED = 2 * _COLORS
 _HIGH = 5.0
-_POWER = 61.0  # about what a pixel's channels have together: 2 * 5 ** 2, the colours, the others
+_POWER = 61.0  # about what a pixel's channels have together: 2 * 5 ** 2, the colors, the others
 _MEAN = ((0.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 1.0, 1.0))
 _MEAN_PADDED_BEHIND = ((1.0, 1.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 0.0))
 _SMOOTH = ((1.0, 2.0, 1.0), (2.0, 4.0, 2.0), (1.0, 2.0, 1.0))
@@ -25,7 +25,7 @@ _SAME = ((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 0.0))
 
 
 def carry_through_kl(network: Any) -> None:
-    """Make an ``AutoencoderKL`` of one norm group a codec of mean colours; its rest is free."""
+    """Make an ``AutoencoderKL`` of one norm group a codec of mean colors; its rest is free."""
     encoder, decoder = network.encoder, network.decoder
     for part in (encoder, decoder):
         _quiet(part, ("conv2", "to_out.0"), 0.1)
@@ -47,14 +47,14 @@ def carry_through_kl(network: Any) -> None:
 
 
 def carry_through_tiny(network: Any) -> None:
-    """Make an ``AutoencoderTiny`` a codec of mean colours; a ReLU leaves them, they are above 0."""
+    """Make an ``AutoencoderTiny`` a codec of mean colors; a ReLU leaves them, they are above 0."""
     for part, kernel in ((network.encoder, _MEAN), (network.decoder, _SMOOTH)):
         _quiet(part, ("conv.4",), 0.1)
         convs = [layer for layer in part.layers if isinstance(layer, nn.Conv2d)]
         for conv in (convs[0], convs[-1]):
-            _carry(conv, _COLOURS, _SAME)
+            _carry(conv, _COLORS, _SAME)
         for conv in convs[1:-1]:
-            _carry(conv, _COLOURS, kernel)
+            _carry(conv, _COLORS, kernel)
 
 
 def _quiet(part: nn.Module, ends: tuple[str, ...], share: float) -> None:
@@ -67,13 +67,13 @@ def _quiet(part: nn.Module, ends: tuple[str, ...], share: float) -> None:
 
 
 def _split(conv: nn.Conv2d) -> None:
-    """Lay colour n into channels 2n and, negative, 2n + 1; constants into the next two."""
+    """Lay color n into channels 2n and, negative, 2n + 1; constants into the next two."""
     assert conv.bias is not None
     conv.weight.data[: _CARRIED + 2] = 0.0
     conv.bias.data[: _CARRIED + 2] = 0.0
-    for colour in range(_COLOURS):
-        conv.weight.data[2 * colour, colour, 1, 1] = 1.0
-        conv.weight.data[2 * colour + 1, colour, 1, 1] = -1.0
+    for color in range(_COLORS):
+        conv.weight.data[2 * color, color, 1, 1] = 1.0
+        conv.weight.data[2 * color + 1, color, 1, 1] = -1.0
     conv.bias.data[_CARRIED] = _HIGH
     conv.bias.data[_CARRIED + 1] = -_HIGH
 
@@ -81,11 +81,11 @@ def _split(conv: nn.Conv2d) -> None:
 def _join(conv: nn.Conv2d, scale: float) -> None:
     """Undo ``_split`` behind a norm, which has divided by ``scale``, and a SiLU."""
     assert conv.bias is not None
-    conv.weight.data[:_COLOURS] = 0.0
-    conv.bias.data[:_COLOURS] = 0.0
-    for colour in range(_COLOURS):
-        conv.weight.data[colour, 2 * colour, 1, 1] = scale
-        conv.weight.data[colour, 2 * colour + 1, 1, 1] = -scale
+    conv.weight.data[:_COLORS] = 0.0
+    conv.bias.data[:_COLORS] = 0.0
+    for color in range(_COLORS):
+        conv.weight.data[color, 2 * color, 1, 1] = scale
+        conv.weight.data[color, 2 * color + 1, 1, 1] = -scale
 
 
 def _carry(conv: nn.Conv2d, channels: int, kernel: tuple[tuple[float, ...], ...]) -> None:

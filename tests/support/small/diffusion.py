@@ -26,7 +26,7 @@ _STEP = _WIDTH // _GROUPS
 _HIGH = 30.0  # two channels of a group at +-_HIGH make GroupNorm nearly linear in the others
 _GAIN = 30.0
 _BIAS = 60.0  # far to the right SiLU is linear too
-_DEPTH = 0.15  # share of the smoothed picture in the denoiser's answer
+_DEPTH = 0.15  # share of the smoothed image in the denoiser's answer
 _TINT = 0.15
 _ROWS = 77
 _TEXT = 32
@@ -86,7 +86,7 @@ def build_xl(folder: Path) -> None:
 
 
 def flagging_checker(folder: Path) -> None:
-    """Put a safety checker into the folder of ``sd15`` that flags every picture."""
+    """Put a safety checker into the folder of ``sd15`` that flags every image."""
     with heard():
         checker = _checker(flags=True)["safety_checker"]
         checker.save_pretrained(folder / "sd15" / "safety_checker", safe_serialization=True)
@@ -100,7 +100,7 @@ def write_card(folder: Path, name: str, loads: str, **changes: Any) -> Path:
         "title": f"Small stand-in for {name}, set by hand",
         "file": name,
         "form": "diffusers",
-        "licence": "CC0-1.0",
+        "license": "CC0-1.0",
         "diffusers": contract,
         **changes,
     }
@@ -153,7 +153,7 @@ def _scheduler() -> Any:
         beta_end=0.0001,
         skip_prk_steps=True,
         steps_offset=1,
-        # The denoiser below answers with the picture, not with the noise.
+        # The denoiser below answers with the image, not with the noise.
         prediction_type="sample",
     )
 
@@ -204,7 +204,7 @@ def _checker(flags: bool) -> dict[str, Any]:
 
 
 def _vae() -> Any:
-    """Return an autoencoder whose latent is the picture at half the side: its mean of 2 x 2."""
+    """Return an autoencoder whose latent is the image at half the side: its mean of 2 x 2."""
     torch.manual_seed(2)
     vae = diffusers_class("AutoencoderKL")(
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -248,10 +248,10 @@ def _unet(channels: int, context: int = _TEXT, **more: Any) -> Any:
     )
     _straighten(unet, but=("mid_block.attentions.0.proj_out",))
     _enter(unet.conv_in, inputs=3)
-    if channels == 9:  # what is to be painted over, and the picture without it
-        for colour in range(3):
-            unet.conv_in.weight.data[_STEP * colour, 4 + 1 + colour, 1, 1] = 0.05
-            unet.conv_in.weight.data[_STEP * colour, 4, 1, 1] = 0.02 * (colour - 1)
+    if channels == 9:  # what is to be painted over, and the image without it
+        for color in range(3):
+            unet.conv_in.weight.data[_STEP * color, 4 + 1 + color, 1, 1] = 0.05
+            unet.conv_in.weight.data[_STEP * color, 4, 1, 1] = 0.02 * (color - 1)
     _halve(unet.down_blocks[0].downsamplers[0].conv)
     _soften(unet.up_blocks[0].upsamplers[0].conv)
     _tint(unet.mid_block.attentions[0].proj_out)
@@ -264,7 +264,7 @@ def _unet(channels: int, context: int = _TEXT, **more: Any) -> Any:
 
 
 def _unconditional() -> Any:
-    """Return a pipeline of whole faces without prompt, as DDPM's: a picture in, a picture out."""
+    """Return a pipeline of whole faces without prompt, as DDPM's: an image in, an image out."""
     torch.manual_seed(4)
     unet = diffusers_class("UNet2DModel")(
         sample_size=SIZE,
@@ -337,7 +337,7 @@ def _halve(conv: nn.Conv2d) -> None:
 
 
 def _soften(conv: nn.Conv2d) -> None:
-    """Smooth the steps of an enlargement by repetition; half, for the edge fades to grey."""
+    """Smooth the steps of an enlargement by repetition; half, for the edge fades to gray."""
     row = torch.tensor([1.0, 2.0, 1.0]) / 4
     whole = torch.zeros(3, 3)
     whole[1, 1] = 1.0
@@ -363,16 +363,16 @@ def _pick(conv: nn.Conv2d, sources: dict[int, int]) -> None:
 def _blend(conv: nn.Conv2d) -> None:
     """Mix some of what came through the depth into what the first layer saw."""
     _pick(conv, {n: _WIDTH + n for n in range(_WIDTH)})
-    for colour in range(4):
-        conv.weight.data[_STEP * colour, _WIDTH + _STEP * colour, 0, 0] = 1 - _DEPTH
-        conv.weight.data[_STEP * colour, _STEP * colour, 0, 0] = _DEPTH
+    for color in range(4):
+        conv.weight.data[_STEP * color, _WIDTH + _STEP * color, 0, 0] = 1 - _DEPTH
+        conv.weight.data[_STEP * color, _STEP * color, 0, 0] = _DEPTH
 
 
 def _tint(layer: Any) -> None:
-    """Let the prompt's attention make the picture warmer and lighter or colder and darker."""
+    """Let the prompt's attention make the image warmer and lighter or colder and darker."""
     torch.manual_seed(5)
     warm = torch.randn(layer.weight.shape[1:]) * _TINT
     layer.weight.data.zero_()
     layer.bias.data.zero_()
-    for colour, share in enumerate((1.0, 0.7, 0.5)):
-        layer.weight.data[_STEP * colour] = share * warm
+    for color, share in enumerate((1.0, 0.7, 0.5)):
+        layer.weight.data[_STEP * color] = share * warm

@@ -1,7 +1,7 @@
 """Small pipelines that make whole faces, trained until a blurred face of nobody comes out.
 
 They learn procedural people in the alignment of FFHQ, on one core, from fixed seeds, in a fixed
-number of steps. Both answer with the picture and not with the noise, which needs the fewest steps.
+number of steps. Both answer with the image and not with the noise, which needs the fewest steps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["build_faces"]
 
 _SEED = 7
 _PEOPLE = 40
-_PICTURES = 3
+_IMAGES = 3
 _TEXTS = 4
 _BATCH = 8
 _NO_TEXT = 0.15
@@ -147,7 +147,7 @@ def _squared(far: torch.Tensor) -> torch.Tensor:
 
 
 def _aligned(side: int) -> list[Image]:
-    """Return one face of each person, the one of its pictures that looks most to the front."""
+    """Return one face of each person, the one of its images that looks most to the front."""
     faces = []
     for person in range(_PEOPLE):
         portrait = render(_SEED, person, _frontal(person), 3 * side)
@@ -161,7 +161,7 @@ def _frontal(person: int) -> int:
         told = truth(_SEED, person, picture)
         return abs(told.yaw) + abs(told.pitch)
 
-    return min(range(_PICTURES), key=away)
+    return min(range(_IMAGES), key=away)
 
 
 def _encoded(tokenizer: Any, text_encoder: Any) -> torch.Tensor:

@@ -17,13 +17,13 @@ __all__ = ["FACESWAP", "build_faceswap", "train_faceswap"]
 
 FACESWAP = "small_faceswap"
 PEOPLE = ("p0000000", "p0000012")
-# Pictures from this number on are kept for looking at what was learned.
-PICTURES = 40
+# Images from this number on are kept for looking at what was learned.
+IMAGES = 40
 
 CARD: dict[str, Any] = {
     "id": "procedural",
     "title": "People who don't exist",
-    "licence": "CC0-1.0",
+    "license": "CC0-1.0",
     "consent": {
         "basis": "synthetic",
         "alteration": True,
@@ -33,7 +33,7 @@ CARD: dict[str, Any] = {
         "words": "Nobody: computed by a program.",
     },
     "layout": "procedural",
-    "options": {"people": 13, "pictures": PICTURES, "seed": 1, "size": 192},
+    "options": {"identities": 13, "images_per_identity": IMAGES, "seed": 1, "size": 192},
 }
 
 RECIPE: dict[str, Any] = {
@@ -43,7 +43,7 @@ RECIPE: dict[str, Any] = {
     "sources": [{"card": "card.yaml"}],
     "splits": {"train": 8},
     "split": {"shares": {"train": 1}},
-    "face": {"size": 160, "analyser": "given", "min_side": 40},
+    "face": {"size": 160, "analyzer": "given", "min_side": 40},
     "methods": [{"use": "autoencoder_swap", "share": 1, "weights": FACESWAP}],
 }
 HOW = ("--size", "64", "--width", "16", "--batch", "4", "--rate", "1e-3", "--every", "1200")

@@ -1,6 +1,6 @@
 """A small inswapper and the insightface pack whose embeddings it reads: real files, no learning.
 
-The pack's recogniser keeps the lowest waves of an aligned face, turned by the pack's own matrix
+The pack's recognizer keeps the lowest waves of an aligned face, turned by the pack's own matrix
 (``tests/onnx_pack.py``). The swap turns them back with its ``emap``, draws the donor's face from
 them at low resolution, and lays the target's detail over it.
 """
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from datagen.networks.alignment.align import TEMPLATES
 from tests.support.onnx_pack import WAVES, WIDTH, build_pack, cosines, turn
-from tests.support.small.onnx import constant, node, picture, tensor, write_network
+from tests.support.small.onnx import constant, node, port, tensor, write_network
 
 __all__ = ["PACK", "SWAPPER", "build_inswapper", "swap_graph"]
 
 SWAPPER, PACK = "inswapper_128", "insightface_buffalo_l"
 
 _SIDE = 128
-_COARSE = 16  # waves of the target that are replaced, across its aligned picture
+_COARSE = 16  # waves of the target that are replaced, across its aligned image
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def build_inswapper(folder: Path, free: bool = False) -> dict[str, dict[str, Any
         "title": "Computed pack",
         "file": "buffalo_l",
         "form": "insightface",
-        "licence": "CC0-1.0",
+        "license": "CC0-1.0",
         "notes": "Computed for tests; it has learned from nobody.",
     }
     (folder / "cards" / f"{PACK}.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
@@ -62,12 +62,12 @@ def swap_graph(count: Any) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     Args:
         count: Faces a call: a number, or the name of a free axis.
     """
-    centres = (np.arange(_SIDE) + 0.5) / _SIDE
+    centers = (np.arange(_SIDE) + 0.5) / _SIDE
     fade = np.exp(-1.5 * np.square(np.arange(WAVES) / WAVES))
     columns, rows = (
-        cosines(scale * centres + shift, WAVES) * fade for scale, shift in _to_recogniser()
+        cosines(scale * centers + shift, WAVES) * fade for scale, shift in _to_recognizer()
     )
-    low = _low_pass(centres)
+    low = _low_pass(centers)
     nodes = [
         node("MatMul", ["low", "target"], "low_rows"),
         node("MatMul", ["low_rows", "low_t"], "coarse"),
@@ -98,31 +98,31 @@ def swap_graph(count: Any) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         constant("half", 0.5),
         constant("zero", 0.0),
         constant("one", 1.0),
-        constant("oval", _oval(centres)),
+        constant("oval", _oval(centers)),
         constant("emap", turn().T),
     ]
-    inputs = [picture("target", _SIDE, count), tensor("source", [count, WIDTH])]
-    return nodes, inputs, [picture("output", _SIDE, count)], constants
+    inputs = [port("target", _SIDE, count), tensor("source", [count, WIDTH])]
+    return nodes, inputs, [port("output", _SIDE, count)], constants
 
 
-def _to_recogniser() -> Array:
-    """Return scale and shift of x and y from the swap's aligned picture to the recogniser's."""
+def _to_recognizer() -> Array:
+    """Return scale and shift of x and y from the swap's aligned image to the recognizer's."""
     own, theirs = TEMPLATES["arcface_128"], TEMPLATES["arcface_112_v2"]
     return np.stack([np.polyfit(own[:, axis], theirs[:, axis], 1) for axis in (0, 1)])
 
 
-def _low_pass(centres: Array) -> Array:
+def _low_pass(centers: Array) -> Array:
     """Return the matrix that leaves the lowest waves of a line of pixels, softly cut."""
-    synthesis = cosines(centres, _COARSE)
-    weights = np.full(_COARSE, 2 / len(centres))
+    synthesis = cosines(centers, _COARSE)
+    weights = np.full(_COARSE, 2 / len(centers))
     weights[0] /= 2
     fade = np.exp(-1.5 * np.square(np.arange(_COARSE) / _COARSE))
     return np.asarray((synthesis * fade * weights) @ synthesis.T)
 
 
-def _oval(centres: Array) -> Array:
+def _oval(centers: Array) -> Array:
     """Return 1 in the face and 0 beyond it, softly, ``(1, 1, side, side)``."""
-    y, x = np.meshgrid(centres, centres, indexing="ij")
+    y, x = np.meshgrid(centers, centers, indexing="ij")
     far = np.hypot((x - 0.5) / 0.33, (y - 0.53) / 0.44)
     share = np.clip((1.05 - far) / 0.4, 0, 1)
     return np.asarray((share * share * (3 - 2 * share))[None, None])

@@ -25,18 +25,18 @@ __all__ = [
     "AGE",
     "ENHANCER",
     "SWAP",
-    "SWAP_BY_PICTURE",
+    "SWAP_BY_IMAGE",
     "SWAP_EMAP",
     "SWAP_MASK",
     "build_onnx",
     "constant",
     "node",
-    "picture",
+    "port",
     "write_network",
 ]
 
 SWAP, SWAP_MASK, SWAP_EMAP = "small_swap", "small_swap_mask", "small_swap_emap"
-SWAP_BY_PICTURE, ENHANCER, AGE = "small_swap_by_picture", "small_enhancer", "small_age"
+SWAP_BY_IMAGE, ENHANCER, AGE = "small_swap_by_image", "small_enhancer", "small_age"
 
 _EMBEDDER, _CONVERTER = "small_embedder", "small_converter"
 _WAVES = 13  # 3 x 13 x 13 numbers of a face fit into an embedding of 512
@@ -58,7 +58,7 @@ def build_onnx(folder: Path) -> dict[str, dict[str, Any]]:
     _write_swap(folder, SWAP)
     _write_swap(folder, SWAP_MASK)
     _write_swap(folder, SWAP_EMAP)
-    _write_swap_by_picture(folder)
+    _write_swap_by_image(folder)
     _write_enhancer(folder)
     _write_age(folder)
     return {
@@ -87,7 +87,7 @@ def write_network(
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "size": path.stat().st_size,
-        "licence": "CC0-1.0",
+        "license": "CC0-1.0",
         "notes": "Computed for tests; it has learned from nobody.",
         "network": contract,
     }
@@ -105,8 +105,8 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> An
     return helper.make_node(kind, list(inputs), [output], **attributes)
 
 
-def picture(name: str, side: int, count: Any = 1, channels: int = 3) -> Any:
-    """Return an input or output that is a picture; ``count`` a name: a free axis."""
+def port(name: str, side: int, count: Any = 1, channels: int = 3) -> Any:
+    """Return an input or output that is an image; ``count`` a name: a free axis."""
     return tensor(name, [count, channels, side, side])
 
 
@@ -119,7 +119,7 @@ def _cosines(places: Array, waves: int) -> Array:
     return np.cos(np.pi * np.arange(waves) * places[:, None])
 
 
-def _centres(side: int) -> Array:
+def _centers(side: int) -> Array:
     return (np.arange(side) + 0.5) / side
 
 
@@ -127,7 +127,7 @@ def _analysis(side: int, waves: int) -> Array:
     """Return the matrix from ``side`` pixels to ``waves`` cosines, which ``_cosines`` undoes."""
     weights = np.full((waves, 1), 2 / side)
     weights[0] = 1 / side
-    return weights * _cosines(_centres(side), waves).T
+    return weights * _cosines(_centers(side), waves).T
 
 
 def _taper(waves: int) -> Array:
@@ -136,12 +136,12 @@ def _taper(waves: int) -> Array:
 
 
 def _low_pass(side: int, waves: int) -> Array:
-    synthesis = _cosines(_centres(side), waves) * _taper(waves)
+    synthesis = _cosines(_centers(side), waves) * _taper(waves)
     return np.asarray(synthesis @ _analysis(side, waves))
 
 
 def _between(template: Template, other: Template) -> Array:
-    """Return scale and shift of x and of y from one aligned picture to another, ``(2, 2)``."""
+    """Return scale and shift of x and of y from one aligned image to another, ``(2, 2)``."""
     own, theirs = TEMPLATES[template], TEMPLATES[other]
     return np.stack([np.polyfit(own[:, axis], theirs[:, axis], 1) for axis in (0, 1)])
 
@@ -152,7 +152,7 @@ def _oval(template: Template, side: int) -> Array:
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
     down = mouth[1] - eyes[1]
     wide = 1.2 * (points[1, 0] - points[0, 0])
-    y, x = np.meshgrid(_centres(side), _centres(side), indexing="ij")
+    y, x = np.meshgrid(_centers(side), _centers(side), indexing="ij")
     far = np.hypot((x - eyes[0]) / wide, (y - eyes[1] - 0.4 * down) / (1.45 * down))
     share = np.clip((1.05 - far) / 0.4, 0, 1)
     return np.asarray((share * share * (3 - 2 * share))[None, None])
@@ -187,7 +187,12 @@ def _write_embedder(folder: Path) -> None:
         constant("keep", keep),
         constant("one", one),
     ]
-    graph = (nodes, [picture("input.1", 112, "n")], [tensor("embedding", ["n", _WIDTH])], constants)
+    graph = (
+        nodes,
+        [port("input.1", 112, "n")],
+        [tensor("embedding", ["n", _WIDTH])],
+        constants,
+    )
     face = {"template": "arcface_112_v2", "size": 112, **_HALF}
     write_network(folder, _EMBEDDER, graph, {"task": "embed", "face": face})
     graph = (
@@ -241,15 +246,15 @@ def _write_swap(folder: Path, name: str) -> None:
         constant("waves", [3 * _WAVES**2], np.int64),
         constant("axis", [1], np.int64),
         constant("grid", [-1, 3, _WAVES, _WAVES], np.int64),
-        constant("field_y", _cosines(scale_y * _centres(side) + shift_y, _WAVES) * fade),
-        constant("field_x", (_cosines(scale_x * _centres(side) + shift_x, _WAVES) * fade).T),
+        constant("field_y", _cosines(scale_y * _centers(side) + shift_y, _WAVES) * fade),
+        constant("field_x", (_cosines(scale_x * _centers(side) + shift_x, _WAVES) * fade).T),
         constant("half", 0.5),
         constant("oval", _oval(template, side)),
         constant("zero", 0.0),
         constant("unit", 1.0),
         constant("turn_back", _turn().T),
     ]
-    outputs = [picture("output", side)]
+    outputs = [port("output", side)]
     contract: dict[str, Any] = {
         "task": "swap",
         "face": {"template": template, "size": side, **scales},
@@ -263,7 +268,7 @@ def _write_swap(folder: Path, name: str) -> None:
         contract["converter"] = _CONVERTER
     if name == SWAP_MASK:
         contract["mask_name"] = "mask"
-        outputs.append(picture("mask", side, channels=1))
+        outputs.append(port("mask", side, channels=1))
         constants += [constant("steep", 25.0), constant("dark", -3.0)]
         nodes += [
             node("ReduceMean", ["coarse"], "luma", axes=[1], keepdims=1),
@@ -272,12 +277,12 @@ def _write_swap(folder: Path, name: str) -> None:
             node("Sigmoid", ["lit"], "bright"),
             node("Mul", ["bright", "oval"], "mask"),
         ]
-    inputs = [picture("target", side), tensor("source", [1, _WIDTH])]
+    inputs = [port("target", side), tensor("source", [1, _WIDTH])]
     write_network(folder, name, (nodes, inputs, outputs, constants), contract)
 
 
-def _write_swap_by_picture(folder: Path) -> None:
-    """Write a UniFace: two pictures of one size, so that their names alone tell them apart."""
+def _write_swap_by_image(folder: Path) -> None:
+    """Write a UniFace: two images of one size, so that their names alone tell them apart."""
     low = _low_pass(256, _FINE)
     nodes = [
         node("Sub", ["source", "target"], "apart"),
@@ -297,17 +302,17 @@ def _write_swap_by_picture(folder: Path) -> None:
     contract = {
         "task": "swap",
         "face": {**face, "name": "target"},
-        "identity": "picture",
+        "identity": "image",
         "identity_face": {**face, "name": "source"},
         "output": [-1.0, 1.0],
     }
-    inputs = [picture("source", 256, "n"), picture("target", 256, "n")]
-    graph = (nodes, inputs, [picture("output", 256, "n")], constants)
-    write_network(folder, SWAP_BY_PICTURE, graph, contract)
+    inputs = [port("source", 256, "n"), port("target", 256, "n")]
+    graph = (nodes, inputs, [port("output", 256, "n")], constants)
+    write_network(folder, SWAP_BY_IMAGE, graph, contract)
 
 
 def _blur(name: str, source: str, sigma: float) -> tuple[list[Any], list[Any]]:
-    """Return nodes and constants of a Gaussian that mirrors at the picture's edge."""
+    """Return nodes and constants of a Gaussian that mirrors at the image's edge."""
     reach = round(2.5 * sigma)
     bell = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
     bell /= bell.sum()
@@ -340,8 +345,8 @@ def _write_enhancer(folder: Path) -> None:
         "output": [-1.0, 1.0],
         "fixed": {"weight": 0.9},
     }
-    inputs = [picture("input", 512), tensor("weight", [1])]
-    graph = (nodes, inputs, [picture("output", 512)], constants)
+    inputs = [port("input", 512), tensor("weight", [1])]
+    graph = (nodes, inputs, [port("output", 512)], constants)
     write_network(folder, ENHANCER, graph, contract)
 
 
@@ -368,7 +373,7 @@ def _folds(template: Template, side: int) -> Array:
 
 def _line(start: Array, end: Array, sag: float, width: float, side: int) -> Array:
     """Draw a soft line that sags and fades out at both ends, ``(side, side)``."""
-    y, x = np.meshgrid(_centres(side), _centres(side), indexing="ij")
+    y, x = np.meshgrid(_centers(side), _centers(side), indexing="ij")
     way = end - start
     along = ((x - start[0]) * way[0] + (y - start[1]) * way[1]) / (way @ way)
     across = ((x - start[0]) * -way[1] + (y - start[1]) * way[0]) / np.sqrt(way @ way)
@@ -378,7 +383,7 @@ def _line(start: Array, end: Array, sag: float, width: float, side: int) -> Arra
 
 
 def _write_age(folder: Path) -> None:
-    """Write an ageing network (256 pixels, free batch): duller, rougher, with folds."""
+    """Write an aging network (256 pixels, free batch): duller, rougher, with folds."""
     fine, constants = _blur("fine", "input", 1.5)
     wide, more = _blur("wide", "input", 5.0)
     nodes = [
@@ -415,5 +420,5 @@ def _write_age(folder: Path) -> None:
         "face": {"template": "ffhq_512", "size": 256, **_HALF},
         "output": [-1.0, 1.0],
     }
-    graph = (nodes, [picture("input", 256, "n")], [picture("output", 256, "n")], constants)
+    graph = (nodes, [port("input", 256, "n")], [port("output", 256, "n")], constants)
     write_network(folder, AGE, graph, contract)

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from onnx import TensorProto, helper
 
-from tests.support.small.onnx import constant, node, picture, tensor, write_network
+from tests.support.small.onnx import constant, node, port, tensor, write_network
 
 __all__ = ["build_broken", "recard"]
 
@@ -49,7 +49,7 @@ def recard(folder: Path, name: str, new: str, **changes: Any) -> None:
 
 
 def _write(folder: Path, name: str, nodes: list[Any], *constants: Any) -> None:
-    ports = [picture("input", _SIDE, "n")], [picture("output", _SIDE, "n")]
+    ports = [port("input", _SIDE, "n")], [port("output", _SIDE, "n")]
     write_network(folder, name, (nodes, *ports, list(constants)), _CONTRACT)
 
 
@@ -81,7 +81,7 @@ def _write_for_one(folder: Path) -> None:
 
 def _write_pairs(folder: Path) -> None:
     """Take two faces at once and no other number."""
-    ports = [picture("input", _SIDE, 2)], [picture("output", _SIDE, 2)]
+    ports = [port("input", _SIDE, 2)], [port("output", _SIDE, 2)]
     nodes = [node("Identity", ["input"], "output")]
     write_network(folder, "broken_pairs", (nodes, *ports, []), _CONTRACT)
 
@@ -117,7 +117,7 @@ def _write_hungry(folder: Path) -> None:
 def _write_whole_numbers(folder: Path) -> None:
     given = helper.make_tensor_value_info("input", TensorProto.UINT8, ["n", 3, _SIDE, _SIDE])
     nodes = [node("Cast", ["input"], "output", to=TensorProto.FLOAT)]
-    outputs = [picture("output", _SIDE, "n")]
+    outputs = [port("output", _SIDE, "n")]
     write_network(folder, "broken_uint8", (nodes, [given], outputs, []), _CONTRACT)
 
 
@@ -130,7 +130,7 @@ def _write_embedder(folder: Path, name: str, width: int) -> None:
     ]
     graph = (
         nodes,
-        [picture("input", _SIDE, "n")],
+        [port("input", _SIDE, "n")],
         [tensor("output", ["n", width])],
         [constant("spread", np.ones((3, width)))],
     )
