@@ -57,8 +57,8 @@ def test_more_people_change_nobody() -> None:
 
 
 def test_wrong_options_are_named() -> None:
-    with pytest.raises(RecipeError, match=r"peple: unknown key\. Did you mean 'people'"):
-        source(peple=3)
+    with pytest.raises(RecipeError, match=r"identitys: unknown key\. Did you mean 'identities'"):
+        source(identitys=3)
 
 
 def test_the_card_is_the_freest_and_says_nobody() -> None:
