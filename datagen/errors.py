@@ -1,33 +1,43 @@
 """Every error that the package raises on purpose, sorted by what the caller must do.
 
 * DatagenError                 exit 1
-  - UserError                  exit 2: the user must change something; nothing was started
-    - RecipeError              a recipe, a method's options, a name that is not known
+  - UserError                  exit 2: the user must change something before a rerun makes sense
+    - RecipeError              a recipe, a method's options, an unknown name
     - CardError                a source card or a weight card
     - RightsError              license, consent or weights do not cover the purpose
-    - SourceError              a source's folder, table or listing is not as its layout says
-    - ReleaseError             a release folder is missing, foreign or not whole
+    - SourceError              a source's folder, table or listing does not have the stated layout
+    - ReleaseError             a release folder is missing, incomplete or something else
     - MissingExtraError        an optional package is not installed
     - WeightsError             a weight file is missing or is not the one its card names
     - DeviceError              a GPU was asked for and there is none, or it is too small
     - EngineError              the cluster cannot be reached or runs another datagen
-  - RunError                   exit 1: the run fell short; running again may mend it
-  - SourceChangedError         a source file is gone or is not the one that was indexed: the
-                               shard fails, uncommitted
-  - ItemError                  one item cannot be made: a row in ``rejects/``, the shard goes on
+    - ContractError            a plug-in broke the rules of its base class: never retried
+    - DetectorError            a detector's spec, configuration or file is wrong
+    - ScoresError              a scores file is missing, malformed or of another release
+  - RunError                   exit 1: the run did not complete; a rerun may succeed
+  - SourceChangedError         a source file is gone or differs from the one that was indexed:
+                               the shard fails, uncommitted
+  - ItemError                  one item cannot be made: a row in ``rejects/``, the shard continues
   - ImageError                 an image file that cannot be used: a row of the index's rejects
 
-Any other exception inside a shard is a bug or the machine: the engine tries the shard again,
-then names it. All errors survive pickling, because they come back from Ray workers.
+Any other exception inside a shard is a bug or a machine failure: the engine retries the shard,
+then reports it. All errors survive pickling, because they come back from Ray workers.
+
+Each error carries three optional attributes for programs, which the message does not depend on:
+``path`` (the file or folder), ``key`` (the dotted key in it) and ``row`` (the row of a table).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from typing import Any
 
 __all__ = [
     "CardError",
+    "ContractError",
     "DatagenError",
+    "DetectorError",
     "DeviceError",
     "EngineError",
     "ImageError",
@@ -37,6 +47,7 @@ __all__ = [
     "ReleaseError",
     "RightsError",
     "RunError",
+    "ScoresError",
     "SourceChangedError",
     "SourceError",
     "UserError",
@@ -45,13 +56,32 @@ __all__ = [
 
 
 class DatagenError(Exception):
-    """Base class, so that a caller can catch everything of ours and nothing else."""
+    """Base class of all errors of this package: catch it to catch them all and nothing else.
+
+    Args:
+        args: The message. ``str(error)`` is what was written here, whatever the keywords say.
+        path: File or folder that the error is about.
+        key: Dotted key in that file, e.g. ``methods[0].options.parts``.
+        row: Row of a table: its number, counted from 1 below the header, or its id.
+    """
 
     exit_code = 1
 
+    def __init__(
+        self,
+        *args: object,
+        path: str | os.PathLike[str] | None = None,
+        key: str | None = None,
+        row: int | str | None = None,
+    ) -> None:
+        super().__init__(*args)
+        self.path = None if path is None else os.fspath(path)
+        self.key = key
+        self.row = row
+
 
 class UserError(DatagenError):
-    """The user must change something before it makes sense to run again."""
+    """The user must change something before a rerun makes sense."""
 
     exit_code = 2
 
@@ -69,11 +99,11 @@ class RightsError(UserError):
 
 
 class SourceError(UserError):
-    """The files of a source are not laid out as its card says."""
+    """The files of a source do not have the layout that its card states."""
 
 
 class ReleaseError(UserError):
-    """A release folder is missing, belongs to something else, or is not whole."""
+    """A release folder is missing, incomplete, or holds something else."""
 
 
 class MissingExtraError(UserError):
@@ -90,11 +120,11 @@ class MissingExtraError(UserError):
             f"{reason} needs the package {package!r}, which is not installed. "
             f"Install it with: pip install 'datagen[{extra}]'"
         )
-        self._args = (package, extra, reason)
+        self._parts = (package, extra, reason)
 
-    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the parts: the default would call with the finished message."""
-        return type(self), self._args
+        return type(self), self._parts, self.__dict__
 
 
 class WeightsError(UserError):
@@ -102,19 +132,34 @@ class WeightsError(UserError):
 
 
 class DeviceError(UserError):
-    """A device was asked for that this machine does not have, or that is too small."""
+    """The requested device does not exist on this machine, or is too small."""
 
 
 class EngineError(UserError):
     """The cluster cannot be reached, has no CPUs, or runs another version of datagen."""
 
 
+class ContractError(UserError):
+    """A plug-in broke the contract of its base class; its code must be fixed.
+
+    The message names the plug-in, the rule and the pair. The shard is not retried.
+    """
+
+
+class DetectorError(UserError):
+    """A detector's spec, configuration or file is wrong; the message says which and what to do."""
+
+
+class ScoresError(UserError):
+    """A scores file is missing, malformed, or belongs to another release or split."""
+
+
 class RunError(DatagenError):
-    """The run fell short of the release that was asked for."""
+    """The run did not complete the requested release; the message says what is missing."""
 
 
 class SourceChangedError(DatagenError):
-    """A source file is gone, or its bytes are not those that the index has seen."""
+    """A source file is gone, or its bytes differ from those that were indexed."""
 
 
 class ItemError(DatagenError):
@@ -122,11 +167,12 @@ class ItemError(DatagenError):
 
     Args:
         code: Short stable identifier, a column of ``rejects/``, e.g. ``no_donor``.
-        detail: Text for a person.
+        detail: Explanation for the reader.
+        where: ``path``, ``key`` and ``row`` as in ``DatagenError``.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code, detail)
+    def __init__(self, code: str, detail: str = "", **where: Any) -> None:
+        super().__init__(code, detail, **where)
         self.code = code
         self.detail = detail
 
@@ -140,5 +186,5 @@ class ImageError(DatagenError):
 
 
 def one_per_line(head: str, problems: Sequence[str]) -> str:
-    """Return ``head`` followed by all problems, each on a line of its own."""
+    """Return ``head`` followed by the problems, one per line."""
     return head + "".join(f"\n  - {problem}" for problem in problems)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,8 @@ from datagen import errors
 from datagen.errors import DatagenError, ItemError, MissingExtraError, UserError, one_per_line
 
 USER = {
+    "ContractError",
+    "DetectorError",
     "DeviceError",
     "CardError",
     "EngineError",
@@ -15,6 +18,7 @@ USER = {
     "RecipeError",
     "ReleaseError",
     "RightsError",
+    "ScoresError",
     "SourceError",
     "UserError",
     "WeightsError",
@@ -46,6 +50,16 @@ def test_survives_pickling(name: str) -> None:
     assert {k: v for k, v in vars(again).items() if k[0] != "_"} == {
         k: v for k, v in vars(made).items() if k[0] != "_"
     }
+
+
+@pytest.mark.parametrize("name", sorted((USER | OURS) - {"MissingExtraError"}))
+def test_says_where_to_programs_and_keeps_the_message(name: str) -> None:
+    kind = getattr(errors, name)
+    made = kind("what happened", path=Path("a.yaml"), key="methods[0].name", row=3)
+    again = pickle.loads(pickle.dumps(made))
+    assert str(again) == str(made) == "what happened"
+    assert (again.path, again.key, again.row) == ("a.yaml", "methods[0].name", 3)
+    assert (kind("x").path, kind("x").key, kind("x").row) == (None, None, None)
 
 
 @pytest.mark.parametrize("name", sorted(USER | OURS))

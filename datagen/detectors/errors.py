@@ -1,15 +1,7 @@
-"""What a user of detectors must mend."""
+"""Errors of detectors; they moved to ``datagen.errors``."""
 
 from __future__ import annotations
 
-from datagen.errors import UserError
+from datagen.errors import DetectorError, ScoresError
 
 __all__ = ["DetectorError", "ScoresError"]
-
-
-class DetectorError(UserError):
-    """A detector's spec, configuration or file is wrong; the message says which and what to do."""
-
-
-class ScoresError(UserError):
-    """A file of scores is missing, is not one, or belongs to another release or split."""
