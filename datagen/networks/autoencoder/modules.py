@@ -1,4 +1,4 @@
-"""The modules of the first deepfakes: one encoder, a decoder a person; imports torch.
+"""The modules of the first deepfakes: one encoder, a decoder per identity; imports torch.
 
 Import this module inside functions alone.
 """
@@ -61,41 +61,43 @@ class _Decoder(nn.Module):
             layers.append(_Upscale(_channels(shape, side), _channels(shape, 2 * side)))
             side *= 2
         self.up = nn.Sequential(*layers)
-        self.image = nn.Conv2d(_channels(shape, side), 3, 5, padding=2)
+        # Parameter names are part of the format: weights are stored by them, and initialized in
+        # their order.
+        self.picture = nn.Conv2d(_channels(shape, side), 3, 5, padding=2)
         self.mask = nn.Conv2d(_channels(shape, side), 1, 5, padding=2)
 
     def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image ``(n, 3, size, size)`` and the mask ``(n, 1, size, size)``."""
         inside = self.up(code)
-        return torch.sigmoid(self.image(inside)), torch.sigmoid(self.mask(inside))
+        return torch.sigmoid(self.picture(inside)), torch.sigmoid(self.mask(inside))
 
 
 def _channels(shape: Shape, side: int) -> int:
-    """Half of ``width`` at the full size, twice as many at each halving, ``8 width`` at most."""
+    """Return half of ``width`` at full size, doubled at each halving, at most ``8 width``."""
     return min(max(shape.width // 2, 1) * (shape.size // side), 8 * shape.width)
 
 
 class Autoencoder(nn.Module):
-    """A shared encoder and a decoder for each person.
+    """A shared encoder and a decoder for each identity.
 
     After the first deepfakes tool (u/deepfakes 2017, as described by Perov et al. 2020,
     DeepFaceLab, section 3.2, "DF" structure), whose sizes it has with ``size`` 64 and ``width``
     128; the mask beside the image is DeepFaceLab's. All values are in [0, 1].
     """
 
-    def __init__(self, shape: Shape, people: int) -> None:
+    def __init__(self, shape: Shape, identities: int) -> None:
         super().__init__()
         self.encoder = _Encoder(shape)
-        self.decoders = nn.ModuleList(_Decoder(shape) for _ in range(people))
+        self.decoders = nn.ModuleList(_Decoder(shape) for _ in range(identities))
 
-    def forward(self, faces: Tensor, person: int) -> tuple[Tensor, Tensor]:
-        """Turn ``(n, 3, size, size)`` faces into that person: images and masks."""
-        decoded: tuple[Tensor, Tensor] = self.decoders[person](self.encoder(faces))
+    def forward(self, faces: Tensor, identity: int) -> tuple[Tensor, Tensor]:
+        """Turn ``(n, 3, size, size)`` faces into that identity: images and masks."""
+        decoded: tuple[Tensor, Tensor] = self.decoders[identity](self.encoder(faces))
         return decoded
 
 
 class PatchCritic(nn.Module):
-    """Tells real patches from made ones (Isola et al., CVPR 2017, PatchGAN), for one person."""
+    """Tells real patches from generated ones (Isola et al., CVPR 2017, PatchGAN), for one identity."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -111,7 +113,7 @@ class PatchCritic(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return a score a patch; trained toward 1 for real ones (Mao et al., ICCV 2017)."""
+        """Return one score per patch; trained toward 1 for real ones (Mao et al., ICCV 2017)."""
         scores: Tensor = self.layers(images)
         return scores
 
@@ -125,7 +127,7 @@ def initialize(module: nn.Module, rng: np.random.Generator) -> None:
                 continue
             fan = int(np.prod(values.shape[1:]))
             # The last layers are followed by a sigmoid, not by a rectifier.
-            gain = 1.0 if ".image." in name or ".mask." in name else 2 / (1 + _SLOPE**2)
+            gain = 1.0 if ".picture." in name or ".mask." in name else 2 / (1 + _SLOPE**2)
             bound = float(np.sqrt(3 * gain / fan))
             drawn = rng.uniform(-bound, bound, tuple(values.shape)).astype(np.float32)
             values.copy_(torch.from_numpy(drawn))
