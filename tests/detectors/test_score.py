@@ -347,4 +347,4 @@ def test_a_wrong_place_or_split_is_exit_2(
     assert score(small, "mine_own:mean", to, "--split", "tets", *plugin) == 2
     assert "has no split 'tets'. Did you mean 'test'?" in capsys.readouterr().err
     assert score(tmp_path / "nowhere", "mine_own:mean", to, *plugin) == 2
-    assert "there is no release" in capsys.readouterr().err
+    assert "is not a datagen release" in capsys.readouterr().err

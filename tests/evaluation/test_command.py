@@ -173,7 +173,7 @@ def test_every_mistake_is_exit_2_without_a_trace(
         (["--junit", "j.xml"], "give --gates"),
         (["--baseline", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--gates", "nowhere.yaml"], "nowhere.yaml: no such file"),
-        (["--trained-on", str(tmp_path / "nowhere")], "there is no release"),
+        (["--trained-on", str(tmp_path / "nowhere")], "is not a datagen release"),
         (["--trained-on", str(desk.out / "release.json")], "has no split train or val"),
         (["--threshold", "2"], ""),
     ]

@@ -160,5 +160,5 @@ def test_a_manifest_that_is_gone_or_spoiled_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"test-000000\.parquet cannot be read"):
         read_rows(Release(Folder(str(folder))))
     file.unlink()
-    with pytest.raises(ReleaseError, match=r"test-000000\.parquet is not there"):
+    with pytest.raises(ReleaseError, match=r"test-000000\.parquet is missing"):
         read_rows(Release(Folder(str(folder))))

@@ -204,6 +204,6 @@ def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:
 
 
 def test_no_release_and_an_unfinished_one_are_told_apart(out: Path, tmp_path: Path) -> None:
-    assert "there is no release" in problems(tmp_path / "nowhere")
+    assert "is not a datagen release" in problems(tmp_path / "nowhere")
     (out / "release.json").unlink()
-    assert "it is not finished (6 shards are committed)" in problems(out)
+    assert "is not finished (6 shards are committed" in problems(out)

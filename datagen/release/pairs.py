@@ -1,0 +1,158 @@
+"""The pairs of a release, whose images are decoded when they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagen.core.arrays import Image, Mask
+from datagen.core.text import near
+from datagen.errors import ReleaseError
+from datagen.release.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from datagen.release.reader import Release
+
+__all__ = ["ReleasedPair", "pairs_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedPair:
+    """A real image and the fake made from it.
+
+    Every access to an image reads and decodes it anew, so that a list of pairs stays small: keep
+    the array where it is used more than once.
+
+    Attributes:
+        release: The release that holds the pair.
+        rows: The manifest rows of its images by kind: ``real``, ``fake`` and, where there is one,
+            ``control``.
+    """
+
+    release: Release
+    rows: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The manifest row of the fake."""
+        return self.rows["fake"]
+
+    @property
+    def pair_id(self) -> str:
+        """Id of the pair."""
+        return str(self.row["pair_id"])
+
+    @property
+    def split(self) -> str:
+        """``train``, ``val`` or ``test``."""
+        return str(self.row["split"])
+
+    @property
+    def method(self) -> str:
+        """Name of the method that made the fake."""
+        return str(self.row["method"])
+
+    @property
+    def real(self) -> Image:
+        """The real image: ``(height, width, 3)`` uint8 RGB."""
+        return self.release.image(self.rows["real"])
+
+    @property
+    def fake(self) -> Image:
+        """The fake image: ``(height, width, 3)`` uint8 RGB."""
+        return self.release.image(self.rows["fake"])
+
+    @property
+    def control(self) -> Image | None:
+        """The control, a real image that went through the method's pipeline, if there is one."""
+        return self.release.image(self.rows["control"]) if "control" in self.rows else None
+
+    @property
+    def mask(self) -> Mask:
+        """How strongly each pixel was replaced: ``(height, width)`` uint8, 0 is unchanged."""
+        return self.release.mask(self.rows["fake"])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that the method drew."""
+        return self.release.params(self.row)
+
+    @property
+    def degradation_params(self) -> dict[str, Any] | None:
+        """The degradation that the fake went through, ``None`` where there is none."""
+        text = self.row["degradation_params"]
+        return None if text is None else dict(json.loads(text))
+
+    def __repr__(self) -> str:
+        """Return id, method and kinds."""
+        return f"<ReleasedPair {self.pair_id}, {self.method}: {', '.join(self.rows)}>"
+
+
+def pairs_of(
+    release: Release,
+    files: Sequence[str],
+    method: str | Sequence[str] | None,
+    where: Mapping[str, Any],
+) -> Iterator[ReleasedPair]:
+    """Return the pairs of some manifest files that match; see ``Release.pairs``."""
+    wanted = dict(where)
+    if method is not None:
+        wanted["method"] = [method] if isinstance(method, str) else list(method)
+        _refuse_unknown_methods(release, wanted["method"])
+    for name in files[:1]:
+        _refuse_unknown_columns(release, name, wanted)
+    return _pairs(release, files, wanted)
+
+
+def _pairs(
+    release: Release, files: Sequence[str], wanted: Mapping[str, Any]
+) -> Iterator[ReleasedPair]:
+    for name in files:
+        table = read_manifest(release.folder, name)
+        fakes = table.filter(_matches(table, wanted))
+        ids = fakes.column("pair_id").unique()
+        rows = table.filter(pc.is_in(table.column("pair_id"), value_set=ids)).to_pylist()
+        for _, group in groupby(rows, key=lambda row: row["pair_id"]):
+            yield ReleasedPair(release, {row["kind"]: row for row in group})
+
+
+def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:
+    found = pc.equal(table.column("kind"), "fake")
+    for name, value in wanted.items():
+        column = table.column(name)
+        try:
+            values = pa.array(_values(value), column.type)
+            found = pc.and_(found, pc.is_in(column, value_set=values))
+        except (pa.ArrowException, TypeError) as error:
+            raise ReleaseError(
+                f"where: {name}={value!r} cannot be compared with a column of type {column.type}: "
+                f"{str(error).partition(chr(10))[0]}"
+            ) from None
+    return found
+
+
+def _values(value: Any) -> list[Any]:
+    several = isinstance(value, Collection) and not isinstance(value, str | bytes)
+    return list(value) if several else [value]
+
+
+def _refuse_unknown_methods(release: Release, methods: Sequence[str]) -> None:
+    table = release.table(["method"], format="arrow", dictionary=["method"])
+    known = sorted(pc.unique(table.column("method")).to_pylist())
+    for method in methods:
+        if method not in known:
+            raise ReleaseError(
+                f"{release.folder}: the release has no method {method!r}.{near(method, known)} "
+                f"It has: {', '.join(known)}"
+            )
+
+
+def _refuse_unknown_columns(release: Release, name: str, wanted: Mapping[str, Any]) -> None:
+    if wanted:
+        read_manifest(release.folder, name, list(wanted))
