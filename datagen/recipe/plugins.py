@@ -1,4 +1,4 @@
-"""Methods and degradations of a single file (``--plugin``), carried to the workers as text."""
+"""Methods and degradations defined in a single file (``--plugin``), sent to workers as text."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Plugin:
     """A Python file that defines methods or degradations.
 
     Attributes:
-        name: Of the file, for messages and tracebacks.
-        text: Its content.
+        name: Path of the file, for messages and tracebacks.
+        text: Content of the file.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Plugin:
 
     @property
     def digest(self) -> str:
-        """64 hex digits of the content."""
+        """SHA-256 of the content, 64 hex digits."""
         return sha256_bytes(self.text.encode())
 
     def load(self) -> list[str]:
-        """Run the file once in this process and register what it defines; return the names.
+        """Run the file once per process, register what it defines and return the names.
 
         Raises:
-            RecipeError: It does not run, or defines neither method nor degradation.
+            RecipeError: The file raises an error, or defines neither a method nor a degradation.
         """
         module_name = f"datagen_plugin_{self.digest[:16]}"
         if module_name in sys.modules:
@@ -46,14 +46,16 @@ class Plugin:
         sys.modules[module_name] = module  # so that what it defines can be pickled by name
         try:
             exec(compile(self.text, self.name, "exec"), module.__dict__)  # noqa: S102  # the user's own file
-        except (Exception, SystemExit) as error:  # whatever the file raises is the user's to mend
+        except (Exception, SystemExit) as error:  # the user must fix whatever the file raises
             del sys.modules[module_name]
-            raise RecipeError(f"--plugin {self.name}: {type(error).__name__}: {error}") from error
+            raise RecipeError(
+                f"--plugin {self.name}: {type(error).__name__}: {error}", path=self.name
+            ) from error
         try:
             return self._register(module)
         except RecipeError as error:
-            del sys.modules[module_name]  # so that the next try does not pass for a second load
-            raise RecipeError(f"--plugin {self.name}: {error}") from error
+            del sys.modules[module_name]  # or the next attempt would look like a second load
+            raise RecipeError(f"--plugin {self.name}: {error}", path=self.name) from error
 
     def _register(self, module: ModuleType) -> list[str]:
         found = [
@@ -65,7 +67,7 @@ class Plugin:
             and hasattr(value, "name")
         ]
         if not found:
-            raise RecipeError("defines no Method or Degradation with a 'name'")
+            raise RecipeError("the file defines no Method or Degradation with a 'name'")
         for value in found:
             if issubclass(value, Method):
                 METHODS.add(value.name, value)
@@ -78,9 +80,9 @@ def read_plugin(path: Path) -> Plugin:
     """Read a plug-in file.
 
     Raises:
-        RecipeError: It cannot be read.
+        RecipeError: The file cannot be read.
     """
     try:
         return Plugin(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"--plugin {path}: cannot be read: {error}") from None
+        raise RecipeError(f"--plugin {path}: cannot be read: {error}", path=path) from None

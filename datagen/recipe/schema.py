@@ -1,4 +1,4 @@
-"""The recipe's keys: every one typed, bounded and refused when it is not known."""
+"""The keys of a recipe: each has a type and bounds, and an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ V = TypeVar("V")
 
 
 def _in_order(by_split: dict[SplitName, V]) -> dict[SplitName, V]:
-    """Order by split, so that the order of keys in the file decides nothing."""
+    """Sort by split, so that the order of keys in the file does not matter."""
     names: tuple[SplitName, ...] = get_args(SplitName)
     return {name: by_split[name] for name in names if name in by_split}
 
@@ -57,14 +57,26 @@ def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
 
 
 class Purpose(Frozen):
-    """What the data will be used for; the rights gate answers to this."""
+    """What the data will be used for; the rights gate checks every source against it.
+
+    Attributes:
+        use: Research or commercial use.
+        redistribute: Whether copies of the release will be passed on.
+    """
 
     use: Literal["research", "commercial"]
     redistribute: StrictBool = False
 
 
 class SourceUse(Frozen):
-    """One source: its card, where its files are, and options that replace the card's."""
+    """One source of face images.
+
+    Attributes:
+        card: Path of the source card, relative to the recipe.
+        root: Folder or URL of the images; environment variables are expanded.
+        options: Options of the layout that replace those of the card.
+        splits: Splits that may use the source; all of them if left out.
+    """
 
     card: str = Field(min_length=1)
     root: str = ""
@@ -73,9 +85,13 @@ class SourceUse(Frozen):
 
 
 class SplitRule(Frozen):
-    """How people are dealt to splits; never by counts.
+    """How identities are assigned to splits; the number of pairs plays no part.
 
-    With ``from: source`` the official splits of the source are taken.
+    Attributes:
+        shares: Share of the identities of each split; they sum to 1.
+        origin: The key ``from``: ``hash`` assigns identities by a hash of their names, ``source``
+            takes the official splits of the source.
+        stratify: Attributes whose distribution is kept equal in all splits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -87,18 +103,18 @@ class SplitRule(Frozen):
     @field_validator("shares")
     @classmethod
     def _whole(cls, shares: dict[SplitName, Fraction]) -> dict[SplitName, Fraction]:
-        sums_to_one(shares.values(), "the shares of people")
+        sums_to_one(shares.values(), "shares of identities")
         return _in_order(shares)
 
 
 class Jitter(Frozen):
-    """Random changes of the crop, drawn once for a pair.
+    """Random changes of the crop, drawn once per pair.
 
     Attributes:
-        shift: Largest shift in each direction, as a share of the crop's side.
-        scale: Range of the factor on the margin's crop.
-        rotate: Largest turn in degrees.
-        flip: Probability of mirroring.
+        shift: Maximum shift in each direction, as a share of the crop's side length.
+        scale: Range of the factor by which the side length of the crop is multiplied.
+        rotate: Maximum in-plane rotation in degrees, in either direction.
+        flip: Probability of a horizontal flip.
     """
 
     shift: float = Field(default=0.0, ge=0, le=0.25)
@@ -110,7 +126,7 @@ class Jitter(Frozen):
     @classmethod
     def _sane(cls, scale: tuple[float, float]) -> tuple[float, float]:
         if not (scale[0] >= 0.5 and scale[1] <= 2.0):
-            raise ValueError("want a range within 0.5 and 2")
+            raise ValueError("expected a range within 0.5 and 2")
         return scale
 
 
@@ -118,11 +134,12 @@ class FaceRule(Frozen):
     """Which faces are used and how they are cropped.
 
     Attributes:
-        size: Side of the released images in pixels.
-        margin: Side of the crop as a multiple of the face box's longer side.
-        analyzer: What finds faces, see ``datagen list analyzers``.
-        min_side: Smallest face box in source pixels.
-        max_yaw: Largest turn of the head in degrees.
+        size: Side length of the released images in pixels.
+        margin: Side length of the crop, as a multiple of the longer side of the face box.
+        analyzer: Face analyzer that detects faces and landmarks; see ``datagen list analyzers``.
+        min_side: Minimum length of the longer side of the face box, in pixels of the source image.
+        max_yaw: Maximum yaw of the head in degrees, in either direction.
+        jitter: Random changes of the crop.
     """
 
     size: int = Field(default=380, ge=64, le=2048)
@@ -134,17 +151,18 @@ class FaceRule(Frozen):
 
 
 class DonorRule(Frozen):
-    """Which faces may be donors: always another identity of the target's split and source.
+    """Which face becomes the donor: always another identity of the target's split and source.
 
     Attributes:
-        strategy: ``random``, or one of the ``pool_size`` faces with the nearest landmarks, or with
-            the nearest pose (yaw, pitch and how far mouth and eyes are open).
-        match: Attributes that must be equal; unknown equals nothing.
-        pool_size: How many of the nearest faces to draw from.
-        embedding: Bounds of the cosine similarity to the target, where the analyzer gives
-            embeddings.
-        fallback: ``any`` drops ``match`` and ``embedding`` for a target that they leave without a
-            donor; ``refuse`` refuses the recipe.
+        strategy: ``random`` draws from all allowed faces; ``nearest_landmarks`` and
+            ``nearest_pose`` (yaw, pitch, and how far mouth and eyes are open) draw from the
+            ``pool_size`` nearest.
+        match: Attributes that must equal the target's; an unknown value never matches.
+        pool_size: Number of nearest faces to draw from.
+        embedding: Range of the cosine similarity to the target's face embedding; needs an
+            analyzer that provides embeddings.
+        fallback: What to do for a target without a donor: ``any`` drops ``match`` and
+            ``embedding``, ``refuse`` rejects the recipe.
     """
 
     strategy: Literal["random", "nearest_landmarks", "nearest_pose"] = "nearest_landmarks"
@@ -157,12 +175,21 @@ class DonorRule(Frozen):
     @classmethod
     def _cosine(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
         if bounds is not None and not (bounds[0] >= -1 and bounds[1] <= 1):
-            raise ValueError("want a range within -1 and 1")
+            raise ValueError("expected a range within -1 and 1")
         return bounds
 
 
 class MethodUse(Frozen):
-    """One manipulation and its share of the pairs; further keys are the method's own options."""
+    """One method and its share of the pairs; further keys are the method's own options.
+
+    Attributes:
+        use: Name of the method; see ``datagen list methods``.
+        share: Share of the pairs, exact.
+        donor: How donors are chosen, for a method that takes one.
+        min_change: Minimum mean absolute change under the mask, in 8-bit intensity levels; the
+            method's own minimum if left out.
+        splits: Splits that contain the method; all of them if left out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -174,17 +201,19 @@ class MethodUse(Frozen):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys that are not the recipe's but the method's."""
+        """The method's own options."""
         return dict(self.__pydantic_extra__ or {})
 
 
 class DegradationUse(Frozen):
-    """One damage and its share of each method's pairs; further keys are its own options.
+    """One degradation and its share of each method's pairs; further keys are its own options.
 
     Attributes:
-        use: A kind, a profile, or ``reshare``; see ``datagen list degradations``.
-        severity: Range within 0 and 5, dealt evenly; 0 leaves the image as it is. Without it
-            the kind draws from its own ranges.
+        use: Name of a kind or profile, or ``reshare``; see ``datagen list degradations``.
+        share: Share of each method's pairs, exact.
+        severity: Range of severities within 0 and 5, used equally often; 0 leaves the image
+            unchanged. If left out, parameters are drawn from the ranges in the options.
+        splits: Splits that contain the degradation; all of them if left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -198,20 +227,24 @@ class DegradationUse(Frozen):
     @classmethod
     def _on_the_ladder(cls, severity: tuple[int, int] | None) -> tuple[int, int] | None:
         if severity is not None and not (severity[0] >= 0 and severity[1] <= 5):
-            raise ValueError("want a range within 0 and 5")
+            raise ValueError("expected a range within 0 and 5")
         return severity
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys that are not the recipe's but the degradation's."""
+        """The degradation's own options."""
         return dict(self.__pydantic_extra__ or {})
 
 
 class Ladder(Frozen):
-    """The same pairs at every severity: what a robustness curve is made of.
+    """The same pairs at every severity of one degradation, as a robustness curve needs them.
 
-    Stands in place of ``degradations``; ``splits`` then counts base pairs, each of which gives
-    one pair a severity.
+    Replaces ``degradations``; ``splits`` then counts base pairs, each of which yields one pair
+    per severity.
+
+    Attributes:
+        use: Name of a degradation with severities; see ``datagen list degradations``.
+        severities: The severities, in increasing order.
     """
 
     use: str
@@ -221,16 +254,18 @@ class Ladder(Frozen):
     @classmethod
     def _rising(cls, severities: tuple[int, ...]) -> tuple[int, ...]:
         if list(severities) != sorted(set(severities)) or not set(severities) <= set(range(6)):
-            raise ValueError("want rising whole numbers from 0 to 5, each once")
+            raise ValueError("expected increasing whole numbers from 0 to 5")
         return severities
 
 
 class Encode(Frozen):
-    """The encoder of the release; drawn once for a pair.
+    """How the images of the release are encoded; parameters are drawn once per pair.
 
     Attributes:
-        quality: JPEG or WebP quality; null for lossless WebP. Not a key of PNG.
-        subsampling: Chroma subsamplings of JPEG to draw from.
+        format: Image format.
+        quality: Range of the JPEG or WebP quality, within 1 and 100; null for lossless WebP. Not
+            allowed for PNG.
+        subsampling: Chroma subsampling modes of JPEG to draw from.
     """
 
     format: Literal["jpeg", "png", "webp"] = "jpeg"
@@ -242,32 +277,55 @@ class Encode(Frozen):
     def _quoted(cls, value: object) -> object:
         unquoted = [part for part in value if isinstance(part, int)] if _is_list(value) else value
         if isinstance(unquoted, int) or (_is_list(value) and unquoted):
-            raise ValueError('quote it: ["4:2:0"]; YAML reads 4:2:0 as a number of base 60')
+            raise ValueError('quote it: ["4:2:0"]; YAML reads 4:2:0 as a base-60 number')
         return value
 
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> Encode:
         if self.quality is not None:
             if self.format == "png":
-                raise ValueError("png is lossless and has no quality: remove it")
+                raise ValueError("png is lossless and has no quality: remove the key")
             if not (self.quality[0] >= 1 and self.quality[1] <= 100):
-                raise ValueError("quality: want a range within 1 and 100")
+                raise ValueError("quality: expected a range within 1 and 100")
         if self.subsampling is not None and self.format != "jpeg":
-            raise ValueError(f"{self.format} has no choice of subsampling: remove it")
+            raise ValueError(f"{self.format} has no chroma subsampling option: remove the key")
         if self.subsampling == ():
-            raise ValueError("subsampling: want at least one")
+            raise ValueError("subsampling: expected at least one mode")
         return self
 
 
 class Rejects(Frozen):
-    """How many planned items may fail before the run counts as failed."""
+    """How many planned pairs may be rejected before the run counts as failed.
+
+    Attributes:
+        max_share: Maximum share of the planned pairs.
+        max_count: Maximum number of pairs; null for no limit of its own.
+    """
 
     max_share: float = Field(default=0.05, ge=0, le=1)
     max_count: int | None = Field(default=None, ge=0)
 
 
 class RecipeSpec(Frozen):
-    """A complete description of one data set."""
+    """A complete description of one data set.
+
+    Attributes:
+        name: Name of the data set; starts the id of every pair.
+        version: Version of the data set, raised by its author.
+        seed: Seed of every random draw.
+        purpose: What the data will be used for.
+        sources: Where the face images come from.
+        splits: Number of pairs of each split (base pairs with a ladder).
+        split: How identities are assigned to splits.
+        face: Which faces are used and how they are cropped.
+        methods: The methods; their shares sum to 1.
+        degradations: The degradations; their shares sum to 1.
+        ladder: The same pairs at every severity of one degradation.
+        encode: How the images of the release are encoded.
+        controls: Share of each method's pairs that get a control, exact.
+        rejects: How many pairs may be rejected.
+        shard_pairs: Number of base pairs per shard.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
     version: int = Field(default=1, ge=1)
@@ -290,19 +348,21 @@ class RecipeSpec(Frozen):
     def _counts(cls, splits: dict[SplitName, int]) -> dict[SplitName, int]:
         for name, count in splits.items():
             if not 0 < count <= 10**12:
-                raise ValueError(f"{name}: want a number of pairs from 1 to 10^12")
+                raise ValueError(f"{name}: expected a number of pairs from 1 to 10^12")
         return _in_order(splits)
 
     @model_validator(mode="after")
     def _methods_fill_every_split(self) -> RecipeSpec:
-        sums_to_one((use.share for use in self.methods), "the shares of methods")
+        sums_to_one((use.share for use in self.methods), "method shares")
         for split in self.splits:
             if not any(use.share for use in self.methods if in_split(use, split)):
-                raise ValueError(f"methods: none is left for split {split!r}")
+                raise ValueError(f"methods: split {split!r} has no method")
             if not any(in_split(use, split) for use in self.sources):
-                raise ValueError(f"sources: none is left for split {split!r}")
+                raise ValueError(f"sources: split {split!r} has no source")
             if not self.split.shares.get(split) and self.split.origin == "hash":
-                raise ValueError(f"split.shares: nobody is dealt to {split!r}, which wants pairs")
+                raise ValueError(
+                    f"split.shares: {split!r} has no share of the identities, but pairs are wanted"
+                )
         return self
 
     @model_validator(mode="after")
@@ -310,14 +370,14 @@ class RecipeSpec(Frozen):
         if self.degradations is None:
             return self
         if self.ladder is not None:
-            raise ValueError("ladder stands in place of degradations: remove one of them")
-        sums_to_one((use.share for use in self.degradations), "the shares of degradations")
+            raise ValueError("ladder and degradations exclude each other: remove one of them")
+        sums_to_one((use.share for use in self.degradations), "degradation shares")
         for split in self.splits:
             if not any(use.share for use in self.degradations if in_split(use, split)):
-                raise ValueError(f"degradations: none is left for split {split!r}")
+                raise ValueError(f"degradations: split {split!r} has no degradation")
         return self
 
 
 def in_split(use: MethodUse | SourceUse | DegradationUse, split: SplitName) -> bool:
-    """Say whether an entry takes part in ``split``; without ``splits`` it does in all."""
+    """Return whether an entry is used in ``split``; an entry without ``splits`` is used in all."""
     return use.splits is None or split in use.splits

@@ -105,9 +105,9 @@ def test_the_summary_counts_levels() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ladder": LADDER, "degradations": DEGRADED}, "ladder stands in place of degradations"),
-        ({"degradations": DEGRADED[:2]}, "the shares of degradations must sum to 1"),
-        ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "rising whole numbers"),
+        ({"ladder": LADDER, "degradations": DEGRADED}, "ladder and degradations exclude each other"),
+        ({"degradations": DEGRADED[:2]}, "degradation shares must sum to 1"),
+        ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "increasing whole numbers"),
         ({"ladder": {"use": "jpeg", "severities": [0, 6]}}, "from 0 to 5"),
         ({"ladder": {"use": "jpeg", "quality": 3}}, "quality"),
         ({"degradations": [{"use": "jpeg", "share": 1, "severity": True}]}, r"number or \[low"),
@@ -115,11 +115,11 @@ def test_the_summary_counts_levels() -> None:
         ({"degradations": [{"use": "jpeg", "share": 1, "splits": []}]}, "at least 1 item"),
         (
             {"degradations": [{"use": "jpeg", "share": 1, "severity": [0, 6]}]},
-            "want a range within 0 and 5",
+            "expected a range within 0 and 5",
         ),
         (
             {"degradations": [{"use": "jpeg", "share": 1, "splits": ["val"]}]},
-            "none is left for split 'train'",
+            "split 'train' has no degradation",
         ),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from copy import deepcopy
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_unknown_names_are_refused_with_near_ones(folder: Path) -> None:
 
 def test_a_donor_for_a_method_that_takes_none_is_refused(folder: Path) -> None:
     text = refused(folder, methods=[{"use": "self_blend", "share": 1, "donor": {}}])
-    assert "methods[0].donor: method 'self_blend' takes no donor: remove it" in text
+    assert "methods[0].donor: method 'self_blend' takes no donor: remove the key" in text
     load(folder, methods=[{"use": "landmark_swap", "share": 1, "donor": {}}])
 
 
@@ -235,6 +236,43 @@ def test_set_reaches_a_list_item_whole_and_later_ones_win(folder: Path) -> None:
     assert made.methods[1].config == DialOptions(strength=Strength(of=4.0), steps=10)
 
 
+def test_overrides_may_be_a_mapping(folder: Path) -> None:
+    path = write(folder)
+    dial = {"use": "dial", "share": Fraction(3, 4)}
+    changes = {"splits.train": 99, "face.jitter.scale": (0.9, 1.1), "methods[1]": dial}
+    made = load_recipe(path, changes)
+    assert made.spec.splits == {"train": 99, "test": 10}
+    assert made.spec.face.jitter.scale == (0.9, 1.1)
+    assert made.methods[1].name == "dial"
+    texts = ["splits.train=99", "face.jitter.scale=[0.9, 1.1]"]
+    assert load_recipe(str(path), {**changes, "methods.1": RECIPE["methods"][1]}).spec == (
+        load_recipe(path, texts).spec
+    )
+    assert load_recipe(path, "seed=3").spec.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("", "override '': expected a dotted key"),
+        ("methods.2.share", "override 'methods.2.share': the list has positions 0 to 1"),
+        ("seed.deep", "override 'seed.deep': 'seed' is a single value and has no keys"),
+    ],
+)
+def test_a_wrong_override_is_refused_with_its_key(folder: Path, key: str, words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(folder), {key: 1})
+    assert words in str(caught.value)
+    assert caught.value.key == key
+
+
+def test_errors_carry_path_and_key(folder: Path) -> None:
+    path = write(folder, methods=[{"use": "self_blond", "share": 1}])
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert (caught.value.path, caught.value.key) == (str(path), "methods[0].use")
+
+
 def test_set_changes_shares_exactly(folder: Path) -> None:
     made = load(folder, "methods.0.share=1/3", "methods[1].share=2/3")
     assert [str(use.share) for use in made.spec.methods] == ["1/3", "2/3"]
@@ -243,16 +281,16 @@ def test_set_changes_shares_exactly(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("seed", "--set 'seed': want key.path=value"),
-        ("=3", "--set '=3': want key.path=value"),
-        (".=3", "--set '.=3': want key.path=value"),
-        ("[]=3", "--set '[]=3': want key.path=value"),
-        ("methods.2.share=1", "the list has places 0 to 1, found '2'"),
-        ("methods.last.share=1", "the list has places 0 to 1, found 'last'"),
-        ("methods[²].share=1", "the list has places 0 to 1, found '²'"),
-        ("methods.2={}", "the list has places 0 to 1, found '2'"),
-        ("seed.deep=1", "seed is a value and has no keys"),
-        ("seed.much.deeper=1", "'much' would lie below a value that has no keys"),
+        ("seed", "--set 'seed': expected key.path=value"),
+        ("=3", "--set '=3': expected key.path=value"),
+        (".=3", "--set '.=3': expected key.path=value"),
+        ("[]=3", "--set '[]=3': expected key.path=value"),
+        ("methods.2.share=1", "the list has positions 0 to 1, found '2'"),
+        ("methods.last.share=1", "the list has positions 0 to 1, found 'last'"),
+        ("methods[²].share=1", "the list has positions 0 to 1, found '²'"),
+        ("methods.2={}", "the list has positions 0 to 1, found '2'"),
+        ("seed.deep=1", "'seed' is a single value and has no keys"),
+        ("seed.much.deeper=1", "'seed' is a single value and has no keys"),
         ("seed=[1", "not valid YAML"),
         ("splits={train: 1, train: 2}", "key 'train' is given twice"),
         ("seeed=1", "seeed: unknown key. Did you mean 'seed'?"),

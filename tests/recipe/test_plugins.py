@@ -93,7 +93,7 @@ def test_what_is_imported_is_not_its_own(tmp_path: Path) -> None:
             "from datagen.methods import Method\nclass Nameless(Method):\n    version = 2\n",
             "defines no Method or Degradation with a 'name'",
         ),
-        (method("self_blend"), "method 'self_blend' is claimed twice"),
+        (method("self_blend"), "method 'self_blend' is defined twice"),
     ],
 )
 def test_a_file_that_does_not_work_is_named_every_time(

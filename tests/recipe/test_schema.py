@@ -93,8 +93,8 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ("sources.0.card", "", "sources[0].card: string should have at least 1"),
         ("sources.0.splits", ["dev"], "sources[0].splits[0]: input should be 'train', 'val'"),
         ("splits", {}, "splits: dictionary should have at least 1 item"),
-        ("splits.train", 0, "splits: train: want a number of pairs from 1"),
-        ("splits.train", 10**12 + 1, "splits: train: want a number of pairs from 1"),
+        ("splits.train", 0, "splits: train: expected a number of pairs from 1"),
+        ("splits.train", 10**12 + 1, "splits: train: expected a number of pairs from 1"),
         ("splits.dev", 5, "splits.dev.[key]: input should be 'train', 'val' or 'test'"),
         ("split.stratify", ["shoe"], "split.stratify[0]: input should be 'sex', 'age_band'"),
         ("face.size", 32, "face.size: input should be greater than or equal to 64 (found 32)"),
@@ -104,13 +104,13 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ("face.max_yaw", 0, "face.max_yaw: input should be greater than 0"),
         ("face.max_yaw", 91, "face.max_yaw: input should be less than or equal to 90"),
         ("face.jitter.shift", 0.3, "face.jitter.shift: input should be less than"),
-        ("face.jitter.scale", [0.4, 1], "face.jitter.scale: want a range within 0.5 and 2"),
-        ("face.jitter.scale", [1, 2.1], "face.jitter.scale: want a range within 0.5 and 2"),
-        ("face.jitter.scale", [1.2, 1], "face.jitter.scale: want [low, high], found a falling"),
+        ("face.jitter.scale", [0.4, 1], "face.jitter.scale: expected a range within 0.5 and 2"),
+        ("face.jitter.scale", [1, 2.1], "face.jitter.scale: expected a range within 0.5 and 2"),
+        ("face.jitter.scale", [1.2, 1], "face.jitter.scale: expected [low, high], found a falling"),
         ("face.jitter.rotate", 46, "face.jitter.rotate: input should be less than"),
         ("face.jitter.flip", 1.1, "face.jitter.flip: input should be less than"),
         ("methods", [], "methods: tuple should have at least 1 item"),
-        ("methods.0.share", 1.2, "methods[0].share: want a share from 0 to 1 (found 1.2)"),
+        ("methods.0.share", 1.2, "methods[0].share: expected a share from 0 to 1 (found 1.2)"),
         ("methods.0.min_change", -1, "methods[0].min_change: input should be greater"),
         ("methods.0.min_change", 256, "methods[0].min_change: input should be less"),
         (
@@ -125,18 +125,18 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ),
         ("methods.0.donor", {"match": ["age"]}, "methods[0].donor.match[0]: input should be"),
         ("encode.format", "bmp", "encode.format: input should be 'jpeg', 'png' or 'webp'"),
-        ("encode.quality", [0, 90], "encode: quality: want a range within 1 and 100"),
-        ("encode.quality", [90, 101], "encode: quality: want a range within 1 and 100"),
-        ("encode.quality", [90, 80], "encode.quality: want [low, high], found a falling"),
+        ("encode.quality", [0, 90], "encode: quality: expected a range within 1 and 100"),
+        ("encode.quality", [90, 101], "encode: quality: expected a range within 1 and 100"),
+        ("encode.quality", [90, 80], "encode.quality: expected [low, high], found a falling"),
         ("encode.subsampling", ["4:1:1"], "encode.subsampling[0]: input should be '4:2:0'"),
-        ("encode.subsampling", [], "encode: subsampling: want at least one"),
+        ("encode.subsampling", [], "encode: subsampling: expected at least one"),
         ("encode", {"format": "png", "quality": 90}, "encode: png is lossless and has no quality"),
         (
             "encode",
             {"format": "webp", "subsampling": ["4:2:0"]},
-            "encode: webp has no choice of subsampling: remove it",
+            "encode: webp has no chroma subsampling option: remove the key",
         ),
-        ("controls", -0.1, "controls: want a share from 0 to 1"),
+        ("controls", -0.1, "controls: expected a share from 0 to 1"),
         ("rejects.max_share", 1.1, "rejects.max_share: input should be less than"),
         ("rejects.max_count", -1, "rejects.max_count: input should be greater"),
         ("shard_pairs", 0, "shard_pairs: input should be greater than or equal to 1"),
@@ -162,27 +162,27 @@ def test_the_shares_of_methods_sum_to_exactly_one() -> None:
     assert len(made("methods", shares("1/3", "1/3", "1/3")).methods) == 3
     assert len(made("methods", shares(*[0.1] * 10)).methods) == 10
     (line,) = problems(changed("methods", shares(0.3333, 0.3333, 0.3333)))
-    assert "the shares of methods must sum to 1 and sum to 0.9999" in line
+    assert "method shares must sum to 1, got 0.9999" in line
 
 
 def test_the_shares_of_people_sum_to_exactly_one() -> None:
     thirds = {"train": "1/3", "val": "1/3", "test": "1/3"}
     assert made("split", {"shares": thirds}).split.shares["val"] == Fraction(1, 3)
     (line,) = problems(changed("split", {"shares": {"train": 0.5, "test": 0.4}}))
-    assert line.startswith("split.shares: the shares of people must sum to 1 and sum to 0.9")
+    assert line.startswith("split.shares: shares of identities must sum to 1, got 0.9")
 
 
 def test_every_split_has_a_method_a_source_and_people() -> None:
     train = [{"use": "self_blend", "share": 1, "splits": ["train"]}]
     (line,) = problems(changed("methods", train))
-    assert "methods: none is left for split 'test'" in line
+    assert "methods: split 'test' has no method" in line
     nothing = [*train, {"use": "landmark_swap", "share": 0}]
     (line,) = problems(changed("methods", nothing))
-    assert "methods: none is left for split 'test'" in line
+    assert "methods: split 'test' has no method" in line
     (line,) = problems(changed("sources", [{"card": "x.yaml", "splits": ["test"]}]))
-    assert "sources: none is left for split 'train'" in line
+    assert "sources: split 'train' has no source" in line
     (line,) = problems(changed("split", {"shares": {"train": 1}}))
-    assert "split.shares: nobody is dealt to 'test', which wants pairs" in line
+    assert "split.shares: 'test' has no share of the identities, but pairs are wanted" in line
     assert made("split", {"shares": {"train": 1}, "from": "source"}).split.origin == "source"
 
 

@@ -1,0 +1,106 @@
+"""From one entry of a recipe to what it names: a method, a degradation, a folder of images."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from datagen.core.text import near
+from datagen.degradations.compose import Composition, compose, has_severities, known_degradations
+from datagen.errors import RecipeError
+from datagen.methods import METHODS, Method
+from datagen.recipe.schema import DegradationUse, Ladder, MethodUse
+from datagen.weights import WeightCard, load_weight_card
+
+__all__ = ["build_degradation", "build_ladder", "build_method", "source_root", "weight_cards_of"]
+
+
+def build_method(use: MethodUse, key: str, path: str) -> Method:
+    """Return the method of an entry with its options.
+
+    Args:
+        use: The entry.
+        key: The entry's key, e.g. ``methods[0]``, for messages.
+        path: The recipe's file, for messages.
+
+    Raises:
+        RecipeError: No such method, or an option is wrong.
+    """
+    found = METHODS.load(use.use)
+    own = list(found.options.model_fields)
+    for name in use.options:
+        if name not in own:
+            known = [*own, *MethodUse.model_fields]
+            hint = near(name, known) or f" Allowed: {', '.join(known)}"
+            wrong = f"{key}.{name}"
+            raise RecipeError(f"{path}:\n  - {wrong}: unknown key.{hint}", path=path, key=wrong)
+    return found.build(use.options, key)
+
+
+def weight_cards_of(method: Method) -> list[WeightCard]:
+    """Return the weight cards of a method and its enhancer, each once.
+
+    Raises:
+        CardError: A card does not exist or is malformed.
+    """
+    enhancer = method.enhancer_id()
+    names = [*method.weight_ids(), *([enhancer] if enhancer is not None else [])]
+    return [load_weight_card(name) for name in dict.fromkeys(names)]
+
+
+def build_degradation(use: DegradationUse, key: str, path: str) -> Composition:
+    """Return the degradation of an entry with its options.
+
+    Raises:
+        RecipeError: No such degradation, or an option is wrong.
+        MissingExtraError: It needs an optional part of this package.
+    """
+    return compose(use.use, use.options, use.severity is not None, f"{path}: {key}")
+
+
+def build_ladder(ladder: Ladder, path: str) -> Composition:
+    """Return the degradation of a ladder.
+
+    Raises:
+        RecipeError: No such degradation, or one without severities.
+        MissingExtraError: It needs an optional part of this package.
+    """
+    use = ladder.use
+    if use in known_degradations() and not has_severities(use):
+        fit = ", ".join(name for name in known_degradations() if has_severities(name))
+        raise RecipeError(
+            f"{path}: ladder.use: {use!r} has no severities. Degradations with severities: {fit}",
+            path=path,
+            key="ladder.use",
+        )
+    return compose(use, {}, True, f"{path}: ladder")
+
+
+def source_root(root: str, recipe: str, number: int) -> str:
+    """Return a source's root with environment variables expanded, absolute unless it is a URL.
+
+    Args:
+        root: The root as written; a relative one starts at the recipe's folder.
+        recipe: The recipe's file.
+        number: Position of the source in the recipe, for messages.
+
+    Raises:
+        RecipeError: An environment variable is not set or empty.
+    """
+
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1) or match.group(2)
+        if not os.environ.get(name):
+            raise RecipeError(
+                f"{recipe}: sources[{number}].root: environment variable {name} is not set. Set it "
+                f"to the source's folder, or pass --set sources.{number}.root=/path/to/folder",
+                path=recipe,
+                key=f"sources[{number}].root",
+            )
+        return os.environ[name]
+
+    root = re.sub(r"\$\{(\w+)\}|\$(\w+)", variable, root)
+    if not root or "://" in root:
+        return root
+    return str(Path(recipe).resolve().parent / Path(root).expanduser())

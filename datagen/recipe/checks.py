@@ -1,0 +1,91 @@
+"""Checks of a recipe that need the plug-ins it names: names, options, and what goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from datagen.core.registry import Registry
+from datagen.errors import CardError, RecipeError
+from datagen.faces.analyzers import ANALYZERS, Analyzer
+from datagen.methods import METHODS, Method
+from datagen.recipe.build import weight_cards_of
+from datagen.recipe.schema import MethodUse, RecipeSpec
+from datagen.sources import SOURCES, SourceCard
+
+__all__ = ["check_methods", "check_names"]
+
+T = TypeVar("T")
+
+
+def check_names(spec: RecipeSpec, cards: Sequence[SourceCard], path: str) -> None:
+    """Check the names of layouts, methods and the analyzer, and the options of sources.
+
+    Raises:
+        RecipeError: A name is unknown or used twice, or an option is wrong.
+    """
+    seen: set[str] = set()
+    for n, (use, card) in enumerate(zip(spec.sources, cards, strict=True)):
+        if card.id in seen:
+            raise RecipeError(
+                f"{path}: sources: card id {card.id!r} is used twice",
+                path=path,
+                key=f"sources[{n}].card",
+            )
+        seen.add(card.id)
+        layout = _known(SOURCES, card.layout, use.card, "layout")
+        layout.configure(card, use.options, f"sources[{n}].options")
+    for n, method in enumerate(spec.methods):
+        _known(METHODS, method.use, path, f"methods[{n}].use")
+    _known(ANALYZERS, spec.face.analyzer, path, "face.analyzer")
+
+
+def check_methods(spec: RecipeSpec, methods: Sequence[Method], path: str) -> None:
+    """Check each method's weight cards, donor rule and what it needs from the analyzer.
+
+    Raises:
+        RecipeError: An entry asks for what its method or the analyzer does not have.
+    """
+    analyzer = ANALYZERS.load(spec.face.analyzer)
+    for n, (use, method) in enumerate(zip(spec.methods, methods, strict=True)):
+        key = f"methods[{n}]"
+        try:
+            weight_cards_of(method)
+        except (CardError, RecipeError) as error:
+            raise RecipeError(f"{path}: {key}: {error}", path=path, key=key) from None
+        _check_donor(use, method, analyzer, path, key)
+        if method.needs_mesh and not analyzer.gives_mesh and analyzer.name != "given":
+            fit = [name for name in ANALYZERS if ANALYZERS.load(name).gives_mesh]
+            raise RecipeError(
+                f"{path}: {key}: method {use.use!r} needs the 478-point mesh, which analyzer "
+                f"{analyzer.name!r} does not provide. Set face.analyzer to {' or '.join(fit)}",
+                path=path,
+                key=key,
+            )
+
+
+def _check_donor(
+    use: MethodUse, method: Method, analyzer: type[Analyzer], path: str, key: str
+) -> None:
+    if use.donor is None:
+        return
+    if not method.needs_donor:
+        key = f"{key}.donor"
+        raise RecipeError(
+            f"{path}: {key}: method {use.use!r} takes no donor: remove the key", path=path, key=key
+        )
+    if use.donor.embedding and not analyzer.gives_embedding:
+        key = f"{key}.donor.embedding"
+        raise RecipeError(
+            f"{path}: {key}: analyzer {analyzer.name!r} provides no embeddings; set face.analyzer "
+            "to 'insightface' or remove the key",
+            path=path,
+            key=key,
+        )
+
+
+def _known(registry: Registry[T], name: str, path: str, key: str) -> type[T]:
+    try:
+        return registry.load(name)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {key}: {error}", path=path, key=key) from error

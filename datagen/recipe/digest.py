@@ -1,0 +1,74 @@
+"""The digest of a recipe: it names what the recipe makes, not how much of it or where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datagen.core.digests import digest_of
+from datagen.degradations.compose import Composition
+from datagen.methods import Method
+from datagen.recipe.build import weight_cards_of
+from datagen.recipe.schema import RecipeSpec
+from datagen.sources import SOURCES, SourceCard
+
+__all__ = ["recipe_digest"]
+
+# Counts, shard sizes and reject budgets change how much is made and how, never what.
+_NOT_IN_DIGEST = ("splits", "shard_pairs", "rejects")
+
+
+def recipe_digest(
+    spec: RecipeSpec,
+    cards: Sequence[SourceCard],
+    methods: Sequence[Method],
+    degradations: Sequence[Composition],
+) -> str:
+    """Return 64 hex digits that name what a recipe makes.
+
+    Options enter with their defaults filled in: writing out a default changes nothing, and
+    changing a default in the code changes the digest.
+
+    Args:
+        spec: The recipe.
+        cards: The card of each source, in the order of the recipe.
+        methods: The methods, in the order of the recipe.
+        degradations: The degradations, in the order of the recipe; that of a ladder alone.
+    """
+    body = spec.model_dump(mode="json", by_alias=True)
+    for key in (*_NOT_IN_DIGEST, "degradations", "ladder"):
+        del body[key]
+    for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
+        for key in use.options:
+            del entry[key]
+        entry["options"] = method.config.model_dump(mode="json")
+        if weights := weight_cards_of(method):
+            entry["cards"] = {card.id: card.digest() for card in weights}
+    body["sources"] = [
+        {
+            "card": card.digest(),
+            "options": SOURCES.load(card.layout)
+            .configure(card, use.options, "")
+            .model_dump(mode="json"),
+            "splits": use.splits,
+        }
+        for use, card in zip(spec.sources, cards, strict=True)
+    ]
+    return digest_of(body | _degradations(spec, degradations))
+
+
+def _degradations(spec: RecipeSpec, degradations: Sequence[Composition]) -> dict[str, Any]:
+    if spec.ladder is not None:
+        records = [composition.record() for composition in degradations]
+        return {"ladder": [*records, list(spec.ladder.severities)]}
+    if spec.degradations is None:
+        return {}
+    return {
+        "degradations": [
+            {
+                "what": composition.record(),
+                **use.model_dump(mode="json", include={"share", "severity", "splits"}),
+            }
+            for use, composition in zip(spec.degradations, degradations, strict=True)
+        ]
+    }

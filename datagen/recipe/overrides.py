@@ -1,0 +1,106 @@
+"""Replacing single values of a recipe before it is checked: ``--set`` and ``overrides=``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from datagen.core.yaml_io import parse_yaml
+from datagen.errors import RecipeError
+
+__all__ = ["Overrides", "apply_overrides"]
+
+Overrides: TypeAlias = Mapping[str, Any] | Sequence[str]
+"""``{"splits.train": 100}``, or texts such as ``"splits.train=100"`` with the value as YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Override:
+    """One value to set.
+
+    Attributes:
+        keys: The path to the value: keys of mappings and positions in lists.
+        value: The new value, as YAML would give it.
+        label: How error messages call the override.
+    """
+
+    keys: tuple[str, ...]
+    value: Any
+    label: str
+
+    def apply(self, body: dict[str, Any]) -> None:
+        node: Any = body
+        for depth in range(len(self.keys) - 1):
+            node = self._child(node, depth)
+        last = self.keys[-1]
+        if isinstance(node, list):
+            node[self._position(node, last)] = self.value
+        elif isinstance(node, dict):
+            node[last] = self.value
+        else:
+            raise self._no_keys(len(self.keys) - 1)
+
+    def _child(self, node: Any, depth: int) -> Any:
+        key = self.keys[depth]
+        if isinstance(node, list):
+            return node[self._position(node, key)]
+        if isinstance(node, dict):
+            if node.get(key) is None:
+                node[key] = {}
+            return node[key]
+        raise self._no_keys(depth)
+
+    def _position(self, node: list[Any], key: str) -> int:
+        if not key.isdecimal() or int(key) >= len(node):
+            allowed = (
+                f"the list has positions 0 to {len(node) - 1}" if node else "the list is empty"
+            )
+            raise self._error(f"{allowed}, found {key!r}")
+        return int(key)
+
+    def _no_keys(self, depth: int) -> RecipeError:
+        return self._error(f"{'.'.join(self.keys[:depth])!r} is a single value and has no keys")
+
+    def _error(self, problem: str) -> RecipeError:
+        return RecipeError(f"{self.label}: {problem}", key=".".join(self.keys))
+
+
+def apply_overrides(body: dict[str, Any], overrides: Overrides) -> None:
+    """Set each override in ``body``, in order; later ones win.
+
+    Args:
+        body: The recipe as read from YAML; changed in place.
+        overrides: Dotted keys and values. An item of a list is named by its position, from 0:
+            ``methods.0.share`` or ``methods[0].share``. Missing mappings are created.
+
+    Raises:
+        RecipeError: An override is malformed, or its path leads through a single value or to a
+            list position that does not exist.
+    """
+    for override in _parsed(overrides):
+        override.apply(body)
+
+
+def _parsed(overrides: Overrides) -> Iterator[_Override]:
+    if isinstance(overrides, str):
+        overrides = [overrides]
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            label = f"override {key!r}"
+            if not (keys := _split(key)):
+                raise RecipeError(f"{label}: expected a dotted key, e.g. 'splits.train'", key=key)
+            yield _Override(keys, value, label)
+        return
+    for text in overrides:
+        label = f"--set {text!r}"
+        key, equals, value = text.partition("=")
+        keys = _split(key)
+        if not equals or not keys:
+            raise RecipeError(f"{label}: expected key.path=value, e.g. --set splits.train=100")
+        yield _Override(keys, parse_yaml(value, label, RecipeError), label)
+
+
+def _split(key: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[.\[\]]+", key) if part)
