@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.apply import degrade
 from datagen.degradations.base import SEVERITIES

@@ -14,16 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datagen.core.digests import rng
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    move_mesh,
-    take_crop,
-)
+from datagen.core.rng import rng
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import render
 

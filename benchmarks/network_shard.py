@@ -10,19 +10,13 @@ import numpy as np
 from random_networks import PEOPLE
 
 from datagen.core.arrays import Affine, Landmarks
-from datagen.core.digests import rng
 from datagen.core.images import decode
+from datagen.core.rng import rng
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    shrink_for,
-    take_crop,
-)
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, shrink_for, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.landmarks import move_landmarks
 from datagen.generation.batches import Ahead, Begun, Fake, Steps
 from datagen.generation.checks import checked, visible_change
 from datagen.generation.encoding import Encoding, encode, encode_mask

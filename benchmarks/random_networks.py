@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from random_onnx import write_detector, write_onnx
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.networks.autoencoder.config import AutoencoderConfig, Shape, TrainedPerson
 from datagen.weights.catalog import read_shipped_card
 

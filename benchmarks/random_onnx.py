@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 
 __all__ = ["write_detector", "write_onnx"]
 

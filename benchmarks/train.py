@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.core.stats import auc
 from datagen.detectors.baseline.logistic import sigmoid
 from datagen.detectors.preprocess import sized

@@ -22,7 +22,7 @@ import pandas as pd
 
 from datagen.cli.main import run
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.methods import METHODS
 from datagen.release import Folder
 from datagen.release.reader import Release

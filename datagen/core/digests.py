@@ -1,4 +1,4 @@
-"""Digests of things and generators made from names: the roots of "same recipe, same bytes"."""
+"""Digests: canonical JSON and sha256."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-__all__ = ["canonical_json", "digest_of", "rng", "sha256_bytes", "sha256_file"]
+__all__ = ["canonical_json", "digest_of", "sha256_bytes", "sha256_file"]
 
 
 def canonical_json(value: Any) -> str:
@@ -25,22 +23,11 @@ def digest_of(value: Any) -> str:
 
 
 def sha256_bytes(data: bytes | memoryview) -> str:
-    """Return 64 hex digits."""
+    """Return the sha256 of bytes as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """Return 64 hex digits of a local file, read in pieces."""
+    """Return the sha256 of a local file as 64 hex digits; the file is read in pieces."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def rng(*parts: str | int) -> np.random.Generator:
-    """Return a fresh counter-based generator named by ``parts``.
-
-    Philox4x64 (Salmon et al., SC 2011) keyed by a 128-bit BLAKE2b of the parts: streams of
-    different names are independent, so that a new draw in one of them moves no other.
-    """
-    name = "\x1f".join(map(str, parts)).encode()
-    key = int.from_bytes(hashlib.blake2b(name, digest_size=16).digest(), "little")
-    return np.random.Generator(np.random.Philox(key=key))

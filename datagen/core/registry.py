@@ -1,25 +1,22 @@
-"""One registry class for every kind of plug-in: sources, analyzers, methods."""
+"""One registry class for every kind of plug-in: sources, analyzers, methods, degradations."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
+from datagen.core.text import first_of, near
 from datagen.errors import RecipeError
 
-__all__ = ["Registry", "near"]
+__all__ = ["Registry"]
 
 T = TypeVar("T")
 
-
-def near(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the names closest to ``name``, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+# Known names that a message lists.
+_SHOWN = 40
 
 
 class Registry(Generic[T]):
@@ -49,12 +46,12 @@ class Registry(Generic[T]):
     def _refuse_second_owner(self, name: str, target: str, owner: str | None) -> None:
         if owner is not None and owner != target:
             raise RecipeError(
-                f"{self._kind} {name!r} is claimed twice: by {owner} and by {target}. "
+                f"{self._kind} {name!r} is defined twice: by {owner} and by {target}. "
                 "Rename one of them or uninstall its package."
             )
 
     def add(self, name: str, loaded: type[T]) -> None:
-        """Register a class that is already there (a ``--plugin`` file)."""
+        """Register a class that is already loaded (from a ``--plugin`` file)."""
         target = f"{loaded.__module__}:{loaded.__qualname__}"
         owner = self._added.get(name)
         known = f"{owner.__module__}:{owner.__qualname__}" if owner else self._names().get(name)
@@ -65,22 +62,23 @@ class Registry(Generic[T]):
         """Import and return the class of ``name``.
 
         Raises:
-            RecipeError: No such name (with the near ones), or its module does not load.
+            RecipeError: Unknown name (the nearest are listed), or its module cannot be loaded.
         """
         if name in self._added:
             return self._added[name]
         names = self._names()
         if name not in names:
             known = sorted({*names, *self._added})
-            raise RecipeError(
-                f"unknown {self._kind} {name!r}.{near(name, known)} Known: {', '.join(known)}"
-            )
+            hint = near(name, known) or f" Known: {first_of(known, _SHOWN)}"
+            raise RecipeError(f"unknown {self._kind} {name!r}.{hint}")
         target = names[name]
         module, _, attribute = target.partition(":")
         try:
             loaded = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            raise RecipeError(f"{self._kind} {name!r} ({target}) does not load: {error}") from error
+            raise RecipeError(
+                f"{self._kind} {name!r} ({target}) cannot be loaded: {error}"
+            ) from error
         return self._checked(loaded, target)
 
     def _checked(self, loaded: object, target: str) -> type[T]:

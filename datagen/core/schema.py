@@ -1,15 +1,23 @@
-"""The base of everything that users write in YAML: frozen, strict, with errors that help."""
+"""The base of everything that users write in YAML: frozen, strict, with helpful errors."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, get_args
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datagen.core.registry import near
+from datagen.core.text import near, renamed
+from datagen.errors import DatagenError
 
-__all__ = ["Frozen", "explain", "parse"]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Frozen", "explain", "flat", "parse"]
+
+TOP = "(top)"
 
 
 class Frozen(BaseModel):
@@ -21,43 +29,76 @@ class Frozen(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def parse(model: type[M], value: object, where: str, error: type[Exception], prefix: str = "") -> M:
+def parse(
+    model: type[M], value: object, where: str, error: type[DatagenError], prefix: str = ""
+) -> M:
     """Validate ``value`` as ``model``.
 
     Args:
         model: A ``Frozen`` model.
-        value: What YAML gave.
+        value: What the YAML file holds.
         where: File or key to name in the message.
-        error: Which exception to raise with one line for each problem.
+        error: Exception to raise, with one line per problem; its ``key`` is that of the first
+            one, and its ``path`` is ``where`` if that is a file.
         prefix: Path of ``value`` inside ``where``, e.g. ``methods[0]``.
     """
     try:
         return model.model_validate(value)
     except ValidationError as problem:
-        lines = "".join(f"\n  - {line}" for line in explain(problem, model, prefix))
-        raise error(f"{where}:{lines}") from None
+        found = list(_problems(problem, model, prefix))
+        lines = "".join(f"\n  - {key}: {text}" for key, text in found)
+        key = found[0][0] if found[0][0] != TOP else None
+        path = where if PurePath(where).suffix else None  # else the name of an option or a key
+        raise error(f"{where}:{lines}", path=path, key=key) from None
 
 
 def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Yield ``path: what is wrong`` for each error, with near names for unknown keys."""
+    """Yield ``key: what is wrong`` for each problem, with the nearest names for unknown keys."""
+    for key, text in _problems(problem, model, prefix):
+        yield f"{key}: {text}"
+
+
+def _problems(
+    problem: ValidationError, model: type[BaseModel], prefix: str
+) -> Iterator[tuple[str, str]]:
     errors = problem.errors()
     wrong = [entry["loc"] for entry in errors]
     for entry in errors:
         location = entry["loc"]
         if entry["type"] == "too_short" and any(_below(other, location) for other in wrong):
             continue  # the list is short only because pydantic left its wrong items out
-        path = _dotted(prefix, location)
-        if entry["type"] == "extra_forbidden":
-            known = _keys_at(model, location[:-1])
-            hint = near(str(location[-1]), known)
-            allowed = f" Allowed: {', '.join(known)}" if known and not hint else ""
-            yield f"{path}: unknown key.{hint}{allowed}"
-        elif entry["type"] in _WORDS:
-            yield f"{path}: {_WORDS[entry['type']]} (found {_short(entry['input'])})"
-        else:
-            found = entry["input"]
-            shown = "" if entry["type"] == "missing" else f" (found {_short(found)})"
-            yield f"{path}: {_lower(entry['msg'])}{shown}"
+        if entry["type"] == "missing" and _has_old_name(entry, model):
+            continue  # the unknown old key is a problem of its own
+        yield _dotted(prefix, location), _what_is_wrong(entry, model)
+
+
+def _what_is_wrong(entry: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, location, found = entry["type"], entry["loc"], entry["input"]
+    if kind == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        hint = near(str(location[-1]), known)
+        allowed = f" Allowed: {', '.join(known)}" if known and not hint else ""
+        return f"unknown key.{hint}{allowed}"
+    if kind == "missing":
+        return "missing"
+    shown = _shown(found)
+    if kind == "literal_error" and isinstance(found, str):
+        choices = re.findall(r"'([^']*)'", str(entry.get("ctx", {}).get("expected", "")))
+        shown += f".{near(found, choices)}" if renamed(found, choices) else ""
+    return f"{_WORDS.get(kind, _lower(entry['msg']))}{shown}"
+
+
+def _has_old_name(entry: ErrorDetails, model: type[BaseModel]) -> bool:
+    given = entry["input"] if isinstance(entry["input"], Mapping) else {}
+    known = _keys_at(model, entry["loc"][:-1])
+    return any(renamed(str(key), known) == entry["loc"][-1] for key in given)
+
+
+def _shown(found: object) -> str:
+    """Return the value that was found in brackets; a whole section would hide the message."""
+    if isinstance(found, Mapping | BaseModel):
+        return ""
+    return f" (found {_short(found)})"
 
 
 _WORDS = {
@@ -79,7 +120,7 @@ def _dotted(prefix: str, location: tuple[int | str, ...]) -> str:
             path += f"[{part}]"
         else:
             path += f".{part}" if path else part
-    return path or "(top)"
+    return path or TOP
 
 
 def _lower(message: str) -> str:

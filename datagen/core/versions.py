@@ -1,16 +1,14 @@
-"""What is around a run: versions, the machine, and the folder for what is kept between runs."""
+"""Versions of the libraries and the machine that a run used."""
 
 from __future__ import annotations
 
-import os
 import platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-__all__ = ["cache_folder", "machine", "pixel_libraries"]
+__all__ = ["machine", "pixel_libraries"]
 
-# The libraries that touch pixels, plans or the bytes of files.
+# Libraries that affect pixels, plans or the bytes of files.
 _PIXELS = (
     "albumentations",
     "av",
@@ -21,22 +19,16 @@ _PIXELS = (
     "pyarrow",
 )
 
-# Those that touch pixels only where a recipe has a network.
+# Libraries that affect pixels only where a recipe uses a network.
 _NETWORKS = ("diffusers", "insightface", "onnxruntime", "torch", "transformers")
-
-
-def cache_folder() -> Path:
-    """Return ``DATAGEN_CACHE``, by default ``~/.cache/datagen``."""
-    named = os.environ.get("DATAGEN_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "datagen"
 
 
 @lru_cache(maxsize=2)
 def pixel_libraries(networks: bool = False) -> dict[str, str]:
-    """Return name and version of each library that touches pixels, or ``absent``.
+    """Return name and version (or ``absent``) of each library that affects pixels.
 
     Args:
-        networks: Whether networks make some of them.
+        networks: Whether networks make some of the pixels.
     """
     names = _PIXELS + _NETWORKS if networks else _PIXELS
     return {name: _version(name) for name in names}

@@ -1,4 +1,4 @@
-"""YAML in: one safe reader that refuses what plain YAML lets pass silently."""
+"""Reading YAML: one safe reader that refuses what plain YAML accepts silently."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from datagen.errors import DatagenError
+
 __all__ = ["parse_yaml", "read_yaml"]
 
 
 class _Strict(yaml.SafeLoader):
-    """SafeLoader in which a key that is given twice is an error (YAML 1.2, section 3.2.1.3)."""
+    """SafeLoader that refuses a key given twice (YAML 1.2, section 3.2.1.3)."""
 
 
 def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Hashable, Any]:
@@ -37,29 +39,29 @@ def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Hashable, Any]:
 _Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def parse_yaml(text: str, where: str, error: type[Exception]) -> Any:
-    """Return what ``text`` holds; raise ``error`` naming ``where`` when it is not YAML."""
+def parse_yaml(text: str, where: str, error: type[DatagenError]) -> Any:
+    """Return the value in ``text``; raise ``error`` naming ``where`` if it is not valid YAML."""
     try:
         return yaml.load(text, _Strict)  # noqa: S506  # a SafeLoader
     except RecursionError:
-        raise error(f"{where}: not valid YAML: nested too deeply") from None
+        raise error(f"{where}: not valid YAML: nested too deeply", path=where) from None
     except (yaml.YAMLError, ValueError) as problem:  # ValueError: a date such as 2026-02-30
-        raise error(f"{where}: not valid YAML: {problem}") from None
+        raise error(f"{where}: not valid YAML: {problem}", path=where) from None
 
 
-def read_yaml(path: Path, error: type[Exception]) -> dict[str, Any]:
+def read_yaml(path: Path, error: type[DatagenError]) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise ``error`` with the path otherwise."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise error(f"{path}: no such file") from None
+        raise error(f"{path}: no such file", path=path) from None
     except IsADirectoryError:
-        raise error(f"{path}: is a folder, not a YAML file") from None
+        raise error(f"{path}: is a folder, not a YAML file", path=path) from None
     except (OSError, UnicodeDecodeError) as problem:
-        raise error(f"{path}: cannot be read: {problem}") from None
+        raise error(f"{path}: cannot be read: {problem}", path=path) from None
     value = parse_yaml(text, str(path), error)
     if value is None:
-        raise error(f"{path}: is empty, want a mapping of keys")
+        raise error(f"{path} is empty: want keys and values", path=path)
     if not isinstance(value, dict):
-        raise error(f"{path}: want a mapping of keys, found {type(value).__name__}")
+        raise error(f"{path}: want keys and values, found {type(value).__name__}", path=path)
     return value

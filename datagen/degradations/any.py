@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import field_validator
 
 from datagen.core.arrays import Image
-from datagen.core.registry import near
 from datagen.core.schema import Frozen
+from datagen.core.text import near
 from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.ops.albumentations_lazy import albumentations, checked
 
@@ -96,35 +96,35 @@ class AnyTransform(Degradation):
 def _plain(node: object) -> dict[str, Any]:
     """Bring either form into ``{name, p, arguments...}`` of JSON-like values."""
     if not isinstance(node, Mapping):
-        raise ValueError("want a mapping such as {name: CLAHE, p: 1.0}")
+        raise ValueError("expected a mapping such as {name: CLAHE, p: 1.0}")
     if "transform" in node and set(node) <= {"__version__", "transform"}:
         return _plain(node["transform"])
     rest = dict(node)
     name = rest.pop("__class_fullname__", None) or rest.pop("name", None)
     if not isinstance(name, str):
-        raise ValueError("want the name of a class of albumentations under 'name'")
+        raise ValueError("expected the name of a class of albumentations under 'name'")
     name = name.rpartition(".")[2] if name.startswith("albumentations.") else name
     plain = {"name": name, "p": _chance(rest.pop("p", 1.0), name)}
     if name in _COMPOSITIONS:
         inner = rest.pop("transforms", None)
         if not isinstance(inner, list | tuple) or not inner:
-            raise ValueError(f"want a list of transforms under 'transforms' of {name}")
+            raise ValueError(f"expected a list of transforms under 'transforms' of {name}")
         plain["transforms"] = [_plain(part) for part in inner]
         if name == "Compose":
             rest = {key: value for key, value in rest.items() if key not in _OF_TARGETS}
             if rest:
                 raise ValueError(
-                    f"want only 'transforms' and 'p' in Compose, not {', '.join(rest)}"
+                    f"expected only 'transforms' and 'p' in Compose, not {', '.join(rest)}"
                 )
     try:
         return plain | dict(json.loads(json.dumps(rest, allow_nan=False)))
     except (TypeError, ValueError):
-        raise ValueError(f"want arguments of {name} that JSON can hold") from None
+        raise ValueError(f"expected arguments of {name} that JSON can hold") from None
 
 
 def _chance(p: object, name: str) -> float:
     if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-        raise ValueError(f"p of {name}: want a number from 0 to 1, found {p!r}")
+        raise ValueError(f"p of {name}: expected a number from 0 to 1, found {p!r}")
     return float(p)
 
 
@@ -135,14 +135,14 @@ def _built(plain: Mapping[str, Any]) -> Any:
     if name in _COMPOSITIONS:
         parts = [_built(part) for part in arguments.pop("transforms")]
         if not any(part["p"] for part in plain["transforms"]):
-            raise ValueError(f"want a transform with p over 0 in {name}")
+            raise ValueError(f"expected a transform with p over 0 in {name}")
         return checked(getattr(library, name), {**arguments, "transforms": parts})
     if not isinstance(kind, type) or not issubclass(kind, library.BasicTransform):
         known = [*_COMPOSITIONS, *_image_only(library)]
         raise ValueError(f"albumentations has no transform {name!r}.{near(name, known)}")
     if not issubclass(kind, library.ImageOnlyTransform):
         raise ValueError(
-            f"want no transform that may move or cut out pixels, as {name} may: masks and "
+            f"expected no transform that may move or cut out pixels, as {name} may: masks and "
             "landmarks would not follow; use the kinds crop_pad, rotate or occlude"
         )
     return checked(kind, arguments)

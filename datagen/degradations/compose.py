@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.core.fields import IntRange
-from datagen.core.registry import near
 from datagen.core.schema import Frozen, parse
+from datagen.core.text import near
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.apply import Step
 from datagen.degradations.base import SEVERITIES, Degradation, Shape
@@ -122,9 +122,9 @@ class ReshareOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> ReshareOptions:
         if not 1 <= self.times[0] <= self.times[1] <= SEVERITIES:
-            raise ValueError(f"times: want a range within 1 and {SEVERITIES}")
+            raise ValueError(f"times: expected a range within 1 and {SEVERITIES}")
         if not self.profiles:
-            raise ValueError("profiles: want at least one")
+            raise ValueError("profiles: expected at least one")
         for name in self.profiles:
             if name not in profile_names():
                 hint = near(name, profile_names()) or f" There are: {', '.join(profile_names())}"

@@ -1,29 +1,39 @@
-"""The shards of a release as keys of a task, and the images in one."""
+"""The shards of a release as keys of a task, and the encoded images of one."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from datagen.core.digests import digest_of, sha256_bytes
-from datagen.core.registry import near
+from datagen.core.text import counted
 from datagen.detectors.batched import Encoded
+from datagen.detectors.postprocess import Answer
 from datagen.engine import Engine, Task
-from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
+from datagen.errors import DatagenError, RunError, UserError, one_per_line
 from datagen.release import Folder
+from datagen.release.manifest import MANIFEST_FOLDER, read_manifest
 from datagen.release.reader import Release
+from datagen.release.scores import score_table
 
-__all__ = ["ReleasedShard", "Tell", "images_of", "release_facts", "run_shards", "shards_of"]
+__all__ = [
+    "OnProgress",
+    "ReleasedShard",
+    "answer_table",
+    "images_of",
+    "release_facts",
+    "run_shards",
+    "shards_of",
+]
 
 R = TypeVar("R")
 
-Tell = Callable[[int, int], None]
-"""Called with shards done and shards in all."""
+OnProgress = Callable[[int, int], None]
+"""Called with the number of finished shards and the number of all shards."""
 
 _SHOWN = 5
 _COLUMNS = [
@@ -37,8 +47,8 @@ class ReleasedShard:
     """One shard of a finished release.
 
     Attributes:
-        name: ``train-000000``.
-        digest: Of its manifest and images.
+        name: Name of the shard, e.g. ``train-000000``.
+        digest: Digest of its manifest and its images.
     """
 
     name: str
@@ -46,7 +56,7 @@ class ReleasedShard:
 
     @property
     def split(self) -> str:
-        """The split that all of it belongs to."""
+        """The split that the whole shard belongs to."""
         return self.name.partition("-")[0]
 
 
@@ -54,27 +64,19 @@ def shards_of(release: Release, splits: Sequence[str] | None) -> list[ReleasedSh
     """Return the shards of some splits, or of all, in the order of the manifest.
 
     Raises:
-        ReleaseError: A split that the release does not have.
+        ReleaseError: The release has no such split.
     """
     files = release.record["files"]
     shards = []
-    for file in files:
-        if file.startswith("manifest/"):
-            name = file.removeprefix("manifest/").removesuffix(".parquet")
-            media = files.get(f"media/{name}.tar", {}).get("sha256")
-            shards.append(ReleasedShard(name, digest_of([files[file]["sha256"], media])))
-    known = list(dict.fromkeys(shard.split for shard in shards))
-    for split in splits or ():
-        if split not in known:
-            raise ReleaseError(
-                f"{release.folder}: has no split {split!r}.{near(split, known)} "
-                f"It has: {', '.join(known)}"
-            )
-    return [shard for shard in shards if splits is None or shard.split in splits]
+    for file in release.manifest_files(splits):
+        name = file.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
+        media = files.get(f"media/{name}.tar", {}).get("sha256")
+        shards.append(ReleasedShard(name, digest_of([files[file]["sha256"], media])))
+    return shards
 
 
 def release_facts(release: Release) -> dict[str, Any]:
-    """Return what names a release in the metadata of scores and models."""
+    """Return what identifies a release in the metadata of scores and models."""
     record = release.record
     return {
         "name": record["name"],
@@ -85,32 +87,31 @@ def release_facts(release: Release) -> dict[str, Any]:
 
 
 def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
-    """Return a shard's rows and encoded images; what cannot be had says so in its place."""
-    data = folder.read(f"manifest/{shard.name}.parquet")
-    rows: pd.DataFrame = pq.read_table(io.BytesIO(data), columns=_COLUMNS).to_pandas()
+    """Return a shard's rows and encoded images; a missing image gives the reason in its place."""
+    table = read_manifest(folder, f"{MANIFEST_FOLDER}{shard.name}.parquet", _COLUMNS)
+    rows: pd.DataFrame = table.to_pandas()
     return rows, [_encoded(folder, row) for row in rows.to_dict("records")]
 
 
-def _encoded(folder: Folder, row: dict[Any, Any]) -> Encoded:
-    sample_id, suffix = str(row["sample_id"]), str(row["media_type"]).rpartition("/")[2]
-    path, offset, size = str(row["media_path"]), int(row["media_offset"]), int(row["media_size"])
-    try:
-        data = folder.read_range(path, offset, size)
-    except FileNotFoundError:
-        return Encoded(sample_id, None, suffix, f"{path} is not there")
-    if sha256_bytes(data) != row["sha256"]:
-        return Encoded(sample_id, None, suffix, f"its bytes in {path} are not those of the release")
-    return Encoded(sample_id, data, suffix)
+def answer_table(rows: pd.DataFrame, answers: Sequence[Answer]) -> pa.Table:
+    """Return the answers for some manifest rows as a table of scores."""
+    return score_table(
+        rows["sample_id"].tolist(),
+        rows["sha256"].tolist(),
+        [answer.score for answer in answers],
+        [answer.status for answer in answers],
+        [answer.detail for answer in answers],
+    )
 
 
 def run_shards(
     engine: Callable[[], Engine], task: Task[ReleasedShard, R], shards: Sequence[ReleasedShard]
 ) -> Iterator[tuple[ReleasedShard, R]]:
-    """Yield what a task makes of each shard, in any order.
+    """Yield each shard with the result of the task, in any order.
 
     Raises:
-        UserError: The first; no other shard can do better.
-        RunError: Some failed, after all have been tried.
+        UserError: The first one; no other shard can do better.
+        RunError: Some shards failed, after all have been tried.
     """
     failed: dict[str, DatagenError] = {}
     if not shards:
@@ -126,4 +127,17 @@ def run_shards(
         lines = [f"shard {name}: {error}" for name, error in sorted(failed.items())[:_SHOWN]]
         if len(failed) > _SHOWN:
             lines.append(f"and {len(failed) - _SHOWN} more")
-        raise RunError(one_per_line(f"{len(failed)} of {len(shards)} shards failed:", lines))
+        head = f"{len(failed)} of {counted(len(shards), 'shard')} failed:"
+        raise RunError(one_per_line(head, lines))
+
+
+def _encoded(folder: Folder, row: dict[Any, Any]) -> Encoded:
+    sample_id, suffix = str(row["sample_id"]), str(row["media_type"]).rpartition("/")[2]
+    path, offset, size = str(row["media_path"]), int(row["media_offset"]), int(row["media_size"])
+    try:
+        data = folder.read_range(path, offset, size)
+    except FileNotFoundError:
+        return Encoded(sample_id, None, suffix, f"{path} is missing")
+    if sha256_bytes(data) != row["sha256"]:
+        return Encoded(sample_id, None, suffix, f"its bytes in {path} differ from the manifest")
+    return Encoded(sample_id, data, suffix)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from datagen.core.digests import digest_of, sha256_bytes, sha256_file
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
-from datagen.detectors.errors import DetectorError
+from datagen.errors import DetectorError
 
 __all__ = ["DetectorSpec", "Kind", "PythonFile", "look_in", "read_python_file", "read_spec"]
 

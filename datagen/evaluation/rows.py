@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.errors import ReleaseError, UserError
 from datagen.evaluation.scores import OK, Scores, named
 from datagen.release.reader import Release

@@ -10,7 +10,8 @@ import cv2
 import pyarrow as pa
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
-from datagen.core.digests import canonical_json, digest_of, rng
+from datagen.core.digests import canonical_json, digest_of
+from datagen.core.rng import rng
 from datagen.core.versions import pixel_libraries
 from datagen.degradations.apply import Degraded, Step, degrade
 from datagen.engine.resources import Resources

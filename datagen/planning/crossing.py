@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.planning.quota import Quota
 
 __all__ = ["Crossing"]

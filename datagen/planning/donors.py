@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
+from datagen.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from datagen.planning.splits import Person
 from datagen.recipe.schema import DonorRule
 
@@ -32,7 +33,7 @@ def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     centered = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True)
     z = centered[..., 0] + 1j * centered[..., 1]
-    eyes = z[:, 42:48].mean(axis=1) - z[:, 36:42].mean(axis=1)
+    eyes = z[:, LEFT_EYE].mean(axis=1) - z[:, RIGHT_EYE].mean(axis=1)
     z = z * (np.conj(eyes) / np.maximum(np.abs(eyes), 1e-9))[:, None]
     z = z / np.maximum(np.linalg.norm(z, axis=1), 1e-9)[:, None]
     return np.concatenate([z.real, z.imag], axis=1).astype(np.float32)
@@ -50,7 +51,7 @@ def looks(landmarks: NDArray[np.float32], poses: NDArray[np.float32] | None) -> 
         opening of the eyes by a tenth of the distance between the eyes.
     """
     marks = landmarks.astype(np.float64)
-    eyes = marks[:, 42:48].mean(axis=1) - marks[:, 36:42].mean(axis=1)
+    eyes = marks[:, LEFT_EYE].mean(axis=1) - marks[:, RIGHT_EYE].mean(axis=1)
     unit = np.maximum(np.linalg.norm(eyes, axis=1), 1e-9) / 10
 
     def apart(first: int, second: int) -> NDArray[np.float64]:

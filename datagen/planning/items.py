@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import RecipeError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.methods import Method

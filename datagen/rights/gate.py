@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.errors import RightsError, one_per_line
 from datagen.rights.purpose import Use
 from datagen.rights.terms import KNOWN_LICENSES, Answer, Terms

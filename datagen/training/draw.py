@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.networks.autoencoder.face import encoder_input, leveled
 from datagen.training.aligned_faces import FINER, AlignedFaces
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
 from datagen.planning.splits import Person, deal_people

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialize
 from datagen.training.draw import Part
 from datagen.training.setup import Setup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.errors import CardError
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.store import weights_folder

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.digests import digest_of, sha256_bytes, sha256_file
-from datagen.core.versions import cache_folder
+from datagen.core.paths import cache_folder
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
 

@@ -14,17 +14,12 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image, Mask
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    move_mesh,
-    take_crop,
-)
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods import METHODS, Context, Method, Result
 from datagen.sources.procedural import render
 from tests.support.faces_made import made_face

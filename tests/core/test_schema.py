@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from datagen.core.schema import Frozen, flat, parse
 from datagen.errors import RecipeError
@@ -17,6 +19,17 @@ class Outer(Frozen):
     share: float = Field(default=1.0, gt=0)
     inner: Inner | None = None
     steps: tuple[Inner, ...] = ()
+
+
+class Renamed(Frozen):
+    license: str
+    color: Literal["rgb", "gray"] = "rgb"
+
+    @model_validator(mode="after")
+    def _check(self) -> Renamed:
+        if self.license == "none":
+            raise ValueError("license: want one")
+        return self
 
 
 def _problems(value: object, prefix: str = "") -> list[str]:
@@ -54,7 +67,7 @@ def test_an_unknown_key_like_no_other_gets_all_that_are_allowed() -> None:
 
 def test_all_problems_come_at_once_with_what_was_found() -> None:
     assert _problems({"share": -1, "steps": [{"quality": "high"}]}, "methods[0]") == [
-        "methods[0].name: field required",
+        "methods[0].name: missing",
         "methods[0].share: input should be greater than 0 (found -1)",
         "methods[0].steps[0].quality: input should be a valid integer, unable to parse string as "
         "an integer (found 'high')",
@@ -76,6 +89,29 @@ def test_numbers_are_finite(value: float) -> None:
 def test_what_is_no_mapping_is_refused() -> None:
     (line,) = _problems("text")
     assert line.startswith("(top): want keys and values")
+
+
+def _renamed(value: object) -> RecipeError:
+    with pytest.raises(RecipeError) as caught:
+        parse(Renamed, value, "card.yaml", RecipeError)
+    return caught.value
+
+
+def test_an_old_key_gets_its_new_name_in_one_line() -> None:
+    error = _renamed({"licence": "CC0-1.0"})
+    assert str(error) == "card.yaml:\n  - licence: unknown key. It is now called 'license'."
+    assert (error.path, error.key) == ("card.yaml", "licence")
+
+
+def test_an_old_value_gets_its_new_name() -> None:
+    error = _renamed({"license": "x", "color": "grey"})
+    assert str(error).endswith("(found 'grey'). It is now called 'gray'.")
+
+
+def test_an_error_of_the_whole_does_not_print_the_whole() -> None:
+    error = _renamed({"license": "none"})
+    assert str(error) == "card.yaml:\n  - (top): license: want one"
+    assert error.key is None
 
 
 def test_flat() -> None:

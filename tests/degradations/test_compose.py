@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.degradations.apply import degrade
 from datagen.degradations.compose import Composition, compose, known_degradations
 from datagen.degradations.profile import load_profile, profile_names
@@ -75,7 +75,7 @@ def test_reshare_goes_through_several_profiles() -> None:
         ("clean", False, {"quality": 3}, "profile 'clean' has no options"),
         ("deeper_forensics", False, {}, "wants one"),
         ("reshare", False, {"profiles": ["social_fed"]}, "Did you mean 'social_feed'"),
-        ("reshare", False, {"times": [0, 9]}, "times: want a range within 1 and 5"),
+        ("reshare", False, {"times": [0, 9]}, "times: expected a range within 1 and 5"),
         ("reshare", True, {"times": 2}, "'severity' says how many times"),
     ],
 )

@@ -8,20 +8,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Affine, Box, Landmarks
-from datagen.core.digests import rng
 from datagen.core.images import average_down
-from datagen.faces.crop import (
-    MIRROR_68,
-    CropJitter,
-    crop_matrix,
-    draw_jitter,
-    face_box,
-    move_landmarks,
-    move_mesh,
-    shrink_for,
-    take_crop,
-)
-from datagen.faces.geometry.mesh import MIRROR_478
+from datagen.core.rng import rng
+from datagen.faces.crop import CropJitter, crop_matrix, draw_jitter, face_box, shrink_for, take_crop
+from datagen.faces.geometry.mesh import MIRROR_478, move_mesh
+from datagen.faces.landmarks import MIRROR_68, move_landmarks
 from tests.support.faces_made import made_landmarks
 
 JITTERS = st.builds(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.faces.index import INDEX_SCHEMA, FaceIndex
 from tests.planning.made import made_points, row
 

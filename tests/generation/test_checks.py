@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.generation.checks import (
     alike_in_color,
     check_repeatable,

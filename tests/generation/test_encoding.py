@@ -10,8 +10,8 @@ import pytest
 from PIL import Image as Pillow
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
 from datagen.core.images import decode, probe
+from datagen.core.rng import rng
 from datagen.generation.encoding import Encoding, draw_encoding, encode, encode_mask
 from tests.support.faces_made import made_face
 

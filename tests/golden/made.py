@@ -20,18 +20,13 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.core.versions import machine, pixel_libraries
 from datagen.degradations import DEGRADATIONS
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    move_mesh,
-    take_crop,
-)
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import VERSION, render
 from tests.contract.test_every_degradation import example_options

@@ -12,7 +12,7 @@ import datagen
 FOLDER = Path(__file__).parent
 
 # What makes a generator from the parts of a name.
-MAKERS = {"rng", "generator"}
+MAKERS = {"rng"}
 
 
 def _text(part: ast.expr) -> str | None:
@@ -66,5 +66,5 @@ def test_every_call_has_a_name() -> None:
 
 
 def test_a_name_is_read_from_a_call() -> None:
-    source = 'a = draws.rng(seed, "x", b, f"method/{n}")\ng = generator(*k, "y")\nother("z")'
+    source = 'a = draws.rng(seed, "x", b, f"method/{n}")\ng = rng(*k, "y")\nother("z")'
     assert list(streams_of(source)) == ["x method/{}", "y"]

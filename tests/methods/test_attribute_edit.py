@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.methods.attribute_edit import (
     Aging,

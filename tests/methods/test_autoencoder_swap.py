@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from datagen.cli.main import run
 from datagen.core.arrays import Image, Landmarks
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import CardError, DeviceError, ItemError, RecipeError, WeightsError
-from datagen.faces import masks as hull
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
+from datagen.faces import masks
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.warp import move_points
+from datagen.faces.geometry.outline import convex_hull
+from datagen.faces.landmarks import move_landmarks, move_points
 from datagen.faces.pixels.blend import Region
 from datagen.methods import Context
 from datagen.methods.autoencoder_swap import AutoencoderSwap, AutoencoderSwapParams
@@ -88,8 +89,8 @@ def features(image: Image, landmarks: Landmarks) -> tuple[Floats, Floats]:
     """Return the aligned face with leveled colors, and the weight of its features."""
     matrix = face_matrix(landmarks, WORKING)
     aligned = take_aligned(image, matrix, WORKING)
-    canvas = hull.Canvas(Region(0, 0, WORKING, WORKING), WORKING, WORKING)
-    inner = hull.fill(hull.hull(move_points(landmarks, matrix)[17:]), canvas)
+    canvas = masks.Canvas(Region(0, 0, WORKING, WORKING), WORKING, WORKING)
+    inner = masks.fill(convex_hull(move_points(landmarks, matrix)[17:]), canvas)
     return leveled(aligned, hull_mask(landmarks, matrix, WORKING)), inner.astype(
         np.float32
     ) / np.float32(255)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.expression import NEUTRAL
-from datagen.faces.geometry.warp import move_points, similarity
+from datagen.faces.geometry.warp import similarity
+from datagen.faces.landmarks import move_points
 from datagen.methods.base import Context
 from datagen.methods.diffusion_face import DiffusionFace, DiffusionFaceParams
 from datagen.networks.alignment.align import TEMPLATES, five_points

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.faces.face import FaceCrop
 from datagen.methods.base import Context

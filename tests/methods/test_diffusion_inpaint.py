@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Mask
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError, RecipeError
 from datagen.faces.pixels.blend import Region
 from datagen.generation.checks import checked, checked_control

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError, RecipeError
 from datagen.methods.base import Context
 from datagen.methods.gaze_mouth_edit import GazeMouthEdit, GazeMouthEditParams

@@ -16,7 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import (
     CardError,
     DeviceError,
@@ -25,8 +25,9 @@ from datagen.errors import (
     RecipeError,
     WeightsError,
 )
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods.base import Context
 from datagen.methods.inswapper import Inswapper, InswapperParams
 from datagen.networks.alignment.align import five_points

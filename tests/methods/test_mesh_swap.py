@@ -6,17 +6,12 @@ import functools
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    face_box,
-    move_landmarks,
-    move_mesh,
-    take_crop,
-)
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods.base import Context
 from datagen.methods.mesh_swap import MeshSwap, MeshSwapParams
 from datagen.sources.procedural import render

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import CardError, DeviceError, ItemError, RecipeError
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, move_landmarks, take_crop
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.landmarks import move_landmarks
 from datagen.generation.checks import checked, checked_control, visible_change
 from datagen.methods import METHODS
 from datagen.methods.base import Context

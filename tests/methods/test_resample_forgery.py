@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image, Mask
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.faces.face import FaceCrop
 from datagen.methods.base import Context

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError, RecipeError
 from datagen.faces.face import FaceCrop
-from datagen.faces.masks import forehead
+from datagen.faces.geometry.outline import forehead
 from datagen.faces.part_masks import PARTS, PartName
 from datagen.methods.base import Context
 from datagen.methods.self_blend import Alteration, SelfBlend, SelfBlendOptions, SelfBlendParams

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.faces.face import FaceCrop
 from datagen.methods.base import Context

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import ItemError
 from datagen.networks.normalize import image_of, mask_of, to_network
 from datagen.weights import FaceInput, Network

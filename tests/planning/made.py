@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.digests import digest_of, rng
+from datagen.core.digests import digest_of
+from datagen.core.rng import rng
 from datagen.faces.crop import face_box
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.planning import donors
 from datagen.planning.donors import DonorPool, normal_shapes
 from datagen.planning.splits import Person

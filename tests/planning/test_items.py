@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
 from datagen.planning import Item, Plan, ShardKey, items

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
 
-from datagen.core.registry import near
 from datagen.core.schema import Frozen, parse
+from datagen.core.text import near
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import UserError
 from datagen.evaluation.groups import BY, CROSSINGS

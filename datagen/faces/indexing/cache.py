@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import digest_of
-from datagen.core.versions import cache_folder
+from datagen.core.paths import cache_folder
 
 __all__ = ["AnalysisCache", "cache_folder"]
 

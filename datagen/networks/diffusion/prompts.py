@@ -10,8 +10,8 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from datagen.core.registry import near
 from datagen.core.schema import Frozen, parse
+from datagen.core.text import near
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import ItemError, RecipeError
 

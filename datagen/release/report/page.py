@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from datagen.core.arrays import Image
-from datagen.core.registry import near
+from datagen.core.text import near
 from datagen.errors import ReleaseError
 from datagen.release.reader import Release
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F32
 from .light import Light
 
@@ -50,7 +51,7 @@ def _scene(rng: np.random.Generator) -> F32:
 
 def make(seed: int, person: int, picture: int, size: int, light: Light) -> F32:
     """Linear RGB background (size, size, 3) of an image."""
-    rng = draws.generator(seed, person, picture, "background")
+    rng = streams.rng(seed, person, picture, "background")
     kind = rng.random()
     if kind < 0.2:
         small = np.full((_SMALL, _SMALL, 3), _hue(rng, 0.25, rng.uniform(0.06, 0.75)), np.float32)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F64
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 35.0, 20.0, 15.0
@@ -80,7 +81,7 @@ def _spread(rng: np.random.Generator, limit: float, calm: float) -> float:
 
 def draw(seed: int, person: int, picture: int, size: int) -> Camera:
     """Pose, distance and framing of one image."""
-    rng = draws.generator(seed, person, picture, "camera")
+    rng = streams.rng(seed, person, picture, "camera")
     yaw, pitch = _spread(rng, MAX_YAW, 0.5), _spread(rng, MAX_PITCH, 0.7)
     roll = _spread(rng, MAX_ROLL, 0.75)
     distance = float(np.exp(rng.uniform(np.log(95.0), np.log(280.0))))

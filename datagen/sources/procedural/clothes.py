@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F32, smoothstep
 from .light import Light
 from .sample import sample
@@ -60,7 +61,7 @@ def _pick(rng: np.random.Generator) -> F32:
 
 def draw(seed: int, person: int, picture: int) -> Clothes:
     """The clothes of one image."""
-    rng = draws.generator(seed, person, picture, "clothes")
+    rng = streams.rng(seed, person, picture, "clothes")
     main, other = _pick(rng), _pick(rng)
     same = rng.random() < 0.65
     jacket = rng.random() < 0.16
@@ -80,7 +81,7 @@ def draw(seed: int, person: int, picture: int) -> Clothes:
 
 @functools.cache
 def _weave() -> F32:
-    raw = draws.generator("clothes", "weave").standard_normal((_SIZE, _SIZE)).astype(np.float32)
+    raw = streams.rng("clothes", "weave").standard_normal((_SIZE, _SIZE)).astype(np.float32)
     raw, inner = np.pad(raw, _SIZE // 4, mode="wrap"), slice(_SIZE // 4, -_SIZE // 4)
     fine = cv2.GaussianBlur(raw, (0, 0), 0.8)[inner, inner]
     folds = cv2.GaussianBlur(raw, (0, 0), sigmaX=9.0, sigmaY=20.0)[inner, inner]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from datagen.core import rng as streams
+
 from .arrays import F32, U8
-from .draws import generator
 from .template import LIPS, MOUTH, template
 
 SIZE = 384
@@ -107,7 +108,7 @@ def _line(points: F32, width: float, strength: float) -> F32:
 
 
 def _noise(name: str, blur: float) -> F32:
-    raw: F32 = generator("complexion", name).standard_normal((SIZE, SIZE)).astype(np.float32)
+    raw: F32 = streams.rng("complexion", name).standard_normal((SIZE, SIZE)).astype(np.float32)
     if blur > 0.0:
         wide = int(blur * 4)
         padded = np.pad(raw, wide, mode="wrap")
@@ -127,7 +128,7 @@ def _folds() -> tuple[F32, F32, F32]:
     top, low = uv[list(_FOREHEAD[0])], uv[list(_FOREHEAD[1])]
     for share in (0.06, 0.38, 0.68):
         row = top + (low - top) * share
-        row[:, 1] += generator("complexion", "forehead", int(share * 100)).normal(
+        row[:, 1] += streams.rng("complexion", "forehead", int(share * 100)).normal(
             0.0, 1.2, len(row)
         )
         wrinkle = np.maximum(wrinkle, _line(row, 1.9, 0.9))

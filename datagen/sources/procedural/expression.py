@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F64
 from .fields import Field, combine, stack
 from .template import template
@@ -123,7 +124,7 @@ def pose_face(shape: F64, values: dict[str, float]) -> F64:
 
 def draw(seed: int, person: int, picture: int) -> dict[str, float]:
     """Expression of an image: each move is at rest or used, never all at full strength."""
-    rng = draws.generator(seed, person, picture, "expression")
+    rng = streams.rng(seed, person, picture, "expression")
     values: dict[str, float] = {}
     for name, low, high, chance in RANGES:
         used, at, strength = rng.random(), float(rng.random()), float(rng.random())

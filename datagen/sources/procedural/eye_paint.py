@@ -7,9 +7,10 @@ import functools
 import cv2
 import numpy as np
 
+from datagen.core import rng as streams
+
 from .arrays import F32, F64, I64, U8
 from .camera import Camera
-from .draws import generator
 from .eyes import RADIUS, Eyeball
 from .figure import Figure
 from .light import Light
@@ -24,7 +25,7 @@ _GREEN = np.array([0.16, 0.20, 0.10], np.float32)
 @functools.cache
 def _fibers() -> F32:
     """Brightness around the iris, 256 directions by 16 radii."""
-    raw: F32 = generator("eyes", "fibres").standard_normal((16, 256)).astype(np.float32)
+    raw: F32 = streams.rng("eyes", "fibres").standard_normal((16, 256)).astype(np.float32)
     soft = cv2.GaussianBlur(np.tile(raw, (1, 3)), (0, 0), sigmaX=1.0, sigmaY=3.0)[:, 256:512]
     return np.asarray(soft / soft.std(), np.float32)
 

@@ -7,7 +7,8 @@ import functools
 import cv2
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F32, U8
 
 _STEPS, _BRIGHTEST = 65536, 4.0
@@ -53,7 +54,7 @@ def _grain(rng: np.random.Generator, size: int) -> F32:
 
 def develop(linear: F32, exposure: float, seed: int, person: int, picture: int) -> U8:
     """The image (size, size, 3) uint8 of linear light (size, size, 3)."""
-    rng = draws.generator(seed, person, picture, "film")
+    rng = streams.rng(seed, person, picture, "film")
     size = linear.shape[0]
     blur = rng.uniform(0.5, 0.85) * size / 512.0
     noise = np.float32(rng.uniform(0.3, 3.2))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F32, F64, U8
 from .figure import Figure
 
@@ -77,7 +78,7 @@ def _paths(figure: Figure, rng: np.random.Generator) -> tuple[list[F64], list[F6
 
 def draw(seed: int, person: int, figure: Figure) -> Drawn:
     """The person's glasses in this image."""
-    rng = draws.generator(seed, person, "glasses")
+    rng = streams.rng(seed, person, "glasses")
     rims, lines = _paths(figure, rng)
     camera, size = figure.camera, figure.camera.size
     scale = camera.focal / camera.distance

@@ -7,8 +7,9 @@ import functools
 import cv2
 import numpy as np
 
+from datagen.core import rng as streams
+
 from .arrays import F32
-from .draws import generator
 from .light import Light
 from .sample import sample
 
@@ -40,7 +41,7 @@ def mixed(values: dict[str, float], noise: F32) -> F32:
 @functools.cache
 def strand_map() -> F32:
     """Periodic strand texture (512, 512, 3) float32 0..1: fine, coarse, curls."""
-    rng = generator("hair", "strands")
+    rng = streams.rng("hair", "strands")
     pad = _SIZE // 2
 
     def stretched(across: float, along: float) -> F32:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from . import draws, strokes
+from datagen.core import rng as streams
+
+from . import strokes
 from .arrays import F32, Mask
 from .blend import grown
 from .hairstyle import STYLES
@@ -48,7 +50,7 @@ def draw(
         slice(max(0, left - _PAD), left + width + _PAD),
     )
     covered = np.where(surfaces.hair.ids[box] > 0, 255, 0).astype(np.uint8)
-    rng = draws.generator(*number, "strands")
+    rng = streams.rng(*number, "strands")
     alpha, color = _frayed(alpha[box], rng), grown(color[box], covered)
     alpha = _without_gaps(alpha, surfaces.solid.ids[box] > 0, max(3, len(surfaces.solid.ids) // 40))
     style = STYLES[stage.figure.identity.hair]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F64
 from .fields import Field, combine, stack
 from .template import template
@@ -177,14 +178,14 @@ def _sag() -> F64:
 
 def describe(seed: int, person: int) -> tuple[str, int, int]:
     """Sex, age and Monk tone of a person without anything else."""
-    rng = draws.generator(seed, person, "about")
+    rng = streams.rng(seed, person, "about")
     sex = "male" if rng.random() < 0.5 else "female"
     age = int(rng.integers(_AGE[0], _AGE[1] + 1))
     return sex, age, int(rng.integers(1, 11))
 
 
 def _shape_values(seed: int, person: int, sex: str) -> dict[str, float]:
-    rng = draws.generator(seed, person, "shape")
+    rng = streams.rng(seed, person, "shape")
     male = 1.0 if sex == "male" else -1.0
     values: dict[str, float] = {}
     for field in SHAPE:
@@ -202,7 +203,7 @@ def _shape_values(seed: int, person: int, sex: str) -> dict[str, float]:
 
 
 def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[str, float]:
-    rng = draws.generator(seed, person, "skin")
+    rng = streams.rng(seed, person, "skin")
     years = (age - _AGE[0]) / (_AGE[1] - _AGE[0])
     low, high = _MELANIN[monk - 1], _MELANIN[monk]
     fair = max(0.0, 1.0 - monk / 6.0)
@@ -224,7 +225,7 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
 
 def _color_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[str, float]:
     """Eyes and hair: darker skin comes with darker eyes and hair, age with gray."""
-    rng = draws.generator(seed, person, "colour")
+    rng = streams.rng(seed, person, "colour")
     dark = float(np.clip((monk - 1) / 5.0, 0.0, 1.0))
     brown = max(float(rng.random()), dark * (0.65 + 0.35 * float(rng.random())))
     black = max(float(rng.random()) ** 0.8, dark * 0.9)
@@ -277,7 +278,7 @@ def _choice(rng: np.random.Generator, names: list[str], weights: list[float]) ->
 def draw(seed: int, person: int) -> Identity:
     """The person with this number: every parameter from its own stream."""
     sex, age, monk = describe(seed, person)
-    rng = draws.generator(seed, person, "style")
+    rng = streams.rng(seed, person, "style")
     column = 2 if sex == "male" else 1
     hair = _choice(rng, [row[0] for row in HAIR_STYLES], [float(r[column]) for r in HAIR_STYLES])
     beard = _choice(rng, [row[0] for row in BEARDS], [row[1] for row in BEARDS])

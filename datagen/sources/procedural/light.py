@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import draws
+from datagen.core import rng as streams
+
 from .arrays import F32, F64
 from .sample import sample
 
@@ -55,7 +56,7 @@ def _warmth(amount: float) -> F64:
 
 def draw_values(seed: int, person: int, picture: int) -> dict[str, float]:
     """Numbers of the light: degrees, shares of the key, softness, warmth and exposure."""
-    rng = draws.generator(seed, person, picture, "light")
+    rng = streams.rng(seed, person, picture, "light")
     azimuth = float(np.clip(rng.normal(0.0, 36.0), -70.0, 70.0))
     values = {
         "key_azimuth": azimuth,

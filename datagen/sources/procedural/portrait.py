@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import clothes, compose, draws, figure, film, identity, light, scene, texture
+from datagen.core import rng as streams
+
+from . import clothes, compose, figure, film, identity, light, scene, texture
 from .arrays import F32, U8
 from .figure import Figure
 from .shade import Stage
@@ -115,7 +117,7 @@ def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, in
     painted = texture.of(who, seed, person)
     stage = Stage(posed, lights, painted, clothes.draw(seed, person, picture))
     surfaces = scene.build(posed, lights)
-    rng = draws.generator(seed, person, picture, "wear")
+    rng = streams.rng(seed, person, picture, "wear")
     wears = who.glasses and bool(rng.random() < 0.85)
     linear, face, hair = compose.compose(surfaces, stage, number, wears)
     image = film.develop(linear, lights.exposure, seed, person, picture)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import brows, draws
+from datagen.core import rng as streams
+
+from . import brows
 from .arrays import F32
 from .complexion import SIZE, Maps, maps
 from .identity import Identity
@@ -77,7 +79,7 @@ def of(identity: Identity, seed: int, person: int) -> Texture:
 @functools.lru_cache(maxsize=2)
 def _painted(seed: int, person: int, kind: str, numbers: tuple[tuple[str, float], ...]) -> Texture:
     """Kept between the images of one person."""
-    rng, values = draws.generator(seed, person, "texture"), dict(numbers)
+    rng, values = streams.rng(seed, person, "texture"), dict(numbers)
     shared = maps()
     dots = np.roll(shared.dots, tuple(rng.integers(0, SIZE, 2).tolist()), axis=(0, 1))
     freckles = dots * shared.sunny * values["freckles"]

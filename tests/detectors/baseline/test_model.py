@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from datagen.cli.main import run
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import SMALLEST, feature_count, features_of
 from datagen.detectors.baseline.logistic import fit_logistic

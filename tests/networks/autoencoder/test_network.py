@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.networks.alignment.align import take_aligned
 from datagen.networks.autoencoder.config import AutoencoderConfig, Shape
 from datagen.networks.autoencoder.face import encoder_input, face_matrix, hull_mask, leveled

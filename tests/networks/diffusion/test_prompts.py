@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.core.schema import parse
 from datagen.errors import ItemError, RecipeError
 from datagen.networks.diffusion.prompts import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import DeviceError, ItemError
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.faces import Made, OnnxFaces

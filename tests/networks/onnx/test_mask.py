@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.faces.part_masks import PARTS
 from datagen.networks.onnx.mask import MaskDraw, MaskName, check_masks, draw_mask, mask_within

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.errors import CardError, DeviceError, MissingExtraError, WeightsError
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.card import weight_closure

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from datagen.core.arrays import Image
-from datagen.core.digests import rng
+from datagen.core.rng import rng
 from datagen.networks.alignment.align import align_matrix, take_aligned
 from datagen.networks.diffusion.prompts import PromptOptions, compose, words
 from datagen.networks.diffusion.settings import diffusers_library, heard

@@ -1,0 +1,70 @@
+"""Words for messages: near names, renamed names, lists and counts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+__all__ = ["RENAMED", "counted", "first_of", "near", "renamed"]
+
+RENAMED: dict[str, tuple[str, ...]] = {
+    # keys of recipes, cards, tables and options
+    "choose": ("strategy",),
+    "same": ("match",),
+    "of": ("pool_size",),
+    "else": ("fallback",),
+    "otherwise": ("fallback",),
+    "people": ("identities",),
+    "person": ("identity", "identity_id"),
+    "pictures": ("images_per_identity", "images"),
+    # values
+    "picture": ("image",),
+    "damage": ("degradation",),
+    # commands and kinds of detectors
+    "probe": ("baseline",),
+}
+"""Old names with the new ones, of which the first that is allowed is meant."""
+
+# Parts of names that were spelled the British way or were no terms of the field.
+_SPELLINGS = (
+    ("colour", "color"),
+    ("grey", "gray"),
+    ("licence", "license"),
+    ("analyser", "analyzer"),
+    ("normalise", "normalize"),
+    ("centre", "center"),
+    ("ageing", "aging"),
+    ("least_", "min_"),
+    ("most_", "max_"),
+)
+
+
+def renamed(name: str, known: Iterable[str]) -> str | None:
+    """Return what ``name`` is called now, if it was renamed to one of the ``known`` names."""
+    names = set(known)
+    spelled = name
+    for old, new in _SPELLINGS:
+        spelled = spelled.replace(old, new)
+    candidates = (*RENAMED.get(name, ()), *([spelled] if spelled != name else []))
+    return next((found for found in candidates if found in names), None)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return a hint that begins with a space: the new name, or the closest ones, or nothing."""
+    names = list(known)
+    if now := renamed(name, names):
+        return f" It is now called {now!r}."
+    close = difflib.get_close_matches(name, names, n=3)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Return ``1 image`` or ``2 images``; ``nouns`` is the plural where it is irregular."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def first_of(names: Sequence[object], shown: int, separator: str = ", ") -> str:
+    """Return the first names of a list and how many more there are."""
+    text = separator.join(map(str, names[:shown]))
+    more = len(names) - shown
+    return f"{text} and {more} more" if more > 0 else text

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from datagen.core.text import counted, first_of, near, renamed
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("sexx", " Did you mean 'sex'?"),
+        ("zzz", ""),
+        ("ag", " Did you mean 'age'?"),
+    ],
+)
+def test_near(name: str, hint: str) -> None:
+    assert near(name, ["age", "sex", "identity"]) == hint
+
+
+def test_near_gives_more_than_one() -> None:
+    assert near("clean", ["clear", "cleans"]) == " Did you mean 'cleans' or 'clear'?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("licence", "license"),
+        ("licences", "licenses"),
+        ("analyser", "analyzer"),
+        ("colour", "color"),
+        ("lip_colour", "lip_color"),
+        ("grey", "gray"),
+        ("choose", "strategy"),
+        ("same", "match"),
+        ("of", "pool_size"),
+        ("else", "fallback"),
+        ("people", "identities"),
+        ("pictures", "images_per_identity"),
+        ("picture", "image"),
+        ("probe", "baseline"),
+    ],
+)
+def test_an_old_name_gets_the_new_one_where_it_is_allowed(old: str, new: str) -> None:
+    assert renamed(old, ["other", new]) == new
+    assert near(old, ["other", new]) == f" It is now called {new!r}."
+    assert renamed(old, ["other"]) is None
+
+
+def test_a_name_that_was_not_renamed_has_no_new_one() -> None:
+    assert renamed("license", ["license"]) is None
+
+
+def test_counted() -> None:
+    assert counted(1, "image") == "1 image"
+    assert counted(0, "image") == "0 images"
+    assert counted(2, "identity", "identities") == "2 identities"
+
+
+def test_first_of() -> None:
+    assert first_of(["a", "b"], 2) == "a, b"
+    assert first_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
