@@ -1,0 +1,110 @@
+"""What long work shows while it runs: bars, notes and warnings, in a terminal or a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+__all__ = ["Bar", "Progress", "stderr"]
+
+
+@lru_cache(maxsize=1)
+def stderr() -> Console:
+    """Return the console on standard error; in a notebook it writes into the cell."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+class Bar:
+    """A progress bar that appears at its first call, when there is something to wait for."""
+
+    def __init__(self, label: str, stack: ExitStack) -> None:
+        self._label = label
+        self._stack = stack
+        self._shown: tuple[RichProgress, TaskID] | None = None
+
+    def __call__(self, done: int, total: int | None, text: str = "") -> None:
+        """Show how far the work is.
+
+        Args:
+            done: Steps that are finished.
+            total: All steps; ``None`` when not known.
+            text: Shown behind the bar, e.g. a rate.
+        """
+        if self._shown is None:
+            bar = self._stack.enter_context(_rich_bar(self._label))
+            self._shown = bar, bar.add_task("", total=total, text="")
+        bar, task = self._shown
+        bar.update(task, completed=done, total=total, text=text)
+
+
+class _NoBar(Bar):
+    """Shows nothing."""
+
+    def __call__(self, done: int, total: int | None, text: str = "") -> None:
+        """Do nothing."""
+
+
+class Progress:
+    """Where a long call reports to.
+
+    Args:
+        shown: Whether anything is shown at all.
+    """
+
+    def __init__(self, shown: bool = True) -> None:
+        self.shown = shown
+
+    @contextmanager
+    def bar(self, label: str) -> Iterator[Bar]:
+        """Give a progress bar and remove it at the end."""
+        with ExitStack() as stack:
+            yield Bar(label, stack) if self.shown else _NoBar(label, stack)
+
+    @contextmanager
+    def status(self, label: str) -> Iterator[None]:
+        """Show that something of unknown length is running."""
+        if not self.shown:
+            yield
+            return
+        with stderr().status(_escaped(label)):
+            yield
+
+    def note(self, text: str) -> None:
+        """Show a line."""
+        if self.shown:
+            stderr().print(text, markup=False, soft_wrap=True)
+
+    def warn(self, text: str, word: str = "warning", style: str = "yellow") -> None:
+        """Show a line that begins with a colored word."""
+        if self.shown:
+            stderr().print(f"[{style}]{word}:[/] {_escaped(text)}", soft_wrap=True)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _rich_bar(label: str) -> RichProgress:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        TextColumn(_escaped(label)),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+        console=stderr(),
+        transient=True,
+    )
