@@ -1,4 +1,4 @@
-"""What an engine is: the same task over the same keys gives the same outcomes on every engine."""
+"""The engine contract: the same task and keys give the same outcomes on every engine."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 Task: TypeAlias = Callable[[K], R]
-"""Picklable, and safe to run twice on one key. An attribute ``resources`` says what a worker must
-keep free for it, see ``Resources``; without one it is a core."""
+"""Picklable, and safe to run twice on one key. Its attribute ``resources`` states what a worker
+must reserve for it, see ``Resources``; without the attribute that is one core."""
 
 ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[K, R]):
-    """What became of one key; exactly one a key, on every engine.
+    """The outcome of one key; every engine yields exactly one per key.
 
     Attributes:
-        key: As it was given.
-        result: What the task returned; ``None`` when it failed.
-        error: Why it failed, of our own tree; ``None`` when it did not.
-        attempts: How often it was tried.
+        key: The key, unchanged.
+        result: Return value of the task; ``None`` if it failed.
+        error: Why the task failed, an error of this package; ``None`` if it succeeded.
+        attempts: Number of times the task was started.
     """
 
     key: K
@@ -45,33 +45,33 @@ class Engine(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many keys are worked on at once."""
+        """Number of keys processed at once."""
         ...
 
     def run(self, task: Task[K, R], keys: Iterable[K]) -> Iterator[Outcome[K, R]]:
-        """Yield an outcome for each key, in any order; never raise for a key's failure."""
+        """Yield an outcome per key, in any order; the failure of a key is never raised."""
         ...
 
 
 def attempt(task: Task[K, R], key: K) -> Outcome[K, R]:
-    """Try one key: the one retry rule, of all engines.
+    """Run a task on one key: the one retry rule of all engines.
 
-    Our own errors are facts and are not tried again; anything else may be the machine, so it is
-    tried ``ATTEMPTS`` times before it is reported.
+    Errors of this package are deterministic (a recipe, a plug-in, a file that changed) and are not
+    retried. Any other error may come from the machine and is reported after ``ATTEMPTS`` attempts.
     """
-    failure: DatagenError = RunError("never tried")
+    failure: DatagenError = RunError("not started")
     for number in range(1, ATTEMPTS + 1):
         try:
             return Outcome(key, task(key), attempts=number)
         except DatagenError as error:
             return Outcome(key, None, _portable(error), number)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # every error of a key ends here
-            failure = RunError(_told(error))
+            failure = RunError(_description(error))
     return Outcome(key, None, failure, ATTEMPTS)
 
 
-def _told(error: BaseException) -> str:
-    """Return what happened, to what, and where in the code."""
+def _description(error: BaseException) -> str:
+    """Return what failed, on which pair, and where in the code."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
     notes = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
@@ -80,7 +80,7 @@ def _told(error: BaseException) -> str:
 
 def _portable(error: DatagenError) -> DatagenError:
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own error, on its way to the driver
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # made in this process
     except Exception:  # noqa: BLE001  # a plug-in's error class that does not pickle
         return RunError(f"{type(error).__name__}: {error}")
     return error
@@ -90,7 +90,7 @@ def run_all(engine: Engine, task: Task[K, R], keys: Iterable[K]) -> Iterator[R]:
     """Yield every result, in any order.
 
     Raises:
-        DatagenError: The first failure, after all keys have been tried.
+        DatagenError: The first failure, raised after all keys have been processed.
     """
     failure: DatagenError | None = None
     for outcome in engine.run(task, keys):

@@ -1,4 +1,4 @@
-"""Engine ``ray``: a bounded window of tasks on a local or a given Ray cluster."""
+"""Engine ``ray``: a bounded window of tasks on a local or an existing Ray cluster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
+from datagen.engine.allocator import ALLOCATOR_ENV
 from datagen.engine.base import Outcome, Task, attempt
-from datagen.engine.placement import asked_of_ray, room_for
+from datagen.engine.placement import max_concurrent, ray_options
 from datagen.engine.resources import Resources
 from datagen.errors import EngineError, RunError
 
@@ -24,45 +25,41 @@ __all__ = ["RayEngine"]
 K = TypeVar("K")
 R = TypeVar("R")
 
-# A worker process or a node may die this often under one key before the key is given up.
+# How often a key is restarted after its worker process or node died.
 _CRASH_RETRIES = 3
-_KNOCK_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
 
-# How Ray's proxy tells that the server for a new client died at birth.
-_STILLBORN = ("Starting Ray client server failed", "ZombieProcess")
+# Ray's proxy reports with these words, and with no error class of its own, that the server process
+# for a new client died while it started.
+_SERVER_DIED = ("Starting Ray client server failed", "ZombieProcess")
 _JOIN_PAUSES = (1.0, 3.0, 6.0)
 
-# With the default malloc every large array is mapped and faulted in anew, which costs as much as
-# the arithmetic; these keep freed memory in the process. The rest keeps libraries to one thread
-# a worker and off the network.
+# Beside the allocator: libraries use one thread per worker and stay off the network.
 WORKER_ENV: Mapping[str, str] = {
-    "MALLOC_MMAP_THRESHOLD_": "268435456",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
-    "MALLOC_TOP_PAD_": "16777216",
-    "MALLOC_ARENA_MAX": "1",
+    **ALLOCATOR_ENV,
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "GLOG_minloglevel": "2",
 }
 
-# What a worker must know of the user's settings to find weights and caches.
-_PASSED_ON = ("DATAGEN_WEIGHTS", "DATAGEN_CACHE")
+# Settings of the user that workers need to find weights and caches.
+_FORWARDED = ("DATAGEN_WEIGHTS", "DATAGEN_CACHE")
 
 
 class RayEngine:
-    """Runs keys as Ray tasks; a context manager that starts and stops what it started.
+    """Runs keys as Ray tasks; a context manager that stops the cluster if it started one.
 
     Args:
-        workers: Tasks at once; by default all CPUs of the cluster.
-        address: ``None`` starts a cluster on this machine; ``auto``, ``HOST:PORT`` or
-            ``ray://HOST:PORT`` joins one.
+        workers: Maximum number of tasks at once; by default the CPUs of the cluster.
+        address: Cluster to join: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``. ``None`` starts
+            a cluster on this machine.
     """
 
     def __init__(self, workers: int | None = None, address: str | None = None) -> None:
-        self._asked = workers
+        self._requested = workers
         self._address = address
-        self._ours = False
+        self._started = False
         self.workers = workers or 1
 
     def __enter__(self) -> Self:
@@ -77,7 +74,7 @@ class RayEngine:
         import ray
 
         if not ray.is_initialized():
-            with _own_signals():
+            with _signals_kept():
                 self._start(ray)
         total = int(ray.cluster_resources().get("CPU", 0))
         if total < 1:
@@ -86,11 +83,11 @@ class RayEngine:
                 f"the Ray cluster at {self._address or 'this machine'} has no CPUs: start its "
                 "nodes with CPUs, or run with --inline"
             )
-        self.workers = min(self._asked or total, total)
+        self.workers = min(self._requested or total, total)
         return self
 
     def _start(self, ray: Any) -> None:
-        environment = {**WORKER_ENV, **{k: os.environ[k] for k in _PASSED_ON if k in os.environ}}
+        environment = {**WORKER_ENV, **{k: os.environ[k] for k in _FORWARDED if k in os.environ}}
         common: dict[str, Any] = {
             "runtime_env": {"env_vars": environment},
             "logging_level": "ERROR",
@@ -98,10 +95,10 @@ class RayEngine:
         }
         try:
             if self._address is None:
-                # Without an address Ray would join another run's cluster, and end with it.
-                ray.init("local", num_cpus=self._asked, include_dashboard=False, **common)
+                # Without "local" Ray would join the cluster of another run, and end with that run.
+                ray.init("local", num_cpus=self._requested, include_dashboard=False, **common)
             else:
-                _knock(self._address)
+                _check_reachable(self._address)
                 _join(ray, self._address, common)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = f"at {self._address}" if self._address else "on this machine"
@@ -110,7 +107,7 @@ class RayEngine:
                 "if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; "
                 "start one with 'ray start --head', or run with --inline"
             ) from None
-        self._ours = True
+        self._started = True
 
     def __exit__(
         self,
@@ -118,38 +115,38 @@ class RayEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop what was started here; joining a cluster leaves it running."""
-        if self._ours:
+        """Stop the cluster if it was started here; a joined cluster keeps running."""
+        if self._started:
             import ray
 
             ray.shutdown()
-            self._ours = False
+            self._started = False
 
     def run(self, task: Task[K, R], keys: Iterable[K]) -> Iterator[Outcome[K, R]]:
         """See ``Engine``.
 
         Raises:
-            DeviceError: The task's ``resources`` are on no node of the cluster.
+            DeviceError: No node of the cluster has the task's ``resources``.
         """
         import ray
 
         needs = getattr(task, "resources", Resources())
-        at_once = min(self.workers, room_for(needs, ray.nodes()))
-        remote = ray.remote(max_retries=_CRASH_RETRIES, **asked_of_ray(needs))(attempt)
+        at_once = min(self.workers, max_concurrent(needs, ray.nodes()))
+        remote = ray.remote(max_retries=_CRASH_RETRIES, **ray_options(needs))(attempt)
         shared = ray.put(task)
         queue = iter(keys)
-        flying: dict[Any, K] = {}
-        # Left early (Ctrl-C, or the caller has seen enough), nothing is canceled: the few tasks in
-        # flight end with the cluster or by themselves. Ray's core aborts the driver when a task
-        # that was canceled answers all the same ("Tried to complete task that was not pending").
+        in_flight: dict[Any, K] = {}
+        # When the caller leaves early (Ctrl-C, an error), nothing is canceled: the few tasks in
+        # flight end with the cluster or finish. Ray's core aborts the driver when a canceled task
+        # completes after all ("Tried to complete task that was not pending").
         while True:
-            # One more than the workers, so that none waits for the driver.
-            for key in islice(queue, at_once + 1 - len(flying)):
-                flying[remote.remote(shared, key)] = key
-            if not flying:
+            # One more than the workers, so that no worker waits for the driver.
+            for key in islice(queue, at_once + 1 - len(in_flight)):
+                in_flight[remote.remote(shared, key)] = key
+            if not in_flight:
                 return
-            done, _ = ray.wait(list(flying), num_returns=1)
-            key = flying.pop(done[0])
+            done, _ = ray.wait(list(in_flight), num_returns=1)
+            key = in_flight.pop(done[0])
             yield _collect(ray, done[0], key)
 
 
@@ -158,14 +155,17 @@ def _collect(ray: Any, reference: Any, key: K) -> Outcome[K, Any]:
         outcome: Outcome[K, Any] = ray.get(reference)
     except ray.exceptions.RayError as error:
         crashed = f"{type(error).__name__}: {_last_line(error)}"
-        text = f"its worker was lost {_CRASH_RETRIES + 1} times, or could not load it ({crashed})"
+        text = (
+            f"its worker process died {_CRASH_RETRIES + 1} times, or could not load the task "
+            f"({crashed})"
+        )
         return Outcome(key, None, RunError(text), _CRASH_RETRIES + 1)
     return outcome
 
 
 @contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep the caller's SIGTERM handler, which Ray's native start-up replaces behind Python."""
+def _signals_kept() -> Iterator[None]:
+    """Keep the caller's SIGTERM handler, which Ray's native start-up code replaces."""
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
     yield
@@ -174,27 +174,27 @@ def _own_signals() -> Iterator[None]:
 
 
 def _join(ray: Any, address: str, common: Mapping[str, Any]) -> None:
-    """Join a cluster; the server behind its client port may come up at the second try only.
+    """Join a cluster; retry when the server behind its client port fails to start.
 
-    Ray's proxy forks that server beside threads of its own, which now and then kills it at birth.
+    Ray's proxy forks that server while it runs threads, which occasionally kills the new process.
     """
     for pause in (*_JOIN_PAUSES, None):
         try:
             ray.init(address=address, **common)
             return
         except (ConnectionError, RuntimeError) as error:
-            if pause is None or not any(words in str(error) for words in _STILLBORN):
+            if pause is None or not any(words in str(error) for words in _SERVER_DIED):
                 raise
             with contextlib.suppress(Exception):
-                ray.shutdown()  # what is left of a client that was half connected
+                ray.shutdown()  # clears a half-connected client
             time.sleep(pause)
 
 
-def _knock(address: str) -> None:
-    """Fail in seconds where nobody listens: Ray itself would wait for minutes."""
+def _check_reachable(address: str) -> None:
+    """Fail within seconds when no process listens there; Ray itself would wait for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def _last_line(error: BaseException) -> str:
@@ -202,7 +202,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def stop_on_terminate() -> None:
-    """Let SIGTERM end the run as Ctrl-C does, so that schedulers can stop it cleanly."""
+    """Make SIGTERM end the run like Ctrl-C, so that schedulers can stop it cleanly."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What one task at work holds of a machine."""
+"""The share of a machine that a running task occupies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["Resources"]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What an engine must keep free for a task.
+    """Resources that an engine must reserve for a task.
 
     Attributes:
-        cpus: Processor cores.
-        gpus: GPUs; a share below 1 lets several tasks live on one.
-        memory: Bytes of main memory; 0: not stated.
+        cpus: Number of processor cores.
+        gpus: Number of GPUs; a fraction below 1 lets several tasks share one.
+        memory: Main memory in bytes; 0 if not stated.
     """
 
     cpus: float = 1.0
@@ -24,8 +24,8 @@ class Resources:
     memory: int = 0
 
     @classmethod
-    def most(cls, parts: Iterable[Self]) -> Resources:
-        """Return what covers each of ``parts``, one at a time; at least one core."""
+    def maximum(cls, parts: Iterable[Self]) -> Resources:
+        """Return resources that cover any one of ``parts``; at least one core."""
         found = list(parts)
         return Resources(
             max([1.0, *(part.cpus for part in found)]),

@@ -1,4 +1,4 @@
-"""Tasks for tests of engines; in the package because workers cannot import test modules."""
+"""Tasks for tests of engines; part of the package because workers cannot import test modules."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from datagen.errors import ItemError
+from datagen.errors import ContractError, ItemError
 
 __all__ = ["DiesOnce", "Doubles", "FailsOn", "Slow"]
 
@@ -24,27 +25,35 @@ class Doubles:
 
 @dataclass(frozen=True)
 class FailsOn:
-    """Doubles, but fails on one key: with our own error, or with the machine's."""
+    """Doubles, but fails on one key.
+
+    Attributes:
+        key: The key that fails.
+        error: ``item``, ``contract`` (errors of this package) or ``machine``.
+    """
 
     key: int
-    ours: bool = False
+    error: Literal["item", "contract", "machine"] = "machine"
 
     def __call__(self, key: int) -> int:
         """See ``Task``."""
         if key == self.key:
-            if self.ours:
-                raise ItemError("no_donor", "nobody")
+            if self.error == "item":
+                raise ItemError("no_donor", "no face left")
+            if self.error == "contract":
+                raise ContractError("method 'x' draws in 'apply'")
             raise OSError(28, "No space left on device")
         return 2 * key
 
 
 @dataclass(frozen=True)
 class DiesOnce:
-    """Doubles, but its process kills itself the first time it sees one key.
+    """Doubles, but its process kills itself the first time it receives one key.
 
     Attributes:
-        mark: A file that says that it has happened.
-        always: Die every time.
+        key: The key that is fatal.
+        mark: Path of a file that records the first death.
+        always: Whether to die every time.
     """
 
     key: int
@@ -61,7 +70,12 @@ class DiesOnce:
 
 @dataclass(frozen=True)
 class Slow:
-    """Doubles, after some seconds, and leaves a file for each key it has begun."""
+    """Doubles after a pause, and leaves a file per key that it has started.
+
+    Attributes:
+        seconds: Length of the pause.
+        folder: Existing folder for the files, which are named after their keys.
+    """
 
     seconds: float
     folder: str

@@ -115,7 +115,7 @@ class MakeShard:
     @cached_property
     def resources(self) -> Resources:
         """What one worker must keep free: that of the method which needs most."""
-        return Resources.most(method.resources() for method in self.loaded.methods)
+        return Resources.maximum(method.resources() for method in self.loaded.methods)
 
 
 @dataclass(frozen=True, slots=True)

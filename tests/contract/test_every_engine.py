@@ -9,7 +9,7 @@ import pytest
 from datagen.engine import Engine, InlineEngine, Outcome, run_all
 from datagen.engine.base import ATTEMPTS
 from datagen.engine.testing import Doubles, FailsOn
-from datagen.errors import ItemError, RunError
+from datagen.errors import ContractError, ItemError, RunError
 from tests.support.world import World, digests
 
 
@@ -40,9 +40,17 @@ def test_the_machines_error_is_tried_again_and_then_told(engine: Engine) -> None
 
 
 def test_our_own_error_is_a_fact_and_comes_back_whole(engine: Engine) -> None:
-    (failed,) = engine.run(FailsOn(0, ours=True), [0])
+    (failed,) = engine.run(FailsOn(0, "item"), [0])
     assert isinstance(failed.error, ItemError)
-    assert (failed.error.code, failed.error.detail, failed.attempts) == ("no_donor", "nobody", 1)
+    assert (failed.error.code, failed.error.detail) == ("no_donor", "no face left")
+    assert failed.attempts == 1
+
+
+def test_a_broken_contract_is_never_retried(engine: Engine) -> None:
+    (failed,) = engine.run(FailsOn(0, "contract"), [0])
+    assert isinstance(failed.error, ContractError)
+    assert "draws in 'apply'" in str(failed.error)
+    assert failed.attempts == 1
 
 
 def test_run_all_tries_every_key_before_it_raises(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.engine.placement import asked_of_ray, room_for
+from datagen.engine.placement import max_concurrent, ray_options
 from datagen.engine.resources import Resources
 from datagen.errors import DeviceError
 
@@ -19,28 +19,28 @@ def node(cpus: float, gpus: float = 0.0, memory: float = 8.0, alive: bool = True
 
 
 def test_a_plain_task_is_one_core() -> None:
-    assert asked_of_ray(Resources()) == {"num_cpus": 1.0}
-    assert room_for(Resources(), [node(2), node(4)]) == 6
+    assert ray_options(Resources()) == {"num_cpus": 1.0}
+    assert max_concurrent(Resources(), [node(2), node(4)]) == 6
 
 
 def test_a_share_of_a_gpu() -> None:
     needs = Resources(1.0, 0.25, 2 * GIB)
-    asked = asked_of_ray(needs)
+    asked = ray_options(needs)
     assert asked["num_gpus"] == 0.25
     assert asked["memory"] == 2 * GIB
     assert asked["max_calls"] == 0  # the worker keeps its weights
-    assert room_for(needs, [node(16, 1), node(16)]) == 4
-    assert room_for(needs, [node(3, 1)]) == 3
-    assert room_for(needs, [node(16, 1, memory=4)]) == 2
+    assert max_concurrent(needs, [node(16, 1), node(16)]) == 4
+    assert max_concurrent(needs, [node(3, 1)]) == 3
+    assert max_concurrent(needs, [node(16, 1, memory=4)]) == 2
 
 
 def test_a_dead_node_has_no_room() -> None:
-    assert room_for(Resources(), [node(2), node(4, alive=False)]) == 2
+    assert max_concurrent(Resources(), [node(2), node(4, alive=False)]) == 2
 
 
 def test_a_gpu_that_is_nowhere_is_named() -> None:
     with pytest.raises(DeviceError, match=r"device: cuda.*no node"):
-        room_for(Resources(1.0, 1.0), [node(8), node(8)])
+        max_concurrent(Resources(1.0, 1.0), [node(8), node(8)])
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_gpu_that_is_nowhere_is_named() -> None:
 )
 def test_what_fits_nowhere_is_refused_at_once(needs: Resources) -> None:
     with pytest.raises(DeviceError, match=r"2 CPUs, 1 GPUs and 8\.0 GiB"):
-        room_for(needs, [node(2, 1)])
+        max_concurrent(needs, [node(2, 1)])
 
 
 @given(
     st.lists(st.builds(Resources, st.floats(0.1, 8), st.floats(0, 2), st.integers(0, GIB))),
 )
 def test_the_most_covers_each(parts: list[Resources]) -> None:
-    most = Resources.most(parts)
+    most = Resources.maximum(parts)
     assert most.cpus >= 1
     for part in parts:
         assert most.cpus >= part.cpus

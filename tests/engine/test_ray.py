@@ -32,7 +32,7 @@ def test_a_worker_that_always_dies_is_named_and_the_others_go_on(
     task = DiesOnce(1, str(tmp_path / "mark"), always=True)
     outcomes = {outcome.key: outcome for outcome in ray_cluster.run(task, range(4))}
     assert isinstance(outcomes[1].error, RunError)
-    assert "worker was lost" in str(outcomes[1].error)
+    assert "worker process died" in str(outcomes[1].error)
     assert [outcomes[key].result for key in (0, 2, 3)] == [0, 4, 6]
 
 
