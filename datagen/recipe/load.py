@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from datagen.core.schema import parse
 from datagen.core.yaml_io import read_yaml
@@ -23,6 +25,7 @@ from datagen.recipe.build import (
 from datagen.recipe.checks import check_methods, check_names
 from datagen.recipe.digest import recipe_digest
 from datagen.recipe.overrides import Overrides, apply_overrides
+from datagen.recipe.plugins import Plugin, read_plugin
 from datagen.recipe.schema import RecipeSpec
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard
@@ -38,11 +41,17 @@ class Recipe:
         spec: The recipe's keys and values.
         path: The recipe's file; messages name it and relative roots start at its folder.
         cards: The card of each source, in the order of the recipe.
+        plugins: The Python files that define methods or degradations for it.
     """
 
     spec: RecipeSpec
     path: str
     cards: tuple[SourceCard, ...]
+    plugins: tuple[Plugin, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was built: a worker knows a plug-in's classes only once it has run it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def digest(self) -> str:
@@ -102,7 +111,11 @@ class Recipe:
         ]
 
 
-def load_recipe(path: str | os.PathLike[str], overrides: Overrides = ()) -> Recipe:
+def load_recipe(
+    path: str | os.PathLike[str],
+    overrides: Overrides = (),
+    plugins: Sequence[str | os.PathLike[str]] = (),
+) -> Recipe:
     """Read and check a recipe and its cards. Opens no image.
 
     Args:
@@ -110,19 +123,23 @@ def load_recipe(path: str | os.PathLike[str], overrides: Overrides = ()) -> Reci
         overrides: Values that replace those of the file: a mapping such as
             ``{"splits.train": 200}``, or texts such as ``"splits.train=200"``. An item of a list
             is named by its position: ``methods.0.share``.
+        plugins: Python files that define methods or degradations which the recipe may name.
 
     Raises:
-        RecipeError: The recipe is wrong; the message gives the file, the key, what was found and
-            what is allowed.
+        RecipeError: The recipe or a plug-in is wrong; the message gives the file, the key, what
+            was found and what is allowed.
         CardError: A source card is wrong.
     """
+    loaded = tuple(read_plugin(Path(plugin)) for plugin in plugins)
+    for plugin in loaded:
+        plugin.load()
     file = Path(path)
     body = read_yaml(file, RecipeError)
     apply_overrides(body, overrides)
     spec = parse(RecipeSpec, body, str(file), RecipeError)
     cards = tuple(load_card(file.parent / use.card) for use in spec.sources)
     check_names(spec, cards, str(file))
-    recipe = Recipe(spec, str(file), cards)
+    recipe = Recipe(spec, str(file), cards, loaded)
     _ = recipe.degradations  # raises on an unknown name or a wrong option
     check_methods(spec, recipe.methods, recipe.path)
     return recipe
