@@ -1,4 +1,4 @@
-"""Opening a spec: once a process, however many shards it scores."""
+"""Opening a detector: once per process, however many shards it scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datagen.detectors.command import CommandDetector
 from datagen.detectors.function import load_function
 from datagen.detectors.network import Network, open_exported, open_onnx, open_torchscript
 from datagen.detectors.spec import DetectorSpec, Kind
+from datagen.engine.worker_state import worker_state
 
 __all__ = ["open_detector"]
 
@@ -18,29 +19,25 @@ _NETWORKS: dict[Kind, Callable[[DetectorSpec], Network]] = {
     "torchscript": open_torchscript,
     "exported": open_exported,
 }
-_OPEN: dict[str, Detector] = {}
 
 
 def open_detector(spec: DetectorSpec) -> Detector:
-    """Return this process's detector of a spec.
+    """Return the detector of a spec, opened once per process.
 
     Raises:
         DetectorError: It does not load.
         MissingExtraError: The package that runs it is not installed.
     """
     key = f"{spec.digest} {spec.text} {spec.folder}"
-    if key not in _OPEN:
-        _OPEN.clear()  # a network may fill the memory: one at a time
-        _OPEN[key] = _opened(spec)
-    return _OPEN[key]
+    return worker_state().get("detector", key, lambda: _open(spec))
 
 
-def _opened(spec: DetectorSpec) -> Detector:
+def _open(spec: DetectorSpec) -> Detector:
     if spec.kind == "command":
         return CommandDetector(spec.target, spec.folder, spec.config)
     if spec.kind == "callable":
         return ArrayDetector(load_function(spec), spec.config)
-    if spec.kind == "probe":
-        return ArrayDetector(BaselineModel.read(spec.target).answers, spec.config)
+    if spec.kind == "baseline":
+        return ArrayDetector(BaselineModel.read(spec.target).probabilities, spec.config)
     network = _NETWORKS[spec.kind](spec)
     return ArrayDetector(network.infer, spec.config, network.size)

@@ -12,6 +12,7 @@ from datagen.core.arrays import Box, Image, check_landmarks, check_mesh
 from datagen.core.digests import digest_of, sha256_bytes
 from datagen.core.images import probe
 from datagen.core.phash import phash
+from datagen.engine.worker_state import worker_state
 from datagen.errors import ImageError
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
@@ -90,16 +91,14 @@ def image_digest(source: Source, record: Record) -> str:
     return digest_of(parts)
 
 
-_OPEN: dict[str, Analyzer] = {}
-
-
 def opened(analyzer: Analyzer) -> Analyzer:
-    """Return the analyzer of this process, opened at its first use."""
-    if analyzer.version not in _OPEN:
+    """Return this process's analyzer, opened at its first use."""
+
+    def open_it() -> Analyzer:
         analyzer.open()
-        _OPEN.clear()  # one model in memory at a time
-        _OPEN[analyzer.version] = analyzer
-    return _OPEN[analyzer.version]
+        return analyzer
+
+    return worker_state().get("analyzer", analyzer.version, open_it)
 
 
 def _named(found: list[Detection], record: Record) -> list[Detection]:
