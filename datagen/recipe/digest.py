@@ -9,7 +9,7 @@ from datagen.core.digests import digest_of
 from datagen.degradations.compose import Composition
 from datagen.methods import Method
 from datagen.recipe.build import weight_cards_of
-from datagen.recipe.schema import RecipeSpec
+from datagen.recipe.schema import DonorRule, RecipeSpec
 from datagen.sources import SOURCES, SourceCard
 
 __all__ = ["recipe_digest"]
@@ -42,6 +42,10 @@ def recipe_digest(
         for key in use.options:
             del entry[key]
         entry["options"] = method.config.model_dump(mode="json")
+        if use.min_change is None:
+            entry["min_change"] = method.min_change
+        if use.donor is None and method.needs_donor:
+            entry["donor"] = DonorRule().model_dump(mode="json")
         if weights := weight_cards_of(method):
             entry["cards"] = {card.id: card.digest() for card in weights}
     body["sources"] = [

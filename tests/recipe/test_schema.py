@@ -151,7 +151,7 @@ def test_a_wrong_value_is_refused_with_its_path(path: str, value: Any, words: st
 @pytest.mark.parametrize("key", ["name", "seed", "purpose", "sources", "splits", "methods"])
 def test_what_has_no_default_is_required(key: str) -> None:
     body = {name: value for name, value in BASE.items() if name != key}
-    assert problems(body) == [f"{key}: field required"]
+    assert problems(body) == [f"{key}: missing"]
 
 
 def shares(*written: Any) -> list[dict[str, Any]]:
