@@ -1,0 +1,52 @@
+"""Which engine a call runs on, started only when there is something to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from datagen.core.progress import Progress
+from datagen.engine.base import Engine
+from datagen.engine.inline import InlineEngine
+from datagen.errors import EngineError
+
+__all__ = ["engine_choice"]
+
+
+@contextmanager
+def engine_choice(
+    inline: bool, workers: int | None, address: str | None, progress: Progress
+) -> Iterator[Callable[[], Engine]]:
+    """Give a function that returns the engine, started at its first call and stopped at the end.
+
+    Args:
+        inline: Whether to run in this process.
+        workers: See ``RayEngine``.
+        address: See ``RayEngine``.
+        progress: Told when a cluster is being started.
+
+    Raises:
+        EngineError: The arguments contradict each other.
+    """
+    if inline and (address or (workers or 1) > 1):
+        raise EngineError("--inline is one process: remove --workers and --address")
+    if workers is not None and workers < 1:
+        raise EngineError(f"workers: want at least 1, found {workers}")
+    with ExitStack() as stack:
+        started: list[Engine] = []
+
+        def engine() -> Engine:
+            if not started:
+                started.append(
+                    InlineEngine() if inline else _ray(stack, workers, address, progress)
+                )
+            return started[0]
+
+        yield engine
+
+
+def _ray(stack: ExitStack, workers: int | None, address: str | None, progress: Progress) -> Engine:
+    from datagen.engine.ray import RayEngine
+
+    with progress.status("starting Ray"):
+        return stack.enter_context(RayEngine(workers, address))

@@ -1,0 +1,74 @@
+"""What stands on a release beside its shards: recipe, cards, attribution and descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from datagen.core.versions import machine
+from datagen.faces.indexing.build import BuiltIndex
+from datagen.generation.prepare import Prepared
+from datagen.release.documents.croissant import croissant_document
+from datagen.release.documents.dataset_card import dataset_card
+from datagen.release.record import Plate
+from datagen.rights.attribution import attribution_document
+
+__all__ = ["plate_of"]
+
+
+def plate_of(
+    prepared: Prepared, built: BuiltIndex, planned: Mapping[str, int], libraries: Mapping[str, str]
+) -> Plate:
+    """Return the small files of a release.
+
+    Args:
+        prepared: The recipe.
+        built: The face index.
+        planned: Planned pairs by split.
+        libraries: Versions of the libraries that the pixels depend on.
+    """
+    recipe = prepared.recipe
+    spec = recipe.spec
+    body = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    documents: dict[str, bytes] = {}
+    for use, card in zip(body["sources"], recipe.cards, strict=True):
+        use["card"] = f"rights/cards/{card.id}.yaml"
+        documents[use["card"]] = _yaml(card.model_dump(mode="json", exclude_none=True))
+    purpose, licenses = prepared.purpose.words, _licenses(prepared, built)
+    documents["rights/ATTRIBUTION.md"] = attribution_document(
+        recipe.cards, prepared.weights, prepared.decisions, purpose
+    )
+    documents["croissant.json"] = croissant_document(spec.name, spec.version, licenses, planned)
+    methods = {method.name: str(method.family) for method in recipe.methods}
+    documents["README.md"] = dataset_card(
+        spec.name, spec.version, purpose, planned, methods, licenses
+    )
+    return Plate(
+        name=spec.name,
+        version=spec.version,
+        recipe_digest=recipe.digest,
+        index_digest=built.index.digest,
+        purpose=spec.purpose.model_dump(mode="json"),
+        recipe_yaml=_yaml(body).decode(),
+        made_with={
+            "libraries": dict(libraries),
+            "machine": machine(),
+            "plugins": {plugin.name: plugin.digest for plugin in recipe.plugins},
+            "analyzer": recipe.analyzer().version,
+        },
+        documents=documents,
+    )
+
+
+def _licenses(prepared: Prepared, built: BuiltIndex) -> list[str]:
+    recipe = prepared.recipe
+    sources = {card.license for card in recipe.cards}
+    weights = {card.license for card in recipe.weight_cards()}
+    return sorted(sources | weights | set(filter(None, built.index.column("license"))))
+
+
+def _yaml(value: Any) -> bytes:
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    return text.encode()

@@ -1,0 +1,90 @@
+"""From a recipe to what a run starts with: the rights gate, then the face index."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from datagen.core.progress import Progress
+from datagen.engine import Engine
+from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
+from datagen.recipe import Recipe
+from datagen.rights import Decision, Purpose, check_rights, today
+from datagen.sources import Source
+from datagen.weights import WeightCard, load_weight_card
+
+__all__ = ["Prepared", "index_faces", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe that passed the rights gate.
+
+    Attributes:
+        recipe: The recipe.
+        weights: Cards of the weight files that its analyzer and methods load.
+        decisions: What the gate decided about each card.
+    """
+
+    recipe: Recipe
+    weights: tuple[WeightCard, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def purpose(self) -> Purpose:
+        """The purpose of the recipe."""
+        return self.recipe.spec.purpose
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Ask the rights gate about the sources and weight files of a recipe. Opens no image.
+
+    Raises:
+        RightsError: A license or consent does not cover the purpose.
+        CardError: A weight card does not exist or is malformed.
+    """
+    analyzer = (load_weight_card(name) for name in recipe.analyzer().weights)
+    cards = {card.id: card for card in (*analyzer, *recipe.weight_cards())}
+    weights = tuple(cards.values())
+    return Prepared(
+        recipe, weights, tuple(check_rights(recipe.cards, weights, recipe.spec.purpose, today()))
+    )
+
+
+def index_faces(
+    prepared: Prepared,
+    sources: Sequence[Source],
+    engine: Callable[[], Engine],
+    progress: Progress,
+) -> BuiltIndex:
+    """Build the face index and report what was found.
+
+    Args:
+        prepared: The recipe, which has passed the rights gate.
+        sources: The sources of the recipe.
+        engine: Gives the engine; called only when there is something to analyze.
+        progress: Shows how far the analysis is, and its warnings.
+
+    Raises:
+        SourceError: A source's listing is wrong, or none of its faces can be used.
+    """
+    recipe = prepared.recipe
+    face = recipe.spec.face
+    limits = FaceLimits(face.min_side, face.max_yaw)
+    with progress.bar("analyzing images") as bar:
+        built = build_index(sources, recipe.analyzer(), limits, prepared.purpose, engine, bar)
+    progress.note(_summary(built))
+    for warning in built.warnings:
+        progress.warn(warning)
+    return built
+
+
+def _summary(built: BuiltIndex) -> str:
+    codes = Counter(reject.code for reject in built.rejects)
+    rejected = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "none"
+    identities = len(set(built.index.column("identity")))
+    return (
+        f"index: {len(built.index)} faces of {identities} identities; {built.analyzed} images "
+        f"analyzed, {built.remembered} remembered; rejected: {rejected}"
+    )

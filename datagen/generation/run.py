@@ -1,0 +1,222 @@
+"""A run: from a recipe that passed the rights gate to a finished release."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from datagen.core.paths import cache_folder
+from datagen.core.progress import Progress
+from datagen.core.versions import pixel_libraries
+from datagen.engine import Engine, Outcome
+from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
+from datagen.generation.documents import plate_of
+from datagen.generation.manifest_rows import index_reject_row
+from datagen.generation.prepare import Prepared, index_faces
+from datagen.generation.shard import MakeShard, ShardDone
+from datagen.planning import Plan, ShardKey
+from datagen.recipe.schema import Rejects
+from datagen.release import Folder
+from datagen.release.record import claim_folder, finish_release, lock_folder, withdraw_release
+from datagen.weights.obtain import obtain_weights
+
+__all__ = ["RunSummary", "make_release"]
+
+_SHOWN = 5
+
+
+def make_release(
+    prepared: Prepared,
+    out: str,
+    engine: Callable[[], Engine],
+    limit: int | None,
+    progress: Progress,
+) -> RunSummary:
+    """Make a release, or what is missing of it.
+
+    Args:
+        prepared: The recipe.
+        out: Path or address of the release's folder.
+        engine: Gives the engine; called when there is something to run.
+        limit: Make only the first pairs, see ``Plan.counts``.
+        progress: Shows how far the run is.
+
+    Raises:
+        UserError: Something must be changed first: the folder, the sources, the weight files.
+        RunError: Shards failed, or more pairs were rejected than the recipe allows.
+        KeyboardInterrupt: The user stopped the run; finished shards are kept.
+    """
+    folder = Folder(out)
+    if out.startswith("memory://"):
+        raise ReleaseError(f"{out} would vanish with this process: name a folder or a bucket")
+    recipe = prepared.recipe
+    sources = tuple(recipe.sources())
+    weights = obtain_weights(recipe.weight_cards(), progress)
+    libraries = pixel_libraries(bool(weights))
+    with lock_folder(folder, cache_folder() / "locks"):
+        built = index_faces(prepared, sources, engine, progress)
+        plan = Plan(recipe, built.index)
+        task = MakeShard(
+            recipe, sources, built.index.table, folder, recipe.plugins, weights, libraries
+        )
+        planned = {str(split): count for split, count in plan.planned(limit).items()}
+        plate = plate_of(prepared, built, planned, libraries)
+        sizes = {shard: plan.size(shard) for shard in plan.shards(limit)}
+        claim_folder(folder, plate, {shard.name: size for shard, size in sizes.items()})
+        run = _Run(task, sizes, recipe.spec.rejects, folder, progress)
+        run.go(engine())
+        rejects = [
+            index_reject_row(reject.source, reject.image_id, reject.code, reject.detail)
+            for reject in built.rejects
+        ]
+        commits = [run.done[shard].commit for shard in sizes]
+        finish_release(folder, plate, commits, rejects, planned)
+    return run.summary()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run came to.
+
+    Attributes:
+        folder: Where the release is.
+        pairs: Pairs of the release.
+        controls: Controls of the release.
+        shards: Shards of the release.
+        reused: Shards that an earlier run had made.
+        rejects: Rejected pairs by code.
+        media_bytes: Size of images and masks.
+        made: Pairs that this run made.
+        seconds: Duration of the run.
+    """
+
+    folder: str
+    pairs: int
+    controls: int
+    shards: int
+    reused: int
+    rejects: Mapping[str, int]
+    media_bytes: int
+    made: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return all of it in one line."""
+        reused = f" ({self.reused} already there)" if self.reused else ""
+        line = (
+            f"{self.folder}: {self.pairs} pairs and {self.controls} controls in {self.shards} "
+            f"shards{reused}; rejects: {_codes(self.rejects) or 'none'}; "
+            f"{self.media_bytes / 1e6:.1f} MB"
+        )
+        if self.made:
+            line += f"; {self.made / self.seconds:.1f} pairs/s, {self.seconds:.1f} s"
+        return line
+
+
+@dataclass
+class _Run:
+    """One run over the shards: progress, the reject budget, failures."""
+
+    task: MakeShard
+    sizes: Mapping[ShardKey, int]
+    budget: Rejects
+    folder: Folder
+    progress: Progress
+    done: dict[ShardKey, ShardDone] = field(default_factory=dict)
+    failed: dict[ShardKey, DatagenError] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def go(self, engine: Engine) -> None:
+        """Run all shards; see ``make_release`` for what it raises."""
+        _ = self.task.content_digest  # once here, not once per worker
+        withdraw_release(self.folder)
+        started = time.monotonic()
+        try:
+            for outcome in self._watched(engine):
+                self._take(outcome)
+                self._refuse_too_many_rejects()
+        except KeyboardInterrupt:
+            self.progress.note(
+                f"stopped: at least {len(self.done)} of {len(self.sizes)} shards are in "
+                f"{self.folder}; rerun the same command to make the rest"
+            )
+            raise
+        finally:
+            self.seconds = time.monotonic() - started
+        if self.failed:
+            raise self._failure()
+
+    def _watched(self, engine: Engine) -> Iterator[Outcome[ShardKey, ShardDone]]:
+        total, finished = sum(self.sizes.values()), 0
+        started = time.monotonic()
+        with self.progress.bar("making pairs") as bar:
+            bar(0, total)
+            for outcome in engine.run(self.task, list(self.sizes)):
+                yield outcome
+                finished += self.sizes[outcome.key]
+                made = self._made()
+                rate = f"{made / max(time.monotonic() - started, 1e-3):.0f} pairs/s"
+                bar(finished, total, rate if made else "")
+
+    def _take(self, outcome: Outcome[ShardKey, ShardDone]) -> None:
+        if outcome.error is not None:
+            self.failed[outcome.key] = outcome.error
+            if isinstance(outcome.error, UserError):
+                raise outcome.error  # no shard can succeed until the user changes something
+        elif outcome.result is not None:
+            self.done[outcome.key] = outcome.result
+
+    def _refuse_too_many_rejects(self) -> None:
+        planned = sum(self.sizes.values())
+        allowed = int(self.budget.max_share * planned)
+        if self.budget.max_count is not None:
+            allowed = min(allowed, self.budget.max_count)
+        codes = self._rejects()
+        if codes.total() > allowed:
+            raise RunError(
+                f"{codes.total()} of {planned} planned pairs were rejected so far "
+                f"({_codes(codes)}); the recipe allows {allowed}. Look into "
+                f"{self.folder}/rejects, then fix the cause or raise rejects.max_share. No "
+                "release.json was written"
+            )
+
+    def _failure(self) -> RunError:
+        shown = sorted(self.failed.items())
+        lines = [f"shard {shard.name}: {error}" for shard, error in shown[:_SHOWN]]
+        if len(shown) > _SHOWN:
+            lines.append(f"and {len(shown) - _SHOWN} more")
+        head = f"the run did not complete: {len(shown)} of {len(self.sizes)} shards failed:"
+        return RunError(
+            f"{one_per_line(head, lines)}\nThe other {len(self.done)} are in {self.folder}. Fix "
+            "the cause and rerun the same command: it makes only the missing shards."
+        )
+
+    def _rejects(self) -> Counter[str]:
+        codes: Counter[str] = Counter()
+        for done in self.done.values():
+            codes.update(done.commit.rejects)
+        return codes
+
+    def _made(self) -> int:
+        return sum(done.commit.pairs for done in self.done.values() if done.made)
+
+    def summary(self) -> RunSummary:
+        """Return what the run came to."""
+        commits = [done.commit for done in self.done.values()]
+        return RunSummary(
+            folder=str(self.folder),
+            pairs=sum(commit.pairs for commit in commits),
+            controls=sum(commit.controls for commit in commits),
+            shards=len(commits),
+            reused=sum(not done.made for done in self.done.values()),
+            rejects=self._rejects(),
+            media_bytes=sum(commit.media_bytes for commit in commits),
+            made=self._made(),
+            seconds=self.seconds,
+        )
+
+
+def _codes(codes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {code}" for code, count in sorted(codes.items()))
