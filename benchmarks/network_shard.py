@@ -10,7 +10,7 @@ import numpy as np
 from random_networks import PEOPLE
 
 from datagen.core.arrays import Affine, Landmarks
-from datagen.core.images import decode
+from datagen.core.images import decode, encode_png
 from datagen.core.rng import rng
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
@@ -19,7 +19,7 @@ from datagen.faces.face import FaceCrop
 from datagen.faces.landmarks import move_landmarks
 from datagen.generation.batches import Ahead, Begun, Fake, Steps
 from datagen.generation.checks import checked, visible_change
-from datagen.generation.encoding import Encoding, encode, encode_mask
+from datagen.generation.encoding import Encoding, encode
 from datagen.methods import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item
@@ -134,5 +134,5 @@ def make(ahead: Ahead, items: Sequence[Item]) -> int:
         real = begun.ctx.target.image if fake.result.real is None else fake.result.real
         for image in (real, fake.result.image):
             encode(image, encoding)
-        encode_mask(fake.result.mask)
+        encode_png(fake.result.mask)
     return lost

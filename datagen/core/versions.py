@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from functools import lru_cache
+import re
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["machine", "pixel_libraries"]
+__all__ = ["machine", "opencv_name", "pillow_name", "pixel_libraries"]
 
 # Libraries that affect pixels, plans or the bytes of files.
 _PIXELS = (
@@ -56,3 +57,24 @@ def _cpu_features() -> str:
     import cv2
 
     return str(cv2.getCPUFeaturesLine())
+
+
+@cache
+def pillow_name(codec: str, library: str) -> str:
+    """Name Pillow and its codec library, e.g. ``pillow 12.0.0 (libwebp 1.6.0)``."""
+    import PIL
+    from PIL import features
+
+    return f"pillow {PIL.__version__} ({library} {features.version(codec) or 'unknown'})"
+
+
+@cache
+def opencv_name(codec: str) -> str:
+    """Name OpenCV and its codec library, e.g. ``opencv 4.12.0 (libjpeg-turbo 3.1.2-70)``."""
+    import cv2
+
+    line = re.search(rf"^\s*{codec}:\s*(.+)$", cv2.getBuildInformation(), re.MULTILINE)
+    built = "unknown" if line is None else line[1]
+    found = re.fullmatch(r"(?:build-|.*/)?([\w.+-]+) \(ver ([\w.-]+)\)", built.strip())
+    library = built.strip() if found is None else f"{found[1]} {found[2]}"
+    return f"opencv {cv2.__version__} ({library})"

@@ -1,7 +1,8 @@
-"""Doing what was drawn to the members of a pair, and saying what it did to each."""
+"""Apply drawn degradation steps to all images of a pair and record their effect on each."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,29 +11,32 @@ import cv2
 import numpy as np
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.images import psnr
 from datagen.degradations.base import Degradation, Homography, Params, warp
+from datagen.errors import ContractError, DatagenError
 
-__all__ = ["Degraded", "Step", "degrade", "psnr"]
+__all__ = ["DegradedImages", "Step", "apply_steps", "check_same_degradation"]
 
 
 class Step(NamedTuple):
-    """One operation with what was drawn for it."""
+    """One operation with the values drawn for it."""
 
     kind: Degradation
     params: Params
 
 
 @dataclass(frozen=True, slots=True)
-class Degraded:
-    """The members of a pair after their damage.
+class DegradedImages:
+    """The degraded images of a pair and what was done to each.
 
     Attributes:
-        images: In the order in which they came.
-        operations: For each image what was executed, JSON-like: ``use``, ``version``, ``params``,
-            ``encoder``, ``changed`` (false: it did nothing to this image) and ``psnr`` in dB
-            against its own input, which is moved first where the operation moves pixels.
-        psnr: For each image that of all operations together; ``None``: nothing changed.
-        matrix: Where pixels went; ``None``: nowhere.
+        images: Degraded images, in the order of the input.
+        operations: Executed operations per image, JSON-like: ``use``, ``version``, ``params``,
+            ``encoder``, ``changed`` (false if the operation left this image as it was) and
+            ``psnr`` in dB relative to the operation's input, which is moved first when the
+            operation moves pixels.
+        psnr: PSNR in dB of all operations together, per image; ``None`` if nothing changed.
+        matrix: Homography from pixels before to pixels after; ``None`` if no pixel moved.
     """
 
     images: list[Image]
@@ -41,19 +45,27 @@ class Degraded:
     matrix: Homography | None
 
 
-def degrade(images: Sequence[Image], steps: Sequence[Step]) -> Degraded:
-    """Do all steps to all images; the images are not written to."""
+def apply_steps(images: Sequence[Image], steps: Sequence[Step]) -> DegradedImages:
+    """Apply all steps to all images, in order.
+
+    Args:
+        images: Images of one shape; they are not modified.
+        steps: Operations with their drawn values.
+
+    Raises:
+        ContractError: A degradation returned another shape or type, or wrote to its input.
+    """
     current = list(images)
-    undegraded = list(images)  # moved, and nothing else: what the whole is measured against
+    undegraded = list(images)  # moved, but not degraded otherwise: the reference of ``psnr``
     operations: list[list[dict[str, Any]]] = [[] for _ in images]
     matrix: Homography | None = None
     inside: Mask | None = None
     shape = (images[0].shape[0], images[0].shape[1])
     for kind, params in steps:
-        after = _checked(kind, current, kind.apply_all(current, params))
-        step = kind.homography(params, shape)
-        seen = None if step is None else _inside(step, shape)
-        told = {
+        after = _applied(kind, current, params)
+        step_matrix = kind.homography(params, shape)
+        step_inside = None if step_matrix is None else _inside(step_matrix, shape)
+        record = {
             "use": kind.name,
             "version": kind.version,
             "params": params.model_dump(mode="json"),
@@ -63,17 +75,80 @@ def degrade(images: Sequence[Image], steps: Sequence[Step]) -> Degraded:
             moved = _moved(kind, before, image, params)
             if undegraded[number] is before:
                 undegraded[number] = moved
-            elif step is not None:
+            elif step_matrix is not None:
                 undegraded[number] = kind.moved(undegraded[number], params)
             changed = cv2.norm(before, image, cv2.NORM_INF) > 0
-            value = psnr(moved, image, seen) if changed else None
-            operations[number].append({**told, "changed": changed, "psnr": value})
-        if step is not None:
-            inside = seen if matrix is None else _inside(step @ matrix, shape)
-            matrix = step if matrix is None else step @ matrix
+            value = psnr(moved, image, step_inside) if changed else None
+            operations[number].append({**record, "changed": changed, "psnr": value})
+        if step_matrix is not None:
+            inside = step_inside if matrix is None else _inside(step_matrix @ matrix, shape)
+            matrix = step_matrix if matrix is None else step_matrix @ matrix
         current = after
     whole = [psnr(*both, inside) for both in zip(undegraded, current, strict=True)]
-    return Degraded(current, operations, whole, matrix)
+    return DegradedImages(current, operations, whole, matrix)
+
+
+def check_same_degradation(kinds: str, again: DegradedImages, first: DegradedImages) -> None:
+    """Compare two results of the same steps on the same images.
+
+    Args:
+        kinds: Names of the degradations, for the message.
+        again: Result of the second application.
+        first: Result of the first application.
+
+    Raises:
+        ContractError: They differ: ``apply`` draws random values or depends on outside state.
+    """
+    pairs = zip(again.images, first.images, strict=True)
+    if not all(np.array_equal(one, other) for one, other in pairs):
+        raise ContractError(
+            f"degradation {kinds!r} gave two results for the same params. Draw every random value "
+            "in 'sample' and return it in the params"
+        )
+
+
+def _applied(kind: Degradation, before: list[Image], params: Params) -> list[Image]:
+    inputs = [_read_only(image) for image in before]
+    try:
+        after = kind.apply_all(inputs, params)
+    except DatagenError:
+        raise
+    except Exception as error:
+        if _writes_to_input(kind, before, params):
+            raise ContractError(
+                f"degradation {kind.name!r} writes to its input in 'apply'. Work on a copy"
+            ) from error
+        raise
+    if len(after) != len(before):
+        raise ContractError(
+            f"degradation {kind.name!r} returned {len(after)} images for {len(before)}"
+        )
+    for old, new in zip(before, after, strict=True):
+        if not isinstance(new, np.ndarray):
+            raise ContractError(
+                f"degradation {kind.name!r} returned {type(new).__name__}, expected a NumPy array"
+            )
+        if new.dtype != np.uint8 or new.shape != old.shape:
+            raise ContractError(
+                f"degradation {kind.name!r} returned {new.shape} {new.dtype}, expected "
+                f"{old.shape} uint8"
+            )
+    # An image that came back as it was stays the same object.
+    same = zip(before, inputs, after, strict=True)
+    return [old if new is given else new for old, given, new in same]
+
+
+def _read_only(image: Image) -> Image:
+    view = image.view()
+    view.flags.writeable = False
+    return view
+
+
+def _writes_to_input(kind: Degradation, images: Sequence[Image], params: Params) -> bool:
+    copies = [image.copy() for image in images]
+    with contextlib.suppress(Exception):
+        kind.apply_all(copies, params)
+    return not all(map(np.array_equal, copies, images))
 
 
 def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Image:
@@ -83,34 +158,6 @@ def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Im
 
 
 def _inside(matrix: Homography, shape: tuple[int, int]) -> Mask:
-    """Mark the pixels that come from within the image."""
+    """Mark the pixels whose content comes from within the image."""
     mask = warp(np.full(shape, 255, np.uint8), matrix)
     return np.asarray(cv2.threshold(mask, 254, 255, cv2.THRESH_BINARY)[1], np.uint8)
-
-
-def psnr(before: Image, after: Image, inside: Mask | None = None) -> float | None:
-    """Return the peak signal-to-noise ratio in dB, to a hundredth.
-
-    Args:
-        before: ``(height, width, 3)`` uint8.
-        after: Of the same shape.
-        inside: Where to compare; everywhere by default.
-
-    Returns:
-        ``None`` where the images are equal or nothing is inside.
-    """
-    squared = cv2.norm(before, after, cv2.NORM_L2SQR, inside)
-    values = before.size if inside is None else 3 * cv2.countNonZero(inside)
-    if squared == 0 or values == 0:
-        return None
-    return round(float(10 * np.log10(255**2 * values / squared)), 2)
-
-
-def _checked(kind: Degradation, before: list[Image], after: list[Image]) -> list[Image]:
-    for old, new in zip(before, after, strict=True):
-        if new.dtype != np.uint8 or new.shape != old.shape:
-            raise ValueError(
-                f"degradation {kind.name!r} returned {new.shape} {new.dtype}, wanted {old.shape} "
-                "uint8"
-            )
-    return after

@@ -5,18 +5,16 @@ HEIF with HEVC is left out: no wheel brings an HEVC encoder without the GPL or p
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
-from PIL import Image as Pillow
 from PIL import features
 from pydantic import model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import IntRange
+from datagen.core.images import encode_with_pillow, read_rgb
 from datagen.core.schema import Frozen
+from datagen.core.versions import pillow_name
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.ops.codec import pillow_encoded, pillow_name
 from datagen.degradations.ops.draws import check_ranges, whole
 from datagen.errors import UserError
 
@@ -81,7 +79,7 @@ class Avif(Degradation):
 
     def apply(self, image: Image, params: AvifParams) -> Image:
         """Encode and decode."""
-        data = pillow_encoded(
+        data = encode_with_pillow(
             image,
             "AVIF",
             quality=params.quality,
@@ -94,8 +92,7 @@ class Avif(Degradation):
         from PIL import AvifImagePlugin  # late: Pillow has it from 11.3 on
 
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # its only way to say so; else one a core
-        with Pillow.open(BytesIO(data)) as opened:
-            return np.array(opened.convert("RGB"), np.uint8)
+        return read_rgb(data)
 
     def encoder(self, params: AvifParams) -> str:
         """Pillow with its libavif."""

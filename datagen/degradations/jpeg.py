@@ -10,9 +10,10 @@ from pydantic import model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import IntRange
+from datagen.core.images import SUBSAMPLING, decode, encode_jpeg, encode_with_pillow
 from datagen.core.schema import Frozen
+from datagen.core.versions import opencv_name, pillow_name
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.ops.codec import decoded, opencv_name, pillow_encoded, pillow_name
 from datagen.degradations.ops.draws import check_ranges, pick, whole
 from datagen.degradations.ops.jpeg_tables import OWN_TABLES, scaled
 
@@ -21,11 +22,6 @@ __all__ = ["Jpeg", "JpegOptions", "JpegParams", "JpegPass"]
 Subsampling: TypeAlias = Literal["4:2:0", "4:2:2", "4:4:4"]
 
 _MAX = 3
-_SAMPLING = {
-    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
-    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
-    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-}
 
 
 class JpegOptions(Frozen):
@@ -51,9 +47,9 @@ class JpegOptions(Frozen):
     def _sane(self) -> JpegOptions:
         check_ranges(self, {"quality": (1, 100), "passes": (1, _MAX), "shift": (0, 7)})
         if not self.subsampling:
-            raise ValueError(f"subsampling: want at least one of {', '.join(_SAMPLING)}")
+            raise ValueError(f"subsampling: expected at least one of {', '.join(SUBSAMPLING)}")
         if not self.tables:
-            raise ValueError("tables: want at least one of standard, own")
+            raise ValueError("tables: expected at least one of standard, own")
         return self
 
 
@@ -131,18 +127,12 @@ def _through(image: Image, one: JpegPass) -> Image:
     x, y = one.shift
     if x or y:
         wide = cv2.copyMakeBorder(image, y, 0, x, 0, cv2.BORDER_REPLICATE)
-        return np.ascontiguousarray(decoded(_encoded(np.asarray(wide, np.uint8), one))[y:, x:])
-    return decoded(_encoded(image, one))
+        return np.ascontiguousarray(decode(_encoded(np.asarray(wide, np.uint8), one))[y:, x:])
+    return decode(_encoded(image, one))
 
 
-def _encoded(image: Image, one: JpegPass) -> bytes | np.ndarray:
+def _encoded(image: Image, one: JpegPass) -> bytes:
     if one.tables != "standard":
         table = scaled(OWN_TABLES[one.tables], one.quality)
-        return pillow_encoded(image, "JPEG", qtables=[table], subsampling=one.subsampling)
-    flags = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        one.quality,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        _SAMPLING[one.subsampling],
-    ]
-    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)[1]
+        return encode_with_pillow(image, "JPEG", qtables=[table], subsampling=one.subsampling)
+    return encode_jpeg(image, one.quality, one.subsampling)

@@ -12,11 +12,12 @@ from pydantic import model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import Range
+from datagen.core.images import is_gray
 from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.beauty import smoothed
 from datagen.degradations.ops.draws import between, check_ranges
-from datagen.degradations.ops.noise import GAMMA, is_gray, normals
+from datagen.degradations.ops.noise import GAMMA, GRAY_TOLERANCE, normals
 
 __all__ = ["LowLight", "LowLightOptions", "LowLightParams"]
 
@@ -106,7 +107,7 @@ class LowLight(Degradation):
             if image.shape not in fields:
                 fields[image.shape] = normals(params.seed, image.shape)
             field = fields[image.shape]
-            if is_gray(image):
+            if is_gray(image, GRAY_TOLERANCE):
                 first = np.asarray(cv2.extractChannel(field, 0), np.float32)
                 field = np.asarray(cv2.merge([first] * 3), np.float32)
             out.append(_clean(_expose(image, field, params), params))

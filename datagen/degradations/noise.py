@@ -11,14 +11,15 @@ from pydantic import model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import Range
+from datagen.core.images import is_gray
 from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Shape
 from datagen.degradations.ops.draws import between, check_ranges, plain
 from datagen.degradations.ops.noise import (
+    GRAY_TOLERANCE,
     Field,
     blotches,
     grain,
-    is_gray,
     normals,
     photon_noise,
     shading,
@@ -61,7 +62,7 @@ class NoiseOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> NoiseOptions:
         if not self.kind:
-            raise ValueError("kind: want at least one of gaussian, sensor, iso")
+            raise ValueError("kind: expected at least one of gaussian, sensor, iso")
         bounds = {"variance": (0, 0.25), "shot": (0, 0.5), "read": (0, 0.2), "grain": (0, 0.05)}
         check_ranges(self, bounds | {"luma": (0, 80), "chroma": (0, 80)})
         return self
@@ -150,7 +151,7 @@ class Noise(Degradation):
         fields: dict[tuple[int, int, bool], Field] = {}
         out = []
         for image in images:
-            key = (image.shape[0], image.shape[1], is_gray(image))
+            key = (image.shape[0], image.shape[1], is_gray(image, GRAY_TOLERANCE))
             if key not in fields:
                 fields[key] = _field(params, key)
             out.append(_add(image, fields[key], params))

@@ -7,9 +7,10 @@ from pydantic import model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import IntRange
+from datagen.core.images import decode, encode_with_pillow
 from datagen.core.schema import Frozen
+from datagen.core.versions import pillow_name
 from datagen.degradations.base import Degradation, Shape
-from datagen.degradations.ops.codec import decoded, pillow_encoded, pillow_name
 from datagen.degradations.ops.draws import check_ranges, whole
 
 __all__ = ["Webp", "WebpOptions", "WebpParams"]
@@ -73,8 +74,8 @@ class Webp(Degradation):
     def apply(self, image: Image, params: WebpParams) -> Image:
         """Encode with Pillow, which lets the effort be chosen, and decode."""
         for quality in params.quality:
-            data = pillow_encoded(image, "WEBP", quality=quality, method=params.effort)
-            image = decoded(data)
+            data = encode_with_pillow(image, "WEBP", quality=quality, method=params.effort)
+            image = decode(data)
         return image
 
     def encoder(self, params: WebpParams) -> str:

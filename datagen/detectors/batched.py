@@ -1,4 +1,4 @@
-"""Detectors that live in this process: images are decoded, batched, and failures cornered."""
+"""Detectors that run in this process: images are decoded and batched, failures isolated."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
+from datagen.core.images import read_rgb
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
-from datagen.detectors.preprocess import decode, sized
+from datagen.detectors.preprocess import resized
 
-__all__ = ["ArrayDetector", "Detector", "Encoded", "Infer"]
+__all__ = ["ArrayDetector", "Detector", "Encoded", "Infer", "decoded"]
 
 Infer: TypeAlias = Callable[[list[Image]], object]
-"""Images of one size to answers, one an image; may raise anything."""
+"""Takes images of one size, returns one answer per image; may raise anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +26,30 @@ class Encoded:
     """One image of a release.
 
     Attributes:
-        data: Its bytes as released; ``None`` when they cannot be had, and ``trouble`` says why.
-        suffix: Of a file of this format, without a dot.
+        sample_id: Its id in the manifest.
+        data: Its bytes as released; ``None`` if they cannot be read.
+        suffix: File suffix of its format, without a dot.
+        problem: The reason why ``data`` is missing; empty otherwise.
     """
 
     sample_id: str
     data: bytes | None
     suffix: str
-    trouble: str = ""
+    problem: str = ""
 
 
 class Detector(Protocol):
-    """Gives an answer for each image."""
+    """Gives one answer per image."""
 
-    def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
-        """Return the answers in the order of the images; never raise for one of them.
+    def score(self, images: Sequence[Encoded], batch: int) -> list[Answer]:
+        """Return the answers in the order of the images; a single image never raises.
+
+        Args:
+            images: The encoded images.
+            batch: Maximum number of images that the detector is given at once.
 
         Raises:
-            DetectorError: The detector or its configuration must be changed for all of them.
+            DetectorError: The detector or its configuration does not work for any image.
         """
         ...
 
@@ -51,9 +58,9 @@ class ArrayDetector:
     """A detector that takes decoded images.
 
     Args:
-        infer: See ``Infer``.
+        infer: The detector itself.
         config: What its answers mean.
-        size: Height and width to which images are scaled; ``None`` leaves them as they are.
+        size: Height and width to which images are resized; ``None`` keeps their size.
     """
 
     def __init__(
@@ -63,41 +70,41 @@ class ArrayDetector:
         self._config = config
         self._size = size if config.size is None else config.size
 
-    def score(self, pictures: Sequence[Encoded], batch: int) -> list[Answer]:
+    def score(self, images: Sequence[Encoded], batch: int) -> list[Answer]:
         """See ``Detector``."""
         answers: dict[int, Answer] = {}
         waiting: dict[tuple[int, ...], list[tuple[int, Image]]] = {}
-        for number, picture in enumerate(pictures):
-            image = _decoded(picture)
+        for number, encoded in enumerate(images):
+            image = decoded(encoded)
             if isinstance(image, Answer):
                 answers[number] = image
                 continue
-            image = sized(image, self._size)
+            image = resized(image, self._size)
             group = waiting.setdefault(image.shape, [])
             group.append((number, image))
             if len(group) == batch:
-                answers.update(self._answered(waiting.pop(image.shape)))
+                answers.update(self._answers(waiting.pop(image.shape)))
         for group in waiting.values():
-            answers.update(self._answered(group))
-        return [answers[number] for number in range(len(pictures))]
+            answers.update(self._answers(group))
+        return [answers[number] for number in range(len(images))]
 
-    def _answered(self, group: list[tuple[int, Image]]) -> Iterator[tuple[int, Answer]]:
-        """Answer a batch; halve one that fails until the image that makes it fail is alone."""
+    def _answers(self, group: list[tuple[int, Image]]) -> Iterator[tuple[int, Answer]]:
+        """Answer a batch; split one that fails until the image that makes it fail is alone."""
         try:
-            found = self._asked([image for _, image in group])
+            found = self._ask([image for _, image in group])
         except BadAnswerError as error:
-            trouble = str(error)
+            problem = str(error)
         else:
             yield from zip((number for number, _ in group), found, strict=True)
             return
         if len(group) == 1:
-            yield group[0][0], Answer(None, "failed", trouble)
+            yield group[0][0], Answer(None, "failed", problem)
             return
         middle = len(group) // 2
-        yield from self._answered(group[:middle])
-        yield from self._answered(group[middle:])
+        yield from self._answers(group[:middle])
+        yield from self._answers(group[middle:])
 
-    def _asked(self, images: list[Image]) -> list[Answer]:
+    def _ask(self, images: list[Image]) -> list[Answer]:
         try:
             raw = _plain(self._infer(images))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the detector is the user's
@@ -105,17 +112,18 @@ class ArrayDetector:
         return read_answers(raw, len(images), self._config)
 
 
-def _decoded(picture: Encoded) -> Image | Answer:
-    if picture.data is None:
-        return Answer(None, "unreadable", picture.trouble)
+def decoded(encoded: Encoded) -> Image | Answer:
+    """Return the decoded image, or the answer that says why it cannot be decoded."""
+    if encoded.data is None:
+        return Answer(None, "unreadable", encoded.problem)
     try:
-        return decode(picture.data)
+        return read_rgb(encoded.data)
     except Exception as error:  # noqa: BLE001  # Pillow raises what its plug-ins raise
         return Answer(None, "unreadable", f"{type(error).__name__}: {_first_line(error)}")
 
 
 def _plain(raw: object) -> object:
-    """Return a tensor of torch, alone or first of several outputs, as an array."""
+    """Return a torch tensor, alone or first of several outputs, as an array."""
     first = raw[0] if isinstance(raw, tuple) and raw else raw
     if hasattr(first, "detach"):
         tensor: NDArray[np.float64] = first.detach().cpu().double().numpy()

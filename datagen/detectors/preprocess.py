@@ -1,42 +1,30 @@
-"""From encoded images to the arrays that a detector takes."""
+"""From encoded images to the arrays that a detector is given."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from datagen.core.arrays import Image
 from datagen.detectors.config import DetectorConfig
 
-__all__ = ["decode", "network_input", "sized"]
+__all__ = ["network_input", "resized"]
 
 
-def decode(data: bytes) -> Image:
-    """Return the image in encoded bytes.
-
-    Raises:
-        OSError, ValueError, SyntaxError: They are no image; Pillow's own.
-    """
-    with Pillow.open(io.BytesIO(data)) as picture:
-        return np.ascontiguousarray(picture.convert("RGB"))
-
-
-def sized(image: Image, size: tuple[int, int] | None) -> Image:
-    """Return the image scaled to ``(height, width)``, or as it is."""
+def resized(image: Image, size: tuple[int, int] | None) -> Image:
+    """Return the image resized to ``(height, width)``, or as it is."""
     if size is None or image.shape[:2] == tuple(size):
         return image
     smaller = size[0] * size[1] < image.shape[0] * image.shape[1]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=interpolation), np.uint8)
 
 
 def network_input(images: Sequence[Image], config: DetectorConfig) -> NDArray[np.float32]:
-    """Return what a network takes.
+    """Return the input of a network.
 
     Returns:
         Contiguous float32 ``(n, 3, height, width)``, or ``(n, height, width, 3)`` where

@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 
 from datagen.core.arrays import Image, Mask, check_image, check_landmarks, check_mask
-from datagen.degradations.apply import Degraded
+from datagen.core.images import is_gray
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
 
 __all__ = [
     "alike_in_color",
     "check_repeatable",
-    "check_same_degradation",
     "checked",
     "checked_control",
     "visible_change",
@@ -101,20 +100,6 @@ def check_repeatable(method: Method, again: Result, result: Result) -> None:
         )
 
 
-def check_same_degradation(kinds: str, again: Degraded, degraded: Degraded) -> None:
-    """Hold two damages of the same images with the same params against each other.
-
-    Raises:
-        ValueError: They differ: ``apply`` draws, or depends on something outside.
-    """
-    pairs = zip(again.images, degraded.images, strict=True)
-    if not all(np.array_equal(one, other) for one, other in pairs):
-        raise ValueError(
-            f"degradation {kinds!r} gave two results for the same params: all chance belongs in "
-            "'sample' and into the params"
-        )
-
-
 def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, FaceCrop | None]:
     """Return target and donor, the donor in gray when the target is a gray photograph."""
     if donor is None or not is_gray(target.image):
@@ -122,12 +107,6 @@ def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, 
     image = to_gray(donor.image)
     image.flags.writeable = False
     return target, replace(donor, image=image)
-
-
-def is_gray(image: Image) -> bool:
-    """Say whether the three channels are equal."""
-    red, green, blue = cv2.split(image)
-    return cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(green, blue, cv2.NORM_INF) == 0
 
 
 def to_gray(image: Image) -> Image:

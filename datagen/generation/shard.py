@@ -11,9 +11,15 @@ import pyarrow as pa
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
 from datagen.core.digests import canonical_json, digest_of
+from datagen.core.images import encode_png
 from datagen.core.rng import rng
 from datagen.core.versions import pixel_libraries
-from datagen.degradations.apply import Degraded, Step, degrade
+from datagen.degradations.apply import (
+    DegradedImages,
+    Step,
+    apply_steps,
+    check_same_degradation,
+)
 from datagen.engine.resources import Resources
 from datagen.errors import EngineError, ItemError, RunError
 from datagen.faces.crop import CropJitter, draw_jitter
@@ -24,12 +30,11 @@ from datagen.generation.batches import ATTEMPTS, Ahead, Begun, Fake, Steps
 from datagen.generation.checks import (
     alike_in_color,
     check_repeatable,
-    check_same_degradation,
     checked,
     checked_control,
     visible_change,
 )
-from datagen.generation.encoding import Encoding, draw_encoding, encode, encode_mask
+from datagen.generation.encoding import Encoding, draw_encoding, encode
 from datagen.generation.geometry import follow_landmarks, follow_mask, turn_of
 from datagen.generation.manifest_rows import Member, PairFacts, member_row, reject_row
 from datagen.methods import Context, Method, Result
@@ -38,7 +43,7 @@ from datagen.planning import Item, Plan, ShardKey
 from datagen.recipe import Recipe
 from datagen.recipe.plugins import Plugin
 from datagen.release import Commit, Folder, Picture, ShardWriter, is_whole, read_commit
-from datagen.rights import Terms, Use, source_terms, weight_terms
+from datagen.rights import Purpose, Terms, source_terms, weight_terms
 from datagen.sources import Source
 from datagen.weights import load_weight_card
 from datagen.weights.store import weights_digest
@@ -152,9 +157,9 @@ class _Workshop:
         self.degradations = job.loaded.degradations
         self.last: tuple[str, _Made | ItemError] | None = None
         self.ahead: dict[int, Ahead] = {}
-        self.use = Use(recipe.purpose.use == "commercial", recipe.purpose.redistribute)
+        self.purpose = recipe.purpose
         self.cards = {card.id: card for card in job.loaded.cards}
-        self.weights = _found_weights(job.weights, self.use)
+        self.weights = _found_weights(job.weights, self.purpose)
         sources = {source.card.id: source for source in job.sources}
         self.seen: set[str] = set()
         self.seen_kinds: set[str] = set()
@@ -218,9 +223,9 @@ class _Workshop:
         )
         steps = self._steps(item)
         images = list(made.members().values())
-        degraded = degrade(images, steps)
+        degraded = apply_steps(images, steps)
         if fresh := {step.kind.name for step in steps} - self.seen_kinds:
-            check_same_degradation(", ".join(sorted(fresh)), degrade(images, steps), degraded)
+            check_same_degradation(", ".join(sorted(fresh)), apply_steps(images, steps), degraded)
             self.seen_kinds |= fresh  # only now: a shard is tried again in the same process
         _write_pair(writer, facts, made, _follow(made, degraded))
 
@@ -324,7 +329,7 @@ class _Workshop:
 
     def _terms(self, face: Face) -> Any:
         card = self.cards[face.source]
-        return source_terms(card, face.license, face.attribution, self.use)
+        return source_terms(card, face.license, face.attribution, self.purpose)
 
     def _weights(self, ids: tuple[str | None, ...]) -> dict[str, Terms]:
         """Return the terms of networks by ``id@sha256``."""
@@ -335,13 +340,13 @@ class _Workshop:
 class _Seen:
     """A made pair as it is released: damaged, with the geometry that follows."""
 
-    degraded: Degraded
+    degraded: DegradedImages
     mask: Mask
     landmarks: dict[str, Landmarks | None]
     turn: float
 
 
-def _follow(made: _Made, degraded: Degraded) -> _Seen:
+def _follow(made: _Made, degraded: DegradedImages) -> _Seen:
     """Move mask and landmarks with the pixels.
 
     Raises:
@@ -365,7 +370,7 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
     kinds, images = list(made.members()), seen.degraded.images
     encoded = [encode(image, encoding) for image in images]
     mask_offset, mask_size = writer.add_image(
-        pair_id, Picture("mask", "png", encode_mask(seen.mask))
+        pair_id, Picture("mask", "png", encode_png(seen.mask))
     )
     undegraded = images[-1] is made.result.image
     released = made.fake.change if undegraded else visible_change(images[0], images[-1], seen.mask)
@@ -401,7 +406,7 @@ def _write_pair(writer: ShardWriter, facts: PairFacts, made: _Made, seen: _Seen)
     writer.add_rows(rows)
 
 
-def _found_weights(wanted: dict[str, str], use: Use) -> dict[str, tuple[str, Terms]]:
+def _found_weights(wanted: dict[str, str], purpose: Purpose) -> dict[str, tuple[str, Terms]]:
     """Return ``id@sha256`` and terms of each network by the id of its card."""
     known = {}
     for name, digest in wanted.items():
@@ -411,7 +416,7 @@ def _found_weights(wanted: dict[str, str], use: Use) -> dict[str, tuple[str, Ter
                 f"a worker has another file of weights {name!r} than the driver: sha256 {found}, "
                 f"wanted {digest}. Give every node the same files under DATAGEN_WEIGHTS"
             )
-        known[name] = f"{name}@{digest}", weight_terms(card, use)
+        known[name] = f"{name}@{digest}", weight_terms(card, purpose)
     return known
 
 

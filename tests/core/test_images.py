@@ -8,9 +8,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL import JpegImagePlugin
 
 from datagen.core.arrays import Image
-from datagen.core.images import average_down, decode, probe
+from datagen.core.images import (
+    SUBSAMPLING,
+    average_down,
+    decode,
+    encode_jpeg,
+    encode_png,
+    encode_webp,
+    encode_with_pillow,
+    is_gray,
+    probe,
+    psnr,
+    read_gray,
+    read_rgb,
+    size_of,
+)
+from datagen.core.rng import rng
 from datagen.errors import ImageError
 
 FORMATS = ["JPEG", "PNG", "WEBP"]
@@ -122,16 +138,16 @@ BAD: dict[str, tuple[bytes, str]] = {
     "one_bit": (mode("1"), "color mode 1: convert it to RGB"),
     "lab": (mode("LAB", "TIFF"), "color mode LAB: convert it to RGB"),
     "still_gif": (mode("RGB", "GIF"), "color mode P: convert it to RGB"),
-    "gif": (moving("GIF"), "animated or of several pages"),
-    "webp": (moving("WEBP"), "animated or of several pages"),
-    "apng": (moving("PNG"), "animated or of several pages"),
-    "pages": (moving("TIFF"), "animated or of several pages"),
+    "gif": (moving("GIF"), "animated or multi-page"),
+    "webp": (moving("WEBP"), "animated or multi-page"),
+    "apng": (moving("PNG"), "animated or multi-page"),
+    "pages": (moving("TIFF"), "animated or multi-page"),
     "short_jpeg": (saved(slopes(), "JPEG")[:-200], "damaged: .*truncated"),
     "short_png": (saved(slopes(), "PNG")[:-40], "damaged: .*truncated"),
     "short_webp": (saved(slopes(), "WEBP")[:-40], "damaged: "),
-    "empty": (b"", "not an image that can be read"),
-    "text": (b"Good day, I am a text.\n" * 9, "not an image that can be read"),
-    "html": (b"<!doctype html><title>404</title>", "not an image that can be read"),
+    "empty": (b"", "not a readable image"),
+    "text": (b"Good day, I am a text.\n" * 9, "not a readable image"),
+    "html": (b"<!doctype html><title>404</title>", "not a readable image"),
 }
 
 
@@ -206,3 +222,58 @@ def test_average_down_is_the_mean_of_each_block() -> None:
     want = padded.reshape(3, 4, 4, 4, 3).mean(axis=(1, 3))
     assert found.shape == (3, 4, 3)
     np.testing.assert_allclose(found, want, atol=0.51)
+
+
+def _square(*pixel: int) -> Image:
+    return np.full((8, 8, 3), pixel, np.uint8)
+
+
+@pytest.mark.parametrize("subsampling", sorted(SUBSAMPLING))
+def test_a_jpeg_has_the_subsampling_that_was_asked_for(subsampling: str) -> None:
+    image = rng("subsampling").integers(0, 256, (32, 32, 3), np.uint8)
+    data = encode_jpeg(image, 90, subsampling)
+    with Pillow.open(io.BytesIO(data)) as opened:
+        found = JpegImagePlugin.get_sampling(opened)
+    assert found == ["4:4:4", "4:2:2", "4:2:0"].index(subsampling)
+    assert encode_jpeg(image, 90, subsampling) == data
+
+
+def test_lossless_encoders_give_the_image_back() -> None:
+    image = rng("lossless").integers(0, 256, (9, 7, 3), np.uint8)
+    np.testing.assert_array_equal(decode(encode_png(image)), image)
+    np.testing.assert_array_equal(read_rgb(encode_webp(image)), image)
+    np.testing.assert_array_equal(read_gray(encode_png(image[..., 0].copy())), image[..., 0])
+    assert read_rgb(encode_webp(image, 50)).shape == image.shape
+
+
+def test_what_was_read_can_be_written_to() -> None:
+    assert read_rgb(encode_png(_square(1, 2, 3))).flags.writeable
+    assert read_gray(encode_png(_square(1, 2, 3)[..., 0].copy())).flags.writeable
+
+
+def test_pillow_encodes_what_opencv_has_no_options_for() -> None:
+    image = _square(10, 20, 30)
+    np.testing.assert_array_equal(read_rgb(encode_with_pillow(image, "PNG", optimize=True)), image)
+
+
+def test_the_size_is_read_from_the_header() -> None:
+    assert size_of(encode_png(np.zeros((5, 9), np.uint8))) == (9, 5)
+    assert size_of(b"no image") is None
+
+
+def test_gray_is_a_matter_of_tolerance() -> None:
+    assert is_gray(_square(7, 7, 7))
+    assert not is_gray(_square(7, 7, 8))
+    assert is_gray(_square(7, 7, 9), 2)
+    assert not is_gray(_square(7, 7, 10), 2)
+
+
+def test_psnr_counts_where_the_mask_is_not_0() -> None:
+    before, after = _square(10, 10, 10), _square(10, 10, 10)
+    after[:, :4] = 20
+    inside = np.zeros((8, 8), np.uint8)
+    assert psnr(before, before.copy()) is None
+    assert psnr(before, after, inside) is None
+    inside[:, :4] = 255
+    assert psnr(before, after, inside) == round(20 * np.log10(255 / 10), 2)
+    assert psnr(before, after) == round(20 * np.log10(255 / 10) + 10 * np.log10(2), 2)

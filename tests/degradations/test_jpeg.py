@@ -8,8 +8,8 @@ import pytest
 from PIL import Image as Pillow
 
 from datagen.core.arrays import Image
+from datagen.core.images import encode_with_pillow
 from datagen.degradations.jpeg import Jpeg, JpegParams, JpegPass, _encoded
-from datagen.degradations.ops.codec import pillow_encoded
 from datagen.degradations.ops.jpeg_tables import OWN_TABLES, scaled
 from datagen.errors import RecipeError
 from tests.support.faces_made import made_face
@@ -57,9 +57,9 @@ def test_the_file_holds_the_own_table(image: Image, name: str, quality: int) -> 
 
 def test_the_scale_of_qualities_is_that_of_libjpeg(image: Image) -> None:
     for quality in (1, 10, 49, 50, 51, 75, 99, 100):
-        with Pillow.open(BytesIO(pillow_encoded(image, "JPEG", quality=quality))) as opened:
+        with Pillow.open(BytesIO(encode_with_pillow(image, "JPEG", quality=quality))) as opened:
             found = list(opened.quantization[0])  # type: ignore[attr-defined]
-        with Pillow.open(BytesIO(pillow_encoded(image, "JPEG", quality=50))) as opened:
+        with Pillow.open(BytesIO(encode_with_pillow(image, "JPEG", quality=50))) as opened:
             annex_k = list(opened.quantization[0])  # type: ignore[attr-defined]
         assert scaled(annex_k, quality) == found
 
@@ -133,13 +133,13 @@ def test_the_encoder_is_named_with_its_library() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": [0, 50]}, "quality: want a range within 1 and 100"),
-        ({"quality": [50, 101]}, "quality: want a range within 1 and 100"),
-        ({"passes": 4}, "passes: want a range within 1 and 3"),
-        ({"shift": [0, 8]}, "shift: want a range within 0 and 7"),
-        ({"subsampling": []}, "subsampling: want at least one"),
+        ({"quality": [0, 50]}, "quality: expected a range within 1 and 100"),
+        ({"quality": [50, 101]}, "quality: expected a range within 1 and 100"),
+        ({"passes": 4}, "passes: expected a range within 1 and 3"),
+        ({"shift": [0, 8]}, "shift: expected a range within 0 and 7"),
+        ({"subsampling": []}, "subsampling: expected at least one"),
         ({"subsampling": ["4:1:1"]}, "subsampling"),
-        ({"tables": []}, "tables: want at least one"),
+        ({"tables": []}, "tables: expected at least one"),
         ({"tables": ["mine"]}, "tables"),
     ],
 )

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
+from datagen.core.images import is_gray
 from datagen.degradations.noise import Noise
-from datagen.degradations.ops.noise import is_gray, normals, photon_noise
+from datagen.degradations.ops.noise import GRAY_TOLERANCE, normals, photon_noise
 from datagen.errors import RecipeError
 
 
@@ -110,18 +111,18 @@ def test_no_variance_is_no_noise() -> None:
 
 def test_what_an_encoder_left_of_gray_is_gray() -> None:
     image = plain((100, 102, 101), 40)
-    assert is_gray(image)
+    assert is_gray(image, GRAY_TOLERANCE)
     cv2.circle(image, (21, 21), 2, (100, 104, 100), -1)
-    assert not is_gray(image)
+    assert not is_gray(image, GRAY_TOLERANCE)
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"variance": [0.1, 0.3]}, "variance: want a range within 0 and 0.25"),
-        ({"shot": -0.1}, "shot: want a range within 0 and 0.5"),
-        ({"luma": 90}, "luma: want a range within 0 and 80"),
-        ({"kind": []}, "want at least one of gaussian"),
+        ({"variance": [0.1, 0.3]}, "variance: expected a range within 0 and 0.25"),
+        ({"shot": -0.1}, "shot: expected a range within 0 and 0.5"),
+        ({"luma": 90}, "luma: expected a range within 0 and 80"),
+        ({"kind": []}, "expected at least one of gaussian"),
         ({"space": "lab"}, "space"),
     ],
 )

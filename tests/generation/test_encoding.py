@@ -10,9 +10,9 @@ import pytest
 from PIL import Image as Pillow
 
 from datagen.core.arrays import Image
-from datagen.core.images import decode, probe
+from datagen.core.images import decode, encode_png, probe
 from datagen.core.rng import rng
-from datagen.generation.encoding import Encoding, draw_encoding, encode, encode_mask
+from datagen.generation.encoding import Encoding, draw_encoding, encode
 from tests.support.faces_made import made_face
 
 SAMPLINGS = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}
@@ -107,11 +107,11 @@ def test_there_is_no_metadata(image: Image, encoding: Encoding) -> None:
 
 def test_a_mask_is_an_exact_gray_png() -> None:
     mask = np.random.default_rng(4).integers(0, 256, (31, 45)).astype(np.uint8)
-    data = encode_mask(mask)
+    data = encode_png(mask)
     with Pillow.open(io.BytesIO(data)) as picture:
         assert (picture.format, picture.mode) == ("PNG", "L")
         np.testing.assert_array_equal(np.asarray(picture), mask)
-    assert encode_mask(mask) == data
+    assert encode_png(mask) == data
 
 
 def drawn(

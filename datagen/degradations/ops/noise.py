@@ -10,15 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.arrays import Image
 from datagen.degradations.base import Shape
 
 __all__ = [
     "GAMMA",
+    "GRAY_TOLERANCE",
     "Field",
     "blotches",
     "grain",
-    "is_gray",
     "normals",
     "photon_noise",
     "shading",
@@ -26,15 +25,8 @@ __all__ = [
 
 Field: TypeAlias = NDArray[np.float32]
 GAMMA = 2.2
-
-
-def is_gray(image: Image) -> bool:
-    """Say whether no channel is more than two levels from another, as after a lossy encoder."""
-    for part in (image[::16, ::16], image):
-        red, green, blue = cv2.split(part)
-        if max(cv2.norm(red, green, cv2.NORM_INF), cv2.norm(green, blue, cv2.NORM_INF)) > 2:
-            return False
-    return True
+GRAY_TOLERANCE = 2
+"""Intensity levels by which the channels of a gray image differ after a lossy encoder."""
 
 
 def normals(seed: int, shape: tuple[int, ...]) -> Field:

@@ -13,12 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from datagen.core.digests import digest_of
+from datagen.core.images import read_rgb
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import feature_count, features_of
 from datagen.detectors.baseline.model import BaselineModel, train_baseline
 from datagen.detectors.batched import Encoded
 from datagen.detectors.postprocess import Answer
-from datagen.detectors.preprocess import decode
 from datagen.detectors.shards import (
     ReleasedShard,
     Tell,
@@ -73,7 +73,7 @@ def _seen(picture: Encoded) -> NDArray[np.float32] | Answer:
     if picture.data is None:
         return Answer(None, "unreadable", picture.trouble)
     try:
-        image = decode(picture.data)
+        image = read_rgb(picture.data)
     except Exception as error:  # noqa: BLE001  # Pillow raises what its plug-ins raise
         return Answer(None, "unreadable", f"{type(error).__name__}: {error}")
     try:
