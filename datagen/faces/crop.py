@@ -6,31 +6,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from datagen.core.arrays import Affine, Box, Image, Landmarks, Mesh
-from datagen.faces.geometry.mesh import MIRROR_478
+from datagen.core.arrays import Affine, Box, Image, Landmarks
+from datagen.faces.landmarks import BROWS, SUBNASALE
 
 __all__ = [
-    "MIRROR_68",
     "CropJitter",
     "crop_matrix",
     "draw_jitter",
     "face_box",
-    "move_landmarks",
-    "move_mesh",
     "shrink_for",
     "take_crop",
 ]
-
-# Where each of the 68 points lies after mirroring (300-W order).
-MIRROR_68: NDArray[np.intp] = np.array(
-    [
-        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
-        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +63,8 @@ def face_box(landmarks: Landmarks) -> Box:
     way from the brows to the base of the nose (Farkas et al. 1985), so it is put on top along
     the face's own axis.
     """
-    brows = landmarks[17:27]
-    up = brows.mean(axis=0) - landmarks[33]
+    brows = landmarks[BROWS]
+    up = brows.mean(axis=0) - landmarks[SUBNASALE]
     points = np.vstack([landmarks, brows + up])
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
 
@@ -129,22 +116,3 @@ def take_crop(image: Image, matrix: Affine, size: int, shrink: int) -> Image:
         borderMode=cv2.BORDER_REFLECT_101,
     )
     return np.asarray(crop, np.uint8)
-
-
-def move_landmarks(landmarks: Landmarks, matrix: Affine) -> Landmarks:
-    """Return landmarks in crop pixels; a mirroring matrix also exchanges left and right."""
-    moved = landmarks.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]
-    if np.linalg.det(matrix[:, :2]) < 0:
-        moved = moved[MIRROR_68]
-    return moved.astype(np.float32)
-
-
-def move_mesh(mesh: Mesh, matrix: Affine) -> Mesh:
-    """Return a mesh in crop pixels, z in the same scale; see ``move_landmarks``."""
-    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    moved = mesh.astype(np.float64)
-    moved[:, :2] = moved[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    moved[:, 2] *= zoom
-    if np.linalg.det(matrix[:, :2]) < 0:
-        moved = moved[MIRROR_478]
-    return moved.astype(np.float32)

@@ -8,7 +8,19 @@ import numpy as np
 
 from datagen.core.arrays import Landmarks, Mask
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
+from datagen.faces.geometry.outline import convex_hull, face_width, forehead, nose_wings
+from datagen.faces.landmarks import (
+    FEATURES,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE,
+    NOSE_BASE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    indices,
+)
 from datagen.faces.pixels.blend import Region, region_around
 
 __all__ = ["PARTS", "Bending", "PartName", "in_image", "part_mask"]
@@ -18,6 +30,8 @@ PartName: TypeAlias = Literal[
 ]
 PARTS: tuple[PartName, ...] = get_args(PartName)
 
+_LOWER_JAW = slice(2, 15)
+_LOWER_BRIDGE = slice(29, 31)
 _MIN_LIFT = 0.35
 _MIN_PEAK = 64
 _MIN_BLUR = 0.01
@@ -41,14 +55,14 @@ class _Shape(NamedTuple):
 
 
 _SHAPES: dict[PartName, _Shape] = {
-    "face": _Shape(([*range(68)],), 0.0, 1.0, 1.0),
-    "no_forehead": _Shape(([*range(68)],), 0.0, 1.0, 1.0),
-    "features": _Shape(([*range(17, 68)],), 0.08, 0.8, 0.8),
-    "lower_half": _Shape(([*range(2, 15), *range(29, 36)],), 0.0, 0.8, 0.8),
-    "eyes": _Shape(([*range(36, 42)], [*range(42, 48)]), 0.08, 0.3, 0.5),
-    "nose": _Shape(([*range(27, 36)],), 0.05, 0.4, 0.5),
-    "mouth": _Shape(([*range(48, 60)],), 0.06, 0.4, 0.5),
-    "brows": _Shape(([*range(17, 22)], [*range(22, 27)]), 0.06, 0.25, 0.4),
+    "face": _Shape((indices(slice(68)),), 0.0, 1.0, 1.0),
+    "no_forehead": _Shape((indices(slice(68)),), 0.0, 1.0, 1.0),
+    "features": _Shape((indices(FEATURES),), 0.08, 0.8, 0.8),
+    "lower_half": _Shape((indices(_LOWER_JAW, _LOWER_BRIDGE, NOSE_BASE),), 0.0, 0.8, 0.8),
+    "eyes": _Shape((indices(RIGHT_EYE), indices(LEFT_EYE)), 0.08, 0.3, 0.5),
+    "nose": _Shape((indices(NOSE),), 0.05, 0.4, 0.5),
+    "mouth": _Shape((indices(OUTER_LIPS),), 0.06, 0.4, 0.5),
+    "brows": _Shape((indices(RIGHT_BROW), indices(LEFT_BROW)), 0.06, 0.25, 0.4),
 }
 
 
@@ -97,22 +111,22 @@ def part_mask(
     pieces, margin, bends, softens = _SHAPES[part]
     blur = max(softens * how.blur, _MIN_BLUR)
     polygons = [_polygon(part, landmarks, piece, lift) for piece in pieces]
-    unit = hull.face_width(landmarks)
+    unit = face_width(landmarks)
     reach = margin + 3 * bends * how.bend + 3 * blur + 0.02
     region = region_around(np.concatenate(polygons), shape, reach * unit + 2)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     unit *= canvas.scale
-    mask: Mask = np.max([hull.fill(polygon, canvas) for polygon in polygons], axis=0)
+    mask: Mask = np.max([masks.fill(polygon, canvas) for polygon in polygons], axis=0)
     if margin:
         # Beyond the far cheek of a turned head there is no face to blend.
-        face = _polygon("face", landmarks, [*range(68)], max(lift, _MIN_LIFT))
-        mask = np.minimum(hull.grow(mask, margin * unit), hull.fill(face, canvas))
-    mask = hull.elastic(mask, how.field, bends * how.bend * unit)
-    full = hull.above(hull.soften(mask, softens * how.erode * unit), 253)
+        face = _polygon("face", landmarks, indices(slice(68)), max(lift, _MIN_LIFT))
+        mask = np.minimum(masks.dilate(mask, margin * unit), masks.fill(face, canvas))
+    mask = masks.elastic(mask, how.field, bends * how.bend * unit)
+    full = masks.threshold(masks.soften(mask, softens * how.erode * unit), 253)
     if not full.any():
         full = mask  # a sliver at the image's edge, with nothing to spare for the erosion
     sigma = max(blur * unit, _MIN_PIXELS * canvas.scale)
-    soft = hull.enlarge(hull.soften(full, sigma), canvas)
+    soft = masks.enlarge(masks.soften(full, sigma), canvas)
     if soft.max() < _MIN_PEAK:
         raise ItemError("method_failed", f"{part}: too little of it is in the image")
     return region, soft
@@ -121,15 +135,7 @@ def part_mask(
 def _polygon(part: PartName, landmarks: Landmarks, piece: list[int], lift: float) -> Landmarks:
     points = landmarks[piece]
     if part == "face":
-        points = np.concatenate([points, hull.forehead(landmarks, lift)])
+        points = np.concatenate([points, forehead(landmarks, lift)])
     elif part == "nose":
-        points = np.concatenate([points, _wings(landmarks)])
-    return hull.hull(points)
-
-
-def _wings(landmarks: Landmarks) -> Landmarks:
-    """Estimate the outer ends of the nostrils, which the 68 points leave out."""
-    base, tip = landmarks[31:36], landmarks[30]
-    middle = base.mean(axis=0)
-    wide = middle + 1.5 * (base[[0, 4]] - middle)
-    return np.concatenate([wide, wide + 0.7 * (tip - middle)]).astype(np.float32)
+        points = np.concatenate([points, nose_wings(landmarks)])
+    return convex_hull(points)

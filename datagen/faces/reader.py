@@ -10,17 +10,12 @@ from datagen.core.arrays import Affine, Image
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import average_down, decode
 from datagen.errors import SourceChangedError
-from datagen.faces.crop import (
-    CropJitter,
-    crop_matrix,
-    move_landmarks,
-    move_mesh,
-    shrink_for,
-    take_crop,
-)
+from datagen.faces.crop import CropJitter, crop_matrix, shrink_for, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
 from datagen.faces.index import Face
 from datagen.faces.indexing.analyze import image_digest
+from datagen.faces.landmarks import move_landmarks
 from datagen.sources import Record, Source
 
 __all__ = ["Images"]

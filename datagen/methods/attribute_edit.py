@@ -11,12 +11,37 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    check_face,
+    face_outline,
+    face_width,
+    up_axis,
+)
 from datagen.faces.geometry.warp import warp_pixels
+from datagen.faces.landmarks import (
+    BROWS,
+    CHIN,
+    EYES,
+    INNER_LIPS,
+    JAW,
+    LEFT_EYE,
+    LEFT_NOSTRIL,
+    NOSE,
+    NOSE_BASE,
+    NOSE_TIP,
+    NOSE_TOP,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_NOSTRIL,
+    SUBNASALE,
+)
 from datagen.faces.pixels import makeup
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import recolor
@@ -110,7 +135,7 @@ class AttributeEdit(Method):
         """Draw one or two edits among those whose place lies in the image."""
         assert isinstance(self.config, AttributeEditOptions)
         face = ctx.target
-        hull.check_face(face.landmarks)
+        check_face(face.landmarks)
         present = _present(face)
         edits = [edit for edit in self.config.edits if edit in present]
         if not edits:
@@ -156,20 +181,16 @@ _EYE_COLORS = (
 _SHADOWS = ((0.62, 0.48, 0.6), (0.5, 0.6, 0.8), (0.62, 0.48, 0.4), (0.5, 0.66, 0.56))
 
 
-def _plain(value: float) -> float:
-    return round(float(value), 6)
-
-
 def _tint(rng: np.random.Generator, least: float, gain: Triple, offset: Triple = (0, 0, 0)) -> Tint:
     jitter = rng.uniform(0.93, 1.07, 3)
-    red, green, blue = (_plain(g * j) for g, j in zip(gain, jitter, strict=True))
-    return Tint(gain=(red, green, blue), offset=offset, ratio=_plain(rng.uniform(least, 1.0)))
+    red, green, blue = (rounded(g * j) for g, j in zip(gain, jitter, strict=True))
+    return Tint(gain=(red, green, blue), offset=offset, ratio=rounded(rng.uniform(least, 1.0)))
 
 
 def _either(
     rng: np.random.Generator, less: tuple[float, float], more: tuple[float, float]
 ) -> float:
-    return _plain(-rng.uniform(*less) if rng.integers(2) else rng.uniform(*more))
+    return rounded(-rng.uniform(*less) if rng.integers(2) else rng.uniform(*more))
 
 
 _SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
@@ -197,23 +218,23 @@ def _draw(edit: Edit, rng: np.random.Generator, face: FaceCrop) -> dict[str, obj
 
 
 def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Aging:
-    lift = float(np.median(hull.bare_forehead(face.image, face.landmarks)))
+    lift = float(np.median(bare_forehead(face.image, face.landmarks)))
     return Aging(
-        depth=_plain(rng.uniform(0.5, 0.9)),
-        lift=_plain(max(lift - 0.05, 0.1)),
-        bends=[_plain(value) for value in rng.uniform(-1, 1, 10)],
+        depth=rounded(rng.uniform(0.5, 0.9)),
+        lift=rounded(max(lift - 0.05, 0.1)),
+        bends=[rounded(value) for value in rng.uniform(-1, 1, 10)],
         tone=[[round(float(v), 3) for v in row] for row in rng.standard_normal((6, 6))],
-        uneven=_plain(rng.uniform(0.03, 0.06)),
+        uneven=rounded(rng.uniform(0.03, 0.06)),
     )
 
 
 _PLACES: dict[Edit, slice] = {
-    "nose": slice(27, 36),
-    "lips": hull.MOUTH,
-    "lip_color": hull.MOUTH,
-    "brow_color": hull.BROWS,
-    "eyes": slice(36, 48),
-    "makeup": slice(36, 48),
+    "nose": NOSE,
+    "lips": OUTER_LIPS,
+    "lip_color": OUTER_LIPS,
+    "brow_color": BROWS,
+    "eyes": EYES,
+    "makeup": EYES,
 }
 
 
@@ -223,9 +244,9 @@ def _present(face: FaceCrop) -> tuple[Edit, ...]:
     low, high = face.landmarks, np.array([width - 2, height - 2]) - face.landmarks
     inside = np.asarray(np.minimum(low - 1, high).min(axis=1) > 0)
     present: list[Edit] = [edit for edit, part in _PLACES.items() if inside[part].all()]
-    if inside[hull.JAW].sum() > 8:
+    if inside[JAW].sum() > 8:
         present.append("jaw")
-    if "eyes" in present and find_eye(face, hull.RIGHT_EYE) and find_eye(face, hull.LEFT_EYE):
+    if "eyes" in present and find_eye(face, RIGHT_EYE) and find_eye(face, LEFT_EYE):
         present.append("eye_color")
     if inside.sum() > 40:
         present.append("age")
@@ -234,28 +255,29 @@ def _present(face: FaceCrop) -> tuple[Edit, ...]:
 
 def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
     """Scale each part about its own middle along the face's axes."""
-    hull.check_face(face.landmarks)
+    check_face(face.landmarks)
     marks = face.landmarks.astype(np.float64)
-    up = hull.up_axis(face.landmarks).astype(np.float64)
+    up = up_axis(face.landmarks).astype(np.float64)
     right = np.array([-up[1], up[0]])
     way = np.zeros((68, 2))
-    wing = marks[[31, 35]] + 0.6 * (marks[[31, 35]] - marks[33])
-    nose = np.concatenate([marks[31:36], wing])
-    across = (nose - marks[33]) @ right
+    base, nostrils = marks[SUBNASALE], marks[[RIGHT_NOSTRIL, LEFT_NOSTRIL]]
+    wing = nostrils + 0.6 * (nostrils - base)
+    nose = np.concatenate([marks[NOSE_BASE], wing])
+    across = (nose - base) @ right
     stretch = 1.6 * params.nose * across[:, None] * right
-    length = 0.25 * params.nose * (marks[27] - marks[33])
-    way[31:36] = stretch[:5] - length
-    way[30] = -length
-    middle = marks[[8, 27, 33]].mean(axis=0)
+    length = 0.25 * params.nose * (marks[NOSE_TOP] - base)
+    way[NOSE_BASE] = stretch[:5] - length
+    way[NOSE_TIP] = -length
+    middle = marks[[CHIN, NOSE_TOP, SUBNASALE]].mean(axis=0)
     reach = np.sin(np.linspace(0, np.pi, 17)) ** 0.7
-    way[hull.JAW] = params.jaw * reach[:, None] * ((marks[hull.JAW] - middle) @ right)[:, None]
-    way[hull.JAW] *= right
-    chin = 0.6 * params.jaw * float((marks[33] - marks[8]) @ up)
-    way[hull.JAW] -= chin * reach[:, None] ** 3 * up
-    for part in (hull.RIGHT_EYE, hull.LEFT_EYE):
+    way[JAW] = params.jaw * reach[:, None] * ((marks[JAW] - middle) @ right)[:, None]
+    way[JAW] *= right
+    chin = 0.6 * params.jaw * float((base - marks[CHIN]) @ up)
+    way[JAW] -= chin * reach[:, None] ** 3 * up
+    for part in (RIGHT_EYE, LEFT_EYE):
         way[part] = params.eyes * (marks[part] - marks[part].mean(axis=0))
-    tall = (marks[hull.MOUTH] - marks[hull.INNER_LIPS].mean(axis=0)) @ up
-    way[hull.MOUTH] += params.lips * tall[:, None] * up
+    tall = (marks[OUTER_LIPS] - marks[INNER_LIPS].mean(axis=0)) @ up
+    way[OUTER_LIPS] += params.lips * tall[:, None] * up
     more = (wing.astype(np.float32), (wing + stretch[5:] - length).astype(np.float32))
     moved = (face.landmarks + way).astype(np.float32)
     return motion(face.landmarks, moved, face.image.shape, more)
@@ -264,8 +286,8 @@ def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
 def _colored(
     face: FaceCrop, image: Image, mask: Mask, marks: Landmarks, params: AttributeEditParams
 ) -> Result:
-    rim = np.concatenate([hull.outline(marks, 1.0), marks])
-    region = region_around(rim, image.shape, 0.05 * hull.face_width(marks))
+    rim = np.concatenate([face_outline(marks, 1.0), marks])
+    region = region_around(rim, image.shape, 0.05 * face_width(marks))
     places: list[tuple[Tint | None, Callable[[], Mask]]] = [
         (params.lip_color, lambda: makeup.lip_mask(marks, region)),
         (params.brow_color, lambda: makeup.brow_mask(face.image, face.landmarks, region)),
@@ -275,7 +297,7 @@ def _colored(
     ]
     for tint, place in places:
         if tint is not None:
-            weight = hull.weaken(place(), tint.ratio)
+            weight = masks.scale(place(), tint.ratio)
             image = paste(image, _tinted(region.of(image), tint), weight, region)
             region.of(mask)[...] = np.maximum(region.of(mask), weight)
     if params.age:
@@ -293,7 +315,7 @@ def _tinted(part: NDArray[np.uint8], tint: Tint) -> Image:
 def _aged(image: Image, marks: Landmarks, region: Region, age: Aging) -> Image:
     """Darken the folds, lighten their lower edges, and make the tone uneven and yellower."""
     lines = makeup.wrinkle_lines(marks, region, age.lift, age.bends).astype(np.float32) / 255
-    wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * hull.face_width(marks), 0.5))
+    wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * face_width(marks), 0.5))
     light = 1 - 0.4 * age.depth * lines + 0.3 * age.depth * (wide - 0.5 * lines)
     grid = np.array(age.tone, np.float32) * np.float32(age.uneven)
     tone = 1 + cv2.resize(grid, lines.shape[::-1], interpolation=cv2.INTER_CUBIC)

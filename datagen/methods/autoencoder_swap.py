@@ -13,10 +13,12 @@ from pydantic import Field, field_validator
 
 from datagen.core.arrays import Affine, Image, Mask
 from datagen.core.fields import Range
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
-from datagen.faces.geometry.warp import move_points
+from datagen.faces import masks
+from datagen.faces.geometry.outline import bare_forehead, check_face, convex_hull, face_outline
+from datagen.faces.landmarks import FEATURES, move_points
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.faces.pixels.color import reinhard
 from datagen.methods.base import Context, Result
@@ -30,7 +32,6 @@ from datagen.networks.options import NetworkOptions
 
 __all__ = ["AutoencoderSwap", "AutoencoderSwapOptions", "AutoencoderSwapParams"]
 
-_INNER = slice(17, 68)
 _SMOOTH = 0.012  # of the side: a mask of 64 pixels would show its steps when it is enlarged
 
 
@@ -137,18 +138,18 @@ class AutoencoderSwap(BatchedMethod):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> AutoencoderSwapParams:
         """Draw the mask's edge, the color transfer and the detail."""
-        hull.check_face(ctx.target.landmarks)
-        hull.check_face(ctx.need_donor().landmarks)
+        check_face(ctx.target.landmarks)
+        check_face(ctx.need_donor().landmarks)
         reach = float(rng.uniform(0.05, LIFT))
         shrink, feather = rng.uniform(0.0, 0.02), rng.uniform(0.02, 0.06)
         color, detail = rng.uniform(0.6, 1.0), rng.uniform(*self.config.detail)
-        bare = hull.bare_forehead(ctx.target.image, ctx.target.landmarks)
+        bare = bare_forehead(ctx.target.image, ctx.target.landmarks)
         return AutoencoderSwapParams(
             lift=[round(min(reach, float(lift)), 6) for lift in bare],
-            shrink=round(float(shrink), 6),
-            feather=round(float(feather), 6),
-            color=round(float(color), 6),
-            detail=round(float(detail), 6),
+            shrink=rounded(shrink),
+            feather=rounded(feather),
+            color=rounded(color),
+            detail=rounded(detail),
         )
 
     def prepare(self, ctx: Context, params: AutoencoderSwapParams) -> _Prepared:
@@ -158,8 +159,8 @@ class AutoencoderSwap(BatchedMethod):
             ItemError: ``no_decoder``: the weights were not trained on the donor.
         """
         donor = ctx.need_donor()
-        hull.check_face(ctx.target.landmarks)
-        hull.check_face(donor.landmarks)
+        check_face(ctx.target.landmarks)
+        check_face(donor.landmarks)
         trained = self._trained()
         person = trained.place(donor.identity)
         if person is None:
@@ -229,20 +230,20 @@ def _stage(
     """Bound the mask: by the target's hull, and beyond its features by the decoder's mask."""
     size = prepared.face.shape[0]
     points = move_points(ctx.target.landmarks, prepared.matrix)
-    canvas = hull.Canvas(Region(0, 0, size, size), size, size)
-    outline = hull.fill(hull.hull(hull.outline(points, params.lift)), canvas)
-    core = hull.grow(hull.fill(hull.hull(points[_INNER]), canvas), 0.02 * size)
-    shown = np.maximum(hull.above(decoded, 127), core)
+    canvas = masks.Canvas(Region(0, 0, size, size), size, size)
+    outline = masks.fill(convex_hull(face_outline(points, params.lift)), canvas)
+    core = masks.dilate(masks.fill(convex_hull(points[FEATURES]), canvas), 0.02 * size)
+    shown = np.maximum(masks.threshold(decoded, 127), core)
     within = np.minimum(outline, shown)
     shrunk = round(params.shrink * size)
     if shrunk:
         within = np.asarray(cv2.erode(within, np.ones((3, 3), np.uint8), iterations=shrunk))
-    within = hull.soften(hull.feather(within, params.feather * size), _SMOOTH * size)
+    within = masks.soften(masks.feather(within, params.feather * size), _SMOOTH * size)
     region = home_region(prepared.matrix, size, ctx.target.image.shape)
     mask = np.minimum(
         box_mask(prepared.matrix, size, region), send_home(within, prepared.matrix, region)
     )
-    return _Stage(region, mask, hull.above(within, 127))
+    return _Stage(region, mask, masks.threshold(within, 127))
 
 
 def _pasted(

@@ -9,11 +9,20 @@ import numpy as np
 from pydantic import Field
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.warp import move_points, similarity, there_and_back, warp_affine
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    check_face,
+    convex_hull,
+    face_outline,
+    face_width,
+)
+from datagen.faces.geometry.warp import similarity, there_and_back, warp_affine
+from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
@@ -75,26 +84,26 @@ class CrossBlend(Method):
     def sample(self, rng: np.random.Generator, ctx: Context) -> CrossBlendParams:
         """Draw mask and color; the hull reaches no higher than both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
-        hull.check_face(target.landmarks)
-        hull.check_face(donor.landmarks)
+        check_face(target.landmarks)
+        check_face(donor.landmarks)
         bare = np.minimum(
-            hull.bare_forehead(target.image, target.landmarks),
-            hull.bare_forehead(donor.image, donor.landmarks),
+            bare_forehead(target.image, target.landmarks),
+            bare_forehead(donor.image, donor.landmarks),
         )
         ranges = self.config
         assert isinstance(ranges, CrossBlendOptions)
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         return CrossBlendParams(
-            lift=_plain(min(rng.uniform(0.1, 0.8), free)),
+            lift=rounded(min(rng.uniform(0.1, 0.8), free)),
             field=[
-                [[_plain(value, 3) for value in cell] for cell in row]
+                [[round(float(value), 3) for value in cell] for cell in row]
                 for row in rng.standard_normal((_FIELD, _FIELD, 2))
             ],
-            bend=_plain(rng.uniform(0.01, ranges.bend)),
-            erode=_plain(rng.uniform(0.02, 0.04)),
-            blur=_plain(rng.uniform(0.01, ranges.blur)),
-            color=_plain(rng.uniform(ranges.color, 1.0)),
-            light=_plain(rng.uniform(0.0, 0.9)),
+            bend=rounded(rng.uniform(0.01, ranges.bend)),
+            erode=rounded(rng.uniform(0.02, 0.04)),
+            blur=rounded(rng.uniform(0.01, ranges.blur)),
+            color=rounded(rng.uniform(ranges.color, 1.0)),
+            light=rounded(rng.uniform(0.0, 0.9)),
         )
 
     def apply(self, ctx: Context, params: CrossBlendParams) -> Result:
@@ -103,9 +112,9 @@ class CrossBlend(Method):
         stage = _stage(ctx, params)
         moved = warp_affine(donor.image, stage.affine, stage.region)
         part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = hull.above(stage.mask, 127)
+        inside = masks.threshold(stage.mask, 127)
         moved = reinhard(moved, part, inside, params.color)
-        reach = 0.15 * hull.face_width(target.landmarks)
+        reach = 0.15 * face_width(target.landmarks)
         moved = match_light(moved, part, inside, reach, params.light)
         mask = expand(stage.mask, stage.region, target.image.shape)
         laid = move_points(donor.landmarks, stage.affine)
@@ -124,10 +133,6 @@ class CrossBlend(Method):
         return paste(image, back, stage.mask, stage.region)
 
 
-def _plain(value: float, digits: int = 6) -> float:
-    return round(float(value), digits)
-
-
 class _Stage(NamedTuple):
     """How the donor comes to lie on the target, where, and the mask."""
 
@@ -138,10 +143,10 @@ class _Stage(NamedTuple):
 
 def _stage(ctx: Context, params: CrossBlendParams) -> _Stage:
     target, donor = ctx.target, ctx.need_donor()
-    hull.check_face(target.landmarks)
-    hull.check_face(donor.landmarks)
+    check_face(target.landmarks)
+    check_face(donor.landmarks)
     affine = similarity(donor.landmarks, target.landmarks)
-    laid = hull.outline(move_points(donor.landmarks, affine), 1.0)
+    laid = face_outline(move_points(donor.landmarks, affine), 1.0)
     region, mask = _mask(target, laid, params)
     return _Stage(affine, region, mask)
 
@@ -152,15 +157,15 @@ def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[
     What lies beside the donor's face is cut off before: a stranger's hair and wall are no face.
     """
     marks = target.landmarks
-    polygon = hull.hull(hull.outline(marks, params.lift))
-    unit = hull.face_width(marks)
+    polygon = convex_hull(face_outline(marks, params.lift))
+    unit = face_width(marks)
     region = region_around(polygon, target.image.shape, unit * 3 * (params.bend + params.blur) + 2)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     unit *= canvas.scale
-    bent = hull.elastic(hull.fill(polygon, canvas), params.field, params.bend * unit)
-    bent = np.minimum(bent, hull.fill(hull.hull(laid), canvas))
-    full = hull.above(hull.soften(bent, params.erode * unit), 253)
-    mask = hull.enlarge(hull.soften(full, params.blur * unit), canvas)
+    bent = masks.elastic(masks.fill(polygon, canvas), params.field, params.bend * unit)
+    bent = np.minimum(bent, masks.fill(convex_hull(laid), canvas))
+    full = masks.threshold(masks.soften(bent, params.erode * unit), 253)
+    mask = masks.enlarge(masks.soften(full, params.blur * unit), canvas)
     x, y, width, height = cv2.boundingRect(mask)
     if not width:
         raise ItemError("method_failed", "the two faces do not lie over each other")

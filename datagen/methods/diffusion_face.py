@@ -10,7 +10,7 @@ from pydantic import Field
 
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.diffusion.noise import draw_noise_seed, generators
@@ -91,7 +91,7 @@ class DiffusionFace(BatchedMethod):
         Raises:
             ItemError: ``not_adult`` where the source states an age under 18.
         """
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         prompt = compose(rng, ctx.target.age, ctx.target.sex, self.config.prompt)
         return DiffusionFaceParams(
             prompt=prompt if self._contract().conditioned else None,
@@ -100,7 +100,7 @@ class DiffusionFace(BatchedMethod):
 
     def prepare(self, ctx: Context, params: DiffusionFaceParams) -> DiffusionFaceParams:
         """Take nothing of the target: the network sees no pixel of it."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         return params
 
     def run(self, prepared: Sequence[DiffusionFaceParams]) -> list[Repainted]:

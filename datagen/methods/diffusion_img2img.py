@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.diffusion.noise import draw_noise_seed
@@ -102,18 +103,18 @@ class DiffusionImg2Img(BatchedMethod):
     def sample(self, rng: np.random.Generator, ctx: Context) -> DiffusionImg2ImgParams:
         """Draw how strongly, the words and the noise."""
         face, config = ctx.target, self.config
-        hull.check_face(face.landmarks)
+        check_face(face.landmarks)
         contract = diffusers_contract(config.weights, IMAGE_TO_IMAGE)
         prompt = compose(rng, face.age, face.sex, config.prompt)
         return DiffusionImg2ImgParams(
-            strength=round(float(rng.uniform(*config.strength)), 6),
+            strength=rounded(rng.uniform(*config.strength)),
             prompt=prompt if contract.conditioned else None,
             noise_seed=draw_noise_seed(rng),
         )
 
     def prepare(self, ctx: Context, params: DiffusionImg2ImgParams) -> Request:
         """See base class."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         side = network_side(diffusers_contract(self.config.weights, IMAGE_TO_IMAGE))
         text = "" if params.prompt is None else words(params.prompt)
         image = resized(ctx.target.image, side, side)

@@ -10,10 +10,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import check_face
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
@@ -132,9 +134,9 @@ class DiffusionInpaint(BatchedMethod):
     def sample(self, rng: np.random.Generator, ctx: Context) -> DiffusionInpaintParams:
         """Draw the words, the noise and a part that is in the image and survives the path."""
         face, config = ctx.target, self.config
-        hull.check_face(face.landmarks)
+        check_face(face.landmarks)
         contract = diffusers_contract(config.weights, INPAINT)
-        margin, feather = _plain(rng.uniform(0.02, 0.07)), _plain(rng.uniform(0.04, 0.09))
+        margin, feather = rounded(rng.uniform(0.02, 0.07)), rounded(rng.uniform(0.04, 0.09))
         side = network_side(contract)
         seen = [part for part in config.parts if _is_paintable(face, part, margin, feather, side)]
         if not seen:
@@ -147,7 +149,7 @@ class DiffusionInpaint(BatchedMethod):
             part=seen[int(rng.integers(len(seen)))],
             margin=margin,
             feather=feather,
-            strength=_plain(rng.uniform(*config.strength)),
+            strength=rounded(rng.uniform(*config.strength)),
             prompt=prompt if contract.conditioned else None,
             noise_seed=draw_noise_seed(rng),
         )
@@ -159,7 +161,7 @@ class DiffusionInpaint(BatchedMethod):
         request = Request(
             resized(np.ascontiguousarray(square.of(ctx.target.image)), side, side),
             # Also where the soft edge shows a trace of it alone.
-            hull.above(np.asarray(resized(hull.above(mask, 0), side, side)), 0),
+            masks.threshold(np.asarray(resized(masks.threshold(mask, 0), side, side)), 0),
             "" if params.prompt is None else words(params.prompt),
             params.noise_seed,
             params.strength,
@@ -196,10 +198,6 @@ class DiffusionInpaint(BatchedMethod):
         return run_facts(self.config, self.name)
 
 
-def _plain(value: float) -> float:
-    return round(float(value), 6)
-
-
 def _is_paintable(
     face: FaceCrop, part: PaintedPart, margin: float, feather: float, side: int
 ) -> bool:
@@ -213,7 +211,7 @@ def _is_paintable(
         square, mask = _masked_square(face, part, margin, feather)
     except ItemError:
         return False
-    inside = hull.above(expand(mask, square, face.image.shape), 0)
+    inside = masks.threshold(expand(mask, square, face.image.shape), 0)
     control = _there_and_back(face.image, square, mask, side)
     squared = cv2.norm(control, face.image, cv2.NORM_L2SQR, inside)
     return squared / (3 * max(cv2.countNonZero(inside), 1)) < _MAX_LOST
@@ -223,7 +221,7 @@ def _masked_square(
     face: FaceCrop, part: PaintedPart, margin: float, feather: float
 ) -> tuple[Region, Mask]:
     """Return what the network sees of the crop, and the soft mask in it."""
-    hull.check_face(face.landmarks)
+    check_face(face.landmarks)
     region, mask = painted_mask(part, face.image, face.landmarks, margin, feather)
     square = square_around(region, face.image.shape)
     return square, np.ascontiguousarray(square.of(expand(mask, region, face.image.shape)))

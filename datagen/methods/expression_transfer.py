@@ -10,12 +10,26 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
 from datagen.faces.geometry.expression import differences, expression_offsets, keep_order
+from datagen.faces.geometry.outline import check_face
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
+from datagen.faces.landmarks import (
+    BROWS,
+    EYES,
+    INNER_LIPS,
+    INNER_MOUTH_CORNERS,
+    JAW,
+    LEFT_MOUTH_CORNER,
+    MOUTH,
+    NOSE_BASE,
+    RIGHT_MOUTH_CORNER,
+    mouth_opening,
+)
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
 
@@ -78,17 +92,19 @@ class ExpressionTransfer(Method):
         drawn = rng.uniform(low, high, 3)
         _, offsets = _offsets(target, donor)
         size = np.linalg.norm(offsets, axis=1)
-        seen = [max(float(size[part].mean()), 1e-6) for part in (_MOUTH, _EYES, _BROWS)]
+        seen = [max(float(size[part].mean()), 1e-6) for part in (MOUTH, EYES, BROWS)]
         drawn *= np.clip(np.array(_MIN) / seen, 1.0, _MAX)
-        mouth, eyes, brows = (round(float(value), 6) for value in drawn)
+        mouth, eyes, brows = (rounded(value) for value in drawn)
         lift = rng.choice([-1, 1]) * rng.uniform(0.04, 0.07) * (max(seen) < _SAME)
-        open_up = _gap(donor.landmarks) > _OPEN and _gap(target.landmarks) < _CLOSED
+        open_up = (
+            mouth_opening(donor.landmarks) > _OPEN and mouth_opening(target.landmarks) < _CLOSED
+        )
         return ExpressionTransferParams(
             mouth=mouth,
             eyes=eyes,
             brows=brows,
             inside="donor" if open_up else "target",
-            lift=round(float(lift), 6),
+            lift=rounded(lift),
         )
 
     def apply(self, ctx: Context, params: ExpressionTransferParams) -> Result:
@@ -113,8 +129,7 @@ class ExpressionTransfer(Method):
         return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
 
 
-_MOUTH, _EYES, _BROWS = slice(48, 68), slice(36, 48), slice(17, 27)
-_CORNERS = [48, 54, 60, 64]
+_CORNERS = [RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER, *INNER_MOUTH_CORNERS]
 _MAX = 2.2
 _MIN = (0.045, 0.03, 0.05)
 _SAME = 0.01
@@ -122,27 +137,21 @@ _OPEN, _CLOSED = 0.05, 0.03
 
 
 def _offsets(target: FaceCrop, donor: FaceCrop) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    hull.check_face(target.landmarks)
-    hull.check_face(donor.landmarks)
+    check_face(target.landmarks)
+    check_face(donor.landmarks)
     turn, own = differences(target.landmarks)
     return turn, expression_offsets(own, differences(donor.landmarks)[1])
-
-
-def _gap(marks: Landmarks) -> float:
-    """Return how far the lips are apart, in lengths of the mouth."""
-    long = float(np.linalg.norm(marks[60] - marks[64]))
-    return float(np.linalg.norm(marks[62] - marks[66])) / max(long, 1e-6)
 
 
 def _motion(target: FaceCrop, donor: FaceCrop, params: ExpressionTransferParams) -> Motion:
     turn, offsets = _offsets(target, donor)
     weight = np.ones((68, 1))
-    weight[:17] = weight[31:36] = weight[_MOUTH] = params.mouth
-    weight[_EYES] = params.eyes
-    weight[_BROWS] = params.brows
+    weight[JAW] = weight[NOSE_BASE] = weight[MOUTH] = params.mouth
+    weight[EYES] = params.eyes
+    weight[BROWS] = params.brows
     offsets = weight * offsets
     offsets[_CORNERS, 1] -= params.lift
-    offsets[_BROWS, 1] -= params.lift
+    offsets[BROWS, 1] -= params.lift
     moved = target.landmarks + keep_order(target.landmarks, offsets @ turn)
     return motion(target.landmarks, moved.astype(np.float32), target.image.shape)
 
@@ -156,15 +165,15 @@ def _mask(field: WarpMap, move: Motion, params: ExpressionTransferParams) -> Mas
 
 def _lips(marks: Landmarks, region: Region, unit: float) -> Mask:
     """Draw what lies between the lips, with an edge as soft as a lip's own."""
-    canvas = hull.canvas_for(region, max(region.width, region.height))
-    return hull.soften(hull.fill(marks[hull.INNER_LIPS], canvas), 0.005 * unit)
+    canvas = masks.canvas_for(region, max(region.width, region.height))
+    return masks.soften(masks.fill(marks[INNER_LIPS], canvas), 0.005 * unit)
 
 
 def _fill_mouth(warped: Image, move: Motion, target: FaceCrop, donor: FaceCrop) -> Image:
     """Put the donor's teeth between the opened lips, as bright as the target's skin asks."""
     marks = move.corners[:68]
-    corners, origins = surround(marks[48:68], donor.landmarks[48:68])
-    here = region_around(marks[48:68], target.image.shape, 2)
+    corners, origins = surround(marks[MOUTH], donor.landmarks[MOUTH])
+    here = region_around(marks[MOUTH], target.image.shape, 2)
     field = piecewise_map(corners, origins, triangulate(corners), here)
     taken = warp_pixels(donor.image, field)
     lips = _lips(marks, here, move.unit)

@@ -10,13 +10,26 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from datagen.core.arrays import Image
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
 from datagen.faces.geometry.expression import JAW_FOLLOWS, keep_order
+from datagen.faces.geometry.outline import check_face, up_axis
 from datagen.faces.geometry.warp import warp_pixels
+from datagen.faces.landmarks import (
+    JAW,
+    LEFT_EYE,
+    LEFT_MOUTH_CORNER,
+    MOUTH,
+    NOSE_TIP,
+    RIGHT_EYE,
+    RIGHT_MOUTH_CORNER,
+    SUBNASALE,
+    mouth_opening,
+)
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.eyes import Eye, edit_eye, find_eye, move_lids
 from datagen.methods.base import Context, Method, Result
@@ -73,7 +86,7 @@ class GazeMouthEdit(Method):
         """Draw one to three parts among those that lie in the image."""
         assert isinstance(self.config, GazeMouthEditOptions)
         face = ctx.target
-        hull.check_face(face.landmarks)
+        check_face(face.landmarks)
         parts = [part for part in self.config.parts if part in _present(face)]
         if not parts:
             raise ItemError("method_failed", "what should be edited is outside the image")
@@ -89,8 +102,8 @@ class GazeMouthEdit(Method):
             "corners": up * rng.uniform(0.07, 0.13),
             "purse": rng.uniform(0.14, 0.26),
         }
-        drawn = {name: _plain(v) if name in chosen else 0.0 for name, v in values.items()}
-        down = _plain(rng.uniform(-0.03, 0.04)) if "gaze" in chosen else 0.0
+        drawn = {name: rounded(v) if name in chosen else 0.0 for name, v in values.items()}
+        down = rounded(rng.uniform(-0.03, 0.04)) if "gaze" in chosen else 0.0
         lids = (0.0, drawn["lids"]) if wink else (drawn["lids"], drawn["lids"])
         return GazeMouthEditParams(
             gaze=(drawn["gaze"], down),
@@ -139,30 +152,23 @@ _PIXELS = 0.5
 _CLOSED = 0.035
 _LOWER_LIP = [55, 56, 57, 58, 59, 65, 66, 67]
 _SEAM = [(60, 61), (63, 64), (64, 65), (67, 60)]
-_LIPS = slice(48, 68)
-_EYES = (hull.RIGHT_EYE, hull.LEFT_EYE)
-
-
-def _plain(value: float) -> float:
-    return round(float(value), 6)
+_EYES = (RIGHT_EYE, LEFT_EYE)
 
 
 def _eyes(face: FaceCrop) -> tuple[Eye | None, Eye | None]:
-    return find_eye(face, hull.RIGHT_EYE), find_eye(face, hull.LEFT_EYE)
+    return find_eye(face, RIGHT_EYE), find_eye(face, LEFT_EYE)
 
 
 def _present(face: FaceCrop) -> tuple[Part, ...]:
     height, width = face.image.shape[:2]
-    mouth = face.landmarks[_LIPS]
+    mouth = face.landmarks[MOUTH]
     seen = bool((mouth > 1).all() and (mouth < np.array([width - 2, height - 2])).all())
     found = all(eye is not None for eye in _eyes(face))
     return (_EYE_PARTS if found else ()) + (_MOUTH_PARTS if seen else ())
 
 
 def _shut(face: FaceCrop) -> bool:
-    marks = face.landmarks
-    gap = float(np.linalg.norm(marks[62] - marks[66]))
-    return gap < _CLOSED * float(np.linalg.norm(marks[60] - marks[64]))
+    return mouth_opening(face.landmarks) < _CLOSED
 
 
 def _edited(face: FaceCrop, params: GazeMouthEditParams) -> Iterator[tuple[Eye, slice, float]]:
@@ -174,26 +180,26 @@ def _edited(face: FaceCrop, params: GazeMouthEditParams) -> Iterator[tuple[Eye, 
 
 def _motion(face: FaceCrop, params: GazeMouthEditParams) -> Motion:
     """Move lips, the seam between them and the jaw."""
-    hull.check_face(face.landmarks)
+    check_face(face.landmarks)
     marks = face.landmarks.astype(np.float64)
-    up = hull.up_axis(face.landmarks).astype(np.float64)
+    up = up_axis(face.landmarks).astype(np.float64)
     right = np.array([-up[1], up[0]])
     seam = np.array([0.5 * (marks[a] + marks[b]) for a, b in _SEAM])
-    lips = np.concatenate([marks[_LIPS], seam])
-    wide = float(np.linalg.norm(marks[54] - marks[48]))
-    middle = 0.5 * (marks[48] + marks[54])
+    lips = np.concatenate([marks[MOUTH], seam])
+    wide = float(np.linalg.norm(marks[LEFT_MOUTH_CORNER] - marks[RIGHT_MOUTH_CORNER]))
+    middle = 0.5 * (marks[RIGHT_MOUTH_CORNER] + marks[LEFT_MOUTH_CORNER])
     x = (lips - middle) @ right / max(0.5 * wide, 1.0)
     outer = np.minimum(np.abs(x), 1.0)
     rise = params.corners * outer**1.5
     lower = np.zeros(24)
-    lower[[point - 48 for point in _LOWER_LIP] + [22, 23]] = 1
+    lower[[point - MOUTH.start for point in _LOWER_LIP] + [22, 23]] = 1
     rise -= params.opening * lower * (1 - outer**2)
     out = 0.35 * max(params.corners, 0.0) * x * outer - 0.5 * params.purse * x
     tall = (lips - lips.mean(axis=0)) @ up / wide
     rise += 0.5 * params.purse * tall
     way = np.zeros((68, 2))
-    way[_LIPS] = wide * (rise[:20, None] * up + out[:20, None] * right)
-    way[hull.JAW] = -JAW_FOLLOWS[:, None] * params.opening * wide * up
+    way[MOUTH] = wide * (rise[:20, None] * up + out[:20, None] * right)
+    way[JAW] = -JAW_FOLLOWS[:, None] * params.opening * wide * up
     moved = face.landmarks + keep_order(face.landmarks, way)
     after = seam + wide * (rise[20:, None] * up + out[20:, None] * right)
     more = (seam.astype(np.float32), after.astype(np.float32))
@@ -204,17 +210,18 @@ def _darken(whole: Image, move: Motion) -> Image:
     """Fill the parted lips: dark, redder and lighter toward the tongue."""
     marks = move.corners[[60, 68, 61, 62, 63, 69, 64, 70, 65, 66, 67, 71]]
     region = region_around(marks, whole.shape, 2)
-    skin = np.median(_pixels(whole, move.corners[[2, 14, 30, 33]]), axis=0)
+    skin = np.median(_pixels(whole, move.corners[_SKIN]), axis=0)
     rows = np.arange(region.y0, region.y1, dtype=np.float64)[:, None]
     low, high = float(marks[:, 1].min()), float(marks[:, 1].max())
     depth = np.clip((rows - low) / max(high - low, 1.0), 0, 1)[..., None]
     color = (0.1 + 0.28 * depth**2) * skin * _RED
     inside = np.broadcast_to(np.rint(color), (region.height, region.width, 3)).astype(np.uint8)
-    canvas = hull.canvas_for(region, max(region.width, region.height))
-    drawn = hull.soften(hull.fill(marks, canvas), 0.006 * move.unit)
+    canvas = masks.canvas_for(region, max(region.width, region.height))
+    drawn = masks.soften(masks.fill(marks, canvas), 0.006 * move.unit)
     return paste(whole, np.ascontiguousarray(inside), drawn, region)
 
 
+_SKIN = [2, 14, NOSE_TIP, SUBNASALE]
 _RED = np.array([0.85, 0.5, 0.5])
 
 

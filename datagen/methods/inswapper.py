@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces.crop import move_landmarks
-from datagen.faces.masks import check_face
+from datagen.faces.geometry.outline import check_face
+from datagen.faces.landmarks import move_landmarks
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.alignment.align import align_matrix, take_aligned

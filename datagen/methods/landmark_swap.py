@@ -12,20 +12,39 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    check_face,
+    convex_hull,
+    face_outline,
+    face_width,
+    with_forehead,
+)
 from datagen.faces.geometry.thin_plate import plate_map
 from datagen.faces.geometry.warp import (
-    RING,
     Bend,
     bend_and_back,
-    move_points,
+    laid_over,
+    limited_goal,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
+)
+from datagen.faces.landmarks import (
+    BROWS,
+    FEATURES,
+    INNER_LIPS,
+    JAW,
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    move_points,
 )
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
@@ -128,8 +147,8 @@ class LandmarkSwap(Method):
     def sample(self, rng: np.random.Generator, ctx: Context) -> LandmarkSwapParams:
         """Draw the mask, color and blend; forehead only where both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
-        hull.check_face(target.landmarks)
-        hull.check_face(donor.landmarks)
+        check_face(target.landmarks)
+        check_face(donor.landmarks)
         given = self.config
         assert isinstance(given, LandmarkSwapOptions)
         blend = _choose(rng, {name: _BLENDS[name] for name in _BLENDS if name in given.blend})
@@ -139,10 +158,10 @@ class LandmarkSwap(Method):
         ratio, shape = _RATIO_AND_SHAPE[rng.integers(len(_RATIO_AND_SHAPE))]
         return LandmarkSwapParams(
             lift=_lift(reach, target, donor),
-            feather=round(float(feather), 6),
+            feather=rounded(feather),
             transfer=_choose(rng, _TRANSFERS),
-            color=round(float(color), 6),
-            light=round(float(light), 6),
+            color=rounded(color),
+            light=rounded(light),
             ratio=ratio,
             shape=shape,
             mouth=_mouth(target.landmarks, donor.landmarks, bool(rng.integers(2))),
@@ -158,9 +177,9 @@ class LandmarkSwap(Method):
         bend = _bend(stage, params)
         warped = warp_pixels(donor.image, bend(stage.corners, stage.origins, region=stage.region))
         part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = hull.above(stage.mask, 127)
+        inside = masks.threshold(stage.mask, 127)
         warped = _RECOLOR[params.transfer](warped, part, inside, params.color)
-        unit = hull.face_width(target.landmarks)
+        unit = face_width(target.landmarks)
         warped = match_light(warped, part, inside, 0.12 * unit, params.light)
         warped = _joined(warped, part, stage, params.blend)
         return Result(
@@ -177,7 +196,8 @@ class LandmarkSwap(Method):
         """
         stage = _stage(ctx, params)
         target = ctx.target
-        goal = _toward(stage, _LONGEST_WAY * hull.face_width(target.landmarks))
+        laid = laid_over(stage.origins, stage.corners)
+        goal = limited_goal(stage.corners, laid, _MAX_STEP * face_width(target.landmarks))
         bend = _bend(stage, params)
         back = bend_and_back(target.image, stage.corners, goal, stage.region, bend)
         part = np.ascontiguousarray(stage.region.of(target.image))
@@ -186,7 +206,7 @@ class LandmarkSwap(Method):
 
 
 _MIN_LIFT = 0.12
-_LONGEST_WAY = 0.04
+_MAX_STEP = 0.04
 _FRINGE_LIFT = -0.18
 _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0), (0.85, 0.0))
 
@@ -232,25 +252,25 @@ def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
     holes of the mask and not of the blend.
     """
     if blend == "poisson":
-        inside = hull.above(stage.whole, 0)
+        inside = masks.threshold(stage.whole, 0)
         skin = np.full_like(part, np.rint(cv2.mean(part, inside)[:3]))
         pinned = np.minimum(alike(warped, part, _NO_STEP), alike(part, skin, _NO_HAIR))
         return clone(warped, part, inside, pinned)
     if blend == "pyramid":
-        levels = round(np.log2(max(_SEAM * hull.face_width(stage.corners[:68]), 2)))
-        return blend_bands(warped, part, hull.above(stage.whole, _SPLIT), levels)
+        levels = round(np.log2(max(_SEAM * face_width(stage.corners[:68]), 2)))
+        return blend_bands(warped, part, masks.threshold(stage.whole, _SPLIT), levels)
     return warped
 
 
 def _lift(reach: float, target: FaceCrop, donor: FaceCrop) -> list[float]:
-    theirs = hull.bare_forehead(donor.image, donor.landmarks)
+    theirs = bare_forehead(donor.image, donor.landmarks)
     if np.median(theirs) < _MIN_LIFT:
         return [_FRINGE_LIFT] * 10  # hair hangs over the donor's brows
-    bare = np.minimum(hull.bare_forehead(target.image, target.landmarks), theirs)
+    bare = np.minimum(bare_forehead(target.image, target.landmarks), theirs)
     low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 2, mode="edge")
     low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
     low = (low[:-2] + low[1:-1] + low[2:]) / 3
-    return [round(float(value), 6) for value in low]
+    return [rounded(value) for value in low]
 
 
 def _opening(points: Landmarks) -> float:
@@ -261,7 +281,7 @@ def _opening(points: Landmarks) -> float:
 
 def _mouth(target: Landmarks, donor: Landmarks, coin: bool) -> Literal["warped", "donor", "target"]:
     """Choose a mouth that neither squeezes teeth together nor stretches closed lips."""
-    seen, given = _opening(target[hull.INNER_LIPS]), _opening(donor[hull.INNER_LIPS])
+    seen, given = _opening(target[INNER_LIPS]), _opening(donor[INNER_LIPS])
     if abs(seen - given) < _ALIKE:
         return "warped"
     return "target" if coin and seen > given + 2 * _ALIKE else "donor"
@@ -269,8 +289,7 @@ def _mouth(target: Landmarks, donor: Landmarks, coin: bool) -> Literal["warped",
 
 def _eyes(target: Landmarks, donor: Landmarks) -> Literal["donor", "target"]:
     seen, given = (
-        min(_opening(face[hull.RIGHT_EYE]), _opening(face[hull.LEFT_EYE]))
-        for face in (target, donor)
+        min(_opening(face[RIGHT_EYE]), _opening(face[LEFT_EYE])) for face in (target, donor)
     )
     return "target" if seen > 0.1 and given < 0.5 * seen else "donor"
 
@@ -278,26 +297,27 @@ def _eyes(target: Landmarks, donor: Landmarks) -> Literal["donor", "target"]:
 def _fake_landmarks(target: Landmarks, donor: Landmarks, params: LandmarkSwapParams) -> Landmarks:
     """Move the target's inner points toward the donor's, laid over it by a similarity."""
     weight = np.full((68, 1), params.shape, np.float32)
-    weight[hull.JAW] = 0
-    weight[hull.MOUTH] = weight[hull.INNER_LIPS] = _MOUTH_SHAPE.get(params.mouth, params.shape)
+    weight[JAW] = 0
+    weight[OUTER_LIPS] = weight[INNER_LIPS] = _MOUTH_SHAPE.get(params.mouth, params.shape)
     if min(params.lift) < 0:
-        weight[hull.BROWS] = 0
+        weight[BROWS] = 0
     if params.eyes == "target":
-        weight[hull.RIGHT_EYE] = weight[hull.LEFT_EYE] = 0
-    laid = move_points(donor, similarity(donor[17:], target[17:]))
+        weight[RIGHT_EYE] = weight[LEFT_EYE] = 0
+    laid = move_points(donor, similarity(donor[FEATURES], target[FEATURES]))
     return target + weight * (laid - target)
 
 
+_BELOW_BROWS = slice(BROWS.stop, 68)
 _ALIKE = 0.02
 _MOUTH_SHAPE = {"donor": 1.0, "target": 0.0}
 
 
 def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
     target, donor = ctx.target, ctx.need_donor()
-    hull.check_face(target.landmarks)
-    hull.check_face(donor.landmarks)
+    check_face(target.landmarks)
+    check_face(donor.landmarks)
     marks = _fake_landmarks(target.landmarks, donor.landmarks, params)
-    corners, origins = surround(_with_forehead(marks), _with_forehead(donor.landmarks))
+    corners, origins = surround(with_forehead(marks), with_forehead(donor.landmarks))
     region, whole = _mask(target, marks, params)
     if params.blend == "poisson":
         whole = np.asarray(
@@ -305,38 +325,25 @@ def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
         )  # the rim lies on skin, not on the outline
     mask = whole.copy()
     for kept in _kept(params):
-        fine = hull.canvas_for(region, max(region.width, region.height))
-        mask -= np.minimum(mask, hull.soften(hull.fill(marks[kept], fine), 1.0))
-    return _Stage(corners, origins, region, hull.weaken(mask, params.ratio), whole)
-
-
-def _toward(stage: _Stage, reach: float) -> NDArray[np.float32]:
-    """Move the fake's corners toward the donor's, laid over them, by ``reach`` at the most."""
-    inner = slice(0, -RING)
-    laid = move_points(stage.origins, similarity(stage.origins[inner], stage.corners[inner]))
-    way = laid - stage.corners
-    longest = float(np.linalg.norm(way[inner], axis=1).max())
-    return (stage.corners + way * min(1.0, reach / max(longest, 1e-6))).astype(np.float32)
-
-
-def _with_forehead(marks: Landmarks) -> NDArray[np.float32]:
-    return np.concatenate([marks, hull.forehead(marks, 0.5), hull.forehead(marks, 1.0)])
+        fine = masks.canvas_for(region, max(region.width, region.height))
+        mask -= np.minimum(mask, masks.soften(masks.fill(marks[kept], fine), 1.0))
+    return _Stage(corners, origins, region, masks.scale(mask, params.ratio), whole)
 
 
 def _mask(target: FaceCrop, marks: Landmarks, params: LandmarkSwapParams) -> tuple[Region, Mask]:
     """Draw the mask: wide soft edge, but full over the features of both faces."""
-    inner = slice(17 if min(params.lift) >= 0 else 27, 68)
-    features = hull.hull(np.concatenate([marks[inner], target.landmarks[inner]]))
-    polygon = hull.outline(marks, params.lift)
-    unit = hull.face_width(target.landmarks)
+    inner = FEATURES if min(params.lift) >= 0 else _BELOW_BROWS
+    features = convex_hull(np.concatenate([marks[inner], target.landmarks[inner]]))
+    polygon = face_outline(marks, params.lift)
+    unit = face_width(target.landmarks)
     region = region_around(np.concatenate([polygon, features]), target.image.shape, 0.03 * unit)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     unit *= canvas.scale
-    mask = hull.feather(hull.fill(polygon, canvas), params.feather * unit)
-    core = hull.feather(hull.grow(hull.fill(features, canvas), 0.02 * unit), 0.03 * unit)
-    return region, hull.enlarge(np.maximum(mask, core), canvas)
+    mask = masks.feather(masks.fill(polygon, canvas), params.feather * unit)
+    core = masks.feather(masks.dilate(masks.fill(features, canvas), 0.02 * unit), 0.03 * unit)
+    return region, masks.enlarge(np.maximum(mask, core), canvas)
 
 
 def _kept(params: LandmarkSwapParams) -> list[slice]:
-    kept = [hull.INNER_LIPS] if params.mouth == "target" else []
-    return kept + ([hull.RIGHT_EYE, hull.LEFT_EYE] if params.eyes == "target" else [])
+    kept = [INNER_LIPS] if params.mouth == "target" else []
+    return kept + ([RIGHT_EYE, LEFT_EYE] if params.eyes == "target" else [])

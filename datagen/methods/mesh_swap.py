@@ -9,12 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask, Mesh
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry import surface
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    check_face,
+    convex_hull,
+    face_outline,
+    face_width,
+)
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, warp_pixels
+from datagen.faces.landmarks import mouth_opening
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
@@ -61,19 +70,19 @@ class MeshSwap(Method):
         _mesh(target), _mesh(donor)
         reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
         bare = np.minimum(
-            hull.bare_forehead(target.image, target.landmarks),
-            hull.bare_forehead(donor.image, donor.landmarks),
+            bare_forehead(target.image, target.landmarks),
+            bare_forehead(donor.image, donor.landmarks),
         )
         low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 1, mode="edge")
         low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
-        apart = abs(_gap(target) - _gap(donor)) > _ALIKE
+        apart = abs(mouth_opening(target.landmarks) - mouth_opening(donor.landmarks)) > _ALIKE
         return MeshSwapParams(
-            lift=[round(float(value), 6) for value in low],
-            feather=round(float(rng.uniform(0.06, 0.14)), 6),
-            color=round(float(rng.uniform(0.7, 1.0)), 6),
-            light=round(float(rng.uniform(0.4, 1.0)), 6),
-            shape=round(float(shape), 6),
-            mouth=1.0 if apart else round(float(shape), 6),
+            lift=[rounded(value) for value in low],
+            feather=rounded(rng.uniform(0.06, 0.14)),
+            color=rounded(rng.uniform(0.7, 1.0)),
+            light=rounded(rng.uniform(0.4, 1.0)),
+            shape=rounded(shape),
+            mouth=1.0 if apart else rounded(shape),
         )
 
     def apply(self, ctx: Context, params: MeshSwapParams) -> Result:
@@ -82,9 +91,9 @@ class MeshSwap(Method):
         stage = _stage(ctx, params)
         warped = _taken(donor, stage)
         part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = hull.above(stage.mask, 127)
+        inside = masks.threshold(stage.mask, 127)
         warped = reinhard(warped, part, inside, params.color)
-        reach = 0.12 * hull.face_width(target.landmarks)
+        reach = 0.12 * face_width(target.landmarks)
         warped = match_light(warped, part, inside, reach, params.light)
         moved = (stage.shape - _mesh(target))[list(MESH_TO_68), :2]
         return Result(
@@ -123,16 +132,10 @@ class _Stage(NamedTuple):
 
 
 def _mesh(face: FaceCrop) -> Mesh:
-    hull.check_face(face.landmarks)
+    check_face(face.landmarks)
     if face.mesh is None or not np.isfinite(face.mesh).all():
         raise ItemError("method_failed", "the face has no mesh")
     return face.mesh
-
-
-def _gap(face: FaceCrop) -> float:
-    marks = face.landmarks
-    long = float(np.linalg.norm(marks[60] - marks[64]))
-    return float(np.linalg.norm(marks[62] - marks[66])) / max(long, 1e-6)
 
 
 def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
@@ -148,14 +151,14 @@ def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
 
 def _mask(target: FaceCrop, shape: Mesh, params: MeshSwapParams) -> tuple[Region, Mask]:
     """Draw the surface as far as the forehead is bare, with a soft edge inside it."""
-    polygon = hull.outline(target.landmarks, params.lift)
+    polygon = face_outline(target.landmarks, params.lift)
     region = region_around(np.concatenate([polygon, shape[:468, :2]]), target.image.shape, 2)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     drawn = surface.draw(shape, surface.facing(shape) > 0, canvas)
-    limit = hull.fill(hull.hull(np.concatenate([polygon, target.landmarks])), canvas)
+    limit = masks.fill(convex_hull(np.concatenate([polygon, target.landmarks])), canvas)
     drawn = np.asarray(drawn & limit, np.uint8)
-    width = params.feather * hull.face_width(target.landmarks) * canvas.scale
-    return region, hull.enlarge(hull.feather(drawn, width), canvas)
+    width = params.feather * face_width(target.landmarks) * canvas.scale
+    return region, masks.enlarge(masks.feather(drawn, width), canvas)
 
 
 def _map(goal: Mesh, source: Mesh, region: Region) -> WarpMap:
@@ -177,10 +180,10 @@ def _taken(donor: FaceCrop, stage: _Stage) -> Image:
     if not away.any():
         return own
     other = warp_pixels(donor.image, _map(stage.shape, surface.mirrored(mesh), stage.region))
-    canvas = hull.canvas_for(stage.region)
-    unit = hull.face_width(donor.landmarks) * canvas.scale
-    drawn = hull.grow(surface.draw(stage.shape, away, canvas), 0.02 * unit)
-    share = hull.enlarge(hull.soften(drawn, 0.03 * unit), canvas).astype(np.float32) / 255
+    canvas = masks.canvas_for(stage.region)
+    unit = face_width(donor.landmarks) * canvas.scale
+    drawn = masks.dilate(surface.draw(stage.shape, away, canvas), 0.02 * unit)
+    share = masks.enlarge(masks.soften(drawn, 0.03 * unit), canvas).astype(np.float32) / 255
     return np.asarray(cv2.blendLinear(other, own, share, 1 - share), np.uint8)
 
 

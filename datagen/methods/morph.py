@@ -10,20 +10,29 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    check_face,
+    convex_hull,
+    face_outline,
+    face_width,
+    with_forehead,
+)
 from datagen.faces.geometry.warp import (
-    RING,
     WarpMap,
     bend_and_back,
-    move_points,
+    limited_goal,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
 )
+from datagen.faces.landmarks import FEATURES, INNER_LIPS, JAW, LEFT_EYE, RIGHT_EYE, move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
@@ -36,7 +45,7 @@ Floats: TypeAlias = NDArray[np.float32]
 _SHARES: dict[Whose, float] = {"target": 0.0, "donor": 1.0}
 _ALIKE = 0.002
 _MIN_LIFT = 0.1
-_LONGEST_WAY = 0.04
+_MAX_STEP = 0.04
 _FADE = 0.08
 
 
@@ -104,8 +113,8 @@ class Morph(Method):
     def sample(self, rng: np.random.Generator, ctx: Context) -> MorphParams:
         """Draw factor, kind and retouching; the face reaches as high as both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
-        hull.check_face(target.landmarks)
-        hull.check_face(donor.landmarks)
+        check_face(target.landmarks)
+        check_face(donor.landmarks)
         given = self.config
         assert isinstance(given, MorphOptions)
         factor = rng.uniform(given.least, given.most)
@@ -113,20 +122,20 @@ class Morph(Method):
         full, retouched = rng.random() < given.full, rng.random() < given.retouched
         outside = nearer if retouched else "mixed"
         bare = np.minimum(
-            hull.bare_forehead(target.image, target.landmarks),
-            hull.bare_forehead(donor.image, donor.landmarks),
+            bare_forehead(target.image, target.landmarks),
+            bare_forehead(donor.image, donor.landmarks),
         )
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         adapt = retouched or not full
         return MorphParams(
-            factor=_plain(factor),
+            factor=rounded(factor),
             kind="full" if full else "splicing",
             eyes=nearer if retouched else "mixed",
             mouth=_mouth(target.landmarks, donor.landmarks, nearer) if retouched else "mixed",
             outside=outside if full else "target",
-            lift=_plain(min(rng.uniform(0.2, 0.9), free)),
-            feather=_plain(rng.uniform(0.08, 0.16)),
-            color=_plain(rng.uniform(0.6, 1.0)) if adapt else 0.0,
+            lift=rounded(min(rng.uniform(0.2, 0.9), free)),
+            feather=rounded(rng.uniform(0.08, 0.16)),
+            color=rounded(rng.uniform(0.6, 1.0)) if adapt else 0.0,
         )
 
     def apply(self, ctx: Context, params: MorphParams) -> Result:
@@ -145,7 +154,7 @@ class Morph(Method):
             theirs = _adapt(theirs, ours, stage, params)
         share = _shares(stage, params)
         if params.outside != "donor":
-            fade = _FADE * hull.face_width(target.landmarks)
+            fade = _FADE * face_width(target.landmarks)
             share *= _covered(field, donor.image.shape, fade)
         mixed = np.asarray(cv2.blendLinear(theirs, ours, share, 1 - share), np.uint8)
         return Result(
@@ -157,23 +166,15 @@ class Morph(Method):
     def control(self, ctx: Context, params: MorphParams) -> Image:
         """Bend the target to the morph's geometry and back into its own, mixed with itself."""
         target, stage = ctx.target, _stage(ctx, params)
-        inner = slice(0, -RING)
-        way = stage.corners - stage.ours
-        longest = float(np.linalg.norm(way[inner], axis=1).max())
-        reach = _LONGEST_WAY * hull.face_width(target.landmarks)
-        goal = (stage.ours + way * min(1.0, reach / max(longest, 1e-6))).astype(np.float32)
+        goal = limited_goal(stage.ours, stage.corners, _MAX_STEP * face_width(target.landmarks))
         back = bend_and_back(target.image, stage.ours, goal, stage.region)
         return paste(target.image, back, stage.mask, stage.region)
-
-
-def _plain(value: float) -> float:
-    return round(float(value), 6)
 
 
 def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
     """Choose the mouth that is open: closed lips that are drawn apart show no teeth."""
     ours, theirs = (
-        float(cv2.contourArea(marks[hull.INNER_LIPS])) / hull.face_width(marks) ** 2
+        float(cv2.contourArea(marks[INNER_LIPS])) / face_width(marks) ** 2
         for marks in (target, donor)
     )
     if abs(ours - theirs) < _ALIKE:
@@ -201,19 +202,19 @@ class _Stage(NamedTuple):
 
 def _stage(ctx: Context, params: MorphParams) -> _Stage:
     target, donor = ctx.target, ctx.need_donor()
-    hull.check_face(target.landmarks)
-    hull.check_face(donor.landmarks)
+    check_face(target.landmarks)
+    check_face(donor.landmarks)
     marks = _between(target.landmarks, donor.landmarks, params)
-    points = _with_forehead(marks)
-    corners, ours = surround(points, _with_forehead(target.landmarks))
-    theirs = surround(points, _with_forehead(donor.landmarks))[1]
+    points = with_forehead(marks)
+    corners, ours = surround(points, with_forehead(target.landmarks))
+    theirs = surround(points, with_forehead(donor.landmarks))[1]
     height, width = target.image.shape[:2]
     if params.kind == "full":
         region = Region(0, 0, width, height)
         face = _face(target, marks, region, params)
         return _Stage(corners, ours, theirs, region, face, np.full_like(face, 255))
-    margin = 0.05 * hull.face_width(target.landmarks)
-    around = np.concatenate([hull.outline(marks, params.lift), target.landmarks])
+    margin = 0.05 * face_width(target.landmarks)
+    around = np.concatenate([face_outline(marks, params.lift), target.landmarks])
     region = region_around(around, target.image.shape, margin)
     face = _face(target, marks, region, params)
     return _Stage(corners, ours, theirs, region, face, face)
@@ -228,32 +229,28 @@ def _between(target: Landmarks, donor: Landmarks, params: MorphParams) -> Landma
     laid = move_points(donor, similarity(donor, target))
     weight = np.full((68, 1), params.factor, np.float32)
     if params.kind == "splicing":
-        weight[hull.JAW] = 0
+        weight[JAW] = 0
     between: Landmarks = target + weight * (laid - target)
     return between.astype(np.float32)
 
 
-def _with_forehead(marks: Landmarks) -> Floats:
-    return np.concatenate([marks, hull.forehead(marks, 0.5), hull.forehead(marks, 1.0)])
-
-
 def _face(target: FaceCrop, marks: Landmarks, region: Region, params: MorphParams) -> Mask:
     """Draw the face: wide soft edge, but full over the features of morph and target."""
-    features = hull.hull(np.concatenate([marks[17:], target.landmarks[17:]]))
-    canvas = hull.canvas_for(region)
-    unit = hull.face_width(marks) * canvas.scale
-    outline = hull.fill(hull.outline(marks, params.lift), canvas)
-    core = hull.grow(hull.fill(features, canvas), 0.02 * unit)
-    soft = hull.feather(outline, params.feather * unit)
-    return hull.enlarge(np.maximum(soft, hull.feather(core, 0.03 * unit)), canvas)
+    features = convex_hull(np.concatenate([marks[FEATURES], target.landmarks[FEATURES]]))
+    canvas = masks.canvas_for(region)
+    unit = face_width(marks) * canvas.scale
+    outline = masks.fill(face_outline(marks, params.lift), canvas)
+    core = masks.dilate(masks.fill(features, canvas), 0.02 * unit)
+    soft = masks.feather(outline, params.feather * unit)
+    return masks.enlarge(np.maximum(soft, masks.feather(core, 0.03 * unit)), canvas)
 
 
 def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Image:
     """Give one face the colors and the light of the one whose surroundings are kept."""
     if params.color == 0:
         return source
-    inside = hull.above(stage.face, 127)
-    reach = 0.12 * hull.face_width(stage.corners[:68])
+    inside = masks.threshold(stage.face, 127)
+    reach = 0.12 * face_width(stage.corners[:68])
     source = reinhard(source, kept, inside, params.color)
     return match_light(source, kept, inside, reach, params.color)
 
@@ -265,12 +262,12 @@ def _shares(stage: _Stage, params: MorphParams) -> Floats:
     if params.kind == "full" and params.outside != "mixed":
         beside = np.float32(_SHARES[params.outside])
         share = beside + (factor - beside) * (stage.face * np.float32(1 / 255))
-    kept = ((params.eyes, hull.RIGHT_EYE), (params.eyes, hull.LEFT_EYE))
-    canvas = hull.canvas_for(stage.region, max(stage.region.width, stage.region.height))
-    for whose, points in (*kept, (params.mouth, hull.INNER_LIPS)):
+    kept = ((params.eyes, RIGHT_EYE), (params.eyes, LEFT_EYE))
+    canvas = masks.canvas_for(stage.region, max(stage.region.width, stage.region.height))
+    for whose, points in (*kept, (params.mouth, INNER_LIPS)):
         if whose != "mixed":
-            drawn = hull.grow(hull.fill(stage.corners[points], canvas), 1)
-            share += (_SHARES[whose] - share) * (hull.soften(drawn, 1.2) * np.float32(1 / 255))
+            drawn = masks.dilate(masks.fill(stage.corners[points], canvas), 1)
+            share += (_SHARES[whose] - share) * (masks.soften(drawn, 1.2) * np.float32(1 / 255))
     return share
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces.masks import check_face
+from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.alignment.aligned import Aligned, align_face, bring_home

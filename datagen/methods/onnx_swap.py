@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from datagen.core.arrays import Image, Mask
 from datagen.core.fields import Range
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.pixels.blend import Region, paste
@@ -110,7 +111,7 @@ class OnnxSwap(OnnxFaceMethod):
         blend = 0.0
         if self.config.enhancer is not None:
             low, high = self.config.enhancer.blend
-            blend = round(float(low + (high - low) * share), 6)
+            blend = rounded(low + (high - low) * share)
         return OnnxSwapParams(mask=mask, enhance=blend)
 
     def run(self, prepared: Sequence[Prepared]) -> list[Any]:

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import bare_forehead, check_face, convex_hull, face_width
 from datagen.faces.geometry.warp import (
-    RING,
     bend_and_back,
-    move_points,
+    laid_over,
+    limited_goal,
     piecewise_map,
     similarity,
     surround,
@@ -25,6 +27,19 @@ from datagen.faces.geometry.warp import (
     triangulate,
     warp_affine,
     warp_pixels,
+)
+from datagen.faces.landmarks import (
+    BROWS,
+    EYES,
+    FEATURES,
+    LEFT_BROW,
+    LEFT_EYE,
+    MOUTH,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    move_points,
 )
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
@@ -35,20 +50,20 @@ __all__ = ["PartName", "PartSwap", "PartSwapOptions", "PartSwapParams", "Swapped
 PartName: TypeAlias = Literal["nose", "mouth", "eyes", "brows"]
 
 _POINTS: dict[PartName, slice] = {
-    "nose": slice(27, 36),
-    "mouth": slice(48, 68),
-    "eyes": slice(36, 48),
-    "brows": slice(17, 27),
+    "nose": NOSE,
+    "mouth": MOUTH,
+    "eyes": EYES,
+    "brows": BROWS,
 }
 _PIECES: dict[PartName, tuple[slice, ...]] = {
-    "nose": (slice(27, 36),),
-    "mouth": (hull.MOUTH,),
-    "eyes": (hull.RIGHT_EYE, hull.LEFT_EYE),
-    "brows": (slice(17, 22), slice(22, 27)),
+    "nose": (NOSE,),
+    "mouth": (OUTER_LIPS,),
+    "eyes": (RIGHT_EYE, LEFT_EYE),
+    "brows": (RIGHT_BROW, LEFT_BROW),
 }
 _MIN_BARE = 0.15
 _ALIKE = 0.02
-_LONGEST_WAY = 0.04
+_MAX_STEP = 0.04
 _NEARBY = 0.07
 _PAD = 4
 
@@ -116,8 +131,8 @@ class PartSwap(Method):
     def sample(self, rng: np.random.Generator, ctx: Context) -> PartSwapParams:
         """Draw parts and blend; brows only where no hair hangs over either pair of them."""
         target, donor = ctx.target, ctx.need_donor()
-        hull.check_face(target.landmarks)
-        hull.check_face(donor.landmarks)
+        check_face(target.landmarks)
+        check_face(donor.landmarks)
         given = self.config
         assert isinstance(given, PartSwapOptions)
         names = [name for name in _POINTS if name in given.parts]
@@ -129,11 +144,11 @@ class PartSwap(Method):
         chosen = rng.permutation(len(names))[:count]
         return PartSwapParams(
             parts=[_draw_part(rng, names[index], target, donor) for index in sorted(chosen)],
-            margin=_plain(rng.uniform(0.025, 0.045)),
-            feather=_plain(rng.uniform(0.03, 0.07)),
+            margin=rounded(rng.uniform(0.025, 0.045)),
+            feather=rounded(rng.uniform(0.03, 0.07)),
             blend="poisson" if rng.random() < given.poisson else "alpha",
-            color=_plain(rng.uniform(0.7, 1.0)),
-            light=_plain(rng.uniform(0.6, 1.0)),
+            color=rounded(rng.uniform(0.7, 1.0)),
+            light=rounded(rng.uniform(0.6, 1.0)),
         )
 
     def apply(self, ctx: Context, params: PartSwapParams) -> Result:
@@ -159,8 +174,10 @@ class PartSwap(Method):
                 away = np.asarray(cv2.invertAffineTransform(stage.affine), np.float64)
                 back = there_and_back(image, away, stage.region)
             else:
-                goal = _toward(stage.corners[0], stage.corners[1], ctx.target.landmarks)
-                back = bend_and_back(image, stage.corners[0], goal, stage.region)
+                corners, origins = stage.corners
+                step = _MAX_STEP * face_width(ctx.target.landmarks)
+                goal = limited_goal(corners, laid_over(origins, corners), step)
+                back = bend_and_back(image, corners, goal, stage.region)
             if params.blend == "poisson":
                 own = np.ascontiguousarray(stage.region.of(image))
                 back = _clone(back, own, stage.mask)
@@ -168,12 +185,8 @@ class PartSwap(Method):
         return image
 
 
-def _plain(value: float) -> float:
-    return round(float(value), 6)
-
-
 def _brows_free(face: FaceCrop) -> bool:
-    return float(np.median(hull.bare_forehead(face.image, face.landmarks))) >= _MIN_BARE
+    return float(np.median(bare_forehead(face.image, face.landmarks))) >= _MIN_BARE
 
 
 def _draw_part(
@@ -183,8 +196,8 @@ def _draw_part(
     laid = move_points(donor.landmarks, _alignment(name, target.landmarks, donor.landmarks))
     points = _POINTS[name]
     apart = np.linalg.norm(laid[points] - target.landmarks[points], axis=1).mean()
-    alike = apart < _ALIKE * hull.face_width(target.landmarks)
-    bend, shape = rng.random() < 0.6, _plain(rng.uniform(0.0, 0.8))
+    alike = apart < _ALIKE * face_width(target.landmarks)
+    bend, shape = rng.random() < 0.6, rounded(rng.uniform(0.0, 0.8))
     if bend and alike:
         return SwappedPart(name=name, warp="piecewise", shape=shape)
     return SwappedPart(name=name, warp="similarity", shape=1.0)
@@ -202,8 +215,8 @@ class _Stage(NamedTuple):
 
 def _stage(ctx: Context, part: SwappedPart, params: PartSwapParams) -> _Stage:
     target, donor = ctx.target.landmarks, ctx.need_donor().landmarks
-    hull.check_face(target)
-    hull.check_face(donor)
+    check_face(target)
+    check_face(donor)
     affine = _alignment(part.name, target, donor)
     marks, points = target.copy(), _POINTS[part.name]
     laid = move_points(donor, affine)
@@ -216,7 +229,7 @@ def _stage(ctx: Context, part: SwappedPart, params: PartSwapParams) -> _Stage:
 def _alignment(name: PartName, target: Landmarks, donor: Landmarks) -> Affine:
     """Fit the donor's part to the target's: turn and size by the part and the face about it."""
     points = _POINTS[name]
-    ours, theirs = (np.concatenate([m[17:], *[m[points]] * 3]) for m in (target, donor))
+    ours, theirs = (np.concatenate([m[FEATURES], *[m[points]] * 3]) for m in (target, donor))
     affine = similarity(theirs, ours)
     off = target[points].mean(axis=0) - move_points(donor[points], affine).mean(axis=0)
     affine[:, 2] += off
@@ -227,17 +240,17 @@ def _mask(
     name: PartName, target: FaceCrop, marks: Landmarks, params: PartSwapParams
 ) -> tuple[Region, Mask]:
     """Cover the part in its old and in its new shape, so that neither shines through."""
-    unit = hull.face_width(target.landmarks)
+    unit = face_width(target.landmarks)
     reach = params.margin + params.feather
     pieces = [np.concatenate([target.landmarks[p], marks[p]]) for p in _PIECES[name]]
     if name == "nose":
         pieces = [_with_wings(pieces[0])]
     region = region_around(np.concatenate(pieces), target.image.shape, (reach + 0.01) * unit + 2)
-    canvas = hull.canvas_for(region, 160)
+    canvas = masks.canvas_for(region, 160)
     unit *= canvas.scale
-    drawn: Mask = np.max([hull.fill(hull.hull(piece), canvas) for piece in pieces], axis=0)
-    mask = hull.feather(hull.grow(drawn, reach * unit), params.feather * unit)
-    return region, hull.enlarge(mask, canvas)
+    drawn: Mask = np.max([masks.fill(convex_hull(piece), canvas) for piece in pieces], axis=0)
+    mask = masks.feather(masks.dilate(drawn, reach * unit), params.feather * unit)
+    return region, masks.enlarge(mask, canvas)
 
 
 def _with_wings(nose: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -259,12 +272,12 @@ def _take(image: Image, stage: _Stage) -> Image:
 
 def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Image:
     """Give the part the colors of the skin that it is set into."""
-    unit = hull.face_width(stage.marks)
-    around = hull.above(hull.grow(stage.mask, 0.5 * _NEARBY * unit), 0)
+    unit = face_width(stage.marks)
+    around = masks.threshold(masks.dilate(stage.mask, 0.5 * _NEARBY * unit), 0)
     moved = reinhard(moved, part, around, params.color)
     if params.blend == "poisson":
         return _clone(moved, part, stage.mask)
-    ring = np.minimum(around, 255 - hull.above(stage.mask, 200))
+    ring = np.minimum(around, 255 - masks.threshold(stage.mask, 200))
     return match_light(moved, part, ring, _NEARBY * unit, params.light)
 
 
@@ -275,7 +288,7 @@ def _clone(moved: Image, part: Image, mask: Mask) -> Image:
     """
     frame = ((_PAD, _PAD), (_PAD, _PAD))
     source, scene = (np.pad(image, (*frame, (0, 0)), mode="edge") for image in (moved, part))
-    inside = np.pad(hull.above(mask, 0), frame)
+    inside = np.pad(masks.threshold(mask, 0), frame)
     x, y, width, height = cv2.boundingRect(inside)
     middle = (x + width // 2, y + height // 2)
     cloned = cv2.seamlessClone(source, scene, inside, middle, cv2.NORMAL_CLONE)
@@ -287,14 +300,3 @@ def _over(first: Mask, second: Mask) -> Mask:
     left = (255 - first.astype(np.uint16)) * (255 - second.astype(np.uint16))
     seen: Mask = (255 - (left + 127) // 255).astype(np.uint8)
     return np.maximum(seen, np.maximum(first, second))
-
-
-def _toward(
-    corners: NDArray[np.float32], origins: NDArray[np.float32], marks: Landmarks
-) -> NDArray[np.float32]:
-    """Move corners toward the donor's, laid over them, so far that no part is squeezed."""
-    inner = slice(0, -RING)
-    way = move_points(origins, similarity(origins[inner], corners[inner])) - corners
-    longest = float(np.linalg.norm(way[inner], axis=1).max())
-    share = min(1.0, _LONGEST_WAY * hull.face_width(marks) / max(longest, 1e-6))
-    return (corners + way * share).astype(np.float32)

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import check_face, convex_hull, face_outline, face_width
 from datagen.faces.geometry.warp import there_and_back
+from datagen.faces.landmarks import FEATURES
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
 
@@ -103,7 +106,7 @@ class ResampleForgery(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> ResampleForgeryParams:
         """Draw up-samplers and mask."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         given = self.config
         assert isinstance(given, ResampleForgeryOptions)
         factor = given.factors[rng.integers(len(given.factors))]
@@ -115,11 +118,11 @@ class ResampleForgery(Method):
         return ResampleForgeryParams(
             stages=stages,
             phase=(int(rng.integers(factor)), int(rng.integers(factor))),
-            detail=_plain(1 - lost),
+            detail=rounded(1 - lost),
             part="features" if rng.random() < 0.2 else "face",
-            lift=_plain(rng.uniform(0.15, 0.9)),
-            feather=_plain(rng.uniform(0.04, 0.14)),
-            shift=(_plain(shift[0]), _plain(shift[1])),
+            lift=rounded(rng.uniform(0.15, 0.9)),
+            feather=rounded(rng.uniform(0.04, 0.14)),
+            shift=(rounded(shift[0]), rounded(shift[1])),
         )
 
     def apply(self, ctx: Context, params: ResampleForgeryParams) -> Result:
@@ -139,10 +142,6 @@ class ResampleForgery(Method):
         region, mask = _mask(target, params)
         move = np.array([[1.0, 0.0, params.shift[0]], [0.0, 1.0, params.shift[1]]])
         return paste(target.image, there_and_back(target.image, move, region), mask, region)
-
-
-def _plain(value: float) -> float:
-    return round(float(value), 6)
 
 
 def _draw_stage(rng: np.random.Generator, kind: Kind, strength: float, left: int) -> UpSampler:
@@ -172,7 +171,7 @@ def _draw_taps(
         uneven *= rng.choice((-1.0, 1.0))
         taps[::2] *= (1 + uneven) / taps[::2].sum()
         taps[1::2] *= (1 - uneven) / taps[1::2].sum()
-    return [_plain(tap) for tap in taps]
+    return [rounded(tap) for tap in taps]
 
 
 def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Image:
@@ -230,14 +229,14 @@ class _Drawn(NamedTuple):
 
 def _mask(target: FaceCrop, params: ResampleForgeryParams) -> _Drawn:
     marks = target.landmarks
-    hull.check_face(marks)
+    check_face(marks)
     whole = params.part == "face"
-    polygon = hull.outline(marks, params.lift) if whole else hull.hull(marks[17:])
-    unit = hull.face_width(marks)
+    polygon = face_outline(marks, params.lift) if whole else convex_hull(marks[FEATURES])
+    unit = face_width(marks)
     region = region_around(polygon, target.image.shape, 0.1 * unit)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     unit *= canvas.scale
-    mask = hull.fill(polygon, canvas)
+    mask = masks.fill(polygon, canvas)
     if not whole:
-        mask = hull.grow(mask, 0.08 * unit)
-    return _Drawn(region, hull.enlarge(hull.feather(mask, params.feather * unit), canvas))
+        mask = masks.dilate(mask, 0.08 * unit)
+    return _Drawn(region, masks.enlarge(masks.feather(mask, params.feather * unit), canvas))

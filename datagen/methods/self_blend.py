@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import check_face
 from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
@@ -22,7 +24,6 @@ from datagen.methods.self_blend_options import (
     Side,
     alter,
     draw_alteration,
-    plain,
 )
 
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
@@ -84,23 +85,23 @@ class SelfBlend(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> SelfBlendParams:
         """Draw both halves of the paper's generator: the copies (3.2) and the mask (3.3)."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         given = self.config
         assert isinstance(given, SelfBlendOptions)
         return SelfBlendParams(
             altered=given.sides[rng.integers(len(given.sides))],
             alteration=draw_alteration(rng, given),
-            shift=(plain(rng.uniform(*given.shift_x)), plain(rng.uniform(*given.shift_y))),
-            scale=plain(np.exp(rng.uniform(*np.log(given.scale)))),
-            lift=plain(rng.uniform(0.15, 0.9)),
+            shift=(rounded(rng.uniform(*given.shift_x)), rounded(rng.uniform(*given.shift_y))),
+            scale=rounded(np.exp(rng.uniform(*np.log(given.scale)))),
+            lift=rounded(rng.uniform(0.15, 0.9)),
             part=_draw_part(rng, ctx.target, given.parts),
             field=[
-                [[plain(value, 3) for value in cell] for cell in row]
+                [[round(float(value), 3) for value in cell] for cell in row]
                 for row in rng.standard_normal((_FIELD, _FIELD, 2))
             ],
-            bend=plain(rng.uniform(*given.bend)),
-            erode=plain(rng.uniform(*given.erode)),
-            blur=plain(rng.uniform(*given.blur)),
+            bend=rounded(rng.uniform(*given.bend)),
+            erode=rounded(rng.uniform(*given.erode)),
+            blur=rounded(rng.uniform(*given.blur)),
             ratio=given.ratios[rng.integers(len(given.ratios))],
         )
 
@@ -142,7 +143,7 @@ def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
 
     A face of few pixels would lose more, for it has no detail but the finest.
     """
-    seen = hull.above(mask, 0)
+    seen = masks.threshold(mask, 0)
     loss = cv2.norm(back, own, cv2.NORM_L2, seen) / np.sqrt(max(3 * cv2.countNonZero(seen), 1))
     if loss <= _MAX_LOSS:
         return back
@@ -172,11 +173,11 @@ class _Stage(NamedTuple):
 
 
 def _stage(target: FaceCrop, params: SelfBlendParams) -> _Stage:
-    hull.check_face(target.landmarks)
+    check_face(target.landmarks)
     marks = target.landmarks
     how = Bending(params.field, params.bend, params.erode, params.blur)
     region, mask = part_mask(params.part, marks, params.lift, how, target.image.shape)
-    return _Stage(region, _origin(marks, region, params), hull.weaken(mask, params.ratio))
+    return _Stage(region, _origin(marks, region, params), masks.scale(mask, params.ratio))
 
 
 def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region:

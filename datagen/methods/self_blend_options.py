@@ -9,11 +9,12 @@ from pydantic import AfterValidator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import Range
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.faces.part_masks import PARTS, PartName
 from datagen.faces.pixels.color import color_matrix, recolor, resharpen
 
-__all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration", "plain"]
+__all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration"]
 
 Side: TypeAlias = Literal["source", "target"]
 Detail: TypeAlias = Literal["sharpen", "reduce"]
@@ -126,16 +127,11 @@ class Alteration(Frozen):
     sharpness: float = 0.0
 
 
-def plain(value: float, digits: int = 6) -> float:
-    """Round to a number that JSON gives back as it was."""
-    return round(float(value), digits)
-
-
 def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Alteration:
     """Draw each kind of color change with even odds, and one kind of sharpness."""
 
     def within(pair: tuple[float, float]) -> float:
-        return plain(rng.uniform(pair[0], pair[1]))
+        return rounded(rng.uniform(pair[0], pair[1]))
 
     shift, tone, light = rng.random(3) < 0.5
     drawn: dict[str, object] = {}
@@ -146,7 +142,7 @@ def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Altera
     if light:
         drawn |= {name: within(getattr(given, name)) for name in ("contrast", "brightness")}
     kind = given.details[rng.integers(len(given.details))]
-    sharpness = within(given.sharpen) if kind == "sharpen" else plain(1 - within(given.reduce))
+    sharpness = within(given.sharpen) if kind == "sharpen" else rounded(1 - within(given.reduce))
     return Alteration.model_validate({**drawn, "sharpness": sharpness})
 
 

@@ -12,9 +12,10 @@ from pydantic import Field, model_validator
 
 from datagen.core.arrays import Image
 from datagen.core.fields import IntRange
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError, RecipeError, WeightsError
-from datagen.faces import masks as hull
+from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.batch import BatchRunner
@@ -138,11 +139,11 @@ class VaeReconstruct(BatchedMethod):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> VaeReconstructParams:
         """Draw passes, grid and seeds."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         given = self.config
         low, high = given.passes
         passes = int(rng.integers(low, high + 1))
-        x, y = (round(float(share), 6) for share in rng.random(2))
+        x, y = (rounded(share) for share in rng.random(2))
         shifted = given.grid == "drawn" and given.size == "own"
         drawn = given.posterior == "sample"
         return VaeReconstructParams(
@@ -153,7 +154,7 @@ class VaeReconstruct(BatchedMethod):
 
     def prepare(self, ctx: Context, params: VaeReconstructParams) -> _Prepared:
         """Bring the image to a size that the network takes."""
-        hull.check_face(ctx.target.landmarks)
+        check_face(ctx.target.landmarks)
         given, image = self.config, ctx.target.image
         contract = diffusers_contract(given.weights, _KINDS)
         if given.size == "card":

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask
 from datagen.errors import ItemError, RecipeError
-from datagen.faces import masks as hull
 from datagen.faces.crop import CropJitter
+from datagen.faces.geometry.outline import check_face
 from datagen.faces.index import FaceIndex
 from datagen.faces.reader import Images
 from datagen.networks.alignment.align import take_aligned
@@ -86,7 +86,7 @@ def _aligned(index: FaceIndex, row: int, reader: Images, side: int) -> tuple[Ima
     face = index.face(row)
     crop, _ = reader.crop(face, CropJitter())
     try:
-        hull.check_face(crop.landmarks)
+        check_face(crop.landmarks)
         matrix = face_matrix(crop.landmarks, side)
     except ItemError as error:
         raise RecipeError(

@@ -17,7 +17,7 @@ import yaml
 from datagen.faces.index import Face, FaceIndex
 from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedPerson
 from datagen.networks.autoencoder.network import save_autoencoder
-from datagen.rights import Terms, Use, combine, source_terms
+from datagen.rights import Purpose, Terms, combine, source_terms
 from datagen.sources import SourceCard
 from datagen.training.setup import Setup, write_whole
 from datagen.weights.card import Permits, WeightCard
@@ -45,7 +45,7 @@ class Faces:
     index: FaceIndex
     rows: tuple[int, ...]
     cards: tuple[SourceCard, ...]
-    use: Use
+    purpose: Purpose
 
     def each(self) -> list[Face]:
         """Return the faces."""
@@ -60,7 +60,7 @@ class Faces:
         """Return what may be done with something made of all of them."""
         cards = {card.id: card for card in self.cards}
         return combine(
-            source_terms(cards[face.source], face.license, face.attribution, self.use)
+            source_terms(cards[face.source], face.license, face.attribution, self.purpose)
             for face in self.each()
         )
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Landmarks, Mask
-from datagen.faces import masks as hull
+from datagen.faces import masks
+from datagen.faces.geometry.outline import convex_hull, face_outline, face_width, forehead
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
 from datagen.faces.pixels.blend import Region, region_around
 
@@ -32,7 +33,7 @@ class Motion(NamedTuple):
         origins: The same points in the target.
         region: All that may change.
         triangles: ``(k, 3)``, Delaunay of ``corners``.
-        unit: ``hull.face_width`` of the target.
+        unit: ``face_width`` of the target.
     """
 
     corners: NDArray[np.float32]
@@ -59,15 +60,15 @@ def motion(
     Raises:
         ItemError: ``method_failed`` when the face is outside the image.
     """
-    rim = _along(hull.hull(np.concatenate([hull.outline(marks, 0.9), marks])))
+    rim = _along(convex_hull(np.concatenate([face_outline(marks, 0.9), marks])))
     center = rim.mean(axis=0)
     rim = (center + _SPREAD * (rim - center)).astype(np.float32)
-    held = np.concatenate([hull.forehead(marks, 0.5), rim])
+    held = np.concatenate([forehead(marks, 0.5), rim])
     still, _ = surround(held, held)
     before, after = more or (marks[:0], marks[:0])
     corners = np.concatenate([moved, after, still]).astype(np.float32)
     origins = np.concatenate([marks, before, still]).astype(np.float32)
-    unit = hull.face_width(marks)
+    unit = face_width(marks)
     region = region_around(np.concatenate([rim, moved]), shape, (_GROW + 3 * _SOFT) * unit + 2)
     return Motion(corners, origins, region, triangulate(corners), unit)
 
@@ -92,7 +93,7 @@ def motion_mask(field: WarpMap, region: Region, unit: float) -> Mask:
     Args:
         field: Where pixels come from.
         region: Where the field lies.
-        unit: ``hull.face_width``, which the shifts are measured by.
+        unit: ``face_width``, which the shifts are measured by.
     """
     away = np.hypot(
         field.x - np.arange(region.x0, region.x1, dtype=np.float32),
@@ -100,10 +101,10 @@ def motion_mask(field: WarpMap, region: Region, unit: float) -> Mask:
     )
     share = (away / np.float32(unit) - _STILL) * np.float32(255 / (_FULL - _STILL))
     mask = np.clip(np.rint(share), 0, 255).astype(np.uint8)
-    canvas = hull.canvas_for(region)
+    canvas = masks.canvas_for(region)
     small = cv2.resize(mask, (canvas.width, canvas.height), interpolation=cv2.INTER_AREA)
-    grown = hull.grow(np.asarray(small, np.uint8), _GROW * unit * canvas.scale)
-    return hull.enlarge(hull.soften(grown, _SOFT * unit * canvas.scale), canvas)
+    grown = masks.dilate(np.asarray(small, np.uint8), _GROW * unit * canvas.scale)
+    return masks.enlarge(masks.soften(grown, _SOFT * unit * canvas.scale), canvas)
 
 
 def there_and_back(image: Image, move: Motion) -> Image:

@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Landmarks
-from datagen.faces import masks as hull
+from datagen.faces.geometry.outline import up_axis
+from datagen.faces.landmarks import (
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    MOUTH,
+    NOSE,
+    NOSE_BASE,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    indices,
+)
 
 __all__ = ["JAW_FOLLOWS", "NEUTRAL", "differences", "expression_offsets", "keep_order"]
 
@@ -14,7 +25,7 @@ Points = NDArray[np.float64]
 
 _FARTHEST = 0.4
 _MIN_TURNED = 0.4
-_RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
+_RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *indices(NOSE), 36, 39, 42, 45)
 
 # Neutral face: the mean over 300 of the built-in people. Origin between the eyes, unit their
 # distance / 100, x to the viewer's right, y down, z away from the camera.
@@ -127,22 +138,22 @@ def expression_offsets(target: Points, donor: Points) -> Points:
     """
     apart = donor - target
     offsets = np.zeros((68, 2))
-    mouth = apart[48:68].copy()
+    mouth = apart[MOUTH].copy()
     mouth[:, 1] -= mouth[[2, 3, 4]].mean(axis=0)[1] * _SITE
     mouth[:, 0] -= mouth[:, 0].mean()
     mouth[[2, 3, 4]] += 0.5 * (mouth[[13, 14, 15]] - mouth[[2, 3, 4]])
     mouth[[8, 9, 10]] += 0.5 * (mouth[[17, 18, 19]] - mouth[[8, 9, 10]])
-    offsets[48:68] = mouth
-    for lids in (slice(36, 42), slice(42, 48)):
+    offsets[MOUTH] = mouth
+    for lids in (RIGHT_EYE, LEFT_EYE):
         eye = apart[lids] - apart[lids][[0, 3]].mean(axis=0)
         eye[[0, 3]] = 0
         offsets[lids, 1] = _LIDS * eye[:, 1]
-    for brow in (slice(17, 22), slice(22, 27)):
+    for brow in (RIGHT_BROW, LEFT_BROW):
         offsets[brow] = _BROW * apart[brow]
         offsets[brow, 0] = _BROW * apart[brow, 0].mean()
-    offsets[31:36] = 0.5 * apart[31:36]
+    offsets[NOSE_BASE] = 0.5 * apart[NOSE_BASE]
     drop = mouth[18, 1] - mouth[14, 1]
-    offsets[:17, 1] = JAW_FOLLOWS * drop
+    offsets[JAW, 1] = JAW_FOLLOWS * drop
     length = np.linalg.norm(offsets, axis=1, keepdims=True)
     offsets *= np.minimum(1, _FARTHEST / np.maximum(length, 1e-9))
     return offsets
@@ -163,7 +174,7 @@ def keep_order(marks: Landmarks, way: Points) -> Points:
     Returns:
         ``way``, with what overlaps shared out between above and below.
     """
-    up = hull.up_axis(marks).astype(np.float64)
+    up = up_axis(marks).astype(np.float64)
     upper, lower = list(_UPPER), list(_LOWER)
     across = (marks[upper] + way[upper] - marks[lower] - way[lower]) @ up
     before = (marks[upper] - marks[lower]) @ up

@@ -1,11 +1,13 @@
-"""Facts about the 478-point face mesh of MediaPipe's Face Landmarker."""
+"""The 478-point face mesh of MediaPipe's Face Landmarker: mirroring, and mapping by a matrix."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MIRROR_478"]
+from datagen.core.arrays import Affine, Mesh
+
+__all__ = ["MIRROR_478", "move_mesh"]
 
 # Pairs of points that change places when the image is mirrored; the others lie on the midline.
 # Read off the symmetry of the canonical face model (MediaPipe, Apache-2.0).
@@ -42,4 +44,15 @@ def _mirror() -> NDArray[np.intp]:
 
 
 MIRROR_478: NDArray[np.intp] = _mirror()
-"""Where each of the 478 points lies after mirroring."""
+"""The point that takes each of the 478 places after mirroring."""
+
+
+def move_mesh(mesh: Mesh, matrix: Affine) -> Mesh:
+    """Apply an affine matrix to a mesh, z in the same scale; a mirroring one exchanges sides."""
+    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    moved = mesh.astype(np.float64)
+    moved[:, :2] = moved[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    moved[:, 2] *= zoom
+    if np.linalg.det(matrix[:, :2]) < 0:
+        moved = moved[MIRROR_478]
+    return moved.astype(np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Affine, Image
 from datagen.errors import ItemError
+from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 
 __all__ = [
@@ -19,7 +20,8 @@ __all__ = [
     "Points",
     "WarpMap",
     "bend_and_back",
-    "move_points",
+    "laid_over",
+    "limited_goal",
     "piecewise_map",
     "similarity",
     "surround",
@@ -76,12 +78,6 @@ def similarity(source: Points, target: Points) -> Affine:
     b = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
     turn = np.array([[a, -b], [b, a]])
     return np.concatenate([turn, (q_mean - turn @ p_mean)[:, None]], axis=1)
-
-
-def move_points(points: Points, affine: Affine) -> Points:
-    """Apply an affine map to ``(n, 2)`` points; float32 as they came."""
-    moved = points @ affine[:, :2].T + affine[:, 2]
-    return moved.astype(np.float32)
 
 
 def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
@@ -249,6 +245,24 @@ def bend_and_back(
     away = warp_pixels(image, bend(goal, corners, region=there))
     shifted = goal - np.array([there.x0, there.y0], np.float32)
     return warp_pixels(away, bend(corners, shifted, region=region))
+
+
+def laid_over(points: Points, others: Points) -> Points:
+    """Move points over others by the similarity that fits all but the ring of ``surround``."""
+    return move_points(points, similarity(points[:-RING], others[:-RING]))
+
+
+def limited_goal(corners: Points, goal: Points, max_step: float) -> Points:
+    """Move corners toward a goal, all by the same share and none by more than ``max_step``.
+
+    Args:
+        corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
+        goal: ``(n, 2)``, where the whole motion would take them.
+        max_step: Longest step of a corner that is not of the ring, in pixels.
+    """
+    way = goal - corners
+    longest = float(np.linalg.norm(way[:-RING], axis=1).max())
+    return (corners + way * min(1.0, max_step / max(longest, 1e-6))).astype(np.float32)
 
 
 def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
 from datagen.faces.indexing.cache import AnalysisCache
 from datagen.faces.indexing.duplicates import group_near_duplicates
 from datagen.faces.indexing.select import IndexReject, Screened, index_row, select_faces
-from datagen.rights import Use
+from datagen.rights import Purpose
 from datagen.sources.base import Record, Source, unique
 
 __all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
@@ -49,7 +49,7 @@ def build_index(
     sources: Sequence[Source],
     analyzer: Analyzer,
     limits: FaceLimits,
-    use: Use,
+    purpose: Purpose,
     engine: Callable[[], Engine],
     progress: Progress,
 ) -> BuiltIndex:
@@ -59,7 +59,7 @@ def build_index(
         sources: Already passed by the rights gate.
         analyzer: Unopened.
         limits: Which faces are used.
-        use: The purpose, for images with a license of their own.
+        purpose: The purpose, which an image's own license must cover.
         engine: Gives the engine, asked only when there is something to analyze.
         progress: See ``Progress``.
 
@@ -69,7 +69,7 @@ def build_index(
     built = BuiltIndex(FaceIndex.from_rows([]))
     rows: list[dict[str, Any]] = []
     for source in sources:
-        screened = _screen(source, use)
+        screened = _screen(source, purpose)
         found = _analyze(source, analyzer, screened.records, engine, progress, built)
         kept, refused = select_faces(
             source.card, screened.records, found, limits.min_side, limits.max_yaw
@@ -86,7 +86,7 @@ def build_index(
     return built
 
 
-def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
+def stated_index(sources: Sequence[Source], purpose: Purpose) -> FaceIndex:
     """Return the index as the sources state it, before any image is read.
 
     It knows people and attributes and no geometry: enough to tell whether splits and donor rules
@@ -99,15 +99,15 @@ def stated_index(sources: Sequence[Source], use: Use) -> FaceIndex:
         [
             index_row(source.card, record, face)
             for source in sources
-            for record in _screen(source, use).records
+            for record in _screen(source, purpose).records
         ]
     )
 
 
-def _screen(source: Source, use: Use) -> Screened:
+def _screen(source: Source, purpose: Purpose) -> Screened:
     records = list(unique(source.records(), source.card.id))
     licenses = {record.license for record in records if record.license is not None}
-    covers = {license: use.covered_by(use.license(license)) for license in licenses}
+    covers = {license: purpose.covered_by(purpose.license(license)) for license in licenses}
     return Screened(source.card, records, covers)
 
 

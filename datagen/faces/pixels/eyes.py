@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.pixels.blend import Region, region_around
 
@@ -52,7 +52,7 @@ def find_eye(face: FaceCrop, part: slice) -> Eye | None:
 
     Args:
         face: The face.
-        part: ``hull.RIGHT_EYE`` or ``hull.LEFT_EYE``.
+        part: ``RIGHT_EYE`` or ``LEFT_EYE``.
 
     Returns:
         ``None`` for an eye that is less than six pixels wide, or not wholly in the image.
@@ -79,8 +79,8 @@ def _darkest(
 ) -> NDArray[np.float64]:
     """Seek the disc along the line between the corners where lids leave most dark to see."""
     gray = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
-    canvas = hull.canvas_for(region, max(region.width, region.height))
-    inside = hull.fill(lids, canvas).astype(np.float32) / 255
+    canvas = masks.canvas_for(region, max(region.width, region.height))
+    inside = masks.fill(lids, canvas).astype(np.float32) / 255
     bright = np.asarray(cv2.GaussianBlur(gray * inside, (0, 0), max(0.5 * radius, 0.6)))
     seen = np.asarray(cv2.GaussianBlur(inside, (0, 0), max(0.5 * radius, 0.6)))
     steps = np.linspace(0.28, 0.72, 23)[:, None]
@@ -142,8 +142,8 @@ def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> 
     changed = np.where(upper > 0.5, np.abs(fall), np.abs(rise)) > _SEEN
     if any(gaze):
         changed |= inside > 0
-    mask = hull.grow((changed * np.uint8(255)).astype(np.uint8), 0.03 * eye.width)
-    return part, hull.soften(mask, 0.03 * eye.width)
+    mask = masks.dilate((changed * np.uint8(255)).astype(np.uint8), 0.03 * eye.width)
+    return part, masks.soften(mask, 0.03 * eye.width)
 
 
 def _mixed(first: Image, second: Image, share: NDArray[np.float32]) -> Image:

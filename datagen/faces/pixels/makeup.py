@@ -7,8 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Landmarks, Mask
-from datagen.faces import masks as hull
+from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.outline import convex_hull, face_outline, face_width, forehead, up_axis
+from datagen.faces.landmarks import (
+    INNER_LIPS,
+    LEFT_BROW,
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    SUBNASALE,
+)
 from datagen.faces.pixels.blend import Region
 from datagen.faces.pixels.eyes import find_eye
 
@@ -31,23 +41,23 @@ _DYED = 20  # color that the skin between the hairs takes too
 def lip_mask(marks: Landmarks, region: Region) -> Mask:
     """Draw both lips without what lies between them."""
     canvas = _fine(region)
-    lips = hull.fill(marks[hull.MOUTH], canvas) & ~hull.fill(marks[hull.INNER_LIPS], canvas)
-    return hull.soften(np.asarray(lips, np.uint8), 0.012 * hull.face_width(marks))
+    lips = masks.fill(marks[OUTER_LIPS], canvas) & ~masks.fill(marks[INNER_LIPS], canvas)
+    return masks.soften(np.asarray(lips, np.uint8), 0.012 * face_width(marks))
 
 
 def brow_mask(image: Image, marks: Landmarks, region: Region) -> Mask:
     """Draw the hairs of both brows: what is darker than the skin about them."""
-    unit = hull.face_width(marks)
+    unit = face_width(marks)
     canvas = _fine(region)
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
-    below = -0.025 * unit * hull.up_axis(marks)
-    for brow in (marks[17:22], marks[22:27]):
+    below = -0.025 * unit * up_axis(marks)
+    for brow in (marks[RIGHT_BROW], marks[LEFT_BROW]):
         _line(drawn, brow + below, region, 0.075 * unit)
-    drawn = hull.soften(drawn, 0.015 * unit)
+    drawn = masks.soften(drawn, 0.015 * unit)
     gray = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
     skin = float(np.percentile(gray[drawn > 60], 75)) if (drawn > 60).any() else 0.0
     hair = np.clip((skin - gray) * 255 / (0.25 * skin + 4), 0, 255).astype(np.uint8)
-    hair = np.maximum(hull.soften(hair, 0.004 * unit), _DYED)
+    hair = np.maximum(masks.soften(hair, 0.004 * unit), _DYED)
     return np.asarray(cv2.multiply(drawn, hair, scale=1 / 255), np.uint8)
 
 
@@ -55,7 +65,7 @@ def iris_mask(face: FaceCrop, region: Region) -> Mask:
     """Draw both irises as far as the lids leave them to see, without their pupils."""
     canvas = _fine(region)
     both = np.zeros((canvas.height, canvas.width), np.uint8)
-    for part in (hull.RIGHT_EYE, hull.LEFT_EYE):
+    for part in (RIGHT_EYE, LEFT_EYE):
         eye = find_eye(face, part)
         if eye is None:
             continue
@@ -64,53 +74,52 @@ def iris_mask(face: FaceCrop, region: Region) -> Mask:
             turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
             rim = eye.iris + radius * eye.radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
             cv2.fillPoly(disc, [_fixed(rim.astype(np.float32), region)], (level,), shift=_SUBPIXEL)
-        seen = hull.feather(hull.fill(eye.lids, canvas), 0.05 * eye.width)
-        disc = hull.soften(disc, 0.1 * eye.radius)
+        seen = masks.feather(masks.fill(eye.lids, canvas), 0.05 * eye.width)
+        disc = masks.soften(disc, 0.1 * eye.radius)
         both = np.maximum(both, np.asarray(cv2.multiply(disc, seen, scale=1 / 255), np.uint8))
     return both
 
 
 def shadow_mask(marks: Landmarks, region: Region) -> Mask:
     """Draw the upper lids up to half the way to the brows."""
-    canvas = hull.canvas_for(region, 256)
+    canvas = masks.canvas_for(region, 256)
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
     eyes = np.zeros_like(drawn)
-    for eye, brow in ((marks[36:42], marks[17:22]), (marks[42:48], marks[22:27])):
+    for eye, brow in ((marks[RIGHT_EYE], marks[RIGHT_BROW]), (marks[LEFT_EYE], marks[LEFT_BROW])):
         lid = eye[[0, 1, 2, 3]]
         above = lid + 0.5 * (brow[[0, 1, 3, 4]] - lid)
-        outer = eye[3] + 0.25 * (eye[3] - eye[0]) if eye is marks[42:48] else above[0]
-        polygon = np.concatenate([lid, above[::-1], outer[None]])
-        drawn |= hull.fill(hull.hull(polygon), canvas)
-        eyes |= hull.fill(eye, canvas)
-    unit = hull.face_width(marks) * canvas.scale
-    soft = hull.soften(drawn, 0.035 * unit)
-    kept = hull.soften(eyes, 0.008 * unit)
-    return hull.enlarge(np.asarray(cv2.subtract(soft, kept), np.uint8), canvas)
+        polygon = np.concatenate([lid, above[::-1]])
+        drawn |= masks.fill(convex_hull(polygon), canvas)
+        eyes |= masks.fill(eye, canvas)
+    unit = face_width(marks) * canvas.scale
+    soft = masks.soften(drawn, 0.035 * unit)
+    kept = masks.soften(eyes, 0.008 * unit)
+    return masks.enlarge(np.asarray(cv2.subtract(soft, kept), np.uint8), canvas)
 
 
 def cheek_mask(marks: Landmarks, region: Region) -> Mask:
     """Draw a soft round spot on each cheek."""
-    canvas = hull.canvas_for(region)
-    unit = hull.face_width(marks) * canvas.scale
+    canvas = masks.canvas_for(region)
+    unit = face_width(marks) * canvas.scale
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
     for eye, jaw, nose in ((41, 2, 31), (46, 14, 35)):
         middle = 0.35 * marks[eye] + 0.3 * marks[jaw] + 0.35 * marks[nose]
         x, y = canvas.points(middle[None])[0]
         center = (round(float(x)), round(float(y)))
         cv2.circle(drawn, center, max(1, round(0.11 * unit)), (255,), -1)
-    return hull.enlarge(hull.soften(drawn, 0.06 * unit), canvas)
+    return masks.enlarge(masks.soften(drawn, 0.06 * unit), canvas)
 
 
 def skin_mask(marks: Landmarks, region: Region, lift: float) -> Mask:
     """Draw the face's skin: without eyes, brows and lips, soft at the outline."""
-    canvas = hull.canvas_for(region, 192)
-    unit = hull.face_width(marks) * canvas.scale
-    face = hull.feather(hull.fill(hull.outline(marks, lift), canvas), 0.1 * unit)
+    canvas = masks.canvas_for(region, 192)
+    unit = face_width(marks) * canvas.scale
+    face = masks.feather(masks.fill(face_outline(marks, lift), canvas), 0.1 * unit)
     parts = np.zeros_like(face)
-    for part in (hull.RIGHT_EYE, hull.LEFT_EYE, hull.MOUTH):
-        parts |= hull.fill(marks[part], canvas)
-    parts = hull.soften(hull.grow(parts, 0.012 * unit), 0.015 * unit)
-    return hull.enlarge(np.asarray(cv2.subtract(face, parts), np.uint8), canvas)
+    for part in (RIGHT_EYE, LEFT_EYE, OUTER_LIPS):
+        parts |= masks.fill(marks[part], canvas)
+    parts = masks.soften(masks.dilate(parts, 0.012 * unit), 0.015 * unit)
+    return masks.enlarge(np.asarray(cv2.subtract(face, parts), np.uint8), canvas)
 
 
 def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[float]) -> Mask:
@@ -119,17 +128,17 @@ def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[flo
     Args:
         marks: The face.
         region: Where to draw.
-        lift: How far up the forehead is bare, see ``hull.forehead``.
+        lift: How far up the forehead is bare, see ``forehead``.
         bends: Ten numbers about 0 that bend the lines, each its own way.
     """
-    unit = hull.face_width(marks)
+    unit = face_width(marks)
     canvas = _fine(region)
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
-    up, wide = hull.up_axis(marks), max(0.006 * unit, 1.0)
+    up, wide = up_axis(marks), max(0.006 * unit, 1.0)
     right = np.array([-up[1], up[0]], np.float32)
     for row, share in enumerate((0.3, 0.52, 0.74)):
         if share < lift:
-            line = hull.forehead(marks, share)[1 + row % 2 : 9 - row % 2]
+            line = forehead(marks, share)[1 + row % 2 : 9 - row % 2]
             wave = np.sin(np.arange(len(line)) * 1.3 + 3 * bends[row]) * 0.01 * unit
             _fold(drawn, line + wave[:, None].astype(np.float32) * up, region, wide)
     for corner, inner, side in ((36, 39, -1), (45, 42, 1)):
@@ -139,7 +148,7 @@ def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[flo
             start = marks[corner] + 0.3 * length * way
             _fold(drawn, np.stack([start, start + length * way]), region, 0.7 * wide)
     for nose, mouth, other in ((31, 48, 54), (35, 54, 48)):
-        start = marks[nose] + 1.1 * (marks[nose] - marks[33]) + 0.01 * unit * up
+        start = marks[nose] + 1.1 * (marks[nose] - marks[SUBNASALE]) + 0.01 * unit * up
         end = marks[mouth] + 0.13 * (marks[mouth] - marks[other])
         out = marks[mouth] - marks[other]
         middle = 0.5 * (start + end) + (0.03 + 0.03 * bends[6]) * out
@@ -147,7 +156,7 @@ def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[flo
     for side in (-1, 1):
         start = 0.5 * (marks[21] + marks[22]) + side * 0.22 * (marks[22] - marks[21])
         _fold(drawn, np.stack([start, start + (0.07 + 0.02 * bends[7]) * unit * up]), region, wide)
-    return hull.soften(drawn, 0.009 * unit)
+    return masks.soften(drawn, 0.009 * unit)
 
 
 def _arc(start: Points, middle: Points, end: Points) -> Points:
@@ -156,8 +165,8 @@ def _arc(start: Points, middle: Points, end: Points) -> Points:
     return arc
 
 
-def _fine(region: Region) -> hull.Canvas:
-    return hull.canvas_for(region, max(region.width, region.height))
+def _fine(region: Region) -> masks.Canvas:
+    return masks.canvas_for(region, max(region.width, region.height))
 
 
 def _fixed(points: Points, region: Region) -> NDArray[np.int32]:

@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Affine, Image, Landmarks
 from datagen.errors import ItemError
 from datagen.faces.geometry.warp import similarity
+from datagen.faces.landmarks import (
+    LEFT_EYE,
+    LEFT_MOUTH_CORNER,
+    NOSE_TIP,
+    RIGHT_EYE,
+    RIGHT_MOUTH_CORNER,
+)
 from datagen.weights.io_contract import Template
 
 __all__ = ["TEMPLATES", "align_matrix", "five_points", "take_aligned"]
@@ -72,11 +79,11 @@ def five_points(landmarks: Landmarks) -> Points:
     """Return ``(5, 2)`` float32 pixels: centers of both eyes, nose tip, mouth corners."""
     return np.stack(
         [
-            landmarks[36:42].mean(axis=0),
-            landmarks[42:48].mean(axis=0),
-            landmarks[30],
-            landmarks[48],
-            landmarks[54],
+            landmarks[RIGHT_EYE].mean(axis=0),
+            landmarks[LEFT_EYE].mean(axis=0),
+            landmarks[NOSE_TIP],
+            landmarks[RIGHT_MOUTH_CORNER],
+            landmarks[LEFT_MOUTH_CORNER],
         ]
     ).astype(np.float32)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
 from datagen.errors import ItemError
-from datagen.faces.masks import check_face
+from datagen.faces.geometry.outline import check_face
 from datagen.networks.alignment.align import align_matrix, take_aligned
 from datagen.networks.alignment.paste import paste_back
 from datagen.weights import FaceInput

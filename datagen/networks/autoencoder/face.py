@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Affine, Image, Landmarks, Mask
-from datagen.faces import masks as hull
-from datagen.faces.geometry.warp import move_points
+from datagen.faces import masks
+from datagen.faces.geometry.outline import convex_hull, face_outline
+from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 from datagen.networks.alignment.align import align_matrix
 
@@ -41,9 +42,9 @@ def face_matrix(landmarks: Landmarks, size: int) -> Affine:
 
 def hull_mask(landmarks: Landmarks, matrix: Affine, size: int, lift: float = LIFT) -> Mask:
     """Return the soft mask of the face in the aligned image, ``(size, size)``."""
-    canvas = hull.Canvas(Region(0, 0, size, size), size, size)
-    drawn = hull.fill(hull.hull(hull.outline(move_points(landmarks, matrix), lift)), canvas)
-    return hull.soften(hull.grow(drawn, _GROW * size), _SOFT * size / 2)
+    canvas = masks.Canvas(Region(0, 0, size, size), size, size)
+    drawn = masks.fill(convex_hull(face_outline(move_points(landmarks, matrix), lift)), canvas)
+    return masks.soften(masks.dilate(drawn, _GROW * size), _SOFT * size / 2)
 
 
 def leveled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:

@@ -97,7 +97,7 @@ class Autoencoder(nn.Module):
 
 
 class PatchCritic(nn.Module):
-    """Tells real patches from generated ones (Isola et al., CVPR 2017, PatchGAN), for one identity."""
+    """Tells real from generated patches (Isola et al., CVPR 2017, PatchGAN), for one identity."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -8,7 +8,28 @@ import numpy as np
 
 from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.errors import ItemError
-from datagen.faces import masks as hull
+from datagen.faces import masks
+from datagen.faces.geometry.outline import (
+    bare_forehead,
+    convex_hull,
+    face_outline,
+    face_width,
+    forehead,
+    nose_wings,
+    up_axis,
+)
+from datagen.faces.landmarks import (
+    BROWS,
+    EYES,
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    indices,
+)
 from datagen.faces.pixels.blend import Region, region_around
 
 __all__ = ["PAINTED", "PaintedPart", "is_in_image", "painted_mask", "square_around"]
@@ -17,11 +38,11 @@ PaintedPart: TypeAlias = Literal["mouth", "eyes", "nose", "face", "hair"]
 PAINTED: tuple[PaintedPart, ...] = get_args(PaintedPart)
 
 _PIECES: dict[PaintedPart, tuple[list[int], ...]] = {
-    "mouth": ([*range(48, 60)],),
-    "eyes": ([*range(17, 22), *range(36, 42)], [*range(22, 27), *range(42, 48)]),
-    "nose": ([*range(27, 36)],),
-    "face": ([*range(68)],),
-    "hair": ([*range(17, 27)],),
+    "mouth": (indices(OUTER_LIPS),),
+    "eyes": (indices(RIGHT_BROW, RIGHT_EYE), indices(LEFT_BROW, LEFT_EYE)),
+    "nose": (indices(NOSE),),
+    "face": (indices(slice(68)),),
+    "hair": (indices(BROWS),),
 }
 _MIN_PEAK = 128
 _MIN_AREA = 0.002  # of the image
@@ -34,7 +55,7 @@ _AROUND = 1.7
 def is_in_image(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
     """Tell whether at least half the points of each piece lie in an image of ``shape``."""
     edge = np.array([shape[1], shape[0]], np.float32)
-    points = hull.forehead(landmarks, 1.0) if part == "hair" else landmarks
+    points = forehead(landmarks, 1.0) if part == "hair" else landmarks
     pieces = ([*range(10)],) if part == "hair" else _PIECES[part]
     inside = np.all((points >= 0) & (points < edge), axis=1)
     return all(bool(np.mean(inside[piece]) >= 0.5) for piece in pieces)
@@ -65,18 +86,18 @@ def painted_mask(
     Raises:
         ItemError: ``method_failed`` when too little of the part is in the image.
     """
-    unit = hull.face_width(landmarks)
+    unit = face_width(landmarks)
     lift = _lift(image, landmarks)
     polygons = _polygons(part, landmarks, lift)
     reach = margin + feather
     region = region_around(np.concatenate(polygons), image.shape, (reach + 0.02) * unit + 2)
-    canvas = hull.canvas_for(region, 192)
+    canvas = masks.canvas_for(region, 192)
     scaled = unit * canvas.scale
-    drawn: Mask = np.max([hull.fill(hull.hull(one), canvas) for one in polygons], axis=0)
-    drawn = hull.grow(drawn, reach * scaled)
+    drawn: Mask = np.max([masks.fill(convex_hull(one), canvas) for one in polygons], axis=0)
+    drawn = masks.dilate(drawn, reach * scaled)
     if part == "hair":
-        drawn = np.minimum(drawn, 255 - hull.fill(_skin(landmarks, lift), canvas))
-    mask = hull.enlarge(hull.feather(drawn, feather * scaled), canvas)
+        drawn = np.minimum(drawn, 255 - masks.fill(_skin(landmarks, lift), canvas))
+    mask = masks.enlarge(masks.feather(drawn, feather * scaled), canvas)
     area = float(np.count_nonzero(mask)) / (image.shape[0] * image.shape[1])
     if mask.max() < _MIN_PEAK or area < _MIN_AREA:
         raise ItemError("method_failed", f"{part}: too little of it is in the image")
@@ -97,36 +118,32 @@ def square_around(region: Region, shape: tuple[int, ...]) -> Region:
 
 
 def _lift(image: Image, landmarks: Landmarks) -> float:
-    """Return how far the bare forehead reaches, as ``hull.forehead`` takes it."""
+    """Return how far the bare forehead reaches, as ``forehead`` takes it."""
     try:
-        return float(np.median(hull.bare_forehead(image, landmarks)))
+        return float(np.median(bare_forehead(image, landmarks)))
     except ItemError:  # brows and cheeks lie outside the image
         return 0.5
 
 
 def _polygons(part: PaintedPart, landmarks: Landmarks, lift: float) -> list[Landmarks]:
     if part == "face":
-        return [hull.outline(landmarks, min(lift, 0.7))]
+        return [face_outline(landmarks, min(lift, 0.7))]
     if part == "hair":
         return [_head(landmarks)]
     pieces = [landmarks[piece] for piece in _PIECES[part]]
-    if part == "nose":  # the 68 points leave the wings out
-        base = landmarks[31:36]
-        middle = base.mean(axis=0)
-        wide = middle + 1.5 * (base[[0, 4]] - middle)
-        lifted = wide + 0.7 * (landmarks[30] - middle)
-        pieces = [np.concatenate([pieces[0], wide, lifted]).astype(np.float32)]
+    if part == "nose":
+        pieces = [np.concatenate([pieces[0], nose_wings(landmarks)])]
     return pieces
 
 
 def _head(landmarks: Landmarks) -> Landmarks:
     """Estimate the outline of the head from ear to ear over the crown, ``(25, 2)``."""
-    up = hull.up_axis(landmarks)
+    up = up_axis(landmarks)
     right = np.array([-up[1], up[0]], np.float32)
     ears = landmarks[list(_EAR)]
-    eyes = landmarks[36:48].mean(axis=0)
-    top = float(((hull.forehead(landmarks, 1.0) - eyes) @ up).max())
-    across = (landmarks[:17] - eyes) @ right
+    eyes = landmarks[EYES].mean(axis=0)
+    top = float(((forehead(landmarks, 1.0) - eyes) @ up).max())
+    across = (landmarks[JAW] - eyes) @ right
     left_edge, right_edge = _SIDES * float(across.min()), _SIDES * float(across.max())
     turn = np.linspace(0, np.pi, 23, dtype=np.float32)
     middle, half = (left_edge + right_edge) / 2, (right_edge - left_edge) / 2
@@ -140,4 +157,4 @@ def _head(landmarks: Landmarks) -> Landmarks:
 
 def _skin(landmarks: Landmarks, lift: float) -> Landmarks:
     """Return the face without its hair, a little within the hairline."""
-    return hull.hull(hull.outline(landmarks, 0.9 * lift))
+    return convex_hull(face_outline(landmarks, 0.9 * lift))

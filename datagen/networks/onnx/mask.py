@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from datagen.core.arrays import Landmarks, Mask
+from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import RecipeError
 from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
@@ -67,9 +68,9 @@ def draw_mask(
     seen = [name for name in order if _is_seen(name, landmarks, (side, side))]
     return MaskDraw(
         kind=(seen or order)[0],
-        lift=round(float(lift), 6),
-        erode=round(float(blur * share), 6),
-        blur=round(float(blur), 6),
+        lift=rounded(lift),
+        erode=rounded(blur * share),
+        blur=rounded(blur),
     )
 
 

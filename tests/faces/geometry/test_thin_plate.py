@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from datagen.errors import ItemError
 from datagen.faces.geometry.thin_plate import fit_plate, plate_map
-from datagen.faces.geometry.warp import bend_and_back, move_points, surround, warp_pixels
+from datagen.faces.geometry.warp import bend_and_back, surround, warp_pixels
+from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 from tests.support.faces_made import made_face, made_landmarks
 

@@ -9,7 +9,6 @@ from datagen.errors import ItemError
 from datagen.faces.geometry.warp import (
     RING,
     bend_and_back,
-    move_points,
     piecewise_map,
     similarity,
     surround,
@@ -18,6 +17,7 @@ from datagen.faces.geometry.warp import (
     warp_affine,
     warp_pixels,
 )
+from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 from tests.support.faces_made import made_face, made_landmarks
 

@@ -21,14 +21,14 @@ from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.analyzers.given import Given
 from datagen.faces.crop import face_box
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index, stated_index
-from datagen.rights import Use
+from datagen.rights import Purpose
 from datagen.sources import Record, Source
 from tests.sources.trees import source
 from tests.support.faces_made import made_face, made_landmarks
 
 SIZE = 160
 LIMITS = FaceLimits(40, 60)
-RESEARCH = Use(commercial=False, redistribute=False)
+RESEARCH = Purpose(use="research")
 COLUMNS = {name: name for name in ("landmarks", "sex", "age", "license", "box")}
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Affine, Image
 from datagen.errors import ItemError
-from datagen.faces.crop import move_landmarks
+from datagen.faces.landmarks import move_landmarks
 from datagen.networks.alignment.align import TEMPLATES, align_matrix, five_points, take_aligned
 from datagen.weights.io_contract import Template
 from tests.support.faces_made import made_face, made_landmarks
