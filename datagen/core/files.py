@@ -44,7 +44,7 @@ def move_into_place(part: Path, path: Path) -> None:
     """Move a finished file or folder to ``path`` on the same disk and flush both to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush(part)
-    os.replace(part, path)
+    part.replace(path)
     _flush(path.parent)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datagen.core.digests import canonical_json
+from datagen.core.files import write_atomically
 from datagen.errors import ReleaseError
-from datagen.training.setup import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ def write_checkpoint(folder: Path, step: int, setup: str, tensors: Mapping[str, 
 
     # One entry: safetensors writes several in no fixed order.
     about = {_ABOUT: canonical_json({"step": step, "setup": setup})}
-    write_whole(folder / CHECKPOINT, save(dict(tensors), about))
+    write_atomically(folder / CHECKPOINT, save(dict(tensors), about))
 
 
 def read_checkpoint(folder: Path, setup: str) -> tuple[int, dict[str, Tensor]] | None:

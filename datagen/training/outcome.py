@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from datagen.core.files import move_into_place, write_atomically
 from datagen.faces.index import Face, FaceIndex
 from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedPerson
 from datagen.networks.autoencoder.network import save_autoencoder
 from datagen.rights import Purpose, Terms, combine, source_terms
 from datagen.sources import SourceCard
-from datagen.training.setup import Setup, write_whole
+from datagen.training.setup import Setup
 from datagen.weights.card import Permits, WeightCard
 from datagen.weights.digest import digest_at, size_at
 
@@ -98,10 +99,10 @@ def write_outcome(
         place = top / setup.name
         card = _card(setup, faces, steps, fresh)
         shutil.rmtree(place, ignore_errors=True)
-        fresh.rename(place)
+        move_into_place(fresh, place)
     body = card.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
-    write_whole(top / "cards" / f"{setup.name}.yaml", text.encode())
+    write_atomically(top / "cards" / f"{setup.name}.yaml", text.encode())
     return card
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
+from datagen.core.files import write_atomically
+from datagen.core.images import encode_png
 from datagen.networks.autoencoder.face import encoder_input
 from datagen.training.aligned_faces import AlignedFaces
-from datagen.training.setup import write_whole
 
 __all__ = ["PREVIEW", "write_preview"]
 
@@ -38,9 +39,7 @@ def write_preview(folder: Path, faces: Sequence[AlignedFaces], size: int, make: 
         columns = [inputs, *(make(inputs, place) for place in (person, *others))]
         rows += [np.concatenate(list(row), axis=2) for row in zip(*columns, strict=True)]
     sheet = np.concatenate(rows, axis=1).transpose(1, 2, 0)
-    done, data = cv2.imencode(".png", cv2.cvtColor(_bytes(sheet), cv2.COLOR_RGB2BGR))
-    if done:
-        write_whole(folder / PREVIEW, data.tobytes())
+    write_atomically(folder / PREVIEW, encode_png(_bytes(sheet)))
 
 
 def _inputs(faces: AlignedFaces, size: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datagen.core.files import write_atomically
 from datagen.errors import DeviceError, RecipeError, ReleaseError, RunError
 from datagen.networks.autoencoder.network import torch_modules
 from datagen.networks.diffusion.settings import check_device, is_out_of_memory
@@ -18,7 +19,7 @@ from datagen.training.checkpoint import CHECKPOINT, read_checkpoint, write_check
 from datagen.training.draw import ahead, draw_step
 from datagen.training.outcome import Faces, write_outcome
 from datagen.training.preview import write_preview
-from datagen.training.setup import Setup, write_whole
+from datagen.training.setup import Setup
 from datagen.weights.card import WeightCard
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class _Loop:
 
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([["step", *LOSSES], *self.lines])
-        write_whole(self.folder / LOG, text.getvalue().encode())
+        write_atomically(self.folder / LOG, text.getvalue().encode())
         write_checkpoint(self.folder, self.step, self.setup.digest(), self.trainer.tensors())
         write_preview(self.folder, self.people, self.setup.shape.size, self.trainer.make)
 

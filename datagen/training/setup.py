@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -11,13 +10,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from datagen.core.digests import digest_of
+from datagen.core.files import write_atomically
 from datagen.core.schema import Frozen, parse
 from datagen.errors import ReleaseError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.networks.autoencoder.config import Shape
 from datagen.recipe.schema import Purpose
 
-__all__ = ["SETUP", "Setup", "claim", "faces_digest", "write_whole"]
+__all__ = ["SETUP", "Setup", "claim", "faces_digest"]
 
 SETUP = "training.json"
 
@@ -83,7 +83,7 @@ def claim(folder: Path, setup: Setup) -> None:
                 ". Name a new or empty one"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, (setup.model_dump_json(indent=2) + "\n").encode())
+        write_atomically(path, (setup.model_dump_json(indent=2) + "\n").encode())
         return
     begun = _read(path).model_dump(mode="json")
     now = setup.model_dump(mode="json")
@@ -118,11 +118,3 @@ def _short(value: Any) -> str:
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it appears whole or not at all; nobody else may be writing there."""
-    part = path.with_name(f".part-{path.name}")
-    with part.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)

@@ -1,19 +1,18 @@
-"""What analyzers have found, kept between runs: one Parquet file a source and analyzer."""
+"""What analyzers found, kept between runs: one Parquet file per source and analyzer."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import digest_of
+from datagen.core.files import staged
 from datagen.core.paths import cache_folder
 
-__all__ = ["AnalysisCache", "cache_folder"]
+__all__ = ["AnalysisCache"]
 
 _POINTS = pa.list_(pa.float32())
 _SCHEMA = pa.schema(
@@ -35,18 +34,19 @@ _SCHEMA = pa.schema(
         ("pitch", pa.float32()),
         ("roll", pa.float32()),
         ("embedding", _POINTS),
-    ]
+    ],
+    metadata={"datagen.index": "2"},
 )
 
 Rows = list[dict[str, Any]]
 
 
 class AnalysisCache:
-    """Findings by image, read once and written once.
+    """What an analyzer found in each image; read once and written once.
 
     Args:
         source_id: Id of the source's card.
-        place: What tells two copies of a source apart (root, layout, options).
+        place: What distinguishes two copies of a source (root, layout, options).
         analyzer: Version text of the analyzer.
     """
 
@@ -55,26 +55,20 @@ class AnalysisCache:
         self.path = cache_folder() / "index" / name
 
     def load(self) -> dict[str, Rows]:
-        """Return the rows of each ``image_id``; an unreadable file counts as empty."""
+        """Return the rows of each ``image_id``; an unreadable or older file counts as empty."""
         try:
-            table = pq.read_table(self.path, schema=_SCHEMA)
+            if not pq.read_schema(self.path).equals(_SCHEMA, check_metadata=True):
+                return {}  # of another version: columns may be missing or mean something else
+            table = pq.read_table(self.path)
         except (OSError, pa.ArrowException):
-            return {}  # absent, cut off by a crash, or of another version: analyzed again
+            return {}  # absent, or damaged
         found: dict[str, Rows] = {}
         for row in table.to_pylist():
             found.setdefault(row["image_id"], []).append(row)
         return found
 
     def save(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the file, so that a reader sees the old or the new one and no third."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Replace the file; a reader sees the old one or the new one."""
         table = pa.Table.from_pylist([dict(row) for row in rows], _SCHEMA)
-        with tempfile.NamedTemporaryFile(
-            dir=self.path.parent, prefix=".new-", suffix=".parquet", delete=False
-        ) as handle:
-            partial = Path(handle.name)
-        try:
-            pq.write_table(table, partial, compression="zstd")
-            partial.replace(self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with staged(self.path) as part:
+            pq.write_table(table, part, compression="zstd")

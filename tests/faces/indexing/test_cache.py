@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datagen.faces.indexing.cache import AnalysisCache, cache_folder
+from datagen.core.paths import cache_folder
+from datagen.faces.indexing.cache import AnalysisCache
 
 PLACE = {"root": "/faces", "layout": "folder", "options": {}}
 
@@ -88,6 +89,18 @@ def test_a_file_of_another_version_counts_as_empty() -> None:
     cache().save([row("a")])
     pq.write_table(pa.table({"image_id": [{"not": "text"}]}), cache().path)
     assert cache().load() == {}
+
+
+@pytest.mark.parametrize("metadata", [None, {"datagen.index": "1"}])
+def test_a_cache_of_an_older_schema_is_built_anew(metadata: dict[str, str] | None) -> None:
+    cache().save([row("a")])
+    table = pq.read_table(cache().path)
+    pq.write_table(table.replace_schema_metadata(metadata), cache().path)
+    assert cache().load() == {}
+    pq.write_table(table.drop_columns(["phash"]), cache().path)
+    assert cache().load() == {}
+    pq.write_table(table, cache().path)
+    assert list(cache().load()) == ["a"]
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(
