@@ -13,7 +13,17 @@ from datagen.methods import METHODS, Method
 from datagen.recipe.schema import DegradationUse, Ladder, MethodUse
 from datagen.weights import WeightCard, load_weight_card
 
-__all__ = ["build_degradation", "build_ladder", "build_method", "source_root", "weight_cards_of"]
+__all__ = [
+    "build_degradation",
+    "build_ladder",
+    "build_method",
+    "source_root",
+    "unset_variables",
+    "weight_cards_of",
+]
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 def build_method(use: MethodUse, key: str, path: str) -> Method:
@@ -100,7 +110,13 @@ def source_root(root: str, recipe: str, number: int) -> str:
             )
         return os.environ[name]
 
-    root = re.sub(r"\$\{(\w+)\}|\$(\w+)", variable, root)
+    root = _VARIABLE.sub(variable, root)
     if not root or "://" in root:
         return root
     return str(Path(recipe).resolve().parent / Path(root).expanduser())
+
+
+def unset_variables(root: str) -> list[str]:
+    """Return the environment variables that a source's root names and that are not set."""
+    names = [braced or plain for braced, plain in _VARIABLE.findall(root)]
+    return [name for name in names if not os.environ.get(name)]

@@ -20,6 +20,7 @@ from datagen.recipe.build import (
     build_ladder,
     build_method,
     source_root,
+    unset_variables,
     weight_cards_of,
 )
 from datagen.recipe.checks import check_methods, check_names
@@ -96,6 +97,11 @@ class Recipe:
     def analyzer(self) -> Analyzer:
         """Return the face analyzer; it has loaded no model yet."""
         return ANALYZERS.load(self.spec.face.analyzer)()
+
+    def unset_variables(self) -> list[str]:
+        """Return the environment variables that roots of sources name and that are not set."""
+        names = (name for use in self.spec.sources for name in unset_variables(use.root))
+        return list(dict.fromkeys(names))
 
     def sources(self) -> list[Source]:
         """Return the sources, with environment variables in their roots expanded.
