@@ -10,7 +10,7 @@ import typer
 
 from datagen.cli.wiring import console, progress_bar
 from datagen.errors import CardError, UserError, WeightsError
-from datagen.rights import Use, today
+from datagen.rights import Purpose, today
 from datagen.rights.gate import decide_weights, weight_terms
 from datagen.weights import (
     WeightCard,
@@ -29,7 +29,7 @@ from datagen.weights.store import check_weights
 __all__ = ["NAME", "group"]
 
 NAME = "weights"
-_RESEARCH = Use(commercial=False, redistribute=False)
+_RESEARCH = Purpose(use="research")
 
 group = typer.Typer(help="Weight files of networks: list, pull, check, add.", no_args_is_help=True)
 

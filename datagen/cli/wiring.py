@@ -22,7 +22,7 @@ from datagen.errors import RecipeError, WeightsError, one_per_line
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
 from datagen.recipe import Recipe, load_recipe
 from datagen.recipe.plugins import Plugin, read_plugin
-from datagen.rights import Decision, Use, check_rights, today
+from datagen.rights import Decision, Purpose, check_rights, today
 from datagen.sources import Source
 from datagen.weights import WeightCard, find_weights, load_weight_card
 from datagen.weights.pull import can_be_pulled
@@ -46,7 +46,7 @@ class Job:
     plugins: tuple[Plugin, ...]
     weights: tuple[WeightCard, ...]
     decisions: tuple[Decision, ...]
-    use: Use
+    purpose: Purpose
 
 
 def load(path: Path, overrides: Sequence[str] | None, plugin_files: Sequence[Path] | None) -> Job:
@@ -56,12 +56,11 @@ def load(path: Path, overrides: Sequence[str] | None, plugin_files: Sequence[Pat
         plugin.load()
     loaded = load_recipe(path, overrides or ())
     purpose = loaded.spec.purpose
-    use = Use(purpose.use == "commercial", purpose.redistribute)
     analyzer = (load_weight_card(name) for name in loaded.analyzer().weights)
     cards = {card.id: card for card in (*analyzer, *loaded.weight_cards())}
     weights = tuple(cards.values())
-    decisions = tuple(check_rights(loaded.cards, weights, use, today()))
-    return Job(loaded, plugins, weights, decisions, use)
+    decisions = tuple(check_rights(loaded.cards, weights, purpose, today()))
+    return Job(loaded, plugins, weights, decisions, purpose)
 
 
 def find_all(cards: Iterable[WeightCard]) -> dict[str, str]:
@@ -92,8 +91,8 @@ def find_all(cards: Iterable[WeightCard]) -> dict[str, str]:
 
 def purpose_words(job: Job) -> str:
     """Return the purpose for documents."""
-    main = "commercial use" if job.use.commercial else "research"
-    return f"{main}, {'to be passed on' if job.use.redistribute else 'not to be passed on'}"
+    main = "commercial use" if job.purpose.commercial else "research"
+    return f"{main}, {'to be passed on' if job.purpose.redistribute else 'not to be passed on'}"
 
 
 class EngineChoice:
@@ -176,7 +175,7 @@ def index_of(job: Job, sources: Sequence[Source], engine: Callable[[], Engine]) 
             sources,
             job.loaded.analyzer(),
             FaceLimits(face.min_side, face.max_yaw),
-            job.use,
+            job.purpose,
             engine,
             tell,
         )

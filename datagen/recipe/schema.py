@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar, get_args
 from pydantic import (
     ConfigDict,
     Field,
-    StrictBool,
     StrictInt,
     field_validator,
     model_validator,
@@ -16,6 +15,7 @@ from pydantic import (
 
 from datagen.core.fields import IntRange, Range, Share, sums_to_one
 from datagen.core.schema import Frozen
+from datagen.rights import Purpose
 
 __all__ = [
     "DegradationUse",
@@ -54,18 +54,6 @@ def _in_order(by_split: dict[SplitName, V]) -> dict[SplitName, V]:
 
 def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
     return isinstance(value, list | tuple)
-
-
-class Purpose(Frozen):
-    """What the data will be used for; the rights gate checks every source against it.
-
-    Attributes:
-        use: Research or commercial use.
-        redistribute: Whether copies of the release will be passed on.
-    """
-
-    use: Literal["research", "commercial"]
-    redistribute: StrictBool = False
 
 
 class SourceUse(Frozen):

@@ -1,17 +1,21 @@
-"""Rights: what may be done with what, decided before a pixel is read."""
+"""Rights: which uses licenses and consent permit, decided before any image is read."""
 
+from datagen.rights.adults import ADULT_AGE, is_adult, refuse_age
 from datagen.rights.gate import Decision, check_rights, source_terms, today
-from datagen.rights.purpose import Use
+from datagen.rights.purpose import Purpose
 from datagen.rights.terms import Terms, combine, license_of
 from datagen.rights.weights import weight_terms
 
 __all__ = [
+    "ADULT_AGE",
     "Decision",
+    "Purpose",
     "Terms",
-    "Use",
     "check_rights",
     "combine",
+    "is_adult",
     "license_of",
+    "refuse_age",
     "source_terms",
     "today",
     "weight_terms",

@@ -1,4 +1,4 @@
-"""``rights/ATTRIBUTION.md``: whom a user of the release must name, and under which terms."""
+"""``rights/ATTRIBUTION.md``: the attribution and terms that users of a release must follow."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def attribution_document(
     """Return the document as UTF-8 Markdown.
 
     Args:
-        cards: Of the sources used.
-        weights: Of the weight files used.
-        decisions: What the rights gate said of them.
-        purpose: In words.
+        cards: Cards of the sources used.
+        weights: Cards of the weight files used.
+        decisions: What the rights gate decided about them.
+        purpose: The purpose in words.
     """
     found = list(decisions)
     grounds = {decision.subject: decision.grounds for decision in found}
@@ -41,15 +41,15 @@ def attribution_document(
         lines[-1] += f"commercial {_word(consent.commercial)}, "
         lines[-1] += f"redistribution {_word(consent.redistribution)}"
         if consent.words.strip():
-            lines.append(f"- Its words: {consent.words.strip()}")
+            lines.append(f"- Consent statement: {consent.words.strip()}")
         if consent.grounds.strip():
             lines.append(f"- Grounds, stated by the user of the source: {consent.grounds.strip()}")
     for weight in weights:
         lines += ["", f"## {weight.title}", "", f"- License: {weight.license}"]
         if weight.permits is not None:
-            lines.append(f"- Permits, instead of the license: {_permits(weight.permits)}")
-        if told := grounds.get(f"weights {weight.id!r}"):
-            lines.append(f"- Grounds: {' '.join(told.split())}")
+            lines.append(f"- Terms that replace the license: {_permits(weight.permits)}")
+        if stated := grounds.get(f"weights {weight.id!r}"):
+            lines.append(f"- Grounds: {' '.join(stated.split())}")
         lines.append(f"- Citation: {weight.citation.strip() or 'none'}")
     return ("\n".join(lines) + "\n").encode()
 

@@ -1,4 +1,4 @@
-"""The rights gate: reads cards only, and refuses before a pixel is read."""
+"""The rights gate: reads cards only, and refuses before any image is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from datagen.core.text import near
 from datagen.errors import RightsError, one_per_line
-from datagen.rights.purpose import Use
+from datagen.rights.purpose import Purpose
 from datagen.rights.terms import KNOWN_LICENSES, Answer, Terms
 from datagen.rights.weights import WeightRights, weight_rights, weight_terms
 from datagen.sources.card import SourceCard, Stated
@@ -16,7 +16,7 @@ from datagen.weights.card import WeightCard
 
 __all__ = [
     "Decision",
-    "Use",
+    "Purpose",
     "check_rights",
     "decide_source",
     "decide_weights",
@@ -28,12 +28,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate says of one source or weight file.
+    """What the gate decided about one source or weight file.
 
     Attributes:
-        subject: ``source 'london'`` or ``weights 'buffalo_l'``.
-        reasons: Why not, one for each clause that does not cover the purpose; empty: covered.
-        grounds: What decided beside the license; empty: nothing.
+        subject: What was judged, e.g. ``source 'london'`` or ``weights 'buffalo_l'``.
+        title: Title of its card.
+        license: License of its card.
+        reasons: One reason for each clause that does not cover the purpose; empty if covered.
+        grounds: What replaced the license in the decision; empty if the license decided.
     """
 
     subject: str
@@ -49,52 +51,58 @@ class Decision:
 
 
 def today() -> dt.date:
-    """Return the date (UTC) by which an expiry is judged."""
+    """Return today's date in UTC, with which expiry dates are compared."""
     return dt.datetime.now(dt.UTC).date()
 
 
-def decide_source(card: SourceCard, use: Use, day: dt.date) -> Decision:
+def decide_source(card: SourceCard, purpose: Purpose, day: dt.date) -> Decision:
     """Judge one source card against a purpose."""
-    reasons = [*_license_clauses(card.license, use), *_consent_clauses(card, use, day)]
-    license = use.license(card.license)
+    reasons = [*_license_clauses(card.license, purpose), *_consent_clauses(card, purpose, day)]
+    license = purpose.license(card.license)
     names = license.redistribute and license.attribution
-    if use.redistribute and names and not card.attribution.strip():
+    if purpose.redistribute and names and not card.attribution.strip():
         reasons.append(
-            f"license {card.license} asks to name the author when copies are passed on, and the "
+            f"license {card.license} requires attribution when copies are redistributed, and the "
             "card's 'attribution' is empty"
         )
     return Decision(f"source {card.id!r}", card.title, card.license, tuple(reasons))
 
 
-def decide_weights(card: WeightCard, use: Use, day: dt.date) -> Decision:
-    """Judge one weight card against a purpose: its license, or what was stated or bought instead.
+def decide_weights(card: WeightCard, purpose: Purpose, day: dt.date) -> Decision:
+    """Judge one weight card against a purpose: its license, or the terms stated or bought instead.
 
     Raises:
         MissingExtraError: See ``pack_license``.
     """
-    rights = weight_rights(card, use)
+    rights = weight_rights(card, purpose)
     if rights.problem:
         reasons: tuple[str, ...] = (rights.problem,)
     elif rights.grounds:
-        reasons = tuple(_stated_clauses(rights, use))
+        reasons = tuple(_stated_clauses(rights, purpose))
     else:
-        reasons = tuple(_license_clauses(card.license, use))
+        reasons = tuple(_license_clauses(card.license, purpose))
     if card.expires is not None and card.expires < day:
-        reasons = (*reasons, f"their terms expired on {card.expires.isoformat()}")
+        reasons = (*reasons, f"the terms expired on {card.expires.isoformat()}")
     subject = f"weights {card.id!r}"
     return Decision(subject, card.title, card.license, reasons, rights.grounds)
 
 
 def check_rights(
-    cards: Sequence[SourceCard], weights: Iterable[WeightCard], use: Use, day: dt.date
+    cards: Sequence[SourceCard], weights: Iterable[WeightCard], purpose: Purpose, day: dt.date
 ) -> list[Decision]:
-    """Return the decision on every source and weight file, all covered.
+    """Return the decision about every source and weight file; all of them cover the purpose.
+
+    Args:
+        cards: Cards of the sources.
+        weights: Cards of the weight files.
+        purpose: The purpose to be covered.
+        day: Date with which expiry dates are compared.
 
     Raises:
-        RightsError: At least one is not; names every source and clause at once.
+        RightsError: At least one does not; the message lists every source and clause.
     """
-    decisions = [decide_source(card, use, day) for card in cards]
-    decisions += [decide_weights(card, use, day) for card in weights]
+    decisions = [decide_source(card, purpose, day) for card in cards]
+    decisions += [decide_weights(card, purpose, day) for card in weights]
     problems = [
         f"{decision.subject} ({decision.title}): {reason}"
         for decision in decisions
@@ -102,47 +110,46 @@ def check_rights(
     ]
     if problems:
         raise RightsError(
-            one_per_line(f"the purpose ({_in_words(use)}) is not covered:", problems)
-            + "\nChange the recipe's purpose, leave the source out, or state the terms with their "
+            one_per_line(f"the purpose ({purpose}) is not covered:", problems)
+            + "\nChange the recipe's purpose, remove the source, or state the terms and their "
             "grounds in a card of your own (docs/sources.md, docs/weights.md)."
         )
     return decisions
 
 
-def _in_words(use: Use) -> str:
-    kind = "commercial" if use.commercial else "research"
-    return f"use: {kind}, redistribute: {str(use.redistribute).lower()}"
-
-
-def _license_clauses(expression: str, use: Use) -> Iterator[str]:
-    license = use.license(expression)
-    key = "commercial" if use.commercial else "research"
-    main = license.commercial if use.commercial else license.research
+def _license_clauses(expression: str, purpose: Purpose) -> Iterator[str]:
+    license = purpose.license(expression)
+    key = "commercial" if purpose.commercial else "research"
+    main = license.commercial if purpose.commercial else license.research
     if not main:
         hint = near(expression, KNOWN_LICENSES) if main is None else ""
         yield f"license {expression} {_says(main)} {key} use{hint and '.'}{hint}"
-    if use.redistribute and not license.redistribute:
-        yield f"license {expression} {_says(license.redistribute)} passing on altered copies"
+    if purpose.redistribute and not license.redistribute:
+        yield f"license {expression} {_says(license.redistribute)} redistributing altered copies"
 
 
-def _stated_clauses(rights: WeightRights, use: Use) -> Iterator[str]:
+def _stated_clauses(rights: WeightRights, purpose: Purpose) -> Iterator[str]:
     terms = rights.terms
     key, main = "research", terms.research
-    if use.commercial:
+    if purpose.commercial:
         key, main = "commercial", terms.commercial
     for answer, words, asked in (
         (main, f"{key} use", True),
-        (terms.redistribute, "passing on altered copies", use.redistribute),
+        (terms.redistribute, "redistributing altered copies", purpose.redistribute),
     ):
         if asked and not answer:
-            yield f"what holds instead of the license {_says(answer)} {words} ({rights.grounds})"
+            yield f"the stated terms {_say(answer)} {words} ({rights.grounds})"
 
 
 def _says(answer: Answer) -> str:
     return "does not permit" if answer is False else "is not known to permit"
 
 
-def _consent_clauses(card: SourceCard, use: Use, day: dt.date) -> Iterator[str]:
+def _say(answer: Answer) -> str:
+    return "do not permit" if answer is False else "are not known to permit"
+
+
+def _consent_clauses(card: SourceCard, purpose: Purpose, day: dt.date) -> Iterator[str]:
     consent = card.consent
     if consent.basis == "unknown":
         yield "consent.basis is unknown"
@@ -150,28 +157,32 @@ def _consent_clauses(card: SourceCard, use: Use, day: dt.date) -> Iterator[str]:
         yield "consent.basis is platform_terms, which needs 'grounds' (who decided, when, why)"
     asked: list[tuple[str, Stated, bool]] = [
         ("alteration", consent.alteration, True),
-        ("commercial", consent.commercial, use.commercial),
-        ("redistribution", consent.redistribution, use.redistribute),
+        ("commercial", consent.commercial, purpose.commercial),
+        ("redistribution", consent.redistribution, purpose.redistribute),
     ]
     for clause, stated, needed in asked:
         if needed and stated is not True:
             shown = "unknown" if stated == "unknown" else "false"
-            words = f" (its words: {consent.words.strip()!r})" if consent.words.strip() else ""
+            words = (
+                f" (consent statement: {consent.words.strip()!r})" if consent.words.strip() else ""
+            )
             yield f"consent.{clause} is {shown}{words}"
     if consent.expires is not None and consent.expires < day:
         yield f"consent expired on {consent.expires.isoformat()}"
 
 
-def source_terms(card: SourceCard, license: str | None, attribution: str | None, use: Use) -> Terms:
-    """Return the terms of one image: its own license where it has one, and the card's consent.
+def source_terms(
+    card: SourceCard, license: str | None, attribution: str | None, purpose: Purpose
+) -> Terms:
+    """Return the terms of one image: its own license, or else the card's, and the card's consent.
 
     Args:
-        card: The image's source.
-        license: SPDX expression of the image itself.
-        attribution: Whom to name for the image, beside the source.
-        use: What it is wanted for; of alternative licenses the one that fits is taken.
+        card: The card of the image's source.
+        license: SPDX expression of the image's own license, if it has one.
+        attribution: Attribution that the image needs in addition to the source's.
+        purpose: The purpose; of alternative licenses, the one that fits it best is taken.
     """
-    own = use.license(license or card.license)
+    own = purpose.license(license or card.license)
     consent = card.consent
     alteration = _answer(consent.alteration)
     named = [text for text in (card.attribution.strip(), (attribution or "").strip()) if text]

@@ -1,4 +1,4 @@
-"""What may be done with what: the terms of licenses, and how they combine."""
+"""What licenses permit, and how the terms of several parts combine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datagen.errors import CardError
 __all__ = ["KNOWN_LICENSES", "License", "Terms", "combine", "license_of"]
 
 Answer: TypeAlias = bool | None
-"""Yes, no, or ``None``: not known, which counts as no."""
+"""Yes, no, or ``None`` for unknown, which counts as no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,12 @@ class License:
     """What an SPDX expression permits.
 
     Attributes:
-        research, commercial: May altered copies be made for that use?
-        redistribute: May altered copies be passed on?
-        attribution: Must the author be named?
-        share_alike: Licenses under which altered copies must be passed on; more than one
-            exclude each other.
+        expression: The SPDX expression.
+        research, commercial: Whether altered copies may be made for that use.
+        redistribute: Whether altered copies may be redistributed.
+        attribution: Whether attribution is required.
+        share_alike: Licenses under which altered copies must be redistributed; two different
+            ones exclude each other.
     """
 
     expression: str
@@ -39,7 +40,15 @@ class License:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one row: permissions of all that it is made of, obligations of each."""
+    """Terms of one row: the permissions that all its parts grant, the obligations of each part.
+
+    Attributes:
+        research, commercial: Whether the row may serve that use.
+        redistribute: Whether the row may be redistributed.
+        licenses: Licenses of the parts, each once.
+        attribution: Attributions of the parts, each once.
+        share_alike: Licenses under which the row must be redistributed.
+    """
 
     research: Answer
     commercial: Answer
@@ -49,7 +58,7 @@ class Terms:
     share_alike: frozenset[str] = field(default_factory=frozenset)
 
     def purposes(self) -> list[str]:
-        """Return the purposes that are permitted, as the manifest's column ``purposes``."""
+        """Return the permitted purposes: the manifest's column ``purposes``."""
         named = {
             "research": self.research,
             "commercial": self.commercial,
@@ -59,7 +68,7 @@ class Terms:
 
 
 # License -> research, commercial, redistribution of altered copies, attribution, share-alike.
-# "ND" permits private adaptation and forbids to share it; CC BY-NC-SA and CC BY-SA exclude each
+# "ND" permits private adaptations but not sharing them; CC BY-NC-SA and CC BY-SA exclude each
 # other when an altered copy is shared.
 _FREE = (True, True, True, False, False)
 _BY = (True, True, True, True, False)
@@ -72,10 +81,10 @@ _CC = {
     "BY-NC-ND": (True, False, False, True, False),
 }
 _RESEARCH_ONLY = (True, False, False, True, False)
-# Licenses of weights, read as to what a network makes with them. The two CreativeML licenses and
-# OpenRAIL-MS permit each use but those of their attachment of harms, which no purpose of a recipe
-# is; they claim no rights in what is made. FLUX.1 [dev] must not be run for a commercial purpose,
-# what it made may be passed on.
+# Licenses of weights, read for what they say about the network's output. The two CreativeML
+# licenses and OpenRAIL-MS permit every use except the harmful ones listed in their attachments,
+# and no purpose of a recipe is one of those; they claim no rights in the output. FLUX.1 [dev] must
+# not be run for a commercial purpose, but its output may be redistributed.
 _OPEN_RAIL = (True, True, True, False, False)
 _NON_COMMERCIAL = (True, False, True, True, False)
 _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
@@ -109,28 +118,28 @@ _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
 
 def license_of(expression: str, commercial: bool = False, redistribute: bool = False) -> License:
-    """Return what an SPDX expression permits; ids that are not in the table permit nothing.
+    """Return what an SPDX expression permits; an unknown license id permits nothing.
 
-    ``AND`` takes the stricter answer of both sides. Of the alternatives of an ``OR`` one is
-    taken whole, for nobody may pick clauses from two: the one that covers what is asked for, of
-    those the most generous, then the least demanding.
+    ``AND`` takes the stricter answer of both sides. Of the alternatives of an ``OR``, one is taken
+    as a whole, because clauses of different licenses must not be mixed: one that covers the
+    request, among those the most permissive, and then the one with the fewest obligations.
 
     Args:
-        expression: SPDX, or ``unknown``.
-        commercial: Whether it is asked for a commercial use.
-        redistribute: Whether it is asked for passing copies on.
+        expression: An SPDX expression, or ``unknown``.
+        commercial: Whether commercial use is requested.
+        redistribute: Whether redistribution is requested.
 
     Raises:
-        CardError: It is not an SPDX expression.
+        CardError: The text is not an SPDX expression.
     """
     if expression in _UNKNOWN:
         return License(expression, None, None, None)
     try:
         parsed = license_expression.Licensing().parse(expression)
     except license_expression.ExpressionError as error:
-        raise CardError(f"license {expression!r} is no SPDX expression: {error}") from None
+        raise CardError(f"license {expression!r} is not an SPDX expression: {error}") from None
     if parsed is None:
-        raise CardError(f"license {expression!r} is no SPDX expression: it is blank")
+        raise CardError(f"license {expression!r} is not an SPDX expression: it is blank")
     return max(_alternatives(parsed), key=lambda one: _fitness(one, commercial, redistribute))
 
 
@@ -143,7 +152,7 @@ def _fitness(license: License, commercial: bool, redistribute: bool) -> tuple[bo
 
 
 def _alternatives(node: Any) -> list[License]:
-    """Return the ways in which an expression can be met, each without an ``OR``."""
+    """Return the alternatives of an expression, each without an ``OR``."""
     if node.isliteral:
         return [_single(str(node))]
     parts = [_alternatives(part) for part in node.args]
@@ -182,8 +191,8 @@ def _all(answers: Iterable[Answer]) -> Answer:
 def combine(parts: Iterable[Terms]) -> Terms:
     """Return the terms of something made of ``parts``.
 
-    Permissions intersect, obligations unite; two different share-alike licenses exclude each
-    other, so such a row may not be passed on.
+    It has the permissions that all parts share and the obligations of every part. Two different
+    share-alike licenses exclude each other, so such a row may not be redistributed.
     """
     found = list(parts)
     share_alike = frozenset[str]().union(*(part.share_alike for part in found))

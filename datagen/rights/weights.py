@@ -1,10 +1,10 @@
-"""What may be done with what a network makes: its license, the user's statement, a bought one."""
+"""Terms of a network's output: from its license, the user's statement, or a bought license."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from datagen.rights.purpose import Use
+from datagen.rights.purpose import Purpose
 from datagen.rights.terms import Terms
 from datagen.weights.card import WeightCard
 from datagen.weights.insightface.license import pack_license
@@ -15,12 +15,13 @@ __all__ = ["WeightRights", "weight_rights", "weight_terms"]
 
 @dataclass(frozen=True, slots=True)
 class WeightRights:
-    """The terms of weights and what decided them.
+    """The terms of weights and where they come from.
 
     Attributes:
-        grounds: What holds instead of the license: the user's ``permits`` or a verified license
-            file; empty: the license decides.
-        problem: Why nothing is permitted: a license file that does not hold.
+        terms: What may be done with the network's output.
+        grounds: What replaces the license: the user's ``permits`` or a verified license file;
+            empty if the license decides.
+        problem: Why nothing is permitted: an invalid license file; empty otherwise.
     """
 
     terms: Terms
@@ -28,20 +29,20 @@ class WeightRights:
     problem: str = ""
 
 
-def weight_terms(card: WeightCard, use: Use) -> Terms:
-    """Return the terms of an image that these weights took part in.
+def weight_terms(card: WeightCard, purpose: Purpose) -> Terms:
+    """Return the terms of an image that a network with these weights contributed to.
 
     Args:
-        card: Of the weights; ``permits`` goes before its license, and for an insightface pack
-            the license file in it.
-        use: What it is wanted for; of alternative licenses the one that fits is taken.
+        card: The weight card; ``permits`` takes precedence over the license, and so does the
+            license file in an insightface pack.
+        purpose: The purpose; of alternative licenses, the one that fits it best is taken.
     """
-    return weight_rights(card, use).terms
+    return weight_rights(card, purpose).terms
 
 
-def weight_rights(card: WeightCard, use: Use) -> WeightRights:
-    """Return the terms with their grounds; reads at most a pack's license file."""
-    own = use.license(card.license)
+def weight_rights(card: WeightCard, purpose: Purpose) -> WeightRights:
+    """Return the terms and their grounds; reads no file but a pack's license file."""
+    own = purpose.license(card.license)
     terms = Terms(
         own.research,
         own.commercial,
@@ -53,11 +54,12 @@ def weight_rights(card: WeightCard, use: Use) -> WeightRights:
     if card.form == "insightface" and (folder := local_weights(card)):
         found = pack_license(folder)
         if found.problem:
-            problem = f"the license file in {folder} does not hold: {found.problem}"
+            problem = f"the license file in {folder} is invalid: {found.problem}"
             nothing = replace(terms, research=False, commercial=False, redistribute=False)
             return WeightRights(nothing, problem=problem)
         if found.commercial and card.permits is None:
-            # The file grants a use; whether altered copies may be passed on stands in the contract.
+            # The file grants the use; whether altered copies may be redistributed is up to the
+            # contract.
             terms = replace(terms, research=True, commercial=True, redistribute=None)
             return WeightRights(terms, found.words)
     if card.permits is None:

@@ -316,7 +316,7 @@ def test_check_tells_of_a_packs_own_license(
     assert "permits research, commercial; license file T-1, verified by insightface" in told
     sign(pack, valid_until="2025-06-01T00:00:00Z")
     assert run(["weights", "check"]) == 2
-    assert "does not hold: Model license expired" in Told(capsys).err
+    assert "is invalid: Model license expired" in Told(capsys).err
 
 
 def test_add_copies_a_card_and_tells_what_it_permits(

@@ -3,14 +3,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from datagen.rights import Use, check_rights
+from datagen.rights import Purpose, check_rights
 from datagen.rights.attribution import attribution_document
 from datagen.rights.gate import decide_source
 from datagen.weights.card import WeightCard
 from tests.sources.trees import card
 
 DAY = dt.date(2026, 6, 1)
-RESEARCH = Use(commercial=False, redistribute=False)
+RESEARCH = Purpose(use="research")
 
 
 def test_the_document_names_everybody_and_every_term() -> None:
@@ -30,11 +30,11 @@ def test_the_document_names_everybody_and_every_term() -> None:
         id="net", title="A net", file="n.onnx", license="MIT", citation="Roe, Networks, 2024"
     )
     decisions = check_rights([faces], [net], RESEARCH, DAY)
-    text = attribution_document([faces], [net], decisions, "research, not to be passed on")
+    text = attribution_document([faces], [net], decisions, "research, without redistribution")
     assert text.decode() == (
         "# Attribution and terms\n"
         "\n"
-        "Made for: research, not to be passed on.\n"
+        "Made for: research, without redistribution.\n"
         "\n"
         "| used | license | covers the purpose |\n"
         "| --- | --- | --- |\n"
@@ -47,7 +47,7 @@ def test_the_document_names_everybody_and_every_term() -> None:
         "- Attribution: Doe (2025). Faces.\n"
         "- Homepage: https://example.org/faces\n"
         "- Consent: signed; alteration yes, commercial no, redistribution unknown\n"
-        "- Its words: may be altered\n"
+        "- Consent statement: may be altered\n"
         "- Grounds, stated by the user of the source: The lab, 2026\n"
         "\n"
         "## A net\n"

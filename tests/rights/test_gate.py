@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from datagen.errors import CardError, RightsError
-from datagen.rights import Decision, Terms, Use, check_rights, license_of, source_terms, today
+from datagen.rights import Decision, Purpose, Terms, check_rights, license_of, source_terms, today
 from datagen.rights.gate import decide_source, decide_weights
 from datagen.sources import SourceCard, load_card
 from datagen.weights.card import WeightCard
 from tests.sources.trees import CARDS, card
 
 DAY = dt.date(2026, 6, 1)
-RESEARCH = Use(commercial=False, redistribute=False)
-SHARED = Use(commercial=False, redistribute=True)
-COMMERCIAL = Use(commercial=True, redistribute=False)
-USES = [RESEARCH, SHARED, COMMERCIAL, Use(commercial=True, redistribute=True)]
+RESEARCH = Purpose(use="research")
+SHARED = Purpose(use="research", redistribute=True)
+COMMERCIAL = Purpose(use="commercial")
+USES = [RESEARCH, SHARED, COMMERCIAL, Purpose(use="commercial", redistribute=True)]
 
 
 def made(license: str = "CC0-1.0", **consent: Any) -> SourceCard:
@@ -34,12 +34,12 @@ def weights(license: str, name: str = "net") -> WeightCard:
     return WeightCard(id=name, title="A net", file="net.onnx", license=license)
 
 
-def reasons(of: SourceCard, use: Use, day: dt.date = DAY) -> tuple[str, ...]:
+def reasons(of: SourceCard, use: Purpose, day: dt.date = DAY) -> tuple[str, ...]:
     return decide_source(of, use, day).reasons
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_free_card_is_covered_for_every_use(use: Use) -> None:
+def test_a_free_card_is_covered_for_every_use(use: Purpose) -> None:
     (decision,) = check_rights([made()], [], use, DAY)
     assert decision == Decision("source 'faces'", "Faces", "CC0-1.0", ())
     assert decision.covered
@@ -51,20 +51,20 @@ def test_a_free_card_is_covered_for_every_use(use: Use) -> None:
         ("CC-BY-NC-4.0", SHARED, ()),
         ("CC-BY-NC-4.0", COMMERCIAL, ("license CC-BY-NC-4.0 does not permit commercial use",)),
         ("CC-BY-ND-4.0", COMMERCIAL, ()),
-        ("CC-BY-ND-4.0", SHARED, ("license CC-BY-ND-4.0 does not permit passing on altered",)),
+        ("CC-BY-ND-4.0", SHARED, ("license CC-BY-ND-4.0 does not permit redistributing altered",)),
         ("unknown", RESEARCH, ("license unknown is not known to permit research use",)),
         (
             "GPL-3.0-only",
             SHARED,
             (
                 "license GPL-3.0-only is not known to permit research use",
-                "license GPL-3.0-only is not known to permit passing on altered copies",
+                "license GPL-3.0-only is not known to permit redistributing altered copies",
             ),
         ),
     ],
 )
 def test_a_license_that_does_not_cover_the_use(
-    license: str, use: Use, wanted: tuple[str, ...]
+    license: str, use: Purpose, wanted: tuple[str, ...]
 ) -> None:
     found = reasons(made(license), use)
     assert len(found) == len(wanted)
@@ -74,14 +74,20 @@ def test_a_license_that_does_not_cover_the_use(
 
 def test_passing_on_needs_a_name_where_the_license_asks_for_one() -> None:
     nameless = made("CC-BY-4.0").model_copy(update={"attribution": " "})
-    assert reasons(nameless, Use(False, False)) == ()
-    (found,) = reasons(nameless, Use(False, True))
+    assert reasons(nameless, Purpose(use="research")) == ()
+    (found,) = reasons(nameless, Purpose(use="research", redistribute=True))
     assert "the card's 'attribution' is empty" in found
-    assert reasons(nameless.model_copy(update={"license": "CC0-1.0"}), Use(False, True)) == ()
+    assert (
+        reasons(
+            nameless.model_copy(update={"license": "CC0-1.0"}),
+            Purpose(use="research", redistribute=True),
+        )
+        == ()
+    )
 
 
 def test_a_license_that_is_not_known_names_the_near_ones() -> None:
-    (found,) = reasons(made("CC-BY-4"), Use(False, False))
+    (found,) = reasons(made("CC-BY-4"), Purpose(use="research"))
     assert "Did you mean 'CC-BY-4.0'" in found
 
 
@@ -95,13 +101,13 @@ def test_a_license_that_is_not_known_names_the_near_ones() -> None:
     ],
 )
 def test_a_consent_that_does_not_cover_the_use(
-    clause: str, uses: list[Use], stated: bool | str
+    clause: str, uses: list[Purpose], stated: bool | str
 ) -> None:
     consent: dict[str, Any] = {clause: stated}
     of = made(**consent)
     word = "unknown" if stated == "unknown" else "false"
     for use in USES:
-        wanted = (f"consent.{clause} is {word} (its words: 'do as you like')",)
+        wanted = (f"consent.{clause} is {word} (consent statement: 'do as you like')",)
         assert reasons(of, use) == (wanted if use in uses else ())
 
 
@@ -135,7 +141,10 @@ def test_the_london_set_is_for_research_and_for_nothing_else() -> None:
             check_rights([london], [], use, DAY)
         text = str(caught.value)
         assert "source 'london' (Face Research Lab London Set)" in text
-        assert f"consent.{clause} is false (its words: 'used in lab-based and web-based" in text
+        assert (
+            f"consent.{clause} is false (consent statement: 'used in lab-based and web-based"
+            in text
+        )
         assert "license" not in text.split("\n")[1]
 
 
@@ -150,31 +159,31 @@ def test_every_source_and_clause_is_named_at_once() -> None:
     second = card(
         "folder", id="other", title="Others", license="unknown", consent={"basis": "unknown"}
     )
-    use = Use(commercial=True, redistribute=True)
+    use = Purpose(use="commercial", redistribute=True)
     with pytest.raises(RightsError) as caught:
         check_rights([first, second], [weights("unknown")], use, DAY + dt.timedelta(days=1))
     head, *lines = str(caught.value).split("\n")
     assert head == "the purpose (use: commercial, redistribute: true) is not covered:"
-    words = "(its words: 'do as you like')"
+    words = "(consent statement: 'do as you like')"
     assert lines[:-1] == [
         "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit commercial use",
-        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit passing on altered "
+        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit redistributing altered "
         "copies",
         f"  - source 'faces' (Faces): consent.commercial is false {words}",
         f"  - source 'faces' (Faces): consent.redistribution is false {words}",
         "  - source 'faces' (Faces): consent expired on 2026-06-01",
         "  - source 'other' (Others): license unknown is not known to permit commercial use",
-        "  - source 'other' (Others): license unknown is not known to permit passing on altered "
+        "  - source 'other' (Others): license unknown is not known to permit redistributing altered "
         "copies",
         "  - source 'other' (Others): consent.basis is unknown",
         "  - source 'other' (Others): consent.alteration is unknown",
         "  - source 'other' (Others): consent.commercial is unknown",
         "  - source 'other' (Others): consent.redistribution is unknown",
         "  - weights 'net' (A net): license unknown is not known to permit commercial use",
-        "  - weights 'net' (A net): license unknown is not known to permit passing on altered "
+        "  - weights 'net' (A net): license unknown is not known to permit redistributing altered "
         "copies",
     ]
-    assert "state the terms with their grounds" in lines[-1]
+    assert "state the terms and their grounds" in lines[-1]
 
 
 def test_weights_count_too() -> None:
@@ -190,12 +199,12 @@ def test_weights_count_too() -> None:
 
 
 def test_a_license_that_is_no_expression_is_the_cards_fault() -> None:
-    with pytest.raises(CardError, match="no SPDX expression"):
+    with pytest.raises(CardError, match="is not an SPDX expression"):
         check_rights([made("CC-BY/4.0")], [], RESEARCH, DAY)
 
 
 @pytest.mark.parametrize("use", USES)
-def test_the_use_is_covered_by_a_yes_alone(use: Use) -> None:
+def test_the_use_is_covered_by_a_yes_alone(use: Purpose) -> None:
     assert use.covered_by(Terms(True, True, True, ()))
     assert not use.covered_by(Terms(None, None, True, ()))
     assert not use.covered_by(Terms(False, False, True, ()))
@@ -206,9 +215,9 @@ def test_the_use_is_covered_by_a_yes_alone(use: Use) -> None:
 def test_the_terms_of_an_image_are_its_license_and_the_cards_consent() -> None:
     of = made("CC-BY-4.0", redistribution="unknown")
     of = of.model_copy(update={"attribution": " The set "})
-    found = source_terms(of, None, None, Use(False, False))
+    found = source_terms(of, None, None, Purpose(use="research"))
     assert found == Terms(True, True, None, ("CC-BY-4.0",), ("The set",))
-    own = source_terms(of, "CC-BY-NC-SA-2.0", "Jane Doe", Use(False, False))
+    own = source_terms(of, "CC-BY-NC-SA-2.0", "Jane Doe", Purpose(use="research"))
     assert own == Terms(
         True,
         False,
@@ -221,6 +230,6 @@ def test_the_terms_of_an_image_are_its_license_and_the_cards_consent() -> None:
 
 @pytest.mark.parametrize(("stated", "answer"), [(False, False), ("unknown", None)])
 def test_without_alteration_nothing_is_permitted(stated: bool | str, answer: bool | None) -> None:
-    found = source_terms(made(alteration=stated), None, None, Use(False, False))
+    found = source_terms(made(alteration=stated), None, None, Purpose(use="research"))
     assert (found.research, found.commercial, found.redistribute) == (answer, answer, answer)
     assert found.purposes() == []

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from datagen.errors import RightsError
-from datagen.rights import Terms, Use, check_rights, combine, weight_terms
+from datagen.rights import Purpose, Terms, check_rights, combine, weight_terms
 from datagen.rights.attribution import attribution_document
 from datagen.rights.gate import decide_weights
 from datagen.weights import WeightCard
 from tests.support.onnx_pack import build_pack
 
 DAY = dt.date(2026, 6, 1)
-RESEARCH = Use(commercial=False, redistribute=False)
-COMMERCIAL = Use(commercial=True, redistribute=False)
-SHARED = Use(commercial=False, redistribute=True)
+RESEARCH = Purpose(use="research")
+COMMERCIAL = Purpose(use="commercial")
+SHARED = Purpose(use="research", redistribute=True)
 GROUNDS = "Our lawyers, 2026-01-01:\n  'you may sell what it makes'"
 
 
@@ -44,7 +44,7 @@ def test_of_alternatives_the_one_that_fits_the_use_is_taken() -> None:
 
 
 @pytest.mark.parametrize("use", [RESEARCH, COMMERCIAL, SHARED])
-def test_unknown_refuses_every_purpose(use: Use) -> None:
+def test_unknown_refuses_every_purpose(use: Purpose) -> None:
     assert weight_terms(card(), use).purposes() == []
     (first, *_) = decide_weights(card(), use, DAY).reasons
     assert first.startswith("license unknown is not known to permit")
@@ -58,7 +58,7 @@ def test_what_the_user_states_goes_before_the_license() -> None:
     assert decision.license == "unknown"
     (reason,) = decide_weights(stated, SHARED, DAY).reasons
     assert reason.startswith(
-        "what holds instead of the license does not permit passing on altered copies (stated by "
+        "the stated terms do not permit redistributing altered copies (stated by "
         "the user of the weights: Our lawyers, 2026-01-01"
     )
 
@@ -66,7 +66,7 @@ def test_what_the_user_states_goes_before_the_license() -> None:
 def test_what_the_user_states_may_be_stricter_than_the_license() -> None:
     strict = card("MIT", permits=permits(research=False))
     assert weight_terms(strict, RESEARCH).purposes() == []
-    assert "does not permit research use" in decide_weights(strict, RESEARCH, DAY).reasons[0]
+    assert "do not permit research use" in decide_weights(strict, RESEARCH, DAY).reasons[0]
 
 
 def test_an_image_is_under_the_terms_of_face_and_network() -> None:
@@ -83,7 +83,7 @@ def test_grounds_are_quoted_in_the_attribution() -> None:
     lines = attribution_document([], [stated], decisions, "commercial use").decode().splitlines()
     assert lines[-4:] == [
         "- License: unknown",
-        "- Permits, instead of the license: research yes, commercial yes, redistribution no",
+        "- Terms that replace the license: research yes, commercial yes, redistribution no",
         "- Grounds: stated by the user of the weights: Our lawyers, 2026-01-01: 'you may sell what "
         "it makes'",
         "- Citation: Roe, 2024",
@@ -125,15 +125,17 @@ class TestPacks:
         assert weight_terms(self._card(), COMMERCIAL).purposes() == ["research", "commercial"]
         text = attribution_document([], [self._card()], decisions, "commercial use").decode()
         assert f"- Grounds: {words} Detectors Ltd" in text
-        with pytest.raises(RightsError, match="is not known to permit passing on altered copies"):
-            check_rights([], [self._card()], Use(True, True), DAY)
+        with pytest.raises(
+            RightsError, match="are not known to permit redistributing altered copies"
+        ):
+            check_rights([], [self._card()], Purpose(use="commercial", redistribute=True), DAY)
 
     def test_what_the_user_states_goes_before_the_license_file(self, pack: Path) -> None:
         from tests.rights.signing import sign
 
         sign(pack)
         stated = self._card(permits=permits(commercial=True, redistribute=True))
-        assert decide_weights(stated, Use(True, True), DAY).covered
+        assert decide_weights(stated, Purpose(use="commercial", redistribute=True), DAY).covered
 
     @pytest.mark.parametrize("stated", [None, permits(commercial=True)])
     def test_an_expired_license_refuses_every_purpose_and_says_why(
@@ -144,6 +146,6 @@ class TestPacks:
         sign(pack, valid_until="2025-06-01T00:00:00Z")
         with pytest.raises(RightsError) as caught:
             check_rights([], [self._card(permits=stated)], RESEARCH, DAY)
-        for part in (str(pack), "does not hold", "expired at 2025-06-01"):
+        for part in (str(pack), "is invalid", "expired at 2025-06-01"):
             assert part in str(caught.value)
         assert weight_terms(self._card(), RESEARCH).purposes() == []

@@ -12,7 +12,7 @@ import pytest
 
 from datagen.errors import RecipeError, RightsError, SourceError
 from datagen.faces.indexing.select import Screened
-from datagen.rights import Use, check_rights, today
+from datagen.rights import Purpose, check_rights, today
 from datagen.sources import SOURCES, Consent, Record, Source, SourceCard, load_card
 from datagen.sources.base import unique
 
@@ -148,7 +148,7 @@ def test_a_layout_without_options_takes_none(tmp_path: Path) -> None:
         SOURCES.load("folder").build(card("folder"), str(tmp_path), {"depth": 2}, "sources[0]")
 
 
-RESEARCH = Use(commercial=False, redistribute=False)
+RESEARCH = Purpose(use="research")
 GROUNDS = "Ethics board of the institute, 2026-03-01, request 17"
 
 
@@ -210,8 +210,8 @@ def test_a_scraped_set_is_refused_until_ones_own_card_states_terms_grounds_and_a
 def test_ones_own_terms_reach_no_further_than_they_say() -> None:
     mine = _mine(load_card(CARDS / "ffhq.yaml"), "ages.csv")
     for use, clause in (
-        (Use(commercial=True, redistribute=False), "commercial"),
-        (Use(commercial=False, redistribute=True), "redistribution"),
+        (Purpose(use="commercial"), "commercial"),
+        (Purpose(use="research", redistribute=True), "redistribution"),
     ):
         with pytest.raises(RightsError, match=rf"consent\.{clause} is unknown"):
             check_rights([mine], [], use, today())

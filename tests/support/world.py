@@ -23,7 +23,7 @@ from datagen.generation.shard import MakeShard
 from datagen.planning import Plan, ShardKey
 from datagen.recipe import Recipe, load_recipe
 from datagen.release import Folder
-from datagen.rights import Use
+from datagen.rights import Purpose
 from datagen.sources.procedural import render
 
 SEED, PEOPLE, IMAGES, SIZE = 3, 12, 2, 240
@@ -111,7 +111,7 @@ def index_of(loaded: Recipe, engine: Engine) -> BuiltIndex:
         loaded.sources(),
         loaded.analyzer(),
         FaceLimits(face.min_side, face.max_yaw),
-        Use(commercial=False, redistribute=True),
+        Purpose(use="research", redistribute=True),
         lambda: engine,
         lambda done, total: None,
     )

@@ -13,7 +13,7 @@ from datagen.engine import InlineEngine
 from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.build import FaceLimits, build_index
 from datagen.recipe import Recipe, load_recipe
-from datagen.rights import Use
+from datagen.rights import Purpose
 from tests.support.small.faceswap import CARD, RECIPE
 
 __all__ = ["TINY", "index_of", "make_recipe", "train"]
@@ -42,7 +42,7 @@ def train(recipe: Path, out: Path, *options: str) -> int:
 def index_of(recipe: Path) -> tuple[Recipe, FaceIndex]:
     """Return the recipe, without its methods, and its face index."""
     loaded = load_recipe(recipe, ["methods=[{use: self_blend, share: 1}]"])
-    use = Use(commercial=False, redistribute=True)
+    use = Purpose(use="research", redistribute=True)
     built = build_index(
         loaded.sources(),
         loaded.analyzer(),

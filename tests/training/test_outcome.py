@@ -10,7 +10,7 @@ import pytest
 
 from datagen.networks.autoencoder.config import AutoencoderConfig, read_autoencoder_config
 from datagen.rights.gate import decide_weights
-from datagen.rights.purpose import Use
+from datagen.rights.purpose import Purpose
 from datagen.weights import WeightCard, read_weight_card
 from datagen.weights.digest import digest_at
 from tests.support.small.faceswap import CARD, FACESWAP
@@ -65,15 +65,15 @@ def test_the_card_has_the_terms_of_license_and_consent_together(
 
 def test_the_gate_counts_the_weights_like_their_faces(bound: tuple[WeightCard, Path]) -> None:
     card, _ = bound
-    assert decide_weights(card, Use(commercial=False, redistribute=False), DAY).covered
-    assert not decide_weights(card, Use(commercial=True, redistribute=False), DAY).covered
-    assert not decide_weights(card, Use(commercial=False, redistribute=True), DAY).covered
+    assert decide_weights(card, Purpose(use="research"), DAY).covered
+    assert not decide_weights(card, Purpose(use="commercial"), DAY).covered
+    assert not decide_weights(card, Purpose(use="research", redistribute=True), DAY).covered
 
 
 def test_free_faces_give_free_weights(tmp_path: Path) -> None:
     card, _ = made(tmp_path)
     assert card.license == "CC0-1.0"
-    assert decide_weights(card, Use(commercial=True, redistribute=True), DAY).covered
+    assert decide_weights(card, Purpose(use="commercial", redistribute=True), DAY).covered
 
 
 def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
@@ -82,7 +82,7 @@ def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
     assert card.permits is not None
     assert "ends on 2199-12-31" in card.permits.grounds
     assert card.expires == dt.date(2199, 12, 31)
-    research = Use(commercial=False, redistribute=False)
+    research = Purpose(use="research")
     (reason,) = decide_weights(card, research, dt.date(2200, 1, 1)).reasons
     assert reason == "their terms expired on 2199-12-31"
 

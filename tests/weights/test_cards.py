@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from datagen.errors import CardError
-from datagen.rights import Use, license_of, weight_terms
+from datagen.rights import Purpose, license_of, weight_terms
 from datagen.weights import load_weight_card
 from datagen.weights.catalog import shipped_weight_cards
 from tests.weights.server import card
 
 SHIPPED = shipped_weight_cards()
-RESEARCH = Use(commercial=False, redistribute=False)
+RESEARCH = Purpose(use="research")
 
 # What may be done with what each makes; a card whose answer changes must be looked at again.
 PURPOSES = {

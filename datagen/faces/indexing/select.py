@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from datagen.core.digests import canonical_json
+from datagen.rights import ADULT_AGE, refuse_age
 from datagen.sources.base import Record
 from datagen.sources.card import SourceCard
 
 __all__ = ["INDEX_REJECT_CODES", "IndexReject", "Screened", "index_row", "select_faces"]
 
-ADULT = 18.0
 _LARGEST_SHARE_OUTSIDE = 0.2
 
 INDEX_REJECT_CODES: Mapping[str, str] = {
-    "under_age": "the source states an age under 18; not read",
+    "under_age": f"the source states an age under {ADULT_AGE}; not read",
     "age_unknown": "no age is stated and the card does not say adults only; not read",
     "license_not_covered": "the image's own license does not cover the purpose; not read",
     "missing_file": "the source lists the image and it is not there",
@@ -67,10 +67,8 @@ class Screened:
     def _refusal(
         card: SourceCard, record: Record, license_covers: Mapping[str, bool]
     ) -> tuple[str, str] | None:
-        if record.age is not None and record.age < ADULT:
-            return "under_age", f"{record.age:g} years"
-        if record.age is None and card.consent.adults_only is not True:
-            return "age_unknown", ""
+        if (refused := refuse_age(card, record.age)) is not None:
+            return refused
         if record.license is not None and not license_covers[record.license]:
             return "license_not_covered", record.license
         return None

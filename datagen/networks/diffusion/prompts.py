@@ -14,6 +14,7 @@ from datagen.core.schema import Frozen, parse
 from datagen.core.text import near
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import ItemError, RecipeError
+from datagen.rights import is_adult
 
 __all__ = [
     "Age",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 _FILE = Path(__file__).with_name("prompts.yaml")
-_ADULT = 18
 
 
 class Vocabulary(Frozen):
@@ -122,7 +122,7 @@ def age_band(years: float) -> str:
     Raises:
         ItemError: ``not_adult`` under 18 years.
     """
-    if not years >= _ADULT:
+    if not is_adult(years):
         raise ItemError(
             "not_adult", f"the source states an age of {years:g}; prompts are of adults"
         )
