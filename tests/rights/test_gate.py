@@ -167,21 +167,21 @@ def test_every_source_and_clause_is_named_at_once() -> None:
     words = "(consent statement: 'do as you like')"
     assert lines[:-1] == [
         "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit commercial use",
-        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit redistributing altered "
-        "copies",
+        "  - source 'faces' (Faces): license CC-BY-NC-ND-4.0 does not permit redistributing "
+        "altered copies",
         f"  - source 'faces' (Faces): consent.commercial is false {words}",
         f"  - source 'faces' (Faces): consent.redistribution is false {words}",
         "  - source 'faces' (Faces): consent expired on 2026-06-01",
         "  - source 'other' (Others): license unknown is not known to permit commercial use",
-        "  - source 'other' (Others): license unknown is not known to permit redistributing altered "
-        "copies",
+        "  - source 'other' (Others): license unknown is not known to permit redistributing "
+        "altered copies",
         "  - source 'other' (Others): consent.basis is unknown",
         "  - source 'other' (Others): consent.alteration is unknown",
         "  - source 'other' (Others): consent.commercial is unknown",
         "  - source 'other' (Others): consent.redistribution is unknown",
         "  - weights 'net' (A net): license unknown is not known to permit commercial use",
-        "  - weights 'net' (A net): license unknown is not known to permit redistributing altered "
-        "copies",
+        "  - weights 'net' (A net): license unknown is not known to permit redistributing "
+        "altered copies",
     ]
     assert "state the terms and their grounds" in lines[-1]
 
