@@ -5,9 +5,12 @@ from __future__ import annotations
 import typer
 
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
-from datagen.cli.wiring import engine_choice, index_of, load
-from datagen.faces.indexing.cache import cache_folder
+from datagen.core.paths import cache_folder
+from datagen.core.progress import Progress
+from datagen.engine.choice import engine_choice
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
+from datagen.generation.prepare import index_faces, prepare
+from datagen.recipe import load_recipe
 
 NAME = "index"
 
@@ -22,14 +25,15 @@ def command(
     address: Address = None,
     inline: Inline = False,
 ) -> None:
-    """Find the faces of the sources and keep what was found; a second run reads it."""
-    job = load(recipe, set_, plugin)
-    with engine_choice(inline, workers, address) as engine:
-        built = index_of(job, job.loaded.sources(), engine)
+    """Find the faces in the images of the sources and cache them; a rerun reads the cache."""
+    progress = Progress()
+    prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
+    with engine_choice(inline, workers, address, progress) as engine:
+        built = index_faces(prepared, prepared.recipe.sources(), engine, progress)
     for reject in built.rejects[:_SHOWN]:
         what = INDEX_REJECT_CODES[reject.code]
         detail = f" ({reject.detail})" if reject.detail else ""
         typer.echo(f"{reject.source} {reject.image_id}: {reject.code}: {what}{detail}")
     if len(built.rejects) > _SHOWN:
         typer.echo(f"… and {len(built.rejects) - _SHOWN} more")
-    typer.echo(f"{len(built.index)} faces; kept under {cache_folder() / 'index'}")
+    typer.echo(f"{len(built.index)} faces; cached in {cache_folder() / 'index'}")

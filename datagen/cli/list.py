@@ -17,39 +17,37 @@ from datagen.sources import SOURCES
 NAME = "list"
 
 
-class Room(StrEnum):
+class Kind(StrEnum):
     """What can be listed."""
 
     methods = "methods"
+    degradations = "degradations"
     sources = "sources"
     analyzers = "analyzers"
-    degradations = "degradations"
 
 
 def command(
-    room: Annotated[
-        Room, typer.Argument(help="methods, degradations, sources or analyzers.")
-    ] = Room.methods,
+    kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.methods,
 ) -> None:
-    """List the methods, degradations, source layouts or analyzers that a recipe may name."""
-    if room is Room.methods:
+    """List the methods, degradations, source layouts or face analyzers that a recipe may name."""
+    if kind is Kind.methods:
         for name in METHODS:
             method = METHODS.load(name)
             typer.echo(f"{name:<20}{method.family:<16}{_first_line(method.__doc__)}")
-    elif room is Room.degradations:
+    elif kind is Kind.degradations:
         for name in known_degradations():
-            typer.echo(f"{name:<20}{_degradation_words(name)}")
+            typer.echo(f"{name:<20}{_degradation(name)}")
     else:
-        registry = SOURCES if room is Room.sources else ANALYZERS
+        registry = SOURCES if kind is Kind.sources else ANALYZERS
         for name in registry:
             typer.echo(f"{name:<20}{_first_line(registry.load(name).__doc__)}")
 
 
-def _degradation_words(name: str) -> str:
+def _degradation(name: str) -> str:
     if name in profile_names():
         return f"profile: {load_profile(name).title}"
     if name == RESHARE:
-        return "An image that is passed on several times."
+        return "An image that is shared several times."
     return _first_line(DEGRADATIONS.load(name).__doc__)
 
 

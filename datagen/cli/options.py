@@ -7,24 +7,34 @@ from typing import Annotated, Optional
 
 import typer
 
-__all__ = ["Address", "Inline", "PluginFiles", "RecipeFile", "Set", "Workers"]
+__all__ = ["Address", "Inline", "PluginFiles", "RecipeFile", "ReleaseFolder", "Set", "Workers"]
 
 RecipeFile = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="YAML file.", show_default=False)
+    Path, typer.Argument(metavar="RECIPE", help="Recipe, a YAML file.", show_default=False)
+]
+ReleaseFolder = Annotated[
+    str,
+    typer.Argument(metavar="OUT", help="Folder or address of the release.", show_default=False),
 ]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
-    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        help="Override a key of the recipe, e.g. splits.train=100; may be repeated.",
+    ),
 ]
 PluginFiles = Annotated[
     Optional[list[Path]],  # noqa: UP045
     typer.Option(
-        "--plugin", metavar="FILE.py", help="Python file that defines methods or degradations."
+        "--plugin",
+        metavar="FILE.py",
+        help="Python file that defines methods or degradations; may be repeated.",
     ),
 ]
 Workers = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--workers", min=1, metavar="N", help="Tasks at once; default: all CPUs."),
+    typer.Option("--workers", min=1, metavar="N", help="Parallel tasks; default: one per CPU."),
 ]
 Address = Annotated[
     Optional[str],  # noqa: UP045
@@ -35,5 +45,6 @@ Address = Annotated[
     ),
 ]
 Inline = Annotated[
-    bool, typer.Option("--inline", help="Run in this process, without Ray, for a debugger.")
+    bool,
+    typer.Option("--inline", help="Run in this process, without Ray, for use with a debugger."),
 ]

@@ -7,59 +7,57 @@ from typing import Annotated
 
 import typer
 
+from datagen.cli.exit_codes import DONE, USER_ERROR
 from datagen.cli.options import PluginFiles, Set
-from datagen.cli.wiring import console, load
-from datagen.errors import DatagenError, RecipeError
+from datagen.core.progress import Progress
+from datagen.errors import DatagenError
 from datagen.faces.indexing.build import stated_index
+from datagen.generation.prepare import prepare
 from datagen.planning import Plan
-from datagen.weights.store import local_weights
+from datagen.recipe import load_recipe
+from datagen.weights import local_weights
 
 NAME = "validate"
 
 
 def command(
     recipes: Annotated[
-        list[Path], typer.Argument(metavar="RECIPE...", help="YAML files.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="RECIPE...", help="Recipes, YAML files.", show_default=False),
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Check recipes: keys, values, methods, cards, rights; people and donors of sources at hand.
+    """Check recipes: keys, values, methods, cards and rights; identities and donors if listed.
 
-    Reads no image. Exit 2 when one is wrong.
+    Opens no image. Exit 0: all recipes are valid. 2: at least one is not.
     """
-    wrong = 0
+    code = DONE
     for path in recipes:
         try:
             _validate(path, set_, plugin)
         except DatagenError as error:
-            wrong = 2
-            console.print(
-                f"[red]error:[/] {str(error).replace('[', chr(92) + '[')}", soft_wrap=True
-            )
-    raise typer.Exit(wrong)
+            code = USER_ERROR
+            Progress().warn(str(error), "error", "red")
+    raise typer.Exit(code)
 
 
 def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
-    job = load(path, set_, plugin)
-    missing = [card.id for card in job.weights if local_weights(card) is None]
+    prepared = prepare(load_recipe(path, set_ or (), plugin or ()))
+    recipe = prepared.recipe
+    missing = [card.id for card in prepared.weights if local_weights(card) is None]
     if missing:
-        console.print(
-            f"[yellow]note:[/] {path}: weights that are not on this machine: {', '.join(missing)}; "
+        Progress().warn(
+            f"{path}: weight files that are not on this machine: {', '.join(missing)}; "
             "'datagen weights list' says how to get each",
-            soft_wrap=True,
+            "note",
         )
-    try:
-        sources = job.loaded.sources()
-    except RecipeError as error:
-        if "is not set" not in str(error):
-            raise
-        typer.echo(f"{path}: valid; its sources were not looked at: {error}")
+    if unset := recipe.unset_variables():
+        typer.echo(
+            f"{path}: valid; its sources were not checked: not set in the environment: "
+            f"{', '.join(unset)}"
+        )
         return
-    stated = stated_index(sources, job.use)
-    Plan(
-        job.loaded, stated, stated=True
-    )  # refuses splits without people and targets without donors
-    typer.echo(
-        f"{path}: valid; {len(stated)} images listed; recipe digest {job.loaded.digest[:16]}"
-    )
+    stated = stated_index(recipe.sources(), prepared.purpose)
+    Plan(recipe, stated, stated=True)  # refuses empty splits and targets without a donor
+    typer.echo(f"{path}: valid; {len(stated)} images listed; recipe digest {recipe.digest[:16]}")

@@ -1,4 +1,4 @@
-"""``datagen verify``: hold a release against its own record."""
+"""``datagen verify``: compare a release with its own record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.wiring import console
+from datagen.cli.exit_codes import DONE, NOT_DONE
+from datagen.cli.options import ReleaseFolder
+from datagen.core.progress import Progress
 from datagen.release import Folder
 from datagen.release.verify import verify
 
@@ -14,22 +16,29 @@ NAME = "verify"
 
 
 def command(
-    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or address of the release.")],
+    out: ReleaseFolder,
     pixels: Annotated[
-        bool, typer.Option(help="Compare fake and real outside the mask (lossless releases).")
+        bool,
+        typer.Option(
+            "--pixels",
+            help="Also compare each fake with its real outside the mask (lossless releases only).",
+        ),
     ] = False,
 ) -> None:
-    """Check every digest, count and manifest row against the bytes; silent when all is well."""
+    """Check every digest, count and manifest row against the files. Silent if all is well.
+
+    Exit 0: the release is intact. 1: problems were found, one per line.
+    """
+    progress = Progress()
     problems = 0
-    with console.status("verifying"):
+    with progress.status("verifying"):
         for problem in verify(Folder(out), pixels):
             problems += 1
             typer.echo(problem)
     if problems:
-        console.print(
-            "to make a shard again: run the same 'datagen generate'; it makes those whose files "
-            "are not as committed"
-        )
+        progress.note("to repair it, rerun the same 'datagen generate': it remakes damaged shards")
     if pixels:
-        console.print("outside the masks only lossless (PNG), undegraded pairs can be compared")
-    raise typer.Exit(1 if problems else 0)
+        progress.note(
+            "outside the masks, only lossless (PNG) pairs without degradation were compared"
+        )
+    raise typer.Exit(NOT_DONE if problems else DONE)

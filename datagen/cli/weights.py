@@ -1,35 +1,26 @@
-"""``datagen weights``: the cards of network files, and the files themselves."""
+"""``datagen weights``: the cards of weight files, and the files themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Optional, get_args
+from typing import Annotated, Optional
 
 import typer
 
-from datagen.cli.wiring import console, progress_bar
-from datagen.errors import CardError, UserError, WeightsError
-from datagen.rights import Purpose, today
-from datagen.rights.gate import decide_weights, weight_terms
-from datagen.weights import (
-    WeightCard,
-    known_weight_cards,
-    load_weight_card,
-    local_weights,
-    weights_folder,
-)
+from datagen.core.paths import weights_folder
+from datagen.core.progress import Progress
+from datagen.errors import CardError, UserError, WeightsError, one_per_line
+from datagen.networks.check_card import check_card, permitted
+from datagen.weights import known_weight_cards, load_weight_card, local_weights
 from datagen.weights.add import add_card
 from datagen.weights.catalog import own_cards_folder
-from datagen.weights.digest import files_of
-from datagen.weights.io_contract import Task
 from datagen.weights.pull import pull_weights
 from datagen.weights.store import check_weights
+from datagen.weights.whereabouts import needed_cards, whereabouts
 
 __all__ = ["NAME", "group"]
 
 NAME = "weights"
-_RESEARCH = Purpose(use="research")
 
 group = typer.Typer(help="Weight files of networks: list, pull, check, add.", no_args_is_help=True)
 
@@ -38,49 +29,41 @@ CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card."
 
 @group.command("list")
 def list_cards() -> None:
-    """List the known weight cards: license, what it permits, where the file is or comes from."""
+    """List the known weight cards: license, permitted purposes, where each file is."""
     broken = []
     for card_id in known_weight_cards():
         try:
             card = load_weight_card(card_id)
-            permits = _permits(card)
+            permits = permitted(card)
         except UserError as error:
             broken.append(f"{card_id}: {error}")
             continue
         own = " (your card)" if (own_cards_folder() / f"{card_id}.yaml").exists() else ""
-        typer.echo(f"{card.id}{own}")
-        typer.echo(f"  {card.title}")
-        typer.echo(f"  {card.license}: {permits}")
-        typer.echo(f"  {_whereabouts(card)}")
+        typer.echo(f"{card.id}{own}\n  {card.title}\n  {card.license}: {permits}")
+        typer.echo(f"  {whereabouts(card)}")
     if broken:
-        raise CardError("these cards cannot be read:\n  - " + "\n  - ".join(broken))
+        raise CardError(one_per_line("these cards cannot be read:", broken))
 
 
 @group.command()
 def pull(card_id: CardId) -> None:
-    """Fetch a weight file, check it, and say what it may be used for."""
+    """Download a weight file, check it, and show what it may be used for."""
+    progress = Progress()
     card = load_weight_card(card_id)
     path = local_weights(card)
     if path is None:
-        with progress_bar(f"pulling {card.id}") as bar:
-            task = bar.add_task("", total=None, rate="")
-            path = pull_weights(
-                card,
-                weights_folder(),
-                unseen=True,
-                tell=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with progress.bar(f"downloading {card.id}") as bar:
+            path = pull_weights(card, weights_folder(), True, bar)
     digest = check_weights(card, path)
-    typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {_permits(card)}")
+    typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {permitted(card)}")
     if not card.sha256:
-        console.print(
-            f"[yellow]warning:[/] the card of {card.id} knows no digest, so nothing was compared. "
-            "Put this one into a card of your own to hold on to these files",
-            soft_wrap=True,
+        progress.warn(
+            f"the card of {card.id} has no digest, so nothing was compared. Put this digest into "
+            "a card of your own to pin these files"
         )
-    for other in _leans_on(card):
+    for other in needed_cards(card):
         if local_weights(load_weight_card(other)) is None:
-            console.print(f"it leans on {other}, which is not here: 'datagen weights pull {other}'")
+            progress.note(f"it needs {other}, which is not here: 'datagen weights pull {other}'")
 
 
 @group.command()
@@ -94,12 +77,10 @@ def check(
     found = problems = 0
     for name in [card_id] if card_id else known_weight_cards():
         try:
-            line = _checked(load_weight_card(name), must=bool(card_id))
+            line = _checked(name, required=bool(card_id))
         except UserError as error:
             problems += 1
-            console.print(
-                f"[red]bad[/]  {name}: {str(error).replace('[', chr(92) + '[')}", soft_wrap=True
-            )
+            Progress().warn(f"{name}: {error}", "bad", "red")
             continue
         if line:
             found += 1
@@ -114,102 +95,23 @@ def check(
 def add(
     card: Annotated[Path, typer.Argument(metavar="CARD", help="A weight card of your own (YAML).")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of a card that is there.")
+        bool, typer.Option("--replace", help="Replace an existing card of that id.")
     ] = False,
 ) -> None:
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
     added, place = add_card(card, replace)
-    typer.echo(f"{place}\n{added.license}: {_permits(added)}\n{_whereabouts(added)}")
-    for other in _leans_on(added):
+    typer.echo(f"{place}\n{added.license}: {permitted(added)}\n{whereabouts(added)}")
+    for other in needed_cards(added):
         if other not in known_weight_cards():
-            console.print(f"[yellow]warning:[/] it leans on {other!r}, a card that is not known")
+            Progress().warn(f"it needs {other!r}, but no weight card of that id is known")
 
 
-def _permits(card: WeightCard) -> str:
-    if card.expires is not None and card.expires < today():
-        return f"permits no purpose since {card.expires.isoformat()}, when its terms expired"
-    terms = weight_terms(card, _RESEARCH)
-    stated = " (as its card states)" if card.permits is not None else ""
-    named = ", ".join(terms.purposes())
-    return f"permits {named}{stated}" if named else f"permits no purpose{stated}"
-
-
-def _whereabouts(card: WeightCard) -> str:
+def _checked(name: str, required: bool) -> str:
+    """Return what was found of one card's files; empty if they are not on this machine."""
+    card = load_weight_card(name)
     path = local_weights(card)
     if path is not None:
-        return f"here: {path}"
-    size = f" ({card.size / 1e6:.0f} MB)" if card.size else ""
-    if card.hub is not None and card.hub.revision:
-        return f"not here: 'datagen weights pull {card.id}' gets {card.hub.repo} from the hub"
-    if card.address and card.form != "insightface":
-        verb = "gets" if card.sha256 else "tells the digest of"
-        return f"not here: 'datagen weights pull {card.id}' {verb} {card.address}{size}"
-    place = weights_folder() / card.file
-    return f"not here: get it from {card.homepage or 'its makers'}{size} and put it at {place}"
-
-
-def _leans_on(card: WeightCard) -> list[str]:
-    network = card.network
-    return (
-        [] if network is None else [name for name in (network.embedder, network.converter) if name]
-    )
-
-
-def _checked(card: WeightCard, must: bool) -> str:
-    """Return what was found of one card's files; empty when they are not here."""
-    path = local_weights(card)
-    if path is None:
-        if must:
-            raise WeightsError(f"not in {weights_folder()}; {_whereabouts(card)}")
-        return ""
-    digest = check_weights(card, path, fresh=True)
-    decision = decide_weights(card, _RESEARCH, today())
-    if not decision.covered:
-        raise WeightsError(
-            f"{'; '.join(decision.reasons)}. State the terms that hold, with their grounds, in a "
-            "card of your own"
-        )
-    _open(card, path)
-    return "; ".join(_findings(card, digest))
-
-
-def _findings(card: WeightCard, digest: str) -> Iterator[str]:
-    yield f"sha256 {digest}" + ("" if card.sha256 else " (the card knows none to compare)")
-    yield _permits(card)
-    if grounds := decide_weights(card, _RESEARCH, today()).grounds:
-        yield grounds
-
-
-def _open(card: WeightCard, path: Path) -> None:
-    """Compare the inside of the file or folder with the card's contract; fetches nothing."""
-    if card.network is not None:
-        _open_network(card)
-    if card.form == "insightface":
-        from datagen.networks.onnx.session import Session
-
-        for file in files_of(card, path):
-            Session(file, "cpu", 1)
-    if card.form == "datagen":
-        from datagen.networks.autoencoder.network import trained_config
-
-        trained_config(card.id)
-    if card.diffusers is not None:
-        from datagen.networks.diffusion.folder import autoencoder_folder, check_pipeline_folder
-
-        look = (
-            check_pipeline_folder
-            if card.diffusers.loads.endswith("Pipeline")
-            else autoencoder_folder
-        )
-        look(path, card, card.diffusers.loads)
-
-
-def _open_network(card: WeightCard) -> None:
-    from datagen.networks.onnx.card import weight_closure
-    from datagen.networks.onnx.embed import open_embedder
-    from datagen.networks.onnx.network import open_network
-
-    others = [load_weight_card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
-    open_network(card.id, "cpu", 1)
-    if others and all(local_weights(other) for other in others):
-        open_embedder(card.id, "cpu", 1)
+        return check_card(card, path)
+    if required:
+        raise WeightsError(f"not in {weights_folder()}; {whereabouts(card)}")
+    return ""

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datagen.core.progress import Progress
 from datagen.engine import Engine
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
+from datagen.planning import Plan
+from datagen.planning.overview import PlanOverview, overview
 from datagen.recipe import Recipe
 from datagen.rights import Decision, Purpose, check_rights, today
 from datagen.sources import Source
 from datagen.weights import WeightCard, load_weight_card
 
-__all__ = ["Prepared", "index_faces", "prepare"]
+__all__ = ["Prepared", "index_faces", "plan_recipe", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,26 @@ def index_faces(
     for warning in built.warnings:
         progress.warn(warning)
     return built
+
+
+def plan_recipe(
+    prepared: Prepared, engine: Callable[[], Engine], limit: int | None, progress: Progress
+) -> PlanOverview:
+    """Return what a recipe will make; images that are not yet in the face index are analyzed.
+
+    Args:
+        prepared: The recipe, which has passed the rights gate.
+        engine: Gives the engine; called only when there is something to analyze.
+        limit: Only the first pairs, see ``Plan.counts``.
+        progress: Shows how far the analysis is.
+
+    Raises:
+        UserError: The sources or the recipe must be changed first.
+    """
+    recipe = prepared.recipe
+    built = index_faces(prepared, recipe.sources(), engine, progress)
+    plan = Plan(recipe, built.index)
+    return overview(recipe, plan, limit, prepared.decisions, built.warnings)
 
 
 def _summary(built: BuiltIndex) -> str:

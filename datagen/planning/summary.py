@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -28,6 +28,7 @@ class SplitSummary:
 
     Attributes:
         methods: Pairs by name of method.
+        method_controls: Controls by name of method.
         degradations: Shares of the pairs by name of degradation.
         uses: How often the most used face is a target.
     """
@@ -36,35 +37,40 @@ class SplitSummary:
     pairs: int
     controls: int
     faces: int
-    people: int
+    identities: int
     methods: dict[str, int]
+    method_controls: dict[str, int]
     degradations: dict[str, Fraction]
     uses: int
 
 
 def summarize(plan: Plan, limit: int | None) -> list[SplitSummary]:
     """Return the numbers of each split, without making an item."""
-    uses = plan.recipe.methods
     found = []
     for split, pairs in plan.counts(limit).items():
         faces = plan.faces(split)
         people = {(plan.people[row].source, plan.people[row].identity) for row in faces}
-        methods: dict[str, int] = {}
-        for number, count in plan.method_counts(split, pairs).items():
-            name = uses[number].use
-            methods[name] = methods.get(name, 0) + count * plan.levels
         found.append(
             SplitSummary(
                 split=split,
                 pairs=pairs * plan.levels,
                 controls=plan.control_count(split, pairs) * plan.levels,
                 faces=len(faces),
-                people=len(people),
-                methods=methods,
+                identities=len(people),
+                methods=_by_name(plan, plan.method_counts(split, pairs)),
+                method_controls=_by_name(plan, plan.control_counts(split, pairs)),
                 degradations=_degradations(plan.recipe, split),
                 uses=-(-pairs // len(faces)),
             )
         )
+    return found
+
+
+def _by_name(plan: Plan, counts: Mapping[int, int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for number, count in counts.items():
+        name = plan.recipe.methods[number].use
+        found[name] = found.get(name, 0) + count * plan.levels
     return found
 
 

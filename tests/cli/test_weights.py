@@ -68,7 +68,7 @@ def test_the_list_shows_each_card_with_terms_and_whereabouts(
         "simswap_256": ["CC-BY-NC-4.0: permits research, redistribute", "pull", "(220 MB)"],
         "sd15": ["research, commercial, redistribute", "stable-diffusion-v1-5", "from the hub"],
         "inswapper_128": ["permits research", "get it from https://", str(folder)],
-        "ghost_1_256": ["tells the digest of https://"],
+        "ghost_1_256": ["shows the digest of https://"],
         "insightface_buffalo_l": ["get it from https://"],
     }.items():
         block = " ".join(lines[lines.index(card) : lines.index(card) + 4])
@@ -150,7 +150,7 @@ def test_pull_of_a_local_file_without_a_known_digest_warns(
     assert run(["weights", "pull", "net"]) == 0
     told = Told(capsys)
     assert DIGEST in told.out
-    assert "knows no digest, so nothing was compared" in told.err
+    assert "has no digest, so nothing was compared" in told.err
 
 
 def test_pull_names_what_a_network_leans_on(
@@ -193,7 +193,7 @@ def test_check_reads_the_files_anew_and_names_each_that_is_bad(
     told = Told(capsys)
     assert told.out.splitlines() == [
         f"ok   good: sha256 {DIGEST}; permits research, commercial, redistribute",
-        f"ok   unpinned: sha256 {DIGEST} (the card knows none to compare); permits research, "
+        f"ok   unpinned: sha256 {DIGEST} (the card has none to compare); permits research, "
         "commercial, redistribute",
     ]
     for part in (
@@ -329,7 +329,7 @@ def test_add_copies_a_card_and_tells_what_it_permits(
     assert Told(capsys).out.splitlines() == [
         str(folder / "cards" / "net.yaml"),
         "unknown: permits research, commercial (as its card states)",
-        f"not here: get it from its makers and put it at {folder / 'net.task'}",
+        f"not here: get it from its authors and put it at {folder / 'net.task'}",
     ]
     assert run(["weights", "add", str(card)]) == 2
     assert "Say --replace" in Told(capsys).err
@@ -356,7 +356,7 @@ def test_add_warns_of_an_embedder_that_nobody_knows(
     }
     card = _write(tmp_path / "mine.yaml", form="onnx", network=network)
     assert run(["weights", "add", str(card)]) == 0
-    assert "leans on 'somebodys_arcface', a card that is not known" in Told(capsys).err
+    assert "needs 'somebodys_arcface', but no weight card of that id is known" in Told(capsys).err
 
 
 def test_the_group_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ def test_the_numbers_are_those_of_the_items() -> None:
         degradations={},
         uses=3,
     )
-    assert (test.split, test.pairs, test.faces, test.people, test.uses) == ("test", 40, 16, 8, 3)
+    assert (test.split, test.pairs, test.faces, test.identities, test.uses) == ("test", 40, 16, 8, 3)
 
 
 def test_entries_of_one_method_are_added_up_and_the_limit_counts() -> None:

@@ -1,0 +1,116 @@
+"""A plan as a user sees it: counts, identities, rights, expected size and time, warnings."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from datagen.planning.items import Plan
+from datagen.planning.summary import (
+    SplitSummary,
+    expected_bytes,
+    expected_seconds,
+    summarize,
+    warnings_of,
+)
+from datagen.recipe import Recipe
+from datagen.rights import Decision
+from datagen.sources import SOURCES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PlanOverview", "overview"]
+
+
+@dataclass(frozen=True)
+class PlanOverview:
+    """What a recipe will make.
+
+    Attributes:
+        name: Name of the recipe.
+        purpose: The purpose, in words.
+        decisions: What the rights gate decided about each card.
+        splits: The numbers of each split.
+        warnings: What looks wrong or thin.
+        expected_bytes: Approximate size of all images and masks.
+        core_seconds: Approximate time on one CPU core, start-up and networks not included.
+        networks: Whether some of the methods run networks.
+    """
+
+    name: str
+    purpose: str
+    decisions: tuple[Decision, ...]
+    splits: tuple[SplitSummary, ...]
+    warnings: tuple[str, ...]
+    expected_bytes: int
+    core_seconds: float
+    networks: bool
+
+    @property
+    def pairs(self) -> int:
+        """Planned pairs of all splits."""
+        return sum(split.pairs for split in self.splits)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per split and method.
+
+        Columns: ``split``, ``method``, ``pairs`` and ``controls`` of the method, and
+        ``identities`` and ``faces`` of the split.
+        """
+        import pandas as pd
+
+        columns = ["split", "method", "pairs", "controls", "identities", "faces"]
+        return pd.DataFrame(list(self._rows()), columns=columns)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        for split in self.splits:
+            for method, pairs in split.methods.items():
+                controls = split.method_controls[method]
+                yield split.split, method, pairs, controls, split.identities, split.faces
+
+    def __str__(self) -> str:
+        """Return table and warnings as text."""
+        warnings = "".join(f"\nwarning: {text}" for text in self.warnings)
+        return (
+            f"{self.name}: {self.pairs} pairs\n{self.to_frame().to_string(index=False)}{warnings}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show table and warnings in a notebook."""
+        frame: str = self.to_frame().to_html(index=False)
+        warnings = "".join(f"<li>{html.escape(text)}</li>" for text in self.warnings)
+        head = f"<p><strong>{html.escape(self.name)}</strong>: {self.pairs} pairs</p>"
+        return f"<div>{head}{frame}{f'<ul>{warnings}</ul>' if warnings else ''}</div>"
+
+
+def overview(
+    recipe: Recipe,
+    plan: Plan,
+    limit: int | None,
+    decisions: Sequence[Decision],
+    warnings: Sequence[str],
+) -> PlanOverview:
+    """Return the numbers of a plan, without making an item.
+
+    Args:
+        recipe: The recipe.
+        plan: Its plan.
+        limit: Only the first pairs, see ``Plan.counts``.
+        decisions: What the rights gate decided.
+        warnings: Of the face index.
+    """
+    splits = summarize(plan, limit)
+    rendering = max(SOURCES.load(card.layout).render_seconds for card in recipe.cards)
+    return PlanOverview(
+        name=recipe.spec.name,
+        purpose=recipe.spec.purpose.words,
+        decisions=tuple(decisions),
+        splits=tuple(splits),
+        warnings=(*warnings, *warnings_of(plan, splits)),
+        expected_bytes=expected_bytes(plan, splits),
+        core_seconds=expected_seconds(plan, splits, 1, rendering),
+        networks=bool(recipe.weight_cards()),
+    )

@@ -1,0 +1,32 @@
+"""Where a weight file is, or how to get it; and which other cards it needs."""
+
+from __future__ import annotations
+
+from datagen.core.paths import weights_folder
+from datagen.weights.card import WeightCard
+from datagen.weights.store import local_weights
+
+__all__ = ["needed_cards", "whereabouts"]
+
+
+def whereabouts(card: WeightCard) -> str:
+    """Return in one line where the files of a card are, or how to get them."""
+    path = local_weights(card)
+    if path is not None:
+        return f"here: {path}"
+    size = f" ({card.size / 1e6:.0f} MB)" if card.size else ""
+    if card.hub is not None and card.hub.revision:
+        return f"not here: 'datagen weights pull {card.id}' gets {card.hub.repo} from the hub"
+    if card.address and card.form != "insightface":
+        verb = "gets" if card.sha256 else "shows the digest of"
+        return f"not here: 'datagen weights pull {card.id}' {verb} {card.address}{size}"
+    place = weights_folder() / card.file
+    return f"not here: get it from {card.homepage or 'its authors'}{size} and put it at {place}"
+
+
+def needed_cards(card: WeightCard) -> list[str]:
+    """Return the ids of the other cards whose networks a card's network needs."""
+    network = card.network
+    return (
+        [] if network is None else [name for name in (network.embedder, network.converter) if name]
+    )
