@@ -1,7 +1,7 @@
-"""Milliseconds a pair for each kind and profile, against the floor of encoding the pair.
+"""Milliseconds per pair of each kind and profile, compared with the floor: encoding the pair.
 
-Run: ``python benchmarks/degradations.py [--size 380] [--rounds 30]``. One core; medians of the
-process's own time, which other programs disturb less than the clock.
+Run: ``python benchmarks/degradations.py [--size 380] [--rounds 30]``. One core; medians of process
+time, which other programs disturb less than wall-clock time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from datagen.core.arrays import Image
 from datagen.core.rng import rng
 from datagen.degradations import DEGRADATIONS
-from datagen.degradations.apply import degrade
+from datagen.degradations.apply import apply_steps
 from datagen.degradations.base import SEVERITIES
 from datagen.degradations.compose import RESHARE, Composition, compose
 from datagen.degradations.profile import load_profile, profile_names
@@ -26,18 +26,20 @@ from datagen.sources.procedural import render
 _OPTIONS = {"any": {"transform": {"name": "CLAHE"}}}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", type=int, default=380)
     parser.add_argument("--rounds", type=int, default=30)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     pair = [_image(person, given.size) for person in (1, 2)]
     floor = _median(lambda n: [cv2.imencode(".jpg", image) for image in pair], given.rounds)
     print(f"floor: encode two {given.size}-px JPEGs q95: {floor:.2f} ms")
     print(
-        f"{'degradation':<20}" + "".join(f"{n:>8}" for n in ("free", 1, 2, 3, 4, 5)) + "  ms a pair"
+        f"{'degradation':<20}"
+        + "".join(f"{n:>8}" for n in ("free", 1, 2, 3, 4, 5))
+        + "  ms per pair"
     )
     for name in DEGRADATIONS:
         free = compose(name, _OPTIONS.get(name, {}), False, name)
@@ -67,7 +69,7 @@ def _time(built: Composition, pair: list[Image], severity: int | None, rounds: i
     shape = (pair[0].shape[0], pair[0].shape[1])
 
     def once(number: int) -> None:
-        degrade(pair, built.draw(rng("bench", number), shape, severity))
+        apply_steps(pair, built.draw(rng("bench", number), shape, severity))
 
     return _median(once, rounds)
 

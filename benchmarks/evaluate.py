@@ -1,14 +1,15 @@
 """``datagen evaluate`` on a million images: seconds and peak memory of the whole command.
 
-Writes the manifest of a release that was never made (one image stands for all), scores of two
-detectors, and runs the command as a process of its own: alone, then with baseline, gates and
+Writes the manifest of a release that was never made (one image serves for all) and the scores of
+two detectors, and runs the command as a separate process: alone, then with baseline, gates and
 report. Usage:
 
-    python benchmarks/evaluate.py [PICTURES] [PEOPLE]
+    python benchmarks/evaluate.py [--images 1000000] [--identities 5000]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -23,8 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import sha256_bytes
+from datagen.release.schema import SCHEMA_VERSION
 
-IMAGES, PEOPLE = 1_000_000, 5_000
+IMAGES, IDENTITIES = 1_000_000, 5_000
 METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")
 DEGRADATIONS = ("jpeg", "resize", "reshare", "blur", "noise")
 GIGABYTE = 2**30
@@ -37,24 +39,27 @@ on_undecided: pass
 """
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print seconds and gigabytes."""
-    images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
-    people = int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--identities", type=int, default=IDENTITIES)
+    given = parser.parse_args(arguments)
+    images, identities = given.images, given.identities
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(folder, images, people)
+        write(folder, images, identities)
         base = [str(folder / "out"), "--scores", str(folder / "new.parquet")]
         full = [*base, "--baseline", str(folder / "old.parquet")]
         full += ["--gates", str(folder / "gates.yaml"), "--report", str(folder / "report")]
-        print(f"{images} images of {people} people, {os.cpu_count()} CPUs")
-        for what, arguments in (("metrics", base), ("baseline, gates, report", full)):
-            seconds, busy, memory = run(arguments)
+        print(f"{images} images of {identities} identities, {os.cpu_count()} CPUs")
+        for what, options in (("metrics", base), ("baseline, gates, report", full)):
+            seconds, busy, memory = run(options)
             print(f"{what:<26}{seconds:6.1f} s, {busy:6.1f} s of CPU, {memory / GIGABYTE:5.2f} GB")
 
 
 def run(arguments: list[str]) -> tuple[float, float, int]:
-    """Return seconds, seconds of CPU and peak bytes of a run."""
+    """Return wall-clock seconds, CPU seconds and peak memory in bytes of a run."""
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603  # our own command
         [sys.executable, "-m", "datagen", "evaluate", *arguments], stdout=subprocess.DEVNULL
@@ -66,7 +71,7 @@ def run(arguments: list[str]) -> tuple[float, float, int]:
     return time.monotonic() - started, busy, usage.ru_maxrss * 1024
 
 
-def write(folder: Path, images: int, people: int) -> None:
+def write(folder: Path, images: int, identities: int) -> None:
     """Write release, scores and gates."""
     rng = np.random.default_rng(0)
     pairs = int(images / 2.2)
@@ -74,7 +79,7 @@ def write(folder: Path, images: int, people: int) -> None:
     pair = np.concatenate([np.arange(pairs), np.arange(pairs), np.arange(controls)])
     kind = np.repeat(["real", "fake", "control"], [pairs, pairs, controls])
     label = kind == "fake"
-    person = rng.integers(0, people, pairs)
+    person = rng.integers(0, identities, pairs)
     severity = rng.integers(0, 6, pairs)
     media = cv2.imencode(".jpg", rng.integers(0, 255, (96, 96, 3), np.uint8))[1].tobytes()
     columns = {
@@ -98,19 +103,19 @@ def write(folder: Path, images: int, people: int) -> None:
         "degradation": np.array(DEGRADATIONS)[rng.integers(0, len(DEGRADATIONS), pairs)][pair],
         "severity": severity[pair].astype(np.int32),
         "base_id": [f"bench-test-{p:07d}" for p in pair],
-        "age": rng.integers(18, 80, people)[person][pair].astype(np.float32),
-        "sex": np.array(["female", "male"])[rng.integers(0, 2, people)][person][pair],
-        "ethnicity": np.array(list("abcd"))[rng.integers(0, 4, people)][person][pair],
+        "age": rng.integers(18, 80, identities)[person][pair].astype(np.float32),
+        "sex": np.array(["female", "male"])[rng.integers(0, 2, identities)][person][pair],
+        "ethnicity": np.array(list("abcd"))[rng.integers(0, 4, identities)][person][pair],
     }
     out = folder / "out"
     (out / "manifest").mkdir(parents=True)
     (out / "media").mkdir()
     pq.write_table(pa.table(columns), out / "manifest" / "test-000000.parquet")
     (out / "media" / "test-000000.tar").write_bytes(media)
-    record = {"schema": 1, "name": "bench", "version": 1, "recipe_digest": "0"}
+    record = {"schema": SCHEMA_VERSION, "name": "bench", "version": 1, "recipe_digest": "0"}
     record["files"] = {"manifest/test-000000.parquet": {}}
     (out / "release.json").write_text(json.dumps(record), encoding="utf-8")
-    own = rng.normal(0, 0.5, people)[person][pair] - 0.15 * severity[pair] * label
+    own = rng.normal(0, 0.5, identities)[person][pair] - 0.15 * severity[pair] * label
     for name, skill in (("new", 1.6), ("old", 1.5)):
         raw = rng.normal(skill * label - 0.7, 1) + own
         score = 1 / (1 + np.exp(-raw))

@@ -1,17 +1,19 @@
-"""How good the fakes are, on photographs: found, visible, faithful, true to the donor.
+"""The quality of fakes on photographs: found, visible, faithful, close to the donor.
 
-For each method, 318 fakes of the London set at 380 pixels: in how many of them the landmark model
+For each method, 318 fakes of the London set at 380 pixels: the share in which the landmark model
 finds a face, the change under the mask, the PSNR of the whole image, the PSNR of the control
-inside the mask, how far the reported landmarks are from the model's, and for swaps in how many the
-shape inside the face is nearer to the donor's than the target's was. Usage, with DATAGEN_LONDON and
-DATAGEN_WEIGHTS set:
+inside the mask, the distance of the reported landmarks from the model's, and for swaps the share
+whose inner face shape is closer to the donor's than the target's was. Usage, with DATAGEN_LONDON
+and DATAGEN_WEIGHTS set:
 
-    python benchmarks/fakes.py [METHOD ...]
+    python benchmarks/fakes.py [METHOD ...] [--pairs 318]
+
+Methods with networks are left out unless they are named.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,14 @@ from datagen.sources import Record
 
 RECIPE = str(Path(__file__).resolve().parent.parent / "recipes" / "london.yaml")
 PAIRS = 318
-INSIDE = slice(17, 68)  # the 68 points less the outline, which stays the target's
+INSIDE = slice(17, 68)  # the 68 points without the outline, which stays the target's
 
 
-def release_of(method: str, folder: str) -> Release:
+def release_of(method: str, folder: str, pairs: int) -> Release:
     """Make the pairs of one method, lossless and each with its control."""
     donor = ", donor: {match: [sex], pool_size: 20}" if METHODS.load(method).needs_donor else ""
     options = ["--inline", "--set", f"methods=[{{use: {method}, share: 1{donor}}}]"]
-    options += ["--set", f"splits={{train: {PAIRS}}}", "--set", "encode={format: png}"]
+    options += ["--set", f"splits={{train: {pairs}}}", "--set", "encode={format: png}"]
     options += ["--set", "split.shares={train: 1}", "--set", "controls=1"]
     if run(["generate", RECIPE, "-o", f"{folder}/{method}", *options]):
         raise SystemExit(1)
@@ -49,7 +51,7 @@ def psnr(squared: Any) -> float:
 
 
 def shape(points: Any) -> Any:
-    """Return the inner points of a face as a row free of place, size and turn."""
+    """Return the inner points of a face as a row, normalized by position, size and roll."""
     row = normal_shapes(np.asarray(points, np.float32).reshape(1, 68, 2))[0]
     return np.concatenate([row[:68][INSIDE], row[68:][INSIDE]])
 
@@ -59,7 +61,7 @@ def measure(release: Release, model: MediaPipe) -> dict[str, float]:
     rows = release.manifest.set_index(["pair_id", "kind"])
     reals = release.manifest[release.manifest["kind"] == "real"]
     marks = dict(zip(reals["image_id"], reals["landmarks"], strict=True))
-    found, whole, control, off, nearer = [], [], [], [], []
+    found, whole, control, off, closer = [], [], [], [], []
     for pair in rows.index.unique("pair_id"):
         real, fake = (release.image(rows.loc[pair, kind]) for kind in ("real", "fake"))
         row = rows.loc[(pair, "fake")]
@@ -73,14 +75,14 @@ def measure(release: Release, model: MediaPipe) -> dict[str, float]:
         found.append(len(seen) == 1)
         if not seen:
             continue
-        told = np.asarray(row["landmarks"], np.float32).reshape(68, 2)
-        unit = float(np.linalg.norm(told[45] - told[36]))
-        off.append(float(np.linalg.norm(seen[0].landmarks - told, axis=1).mean()) / unit)
+        stated = np.asarray(row["landmarks"], np.float32).reshape(68, 2)
+        unit = float(np.linalg.norm(stated[45] - stated[36]))
+        off.append(float(np.linalg.norm(seen[0].landmarks - stated, axis=1).mean()) / unit)
         if row["family"] == "face_swap" and row["donor_image_id"] in marks:
-            lent = shape(marks[row["donor_image_id"]])
+            donor = shape(marks[row["donor_image_id"]])
             own = shape(rows.loc[(pair, "real")]["landmarks"])
             made = shape(seen[0].landmarks)
-            nearer.append(np.linalg.norm(made - lent) < np.linalg.norm(own - lent))
+            closer.append(np.linalg.norm(made - donor) < np.linalg.norm(own - donor))
     fakes = release.manifest[release.manifest["kind"] == "fake"]
     return {
         "found %": 100 * float(np.mean(found)),
@@ -90,18 +92,23 @@ def measure(release: Release, model: MediaPipe) -> dict[str, float]:
         "PSNR median": float(np.median(whole)),
         "control dB min": min(control, default=float("nan")),
         "landmarks off %": 100 * float(np.mean(off)),
-        "nearer donor %": 100 * float(np.mean(nearer)) if nearer else float("nan"),
+        "closer to donor %": 100 * float(np.mean(closer)) if closer else float("nan"),
     }
 
 
-def main() -> None:
-    """Print one line a method."""
+def main(arguments: list[str] | None = None) -> None:
+    """Print one line per method."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("methods", nargs="*", metavar="METHOD")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    given = parser.parse_args(arguments)
+    classical = [name for name in METHODS if not METHODS.load(name).learned]
     model = MediaPipe()
     model.open()
     table = {}
     with tempfile.TemporaryDirectory() as folder:
-        for method in sys.argv[1:] or list(METHODS):
-            table[method] = measure(release_of(method, folder), model)
+        for method in given.methods or classical:
+            table[method] = measure(release_of(method, folder, given.pairs), model)
     print(pd.DataFrame(table).T.round(2).to_string())
 
 

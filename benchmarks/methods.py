@@ -1,6 +1,7 @@
-"""Milliseconds a pair for each method, against the floor of encoding the pair's two images.
+"""Milliseconds per pair of each method, compared with the floor: encoding the pair's two images.
 
-Run: ``python benchmarks/methods.py [--size 380] [--rounds 40]``. One core; medians.
+Run: ``python benchmarks/methods.py [METHOD ...] [--size 380] [--rounds 40]``. One core; medians.
+Methods with networks need weights and are measured by ``benchmarks/networks.py``.
 """
 
 from __future__ import annotations
@@ -27,24 +28,31 @@ _VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("methods", nargs="*", metavar="METHOD")
     parser.add_argument("--size", type=int, default=380)
     parser.add_argument("--rounds", type=int, default=40)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     faces = [computed_face(person, given.size) for person in range(8)]
     floor = _median(lambda n: _encode_two(faces[n % 8].image), given.rounds)
     print(f"floor: encode two {given.size}-px JPEGs q95: {floor:.2f} ms")
     print(f"{'method':<24}{'sample':>8}{'fake':>8}{'control':>9}{'x floor':>9}  ms")
-    for name in METHODS:
+    learned = []
+    for name in given.methods or METHODS:
+        if METHODS.load(name).learned:
+            learned.append(name)
+            continue
         for label, options in _VARIANTS.get(name, {"": {}}).items():
             _row(name, label, options, faces, floor, given.rounds)
+    if learned:
+        print(f"not measured, because they need weights: {', '.join(learned)}")
 
 
 def computed_face(person: int, size: int) -> FaceCrop:
-    """Return the crop of somebody who does not exist, with the mesh."""
+    """Return the crop of a procedural face, with its mesh."""
     portrait = render(1, person, 0, 512)
     matrix = crop_matrix(face_box(portrait.landmarks), 1.3, size, CropJitter())
     image = take_crop(portrait.image, matrix, size, 1)

@@ -1,17 +1,17 @@
-"""Learned methods with networks of the real ones' size and random weights: images a second.
+"""Learned methods with random networks of the real size: images per second.
 
 What a worker does for a shard, without the manifest: JPEGs of 1024 pixels are decoded and cropped,
-batches are formed by ``Ahead``, go through the network, are pasted back and held to the contract,
-and real, fake and mask are encoded. Each method has a process of its own. Usage:
+batches are formed, go through the network, are pasted back and checked against the contract, and
+real, fake and mask are encoded. Each method runs in a separate process. Usage:
 
     python benchmarks/networks.py [--device cuda] [--batch 8] [--images 64] [--methods NAME ...]
         [--precision fp16] [--steps 30] [--size 380] [--threads 1] [--folder DIR]
 
-On a GPU a batch goes before that is not counted. ``waits`` is the share of the time in which no
-batch is in the network; ``worker`` is what an image costs a core beside it, in the thread's own
-time. Memory is the peak: on a CPU the process's, on a GPU what torch allocated, or, where
-onnxruntime runs the network, by how much the device's free memory fell. The weights of all methods
-take 13 GB of disk, in a temporary folder unless ``--folder`` keeps them for the next time.
+On a GPU one warm-up batch is not counted. ``waits`` is the share of the time in which no batch is
+in the network; ``worker`` is the CPU time per image of everything else, as thread time. Memory is
+the peak: on a CPU that of the process; on a GPU what torch allocated or, if onnxruntime runs the
+network, by how much the device's free memory fell. The weights of all methods take 13 GB of disk,
+in a temporary folder unless ``--folder`` keeps them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line says."""
+    """The options of the command line."""
 
     device: str
     batch: int
@@ -56,15 +56,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is measured of a method.
+    """What is measured for a method.
 
     Attributes:
-        precision, batch: As they were used.
-        made: Images; ``lost`` were refused by the method.
-        seconds: Of the whole loop.
-        inside: Seconds in ``run``.
-        worker: Seconds of a core in all the rest.
-        memory: Peak, in bytes.
+        precision, batch: Precision and batch size that were used.
+        made: Number of images made; ``lost`` were refused by the method.
+        seconds: Duration of the whole loop.
+        inside: Seconds spent in ``run``.
+        worker: CPU seconds of everything else.
+        memory: Peak memory in bytes.
     """
 
     precision: str
@@ -78,14 +78,14 @@ class Figures:
 
 
 def measure(name: str, asked: Asked) -> Figures:
-    """Return the figures of one method; its networks lie under ``DATAGEN_WEIGHTS``."""
+    """Return the figures of one method; its networks are in ``DATAGEN_WEIGHTS``."""
     cv2.setNumThreads(1)
     method = METHODS.load(name).build(options_of(name, asked))
     assert isinstance(method, BatchedMethod)
     faces = Faces(asked.size)
     memory = peak_memory(asked.device)
     timed, steps = Timed(method), steps_of(method, faces)
-    if asked.device == "cuda":  # kernels are loaded, and a batch that is too large is halved
+    if asked.device == "cuda":  # load kernels, and halve a batch that is too large
         first = items_of(asked.batch, method.needs_donor)
         make(Ahead(timed, first, steps, prove=False), first)
         timed.seconds = 0.0
@@ -101,7 +101,7 @@ def measure(name: str, asked: Asked) -> Figures:
 
 
 def options_of(name: str, asked: Asked) -> dict[str, Any]:
-    """Return what a recipe would say of the method."""
+    """Return the options that a recipe would give the method."""
     case, given = CASES[name], {"device": asked.device, "threads": asked.threads}
     options: dict[str, Any] = {**given, "batch": asked.batch, "weights": case.cards[0]}
     if case.torch:
@@ -112,7 +112,7 @@ def options_of(name: str, asked: Asked) -> dict[str, Any]:
 
 
 def peak_memory(device: str) -> Callable[[], int]:
-    """Return what tells the peak memory from now on, in bytes."""
+    """Return a function that reports the peak memory from now on, in bytes."""
     if device == "cpu":
         return _peak_of_process
     import torch
@@ -121,7 +121,7 @@ def peak_memory(device: str) -> Callable[[], int]:
     before, _ = torch.cuda.mem_get_info()
 
     def peak() -> int:
-        # onnxruntime keeps what it once took; torch is asked for less than it holds.
+        # onnxruntime keeps what it has taken; torch reports less than it holds.
         allocated = torch.cuda.max_memory_allocated()
         return allocated or before - torch.cuda.mem_get_info()[0]
 
@@ -134,7 +134,7 @@ def _peak_of_process() -> int:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there, before gigabytes are written."""
+    """Refuse a device that does not exist, before gigabytes are written."""
     if device == "cuda":
         from datagen.networks.diffusion.settings import check_device as check
         from datagen.networks.diffusion.settings import diffusers_library
@@ -144,7 +144,7 @@ def check_device(device: str) -> None:
 
 
 def alone(folder: Path, work: Callable[..., T], *given: Any) -> T:
-    """Work in a fresh process, whose memory is then its own."""
+    """Call ``work`` in a fresh process, so that its memory can be measured."""
     os.environ["DATAGEN_WEIGHTS"] = str(folder)
     os.environ["DATAGEN_CACHE"] = str(folder / "cache")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -152,7 +152,7 @@ def alone(folder: Path, work: Callable[..., T], *given: Any) -> T:
 
 
 def row(name: str, figures: Figures) -> str:
-    """Return a line of the table."""
+    """Return one row of the table."""
     made, seconds = max(figures.made, 1), figures.seconds
     cells = [
         f"{name:<20}{figures.precision:>10}{figures.batch:>7}{figures.made / seconds:>12.3g}",
@@ -163,7 +163,7 @@ def row(name: str, figures: Figures) -> str:
 
 
 def table(folder: Path, methods: Sequence[str], asked: Asked) -> int:
-    """Print a line a method; return 1 where one could not be run."""
+    """Print one row per method; return 1 if one could not be run."""
     for name in methods:
         for line in alone(folder, write_networks, folder, name):
             print(f"  {line}", flush=True)
@@ -180,11 +180,11 @@ def table(folder: Path, methods: Sequence[str], asked: Asked) -> int:
             print(f"{name:<20}  {error}", flush=True)
         except BrokenExecutor:
             failed = 1
-            print(f"{name:<20}  its process was killed: too little main memory", flush=True)
+            print(f"{name:<20}  its process was killed: not enough main memory", flush=True)
     return failed
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -196,7 +196,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=380)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path)
-    given = vars(parser.parse_args())
+    given = vars(parser.parse_args(arguments))
     methods, kept = given.pop("methods"), given.pop("folder")
     asked = Asked(**given)
     try:

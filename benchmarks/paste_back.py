@@ -1,10 +1,10 @@
-"""Paste-back beside insightface's own, with the network taken out: milliseconds, ratio, difference.
+"""Our paste-back and insightface's own, without the network: milliseconds, ratio, difference.
 
-Both get the same image, the same five points and the same precomputed output of the network, and
-align, convert and paste; by turns, one core, process time, medians. Usage, with DATAGEN_LONDON and
+Both get the same image, the same five points and the same precomputed network output, and align,
+convert and paste; alternating, one core, process time, medians. Usage, with DATAGEN_LONDON and
 DATAGEN_WEIGHTS set:
 
-    python benchmarks/paste_back.py [--rounds 40]
+    python benchmarks/paste_back.py [--rounds 40] [--photographs 8] [--sizes 380 675 1350 2700]
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from datagen.networks.alignment.paste import paste_back
 from datagen.sources import Record
 from datagen.weights.insightface.library import load_insightface
 
-SIDE, PEOPLE = 128, 8
+SIDE, PHOTOGRAPHS = 128, 8
 SIZES = (380, 675, 1350, 2700)
 
 
@@ -44,33 +44,34 @@ class Answers:
         return [self.output]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--photographs", type=int, default=PHOTOGRAPHS)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    given = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    warnings.simplefilter("ignore", FutureWarning)  # of scikit-image, to insightface
+    warnings.simplefilter("ignore", FutureWarning)  # scikit-image warns insightface
     library = emptied()
-    people = photographs()
-    print(
-        f"{'pixels':>6}{'insightface':>13}{'ours':>8}  ms{'ratio':>7}   levels apart: most, 99.99 %"
-    )
-    for size in SIZES:
-        faces = [scaled(image, landmarks, size) for image, landmarks in people]
-        times = np.array([by_turns(library, *faces[n % len(faces)]) for n in range(-2, rounds)])[2:]
+    found = photographs(given.photographs)
+    print(f"{'pixels':>6}{'insightface':>13}{'ours':>8}  ms{'ratio':>7}   difference: max, 99.99 %")
+    for size in given.sizes:
+        faces = [scaled(image, landmarks, size) for image, landmarks in found]
+        turns = range(-2, given.rounds)
+        times = np.array([by_turns(library, *faces[n % len(faces)]) for n in turns])[2:]
         theirs, ours = np.median(times, axis=0)
         apart = np.concatenate([differences(library, *face) for face in faces])
-        most, nearly = apart.max(), np.percentile(apart, 99.99)
-        print(f"{size:>6}{theirs:13.1f}{ours:8.2f}{theirs / ours:11.1f}{most:20}{nearly:9.0f}")
+        largest, nearly = apart.max(), np.percentile(apart, 99.99)
+        print(f"{size:>6}{theirs:13.1f}{ours:8.2f}{theirs / ours:11.1f}{largest:20}{nearly:9.0f}")
 
 
-def photographs() -> list[tuple[Image, Landmarks]]:
+def photographs(count: int) -> list[tuple[Image, Landmarks]]:
     """Return a few photographs of 1350 pixels with their landmarks."""
     model = MediaPipe()
     model.open()
     found = []
-    for path in sorted(Path(os.environ["DATAGEN_LONDON"]).glob("*_03.jpg"))[:PEOPLE]:
+    for path in sorted(Path(os.environ["DATAGEN_LONDON"]).glob("*_03.jpg"))[:count]:
         image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
         (face,) = model.analyze(image, Record(image_id=path.stem, identity=""))
         found.append((image, face.landmarks))
@@ -104,24 +105,24 @@ def by_library(library: Any, image: Image, landmarks: Landmarks) -> Image:
 
 
 def by_us(library: Any, image: Image, landmarks: Landmarks) -> tuple[Image, Mask]:
-    """Do the same work in the face's region."""
+    """Do the same work in the face region."""
     matrix = align_matrix(landmarks, "arcface_128", SIDE)
     face = take_aligned(image, matrix, SIDE, smooth=False)
     numbers = np.ascontiguousarray(face.transpose(2, 0, 1)[None], np.float32) / 255
     (output,) = library.session.run([], {"target": numbers})
     levels = np.clip(output[0] * 255, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-    # As the library, which takes BGR images and turns the network's RGB round.
+    # As the library, which takes BGR images and reverses the network's RGB.
     return paste_back(image, np.ascontiguousarray(levels[:, :, ::-1]), matrix)
 
 
 def differences(library: Any, image: Image, landmarks: Landmarks) -> NDArray[np.uint8]:
-    """Return how far the two images are apart inside the mask."""
+    """Return the absolute differences of the two images inside the mask."""
     ours, mask = by_us(library, image, landmarks)
     return np.asarray(cv2.absdiff(ours, by_library(library, image, landmarks))[mask > 0], np.uint8)
 
 
 def by_turns(library: Any, image: Image, landmarks: Landmarks) -> list[float]:
-    """Return milliseconds of the process that the library takes, and we."""
+    """Return the milliseconds of process time that the library and ours take."""
     times = []
     for work in (by_library, by_us):
         start = time.process_time()

@@ -1,10 +1,13 @@
-"""How well a landmark model that knows real faces reads the people of ``procedural``.
+"""How well a landmark model trained on real faces reads the faces of ``procedural``.
 
-Usage: DATAGEN_WEIGHTS=<folder with face_landmarker.task> python benchmarks/procedural.py [count]
+Usage, with DATAGEN_WEIGHTS set to a folder with face_landmarker.task:
+
+    python benchmarks/procedural.py [--identities 500] [--compared 60]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -21,7 +24,7 @@ from datagen.sources.procedural.landmarks import sixty_eight
 
 MODEL = "face_landmarker.task"
 SEED = 2024
-# Points that no expression moves much: nose, corners of the eyes, forehead, cheekbones.
+# Points that expressions hardly move: nose, corners of the eyes, forehead, cheekbones.
 STEADY = (
     *(1, 4, 5, 195, 6, 168, 8, 9, 33, 133, 263, 362, 10, 67, 297, 54, 284),
     234,
@@ -43,12 +46,12 @@ class Figures:
     """What ``measure`` finds.
 
     Attributes:
-        found: share of images in which the model finds a face.
-        error: mean distance of its 68 points from the truth, share of the distance between
-            the outer corners of the eyes.
-        by_point: (68,) the same per point.
-        bias: (68, 2) mean signed difference per point, same unit, head upright.
-        rate: images per second of one process.
+        found: fraction of images in which the model finds a face.
+        error: mean distance of its 68 points from the truth, as a fraction of the distance
+            between the outer corners of the eyes.
+        by_point: (68,) the same for each point.
+        bias: (68, 2) mean signed difference of each point, same unit, head upright.
+        rate: images rendered per second by one process.
     """
 
     found: float
@@ -80,7 +83,7 @@ def find(model: Any, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
 
 
 def measure(path: Path, count: int, size: int = 512) -> Figures:
-    """Figures over the first images of ``count`` people."""
+    """Figures over the first images of ``count`` identities."""
     model = landmarker(path)
     procedural.render(SEED, 0, 0, size)
     spent, errors, signed = 0.0, [], []
@@ -117,30 +120,34 @@ def shape_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> f
     return float(np.sqrt(((a @ (u @ flip @ v) - b) ** 2).sum()))
 
 
-def nearer_share(people: int) -> float:
-    """Share of triples in which two images of one person are nearer than two people."""
-    first = [procedural.truth(SEED, p, 0).mesh for p in range(people)]
-    second = [procedural.truth(SEED, p, 1).mesh for p in range(people)]
+def closer_share(identities: int) -> float:
+    """Share of triples in which two images of one identity are closer than two identities."""
+    first = [procedural.truth(SEED, p, 0).mesh for p in range(identities)]
+    second = [procedural.truth(SEED, p, 1).mesh for p in range(identities)]
     right = total = 0
-    for p in range(people):
+    for p in range(identities):
         same = shape_distance(first[p], second[p])
-        for q in range(people):
+        for q in range(identities):
             if q != p:
                 right += same < shape_distance(first[p], second[q])
                 total += 1
     return right / total
 
 
-def main() -> int:
-    """Print the figures; the exit status is 1 where the model is missing."""
+def main(arguments: list[str] | None = None) -> int:
+    """Print the figures; the exit status is 1 if the model is missing."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--identities", type=int, default=500)
+    parser.add_argument("--compared", type=int, default=60, help="identities compared by shape")
+    given = parser.parse_args(arguments)
+    count = given.identities
     cv2.setNumThreads(1)
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     path = Path(os.environ.get("DATAGEN_WEIGHTS", "")) / MODEL
     if not path.is_file():
         print(f"missing: {path} (set DATAGEN_WEIGHTS to the folder that holds {MODEL})")
         return 1
     figures = measure(path, count)
-    print(f"people                                  {count}")
+    print(f"identities                              {count}")
     print(f"found                                   {100 * figures.found:.1f} %")
     print(f"68 points, share of outer eye distance  {100 * figures.error:.2f} %")
     for name, part in (
@@ -153,7 +160,7 @@ def main() -> int:
         dx, dy = 100 * figures.bias[part].mean(axis=0)
         error = 100 * figures.by_point[part].mean()
         print(f"  {name:6s} {error:5.2f} %   mean dx {dx:+.2f} %  dy {dy:+.2f} %")
-    print(f"same person nearer than another         {100 * nearer_share(60):.1f} %")
+    print(f"same identity closer than another       {100 * closer_share(given.compared):.1f} %")
     print(f"images/s, one process, 512 pixels     {figures.rate:.1f}")
     return 0
 

@@ -1,7 +1,7 @@
-"""Weights of the published networks' geometry, filled at random, and their cards.
+"""Random weights with the shapes of the published networks, and their cards.
 
-The card of each is the shipped one less its digest and address, so that what is measured is the
-path of the real files. Nothing that these networks make looks like a face.
+The card of each is the shipped one without digest and address, so that the code path of the real
+files is measured. Nothing that these networks make looks like a face.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Case:
     """A learned method with its networks.
 
     Attributes:
-        cards: Of what must lie under ``DATAGEN_WEIGHTS``; the first is the one that it names.
-        options: Beside device, batch and threads.
-        torch: Whether torch runs it, in any precision; an ONNX file has its own.
+        cards: Ids of the weights it needs in ``DATAGEN_WEIGHTS``; its options name the first.
+        options: Options other than device, batch and threads.
+        torch: Whether torch runs it, in any precision; an ONNX file has a fixed one.
     """
 
     cards: tuple[str, ...]
@@ -60,9 +60,9 @@ CASES: Mapping[str, Case] = {
 
 
 def write_networks(folder: Path, method: str) -> list[str]:
-    """Write what a method needs into a ``DATAGEN_WEIGHTS`` and return a line for each network.
+    """Write the networks of a method into ``folder`` and return one line for each.
 
-    What was written before stays.
+    Existing ones are kept.
     """
     said = []
     for card_id in CASES[method].cards:
@@ -77,7 +77,7 @@ def write_networks(folder: Path, method: str) -> list[str]:
 
 
 def _card(card_id: str) -> dict[str, Any]:
-    random = {"license": "CC0-1.0", "notes": "Random numbers; it has learned from nobody."}
+    random = {"license": "CC0-1.0", "notes": "Random numbers; trained on no data."}
     if card_id == _AUTOENCODER:
         own = {"id": card_id, "title": "Autoencoder, random", "file": card_id, "form": "datagen"}
         return {**own, **random}
@@ -91,7 +91,7 @@ def _write_onnx(folder: Path, card_id: str) -> str:
 
 
 def _write_pack(folder: Path, card_id: str) -> str:
-    """Write a detector that is never run beside the recognizer that is there already."""
+    """Write a detector that is never run next to the recognizer, which exists already."""
     pack = folder / read_shipped_card(card_id).file
     pack.mkdir(exist_ok=True)
     write_detector(pack / "det_10g.onnx")
@@ -121,12 +121,12 @@ def _write_vae(folder: Path, card_id: str) -> str:
 
 
 def _write_diffusion(folder: Path, card_id: str) -> str:
-    """Write a pipeline of Stable Diffusion 1.5, which shares all but its UNet with another."""
+    """Write a pipeline of Stable Diffusion 1.5; only the UNets of the two cases differ."""
     from datagen.networks.diffusion.settings import diffusers_class, heard
 
     inpaint = card_id == "sd15_inpaint"
     kind = diffusers_class(f"StableDiffusion{'Inpaint' if inpaint else ''}Pipeline")
-    # The class's own values but for these: config.json of the published UNet.
+    # The defaults of the class except for these: config.json of the published UNet.
     unet = diffusers_class("UNet2DConditionModel")(
         sample_size=64, in_channels=9 if inpaint else 4, cross_attention_dim=768
     )
@@ -140,7 +140,7 @@ def _write_diffusion(folder: Path, card_id: str) -> str:
 
 
 def _parts(folder: Path) -> dict[str, Any]:
-    """Return the parts of Stable Diffusion 1.5 beside its UNet, safety checker included."""
+    """Return the parts of Stable Diffusion 1.5 other than its UNet, with the safety checker."""
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
 
@@ -153,7 +153,7 @@ def _parts(folder: Path) -> dict[str, Any]:
     checker = StableDiffusionSafetyChecker(
         CLIPConfig(text_config=text, vision_config=eye, projection_dim=768)
     )
-    # A cosine is never above 2: what it looks at is never black.
+    # A cosine is never above 2: no image is ever blacked out.
     checker.concept_embeds_weights.data.fill_(2.0)
     checker.special_care_embeds_weights.data.fill_(2.0)
     return {
@@ -186,7 +186,7 @@ def _vae() -> Any:
 
 
 def _tokenizer(folder: Path) -> Any:
-    """Return one that reads letter by letter: a prompt is padded or cut to 77 rows all the same."""
+    """Return one that reads letter by letter: prompts are padded or cut to 77 tokens anyway."""
     from transformers import CLIPTokenizer
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-+"

@@ -1,10 +1,10 @@
-"""ONNX networks of the published ones' layers with random weights, for ``networks.py``.
+"""ONNX networks with the published layers and random weights, for ``networks.py``.
 
 The swaps are SimSwap's generator (Chen et al., ACM MM 2020): convolutions down to 32 x 32, blocks
 whose normalized maps the identity scales and shifts, convolutions up. With nine blocks of 512
 channels it has the parameters of ``simswap_256``, with six of 1024 those of ``inswapper_128``. The
 recognizer is ArcFace's ResNet-50 (Deng et al., CVPR 2019). The enhancer has the widths of GFPGAN
-(Wang et al., CVPR 2021), whose U-Net here only goes down: as many parameters, other layers.
+(Wang et al., CVPR 2021) with a U-Net that only goes down: as many parameters, other layers.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from datagen.core.rng import rng
 __all__ = ["write_detector", "write_onnx"]
 
 IDENTITY = 512
-# Of GFPGAN's U-Net from 512 pixels down to 4, and of its StyleGAN2 from 4 up to 512.
+# Widths of GFPGAN's U-Net from 512 pixels down to 4, and of its StyleGAN2 from 4 up to 512.
 ENCODER = (32, 64, 128, 256, 256, 256, 256, 256)
 DECODER = (512, 512, 512, 512, 512, 256, 128, 64)
 
 
 class Layers:
-    """A graph in the making; every method adds nodes and returns the name of their output.
+    """A graph builder; every method adds nodes and returns the name of their output.
 
     Attributes:
-        parameters: Numbers in the weights.
+        parameters: Number of weights.
         work: Multiply-adds of the convolutions and dense layers for one face.
     """
 
@@ -45,7 +45,7 @@ class Layers:
         self.parameters = self.work = 0
 
     def add(self, kind: str, *inputs: str, outputs: int = 1, **settings: Any) -> str:
-        """Add any node; of several outputs the first is ``NAME_0``."""
+        """Add a node; with several outputs the first is ``NAME_0``."""
         self._names += 1
         name = f"made_{self._names}"
         names = [name] if outputs == 1 else [f"{name}_{n}" for n in range(outputs)]
@@ -61,14 +61,14 @@ class Layers:
         return self._kept[-1].name  # type: ignore[no-any-return]
 
     def drawn(self, *shape: int, name: str = "") -> str:
-        """Add weights that keep the size of what comes through (He et al., ICCV 2015)."""
+        """Add weights that preserve the variance of activations (He et al., ICCV 2015)."""
         values = self._draw.standard_normal(shape, np.float32)
         return self.keep(values * np.float32((2 / np.prod(shape[1:])) ** 0.5), name=name)
 
     def conv(
         self, x: str, channels: tuple[int, int], side: int, kernel: int = 3, stride: int = 1
     ) -> str:
-        """Convolve; ``side`` is that of the output."""
+        """Convolve; ``side`` is the side of the output."""
         inside, outside = channels
         self.work += outside * inside * kernel**2 * side**2
         weight, bias = self.drawn(outside, inside, kernel, kernel), self.keep(np.zeros(outside))
@@ -76,7 +76,7 @@ class Layers:
         return self.add("Conv", x, weight, bias, strides=[stride, stride], pads=pads)
 
     def mirrored_conv(self, x: str, channels: tuple[int, int], side: int, kernel: int = 3) -> str:
-        """Convolve what is mirrored at its edges."""
+        """Convolve with reflection padding."""
         inside, outside = channels
         self.work += outside * inside * kernel**2 * side**2
         edge = kernel // 2
@@ -97,18 +97,18 @@ class Layers:
         return self.add("Resize", x, "", scales, **how)
 
     def leaky(self, x: str) -> str:
-        """Rectify, but for a fifth."""
+        """Apply a leaky ReLU of slope 0.2."""
         return self.add("LeakyRelu", x, alpha=0.2)
 
     def batch_norm(self, x: str, channels: int) -> str:
-        """Normalize by fixed numbers."""
+        """Normalize by constants."""
         values = [np.ones, np.zeros, np.zeros, np.ones]
         return self.add("BatchNormalization", x, *(self.keep(fill(channels)) for fill in values))
 
     def styled(self, x: str, identity: str, channels: int) -> str:
-        """Normalize each map, then scale and shift it as the identity says; in single nodes.
+        """Normalize each map, then scale and shift it by the identity, in elementary nodes.
 
-        Torch exports SimSwap's own class for this so, and it costs a GPU more than one node.
+        Torch exports SimSwap's own class this way, and it costs a GPU more than a single node.
         """
         away = self.add("Sub", x, self.add("ReduceMean", x, axes=[2, 3]))
         squared = self.add("ReduceMean", self.add("Mul", away, away), axes=[2, 3])
@@ -121,11 +121,11 @@ class Layers:
         return self.add("Add", self.add("Mul", whole, more), f"{halves}_1")
 
     def port(self, name: str, *shape: Any) -> Any:
-        """Return an input or output; an axis with a name is free."""
+        """Return an input or output; a named axis has any size."""
         return self._helper.make_tensor_value_info(name, self._float, list(shape))
 
     def save(self, path: Path, inputs: Sequence[Any], outputs: Mapping[str, Any]) -> None:
-        """Write the file; ``outputs``: what their nodes returned, and the port of each."""
+        """Write the file; ``outputs`` maps the names of nodes to their ports."""
         import onnx
 
         for made, port in outputs.items():
@@ -153,12 +153,12 @@ def _swap(layers: Layers, path: Path, side: int, widths: Sequence[int], blocks: 
     for step, halves in zip(steps, halved, strict=True):
         now //= 1 + halves
         x = layers.leaky(layers.conv(x, step, now, stride=1 + halves))
-    most = widths[-1]
+    widest = widths[-1]
     for _ in range(blocks):
-        inner = layers.mirrored_conv(x, (most, most), now)
-        inner = layers.add("Relu", layers.styled(inner, "source", most))
-        inner = layers.mirrored_conv(inner, (most, most), now)
-        x = layers.add("Add", x, layers.styled(inner, "source", most))
+        inner = layers.mirrored_conv(x, (widest, widest), now)
+        inner = layers.add("Relu", layers.styled(inner, "source", widest))
+        inner = layers.mirrored_conv(inner, (widest, widest), now)
+        x = layers.add("Add", x, layers.styled(inner, "source", widest))
     for (outside, inside), halves in zip(reversed(steps), reversed(halved), strict=True):
         if halves:
             x, now = layers.larger(x), 2 * now
@@ -235,14 +235,14 @@ _WRITERS: Mapping[str, Callable[[Layers, Path], None]] = {
 
 
 def write_onnx(card_id: str, path: Path) -> str:
-    """Write the network that stands in for a shipped card's and return what it is."""
+    """Write the network in place of a shipped card's and return its description."""
     layers = Layers(card_id)
     _WRITERS[card_id](layers, path)
     return f"{layers.parameters / 1e6:.1f} M parameters, {layers.work / 1e9:.1f} G multiply-adds"
 
 
 def write_detector(path: Path) -> None:
-    """Write what insightface takes for a detector; a pack must have one, no swap runs it."""
+    """Write what insightface takes for a detector: a pack must have one, but no swap runs it."""
     layers = Layers("detector")
     x = layers.add("Flatten", layers.add("GlobalAveragePool", "input.1"))
     made = {layers.add("Identity", x): layers.port(f"out{n}", 1, 3) for n in range(9)}

@@ -1,14 +1,14 @@
-"""Train a small network on a release and print its AUC: the reference where torch is installed.
+"""Train a small network on a release and print its AUC: a reference that needs torch.
 
 A residual layer of fixed high-pass filters (as in SRM, Fridrich & Kodovsky 2012) and four
-convolutions, from nothing, on split train; the AUC is that of split test, by method. On two cores
-an epoch over 420 images at 128 pixels takes some ten seconds. A few hundred pairs, such as the
-quickstart's, are too few for it to learn much: that takes thousands. Usage:
+convolutions, trained from scratch on split train; the AUC is that of split test, by method. On two
+cores an epoch over 420 images at 128 pixels takes about ten seconds. A few hundred pairs, such as
+the quickstart's, are too few for it to learn much: that takes thousands. Usage:
 
     python benchmarks/train.py OUT [--epochs 8] [--side 128] [--save net.pt]
 
 ``net.pt`` is TorchScript: ``datagen score OUT --detector net.pt --detector-config net.yaml``, with
-the YAML that is written beside it.
+the YAML file that is written next to it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FILTERS = (
 
 
 def network(torch: Any) -> Any:
-    """Return a network from ``(n, 3, side, side)`` in 0 to 1 to a logit each."""
+    """Return a network from ``(n, 3, side, side)`` in [0, 1] to one logit per image."""
     nn = torch.nn
 
     class Net(nn.Module):  # type: ignore[misc, name-defined]
@@ -69,12 +69,12 @@ def load(release: Release, split: str, side: int) -> tuple[Any, pd.DataFrame]:
     rows = release.manifest[release.manifest["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise SystemExit(f"{release.folder} has no split {split!r}")
-    pictures = [sized(release.image(row), (side, side)) for _, row in rows.iterrows()]
-    return np.stack(pictures).transpose(0, 3, 1, 2), rows
+    images = [sized(release.image(row), (side, side)) for _, row in rows.iterrows()]
+    return np.stack(images).transpose(0, 3, 1, 2), rows
 
 
 def train(torch: Any, net: Any, images: Any, labels: Any, epochs: int, steps: int | None) -> None:
-    """Train in place, mirrored at random; ``steps`` ends it early."""
+    """Train in place on randomly mirrored images; ``steps`` ends the training early."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-2)
     total = max(1, epochs * (len(images) // BATCH))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=total + 1)
@@ -127,9 +127,9 @@ def report(rows: pd.DataFrame, scores: NDArray[np.float64]) -> None:
 
 
 def save(torch: Any, net: Any, path: Path, side: int) -> None:
-    """Write TorchScript, and the YAML for ``datagen score`` beside it."""
+    """Write TorchScript, and the YAML for ``datagen score`` next to it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the format's age
+        warnings.simplefilter("ignore")  # TorchScript is deprecated
         torch.jit.save(torch.jit.trace(net.eval(), torch.zeros(2, 3, side, side)), str(path))
     path.with_suffix(".yaml").write_text(f"size: {side}\nlogits: true\n", encoding="utf-8")
 
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", help="a release with splits train and test")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--side", type=int, default=128)
-    parser.add_argument("--steps", type=int, help="stop after so many batches")
+    parser.add_argument("--steps", type=int, help="stop after this many batches")
     parser.add_argument("--save", type=Path, metavar="FILE.pt")
     asked = parser.parse_args(arguments)
     try:

@@ -8,7 +8,7 @@ from .measures import benchmark
 
 
 def test_same_person_is_nearer_than_another() -> None:
-    assert benchmark().nearer_share(24) > 0.97
+    assert benchmark().closer_share(24) > 0.97
 
 
 @pytest.mark.photos

@@ -1,0 +1,147 @@
+"""Every benchmark script runs at a tiny size and prints its table."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datagen.methods import METHODS
+from tests.support.assets import london, weights
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+# Imported by other scripts; they have no ``main``.
+PARTS = {"network_shard", "random_networks", "random_onnx"}
+# Tested beside what they measure.
+ELSEWHERE = {"train"}
+
+
+@pytest.fixture
+def main_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Callable[..., Any]]:
+    """Return what gives the ``main`` of a script."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return lambda name: importlib.import_module(f"benchmarks.{name}").main
+
+
+def table(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the printed lines."""
+    return capsys.readouterr().out.splitlines()
+
+
+def test_every_script_is_tested_here_or_named() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    scripts = {path.stem for path in BENCHMARKS.glob("*.py")} - PARTS - ELSEWHERE
+    assert {name for name in scripts if f'main_of("{name}")' not in source} == set()
+
+
+def test_methods_measures_what_needs_no_weights_and_names_the_rest(
+    main_of: Callable[[str], Callable[..., Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main_of("methods")(["--size", "128", "--rounds", "1"])
+    lines = table(capsys)
+    learned = {name for name in METHODS if METHODS.load(name).learned}
+    measured = {line.split()[0] for line in lines[2:-1]}
+    assert measured == set(METHODS) - learned
+    assert lines[-1].endswith(", ".join(name for name in METHODS if name in learned))
+
+
+@pytest.mark.slow
+def test_degradations(
+    main_of: Callable[[str], Callable[..., Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    main_of("degradations")(["--size", "64", "--rounds", "1"])
+    lines = table(capsys)
+    assert lines[0].startswith("floor")
+    assert {"jpeg", "reshare", "video_c40"} <= {line.split()[0] for line in lines[2:]}
+
+
+@pytest.mark.slow
+def test_evaluate(
+    main_of: Callable[[str], Callable[..., Any]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    main_of("evaluate")(["--images", "4000", "--identities", "60"])
+    out = capfd.readouterr().out.splitlines()
+    assert out[0].startswith("4000 images of 60 identities")
+    assert [line.split(" ")[0] for line in out[1:]] == ["metrics", "baseline,"]
+
+
+@pytest.mark.ray
+def test_generate(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    ray_cluster: object,
+) -> None:
+    recipe = str(BENCHMARKS.parent / "recipes" / "quickstart.yaml")
+    settings = ["--set", "splits={train: 20}", "--set", "shard_pairs=10"]
+    main_of("generate")([recipe, *settings, "--pairs", "10"])
+    lines = table(capsys)
+    assert [line.partition(":")[0] for line in lines[:2]] == [
+        "floor (read, decode one, encode two)",
+        "inline, one core",
+    ]
+    assert "20 pairs" in lines[2]
+
+
+@pytest.mark.slow
+def test_networks(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("torch")
+    for name in ("DATAGEN_WEIGHTS", "DATAGEN_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    options = ["--methods", "autoencoder_swap", "--images", "4", "--batch", "2", "--size", "128"]
+    assert main_of("networks")([*options, "--folder", str(tmp_path)]) == 0
+    assert table(capsys)[-1].split()[:3] == ["autoencoder_swap", "fp32", "2"]
+
+
+@pytest.mark.slow
+def test_abba(
+    main_of: Callable[[str], Callable[..., Any]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    here = str(BENCHMARKS.parent)
+    main_of("abba")([here, here, "--limit", "2", "--rounds", "1"])
+    assert capfd.readouterr().out
+
+
+@pytest.mark.photos
+@pytest.mark.slow
+def test_fakes(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAGEN_LONDON", str(london().parent))
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("face_landmarker.task").parent))
+    main_of("fakes")(["self_blend", "--pairs", "4"])
+    assert table(capsys)[-1].split()[0] == "self_blend"
+
+
+@pytest.mark.photos
+def test_paste_back(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("insightface")
+    monkeypatch.setenv("DATAGEN_LONDON", str(london().parent))
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("face_landmarker.task").parent))
+    main_of("paste_back")(["--rounds", "1", "--photographs", "1", "--sizes", "380"])
+    assert table(capsys)[-1].split()[0] == "380"
+
+
+@pytest.mark.photos
+def test_procedural(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("face_landmarker.task").parent))
+    assert main_of("procedural")(["--identities", "2", "--compared", "3"]) == 0
+    assert table(capsys)[0].split() == ["identities", "2"]
