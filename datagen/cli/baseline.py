@@ -1,4 +1,4 @@
-"""``datagen probe``: the reference detector, trained on a release and tried on it."""
+"""``datagen baseline``: train the baseline detector on a release and test it there."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.cli.options import Address, Inline, Workers
-from datagen.cli.score import OutRelease, Splits, check_out, progress, tell_of
-from datagen.cli.wiring import engine_choice
-from datagen.detectors.baseline.train import Probed, probe_release
-from datagen.detectors.shards import release_facts
-from datagen.detectors.table import write_scores
-from datagen.release import Folder
+from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
+from datagen.cli.score import Splits, warn_of_problems
+from datagen.core.progress import Progress
+from datagen.detectors.baseline.train import BaselineResult, run_baseline
+from datagen.engine.choice import engine_choice
 from datagen.release.reader import Release
+from datagen.release.scores import check_scores_path
 
-NAME = "probe"
+NAME = "baseline"
 
 
 def command(
-    out: OutRelease,
+    out: ReleaseFolder,
     scores: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("-o", "--out", metavar="FILE", help="Write the scores, Parquet."),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Write the scores, to a .parquet or .csv file."
+        ),
     ] = None,
     model: Annotated[
         Optional[Path],  # noqa: UP045
@@ -35,28 +36,30 @@ def command(
     address: Address = None,
     inline: Inline = False,
 ) -> None:
-    """Train the reference detector on split train; print its AUC by method on val and test.
+    """Train the baseline detector on split train; print its AUC by method on val and test.
 
     It needs no weights: noise residuals, spectra and a logistic regression. Scores of split train
-    (--split train) come from models that have not seen the person.
+    (--split train) come from models that were not trained on the identity.
     """
-    for path in (scores, model):
-        if path is not None:
-            check_out(path)
-    release = Release(Folder(out))
-    with engine_choice(inline, workers, address) as engine, progress("looking at shards") as tell:
-        probed = probe_release(release, split, engine, tell)
-    if model is not None:
-        model.parent.mkdir(parents=True, exist_ok=True)
-        model.write_text(probed.model.to_json(), encoding="utf-8")
+    progress = Progress()
     if scores is not None:
-        write_scores(scores, [probed.scores], probed.detector(), release_facts(release))
-    tell_of(probed.details)
-    _print_table(probed)
+        check_scores_path(scores)
+    release = Release(out)
+    with (
+        engine_choice(inline, workers, address, progress) as engine,
+        progress.bar("computing features") as bar,
+    ):
+        result = run_baseline(release, split, engine, bar)
+    if model is not None:
+        result.write_model(model)
+    if scores is not None:
+        result.write_scores(scores)
+    warn_of_problems(result.problems, progress)
+    _print_table(result)
 
 
-def _print_table(probed: Probed) -> None:
+def _print_table(result: BaselineResult) -> None:
     typer.echo(f"{'split':<7}{'method':<24}{'fakes':>7}{'reals':>7}{'AUC':>8}")
-    for row in probed.table:
+    for row in result.table:
         shown = "no data" if math.isnan(row.auc) else f"{row.auc:.3f}"
         typer.echo(f"{row.split:<7}{row.method:<24}{row.fakes:>7}{row.reals:>7}{shown:>8}")

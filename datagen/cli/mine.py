@@ -1,4 +1,4 @@
-"""``datagen mine``: the next recipe, from a detector's faults."""
+"""``datagen mine``: the next recipe, reweighted toward a detector's failures."""
 
 from __future__ import annotations
 
@@ -7,45 +7,37 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.score import OutRelease, check_out
-from datagen.cli.wiring import console
-from datagen.detectors.table import read_scores
-from datagen.mining.next_recipe import next_recipe
-from datagen.mining.weakness import find_weakness
-from datagen.recipe import load_recipe
-from datagen.release import Folder
+from datagen.cli.options import ReleaseFolder
+from datagen.core.progress import Progress
+from datagen.mining.next_recipe import mine
 from datagen.release.reader import Release
+from datagen.release.scores import read_scores
 
 NAME = "mine"
 
 
 def command(
-    out: OutRelease,
+    out: ReleaseFolder,
     scores: Annotated[
-        Path, typer.Option(metavar="FILE", help="Of its splits train and val; never of test.")
+        Path,
+        typer.Option(
+            metavar="FILE", help="Scores of splits train and val, never test, as a Parquet file."
+        ),
     ],
-    recipe: Annotated[Path, typer.Option(metavar="RECIPE", help="That OUT was made from.")],
+    recipe: Annotated[Path, typer.Option(metavar="RECIPE", help="Recipe that OUT was made from.")],
     next_: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
     ],
 ) -> None:
-    """Write a recipe that leans to where the detector is weakest, and say why in it.
+    """Reweight the next recipe toward the detector's failures.
 
-    No share becomes less than half or more than double, no range less than half as wide.
+    Shares of methods and degradations grow where the detector's AUC is low, to at most double,
+    and shrink elsewhere, to at least half. The new recipe states the reasons as comments.
     """
-    check_out(next_)
-    release = Release(Folder(out))
-    read = read_scores(scores)
-    weakness = find_weakness(release, read, str(scores))
-    if load_recipe(recipe).digest != release.record["recipe_digest"]:
-        console.print(
-            f"[yellow]warning:[/] {out} was not made from {recipe} as it is now; its methods are "
-            "matched by name",
-            soft_wrap=True,
+    made = mine(Release(out), read_scores(scores), recipe, next_)
+    if not made.same_recipe:
+        Progress().warn(
+            f"{out} was not made from the present {recipe}: methods are matched by name"
         )
-    made = next_recipe(recipe, weakness, next_, str(read.detector.get("spec", "unknown")))
-    for one in (*made.methods, *made.degradations):
-        for why in one.reasons():
-            typer.echo(f"{one.name:<24}{why}")
-        for why, names in one.ranges.kept.items():
-            typer.echo(f"{'':<24}as before: {', '.join(names)} ({why})")
+    for entry in (*made.methods, *made.degradations):
+        typer.echo(f"{entry.name:<24}{entry.reason}")

@@ -1,55 +1,53 @@
-"""``datagen score``: a detector over a release."""
+"""``datagen score``: run a detector over a release."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from rich.progress import Progress, TaskID
 
-from datagen.cli.options import Address, Inline, Workers
-from datagen.cli.wiring import console, engine_choice, progress_bar
+from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
+from datagen.core.progress import Progress
 from datagen.detectors.config import read_config
-from datagen.detectors.errors import ScoresError
-from datagen.detectors.score import Scored, parts_folder, score_release
-from datagen.detectors.shards import Tell
+from datagen.detectors.score import parts_folder, score_to_file
 from datagen.detectors.spec import read_python_file, read_spec
-from datagen.release import Folder
+from datagen.engine.choice import engine_choice
 from datagen.release.reader import Release
+from datagen.release.scores import check_scores_path
 
-__all__ = ["OutRelease", "ScoresOut", "Splits", "check_out", "progress", "tell_of"]
+__all__ = ["Splits", "warn_of_problems"]
 
 NAME = "score"
-INTERRUPTED = 130
 
-OutRelease = Annotated[str, typer.Argument(metavar="OUT", help="Folder or address of the release.")]
 Splits = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--split", metavar="SPLIT", help="train, val or test; may be repeated."),
 ]
-ScoresOut = Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="New Parquet file.")]
 
 
 def command(
-    out: OutRelease,
+    out: ReleaseFolder,
     detector: Annotated[
         str,
         typer.Option(
             metavar="SPEC",
-            help="module:callable, model.onnx, model.pt, model.pt2, probe.json, or "
+            help="module:callable, model.onnx, model.pt, model.pt2, baseline.json, or "
             "'cmd: program {paths} {scores}'.",
         ),
     ],
-    scores: ScoresOut,
+    scores: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="FILE", help="New scores file, .parquet or .csv."),
+    ],
     detector_config: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE.yaml", help="Input and output of the detector."),
     ] = None,
     split: Splits = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Maximum number of images at once.")] = 32,
     plugin: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(metavar="FILE.py", help="Python file that SPEC may name as its module."),
@@ -58,69 +56,43 @@ def command(
     address: Address = None,
     inline: Inline = False,
 ) -> None:
-    """Write the detector's score of every image. Run it again to make what is missing.
+    """Write the detector's score of every image. Rerun it to score what is missing.
 
-    Exit 0: done; images without a score are told and have a status. 1: the run fell short, or
-    no image has a score. 2: something must be changed first.
+    Exit 0: done; images without a score are reported and have a status. 1: the run did not
+    complete, or no image has a score. 2: you must change something first. 130: stopped; finished
+    shards are kept.
     """
     from datagen.engine.ray import stop_on_terminate
 
     stop_on_terminate()
-    check_out(scores)
+    progress = Progress()
+    check_scores_path(scores)
     files = [read_python_file(path) for path in plugin or ()]
     spec = read_spec(detector, read_config(detector_config), files)
-    release = Release(Folder(out))
-    with engine_choice(inline, workers, address) as engine, progress("scoring shards") as tell:
+    release = Release(out)
+    with (
+        engine_choice(inline, workers, address, progress) as engine,
+        progress.bar("scoring shards") as bar,
+    ):
         try:
-            done = score_release(release, spec, scores, split, batch, engine, tell)
+            result = score_to_file(release, spec, scores, split, batch, engine, bar)
         except KeyboardInterrupt:
-            console.print(
-                f"stopped: what is done lies in {parts_folder(scores)}; the same command goes on",
-                soft_wrap=True,
+            progress.note(
+                f"stopped: the finished shards are in {parts_folder(scores)}; rerun the same "
+                "command to score the rest"
             )
             raise typer.Exit(INTERRUPTED) from None
-    tell_of(done.details)
-    typer.echo(_last_line(scores, done))
-    raise typer.Exit(0 if done.status["ok"] else 1)
+    warn_of_problems(result.problems, progress)
+    typer.echo(result.summary(scores))
+    raise typer.Exit(DONE if result.status["ok"] else NOT_DONE)
 
 
-def check_out(path: Path) -> None:
-    """Refuse a place that no file can be written to, before anything is computed.
+def warn_of_problems(problems: Sequence[tuple[str, int]], progress: Progress) -> None:
+    """Warn of images without a score.
 
-    Raises:
-        ScoresError: It is a folder, or would lie below a file.
+    Args:
+        problems: Reasons with the number of images.
+        progress: Shows the warnings.
     """
-    if path.is_dir():
-        raise ScoresError(f"{path} is a folder: name a new file")
-    parent = next(parent for parent in path.absolute().parents if parent.exists())
-    if not parent.is_dir():
-        raise ScoresError(f"{path}: {parent} is a file: choose another place")
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Tell]:
-    """Give a teller of shards, whose bar appears once there is something to wait for."""
-    with ExitStack() as stack:
-        bars: list[tuple[Progress, TaskID]] = []
-
-        def tell(done: int, total: int) -> None:
-            if not bars:
-                bar = stack.enter_context(progress_bar(what))
-                bars.append((bar, bar.add_task("", total=total, rate="")))
-            bar, task = bars[0]
-            bar.update(task, completed=done, total=total)
-
-        yield tell
-
-
-def tell_of(details: Sequence[tuple[str, int]]) -> None:
-    """Warn of images that have no score."""
-    for detail, count in details:
-        shown = detail.replace("[", "\\[")
-        console.print(f"[yellow]warning:[/] {count} without a score: {shown}", soft_wrap=True)
-
-
-def _last_line(path: Path, done: Scored) -> str:
-    told = ", ".join(f"{count} {status}" for status, count in sorted(done.status.items()))
-    again = f", {done.reused} of them from the run before" if done.reused else ""
-    return f"{path}: {done.status.total()} images in {done.shards} shards{again}: {told}"
+    for reason, count in problems:
+        progress.warn(f"{count} without a score: {reason}")

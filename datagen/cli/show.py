@@ -1,4 +1,4 @@
-"""``datagen show``: look at a release."""
+"""``datagen show``: the contact sheet of a release."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.release import Folder
+from datagen.cli.options import ReleaseFolder
 from datagen.release.reader import Release
-from datagen.release.report.page import write_report
+from datagen.release.report.contact_sheet import write_contact_sheet
 
 NAME = "show"
 
 
 def command(
-    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or address of the release.")],
-    number: Annotated[int, typer.Option("-n", min=1, help="Most pairs to show.")] = 24,
+    out: ReleaseFolder,
+    number: Annotated[
+        int, typer.Option("-n", "--pairs", min=1, help="Maximum number of pairs to show.")
+    ] = 24,
     method: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Show this method only."),
     ] = None,
 ) -> None:
     """Write report/index.html: real, control, fake, mask and difference side by side."""
-    typer.echo(write_report(Release(Folder(out)), number, method))
+    typer.echo(write_contact_sheet(Release(out), number, method))

@@ -1,3 +1,1 @@
-"""Detectors over releases: score one, train a reference one, lean the next recipe to its faults."""
-
-from __future__ import annotations
+"""Detectors over releases: score with one, train the baseline detector."""

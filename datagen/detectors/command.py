@@ -1,4 +1,4 @@
-"""Detectors that are programs: a file of paths in, a CSV of scores out."""
+"""Detectors that are programs: they read a file of paths and write a CSV file of scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pathlib import Path
 
 from datagen.detectors.batched import Encoded
 from datagen.detectors.config import DetectorConfig
-from datagen.detectors.errors import DetectorError
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
-from datagen.errors import DatagenError
+from datagen.errors import DatagenError, DetectorError
 
 __all__ = ["CommandDetector"]
 
@@ -22,12 +21,12 @@ _NO_PROGRAM = 127
 
 
 class CommandDetector:
-    """A program that is started once for all images of a shard.
+    """A program that is started once per shard, for all of its images.
 
     Args:
-        command: With ``{paths}``, a text file of one absolute path a line, and ``{scores}``,
-            where it writes CSV with the header ``path,score``.
-        folder: Where it is started.
+        command: The command line, with ``{paths}``, a text file of one absolute path per line,
+            and ``{scores}``, the CSV file that it writes, with the header ``path,score``.
+        folder: Working directory of the program.
         config: What its scores mean.
     """
 
@@ -37,22 +36,22 @@ class CommandDetector:
         self._config = config
 
     def score(self, images: Sequence[Encoded], batch: int) -> list[Answer]:
-        """See ``Detector``; ``batch`` is the program's own affair."""
+        """See ``Detector``; the program decides about batches itself."""
         with tempfile.TemporaryDirectory(prefix="datagen-") as name:
             folder = Path(name).resolve()
-            paths = _laid_out(images, folder)
+            paths = _unpacked(images, folder)
             readable = [path for path in paths if path is not None]
-            trouble = self._run(readable, folder) if readable else ""
-            found = {} if trouble else self._read(folder / "scores.csv", readable)
+            problem = self._run(readable, folder) if readable else ""
+            found = {} if problem else self._read(folder / "scores.csv", readable)
         return [
-            Answer(None, "unreadable", image.trouble)
+            Answer(None, "unreadable", image.problem)
             if path is None
-            else found.get(path, Answer(None, "failed", trouble or "the program wrote no score"))
+            else found.get(path, Answer(None, "failed", problem or "the program wrote no score"))
             for image, path in zip(images, paths, strict=True)
         ]
 
     def _run(self, paths: list[str], folder: Path) -> str:
-        """Run the program; return what went wrong, or nothing."""
+        """Run the program; return what went wrong, or an empty text."""
         (folder / "paths.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         places = {"{paths}": folder / "paths.txt", "{scores}": folder / "scores.csv"}
         words = shlex.split(self._command)
@@ -67,15 +66,15 @@ class CommandDetector:
             raise DetectorError(f"--detector 'cmd: {self._command}': {error}") from None
         if done.returncode == _NO_PROGRAM:
             raise DetectorError(
-                f"--detector 'cmd: {self._command}': exit 127: {_last_line(done.stderr)}"
+                f"--detector 'cmd: {self._command}': exit code 127: {_last_line(done.stderr)}"
             )
         if done.returncode:
-            return f"the program ended with exit {done.returncode}: {_last_line(done.stderr)}"
+            return f"the program exited with code {done.returncode}: {_last_line(done.stderr)}"
         return ""
 
     def _read(self, path: Path, known: list[str]) -> dict[str, Answer]:
         if not path.is_file():
-            text = "the program ended well and wrote no {scores}"
+            text = "the program exited with code 0 without writing {scores}"
             return dict.fromkeys(known, Answer(None, "failed", text))
         found: dict[str, Answer] = {}
         for line, (name, text) in enumerate(_rows(path, self._command), 2):
@@ -83,10 +82,10 @@ class CommandDetector:
             if place not in known:
                 raise DatagenError(
                     f"detector 'cmd: {self._command}': line {line} of its scores names {name!r}, "
-                    "which is no path that it was given"
+                    "which is not one of the given paths"
                 )
-            twice = Answer(None, "failed", "the program wrote two scores")
-            found[place] = twice if place in found else self._answer(text)
+            repeated = Answer(None, "failed", "the program wrote two scores")
+            found[place] = repeated if place in found else self._answer(text)
         return found
 
     def _answer(self, text: str) -> Answer:
@@ -95,10 +94,10 @@ class CommandDetector:
         try:
             return read_answers([float(text)], 1, self._config)[0]
         except (ValueError, BadAnswerError):
-            return Answer(None, "failed", f"the program wrote {text[:40]!r}, no number")
+            return Answer(None, "failed", f"the program wrote {text[:40]!r}, which is not a number")
 
 
-def _laid_out(images: Sequence[Encoded], folder: Path) -> list[str | None]:
+def _unpacked(images: Sequence[Encoded], folder: Path) -> list[str | None]:
     paths: list[str | None] = []
     for image in images:
         path = folder / f"{image.sample_id}.{image.suffix}"
@@ -124,4 +123,4 @@ def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no word on stderr"])[-1][:300]
+    return (text.strip().splitlines() or ["nothing on stderr"])[-1][:300]

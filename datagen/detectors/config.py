@@ -1,4 +1,4 @@
-"""The small YAML that says what a detector wants to see and what its answers mean."""
+"""The YAML file that describes the input of a detector and the meaning of its answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
-from datagen.detectors.errors import DetectorError
+from datagen.errors import DetectorError
 
 __all__ = ["DetectorConfig", "read_config"]
 
@@ -31,17 +31,18 @@ class DetectorConfig(Frozen):
     """Input and output of a detector.
 
     Attributes:
-        size: Side, or ``[height, width]``, to which images are scaled; by default a network's
-            own fixed size, or else the image's.
-        mean, std: Of the channels on the scale 0 to 1: a network sees ``(x / 255 - mean) / std``.
-        layout: Of a network's input.
-        channels: Order of a network's channels.
+        size: Side length in pixels, or ``[height, width]``, to which images are resized; by default
+            the network's own fixed size, or else that of the image.
+        mean, std: Normalization of the channels in [0, 1]: a network is given
+            ``(x / 255 - mean) / std``.
+        layout: Axis order of a network's input.
+        channels: Channel order of a network's input.
         output: ``raw`` answers are probabilities, ``sigmoid`` answers are logits of one class,
-            ``softmax`` answers are logits of several.
+            ``softmax`` answers are logits of several classes.
         logits: The same as ``output: sigmoid``.
-        index: Which of several answers an image is taken.
-        higher_is: What a high answer means; scores are always of ``fake``.
-        device: Where a TorchScript, exported or ONNX network runs.
+        index: Index of the answer to use where a detector gives several per image.
+        higher_is: Class that a high answer stands for; scores are always those of ``fake``.
+        device: Device on which a TorchScript, exported or ONNX network runs.
     """
 
     size: _Size | None = None
@@ -58,26 +59,26 @@ class DetectorConfig(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> DetectorConfig:
         if self.logits and self.output == "softmax":
-            raise ValueError("logits: softmax takes logits already: remove one of them")
+            raise ValueError("logits: output: softmax already takes logits: remove one of the two")
         if self.std is not None and not all(value > 0 for value in self.std):
-            raise ValueError("std: want numbers above 0")
+            raise ValueError("std: want positive numbers")
         return self
 
     @property
     def transform(self) -> Literal["raw", "sigmoid", "softmax"]:
-        """``output``, with ``logits`` in it."""
+        """The output transform, with ``logits`` taken into account."""
         return "sigmoid" if self.logits else self.output
 
 
 NETWORK_KEYS = ("mean", "std", "layout", "channels")
-"""Keys that only a network file has: a callable and a command see the image as it is."""
+"""Keys for network files only: a callable and a command are given the image as it is."""
 
 
 def read_config(path: Path | None) -> DetectorConfig:
-    """Read the YAML of ``--detector-config``; without one, all defaults.
+    """Read the file of ``--detector-config``; without one, return the defaults.
 
     Raises:
-        DetectorError: It cannot be read, or a key is wrong.
+        DetectorError: The file cannot be read, or a key is wrong.
     """
     if path is None:
         return DetectorConfig()

@@ -1,4 +1,4 @@
-"""Detectors that are Python: ``module:callable``."""
+"""Detectors that are Python callables: ``module:callable``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 
 from datagen.core.digests import sha256_bytes
 from datagen.detectors.batched import Infer
-from datagen.detectors.errors import DetectorError
 from datagen.detectors.spec import DetectorSpec, PythonFile, look_in
+from datagen.errors import DetectorError
 
 __all__ = ["load_function"]
 
 
 def load_function(spec: DetectorSpec) -> Infer:
-    """Import the callable of a spec; a class is made once, without arguments, and called.
+    """Import the callable of a spec; a class is instantiated once, without arguments.
 
     Raises:
-        DetectorError: It does not load, or is nothing to call.
+        DetectorError: It does not load, or is not callable.
     """
     module_name, _, name = spec.target.partition(":")
     where = f"--detector {spec.text}"
@@ -32,7 +32,7 @@ def load_function(spec: DetectorSpec) -> Infer:
     except (Exception, SystemExit) as error:
         raise DetectorError(f"{where}: does not load: {type(error).__name__}: {error}") from error
     if not callable(found):
-        raise DetectorError(f"{where}: is {type(found).__name__}, nothing to call")
+        raise DetectorError(f"{where}: is of type {type(found).__name__}, which is not callable")
     return lambda images: found(np.stack(images))
 
 

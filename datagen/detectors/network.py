@@ -1,4 +1,4 @@
-"""Detectors that are network files: ONNX, TorchScript, ``torch.export``."""
+"""Detectors that are network files: ONNX, TorchScript and ``torch.export``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
 from datagen.detectors.batched import Infer
-from datagen.detectors.errors import DetectorError
 from datagen.detectors.preprocess import network_input
 from datagen.detectors.spec import DetectorSpec
-from datagen.errors import MissingExtraError
+from datagen.errors import DetectorError, MissingExtraError
 
 __all__ = ["Network", "open_exported", "open_onnx", "open_torchscript"]
 
@@ -25,7 +24,8 @@ class Network:
     """An opened network.
 
     Attributes:
-        size: Height and width that it insists on, if it does.
+        infer: Runs it on images of one size.
+        size: Fixed height and width of its input; ``None`` where any size works.
     """
 
     infer: Infer
@@ -37,7 +37,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        DetectorError: The file is no network of one image input.
+        DetectorError: The file does not hold a network with one image input.
     """
     try:
         import onnxruntime
@@ -47,7 +47,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     if wanted not in onnxruntime.get_available_providers():
         raise DetectorError(
             f"--detector {spec.text}: device: cuda: this onnxruntime has no {wanted}; install "
-            "onnxruntime-gpu, or say device: cpu"
+            "onnxruntime-gpu, or set device: cpu"
         )
     try:
         session = onnxruntime.InferenceSession(spec.target, providers=[wanted])
@@ -57,7 +57,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
         found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
         raise DetectorError(
-            f"--detector {spec.text}: want one float32 input of images with 4 axes, found {found}"
+            f"--detector {spec.text}: want one float32 input with 4 axes, found {found}"
         )
     name, shape = inputs[0].name, inputs[0].shape
 
@@ -73,12 +73,14 @@ def open_torchscript(spec: DetectorSpec) -> Network:
 
     Raises:
         MissingExtraError: torch is not installed.
-        DetectorError: The file is none.
+        DetectorError: The file does not load.
     """
     torch = _torch(spec)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of the format, in the user's file
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # about the format of the user's file
             module = torch.jit.load(spec.target, map_location=spec.config.device).eval()
     except Exception as error:
         raise _does_not_load(spec, error) from error
@@ -90,7 +92,7 @@ def open_exported(spec: DetectorSpec) -> Network:
 
     Raises:
         MissingExtraError: torch is not installed.
-        DetectorError: The file is none.
+        DetectorError: The file does not load.
     """
     torch = _torch(spec)
     try:
@@ -111,7 +113,7 @@ def _torch(spec: DetectorSpec) -> Any:
         raise MissingExtraError("torch", "torch", f"Detector {spec.text}") from None
     if spec.config.device == "cuda" and not torch.cuda.is_available():
         raise DetectorError(
-            f"--detector {spec.text}: device: cuda: torch finds no GPU here; say device: cpu"
+            f"--detector {spec.text}: device: cuda: torch finds no GPU; set device: cpu"
         )
     return torch
 
@@ -146,7 +148,7 @@ def _infer(spec: DetectorSpec, run: Callable[[NDArray[np.float32]], Any]) -> Inf
 def _in_fixed_batches(
     run: Callable[[NDArray[np.float32]], Any], fixed: int | None
 ) -> Callable[[NDArray[np.float32]], Any]:
-    """Feed a network that insists on a batch of ``fixed``: the last is filled by repetition."""
+    """Feed a network with a fixed batch size: the last batch is filled by repeating an image."""
     if fixed is None:
         return run
 
@@ -154,8 +156,8 @@ def _in_fixed_batches(
         found = []
         for start in range(0, len(batch), fixed):
             part = batch[start : start + fixed]
-            lacking = np.repeat(part[-1:], fixed - len(part), axis=0)
-            found.append(np.asarray(run(np.concatenate([part, lacking])))[: len(part)])
+            fill = np.repeat(part[-1:], fixed - len(part), axis=0)
+            found.append(np.asarray(run(np.concatenate([part, fill])))[: len(part)])
         return np.concatenate(found)
 
     return padded
@@ -167,8 +169,8 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
     wanted = spec.config.size
     if own is not None and wanted is not None and own != tuple(wanted):
         raise DetectorError(
-            f"--detector-config: size: {list(wanted)}, but {spec.text} takes images of "
-            f"{list(own)} only"
+            f"--detector-config: size: {list(wanted)}, but {spec.text} takes only images of "
+            f"{list(own)}"
         )
     return own
 

@@ -1,4 +1,4 @@
-"""From what a detector answers to the probability of fake: checked, never repaired."""
+"""From the answer of a detector to the probability of fake: checked, never repaired."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.detectors.baseline.logistic import sigmoid
 from datagen.detectors.config import DetectorConfig
-from datagen.detectors.errors import DetectorError
+from datagen.errors import DetectorError
 
 __all__ = ["Answer", "BadAnswerError", "read_answers"]
 
@@ -22,17 +21,17 @@ _ROUNDING = 1e-6
 
 
 class BadAnswerError(Exception):
-    """An answer that has no score in it; the message is the ``detail`` of a row."""
+    """An answer without a score; the message becomes the ``detail`` of its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one image.
+    """The result for one image.
 
     Attributes:
-        score: Probability of fake, 0 to 1; ``None`` unless ``status`` is ``ok``.
+        score: Probability of fake in [0, 1]; ``None`` unless ``status`` is ``ok``.
         status: ``ok``, ``unreadable`` (the image) or ``failed`` (the detector).
-        detail: For a person; empty when all is well.
+        detail: Reason for a status other than ``ok``, as text; empty otherwise.
     """
 
     score: float | None
@@ -44,24 +43,25 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
     """Turn the answers for a batch into scores.
 
     Args:
-        raw: Anything like an array, ``(count,)``, ``(count, 1)`` or ``(count, classes)``.
-        count: Images in the batch.
+        raw: Anything that converts to an array of shape ``(count,)``, ``(count, 1)`` or
+            ``(count, classes)``.
+        count: Number of images in the batch.
         config: What the answers mean.
 
     Raises:
-        BadAnswerError: They are no numbers, or of a wrong shape: nobody knows which is whose.
-        DetectorError: They are on another scale than ``config`` says, or ``index`` is none of
-            them. This holds for every image, also where an answer happens to look right.
+        BadAnswerError: The answers are not numbers, or cannot be assigned to the images.
+        DetectorError: The answers have another scale than ``config`` says, or no such ``index``.
+            This concerns every image, even if some answers happen to look right.
     """
     if raw is None:
         raise BadAnswerError("the answer is None")
     try:
         given = np.asarray(raw)
         if given.dtype.kind == "c":
-            raise BadAnswerError("the answer is complex, no number")
+            raise BadAnswerError("the answer is complex, want real numbers")
         table = np.asarray(given, np.float64)
     except (TypeError, ValueError) as error:
-        raise BadAnswerError(f"the answer is no array of numbers: {error}") from None
+        raise BadAnswerError(f"the answer is not an array of numbers: {error}") from None
     if table.ndim == 0 or len(table) != count:
         found = "one number" if table.ndim == 0 else f"{len(table)} answers"
         raise BadAnswerError(f"{found} for {count} image{'s' if count != 1 else ''}")
@@ -79,19 +79,19 @@ def _score(row: NDArray[np.float64], config: DetectorConfig) -> Answer:
 
 def _probability(row: NDArray[np.float64], config: DetectorConfig) -> float:
     if not np.isfinite(row).all():
-        raise BadAnswerError(f"the answer is {_shown(row)}, no finite number")
+        raise BadAnswerError(f"the answer is {_shown(row)}, want a finite number")
     if config.transform == "softmax":
         if len(row) < 2:
-            raise DetectorError(f"{_CONFIG}: softmax wants two or more numbers an image, found 1")
+            raise DetectorError(f"{_CONFIG}: softmax needs two or more numbers per image, found 1")
         shares = np.exp(row - row.max())
         return float(_chosen(shares / shares.sum(), config, 1))
     value = _chosen(row, config, 0 if len(row) == 1 else None)
     if config.transform == "sigmoid":
-        return float(sigmoid(np.asarray(value)))
+        return _sigmoid(value)
     if not -_ROUNDING <= value <= 1 + _ROUNDING:
         raise DetectorError(
-            f"the detector answered {value:.9g}, no probability from 0 to 1: if it is a logit, say "
-            f"'logits: true' in {_CONFIG}"
+            f"the detector answered {value:.9g}, which is not a probability in [0, 1]: if it is a "
+            f"logit, set 'logits: true' in {_CONFIG}"
         )
     return min(max(value, 0.0), 1.0)
 
@@ -100,12 +100,21 @@ def _chosen(row: NDArray[np.float64], config: DetectorConfig, default: int | Non
     index = config.index if config.index is not None else default
     if index is None:
         raise DetectorError(
-            f"the detector answered {len(row)} numbers an image: say 'output: softmax' or 'index' "
+            f"the detector answered {len(row)} numbers per image: set 'output: softmax' or 'index' "
             f"in {_CONFIG}"
         )
     if index >= len(row):
-        raise DetectorError(f"{_CONFIG}: index {index} of {len(row)} numbers an image")
+        raise DetectorError(
+            f"{_CONFIG}: index {index}: the detector gives {len(row)} numbers per image, counted "
+            "from 0"
+        )
     return float(row[index])
+
+
+def _sigmoid(value: float) -> float:
+    from scipy.special import expit
+
+    return float(expit(value))
 
 
 def _shown(row: NDArray[np.float64]) -> str:

@@ -1,35 +1,47 @@
-"""Scoring a release: a task a shard, and a part on disk for each that is done."""
+"""Scoring a release: one task per shard, and a part on disk for each finished shard."""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import digest_of
-from datagen.detectors.errors import ScoresError
+from datagen.core.files import staged
+from datagen.core.text import counted
+from datagen.detectors.batched import ArrayDetector, Detector
+from datagen.detectors.config import DetectorConfig
 from datagen.detectors.load import open_detector
 from datagen.detectors.shards import (
+    OnProgress,
     ReleasedShard,
-    Tell,
+    answer_table,
     images_of,
     release_facts,
     run_shards,
     shards_of,
 )
-from datagen.detectors.spec import DetectorSpec
-from datagen.detectors.table import SCORES, score_table, write_scores
-from datagen.engine import Engine
-from datagen.errors import ReleaseError
+from datagen.detectors.spec import DetectorSpec, read_spec
+from datagen.engine import Engine, InlineEngine
+from datagen.errors import DetectorError, ReleaseError, ScoresError
 from datagen.release import Folder
 from datagen.release.reader import Release
+from datagen.release.scores import SCORES, write_scores
 
-__all__ = ["ScoreShard", "Scored", "parts_folder", "score_release"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ScoreShard", "ScoringResult", "parts_folder", "score_release", "score_to_file"]
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,110 +49,184 @@ class ScoreShard:
     """A task over ``ReleasedShard``: the scores of its images.
 
     Attributes:
-        batch: Most images that a detector sees at once.
+        detector: The detector, or the spec with which every process opens its own.
+        folder: The release.
+        batch: Maximum number of images that the detector is given at once.
     """
 
-    spec: DetectorSpec
+    detector: DetectorSpec | Detector
     folder: Folder
     batch: int
 
     def __call__(self, shard: ReleasedShard) -> pa.Table:
         """See ``Task``."""
-        detector = open_detector(self.spec)
+        spec = self.detector
+        detector = open_detector(spec) if isinstance(spec, DetectorSpec) else spec
         rows, images = images_of(self.folder, shard)
-        answers = detector.score(images, self.batch)
-        return score_table(rows["sample_id"].tolist(), rows["sha256"].tolist(), answers)
+        return answer_table(rows, detector.score(images, self.batch))
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What a run came to.
+class ScoringResult:
+    """Counts of a scoring run.
 
     Attributes:
-        status: Images by status.
-        details: The commonest reasons of what has no score, with their counts.
-        reused: Shards whose part was there from an earlier run.
+        status: Number of images by status.
+        problems: The most frequent reasons for missing scores, with their counts.
+        shards: Number of shards.
+        reused: Number of shards that an earlier run had already scored.
     """
 
     status: Counter[str]
-    details: list[tuple[str, int]]
+    problems: list[tuple[str, int]]
     shards: int
     reused: int
 
+    def summary(self, path: Path) -> str:
+        """Return the result in one line."""
+        statuses = ", ".join(f"{count} {status}" for status, count in sorted(self.status.items()))
+        reused = f" ({self.reused} from an earlier run)" if self.reused else ""
+        images = counted(self.status.total(), "image")
+        return f"{path}: {images} in {counted(self.shards, 'shard')}{reused}: {statuses}"
+
 
 def score_release(
+    release: Release,
+    detector: DetectorSpec | str | Callable[[Any], object],
+    split: str | Sequence[str] | None = None,
+    *,
+    config: DetectorConfig | None = None,
+    batch: int = 32,
+    engine: Callable[[], Engine] = InlineEngine,
+    on_progress: OnProgress = lambda done, total: None,
+) -> pd.DataFrame:
+    """Return the scores of a release as a table.
+
+    Args:
+        release: The release to score.
+        detector: A spec, as text or read by ``read_spec``, or a callable that takes a batch of
+            uint8 RGB images ``(n, height, width, 3)`` and returns one answer per image.
+        split: The split or splits to score; by default all.
+        config: Meaning of the answers; by default they are probabilities of fake.
+        batch: Maximum number of images that the detector is given at once.
+        engine: Returns the engine that runs the shards. With more than one process a callable
+            must be picklable.
+        on_progress: Called with finished and total shards.
+
+    Returns:
+        One row per image with the columns of ``SCORES``; ``attrs`` identifies detector and
+        release.
+
+    Raises:
+        ReleaseError: The release has no such split, or no images.
+        DetectorError: The detector does not load, or its answers do not fit the configuration.
+        RunError: Some shards failed.
+    """
+    config = config or DetectorConfig()
+    if isinstance(detector, str):
+        detector = read_spec(detector, config)
+    if isinstance(detector, DetectorSpec):
+        task, record = ScoreShard(detector, release.folder, batch), detector.record()
+    elif callable(detector):
+        opened = ArrayDetector(_Stacked(detector), config)
+        task, record = ScoreShard(opened, release.folder, batch), {"kind": "callable"}
+    else:
+        raise DetectorError(f"detector: want a callable or a spec, found {type(detector).__name__}")
+    shards = _shards(release, [split] if isinstance(split, str) else split)
+    tables: dict[ReleasedShard, pa.Table] = {}
+    on_progress(0, len(shards))
+    for shard, table in run_shards(engine, task, shards):
+        tables[shard] = table
+        on_progress(len(tables), len(shards))
+    frame: pd.DataFrame = pa.concat_tables([tables[shard] for shard in shards]).to_pandas()
+    frame.attrs = {"detector": record, "release": release_facts(release)}
+    return frame
+
+
+def score_to_file(
     release: Release,
     spec: DetectorSpec,
     out: Path,
     splits: Sequence[str] | None,
     batch: int,
     engine: Callable[[], Engine],
-    tell: Tell,
-) -> Scored:
+    on_progress: OnProgress,
+) -> ScoringResult:
     """Write the scores of a release.
 
-    What is done of an unfinished run lies in ``parts_folder(out)``, keyed by detector and shard,
-    and is not done again; it goes when ``out`` is written.
+    The finished shards of an unfinished run are kept in ``parts_folder(out)``, by detector and
+    shard, and are not scored again; the folder is removed when ``out`` is written.
 
     Args:
-        release: Whose images.
+        release: The release to score.
         spec: The detector.
-        out: A Parquet file, see ``SCORES``.
-        splits: ``None``: all.
-        batch: See ``ScoreShard``.
-        engine: Asked for when there is something to do.
-        tell: Told of progress.
+        out: The scores file.
+        splits: The splits to score; ``None`` scores all.
+        batch: Maximum number of images that the detector is given at once.
+        engine: Returns the engine; called only if there is something to score.
+        on_progress: Called with finished and total shards.
 
     Raises:
-        ReleaseError: A split that is not there, or nothing to score.
-        UserError: The detector does not load, its configuration is wrong, or there is no place for
-            the parts.
-        RunError: Shards failed; the others are kept.
+        ReleaseError: The release has no such split, or no images.
+        UserError: The detector does not load, its configuration is wrong, or the parts cannot be
+            written.
+        RunError: Some shards failed; the others are kept.
     """
+    shards = _shards(release, splits)
+    task = ScoreShard(spec, release.folder, batch)
+    with _parts(out) as parts:
+        places = {shard: parts / _part_name(shard, spec) for shard in shards}
+        missing = [shard for shard in shards if not _is_part(places[shard])]
+        done = len(shards) - len(missing)
+        on_progress(done, len(shards))
+        for shard, table in run_shards(engine, task, missing):
+            with staged(places[shard]) as part:
+                pq.write_table(table, part)
+            done += 1
+            on_progress(done, len(shards))
+        tables = [pq.read_table(places[shard]) for shard in shards]
+        write_scores(out, tables, spec.record(), release_facts(release))
+        shutil.rmtree(parts)
+    return _result(tables, len(shards) - len(missing))
+
+
+def parts_folder(out: Path) -> Path:
+    """Return the folder of the finished shards of an unfinished run."""
+    return out.with_name(f"{out.name}.parts")
+
+
+class _Stacked:
+    """A callable of one array, as a function of a list of images."""
+
+    def __init__(self, infer: Callable[[Any], object]) -> None:
+        self._infer = infer
+
+    def __call__(self, images: list[Any]) -> object:
+        return self._infer(np.stack(images))
+
+
+def _shards(release: Release, splits: Sequence[str] | None) -> list[ReleasedShard]:
     shards = shards_of(release, splits)
     if not shards:
-        raise ReleaseError(f"{release.folder}: has no images to score")
+        raise ReleaseError(f"{release.folder}: the release has no images to score")
+    return shards
+
+
+@contextmanager
+def _parts(out: Path) -> Iterator[Path]:
+    """Create the folder of parts; remove it if it is left empty."""
     parts = parts_folder(out)
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ScoresError(f"{parts}: cannot be made: {error.strerror or error}") from None
+        raise ScoresError(
+            f"{parts}: cannot be created: {error.strerror or error}", path=parts
+        ) from None
     try:
-        return _scored(release, spec, out, shards, batch, (engine, tell))
+        yield parts
     finally:
         if parts.is_dir() and not any(parts.iterdir()):
             parts.rmdir()
-
-
-def parts_folder(out: Path) -> Path:
-    """Return where the parts of an unfinished run lie."""
-    return out.with_name(f"{out.name}.parts")
-
-
-def _scored(
-    release: Release,
-    spec: DetectorSpec,
-    out: Path,
-    shards: Sequence[ReleasedShard],
-    batch: int,
-    run: tuple[Callable[[], Engine], Tell],
-) -> Scored:
-    engine, tell = run
-    parts = parts_folder(out)
-    places = {shard: parts / _part_name(shard, spec) for shard in shards}
-    missing = [shard for shard in shards if not _is_part(places[shard])]
-    done = len(shards) - len(missing)
-    tell(done, len(shards))
-    for shard, table in run_shards(engine, ScoreShard(spec, release.folder, batch), missing):
-        staged = places[shard].with_suffix(".staged")
-        pq.write_table(table, staged)
-        staged.replace(places[shard])
-        done += 1
-        tell(done, len(shards))
-    tables = [pq.read_table(places[shard]) for shard in shards]
-    write_scores(out, tables, spec.record(), release_facts(release))
-    shutil.rmtree(parts)
-    return _summary(tables, len(shards) - len(missing))
 
 
 def _part_name(shard: ReleasedShard, spec: DetectorSpec) -> str:
@@ -155,8 +241,9 @@ def _is_part(path: Path) -> bool:
     return bool(found.equals(SCORES))
 
 
-def _summary(tables: Sequence[pa.Table], reused: int) -> Scored:
+def _result(tables: Sequence[pa.Table], reused: int) -> ScoringResult:
     rows = pa.concat_tables(tables).to_pandas()
     bad = rows[rows["status"] != "ok"]
-    details = Counter(f"{row.status}: {row.detail}" for row in bad.itertuples())
-    return Scored(Counter(rows["status"].tolist()), details.most_common(3), len(tables), reused)
+    problems = Counter(f"{row.status}: {row.detail}" for row in bad.itertuples())
+    status = Counter(rows["status"].tolist())
+    return ScoringResult(status, problems.most_common(_SHOWN), len(tables), reused)

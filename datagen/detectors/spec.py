@@ -1,4 +1,4 @@
-"""What the user named with ``--detector``: told apart, checked, and given a digest."""
+"""The value of ``--detector``: which kind of detector it names, checked, with a digest."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from datagen.errors import DetectorError
 
 __all__ = ["DetectorSpec", "Kind", "PythonFile", "look_in", "read_python_file", "read_spec"]
 
-Kind: TypeAlias = Literal["callable", "command", "onnx", "torchscript", "exported", "probe"]
+Kind: TypeAlias = Literal["callable", "command", "onnx", "torchscript", "exported", "baseline"]
 
 _SUFFIXES: dict[str, Kind] = {
     ".onnx": "onnx",
     ".pt": "torchscript",
     ".pt2": "exported",
-    ".json": "probe",
+    ".json": "baseline",
 }
 _COMMAND = "cmd:"
 _FORMS = (
-    "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), probe.json, "
+    "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json, "
     "or 'cmd: program {paths} {scores}'"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PythonFile:
-    """A file of the user's that holds a callable, carried to the workers as text.
+    """A Python file of the user, sent to the workers as text.
 
     Attributes:
-        name: Of the file, for messages and tracebacks.
-        text: Its content.
+        name: Name of the file, for messages and tracebacks.
+        text: Content of the file.
     """
 
     name: str
@@ -47,7 +47,7 @@ class PythonFile:
 
     @property
     def module(self) -> str:
-        """How a spec names it."""
+        """The name by which a spec refers to it."""
         return Path(self.name).stem
 
 
@@ -56,10 +56,13 @@ class DetectorSpec:
     """A detector that can be opened in any process.
 
     Attributes:
-        text: As the user wrote it.
-        target: ``module:callable``, the command, or the absolute path of the file.
-        folder: Where the user stood: modules and relative paths of a command are looked up there.
+        text: The spec as the user wrote it.
+        kind: Kind of the detector.
+        target: ``module:callable``, the command line, or the absolute path of the file.
+        config: Input and output of the detector.
+        folder: Working directory, in which modules and relative paths are looked up.
         content: Digest of the file or source, as far as it is known.
+        files: Python files of ``--plugin``.
     """
 
     text: str
@@ -72,34 +75,35 @@ class DetectorSpec:
 
     @property
     def digest(self) -> str:
-        """64 hex digits: equal digests give equal scores, as far as files can tell."""
+        """64 hex digits: equal digests mean equal scores, as far as the files determine them."""
         config = self.config.model_dump(mode="json")
         return digest_of([self.kind, self.content, config])
 
     def record(self) -> dict[str, Any]:
-        """Return what stands in the metadata of the scores."""
+        """Return what identifies the detector in the metadata of scores."""
         config = self.config.model_dump(mode="json", exclude_defaults=True)
         return {"spec": self.text, "kind": self.kind, "digest": self.digest, "config": config}
 
 
 def read_spec(text: str, config: DetectorConfig, files: Sequence[PythonFile] = ()) -> DetectorSpec:
-    """Tell what kind of detector ``text`` names.
+    """Find out which kind of detector ``text`` names.
 
     Args:
-        text: See ``docs/detectors.md``.
-        config: Of ``--detector-config``.
-        files: Of ``--plugin``.
+        text: The spec; ``docs/detectors.md`` lists the forms.
+        config: Content of ``--detector-config``.
+        files: Files of ``--plugin``.
 
     Raises:
-        DetectorError: No such file or module, no known form, or a key that does not fit.
+        DetectorError: The file or module does not exist, the form is unknown, or a key of the
+            configuration does not apply to this kind of detector.
     """
     text = text.strip()
-    kind, target, content = _told_apart(text, files)
-    _refuse_keys(kind, config, text)
+    kind, target, content = _classified(text, files)
+    _check_keys(kind, config, text)
     return DetectorSpec(text, kind, target, config, str(Path.cwd()), content, tuple(files))
 
 
-def _told_apart(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]:
+def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]:
     if text.startswith(_COMMAND):
         return "command", *_command(text.removeprefix(_COMMAND).strip())
     suffix = Path(text).suffix.lower()
@@ -119,20 +123,21 @@ def _command(command: str) -> tuple[str, str]:
         words = shlex.split(command)
     except ValueError as error:
         raise DetectorError(f"--detector 'cmd: {command}': {error}") from None
-    lacking = [mark for mark in ("{paths}", "{scores}") if mark not in command]
-    if lacking or not words:
+    missing = [mark for mark in ("{paths}", "{scores}") if mark not in command]
+    if missing or not words:
         raise DetectorError(
-            f"--detector 'cmd: {command}': lacks {' and '.join(lacking)}: the program reads the "
-            "paths of images from the file {paths} and writes CSV 'path,score' to {scores}"
+            f"--detector 'cmd: {command}': no {' and no '.join(missing) or 'program'} in it: the "
+            "program reads the paths of images from the file {paths} and writes a CSV file "
+            "'path,score' to {scores}"
         )
     if shutil.which(words[0]) is None:
-        raise DetectorError(f"--detector 'cmd: {command}': no program {words[0]!r}")
+        raise DetectorError(f"--detector 'cmd: {command}': program {words[0]!r} not found")
     paths = [Path(shutil.which(words[0]) or words[0]), *map(Path, words[1:])]
     return command, digest_of([command, *(sha256_file(path) for path in paths if path.is_file())])
 
 
 def look_in(folder: str) -> None:
-    """Let modules of the user's folder be found, as ``python -m`` does."""
+    """Put a folder on the module path, as ``python -m`` does."""
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
@@ -144,31 +149,31 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
     look_in(str(Path.cwd()))
     try:
         found = find_spec(module)
-    except Exception:  # noqa: BLE001  # looking for a.b imports a, which is the user's
+    except Exception:  # noqa: BLE001  # finding a.b imports a, which is the user's
         found = None
     if found is None:
         hint = near(module, [file.module for file in files])
         raise DetectorError(
-            f"--detector {text}: no module {module!r}.{hint} It is looked for in this folder and "
-            "among the installed packages; a single file may be given with --plugin FILE.py"
+            f"--detector {text}: module {module!r} not found.{hint} It must be in this folder or "
+            "installed; a single file can be given with --plugin FILE.py"
         )
     source = Path(found.origin or "")
     return digest_of([text, sha256_file(source) if source.is_file() else ""])
 
 
-def _refuse_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
+def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     given = config.model_dump(exclude_defaults=True)
     if kind in ("callable", "command"):
         keys = [*NETWORK_KEYS, "device", *(["size"] if kind == "command" else [])]
-        sees = "the encoded files" if kind == "command" else "uint8 RGB images"
-    elif kind == "probe":
-        keys, sees = list(DetectorConfig.model_fields), "what it was trained on"
+        sees = "encoded files" if kind == "command" else "uint8 RGB images"
+    elif kind == "baseline":
+        keys, sees = list(DetectorConfig.model_fields), "the images as they are"
     else:
         return
     for key in keys:
         if key in given:
             raise DetectorError(
-                f"--detector-config: {key}: {text!r} sees {sees}; that key is for networks "
+                f"--detector-config: {key}: {text!r} is given {sees}; this key is for networks "
                 "(.onnx, .pt, .pt2): remove it"
             )
 
@@ -177,7 +182,7 @@ def read_python_file(path: Path) -> PythonFile:
     """Read a file of ``--plugin``.
 
     Raises:
-        DetectorError: It cannot be read.
+        DetectorError: The file cannot be read.
     """
     try:
         return PythonFile(str(path), path.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from datagen.core.text import near
 from datagen.errors import ReleaseError, UserError
-from datagen.evaluation.scores import OK, Scores, named
+from datagen.release.scores import OK, Scores, first_ids
 from datagen.release.reader import Release
 
 __all__ = ["MISSING", "Coverage", "Rows", "join", "read_rows"]
@@ -151,7 +151,7 @@ def _refuse_unknown(manifest: Any, scores: Scores) -> None:
     if len(unknown):
         raise UserError(
             f"{scores.where}: {len(unknown)} of {len(scores.ids)} ids are not in the release: "
-            f"{named(unknown)}. Are the scores of another release or version?"
+            f"{first_ids(unknown)}. Are the scores of another release or version?"
         )
 
 
@@ -165,7 +165,7 @@ def _refuse_missing(
         ids = table.column("sample_id").filter(pa.array(missing))
         raise UserError(
             f"{scores.where}: {int(missing.sum())} of {len(line)} images of split {split!r} "
-            f"have no line: {named(ids)}. An image that "
+            f"have no line: {first_ids(ids)}. An image that "
             "failed needs a line with a status and no score; to allow some to be left out, set a "
             "gate on coverage"
         )
@@ -182,7 +182,7 @@ def _refuse_other_images(table: Any, line: npt.NDArray[np.int64], scores: Scores
         ids = known.column("sample_id").filter(other)
         raise UserError(
             f"{scores.where}: {len(ids)} scores are of other images than those in the release "
-            f"(their sha256 differ): {named(ids)}. Score this version of it again"
+            f"(their sha256 differ): {first_ids(ids)}. Score this version of it again"
         )
 
 

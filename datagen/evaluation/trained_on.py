@@ -10,7 +10,7 @@ import yaml
 
 from datagen.errors import UserError
 from datagen.evaluation.rows import read_rows
-from datagen.evaluation.scores import named
+from datagen.release.scores import first_ids
 from datagen.release.reader import Release
 
 __all__ = ["refuse_trained_on"]
@@ -56,7 +56,7 @@ def refuse_trained_on(release: Release, manifest: Any, split: str, training: Rel
             raise UserError(
                 f"split {split!r} shares {len(shared)} of its {len(own)} {what} with train and val "
                 f"of the training release {training.folder} ({training.record['name']}, version "
-                f"{training.record['version']}): {named(shared)}. A detector is not judged on what "
+                f"{training.record['version']}): {first_ids(shared)}. A detector is not judged on what "
                 "it has learned: score a split that it has not seen"
             )
 

@@ -1,196 +1,202 @@
-"""The next recipe: the same one, leaned to where a detector is weak, and why."""
+"""The next recipe: the same one, its shares reweighted toward a detector's failures."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from datagen.core.files import staged
+from datagen.core.yaml_edit import KeyPath, edit_yaml
 from datagen.core.yaml_io import read_yaml
-from datagen.detectors.errors import ScoresError
-from datagen.errors import RecipeError
-from datagen.mining.ranges import RangesOf, is_trained_on, lean_ranges
-from datagen.mining.recipe_text import Entry, rewritten
-from datagen.mining.recipe_text import Path as Keys
-from datagen.mining.shares import lean
-from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness
+from datagen.errors import RecipeError, ScoresError
+from datagen.mining.shares import reweight
+from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness, find_weakness
 from datagen.recipe import load_recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
+from datagen.release.reader import Release
+from datagen.release.scores import Scores
 
-__all__ = ["Leaned", "next_recipe"]
+__all__ = ["NextRecipe", "Reweighted", "mine", "next_recipe"]
+
+_MARK = "mine: "
+_HEAD = re.compile(r"\A# Made by 'datagen mine'.*\n(#.*\n)*\n*")
 
 
 @dataclass(frozen=True, slots=True)
-class Leaned:
+class Reweighted:
     """One entry of a recipe, before and after.
 
     Attributes:
+        name: Name of the method or degradation.
         old, new: Its share.
-        why: Of the share, for a person.
-        ranges: What became of its options.
+        reason: The change and its cause, as text.
     """
 
     name: str
     old: Fraction
     new: Fraction
-    why: str
-    ranges: RangesOf
-
-    def reasons(self) -> list[str]:
-        """Say what changes and why, one line each; the share first, changed or not."""
-        return [f"share {self.why}", *(f"{one.name} {one.why}" for one in self.ranges.leaned)]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Next:
+class NextRecipe:
+    """The recipe of the next round.
+
+    Attributes:
+        text: The YAML.
+        methods: Its methods, in the order of the recipe.
+        degradations: Its degradations, in the order of the recipe.
+        same_recipe: Whether the scored release was made from the recipe as it is now.
+    """
+
     text: str
-    methods: list[Leaned]
-    degradations: list[Leaned]
+    methods: list[Reweighted]
+    degradations: list[Reweighted]
+    same_recipe: bool = True
 
 
-def next_recipe(path: Path, weakness: Weakness, out: Path, scored_by: str) -> _Next:
+def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecipe:
+    """Write the recipe of the next round, from the scores of a release.
+
+    Args:
+        release: The scored release.
+        scores: The detector's scores of splits train and val.
+        recipe: The recipe of the release.
+        out: Path of the next recipe.
+
+    Raises:
+        ScoresError: See ``find_weakness``, or none of the recipe's methods was scored.
+        RecipeError: ``recipe`` is not a recipe, or is ``out``.
+    """
+    weakness = find_weakness(release, scores)
+    digest = load_recipe(recipe).digest
+    made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")))
+    same = digest == release.record["recipe_digest"]
+    return replace(made, same_recipe=same)
+
+
+def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> NextRecipe:
     """Write the recipe of the next round.
 
-    The seed stays: people keep their splits, so that nobody of test is ever trained on. The
-    version is one higher.
+    The seed stays: identities keep their splits, so that no identity of test is ever trained on.
+    The version is increased by one.
 
     Args:
         path: The recipe of this round.
-        weakness: What its detector gets wrong.
-        out: Where the next one goes; relative paths in it are kept true.
-        scored_by: The detector, for the head of the file.
+        weakness: The failures of the detector.
+        out: Path of the next recipe; relative paths in it are adapted.
+        detector: Name of the detector, for the head of the file.
 
     Raises:
-        RecipeError: ``path`` is no recipe, or is ``out``.
-        ScoresError: Nothing that was scored is in the recipe.
+        RecipeError: ``path`` is not a recipe, or is ``out``.
+        ScoresError: None of the recipe's methods was scored.
     """
     if out.resolve() == path.resolve():
-        raise RecipeError(f"{out}: is the recipe itself: choose another file for the next one")
-    loaded = load_recipe(path)
-    recipe = loaded.spec
+        raise RecipeError(f"{out}: is the recipe itself: choose another path", path=out)
+    recipe = load_recipe(path).spec
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
-            f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) is "
-            f"among those that were scored ({', '.join(weakness.methods)})"
+            f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) was "
+            f"scored; scored methods: {', '.join(weakness.methods)}",
+            path=path,
+            key="methods",
         )
-    of_methods, of_degradations = lean_ranges(loaded, weakness)
-    methods = _leaned(recipe.methods, weakness.methods, _method_words(weakness), of_methods)
-    degradations = _leaned(
-        recipe.degradations or (),
-        weakness.degradations,
-        _degradation_words(weakness),
-        of_degradations,
+    overall = weakness.auc
+    methods = _reweighted(recipe.methods, weakness.methods, _describe_method, overall)
+    degradations = _reweighted(
+        recipe.degradations or (), weakness.degradations, _describe_degradation, overall
     )
-    body = read_yaml(path, RecipeError)
-    values: dict[Keys, Any] = {("version",): recipe.version + 1}
-    for number, source in enumerate(body["sources"]):
-        moved = _moved(source, path.parent, out.parent)
-        values |= {("sources", number, key): moved[key] for key in moved}
-    lists = {
-        key: [_entry(*both) for both in zip(body[key], leaned, strict=True)]
-        for key, leaned in (("methods", methods), ("degradations", degradations))
-        if leaned
-    }
-    text = rewritten(path.read_text(encoding="utf-8"), values, lists)
-    text = _head(path, weakness, scored_by) + text
-    _write(out, text)
-    return _Next(text, methods, degradations)
+    values: dict[KeyPath, Any] = {("version",): recipe.version + 1}
+    notes: dict[KeyPath, list[str]] = {}
+    for number, source in enumerate(read_yaml(path, RecipeError)["sources"]):
+        for key, value in _moved(source, path.parent, out.parent):
+            values["sources", number, key] = value
+    for key, entries in (("methods", methods), ("degradations", degradations)):
+        for number, entry in enumerate(entries):
+            values[key, number, "share"] = _yaml_share(entry.new)
+            notes[key, number] = [entry.reason]
+    text = edit_yaml(_HEAD.sub("", path.read_text(encoding="utf-8")), values, notes, _MARK)
+    text = _head(path, weakness, detector) + text
+    with staged(out) as part:  # a recipe that loads, or nothing
+        part.write_text(text, encoding="utf-8")
+        load_recipe(part)
+    return NextRecipe(text, methods, degradations)
 
 
-def _write(out: Path, text: str) -> None:
-    """Write a recipe that loads, or nothing."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staged = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        load_recipe(staged)
-        staged.replace(out)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _entry(body: Mapping[str, Any], leaned: Leaned) -> Entry:
-    new = {**body, "share": _yaml_share(leaned.new)}
-    for one in leaned.ranges.leaned:
-        new |= one.keys
-    return Entry(new, leaned.reasons())
-
-
-def _leaned(
+def _reweighted(
     uses: Sequence[MethodUse | DegradationUse],
     groups: Mapping[str, Group],
-    words: Callable[[Group], str],
-    ranges: Sequence[RangesOf],
-) -> list[Leaned]:
-    found = [groups.get(use.use) if is_trained_on(use) else None for use in uses]
-    new = lean([use.share for use in uses], [group.pull if group else None for group in found])
+    describe: Callable[[Group, float], str],
+    overall: float,
+) -> list[Reweighted]:
+    found = [groups.get(use.use) if _is_trained_on(use) else None for use in uses]
+    weights = [group.weight if group else None for group in found]
+    new = reweight([use.share for use in uses], weights)
     return [
-        Leaned(
+        Reweighted(
             use.use,
             use.share,
             share,
-            f"{_number(use.share)} -> {_number(share)}: {words(group)}"
+            f"share {_number(use.share)} -> {_number(share)}: {describe(group, overall)}"
             if group
-            else f"{_number(use.share)} as before: no scores in train or val",
-            of,
+            else f"share {_number(use.share)} kept: no scores in train or val",
         )
-        for use, share, group, of in zip(uses, new, found, ranges, strict=True)
+        for use, share, group in zip(uses, new, found, strict=True)
     ]
 
 
-def _method_words(weakness: Weakness) -> Callable[[Group], str]:
-    def words(group: Group) -> str:
-        worst = group.worst
-        cell = ""
-        if worst.degradation != NO_DEGRADATION:
-            cell = f"; weakest with {worst.degradation}: {worst.auc:.3f} over {worst.fakes}"
-        return f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {weakness.auc:.3f}){cell}"
-
-    return words
+def _is_trained_on(use: MethodUse | DegradationUse) -> bool:
+    return use.splits is None or "train" in use.splits
 
 
-def _degradation_words(weakness: Weakness) -> Callable[[Group], str]:
-    def words(group: Group) -> str:
-        return (
-            f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {weakness.auc:.3f}); weakest on "
-            f"{group.worst.method}: {group.worst.auc:.3f} over {group.worst.fakes}"
-        )
+def _describe_method(group: Group, overall: float) -> str:
+    worst, cell = group.worst, ""
+    if worst.degradation != NO_DEGRADATION:
+        cell = f"; lowest with {worst.degradation}: {worst.auc:.3f} over {worst.fakes}"
+    return f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {overall:.3f}){cell}"
 
-    return words
+
+def _describe_degradation(group: Group, overall: float) -> str:
+    worst = group.worst
+    return (
+        f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {overall:.3f}); lowest on "
+        f"{worst.method}: {worst.auc:.3f} over {worst.fakes}"
+    )
 
 
 def _number(share: Fraction) -> str:
-    """Return the share as a recipe says it: a decimal where it is exact, else a fraction."""
+    """Return a share as a recipe writes it: a decimal if that is exact, else a fraction."""
     exact = 10_000 % share.denominator == 0
     return f"{float(share):g}" if exact else str(share)
 
 
-def _moved(source: Mapping[str, Any], old: Path, new: Path) -> dict[str, str]:
-    """Return the relative paths of a source as they are from another folder, where they differ."""
-    moved = {}
+def _yaml_share(share: Fraction) -> float | str:
+    text = _number(share)
+    return text if "/" in text else float(text)
+
+
+def _moved(source: Mapping[str, Any], old: Path, new: Path) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a source whose relative path is another one from the new folder."""
     for key in ("card", "root"):
         value = str(source.get(key) or "")
         if value and "://" not in value and not value.startswith(("/", "$", "~")):
-            moved[key] = os.path.relpath((old / value).absolute(), new.absolute())
-    return {key: value for key, value in moved.items() if value != os.path.normpath(source[key])}
+            moved = os.path.relpath((old / value).absolute(), new.absolute())
+            if moved != os.path.normpath(value):
+                yield key, moved
 
 
-def _yaml_share(share: Fraction) -> float | str:
-    said = _number(share)
-    return said if "/" in said else float(said)
-
-
-def _head(path: Path, weakness: Weakness, scored_by: str) -> str:
+def _head(path: Path, weakness: Weakness, detector: str) -> str:
     return (
-        f"# Made by 'datagen mine' from {path.name}: shares and ranges lean to what the detector "
-        "gets wrong.\n"
-        f"# Detector: {scored_by}\n"
-        f"# It was judged on {weakness.scored} images of train and val, AUC {weakness.auc:.3f}; "
-        f"{weakness.unscored} had no score.\n"
-        "# A share is at least half and at most double of what it was, a range at least half as\n"
-        "# wide. The seed is as before, so that people keep their splits: nobody of test is ever\n"
-        "# trained on.\n\n"
+        f"# Made by 'datagen mine' from {path.name}: shares reweighted toward the detector's "
+        "failures.\n"
+        f"# Detector: {detector}\n"
+        f"# Scored images of train and val: {weakness.scored}, AUC {weakness.auc:.3f}; without a "
+        f"score: {weakness.unscored}.\n"
+        "# A share is at least half and at most double its old value. The seed is unchanged, so\n"
+        "# that identities keep their splits: no identity of test is ever trained on.\n\n"
     )

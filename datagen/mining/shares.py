@@ -1,4 +1,4 @@
-"""Shares that lean: toward what is weak, within bounds, and summing to the same exactly."""
+"""New shares for a recipe: reweighted within bounds, with exactly the same sum."""
 
 from __future__ import annotations
 
@@ -8,82 +8,80 @@ from fractions import Fraction
 
 from datagen.errors import RecipeError
 
-__all__ = ["MAX", "MIN", "lean"]
+__all__ = ["MAX_FACTOR", "MIN_FACTOR", "reweight"]
 
-MIN, MAX = Fraction(1, 2), Fraction(2)
-"""A new share lies between these multiples of the old one."""
+MIN_FACTOR, MAX_FACTOR = Fraction(1, 2), Fraction(2)
+"""A new share is between these multiples of the old one."""
 
-_FINEST = 10_000  # the largest denominator that a recipe takes
-_COARSEST = 100
-_UNITS = 4  # of the smallest share, so that it can be leaned at all
-_HALVINGS = 80
+_MAX_DENOMINATOR = 10_000  # the largest that a recipe accepts
+_MIN_DENOMINATOR = 100
+_MIN_UNITS = 4  # in the smallest share, so that it can change at all
+_BISECTIONS = 80
 
 
-def lean(shares: Sequence[Fraction], pull: Sequence[float | None]) -> list[Fraction]:
-    """Return new shares with the old sum, as near to ``share * pull`` as the bounds allow.
+def reweight(shares: Sequence[Fraction], weights: Sequence[float | None]) -> list[Fraction]:
+    """Return new shares with the old sum, as close to ``share * weight`` as the bounds allow.
 
     Args:
-        shares: Exact.
-        pull: Above 0; how much more of each is wanted, up to a common factor. ``None`` keeps a
-            share as it is.
+        shares: The old shares.
+        weights: A positive weight for each share, up to a common factor; ``None`` keeps the share.
 
     Raises:
-        RecipeError: The shares have no common denominator that a recipe takes.
+        RecipeError: The shares have no common denominator that a recipe accepts.
     """
-    free = [n for n, share in enumerate(shares) if share and pull[n] is not None]
+    free = [n for n, share in enumerate(shares) if share and weights[n] is not None]
     if not free:
         return list(shares)
-    unit = _units(shares)
-    old = [int(shares[n] * unit) for n in free]
-    goals = _goals(old, [float(pull[n] or 0) for n in free])
+    denominator = _denominator(shares)
+    old = [int(shares[n] * denominator) for n in free]
+    goals = _goals(old, [float(weights[n] or 0) for n in free])
     new = list(shares)
-    for n, count in zip(free, _whole(old, goals), strict=True):
-        new[n] = Fraction(count, unit)
+    for n, count in zip(free, _rounded(old, goals), strict=True):
+        new[n] = Fraction(count, denominator)
     return new
 
 
-def _units(shares: Sequence[Fraction]) -> int:
-    """Return the denominator in which shares are counted: old ones are whole numbers of it."""
+def _denominator(shares: Sequence[Fraction]) -> int:
+    """Return a common denominator of the shares that is fine enough to change them."""
     common = math.lcm(*(share.denominator for share in shares))
-    if common > _FINEST:
+    if common > _MAX_DENOMINATOR:
         raise RecipeError(
-            f"shares {', '.join(map(str, shares))} have no common denominator up to {_FINEST}: "
-            "use rounder ones"
+            f"the shares {', '.join(map(str, shares))} have no common denominator up to "
+            f"{_MAX_DENOMINATOR}: use rounder ones"
         )
-    least = min(share for share in shares if share)
-    wanted = max(Fraction(_COARSEST), _UNITS / least)
-    return common * max(1, min(math.ceil(wanted / common), _FINEST // common))
+    smallest = min(share for share in shares if share)
+    wanted = max(Fraction(_MIN_DENOMINATOR), _MIN_UNITS / smallest)
+    return common * max(1, min(math.ceil(wanted / common), _MAX_DENOMINATOR // common))
 
 
 def _bounds(old: int) -> tuple[int, int]:
-    return math.ceil(old * MIN), math.floor(old * MAX)
+    return math.ceil(old * MIN_FACTOR), math.floor(old * MAX_FACTOR)
 
 
-def _goals(old: Sequence[int], pull: Sequence[float]) -> list[float]:
-    """Scale the pulls by one factor so that what is within bounds sums to the old sum."""
+def _goals(old: Sequence[int], weights: Sequence[float]) -> list[float]:
+    """Scale the weights by one factor so that the bounded products have the old sum."""
 
     def at(factor: float) -> list[float]:
         return [
-            min(max(count * force * factor, _bounds(count)[0]), _bounds(count)[1])
-            for count, force in zip(old, pull, strict=True)
+            min(max(count * weight * factor, _bounds(count)[0]), _bounds(count)[1])
+            for count, weight in zip(old, weights, strict=True)
         ]
 
-    low, high = 0.0, 2 * float(MAX) / min(pull)
-    for _ in range(_HALVINGS):
+    low, high = 0.0, 2 * float(MAX_FACTOR) / min(weights)
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(at(middle)) < sum(old) else (low, middle)
     return at(high)
 
 
-def _whole(old: Sequence[int], goals: Sequence[float]) -> list[int]:
+def _rounded(old: Sequence[int], goals: Sequence[float]) -> list[int]:
     """Round to whole numbers within bounds with the old sum, the largest remainders up first."""
     found = [max(math.floor(goal), _bounds(n)[0]) for goal, n in zip(goals, old, strict=True)]
     order = sorted(range(len(old)), key=lambda n: (found[n] - goals[n], n))
-    while (short := sum(old) - sum(found)) != 0:
-        step = 1 if short > 0 else -1
-        edge = 1 if short > 0 else 0
-        for n in order if short > 0 else reversed(order):
-            if short and found[n] != _bounds(old[n])[edge]:
+    while (missing := sum(old) - sum(found)) != 0:
+        step, bound = (1, 1) if missing > 0 else (-1, 0)
+        for n in order if missing > 0 else reversed(order):
+            if missing and found[n] != _bounds(old[n])[bound]:
                 found[n] += step
-                short -= step
+                missing -= step
     return found

@@ -1,4 +1,4 @@
-"""Where a detector is weak: a table of method x degradation, from scores of train and val."""
+"""Where a detector fails: a table of method x degradation, from scores of train and val."""
 
 from __future__ import annotations
 
@@ -10,158 +10,173 @@ import numpy as np
 import pandas as pd
 
 from datagen.core.stats import auc
-from datagen.detectors.errors import ScoresError
 from datagen.detectors.shards import release_facts
-from datagen.detectors.table import Scores
+from datagen.errors import ScoresError
 from datagen.release.reader import Release
+from datagen.release.scores import Scores
 
 __all__ = ["NO_DEGRADATION", "Cell", "Group", "Weakness", "find_weakness"]
 
 NO_DEGRADATION = "(none)"
-_COLUMNS = [
-    *("sample_id", "split", "label", "identity_id", "method", "method_params"),
-    *("degradation", "severity", "degradation_params"),
-]
-_TRUST = 10
-"""So many fakes of a cell weigh as much as the detector's overall AUC."""
+_COLUMNS = ("sample_id", "sha256", "split", "label", "method", "degradation")
+_PRIOR_FAKES = 10
+"""Weight of the detector's overall AUC in the AUC of a cell, as a number of fakes."""
 
-_BEST = 0.02
-"""What is detected better than this error counts as this: nothing is given up altogether."""
+_MIN_ERROR = 0.02
+"""Errors below this count as this: no group loses all of its share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Fakes of one method under one degradation, against all reals under it.
+    """The fakes of one method under one degradation, compared with all reals under it.
 
     Attributes:
-        auc: As measured.
-        steady: Drawn toward the overall AUC, the more so the fewer fakes there are.
+        method: Name of the method.
+        degradation: Name of the degradation.
+        fakes: Number of scored fakes.
+        auc: AUC as measured; NaN without reals.
+        shrunk: The same, shrunk toward the overall AUC: the fewer fakes, the more.
     """
 
     method: str
     degradation: str
     fakes: int
     auc: float
-    steady: float
+    shrunk: float
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One method, or one degradation.
+    """All fakes of one method, or of one degradation.
 
     Attributes:
-        auc: Mean of its cells, steadied, by their fakes.
-        pull: Square of its error as a multiple of the overall one: above 1, more is wanted.
-        worst: Its weakest cell.
+        name: Name of the method or degradation.
+        fakes: Number of scored fakes.
+        auc: Mean of the shrunk AUCs of its cells, weighted by their fakes.
+        weight: Square of its error relative to the overall error: above 1 it gets more data.
+        worst: Its cell with the lowest AUC.
     """
 
     name: str
     fakes: int
     auc: float
-    pull: float
+    weight: float
     worst: Cell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weakness:
-    """What was found.
+    """The failures of a detector.
 
     Attributes:
-        auc: Of all fakes against all reals and controls.
-        rows: Of the images with a score: the manifest's columns and ``score``.
-        scored, unscored: Images with and without a score.
+        auc: AUC of all fakes against all reals and controls.
+        methods: Methods by name.
+        degradations: Degradations by name.
+        scored, unscored: Number of images with and without a score.
     """
 
     auc: float
-    rows: pd.DataFrame
     methods: Mapping[str, Group]
     degradations: Mapping[str, Group]
     scored: int
     unscored: int
 
 
-def find_weakness(release: Release, scores: Scores, where: str) -> Weakness:
-    """Hold scores against the manifest.
+def find_weakness(release: Release, scores: Scores) -> Weakness:
+    """Find the methods and degradations at which a detector fails.
 
     Args:
-        release: That was scored.
-        scores: Of its splits train and val.
-        where: The scores' file, for messages.
+        release: The scored release.
+        scores: The detector's scores of splits train and val.
 
     Raises:
-        ScoresError: Of another release; of test; rows that are unknown or given twice; or
-            nothing to learn from.
+        ScoresError: The scores are of another release, include split test or unknown ids, or do
+            not cover both reals and fakes.
     """
-    rows = _joined(release, scores, where)
-    usable = rows[(rows["status"] == "ok") & rows["score"].notna()]
+    rows = _joined(release, scores)
+    usable = rows[rows["score"].notna()]
     reals, fakes = usable[usable["label"] == 0], usable[usable["label"] == 1]
     overall = auc(reals["score"].to_numpy(), fakes["score"].to_numpy())
     if math.isnan(overall):
         raise ScoresError(
-            f"{where}: {len(fakes)} fakes and {len(reals)} reals of train and val have a score: "
-            "want both"
+            f"{scores.where}: {len(fakes)} fakes and {len(reals)} reals of train and val have a "
+            "score: want both",
+            path=scores.where,
         )
     cells = [
         _cell(str(method), str(degradation), group, reals, overall)
         for (method, degradation), group in fakes.groupby(["method", "degradation"])
     ]
+    methods = sorted({cell.method for cell in cells})
+    degradations = sorted({cell.degradation for cell in cells})
     return Weakness(
         overall,
-        usable.reset_index(drop=True),
-        {name: _group(name, cells, "method") for name in sorted({c.method for c in cells})},
-        {
-            name: _group(name, cells, "degradation")
-            for name in sorted({c.degradation for c in cells})
-        },
+        {name: _group(name, cells, "method") for name in methods},
+        {name: _group(name, cells, "degradation") for name in degradations},
         len(usable),
         len(rows) - len(usable),
     )
 
 
-def _joined(release: Release, scores: Scores, where: str) -> pd.DataFrame:
-    facts = release_facts(release)
-    if scores.release.get("content") != facts["content"]:
-        raise ScoresError(
-            f"{where}: holds scores of release {scores.release.get('name')!r} "
-            f"(content {str(scores.release.get('content'))[:12]}), not of {release.folder} "
-            f"({facts['name']!r}, {facts['content'][:12]})"
-        )
-    twice = scores.rows["sample_id"].duplicated()
-    if twice.any():
-        name = scores.rows.loc[twice, "sample_id"].iloc[0]
-        raise ScoresError(f"{where}: sample_id {name!r} is there twice")
-    rows = scores.rows.merge(release.manifest[_COLUMNS], on="sample_id", how="left")
+def _joined(release: Release, scores: Scores) -> pd.DataFrame:
+    """Return the manifest rows of the scored images, with their scores."""
+    _check_release(release, scores)
+    given = pd.DataFrame({scores.key: pd.Series(scores.ids.to_pylist()), "score": scores.raw})
+    manifest = release.table(_COLUMNS)
+    rows = given.merge(manifest, on=scores.key, how="left")
     unknown = rows["split"].isna()
     if unknown.any():
-        name = rows.loc[unknown, "sample_id"].iloc[0]
-        raise ScoresError(f"{where}: sample_id {name!r} is not in {release.folder}")
+        name = rows.loc[unknown, scores.key].iloc[0]
+        raise ScoresError(
+            f"{scores.where}: {scores.key} {name!r} is not in {release.folder}",
+            path=scores.where,
+            row=name,
+        )
     test = int((rows["split"] == "test").sum())
     if test:
         raise ScoresError(
-            f"{where}: holds scores of {test} test images: a recipe that leans on them would "
-            "teach to the test. Score with --split train --split val"
+            f"{scores.where}: {test} of the scores are of test images: a recipe reweighted by them "
+            "would fit the test. Score with --split train --split val",
+            path=scores.where,
         )
     return rows.assign(degradation=rows["degradation"].fillna(NO_DEGRADATION))
+
+
+def _check_release(release: Release, scores: Scores) -> None:
+    if not scores.release:
+        raise ScoresError(
+            f"{scores.where}: does not name the release that was scored: use a Parquet file "
+            "made by 'datagen score' or 'datagen baseline'",
+            path=scores.where,
+        )
+    facts, found = release_facts(release), scores.release
+    if found.get("content") != facts["content"]:
+        raise ScoresError(
+            f"{scores.where}: holds scores of release {found.get('name')!r} "
+            f"(content {str(found.get('content'))[:12]}), not of {release.folder} "
+            f"({facts['name']!r}, content {facts['content'][:12]})",
+            path=scores.where,
+        )
 
 
 def _cell(
     method: str, degradation: str, fakes: pd.DataFrame, reals: pd.DataFrame, overall: float
 ) -> Cell:
-    against = reals.loc[reals["degradation"] == degradation, "score"].to_numpy()
-    found = auc(against, fakes["score"].to_numpy())
+    same = reals.loc[reals["degradation"] == degradation, "score"].to_numpy()
+    found = auc(same, fakes["score"].to_numpy())
     measured = overall if math.isnan(found) else found
-    steady = (len(fakes) * measured + _TRUST * overall) / (len(fakes) + _TRUST)
-    return Cell(method, degradation, len(fakes), found, steady)
+    shrunk = (len(fakes) * measured + _PRIOR_FAKES * overall) / (len(fakes) + _PRIOR_FAKES)
+    return Cell(method, degradation, len(fakes), found, shrunk)
 
 
 def _group(name: str, cells: list[Cell], by: str) -> Group:
     own = [cell for cell in cells if getattr(cell, by) == name]
     mean = _mean(own)
-    pull = (max(1 - mean, _BEST) / max(1 - _mean(cells), _BEST)) ** 2
-    worst = min(own, key=lambda cell: cell.steady)
-    return Group(name, sum(cell.fakes for cell in own), mean, pull, worst)
+    weight = (max(1 - mean, _MIN_ERROR) / max(1 - _mean(cells), _MIN_ERROR)) ** 2
+    worst = min(own, key=lambda cell: cell.shrunk)
+    return Group(name, sum(cell.fakes for cell in own), mean, weight, worst)
 
 
 def _mean(cells: list[Cell]) -> float:
     weights = [cell.fakes for cell in cells]
-    return float(np.average([cell.steady for cell in cells], weights=weights))
+    return float(np.average([cell.shrunk for cell in cells], weights=weights))

@@ -9,8 +9,8 @@ import pytest
 
 from datagen.detectors.batched import ArrayDetector, Encoded
 from datagen.detectors.config import DetectorConfig
-from datagen.detectors.errors import DetectorError
 from datagen.detectors.postprocess import BadAnswerError, read_answers
+from datagen.errors import DetectorError
 from tests.detectors.made import png
 
 

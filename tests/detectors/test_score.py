@@ -136,7 +136,7 @@ def test_logits_are_refused_although_some_look_like_probabilities(
 ) -> None:
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:logits", to, *plugin) == 2
-    assert "say 'logits: true' in --detector-config" in capsys.readouterr().err
+    assert "set 'logits: true' in --detector-config" in capsys.readouterr().err
     assert not to.exists()
     config = yaml_file(tmp_path, "logits: true")
     assert score(small, "mine_own:logits", to, "--detector-config", config, *plugin) == 0
@@ -146,7 +146,7 @@ def test_logits_are_refused_although_some_look_like_probabilities(
 def test_no_score_at_all_is_exit_1(small: Path, tmp_path: Path, plugin: list[str]) -> None:
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:nans", to, *plugin) == 1
-    assert set(read_rows(to)["detail"]) == {"the answer is NaN, no finite number"}
+    assert set(read_rows(to)["detail"]) == {"the answer is NaN, want a finite number"}
 
 
 def test_an_onnx_network(small: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_onnx_network_that_insists_on_size_and_batch(
     check(to, small, tolerance=0.01)
     config = yaml_file(tmp_path, "size: 64")
     assert score(small, path, to, "--detector-config", config) == 2
-    assert "takes images of [48, 48] only" in capsys.readouterr().err
+    assert "takes only images of [48, 48]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["pt", "pt2"])
@@ -217,13 +217,13 @@ def test_a_command(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     program.write_text("import sys; sys.exit('no GPU')")
     capsys.readouterr()
     assert score(small, command, to) == 1
-    assert set(read_rows(to)["detail"]) == {"the program ended with exit 1: no GPU"}
+    assert set(read_rows(to)["detail"]) == {"the program exited with code 1: no GPU"}
     program.write_text("import sys; open(sys.argv[2], 'w').write('1,2')")
     assert score(small, command, to) == 2
     assert "want 'path,score'" in capsys.readouterr().err
     program.write_text("import sys; open(sys.argv[2], 'w').write('path,score\\n/x.png,0.5')")
     assert score(small, command, to) == 1
-    assert "which is no path that it was given" in capsys.readouterr().err
+    assert "which is not one of the given paths" in capsys.readouterr().err
 
 
 def test_a_stopped_run_goes_on_with_what_is_there(
@@ -245,7 +245,7 @@ def test_a_stopped_run_goes_on_with_what_is_there(
     (parts / sorted(path.name for path in parts.iterdir())[0]).write_bytes(b"torn")
     (tmp_path / "aside").rename(media)
     assert score(out, command, to) == 0
-    assert "81 images in 6 shards, 4 of them from the run before: 81 ok" in capsys.readouterr().out
+    assert "81 images in 6 shards (4 from an earlier run): 81 ok" in capsys.readouterr().out
     check(to, small)
     assert not parts.exists()
 
@@ -259,7 +259,7 @@ def test_parts_of_another_detector_are_not_taken(
     (out / "manifest" / "test-000001.parquet").unlink()
     assert score(out, "mine_own:Model", to, *plugin) == 1
     assert score(small, "mine_own:mean", to, *plugin) == 0
-    assert "from the run before" not in capsys.readouterr().out
+    assert "from an earlier run" not in capsys.readouterr().out
     check(to, small)
 
 
@@ -281,7 +281,7 @@ def test_images_that_are_gone_or_spoiled_are_unreadable(
     bad = found[found["status"] == "unreadable"]
     assert set(bad.index) == {*gone, row["sample_id"]}
     assert bad["score"].isna().all()
-    assert "are not those of the release" in bad.loc[row["sample_id"], "detail"]
+    assert "differ from the manifest" in bad.loc[row["sample_id"], "detail"]
 
 
 @pytest.mark.ray
@@ -300,19 +300,19 @@ def test_ray_gives_the_same_scores(
     [
         ("none.onnx", "", "--detector none.onnx: no such file"),
         ("frob", "", "want module:callable, model.onnx"),
-        ("nothing_here:score", "", "no module 'nothing_here'"),
+        ("nothing_here:score", "", "module 'nothing_here' not found"),
         ("mine_owm:mean", "", "Did you mean 'mine_own'?"),
-        ("mine_own:number", "", "is int, nothing to call"),
+        ("mine_own:number", "", "is of type int, which is not callable"),
         ("mine_own:absent", "", "does not load: AttributeError"),
-        ("cmd: frobnicate {paths} {scores}", "", "no program 'frobnicate'"),
-        ("cmd: python score.py {paths}", "", "lacks {scores}"),
-        ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' sees uint8 RGB images"),
+        ("cmd: frobnicate {paths} {scores}", "", "program 'frobnicate' not found"),
+        ("cmd: python score.py {paths}", "", "no {scores} in it"),
+        ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' is given uint8 RGB images"),
         ("mine_own:mean", "{sise: 3}", "sise: unknown key. Did you mean 'size'?"),
-        ("mine_own:mean", "{logits: true, output: softmax}", "softmax takes logits already"),
-        ("mine_own:mean", "{std: 0}", "want numbers above 0"),
+        ("mine_own:mean", "{logits: true, output: softmax}", "already takes logits"),
+        ("mine_own:mean", "{std: 0}", "want positive numbers"),
         ("broken.onnx", "", "does not load"),
         ("broken.pt", "", "does not load"),
-        ("broken.json", "", "is no JSON"),
+        ("broken.json", "", "is not valid JSON"),
     ],
 )
 def test_a_wrong_detector_is_exit_2_and_says_what_to_do(
@@ -342,7 +342,9 @@ def test_a_wrong_place_or_split_is_exit_2(
     assert "is a folder: name a new file" in capsys.readouterr().err
     (tmp_path / "t.parquet.parts").write_text("a file where the parts would lie")
     assert score(small, "mine_own:mean", tmp_path / "t.parquet", *plugin) == 2
-    assert "t.parquet.parts: cannot be made: File exists" in capsys.readouterr().err
+    assert "t.parquet.parts: cannot be created: File exists" in capsys.readouterr().err
+    assert score(small, "mine_own:mean", tmp_path / "s.txt", *plugin) == 2
+    assert "is named *.parquet or *.csv, found '.txt'" in capsys.readouterr().err
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:mean", to, "--split", "tets", *plugin) == 2
     assert "has no split 'tets'. Did you mean 'test'?" in capsys.readouterr().err

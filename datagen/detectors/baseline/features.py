@@ -1,11 +1,11 @@
-"""What the reference detector sees: residuals of high-pass filters, and spectra.
+"""The input of the baseline detector: residuals of high-pass filters, and spectra.
 
-No face is looked for and nothing is learned here: an image becomes a fixed row of numbers.
+No face is detected and nothing is learned here: an image becomes a fixed vector of numbers.
 
 * Residuals of the spatial rich model (Fridrich & Kodovsky, IEEE TIFS 2012): co-occurrences of
-  neighbors that are quantized and truncated, the log-energy in each cell of a grid, and how it
-  is spread: a face that was pasted has other noise than what surrounds it.
-* Spectra: the azimuthal mean of the log power (Durall et al., CVPR 2020) and the log-energy of
+  quantized and truncated neighbors, the log energy in each cell of a grid, and its spread over
+  the image: a pasted face has a noise level that differs from its surroundings.
+* Spectra: the azimuthal mean of the log power (Durall et al., CVPR 2020) and the log energy of
   each coefficient of the 8x8 DCT (Frank et al., ICML 2020).
 """
 
@@ -22,12 +22,12 @@ from datagen.core.arrays import Image
 __all__ = ["FEATURES_VERSION", "feature_count", "features_of"]
 
 FEATURES_VERSION = 1
-"""Raised when an image's numbers change: a model that was trained on others is refused."""
+"""Raised when the features of an image change: a model trained on other features is refused."""
 
 _Plane: TypeAlias = NDArray[np.float32]
 
 SMALLEST = 32
-"""Shortest side of an image, in pixels, that has all features."""
+"""Smallest side, in pixels, of an image that has all features."""
 
 _GRID = 5
 _TRUNCATE = 2
@@ -37,9 +37,9 @@ _EPS = 1e-3
 _PLACES = 32
 _QUANTILES = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1.0)
 _FLOOR = 1e-2
-_SQUARES = 4  # from here on the filters have no direction
+_SQUARES = 4  # from this index on the filters have no direction
 
-# The residual's filter, and the step by which it is quantized: its center coefficient.
+# Each high-pass filter with its quantization step, the magnitude of its center coefficient.
 _FILTERS: tuple[tuple[NDArray[np.float32], float], ...] = tuple(
     (np.asarray(kernel, np.float32), step)
     for kernel, step in (
@@ -63,16 +63,16 @@ _FILTERS: tuple[tuple[NDArray[np.float32], float], ...] = tuple(
 
 
 def features_of(image: Image) -> NDArray[np.float32]:
-    """Return the row of an image.
+    """Return the feature vector of an image.
 
     Args:
-        image: Sides of at least ``SMALLEST``.
+        image: An image with sides of at least ``SMALLEST``.
 
     Returns:
-        ``(feature_count(),)``, finite.
+        Array of shape ``(feature_count(),)``, finite.
 
     Raises:
-        ValueError: It is smaller.
+        ValueError: The image is smaller.
     """
     if min(image.shape[:2]) < SMALLEST:
         raise ValueError(f"want sides of at least {SMALLEST} pixels, found {image.shape[:2]}")
@@ -92,7 +92,7 @@ def features_of(image: Image) -> NDArray[np.float32]:
 
 
 def feature_count() -> int:
-    """Return how many numbers an image has."""
+    """Return the number of features of an image."""
     return len(features_of(np.zeros((SMALLEST, SMALLEST, 3), np.uint8)))
 
 
@@ -108,7 +108,7 @@ def _residual(plane: _Plane, kernel: NDArray[np.float32], step: float) -> _Plane
 
 
 def _cooccurrence(residual: _Plane) -> NDArray[np.float32]:
-    """Return log-frequencies of a value with its right and its lower neighbor, signs merged."""
+    """Return log frequencies of a value with its right and its lower neighbor, signs merged."""
     values = np.clip(np.rint(residual), -_TRUNCATE, _TRUNCATE).astype(np.int64) + _TRUNCATE
     side = 2 * _TRUNCATE + 1
     found = []
@@ -122,7 +122,7 @@ def _cooccurrence(residual: _Plane) -> NDArray[np.float32]:
 
 
 def _kept() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return one of the places that the symmetries make equal."""
+    """Return one position for each class that the symmetries make equal."""
     side = 2 * _TRUNCATE + 1
     places = sorted(
         {
@@ -150,10 +150,10 @@ def _energies(residual: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _spread(residual: _Plane) -> NDArray[np.float32]:
-    """Return how unlike the places of an image are, wherever they lie.
+    """Return how much the local energy varies over the image.
 
-    Quantiles of the local log-energy, its steps from place to place, and how much it differs from
-    its mirror image.
+    Quantiles of the local log energy, its differences between neighboring blocks, and its
+    distance from its mirror image.
     """
     square = np.square(residual)
     local = cv2.resize(square, (_PLACES, _PLACES), interpolation=cv2.INTER_AREA)
@@ -167,7 +167,7 @@ def _spread(residual: _Plane) -> NDArray[np.float32]:
 
 
 def _rings(light: _Plane) -> NDArray[np.float32]:
-    """Return the mean log power at ``_RINGS`` radii of the image's middle, to Nyquist."""
+    """Return the mean log power at ``_RINGS`` radii of the image center, up to Nyquist."""
     side = min(_SPECTRUM_SIDE, *light.shape)
     top, left = (light.shape[0] - side) // 2, (light.shape[1] - side) // 2
     window = np.hanning(side)
@@ -175,14 +175,14 @@ def _rings(light: _Plane) -> NDArray[np.float32]:
     power = np.abs(np.fft.fft2((middle - middle.mean()) * np.outer(window, window))) ** 2
     frequency = np.fft.fftfreq(side)
     radius = np.hypot(frequency[:, None], frequency[None, :])
-    ring = np.minimum((radius * 2 * _RINGS).astype(np.int64), _RINGS)  # the corners: one more
+    ring = np.minimum((radius * 2 * _RINGS).astype(np.int64), _RINGS)  # one more for the corners
     sums = np.bincount(ring.ravel(), np.log(power + 1).ravel(), minlength=_RINGS + 1)
     counts = np.bincount(ring.ravel(), minlength=_RINGS + 1)
     return np.asarray(sums / np.maximum(counts, 1), np.float32)
 
 
 def _dct(light: _Plane) -> NDArray[np.float32]:
-    """Return the log of the mean square of the 63 changing coefficients of 8x8 blocks."""
+    """Return the log of the mean square of the 63 AC coefficients of 8x8 blocks."""
     height, width = (side // 8 * 8 for side in light.shape)
     blocks = light[:height, :width].reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3)
     spectrum = _DCT8 @ blocks @ _DCT8.T

@@ -1,4 +1,4 @@
-"""Logistic regression with a ridge, by Newton's method: small, exact, the same every time."""
+"""Logistic regression with a ridge penalty, by Newton's method: small, exact, deterministic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Logistic", "fit_logistic", "sigmoid"]
+__all__ = ["Logistic", "fit_logistic"]
 
 _STEPS = 50
 _DONE = 1e-8
@@ -20,9 +20,9 @@ class Logistic:
     """A fitted model.
 
     Attributes:
-        mean, scale: ``(features,)``: how a row is standardized.
-        weights: ``(features,)`` on the standardized row.
-        bias: Added to their sum.
+        mean, scale: Arrays ``(features,)`` that standardize a row.
+        weights: Weights ``(features,)`` of the standardized features.
+        bias: Intercept.
     """
 
     mean: NDArray[np.float64]
@@ -33,13 +33,13 @@ class Logistic:
     def probability(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the probability of label 1 for rows ``(n, features)``."""
         standard = (np.asarray(rows, np.float64) - self.mean) / self.scale
-        return sigmoid(standard @ self.weights + self.bias)
+        return _sigmoid(standard @ self.weights + self.bias)
 
 
-def sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logistic function without overflow."""
-    small = np.exp(-np.abs(value))
-    return np.where(value >= 0, 1 / (1 + small), small / (1 + small))
+def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import expit
+
+    return np.asarray(expit(value), np.float64)
 
 
 def fit_logistic(
@@ -48,9 +48,9 @@ def fit_logistic(
     """Fit by iteratively reweighted least squares with halved steps.
 
     Args:
-        rows: ``(n, features)``, finite.
-        labels: ``(n,)`` of 0 and 1, both there. Each class has half of the weight.
-        ridge: Penalty on the square of the standardized weights, as a number of rows.
+        rows: Finite features ``(n, features)``.
+        labels: Labels ``(n,)``, 0 and 1, both present. Each class has half of the total weight.
+        ridge: Penalty on the squares of the standardized weights, in units of rows.
     """
     data = np.asarray(rows, np.float64)
     goal = np.asarray(labels, np.float64)
@@ -61,7 +61,7 @@ def fit_logistic(
     standard = (data - mean) / scale
     basis = None
     if standard.shape[0] < standard.shape[1]:
-        # Weights lie in the span of the rows: a smaller system has the same answer.
+        # The weights are in the span of the rows: a smaller system has the same solution.
         basis, triangle = np.linalg.qr(standard.T)
         standard = triangle.T
     weights, bias = _newton(standard, goal, weight, ridge)
@@ -73,11 +73,11 @@ def _newton(
 ) -> tuple[NDArray[np.float64], float]:
     standard = np.column_stack([rows, np.ones(len(rows))])
     penalty = np.full(standard.shape[1], ridge)
-    penalty[-1] = 1e-6  # the bias is free, but for what keeps the system solvable
+    penalty[-1] = 1e-6  # free, except for what keeps the system solvable
     found = np.zeros(standard.shape[1])
     loss = _loss(standard, goal, weight, penalty, found)
     for _ in range(_STEPS):
-        guess = sigmoid(standard @ found)
+        guess = _sigmoid(standard @ found)
         slope = standard.T @ (weight * (guess - goal)) + penalty * found
         curve = (standard.T * (weight * guess * (1 - guess))) @ standard + np.diag(penalty)
         step = np.linalg.solve(curve, slope)

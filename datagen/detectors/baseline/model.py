@@ -1,4 +1,4 @@
-"""The reference detector: features that are fixed, weights that are a ridge regression's."""
+"""The baseline detector: fixed features, weights of a ridge-penalized logistic regression."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from datagen.core.digests import digest_of
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import FEATURES_VERSION, feature_count, features_of
 from datagen.detectors.baseline.logistic import Logistic, fit_logistic
-from datagen.detectors.errors import DetectorError
-from datagen.errors import ReleaseError
+from datagen.errors import DetectorError, ReleaseError
 
-__all__ = ["FOLDS", "BaselineModel", "Trained", "train_baseline"]
+__all__ = ["FOLDS", "BaselineModel", "TrainedBaseline", "train_baseline"]
 
-_FORMAT = "datagen.probe"
+_FORMAT = "datagen.baseline"
+_FORMER = "datagen.probe"
 _RIDGES = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineModel:
-    """A trained probe.
+    """A trained baseline detector.
 
     Attributes:
-        trained_on: Name, version and digest of the release.
+        logistic: The fitted regression.
+        ridge: Its penalty.
+        trained_on: Name, version and digests of the release it was trained on.
     """
 
     logistic: Logistic
     ridge: float
     trained_on: dict[str, Any]
 
-    def answers(self, images: list[Image]) -> NDArray[np.float64]:
-        """Return the probabilities of fake for decoded images."""
+    def probabilities(self, images: list[Image]) -> NDArray[np.float64]:
+        """Return the probabilities of fake of decoded images."""
         return self.logistic.probability(np.stack([features_of(image) for image in images]))
 
     def to_json(self) -> str:
-        """Return the text of ``probe.json``; floats are exact."""
+        """Return the text of the model file; floats are exact."""
         body = {
             "format": _FORMAT,
             "features": FEATURES_VERSION,
@@ -58,22 +60,27 @@ class BaselineModel:
 
     @classmethod
     def read(cls, path: str) -> BaselineModel:
-        """Read ``probe.json``.
+        """Read a model file.
 
         Raises:
-            DetectorError: It is none, or of other features than this datagen has.
+            DetectorError: The file is not a model, or is one for other features.
         """
         where = f"--detector {path}"
         try:
             body = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DetectorError(f"{where}: is no JSON: {error}") from None
-        if not isinstance(body, dict) or body.get("format") != _FORMAT:
-            raise DetectorError(f"{where}: is no model of 'datagen probe'")
+            raise DetectorError(f"{where}: is not valid JSON: {error}", path=path) from None
+        found = body.get("format") if isinstance(body, dict) else None
+        if found != _FORMAT:
+            problem = "is not a model of 'datagen baseline'"
+            if found == _FORMER:
+                problem = "is a model of 'datagen probe', which is now called 'datagen baseline'"
+                problem += ": train it again"
+            raise DetectorError(f"{where}: {problem}", path=path)
         if body.get("features") != FEATURES_VERSION:
             raise DetectorError(
-                f"{where}: was trained on features of version {body.get('features')!r}, this "
-                f"datagen has {FEATURES_VERSION}: train it again with 'datagen probe'"
+                f"{where}: was trained on features of version {body.get('features')!r}; this "
+                f"datagen has version {FEATURES_VERSION}: train it again with 'datagen baseline'"
             )
         return cls(_logistic(body, where), float(body["ridge"]), dict(body["trained_on"]))
 
@@ -93,12 +100,12 @@ def _logistic(body: dict[str, Any], where: str) -> Logistic:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What training gives.
+class TrainedBaseline:
+    """The result of training.
 
     Attributes:
-        held_out: A score for each row of training, from a model that has not seen the target's
-            person.
+        model: The model, trained on all rows.
+        held_out: A score per training row, from a model that was not trained on its identity.
     """
 
     model: BaselineModel
@@ -107,24 +114,24 @@ class Trained:
 
 def train_baseline(
     rows: NDArray[np.floating], train: pd.DataFrame, trained_on: dict[str, Any]
-) -> Trained:
-    """Train on the rows of a manifest; the ridge is chosen across people.
+) -> TrainedBaseline:
+    """Train on rows of a manifest; the ridge penalty is cross-validated over identities.
 
     Args:
-        rows: ``(n, features)``.
-        train: Their rows of the manifest: ``label`` and ``identity_id`` are read.
-        trained_on: See ``ProbeModel``.
+        rows: Features ``(n, features)``.
+        train: The same rows of the manifest, with the columns ``label`` and ``identity_id``.
+        trained_on: See ``BaselineModel``.
 
     Raises:
-        ReleaseError: Reals or fakes are lacking, or there are too few people to hold any out.
+        ReleaseError: There are no reals, no fakes, or too few identities for cross-validation.
     """
     labels = train["label"].to_numpy()
     folds = _folds(train["identity_id"])
     for fold in range(FOLDS):
         if len(set(labels[folds != fold])) < 2 or len(set(labels[folds == fold])) < 2:
             raise ReleaseError(
-                f"split 'train' has {train['identity_id'].nunique()} people in {len(train)} "
-                f"images with a usable face: want reals and fakes of {FOLDS} or more people"
+                f"split 'train' has {train['identity_id'].nunique()} identities in {len(train)} "
+                f"usable images: want reals and fakes of at least {FOLDS} identities"
             )
     tried: dict[float, NDArray[np.float64]] = {}
     for ridge in _RIDGES:
@@ -135,11 +142,11 @@ def train_baseline(
         tried[ridge] = scores
     best = max(_RIDGES, key=lambda r: (auc(tried[r][labels == 0], tried[r][labels == 1]), r))
     model = fit_logistic(rows, labels, best)
-    return Trained(BaselineModel(model, best, trained_on), tried[best])
+    return TrainedBaseline(BaselineModel(model, best, trained_on), tried[best])
 
 
-def _folds(people: pd.Series[str]) -> NDArray[np.int64]:
-    """Deal people to folds by the hash of their name, evenly."""
-    order = sorted(set(people), key=lambda name: digest_of(["fold", name]))
+def _folds(identities: pd.Series[str]) -> NDArray[np.int64]:
+    """Assign identities to folds evenly, in the order of a hash of their ids."""
+    order = sorted(set(identities), key=lambda name: digest_of(["fold", name]))
     fold = {name: place % FOLDS for place, name in enumerate(order)}
-    return np.asarray([fold[name] for name in people], np.int64)
+    return np.asarray([fold[name] for name in identities], np.int64)

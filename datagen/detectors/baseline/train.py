@@ -1,10 +1,11 @@
-"""The reference detector over a release: features in parallel, one fit, scores and a table."""
+"""The baseline detector on a release: features in parallel, one fit, scores and a table."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,36 +14,40 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from datagen.core.digests import digest_of
-from datagen.core.images import read_rgb
+from datagen.core.files import write_atomically
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import feature_count, features_of
 from datagen.detectors.baseline.model import BaselineModel, train_baseline
-from datagen.detectors.batched import Encoded
+from datagen.detectors.batched import Encoded, decoded
 from datagen.detectors.postprocess import Answer
 from datagen.detectors.shards import (
+    OnProgress,
     ReleasedShard,
-    Tell,
+    answer_table,
     images_of,
     release_facts,
     run_shards,
     shards_of,
 )
-from datagen.detectors.table import score_table
 from datagen.engine import Engine
 from datagen.errors import ReleaseError
 from datagen.release import Folder
 from datagen.release.reader import Release
+from datagen.release.scores import write_scores
 
-__all__ = ["Line", "Probed", "ShardFeatures", "probe_release"]
+__all__ = ["BaselineResult", "FeaturesOfShard", "MethodAuc", "run_baseline"]
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A shard's images as numbers.
+class _ShardFeatures:
+    """The features of a shard's images.
 
     Attributes:
-        features: ``(n, feature_count())``; rows of NaN where there are none.
-        answers: ``None`` where there are features, else why not.
+        rows: Its manifest rows.
+        features: Array ``(n, feature_count())``, NaN where an image has no features.
+        answers: For each image ``None``, or why it has no features.
     """
 
     rows: pd.DataFrame
@@ -51,31 +56,28 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardFeatures:
+class FeaturesOfShard:
     """A task over ``ReleasedShard``: the features of its images."""
 
     folder: Folder
 
-    def __call__(self, shard: ReleasedShard) -> _Seen:
+    def __call__(self, shard: ReleasedShard) -> _ShardFeatures:
         """See ``Task``."""
         rows, images = images_of(self.folder, shard)
         features = np.full((len(images), feature_count()), np.nan, np.float32)
         answers: list[Answer | None] = []
-        for number, picture in enumerate(images):
-            found = _seen(picture)
+        for number, encoded in enumerate(images):
+            found = _features(encoded)
             answers.append(found if isinstance(found, Answer) else None)
             if not isinstance(found, Answer):
                 features[number] = found
-        return _Seen(rows, features, answers)
+        return _ShardFeatures(rows, features, answers)
 
 
-def _seen(picture: Encoded) -> NDArray[np.float32] | Answer:
-    if picture.data is None:
-        return Answer(None, "unreadable", picture.trouble)
-    try:
-        image = read_rgb(picture.data)
-    except Exception as error:  # noqa: BLE001  # Pillow raises what its plug-ins raise
-        return Answer(None, "unreadable", f"{type(error).__name__}: {error}")
+def _features(encoded: Encoded) -> NDArray[np.float32] | Answer:
+    image = decoded(encoded)
+    if isinstance(image, Answer):
+        return image
     try:
         return features_of(image)
     except ValueError as error:
@@ -83,11 +85,15 @@ def _seen(picture: Encoded) -> NDArray[np.float32] | Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The fakes of one method, or of ``all``, against all reals and controls of the split.
+class MethodAuc:
+    """The AUC of one method's fakes against all reals and controls of a split.
 
     Attributes:
-        auc: NaN where either is lacking.
+        split: The split.
+        method: Name of the method, or ``all``.
+        fakes: Number of scored fakes.
+        reals: Number of scored reals and controls.
+        auc: Area under the ROC curve; NaN without fakes or without reals.
     """
 
     split: str
@@ -98,67 +104,79 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
-    """What came of it.
+class BaselineResult:
+    """The trained baseline detector and its scores.
 
     Attributes:
-        model: Trained on all of split train.
-        scores: Of the splits that were asked for, see ``SCORES``. Those of train are held out.
-        table: A line a split and method.
-        details: The commonest reasons of what has no score, with their counts.
+        model: The model, trained on split train.
+        scores: Scores of the requested splits, with the columns of ``SCORES``. Those of train come
+            from models that were not trained on the identity.
+        table: The AUC by split and method.
+        problems: The most frequent reasons for missing scores, with their counts.
+        release: Name, version and digests of the release.
     """
 
     model: BaselineModel
     scores: pa.Table
-    table: list[Line]
-    details: list[tuple[str, int]]
+    table: list[MethodAuc]
+    problems: list[tuple[str, int]]
+    release: dict[str, Any]
 
-    def detector(self) -> dict[str, Any]:
-        """Return what stands in the metadata of the scores."""
-        return {"spec": "datagen probe", "kind": "probe", "digest": digest_of(self.model.to_json())}
+    def write_model(self, path: Path) -> None:
+        """Write the model, for ``datagen score --detector``."""
+        write_atomically(path, self.model.to_json().encode())
+
+    def write_scores(self, path: Path) -> None:
+        """Write the scores file."""
+        digest = digest_of(self.model.to_json())
+        detector = {"spec": "datagen baseline", "kind": "baseline", "digest": digest}
+        write_scores(path, [self.scores], detector, self.release)
 
 
-def probe_release(
-    release: Release, splits: Sequence[str] | None, engine: Callable[[], Engine], tell: Tell
-) -> Probed:
-    """Train on split train and score others.
+def run_baseline(
+    release: Release,
+    splits: Sequence[str] | None,
+    engine: Callable[[], Engine],
+    on_progress: OnProgress,
+) -> BaselineResult:
+    """Train the baseline detector on split train and score other splits.
 
     Args:
-        release: With a split train.
-        splits: To be scored; by default val and test, where they are.
-        engine: For the features.
-        tell: Told of progress.
+        release: A release with a split train.
+        splits: The splits to score; by default val and test, where they exist.
+        engine: Returns the engine that computes the features.
+        on_progress: Called with finished and total shards.
 
     Raises:
-        ReleaseError: No split train, or one that is too small; a split that is not there.
-        RunError: Shards failed.
+        ReleaseError: The release has no split train, too few identities in it, or not all of
+            ``splits``.
+        RunError: Some shards failed.
     """
-    shards = shards_of(release, None)
-    there = list(dict.fromkeys(shard.split for shard in shards))
-    if "train" not in there:
+    if "train" not in release.splits:
         raise ReleaseError(
-            f"{release.folder}: has no split 'train' to learn from. Score it with a probe of "
-            "another release: datagen score OUT --detector probe.json"
+            f"{release.folder}: the release has no split 'train' to train on. Score it with a "
+            "model trained on another release: datagen score OUT --detector baseline.json"
         )
     if splits is None:
-        splits = [split for split in there if split != "train"]
-    shards_of(release, splits)  # refuses what is not there
-    wanted = [shard for shard in shards if shard.split == "train" or shard.split in splits]
-    seen: dict[ReleasedShard, _Seen] = {}
-    tell(0, len(wanted))
-    for shard, found in run_shards(engine, ShardFeatures(release.folder), wanted):
-        seen[shard] = found
-        tell(len(seen), len(wanted))
-    return _trained(release, [seen[shard] for shard in wanted], splits)
+        splits = [split for split in release.splits if split != "train"]
+    shards = shards_of(release, ["train", *splits])
+    found: dict[ReleasedShard, _ShardFeatures] = {}
+    on_progress(0, len(shards))
+    for shard, features in run_shards(engine, FeaturesOfShard(release.folder), shards):
+        found[shard] = features
+        on_progress(len(found), len(shards))
+    return _trained(release_facts(release), [found[shard] for shard in shards], splits)
 
 
-def _trained(release: Release, seen: Sequence[_Seen], splits: Sequence[str]) -> Probed:
-    rows = pd.concat([one.rows for one in seen], ignore_index=True)
-    features = np.concatenate([one.features for one in seen])
-    answers = [answer for one in seen for answer in one.answers]
+def _trained(
+    release: dict[str, Any], parts: Sequence[_ShardFeatures], splits: Sequence[str]
+) -> BaselineResult:
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    features = np.concatenate([part.features for part in parts])
+    answers = [answer for part in parts for answer in part.answers]
     usable = np.asarray([answer is None for answer in answers])
     train = usable & (rows["split"] == "train").to_numpy()
-    trained = train_baseline(features[train], rows[train], release_facts(release))
+    trained = train_baseline(features[train], rows[train], release)
     scores = np.full(len(rows), np.nan)
     scores[train] = trained.held_out
     others = usable & ~train
@@ -166,24 +184,23 @@ def _trained(release: Release, seen: Sequence[_Seen], splits: Sequence[str]) -> 
         scores[others] = trained.model.logistic.probability(features[others])
     rows["score"] = scores
     wanted = rows["split"].isin(splits).to_numpy()
-    asked = rows[wanted]
-    told = [
+    scored = rows[wanted]
+    final = [
         answer or Answer(float(score))
         for answer, score, taken in zip(answers, scores, wanted, strict=True)
         if taken
     ]
-    details = Counter(f"{a.status}: {a.detail}" for a in told if a.status != "ok")
-    table = score_table(asked["sample_id"].tolist(), asked["sha256"].tolist(), told)
-    return Probed(trained.model, table, _by_method(asked, splits), details.most_common(3))
+    problems = Counter(f"{a.status}: {a.detail}" for a in final if a.status != "ok")
+    table = answer_table(scored, final)
+    by_method = list(_by_method(scored, splits))
+    return BaselineResult(trained.model, table, by_method, problems.most_common(_SHOWN), release)
 
 
-def _by_method(rows: pd.DataFrame, splits: Sequence[str]) -> list[Line]:
-    found = []
+def _by_method(rows: pd.DataFrame, splits: Sequence[str]) -> Iterator[MethodAuc]:
     for split in splits:
         scored = rows[(rows["split"] == split) & rows["score"].notna()]
         reals = scored.loc[scored["label"] == 0, "score"].to_numpy()
         fakes = scored[scored["label"] == 1]
         for method, group in [("all", fakes), *fakes.groupby("method")]:
             own = group["score"].to_numpy()
-            found.append(Line(split, str(method), len(own), len(reals), auc(reals, own)))
-    return found
+            yield MethodAuc(split, str(method), len(own), len(reals), auc(reals, own))

@@ -17,8 +17,8 @@ from tests.detectors.made import read_rows
 from tests.support.world import World
 
 
-def probe(out: Path, *options: str) -> int:
-    return run(["probe", str(out), "--inline", *options])
+def baseline(out: Path, *options: str) -> int:
+    return run(["baseline", str(out), "--inline", *options])
 
 
 @pytest.mark.parametrize(("rows", "features"), [(60, 8), (20, 50)])
@@ -53,11 +53,13 @@ def test_features_are_finite_and_of_one_length(side: int) -> None:
         features_of(np.zeros((SMALLEST - 1, 90, 3), np.uint8))
 
 
-def test_the_probe_learns_and_its_model_scores_the_same(
+def test_the_baseline_learns_and_its_model_scores_the_same(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, own, again = (tmp_path / name for name in ("probe.json", "own.parquet", "again.parquet"))
-    assert probe(small, "-o", str(own), "--model", str(model)) == 0
+    model, own, again = (
+        tmp_path / name for name in ("baseline.json", "own.parquet", "again.parquet")
+    )
+    assert baseline(small, "-o", str(own), "--model", str(model)) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["split", "method", "fakes", "reals", "AUC"]
     assert [line.split()[:4] for line in lines[1:]] == [
@@ -71,13 +73,15 @@ def test_the_probe_learns_and_its_model_scores_the_same(
     assert first["score"].to_list() == pytest.approx(second["score"].to_list(), abs=1e-12)
     assert json.loads(model.read_text())["trained_on"]["name"] == "small"
     again_model = tmp_path / "again.json"
-    assert probe(small, "--model", str(again_model)) == 0
+    assert baseline(small, "--model", str(again_model)) == 0
     assert again_model.read_bytes() == model.read_bytes()
 
 
 def test_scores_of_train_are_of_people_that_were_held_out(small: Path, tmp_path: Path) -> None:
-    model, held, seen = (tmp_path / name for name in ("probe.json", "held.parquet", "seen.parquet"))
-    assert probe(small, "-o", str(held), "--split", "train", "--model", str(model)) == 0
+    model, held, seen = (
+        tmp_path / name for name in ("baseline.json", "held.parquet", "seen.parquet")
+    )
+    assert baseline(small, "-o", str(held), "--split", "train", "--model", str(model)) == 0
     arguments = ["score", str(small), "--detector", str(model), "--split", "train", "--inline"]
     assert run([*arguments, "-o", str(seen)]) == 0
     labels = pd.read_parquet(small / "manifest").set_index("sample_id")["label"]
@@ -94,27 +98,28 @@ def test_a_release_without_train_is_refused(
 ) -> None:
     only = tmp_path / "only"
     assert world.generate(only, "--inline", "--set", "splits={test: 6}") == 0
-    assert probe(only) == 2
-    assert "has no split 'train' to learn from" in capsys.readouterr().err
+    assert baseline(only) == 2
+    assert "has no split 'train' to train on" in capsys.readouterr().err
     few = tmp_path / "few"
     shares = "split.shares={train: 1/6, test: 5/6}"
     assert world.generate(few, "--inline", "--set", "splits={train: 6}", "--set", shares) == 0
-    assert probe(few) == 2
-    assert "want reals and fakes of 5 or more people" in capsys.readouterr().err
+    assert baseline(few) == 2
+    assert "want reals and fakes of at least 5 identities" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{}", "is no model of 'datagen probe'"),
-        ('{"format": "datagen.probe", "features": 0}', "train it again with 'datagen probe'"),
-        ('{"format": "datagen.probe", "features": 1}', "is damaged: KeyError"),
+        ("{}", "is not a model of 'datagen baseline'"),
+        ('{"format": "datagen.probe"}', "which is now called 'datagen baseline': train it again"),
+        ('{"format": "datagen.baseline", "features": 0}', "train it again with 'datagen baseline'"),
+        ('{"format": "datagen.baseline", "features": 1}', "is damaged: KeyError"),
     ],
 )
 def test_a_damaged_model_is_refused(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
 ) -> None:
-    model = tmp_path / "probe.json"
+    model = tmp_path / "baseline.json"
     model.write_text(text)
     to = str(tmp_path / "s.parquet")
     assert run(["score", str(small), "--detector", str(model), "-o", to, "--inline"]) == 2
@@ -123,6 +128,8 @@ def test_a_damaged_model_is_refused(
 
 @pytest.mark.ray
 def test_ray_gives_the_same_model(ray_cluster: object, small: Path, tmp_path: Path) -> None:
-    assert run(["probe", str(small), "--workers", "2", "--model", str(tmp_path / "ray.json")]) == 0
-    assert probe(small, "--model", str(tmp_path / "inline.json")) == 0
+    assert (
+        run(["baseline", str(small), "--workers", "2", "--model", str(tmp_path / "ray.json")]) == 0
+    )
+    assert baseline(small, "--model", str(tmp_path / "inline.json")) == 0
     assert (tmp_path / "ray.json").read_bytes() == (tmp_path / "inline.json").read_bytes()

@@ -1,0 +1,41 @@
+"""HTML pages from Jinja2 templates: everything is escaped unless it is marked as markup."""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["data_url", "render_html"]
+
+
+def render_html(package: str, template: str, **values: Any) -> str:
+    """Return a page.
+
+    Args:
+        package: The package whose folder ``templates`` holds the template.
+        template: File name of the template, e.g. ``report.html.j2``.
+        **values: Variables of the template.
+    """
+    return _environment(package).get_template(template).render(**values)
+
+
+def data_url(data: bytes, media_type: str = "image/png") -> str:
+    """Return a URL that holds an encoded image, so that a page needs no other file."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+@lru_cache
+def _environment(package: str) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,138 @@
+"""The contact sheet of a release: real, fake, mask and difference side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from datagen.core.html import data_url, render_html
+from datagen.core.images import encode_png
+from datagen.core.text import near
+from datagen.errors import ReleaseError
+from datagen.release.reader import Release
+
+__all__ = ["write_contact_sheet"]
+
+PAGE = "report/index.html"
+
+# Differences are a few 8-bit intensity levels: shown four times as strong.
+_GAIN = 4
+# One in this many of a method's pairs is chosen among those with a control.
+_CONTROL_EVERY = 3
+_SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
+_DEGRADATION = ("degradation", "severity", "change_released", "psnr")
+_LONGEST = 60
+
+
+def write_contact_sheet(release: Release, count: int, method: str | None = None) -> str:
+    """Write ``report/index.html`` and return its address.
+
+    Args:
+        release: A finished release.
+        count: Maximum number of pairs to show, divided evenly among the methods and spread over
+            the release.
+        method: Show this method only.
+
+    Raises:
+        ReleaseError: The release has no such method.
+    """
+    manifest = release.manifest
+    fakes = manifest[manifest["kind"] == "fake"]
+    methods = sorted(fakes["method"].unique())
+    if method is not None and method not in methods:
+        raise ReleaseError(
+            f"{release.folder}: the release has no pair of method {method!r}."
+            f"{near(method, methods)} It has: {', '.join(methods)}"
+        )
+    wanted = [method] if method is not None else methods
+    with_control = set(manifest.loc[manifest["kind"] == "control", "pair_id"])
+    chosen = list(_chosen(fakes, wanted, count, with_control))
+    shown = manifest[manifest["pair_id"].isin({row["pair_id"] for row in chosen})]
+    rows = {(row["pair_id"], row["kind"]): row for row in shown.to_dict("records")}
+    page = render_html(
+        "datagen.release.report",
+        "contact_sheet.html.j2",
+        record=release.record,
+        pairs=[_pair(release, fake, rows) for fake in chosen],
+        gain=_GAIN,
+    )
+    release.folder.write(PAGE, page.encode())
+    return f"{release.folder.address}/{PAGE}"
+
+
+def _chosen(
+    fakes: pd.DataFrame, methods: Sequence[str], count: int, with_control: set[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the fakes to show."""
+    for number, name in enumerate(methods):
+        share = count // len(methods) + (number < count % len(methods))
+        rows = fakes[fakes["method"] == name]
+        controlled = rows[rows["pair_id"].isin(with_control)]
+        some = _evenly(controlled, max(1, share // _CONTROL_EVERY))
+        rest = _evenly(rows.drop(some.index), share - len(some))
+        for row in pd.concat([some, rest]).sort_index().to_dict("records"):
+            yield {str(key): value for key, value in row.items()}
+
+
+def _evenly(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    positions = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))
+    return rows.iloc[positions]
+
+
+def _pair(
+    release: Release, fake: dict[str, Any], rows: dict[tuple[str, str], Any]
+) -> dict[str, Any]:
+    """Return what the template shows of a pair: URLs of images, and facts."""
+    real = rows[fake["pair_id"], "real"]
+    control = rows.get((fake["pair_id"], "control"))
+    difference = cv2.absdiff(release.image(real), release.image(fake)).astype(np.uint16) * _GAIN
+    images = [
+        _url(release, real),
+        _url(release, control) if control else None,
+        _url(release, fake),
+        data_url(release.mask_bytes(fake)),
+        data_url(encode_png(np.minimum(difference, 255).astype(np.uint8))),
+    ]
+    return {"images": images, "facts": [(name, text) for name, text in _facts(fake) if text]}
+
+
+def _url(release: Release, row: Any) -> str:
+    return data_url(release.bytes_of(row), row["media_type"])
+
+
+def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "pair", row["pair_id"]
+    yield "method", f"{row['method']} ({row['family']})"
+    for name in _SHOWN:
+        yield name, _text(row[name])
+    if _text(row["degradation"]):
+        for name in _DEGRADATION:
+            yield name, _text(row[name])
+        yield "operations", _operations(row["degradation_params"])
+    yield "encoder", _pairs(json.loads(row["encoder"]))
+    yield "params", _pairs(json.loads(row["method_params"]))
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_shortened(value)}" for key, value in values.items())
+
+
+def _operations(text: str) -> str:
+    operations = json.loads(text)["operations"]
+    return "; ".join(f"{one['use']} ({_pairs(one['params'])})" for one in operations)
+
+
+def _shortened(value: Any) -> str:
+    shown = json.dumps(value)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
