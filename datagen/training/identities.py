@@ -1,9 +1,9 @@
-"""Whom to train on: people of one split, so that no identity crosses it inside a network."""
+"""Which identities to train on: those of one split, so that none crosses it inside a network."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from datagen.core.text import near
@@ -13,7 +13,7 @@ from datagen.planning.splits import Person, deal_people
 from datagen.recipe import Recipe, SplitName
 from datagen.recipe.schema import in_split
 
-__all__ = ["Choice", "choose_people"]
+__all__ = ["Choice", "choose_identities"]
 
 _COLUMNS = ("source", "identity", "sex", "ethnicity", "age", "official_split")
 _SHOWN = 5
@@ -21,27 +21,29 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which people are asked for.
+    """Which identities are asked for.
 
     Attributes:
-        split: The recipe's split that they must be of.
-        people: Identities, with or without ``source/``; empty: the ``most`` with most images.
-        most: How many, where they are not named.
-        least: Fewest images of a person.
+        split: The recipe's split that they must belong to.
+        identities: Their names, with or without ``source/``; empty: those with the most images.
+        max_identities: Number of identities if they are not named.
+        min_images: Usable images that an identity must have.
     """
 
     split: SplitName
-    people: tuple[str, ...] = ()
-    most: int = 2
-    least: int = 8
+    identities: tuple[str, ...] = ()
+    max_identities: int = 2
+    min_images: int = 8
 
 
-def choose_people(loaded: Recipe, index: FaceIndex, choice: Choice) -> dict[str, tuple[int, ...]]:
-    """Return the index rows of each person, by ``source/identity`` in sorted order.
+def choose_identities(
+    loaded: Recipe, index: FaceIndex, choice: Choice
+) -> dict[str, tuple[int, ...]]:
+    """Return the index rows of each identity, by ``source/identity`` in sorted order.
 
     Raises:
-        RecipeError: A person is unknown, of another split, or has too few images; fewer than two
-            people are left.
+        RecipeError: An identity is unknown, of another split, or has too few images; fewer than
+            two are left.
     """
     everybody = [
         Person(*row) for row in zip(*(index.column(name) for name in _COLUMNS), strict=True)
@@ -57,10 +59,14 @@ def choose_people(loaded: Recipe, index: FaceIndex, choice: Choice) -> dict[str,
     for row, person in enumerate(everybody):
         name = f"{person.source}/{person.identity}"
         split = place[person.source, person.identity]
-        splits[name] = split if person.source in allowed else "no"
+        splits[name] = f"split {split!r}" if person.source in allowed else "no split"
         rows[name].append(row)
-    own = {name: tuple(rows[name]) for name in sorted(rows) if splits[name] == choice.split}
-    if choice.people:
+    own = {
+        name: tuple(rows[name])
+        for name in sorted(rows)
+        if splits[name] == f"split {choice.split!r}"
+    }
+    if choice.identities:
         return _named(own, splits, choice)
     return _richest(own, choice)
 
@@ -68,20 +74,21 @@ def choose_people(loaded: Recipe, index: FaceIndex, choice: Choice) -> dict[str,
 def _named(
     own: Mapping[str, tuple[int, ...]], splits: Mapping[str, str], choice: Choice
 ) -> dict[str, tuple[int, ...]]:
-    names = sorted({_full_name(one, splits) for one in choice.people})
+    names = sorted({_full_name(one, splits) for one in choice.identities})
     for name in names:
         if name not in own:
             raise RecipeError(
-                f"--people: {name!r} is of {splits[name]} split, not of {choice.split!r}. A "
-                "network holds people of one split alone; name others, or say --split"
+                f"--identities: {name!r} belongs to {splits[name]}, not to {choice.split!r}. "
+                "A network is trained on identities of one split: name others, or pass --split"
             )
-        if len(own[name]) < choice.least:
+        if len(own[name]) < choice.min_images:
             raise RecipeError(
-                f"--people: {name!r} has {len(own[name])} usable images, fewer than --least "
-                f"{choice.least}. Add images, name somebody else, or lower --least"
+                f"--identities: {name!r} has {len(own[name])} usable images, fewer than "
+                f"--min-images {choice.min_images}. Add images, name another identity, or lower "
+                "--min-images"
             )
     if len(names) < 2:
-        raise RecipeError(f"--people: want at least two people, found {', '.join(names)}")
+        raise RecipeError(f"--identities: want at least two, found {', '.join(names)}")
     return {name: own[name] for name in names}
 
 
@@ -92,22 +99,21 @@ def _full_name(asked: str, splits: Mapping[str, str]) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise RecipeError(f"--people: {asked!r} is {' and '.join(sorted(found))}: name the source")
+        raise RecipeError(
+            f"--identities: {asked!r} is {' and '.join(sorted(found))}: name the source"
+        )
     known = [*splits, *(name.partition("/")[2] for name in splits)]
-    raise RecipeError(f"--people: no face of {asked!r} in the index.{near(asked, known)}")
+    raise RecipeError(f"--identities: no face of {asked!r} in the index.{near(asked, known)}")
 
 
 def _richest(own: Mapping[str, tuple[int, ...]], choice: Choice) -> dict[str, tuple[int, ...]]:
     ordered = sorted(own, key=lambda name: (-len(own[name]), name))
-    fit = [name for name in ordered if len(own[name]) >= choice.least]
+    fit = [name for name in ordered if len(own[name]) >= choice.min_images]
     if len(fit) < 2:
-        told = ", ".join(f"{name} {len(own[name])}" for name in ordered[:_SHOWN]) or "nobody"
+        told = ", ".join(f"{name} {len(own[name])}" for name in ordered[:_SHOWN]) or "none"
         raise RecipeError(
-            f"split {choice.split!r} has {len(fit)} people of at least {choice.least} usable "
-            f"images, and a swap wants two. Most have: {told}. Add images, or lower --least"
+            f"split {choice.split!r} has {len(fit)} identities with at least {choice.min_images} "
+            f"usable images, but a swap needs two. Those with the most: {told}. Add images, or "
+            "lower --min-images"
         )
-    return {name: own[name] for name in sorted(_first(fit, choice.most))}
-
-
-def _first(names: Sequence[str], most: int) -> Sequence[str]:
-    return names[:most]
+    return {name: own[name] for name in sorted(fit[: choice.max_identities])}

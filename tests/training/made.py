@@ -18,7 +18,19 @@ from tests.support.small.faceswap import CARD, RECIPE
 
 __all__ = ["TINY", "index_of", "make_recipe", "train"]
 
-TINY = ("--size", "64", "--width", "4", "--batch", "2", "--least", "3", "--every", "2", "--inline")
+TINY = (
+    "--size",
+    "64",
+    "--width",
+    "4",
+    "--batch",
+    "2",
+    "--min-images",
+    "3",
+    "--every",
+    "2",
+    "--inline",
+)
 
 
 def make_recipe(

@@ -8,7 +8,7 @@ from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan
 from datagen.recipe import Recipe
-from datagen.training.identities import Choice, choose_people
+from datagen.training.identities import Choice, choose_identities
 from tests.training.made import index_of, make_recipe
 
 SPLIT = {"shares": {"train": "1/2", "test": "1/2"}, "stratify": []}
@@ -18,7 +18,7 @@ SPLIT = {"shares": {"train": "1/2", "test": "1/2"}, "stratify": []}
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, FaceIndex]:
     folder = tmp_path_factory.mktemp("people")
     splits = {"train": 4, "test": 4}
-    return index_of(make_recipe(folder, people=8, images=3, split=SPLIT, splits=splits))
+    return index_of(make_recipe(folder, identities=8, images=3, split=SPLIT, splits=splits))
 
 
 def _of_split(world: tuple[Recipe, FaceIndex], split: str) -> set[str]:
@@ -32,8 +32,8 @@ def _of_split(world: tuple[Recipe, FaceIndex], split: str) -> set[str]:
 def test_people_are_of_one_split_the_release_s_own(
     world: tuple[Recipe, FaceIndex],
 ) -> None:
-    train = choose_people(*world, Choice("train", most=100, least=1))
-    test = choose_people(*world, Choice("test", most=100, least=1))
+    train = choose_identities(*world, Choice("train", max_identities=100, min_images=1))
+    test = choose_identities(*world, Choice("test", max_identities=100, min_images=1))
     assert set(train) == _of_split(world, "train")
     assert set(test) == _of_split(world, "test")
     assert not set(train) & set(test)
@@ -46,13 +46,17 @@ def test_people_are_of_one_split_the_release_s_own(
 
 def test_the_most_are_those_with_most_images(world: tuple[Recipe, FaceIndex]) -> None:
     loaded, index = world
-    everybody = choose_people(loaded, index, Choice("train", most=100, least=1))
+    everybody = choose_identities(loaded, index, Choice("train", max_identities=100, min_images=1))
     poor = sorted(everybody)[0]
     gone = everybody[poor][0]
     left = FaceIndex(_without(index, gone))
-    assert poor not in choose_people(loaded, left, Choice("train", most=3, least=1))
-    assert poor in choose_people(loaded, left, Choice("train", most=4, least=1))
-    assert poor not in choose_people(loaded, left, Choice("train", most=4, least=3))
+    assert poor not in choose_identities(
+        loaded, left, Choice("train", max_identities=3, min_images=1)
+    )
+    assert poor in choose_identities(loaded, left, Choice("train", max_identities=4, min_images=1))
+    assert poor not in choose_identities(
+        loaded, left, Choice("train", max_identities=4, min_images=3)
+    )
 
 
 def _without(index: FaceIndex, row: int) -> Any:
@@ -65,32 +69,35 @@ def test_named_people_with_or_without_their_source(
 ) -> None:
     first, second = sorted(_of_split(world, "train"))[:2]
     asked = (first.partition("/")[2], second)
-    found = choose_people(*world, Choice("train", people=asked, least=3))
+    found = choose_identities(*world, Choice("train", identities=asked, min_images=3))
     assert list(found) == [first, second]
 
 
 @pytest.mark.parametrize(
     ("choice", "told"),
     [
-        (Choice("train", least=4), "has 0 people of at least 4 usable images"),
-        (Choice("val"), "has 0 people .* nobody"),
-        (Choice("train", people=("p0000099",)), "no face of 'p0000099' in the index. Did you mean"),
+        (Choice("train", min_images=4), "has 0 identities with at least 4 usable images"),
+        (Choice("val"), "has 0 identities .* none"),
+        (
+            Choice("train", identities=("p0000099",)),
+            "no face of 'p0000099' in the index. Did you mean",
+        ),
     ],
 )
 def test_too_few_images_and_unknown_people_are_refused(
     world: tuple[Recipe, FaceIndex], choice: Choice, told: str
 ) -> None:
     with pytest.raises(RecipeError, match=told):
-        choose_people(*world, choice)
+        choose_identities(*world, choice)
 
 
 def test_people_of_another_split_or_alone_are_refused(
     world: tuple[Recipe, FaceIndex],
 ) -> None:
     own, other = sorted(_of_split(world, "train")), sorted(_of_split(world, "test"))
-    with pytest.raises(RecipeError, match=f"'{other[0]}' is of test split, not of 'train'"):
-        choose_people(*world, Choice("train", people=(own[0], other[0]), least=1))
-    with pytest.raises(RecipeError, match="at least two people"):
-        choose_people(*world, Choice("train", people=(own[0],), least=1))
-    with pytest.raises(RecipeError, match="3 usable images, fewer than --least 4"):
-        choose_people(*world, Choice("train", people=tuple(own[:2]), least=4))
+    with pytest.raises(RecipeError, match=f"'{other[0]}' belongs to split 'test', not to 'train'"):
+        choose_identities(*world, Choice("train", identities=(own[0], other[0]), min_images=1))
+    with pytest.raises(RecipeError, match="at least two, found"):
+        choose_identities(*world, Choice("train", identities=(own[0],), min_images=1))
+    with pytest.raises(RecipeError, match="3 usable images, fewer than --min-images 4"):
+        choose_identities(*world, Choice("train", identities=tuple(own[:2]), min_images=4))

@@ -41,7 +41,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
 
 def test_the_same_with_critics(tmp_path: Path) -> None:
     recipe = make_recipe(tmp_path)
-    critics = ("--adversarial", "0.1", "--most", "3")
+    critics = ("--adversarial", "0.1", "--max-identities", "3")
     assert train(recipe, tmp_path / "one", "--steps", "5", *critics) == 0
     for steps in ("2", "5"):
         assert train(recipe, tmp_path / "two", "--steps", steps, *critics) == 0
@@ -81,7 +81,7 @@ def test_another_seed_trains_other_weights(whole: Path, tmp_path: Path) -> None:
         (["--size", "128"], 'shape: begun with {"size": 64, "width": 4}'),
         (["--batch", "3"], "batch: begun with 2, now 3"),
         (["--set", "seed=5"], "seed: begun with 1, now 5"),
-        (["--people", "p0000001,p0000002"], "people: begun with"),
+        (["--identities", "p0000001,p0000002"], "people: begun with"),
         (["--name", "other"], 'name: begun with "small_faceswap", now "other"'),
     ],
 )

@@ -62,7 +62,7 @@ def _trained() -> Path:
     (folder / "card.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
     recipe = folder / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE), encoding="utf-8")
-    train_faceswap(recipe, folder / "out", "--people", ",".join(PEOPLE), "--steps", "1200")
+    train_faceswap(recipe, folder / "out", "--identities", ",".join(PEOPLE), "--steps", "1200")
     return folder / "out"
 
 
