@@ -1,4 +1,4 @@
-"""Write the generated documents, or with ``--check`` say which are out of date."""
+"""Write the generated documents, or with ``--check`` list those that are out of date."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from datagen.weights.catalog import read_shipped_card, shipped_weight_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What made the images of methods with networks: see tests/support/small.
+# The networks behind the images of learned methods: see tests/support/small.
 STANDS_IN = {
-    "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two people",
+    "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two identities",
     "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny images",
-    "diffusion_img2img": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
-    "diffusion_inpaint": "a pipeline set by hand, whose denoiser smooths, adds grain and tints,",
-    "inswapper": "a computed network that takes the donor's coarse face from the embedding",
-    "onnx_edit": "a computed network that dulls, roughens and folds the skin",
-    "onnx_swap": "a computed network that takes the donor's coarse face from the embedding",
-    "vae_reconstruct": "an autoencoder trained for twenty seconds on people who don't exist",
+    "diffusion_img2img": "a handmade pipeline whose denoiser smooths, adds grain and tints",
+    "diffusion_inpaint": "a handmade pipeline whose denoiser smooths, adds grain and tints",
+    "inswapper": "a handmade network that draws the donor's coarse face from the embedding",
+    "onnx_edit": "a handmade network that dulls, roughens and wrinkles the skin",
+    "onnx_swap": "a handmade network that draws the donor's coarse face from the embedding",
+    "vae_reconstruct": "an autoencoder trained for twenty seconds on procedural faces",
 }
 
 
@@ -43,7 +43,10 @@ def first_line(text: str | None) -> str:
 
 def methods_table() -> str:
     """Return the table of methods."""
-    lines = ["| method | family | donor | what | after |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| method | family | donor | description | based on |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for name in METHODS:
         method = METHODS.load(name)
         donor = "yes" if method.needs_donor else ""
@@ -53,21 +56,22 @@ def methods_table() -> str:
 
 
 def gallery() -> str:
-    """Return the pages of docs/methods.md, one a method."""
+    """Return the sections of docs/methods.md, one per method."""
     return "\n\n".join(method_page(name) for name in METHODS)
 
 
 def method_page(name: str) -> str:
-    """Return what one method does, its options and its image."""
+    """Return the description of one method, its options and its image."""
     method = METHODS.load(name)
     words = " ".join((method.__doc__ or "").replace("``", "`").split("\n\n")[0].split())
     lines = [f"### `{name}`", "", words, ""]
     lines.append(
         f"Family {method.family}, version {method.version}; "
-        f"{'takes a donor' if method.needs_donor else 'no donor'}"
+        f"{'uses a donor' if method.needs_donor else 'no donor'}"
         f"{', needs the 478-point mesh' if method.needs_mesh else ''}; smallest visible change "
-        f"{method.min_change:g} gray levels"
-        f"{', no control' if not method.has_control else ''}. After: {method.paper or 'no paper'}."
+        f"{method.min_change:g} intensity levels"
+        f"{', no control' if not method.has_control else ''}. "
+        f"Based on: {method.paper or 'no paper'}."
     )
     fields = method.options.model_fields
     if fields:
@@ -76,14 +80,14 @@ def method_page(name: str) -> str:
     drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
     lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
     if stand_in := STANDS_IN.get(name):
-        lines += [f"In the image {stand_in} stands in for a real network.", ""]
+        lines += [f"In the image {stand_in} takes the place of a real network.", ""]
     lines.append(f"![{name}: real, donor, fake, mask, difference](images/methods/{name}.jpg)")
     return "\n".join(lines)
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "must be given"
+        return "required"
     value = field.get_default(call_default_factory=True)
     shown = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     return f"`{shown}`"
@@ -91,14 +95,14 @@ def _default(field: FieldInfo) -> str:
 
 def sources_table() -> str:
     """Return the table of source layouts."""
-    lines = ["| layout | what |", "| --- | --- |"]
+    lines = ["| layout | description |", "| --- | --- |"]
     lines += [f"| `{name}` | {first_line(SOURCES.load(name).__doc__)} |" for name in SOURCES]
     return "\n".join(lines)
 
 
 def analyzers_table() -> str:
     """Return the table of analyzers."""
-    lines = ["| analyzer | 478-point mesh | embedding | what |", "| --- | --- | --- | --- |"]
+    lines = ["| analyzer | 478-point mesh | embedding | description |", "| --- | --- | --- | --- |"]
     for name in ANALYZERS:
         analyzer = ANALYZERS.load(name)
         mesh = "yes" if analyzer.gives_mesh else ""
@@ -108,15 +112,15 @@ def analyzers_table() -> str:
 
 
 def index_codes_table() -> str:
-    """Return the table of codes of the index's rejects."""
+    """Return the table of reject codes of the face index."""
     lines = ["| code | meaning |", "| --- | --- |"]
     lines += [f"| `{code}` | {words} |" for code, words in INDEX_REJECT_CODES.items()]
     return "\n".join(lines)
 
 
 def kinds_table() -> str:
-    """Return the table of kinds of degradation with their options and ladders."""
-    lines = ["| kind | what | options and their defaults | severity 1 to 5 |"]
+    """Return the table of kinds of degradation with their options and severities."""
+    lines = ["| kind | description | options and defaults | severity 1 to 5 |"]
     lines.append("| --- | --- | --- | --- |")
     for name in DEGRADATIONS:
         kind = DEGRADATIONS.load(name)
@@ -215,7 +219,7 @@ def with_tables(text: str) -> str:
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Yield each generated document with what it should hold."""
+    """Yield each generated document with the text it should have."""
     yield ROOT / "manifests" / "SCHEMA.md", schema_document()
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         yield path, with_tables(path.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from datagen.release import Folder
 from datagen.release.reader import Release
 
-# What names an image and says how it was made; geometry and terms follow from these.
+# What identifies an image and how it was made; geometry and terms follow from these.
 COLUMNS = (
     *("sample_id", "pair_id", "kind", "label", "split", "sha256", "phash", "media_size"),
     *("image_id", "identity_id", "donor_image_id", "donor_identity_id", "method"),

@@ -1,11 +1,12 @@
-"""Freeze what every plug-in makes today, for tests/golden.
+"""Freeze the current output of every plug-in, for tests/golden.
 
-python tools/freeze_golden.py            all; drops what is no longer registered
+python tools/freeze_golden.py            all; drops those no longer registered
 python tools/freeze_golden.py NAME ...   these methods and degradations, or "procedural"
 python tools/freeze_golden.py --media    the digests of the frozen benchmark's media files
 
-An entry whose bytes changed while its class's ``version`` did not rise is refused. Methods with
-networks take the small ones of the tests: ``DATAGEN_SMALL_WEIGHTS`` names a folder that keeps them.
+An entry whose bytes changed while the ``version`` of its class did not increase is refused. Methods
+with networks use the small ones of the tests: ``DATAGEN_SMALL_WEIGHTS`` names a folder that keeps
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 
 def freeze_media() -> None:
-    """Copy what the frozen benchmark says of its media files."""
+    """Copy the columns of the frozen benchmark that describe its media files."""
     from tests.golden.made import MEDIA, MEDIA_COLUMNS, RELEASED
 
     table = pq.read_table(RELEASED, columns=list(MEDIA_COLUMNS)).replace_schema_metadata()
@@ -35,12 +36,12 @@ def freeze_media() -> None:
 
 
 def freeze(names: list[str]) -> list[str]:
-    """Freeze the plug-ins of these names, or all; return why some were refused."""
+    """Freeze these plug-ins, or all; return why some were refused."""
     from tests.golden import made
 
     keys = [key for key in made.registered() if not names or key.partition("/")[2] in names]
     if unknown := set(names) - {key.partition("/")[2] for key in keys}:
-        return [f"nothing bears the name {', '.join(sorted(unknown))}"]
+        return [f"no method or degradation is called {', '.join(sorted(unknown))}"]
     frozen, refused = made.Frozen(), []
     if not (made.FOLDER / "inputs").exists():
         made.write_inputs(made.FOLDER / "inputs")
@@ -49,7 +50,7 @@ def freeze(names: list[str]) -> list[str]:
         small = _small(os.environ.get("DATAGEN_SMALL_WEIGHTS") or tempfile.mkdtemp())
     for key in keys:
         try:
-            print(key, "frozen" if frozen.freeze(made.make(key, small)) else "as it was")
+            print(key, "frozen" if frozen.freeze(made.make(key, small)) else "unchanged")
         except ValueError as error:
             refused.append(str(error))
     if not names:
@@ -68,7 +69,7 @@ def _small(folder: str) -> SmallWeights:
 
 
 def main() -> None:
-    """Freeze what the command line asks for."""
+    """Freeze what the command line names."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     if "--media" in sys.argv[1:]:
         freeze_media()

@@ -1,9 +1,9 @@
-"""Make the images of docs/methods.md: for each method, three pairs of people who don't exist.
+"""Make the images of docs/methods.md: for each method, three pairs of procedural faces.
 
-A row is real, donor, fake, mask, and four times the difference. The last row is the weakest fake
-that was accepted, so that a reader sees how small a change may be.
+A row is real, donor, fake, mask, and the difference times four. The last row is the weakest
+accepted fake, so that a reader sees how small a change may be.
 
-No real weights are at hand: methods with networks are shown with the small ones of the tests.
+Methods with networks are shown with the small networks of the tests, not with real weights.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ SIDE, PAIRS, SHOWN = 224, 60, 2
 
 
 def donor_image(row: pd.Series) -> Image:
-    """Return the donor's whole image, or white where there is none."""
+    """Return the donor's whole image, or white if there is none."""
     if not isinstance(row["donor_image_id"], str):
         return np.full((SIDE, SIDE, 3), 255, np.uint8)
-    person, _, picture = row["donor_image_id"].removeprefix("p").partition("_")
-    image = render(1, int(person), int(picture), 512).image
+    identity, _, number = row["donor_image_id"].removeprefix("p").partition("_")
+    image = render(1, int(identity), int(number), 512).image
     return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -73,7 +73,7 @@ def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
 
 
 def main() -> None:
-    """Write one image a method."""
+    """Write one image per method."""
     from tests.support.small.all import build_all
 
     DOCS.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Make the image sheets of docs/degradations.md: each kind at each severity, and each profile.
 
-A row is one kind: the image as it was, then severity 1 to 5. Profiles without severity show five
+A row is one kind: the original image, then severity 1 to 5. Profiles without severity show five
 draws.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from datagen.core.arrays import Image
 from datagen.core.rng import rng
 from datagen.degradations import DEGRADATIONS
-from datagen.degradations.apply import degrade
+from datagen.degradations.apply import apply_steps
 from datagen.degradations.base import SEVERITIES
 from datagen.degradations.compose import RESHARE, Composition, compose
 from datagen.degradations.profile import load_profile, profile_names
@@ -26,13 +26,13 @@ SIZE, SHOWN, LABEL = 256, 200, 22
 
 
 def row(name: str, built: Composition, image: Image) -> Image:
-    """Return one row: the image, then five times damaged."""
+    """Return one row: the image, then five degraded versions."""
     cells = [image]
     for number in range(1, SEVERITIES + 1):
         severity = number if built.has_severity else None
         stream = "ladder" if built.has_severity else f"draw/{number}"
         steps = built.draw(rng("sheet", name, stream), (SIZE, SIZE), severity)
-        cells.append(degrade([image], steps).images[0])
+        cells.append(apply_steps([image], steps).images[0])
     small = [cv2.resize(cell, (SHOWN, SHOWN), interpolation=cv2.INTER_AREA) for cell in cells]
     label = np.full((LABEL, SHOWN * len(small), 3), 255, np.uint8)
     words = name if built.has_severity else f"{name}: five draws"
@@ -43,7 +43,7 @@ def row(name: str, built: Composition, image: Image) -> Image:
 
 
 def sheet(names: list[str], composed: dict[str, Composition]) -> Image:
-    """Return the rows of some names, of people who don't exist."""
+    """Return the rows of these kinds or profiles, on procedural faces."""
     rows = []
     for number, name in enumerate(names):
         image = render(1, 5 + number, 0, 512).image

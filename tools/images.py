@@ -1,4 +1,4 @@
-"""Make the images of the documents: two sheets of people who don't exist, and one pair."""
+"""Make the images of the documents: two sheets of procedural faces, and two pairs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save(name: str, image: Image) -> None:
 
 
 def pair(method: str, place: int) -> Image:
-    """Return real, control, fake, mask and difference of one pair of ``method``."""
+    """Return real, control, fake, mask and difference of one pair of ``method`` side by side."""
     recipe = str(ROOT / "recipes" / "quickstart.yaml")
     with tempfile.TemporaryDirectory() as folder:
         options = ["--inline", "--limit", "60", "--set", "face.size=300", "--set", "controls=1"]
@@ -55,9 +55,9 @@ def pair(method: str, place: int) -> Image:
 
 def main() -> None:
     """Write all images."""
-    people = [render(SEED, person, 0, 512).image for person in range(64)]
-    save("people.jpg", sheet(people, 8, 200))
-    save("one-person.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))
+    faces = [render(SEED, identity, 0, 512).image for identity in range(64)]
+    save("identities.jpg", sheet(faces, 8, 200))
+    save("one-identity.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))
     save("pair.jpg", np.vstack([pair("landmark_swap", 7), pair("self_blend", 1)]))
 
 
