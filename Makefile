@@ -1,23 +1,26 @@
-# make demo    set up and make a first release
-# make test    set up and run the tests
-# make check   set up and run format, lint, types and layers
+# make demo      set up and make a first release
+# make test      set up and run all tests, the quick ones first
+# make check     set up and run format, lint, types, layers, and check the generated documents
+# make coverage  set up and run all tests with line coverage; fails below 90 %
+# make docs      write the generated documents
+# make clean     remove what these commands made
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
 
-.PHONY: setup demo test check docs clean
+.PHONY: setup demo test check coverage docs clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {v.major}.{v.minor} found. Say: make PYTHON=/path/to/python3.11 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {v.major}.{v.minor} found. Run: make PYTHON=/path/to/python3.11 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing what datagen needs into $(VENV) (some minutes the first time)"
+	@echo "installing datagen and its dependencies into $(VENV) (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
-	@# Extras bring OpenCV wheels that want a display's libraries: the headless one has the last word.
+	@# Extras install OpenCV wheels that need a display's libraries: reinstall the headless one last.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
@@ -33,6 +36,9 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/python -m pytest
 
+coverage: $(READY)
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
 check: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -44,4 +50,4 @@ docs: $(READY)
 	@$(BIN)/python tools/docs.py
 
 clean:
-	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
