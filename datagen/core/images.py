@@ -151,9 +151,15 @@ def read_rgb(data: bytes) -> Image:
 
 
 def read_gray(data: bytes) -> Mask:
-    """Decode a mask as 8-bit gray; the exceptions are those of ``read_rgb``."""
+    """Decode a mask.
+
+    Raises:
+        OSError, ValueError, SyntaxError: Not an image, or not an 8-bit gray one.
+    """
     with Pillow.open(io.BytesIO(data)) as opened:
-        return np.array(opened.convert("L"), np.uint8)
+        if opened.mode != "L":
+            raise ValueError(f"want 8-bit gray, found {opened.mode}")
+        return np.array(opened, np.uint8)
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:

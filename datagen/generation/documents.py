@@ -12,15 +12,15 @@ from datagen.faces.indexing.build import BuiltIndex
 from datagen.generation.prepare import Prepared
 from datagen.release.documents.croissant import croissant_document
 from datagen.release.documents.dataset_card import dataset_card
-from datagen.release.record import Plate
+from datagen.release.record import ReleaseInfo
 from datagen.rights.attribution import attribution_document
 
-__all__ = ["plate_of"]
+__all__ = ["release_info"]
 
 
-def plate_of(
+def release_info(
     prepared: Prepared, built: BuiltIndex, planned: Mapping[str, int], libraries: Mapping[str, str]
-) -> Plate:
+) -> ReleaseInfo:
     """Return the small files of a release.
 
     Args:
@@ -45,7 +45,7 @@ def plate_of(
     documents["README.md"] = dataset_card(
         spec.name, spec.version, purpose, planned, methods, licenses
     )
-    return Plate(
+    return ReleaseInfo(
         name=spec.name,
         version=spec.version,
         recipe_digest=recipe.digest,

@@ -12,7 +12,7 @@ from datagen.core.progress import Progress
 from datagen.core.versions import pixel_libraries
 from datagen.engine import Engine, Outcome
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
-from datagen.generation.documents import plate_of
+from datagen.generation.documents import release_info
 from datagen.generation.manifest_rows import index_reject_row
 from datagen.generation.prepare import Prepared, index_faces
 from datagen.generation.shard import MakeShard, ShardDone
@@ -58,13 +58,11 @@ def make_release(
     with lock_folder(folder, cache_folder() / "locks"):
         built = index_faces(prepared, sources, engine, progress)
         plan = Plan(recipe, built.index)
-        task = MakeShard(
-            recipe, sources, built.index.table, folder, recipe.plugins, weights, libraries
-        )
+        task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries)
         planned = {str(split): count for split, count in plan.planned(limit).items()}
-        plate = plate_of(prepared, built, planned, libraries)
+        info = release_info(prepared, built, planned, libraries)
         sizes = {shard: plan.size(shard) for shard in plan.shards(limit)}
-        claim_folder(folder, plate, {shard.name: size for shard, size in sizes.items()})
+        claim_folder(folder, info, {shard.name: size for shard, size in sizes.items()})
         run = _Run(task, sizes, recipe.spec.rejects, folder, progress)
         run.go(engine())
         rejects = [
@@ -72,7 +70,7 @@ def make_release(
             for reject in built.rejects
         ]
         commits = [run.done[shard].commit for shard in sizes]
-        finish_release(folder, plate, commits, rejects, planned)
+        finish_release(folder, info, commits, rejects, planned)
     return run.summary()
 
 

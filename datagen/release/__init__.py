@@ -1,6 +1,7 @@
 """The release on disk or in a bucket: shards, commits, manifests; nothing about faces."""
 
+from datagen.release.commit import Commit, is_whole, read_commit
 from datagen.release.folder import Folder
-from datagen.release.shard_writer import Commit, Picture, ShardWriter, is_whole, read_commit
+from datagen.release.shard_writer import MediaFile, ShardWriter
 
-__all__ = ["Commit", "Folder", "Picture", "ShardWriter", "is_whole", "read_commit"]
+__all__ = ["Commit", "Folder", "MediaFile", "ShardWriter", "is_whole", "read_commit"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import shutil
 import tempfile
@@ -12,16 +11,17 @@ from typing import Any
 
 import fsspec
 
+from datagen.core.files import move_into_place
 from datagen.errors import MissingExtraError, ReleaseError
 
 __all__ = ["Folder"]
 
 
 class Folder:
-    """Names to bytes; a file appears whole or not at all.
+    """A folder as a mapping of names to bytes; a file appears whole or not at all.
 
     On a local disk a file is written beside its place, flushed, and renamed; on object storage
-    it is one put. Picklable: a worker opens its own connection.
+    it is a single put. Picklable: a worker opens its own connection.
 
     Args:
         address: A path, or an address such as ``s3://bucket/name``.
@@ -29,7 +29,7 @@ class Folder:
 
     def __init__(self, address: str) -> None:
         if not address.strip():
-            raise ReleaseError("the folder's name is empty: name one, e.g. -o out")
+            raise ReleaseError("the name of the folder is empty: name one, e.g. -o out")
         self.address = address.rstrip("/") or "/"
 
     @cached_property
@@ -46,31 +46,31 @@ class Folder:
         return filesystem, str(path).rstrip("/")
 
     def __getstate__(self) -> dict[str, str]:
-        """Leave the open connection behind."""
+        """Return the state without the open connection."""
         return {"address": self.address}
 
     @property
     def local(self) -> Path | None:
-        """The path when the folder is on a local disk."""
+        """The path of a folder on a local disk, ``None`` for one in object storage."""
         filesystem, path = self._place
         protocols = filesystem.protocol
         protocols = (protocols,) if isinstance(protocols, str) else protocols
         return Path(path) if "file" in protocols else None
 
     def exists(self, name: str = "") -> bool:
-        """Say whether a file, or the folder itself, is there."""
+        """Say whether a file, or the folder itself, exists."""
         return bool(self._place[0].exists(self._full(name)))
 
     def read(self, name: str) -> bytes:
-        """Return a file's bytes; ``FileNotFoundError`` when it is not there."""
+        """Return a file's bytes; ``FileNotFoundError`` if it does not exist."""
         return bytes(self._place[0].cat_file(self._full(name)))
 
     def read_range(self, name: str, offset: int, size: int) -> bytes:
-        """Return ``size`` bytes from ``offset`` on, with one request."""
+        """Return ``size`` bytes from ``offset``, with one request."""
         return bytes(self._place[0].cat_file(self._full(name), start=offset, end=offset + size))
 
     def names(self, under: str = "") -> list[str]:
-        """Return the names of all files below ``under``, sorted; none when it is not there."""
+        """Return the names of all files below ``under``, sorted; none if there are none."""
         filesystem, root = self._place
         filesystem.invalidate_cache()
         try:
@@ -80,11 +80,11 @@ class Folder:
         return sorted(str(path)[len(root) + 1 :] for path in found)
 
     def size(self, name: str) -> int:
-        """Return a file's size in bytes; ``FileNotFoundError`` when it is not there."""
+        """Return a file's size in bytes; ``FileNotFoundError`` if it does not exist."""
         return int(self._place[0].size(self._full(name)))
 
     def remove(self, name: str) -> None:
-        """Remove a file; fine when it is not there."""
+        """Remove a file, if it exists."""
         filesystem, _ = self._place
         try:
             filesystem.rm_file(self._full(name))
@@ -92,7 +92,7 @@ class Folder:
             return
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a small file whole."""
+        """Write a small file atomically."""
         if self.local is None:
             self._place[0].pipe_file(self._full(name), data)
             return
@@ -102,18 +102,14 @@ class Folder:
             self.put(path, name)
 
     def put(self, path: Path, name: str) -> None:
-        """Move a finished local file to its place."""
+        """Move a finished local file to its place in the folder."""
         if self.local is None:
             self._place[0].put_file(str(path), self._full(name))
             return
-        goal = self.local / name
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        _flush(path)
-        os.replace(path, goal)
-        _flush(goal.parent)
+        move_into_place(path, self.local / name)
 
     def staging(self) -> tempfile.TemporaryDirectory[str]:
-        """Return a private folder on the same disk, so that a rename is enough; a context."""
+        """Return a context with a private folder on the same disk, so that ``put`` can rename."""
         if self.local is None:
             return tempfile.TemporaryDirectory(prefix="datagen-")
         parent = self.local / ".staging"
@@ -121,7 +117,7 @@ class Folder:
         return tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True)
 
     def clear_staging(self) -> None:
-        """Remove what killed runs left half-written; nobody may be writing."""
+        """Remove what killed runs left behind; no other run may be writing."""
         if self.local is not None:
             shutil.rmtree(self.local / ".staging", ignore_errors=True)
 
@@ -130,13 +126,5 @@ class Folder:
         return posixpath.join(root, name) if name else root
 
     def __str__(self) -> str:
-        """The address."""
+        """Return the address."""
         return self.address
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

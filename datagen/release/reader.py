@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-import numpy as np
 import pyarrow as pa
-from PIL import Image as Pillow
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.images import read_gray, read_rgb
 from datagen.core.text import near
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
@@ -210,7 +208,7 @@ class Release:
 
     def image(self, row: Row) -> Image:
         """Return the decoded image of a manifest row."""
-        return np.asarray(Pillow.open(io.BytesIO(self.bytes_of(row))).convert("RGB"))
+        return read_rgb(self.bytes_of(row))
 
     def mask_bytes(self, row: Row) -> bytes:
         """Return the mask of a fake's row as a PNG file."""
@@ -220,7 +218,7 @@ class Release:
 
     def mask(self, row: Row) -> Mask:
         """Return the mask of a fake's row."""
-        return np.asarray(Pillow.open(io.BytesIO(self.mask_bytes(row))).convert("L"))
+        return read_gray(self.mask_bytes(row))
 
     @staticmethod
     def params(row: Row) -> dict[str, Any]:
@@ -244,9 +242,12 @@ def _read_record(folder: Folder) -> dict[str, Any]:
     except ValueError as error:
         raise ReleaseError(f"{folder}/{RELEASE_NAME} is not valid JSON: {error}") from None
     found = record.get("schema") if isinstance(record, dict) else None
-    if not isinstance(found, int) or found > SCHEMA_VERSION:
+    if found != SCHEMA_VERSION:
         raise ReleaseError(
-            f"{folder}/{RELEASE_NAME} has schema version {found!r}; this datagen reads up to "
-            f"version {SCHEMA_VERSION}"
+            f"{folder}/{RELEASE_NAME} has schema version {found!r}; this datagen reads version "
+            f"{SCHEMA_VERSION}. Generate the release anew from its recipe, or read it with the "
+            "datagen that made it",
+            path=f"{folder}/{RELEASE_NAME}",
+            key="schema",
         )
     return dict(record)

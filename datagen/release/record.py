@@ -1,9 +1,8 @@
-"""A release as a whole: what may be written into its folder, and the record that ends it."""
+"""A release as a whole: claiming its folder, and the record that completes it."""
 
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.digests import sha256_bytes
+from datagen.core.files import Timeout, locked
 from datagen.errors import ReleaseError
-from datagen.release.folder import Folder
-from datagen.release.schema import REJECTS, SCHEMA_VERSION
-from datagen.release.shard_writer import (
+from datagen.release.commit import (
+    COMMITS,
     Commit,
     FileRecord,
     commit_name,
     file_record,
     read_commit,
-    table_bytes,
+    shard_of_commit,
 )
+from datagen.release.folder import Folder
+from datagen.release.schema import REJECTS, SCHEMA_VERSION
+from datagen.release.tables import table_bytes
 
 __all__ = [
     "RELEASE_NAME",
-    "Plate",
+    "ReleaseInfo",
     "claim_folder",
     "finish_release",
     "lock_folder",
@@ -38,17 +40,20 @@ RELEASE_NAME = "release.json"
 _RECIPE = "recipe.yaml"
 _OF_A_SHARD = re.compile(r"(media|manifest|rejects|commits)/(train|val|test)-\d+\.\w+")
 _DIGEST_LINE = "# recipe digest: "
+_SCHEMA_LINE = "# manifest schema: "
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
-    """What stands on a release beside its shards.
+class ReleaseInfo:
+    """What a release says about itself beside its shards.
 
     Attributes:
-        name, version, recipe_digest, purpose, schema: As in the recipe.
-        recipe_yaml: The recipe as it was run, its cards in ``rights/cards/``.
-        documents: Further small files by name (cards, attribution, README, …).
-        made_with: Versions and machine.
+        name, version, purpose: As in the recipe.
+        recipe_digest: Digest of the recipe.
+        index_digest: Digest of the face index.
+        recipe_yaml: The recipe as it was run; its cards are in ``rights/cards/``.
+        made_with: Versions of the libraries, and the machine.
+        documents: Further small files by name (cards, attribution, README, ...).
     """
 
     name: str
@@ -63,145 +68,162 @@ class Plate:
 
 @contextmanager
 def lock_folder(folder: Folder, locks: Path) -> Iterator[None]:
-    """Keep a second run of this machine out of a local folder; the lock dies with its process.
+    """Keep other runs on this machine out of a local folder while the context lasts.
 
     Args:
-        folder: Where the release will lie; nothing is written into it.
-        locks: Where lock files lie.
+        folder: Folder of the release; nothing is written into it.
+        locks: Folder for the lock files.
 
     Raises:
-        ReleaseError: Another run holds it.
+        ReleaseError: Another run holds the lock.
     """
     if folder.local is None:
-        yield  # object storage has no locks: commits are whole puts, and equal runs write equals
+        yield  # object storage has no locks: files are put whole, and equal runs write the same
         return
-    locks.mkdir(parents=True, exist_ok=True)
     name = sha256_bytes(str(folder.local.resolve()).encode())[:32]
-    with (locks / f"{name}.lock").open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ReleaseError(
-                f"{folder}: another 'datagen generate' is writing here. Wait for it, or choose "
-                "another folder"
-            ) from None
-        yield
+    try:
+        with locked(locks / f"{name}.lock", timeout=0):
+            yield
+    except Timeout:
+        raise ReleaseError(
+            f"{folder}: another 'datagen generate' is writing here. Wait for it, or choose "
+            "another folder",
+            path=folder.address,
+        ) from None
 
 
-def claim_folder(folder: Folder, plate: Plate, shards: Mapping[str, int]) -> None:
-    """Make sure that the folder is empty or holds a part of this very release, and mark it.
+def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -> None:
+    """Check that the folder is empty or holds a part of this very release, and mark it.
 
     Args:
-        folder: Where the release will lie.
-        plate: Of the release.
-        shards: Planned items by name of shard.
+        folder: Folder of the release.
+        info: What the release will say about itself.
+        shards: Number of planned items by name of shard.
 
     Raises:
-        ReleaseError: It holds something else, which is left as it is.
+        ReleaseError: It holds something else, which is left untouched.
     """
     if folder.local is not None and folder.local.exists() and not folder.local.is_dir():
-        raise ReleaseError(f"{folder} is a file: choose a new folder")
+        raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder.address)
     names = [name for name in folder.names() if not name.startswith(".staging/")]
-    if names and _RECIPE not in names:
-        raise ReleaseError(
-            f"{folder} is not empty and holds no release (found {names[0]}). Choose a new folder"
-        )
     if names:
-        first = folder.read(_RECIPE).decode().partition("\n")[0]
-        if first.removeprefix(_DIGEST_LINE) != plate.recipe_digest:
-            raise ReleaseError(
-                f"{folder} holds a release of another recipe ({first.removeprefix('# ')}; this "
-                f"one is {plate.recipe_digest}). Choose another folder"
-            )
-    _refuse_to_shrink(folder, names, shards)
+        _refuse_another_release(folder, names, info)
+        _refuse_to_shrink(folder, names, shards)
     folder.clear_staging()
     if not names:
         try:
-            folder.write(_RECIPE, _recipe_file(plate))
+            folder.write(_RECIPE, _recipe_file(info))
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise ReleaseError(f"{folder} cannot be made: {error}. Choose another folder") from None
+            raise ReleaseError(
+                f"{folder} cannot be written: {error}. Choose another folder", path=folder.address
+            ) from None
+
+
+def _refuse_another_release(folder: Folder, names: Sequence[str], info: ReleaseInfo) -> None:
+    if _RECIPE not in names:
+        raise ReleaseError(
+            f"{folder} is not empty and holds no release (found {names[0]}). Choose a new folder",
+            path=folder.address,
+        )
+    lines = folder.read(_RECIPE).decode().split("\n", 2)
+    schema = lines[1].removeprefix(_SCHEMA_LINE) if lines[1:] else ""
+    if lines[0].startswith(_DIGEST_LINE) and schema != str(SCHEMA_VERSION):
+        found = schema if schema.isdecimal() else "1"  # version 1 did not write this line
+        raise ReleaseError(
+            f"{folder} holds a release with manifest schema {found}; this datagen writes schema "
+            f"{SCHEMA_VERSION}, and the two cannot be mixed. Choose a new folder",
+            path=folder.address,
+        )
+    if lines[0].removeprefix(_DIGEST_LINE) != info.recipe_digest:
+        raise ReleaseError(
+            f"{folder} holds a release of another recipe ({lines[0].removeprefix('# ')}; this "
+            f"one is {info.recipe_digest}). Choose another folder",
+            path=folder.address,
+        )
 
 
 def _refuse_to_shrink(folder: Folder, names: Sequence[str], shards: Mapping[str, int]) -> None:
     for name in names:
-        shard = name[8:].removesuffix(".json")
-        commit = read_commit(folder, shard) if name.startswith("commits/") else None
+        shard = shard_of_commit(name)
+        commit = read_commit(folder, shard) if name.startswith(COMMITS) else None
         if commit is not None and commit.items > shards.get(shard, 0):
             raise ReleaseError(
                 f"{folder} already holds more than this run plans: shard {shard} has "
-                f"{commit.items} pairs, planned are {shards.get(shard, 0)}. Choose another folder, "
-                "or ask for the same counts and shard_pairs again"
+                f"{commit.items} pairs, {shards.get(shard, 0)} are planned. Choose another folder, "
+                "or ask for the same counts and shard_pairs again",
+                path=folder.address,
             )
 
 
 def withdraw_release(folder: Folder) -> None:
-    """Remove the final record: from now on the release is not whole."""
+    """Remove the final record: from now on the release is incomplete."""
     folder.remove(RELEASE_NAME)
 
 
-def _recipe_file(plate: Plate) -> bytes:
-    return f"{_DIGEST_LINE}{plate.recipe_digest}\n{plate.recipe_yaml}".encode()
+def _recipe_file(info: ReleaseInfo) -> bytes:
+    head = f"{_DIGEST_LINE}{info.recipe_digest}\n{_SCHEMA_LINE}{SCHEMA_VERSION}\n"
+    return (head + info.recipe_yaml).encode()
 
 
 def finish_release(
     folder: Folder,
-    plate: Plate,
+    info: ReleaseInfo,
     commits: Sequence[Commit],
     index_rejects: Sequence[dict[str, Any]],
     planned: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Write what stands beside the shards and, last, ``release.json``; return it.
+    """Write the files beside the shards and, last, ``release.json``; return its content.
 
     Args:
         folder: The release.
-        plate: See ``Plate``.
-        commits: Of every shard.
+        info: What the release says about itself.
+        commits: Commits of all shards.
         index_rejects: Rows of ``rejects/index.parquet``.
-        planned: Pairs by split.
+        planned: Number of planned pairs by split.
     """
     small = {
-        _RECIPE: _recipe_file(plate),
-        "rejects/index.parquet": table_bytes(list(index_rejects), REJECTS),
-        **plate.documents,
+        _RECIPE: _recipe_file(info),
+        "rejects/index.parquet": table_bytes(index_rejects, REJECTS),
+        **info.documents,
     }
     files: dict[str, FileRecord] = {}
     for name, data in small.items():
         files[name] = file_record(data)
-        if not _is_there(folder, name, data):
+        if not _is_present(folder, name, data):
             folder.write(name, data)
     for commit in commits:
         files |= commit.files
         files[commit_name(commit.shard)] = file_record(commit.to_json())
-    _remove_strangers(folder, files)
+    _remove_leftovers(folder, files)
     record = {
         "schema": SCHEMA_VERSION,
-        "name": plate.name,
-        "version": plate.version,
-        "recipe_digest": plate.recipe_digest,
-        "index_digest": plate.index_digest,
-        "purpose": dict(plate.purpose),
+        "name": info.name,
+        "version": info.version,
+        "recipe_digest": info.recipe_digest,
+        "index_digest": info.index_digest,
+        "purpose": dict(info.purpose),
         "counts": _counts(commits, planned, len(index_rejects)),
         "files": {name: asdict(files[name]) for name in sorted(files)},
         "made": {
             "when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "with": dict(plate.made_with),
+            "with": dict(info.made_with),
         },
         "signature": None,
     }
     folder.write(RELEASE_NAME, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
-    folder.clear_staging()  # also of workers that were killed and whose shard another one made
+    folder.clear_staging()  # also what killed workers left whose shard another one made
     return record
 
 
-def _is_there(folder: Folder, name: str, data: bytes) -> bool:
+def _is_present(folder: Folder, name: str, data: bytes) -> bool:
     try:
         return folder.read(name) == data
     except FileNotFoundError:
         return False
 
 
-def _remove_strangers(folder: Folder, files: Mapping[str, FileRecord]) -> None:
-    # A shard of an earlier, shorter plan may have left files under names that are gone.
+def _remove_leftovers(folder: Folder, files: Mapping[str, FileRecord]) -> None:
+    # A run with another plan may have left shards that this one does not have.
     for name in folder.names():
         if _OF_A_SHARD.fullmatch(name) and name not in files:
             folder.remove(name)

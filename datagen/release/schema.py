@@ -1,4 +1,4 @@
-"""The columns of manifests and rejects: the contract of a release, in code and in words."""
+"""The columns of the manifest and of the rejects: the contract of a release."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ import pyarrow as pa
 
 __all__ = ["COLUMNS", "MANIFEST", "REJECTS", "SCHEMA_VERSION", "Column", "schema_document"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version of the columns and their meaning; a draft until the first published release."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the manifest."""
+    """One column of the manifest.
+
+    Attributes:
+        group: Heading under which the column is documented.
+        name: Name of the column.
+        type: Arrow type.
+        description: Meaning, with the unit.
+        nullable: Whether the column may be null.
+    """
 
     group: str
     name: str
     type: pa.DataType
-    words: str
+    description: str
     nullable: bool = False
 
 
@@ -28,95 +37,182 @@ _F32 = pa.float32()
 _F32S = pa.list_(pa.float32())
 
 COLUMNS: tuple[Column, ...] = (
-    Column("who", "sample_id", _TEXT, "one image: `<pair_id>-<kind>`"),
-    Column("who", "pair_id", _TEXT, "equal for the members of a pair: `<recipe>-<split>-<item>`"),
+    Column("who", "sample_id", _TEXT, "id of the image: `<pair_id>-<kind>`"),
+    Column(
+        "who",
+        "pair_id",
+        _TEXT,
+        "id of the pair, equal for its real, fake and control: `<recipe>-<split>-<item>`",
+    ),
     Column("who", "kind", _TEXT, "`real`, `control` or `fake`"),
     Column("who", "label", pa.int8(), "0 for real and control, 1 for fake"),
-    Column("who", "split", _TEXT, "`train`, `val` or `test`; people never cross"),
-    Column("where", "media_path", _TEXT, "tar file, relative to the release"),
-    Column("where", "media_offset", pa.int64(), "first byte of the image in the tar"),
-    Column("where", "media_size", pa.int64(), "bytes of the image"),
+    Column("who", "split", _TEXT, "`train`, `val` or `test`; an identity is in one split only"),
+    Column("where", "media_path", _TEXT, "tar file of the image, relative to the release"),
+    Column("where", "media_offset", pa.int64(), "offset of the image in the tar, bytes"),
+    Column("where", "media_size", pa.int64(), "size of the encoded image, bytes"),
     Column("where", "media_type", _TEXT, "`image/jpeg`, `image/png` or `image/webp`"),
-    Column("where", "width", pa.int32(), "pixels"),
-    Column("where", "height", pa.int32(), "pixels"),
-    Column("where", "sha256", _TEXT, "of the image's bytes"),
-    Column("where", "phash", _TEXT, "64-bit DCT perceptual hash, hex: finds re-encoded copies"),
+    Column("where", "width", pa.int32(), "width of the image, pixels"),
+    Column("where", "height", pa.int32(), "height of the image, pixels"),
+    Column("where", "sha256", _TEXT, "sha256 of the encoded image"),
+    Column(
+        "where",
+        "phash",
+        _TEXT,
+        "64-bit DCT perceptual hash as 16 hex digits, for finding re-encoded copies",
+    ),
     Column("where", "mask_path", _TEXT, "tar file of the mask (fakes)", nullable=True),
-    Column("where", "mask_offset", pa.int64(), "first byte of the mask", nullable=True),
-    Column("where", "mask_size", pa.int64(), "bytes of the mask, an 8-bit gray PNG", nullable=True),
+    Column(
+        "where", "mask_offset", pa.int64(), "offset of the mask in the tar, bytes", nullable=True
+    ),
+    Column(
+        "where",
+        "mask_size",
+        pa.int64(),
+        "size of the mask, an 8-bit gray PNG, bytes",
+        nullable=True,
+    ),
     Column("made of", "source", _TEXT, "id of the source card"),
-    Column("made of", "image_id", _TEXT, "face of the target; `#n` names a further face"),
-    Column("made of", "identity_id", _TEXT, "the target's person: `<source>/<identity>`"),
-    Column("made of", "source_sha256", _TEXT, "of the source's image file"),
+    Column(
+        "made of",
+        "image_id",
+        _TEXT,
+        "id of the target's image; `#n` marks the n-th further face in it",
+    ),
+    Column("made of", "identity_id", _TEXT, "identity of the target: `<source>/<identity>`"),
+    Column("made of", "source_sha256", _TEXT, "sha256 of the source's image file"),
     Column(
         "made of",
         "crop",
         pa.list_(pa.float64()),
-        "2x3 matrix, row by row: pixels of the upright source image to released pixels, "
-        "before degradation",
+        "2x3 matrix, row by row, from pixels of the upright source image to pixels of the "
+        "released image before degradation",
     ),
-    Column("made of", "donor_image_id", _TEXT, "face of the donor (fakes with one)", nullable=True),
-    Column("made of", "donor_identity_id", _TEXT, "the donor's person", nullable=True),
-    Column("made how", "method", _TEXT, "manipulation of the pair, on each of its members"),
-    Column("made how", "method_version", pa.int32(), "raised when a method's bytes change"),
-    Column("made how", "family", _TEXT, "family of the method"),
-    Column("made how", "method_params", _TEXT, "JSON; what was drawn: makes the fake again"),
-    Column("made how", "weights", _TEXTS, "`id@sha256` of each weight file used"),
-    Column("made how", "degradation", _TEXT, "name of the damage; null: none", nullable=True),
-    Column("made how", "severity", pa.int32(), "0-5; null where there is none", nullable=True),
-    Column("made how", "degradation_params", _TEXT, "JSON; what was executed", nullable=True),
-    Column("made how", "enhancer", _TEXT, "network applied to all members", nullable=True),
-    Column("made how", "encoder", _TEXT, "JSON; format, quality, subsampling, library"),
-    Column("made how", "recipe_digest", _TEXT, "sha256 of the recipe less counts and places"),
-    Column("made how", "item", pa.int64(), "number of the item in its split"),
-    Column("made how", "base_id", _TEXT, "equal across the levels of a ladder"),
-    Column("made how", "attempt", pa.int32(), "which draw of the method was taken, from 0"),
+    Column(
+        "made of",
+        "donor_image_id",
+        _TEXT,
+        "id of the donor's image (fakes with a donor)",
+        nullable=True,
+    ),
+    Column("made of", "donor_identity_id", _TEXT, "identity of the donor", nullable=True),
+    Column(
+        "made how", "method", _TEXT, "manipulation method of the pair, also on its real and control"
+    ),
+    Column(
+        "made how",
+        "method_version",
+        pa.int32(),
+        "version of the method; raised whenever its output changes",
+    ),
+    Column("made how", "family", _TEXT, "family of the method, e.g. `face_swap`"),
+    Column(
+        "made how", "method_params", _TEXT, "JSON: everything the method drew; reproduces the fake"
+    ),
+    Column("made how", "weights", _TEXTS, "`id@sha256` of each weight file that was used"),
+    Column("made how", "degradation", _TEXT, "name of the degradation; null: none", nullable=True),
+    Column(
+        "made how",
+        "severity",
+        pa.int32(),
+        "severity level of a ladder, 0 to 5; null: no level",
+        nullable=True,
+    ),
+    Column(
+        "made how",
+        "degradation_params",
+        _TEXT,
+        "JSON: the operations and their parameters, in order",
+        nullable=True,
+    ),
+    Column(
+        "made how",
+        "enhancer",
+        _TEXT,
+        "network that was applied to real, fake and control",
+        nullable=True,
+    ),
+    Column("made how", "encoder", _TEXT, "JSON: format, quality, subsampling, library"),
+    Column("made how", "recipe_digest", _TEXT, "sha256 of the recipe without counts and paths"),
+    Column("made how", "item", pa.int64(), "number of the planned pair in its split, from 0"),
+    Column(
+        "made how",
+        "base_id",
+        _TEXT,
+        "pair without its degradation: equal across the levels of a ladder",
+    ),
+    Column("made how", "attempt", pa.int32(), "number of the draw that the method used, from 0"),
     Column(
         "face",
         "box",
         _F32S,
-        "x0, y0, x1, y1 of the face, forehead included; pixels; null: nobody knows (synthesis)",
+        "x0, y0, x1, y1 of the face with forehead, pixels; null: unknown (synthesized faces)",
         nullable=True,
     ),
     Column(
         "face",
         "landmarks",
         _F32S,
-        "68 points of 300-W as x0, y0, x1, y1, …; pixels; null: nobody knows (synthesis)",
+        "the 68 points of 300-W as x0, y0, x1, y1, …, pixels; null: unknown (synthesized faces)",
         nullable=True,
     ),
-    Column("face", "age", _F32, "years, as the source states it", nullable=True),
-    Column("face", "sex", _TEXT, "as the source states it", nullable=True),
-    Column("face", "ethnicity", _TEXT, "as the source states it", nullable=True),
-    Column("face", "yaw", _F32, "degrees; > 0: the nose points to larger x", nullable=True),
-    Column("face", "pitch", _F32, "degrees; > 0: looks up", nullable=True),
-    Column("face", "roll", _F32, "degrees; > 0: clockwise", nullable=True),
+    Column("face", "age", _F32, "age as the source states it, years", nullable=True),
+    Column("face", "sex", _TEXT, "sex as the source states it", nullable=True),
+    Column("face", "ethnicity", _TEXT, "ethnicity as the source states it", nullable=True),
+    Column(
+        "face",
+        "yaw",
+        _F32,
+        "head rotation, degrees; positive: the nose points to larger x",
+        nullable=True,
+    ),
+    Column("face", "pitch", _F32, "head rotation, degrees; positive: looking up", nullable=True),
+    Column(
+        "face",
+        "roll",
+        _F32,
+        "head rotation, degrees; positive: clockwise in the image",
+        nullable=True,
+    ),
     Column(
         "measured",
         "change",
         _F32,
-        "sum(mask x |fake - real|) / sum(mask) in gray levels, before degradation (fakes)",
+        "sum(mask * |fake - real|) / sum(mask), averaged over the channels, in 8-bit intensity "
+        "levels, before degradation (fakes)",
         nullable=True,
     ),
     Column(
         "measured",
         "change_released",
         _F32,
-        "the same after degradation, before the encoder (fakes)",
+        "the same after degradation, before encoding (fakes)",
         nullable=True,
     ),
-    Column("measured", "mask_area", _F32, "mean of mask / 255 (fakes)", nullable=True),
+    Column(
+        "measured",
+        "mask_area",
+        _F32,
+        "mean of mask / 255: share of the image that was replaced (fakes)",
+        nullable=True,
+    ),
     Column(
         "measured",
         "psnr",
         _F32,
-        "of the degradation, dB, against the moved image where pixels move; null: nothing "
-        "changed, or pixels moved only",
+        "PSNR of the degraded image, dB, compared with the undegraded one (moved in the same way "
+        "where the degradation moves pixels); null: equal",
         nullable=True,
     ),
-    Column("rights", "licenses", _TEXTS, "SPDX expressions of all that the row is made of"),
-    Column("rights", "purposes", _TEXTS, "what is permitted: research, commercial, redistribute"),
-    Column("rights", "attribution", _TEXTS, "whom to name"),
+    Column(
+        "rights",
+        "licenses",
+        _TEXTS,
+        "SPDX expressions of all sources and weights that the image is made of",
+    ),
+    Column(
+        "rights", "purposes", _TEXTS, "permitted purposes: `research`, `commercial`, `redistribute`"
+    ),
+    Column("rights", "attribution", _TEXTS, "attributions that a publication must state"),
 )
 
 MANIFEST = pa.schema(
@@ -124,25 +220,25 @@ MANIFEST = pa.schema(
     metadata={"datagen.schema": str(SCHEMA_VERSION)},
 )
 
-_REJECT_WORDS = {
-    "stage": "`index`: a face that no item may use; `item`: a planned pair that was not made",
-    "code": "stable reason",
-    "detail": "for a person",
+_REJECT_COLUMNS = {
+    "stage": "`index`: an unusable image or face; `item`: a planned pair that was not made",
+    "code": "stable code of the reason",
+    "detail": "explanation",
     "source": "id of the source card",
-    "image_id": "face of the target",
-    "pair_id": "the planned pair (items)",
-    "split": "its split (items)",
-    "item": "its number (items)",
-    "method": "its method (items)",
-    "degradation": "its damage (items with one)",
-    "donor_image_id": "face of the donor (items with one)",
+    "image_id": "id of the target's image",
+    "pair_id": "id of the planned pair (items)",
+    "split": "split of the pair (items)",
+    "item": "number of the pair in its split (items)",
+    "method": "method of the pair (items)",
+    "degradation": "degradation of the pair (items with one)",
+    "donor_image_id": "id of the donor's image (items with a donor)",
 }
 _REQUIRED = frozenset({"stage", "code", "detail", "source", "image_id"})
 
 REJECTS = pa.schema(
     [
         pa.field(name, pa.int64() if name == "item" else _TEXT, name not in _REQUIRED)
-        for name in _REJECT_WORDS
+        for name in _REJECT_COLUMNS
     ],
     metadata={"datagen.schema": str(SCHEMA_VERSION)},
 )
@@ -153,31 +249,34 @@ def schema_document() -> str:
     lines = [
         "# The manifest",
         "",
-        f"Schema version {SCHEMA_VERSION}. Generated from `datagen/release/schema.py` by "
-        "`python tools/docs.py`; a test keeps it so.",
+        f"Schema version {SCHEMA_VERSION} (draft). Generated from `datagen/release/schema.py` by "
+        "`python tools/docs.py`; a test compares the two.",
         "",
-        "`pandas.read_parquet('<out>/manifest')` is the whole release, one row an image. "
-        "An image is `media_size` bytes at `media_offset` of `media_path`; the same tar streams "
-        "as WebDataset. Column names and meanings are the contract: a change raises the version.",
+        "`pandas.read_parquet('<out>/manifest')` reads the whole release, one row per image. "
+        "An image is the `media_size` bytes at `media_offset` of `media_path`; the same tar can "
+        "be streamed as a WebDataset. Column names and meanings are the contract: any change "
+        "raises the version. Pixel coordinates count from the center of the first pixel, x to "
+        "the right and y down.",
         "",
         "| group | column | type | may be null | meaning |",
         "| --- | --- | --- | --- | --- |",
     ]
     for column in COLUMNS:
         null = "yes" if column.nullable else ""
+        description = column.description.replace("|", "\\|")
         lines.append(
-            f"| {column.group} | `{column.name}` | {column.type} | {null} | {column.words} |"
+            f"| {column.group} | `{column.name}` | {column.type} | {null} | {description} |"
         )
     lines += [
         "",
         "## Rejects",
         "",
-        "`pandas.read_parquet('<out>/rejects')` has one row for each planned pair that was not "
-        "made, and `rejects/index.parquet` one for each image or face that the index refused.",
+        "`pandas.read_parquet('<out>/rejects')` has one row per planned pair that was not made; "
+        "`rejects/index.parquet` has one per image or face that the index rejected.",
         "",
         "| column | type | meaning |",
         "| --- | --- | --- |",
     ]
     for field in REJECTS:
-        lines.append(f"| `{field.name}` | {field.type} | {_REJECT_WORDS[field.name]} |")
+        lines.append(f"| `{field.name}` | {field.type} | {_REJECT_COLUMNS[field.name]} |")
     return "\n".join(lines) + "\n"

@@ -1,124 +1,58 @@
 """One shard: a tar of images, a manifest, the rejects, and a commit that is written last.
 
-A shard whose commit is not there does not exist. Leaving the ``with`` block by an exception
-commits nothing and leaves nothing behind.
+A shard without a commit does not exist. Leaving the ``with`` block by an exception commits
+nothing and leaves no files behind.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from datagen.core.digests import canonical_json, sha256_bytes, sha256_file
+from datagen.core.digests import sha256_file
+from datagen.release.commit import Commit, FileRecord, commit_name
 from datagen.release.folder import Folder
 from datagen.release.schema import MANIFEST, REJECTS
+from datagen.release.tables import write_table
 
-__all__ = [
-    "Commit",
-    "FileRecord",
-    "Picture",
-    "ShardWriter",
-    "is_whole",
-    "read_commit",
-    "write_table",
-]
+__all__ = ["MediaFile", "ShardWriter"]
 
-_BLOCK = 512
+_BLOCK = 512  # of a tar: the header before each file
 
 
 @dataclass(frozen=True, slots=True)
-class FileRecord:
-    """Digest and size of one file of a release."""
-
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What a shard holds.
+class MediaFile:
+    """An encoded image or mask, stored in the tar as ``<pair_id>.<role>.<suffix>``.
 
     Attributes:
-        digest: Names what the shard must hold: recipe, range, index, versions.
-        items: Planned items; each is a made pair or a reject.
-        rejects: How many items were rejected, by code.
-        media_bytes: Bytes of the images and masks.
-        networks: By method, what its network ran on: device, precision, batch, versions.
-        files: By name relative to the release.
+        role: ``real``, ``control``, ``fake`` or ``mask``.
+        suffix: File suffix without a dot.
+        data: Encoded bytes.
     """
-
-    shard: str
-    digest: str
-    items: int
-    pairs: int
-    controls: int
-    rejects: Mapping[str, int]
-    media_bytes: int
-    files: Mapping[str, FileRecord]
-    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def to_json(self) -> bytes:
-        """Return the bytes of the commit file."""
-        return (canonical_json(asdict(self)) + "\n").encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Encoded bytes that go into the tar as ``<pair_id>.<role>.<suffix>``."""
 
     role: str
     suffix: str
     data: bytes
 
 
-def commit_name(shard: str) -> str:
-    """Return where a shard's commit lies."""
-    return f"commits/{shard}.json"
-
-
-def read_commit(folder: Folder, shard: str) -> Commit | None:
-    """Return a shard's commit, ``None`` when it is not there or not readable as one."""
-    try:
-        body = json.loads(folder.read(commit_name(shard)))
-        files = {name: FileRecord(**record) for name, record in body.pop("files").items()}
-        return Commit(files=files, **body)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError):
-        return None  # damaged: the shard is made again
-
-
-def is_whole(folder: Folder, commit: Commit) -> bool:
-    """Say whether every file of a shard has the bytes that its commit names.
-
-    Hashing costs a hundredth of making, so that a resumed run can be sure.
-    """
-    try:
-        return all(
-            sha256_bytes(folder.read(name)) == record.sha256
-            for name, record in commit.files.items()
-        )
-    except FileNotFoundError:
-        return False
-
-
 class ShardWriter:
-    """Writes one shard; ``with`` commits on success only.
+    """Writes one shard; leaving the ``with`` block commits it, an exception does not.
 
     Args:
         folder: The release.
-        shard: Its name, ``train-000000``.
-        digest: See ``Commit``.
+        shard: Name of the shard, e.g. ``train-000000``.
+        digest: Digest of everything that decides the content, see ``Commit``.
+
+    Attributes:
+        media_name: Name of the shard's tar file in the release.
+        networks: What the networks ran on, see ``Commit``; filled by the caller.
+        commit: The commit, after the block was left without an exception.
     """
 
     def __init__(self, folder: Folder, shard: str, digest: str) -> None:
@@ -141,8 +75,8 @@ class ShardWriter:
             self._cleanup = stack.pop_all()
         return self
 
-    def add_image(self, pair_id: str, image: Picture) -> tuple[int, int]:
-        """Append one image and return its offset and size in the tar."""
+    def add_image(self, pair_id: str, image: MediaFile) -> tuple[int, int]:
+        """Append one image or mask; return its offset and size in the tar, in bytes."""
         info = tarfile.TarInfo(f"{pair_id}.{image.role}.{image.suffix}")
         info.size = len(image.data)  # time, owner and mode stay constant: same items, same bytes
         offset = self._file.tell() + _BLOCK
@@ -157,7 +91,7 @@ class ShardWriter:
         self._controls += sum(row["kind"] == "control" for row in rows)
 
     def add_reject(self, row: dict[str, Any]) -> None:
-        """Add the row of an item that was not made."""
+        """Add the row of a rejected item."""
         self._rejects.append(row)
 
     def __exit__(
@@ -166,7 +100,7 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit if nothing was raised; clean up in any case."""
+        """Commit unless an exception was raised; clean up in any case."""
         with self._cleanup:
             if error is None:
                 self._tar.close()
@@ -196,31 +130,7 @@ class ShardWriter:
             },
             networks=self.networks,
         )
-        self._folder.remove(commit_name(self._shard))  # of another plan
+        self._folder.remove(commit_name(self._shard))  # that of another plan
         for name, path in places.items():
             self._folder.put(path, name)
         self._folder.write(commit_name(self._shard), self.commit.to_json())
-
-
-def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path) -> None:
-    """Write rows as Parquet; the same rows give the same bytes.
-
-    Raises:
-        ValueError: A row lacks a column that may not be null.
-    """
-    for column in schema:
-        if not column.nullable and any(row.get(column.name) is None for row in rows):
-            raise ValueError(f"column {column.name!r} may not be null")
-    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
-
-
-def table_bytes(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
-    """Return the Parquet bytes of rows."""
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def file_record(data: bytes) -> FileRecord:
-    """Return digest and size of bytes."""
-    return FileRecord(sha256_bytes(data), len(data))

@@ -1,4 +1,4 @@
-"""Holding a release against its own record: every digest, every count, every row."""
+"""Comparing a release with its own record: every digest, every count, every row."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image as Pillow
 
+from datagen.core.arrays import Image
 from datagen.core.digests import sha256_bytes
+from datagen.core.images import read_gray, read_rgb, size_of
 from datagen.errors import ReleaseError
+from datagen.release.commit import COMMITS, Commit, read_commit, shard_of_commit
 from datagen.release.folder import Folder
 from datagen.release.reader import Release
 from datagen.release.record import RELEASE_NAME
 from datagen.release.schema import MANIFEST, REJECTS
-from datagen.release.shard_writer import Commit, read_commit
 
 __all__ = ["verify"]
 
@@ -43,12 +44,12 @@ Row = Mapping[Any, Any]
 
 
 def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
-    """Yield what is wrong with a release, one line each; nothing when it is whole.
+    """Yield the problems of a release, one line each; none if it is whole.
 
     Args:
-        folder: The release.
-        pixels: Also compare fake and real where the mask is 0, on undegraded pairs of lossless
-            releases.
+        folder: Folder of the release.
+        pixels: Also compare fake and real where the mask is 0; only pairs of lossless releases
+            that are not degraded can be compared.
     """
     try:
         release = Release(folder)
@@ -57,7 +58,7 @@ def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
         return
     listed: Mapping[str, Mapping[str, Any]] = release.record["files"]
     present = {name for name in folder.names() if not name.startswith(_IGNORED)}
-    yield from (f"{name}: in the folder, not in {RELEASE_NAME}" for name in present - set(listed))
+    yield from (f"{name}: not listed in {RELEASE_NAME}" for name in present - set(listed))
     tables: list[pd.DataFrame] = []
     totals = _Totals()
     for name in sorted(listed):
@@ -66,17 +67,16 @@ def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
             continue
         data = folder.read(name)
         if len(data) != listed[name]["size"]:
-            yield f"{name}: {len(data)} bytes, recorded {listed[name]['size']}"
+            yield f"{name}: {len(data)} bytes, expected {listed[name]['size']}"
         elif sha256_bytes(data) != listed[name]["sha256"]:
-            yield f"{name}: its sha256 is not the recorded one"
-        elif name.startswith("commits/"):
-            shard = name[8:].removesuffix(".json")
-            yield from _shard(folder, shard, pixels, tables, totals)
+            yield f"{name}: its sha256 differs from the recorded one"
+        elif name.startswith(COMMITS):
+            yield from _shard(folder, shard_of_commit(name), pixels, tables, totals)
     yield from _whole(tables, release.record["counts"], totals)
 
 
 class _Totals:
-    """What the shards say, added up."""
+    """Sums over the commits of all shards."""
 
     def __init__(self) -> None:
         self.items: dict[str, int] = {}
@@ -88,7 +88,7 @@ def _shard(
 ) -> Iterator[str]:
     commit = read_commit(folder, shard)
     if commit is None or commit.shard != shard:
-        yield f"commits/{shard}.json: not a commit of this shard"
+        yield f"commits/{shard}.json: not a valid commit of this shard"
         return
     try:
         manifest = pq.read_table(io.BytesIO(folder.read(f"manifest/{shard}.parquet")))
@@ -99,7 +99,7 @@ def _shard(
         return
     for table, schema, room in ((manifest, MANIFEST, "manifest"), (rejects, REJECTS, "rejects")):
         if not table.schema.equals(schema):
-            yield f"{room}/{shard}.parquet: columns are not those of the schema"
+            yield f"{room}/{shard}.parquet: the columns differ from the schema"
             return
     rows = manifest.to_pandas()
     tables.append(rows)
@@ -118,7 +118,7 @@ def _counted(shard: str, commit: Commit, rows: pd.DataFrame, rejects: int) -> It
     kinds = rows["kind"].value_counts()
     pairs, controls = int(kinds.get("fake", 0)), int(kinds.get("control", 0))
     if (pairs, controls) != (commit.pairs, commit.controls):
-        yield f"shard {shard}: rows of {pairs} pairs and {controls} controls, the commit says " + (
+        yield f"shard {shard}: rows of {pairs} pairs and {controls} controls, the commit has " + (
             f"{commit.pairs} and {commit.controls}"
         )
     if rejects != sum(commit.rejects.values()) or commit.items != commit.pairs + rejects:
@@ -135,9 +135,9 @@ def _media(shard: str, rows: list[Row], media: bytes) -> Iterator[str]:
         data = media[offset : offset + size]
         if row["media_path"] != f"media/{shard}.tar" or sha256_bytes(data) != row["sha256"]:
             where = f"{row['media_path']}:{offset}"
-            yield f"{row['sample_id']}: bytes at {where} are not the recorded"
-        elif _size_of(data) != (row["width"], row["height"]):
-            yield f"{row['sample_id']}: the image is not {row['width']}x{row['height']}"
+            yield f"{row['sample_id']}: the sha256 of the bytes at {where} differs from the row's"
+        elif size_of(data) != (row["width"], row["height"]):
+            yield f"{row['sample_id']}: the image is not {row['width']}x{row['height']} pixels"
         if row["kind"] == "fake" and _absent(row["mask_offset"]):
             yield f"{row['sample_id']}: a fake without a mask"
         elif row["kind"] == "fake":
@@ -146,21 +146,13 @@ def _media(shard: str, rows: list[Row], media: bytes) -> Iterator[str]:
         found = {member.name: (member.offset_data, member.size) for member in tar}
     for name in sorted(set(expected) | set(found)):
         if expected.get(name) != found.get(name):
-            yield f"media/{shard}.tar: {name}: the tar says {found.get(name)}, the rows say " + (
-                f"{expected.get(name)} (offset, size)"
+            yield f"media/{shard}.tar: {name}: (offset, size) is {found.get(name)} in the tar, " + (
+                f"{expected.get(name)} in the rows"
             )
 
 
 def _absent(value: object) -> bool:
     return value is None or value != value  # NaN, which pandas puts for a missing number
-
-
-def _size_of(data: bytes) -> tuple[int, int] | None:
-    try:
-        with Pillow.open(io.BytesIO(data)) as image:
-            return image.size
-    except OSError:
-        return None
 
 
 def _pairs(shard: str, rows: list[Row], media: bytes, pixels: bool) -> Iterator[str]:
@@ -171,33 +163,32 @@ def _pairs(shard: str, rows: list[Row], media: bytes, pixels: bool) -> Iterator[
         members = {str(row["kind"]): row for row in group}
         if not {"real", "fake"} <= set(members) <= set(_KINDS) or len(members) != len(group):
             kinds = ", ".join(sorted(str(row["kind"]) for row in group))
-            yield f"{pair_id}: has {kinds}; wanted one real, one fake, at most one control"
+            yield f"{pair_id}: has {kinds}; expected one real, one fake and at most one control"
             continue
         for kind, row in members.items():
             if row["label"] != _KINDS[kind] or row["split"] != shard.rpartition("-")[0]:
                 yield f"{row['sample_id']}: label {row['label']} or split {row['split']} is wrong"
         for column in _SHARED:
             if len({None if _absent(row[column]) else row[column] for row in group}) != 1:
-                yield f"{pair_id}: members differ in {column}"
+                yield f"{pair_id}: {column} differs within the pair"
         yield from _mask(members["real"], members["fake"], media, pixels)
 
 
 def _mask(real: Row, fake: Row, media: bytes, pixels: bool) -> Iterator[str]:
     if _absent(fake["mask_offset"]):
-        return  # told with the tar
+        return  # reported with the tar
     start, size = int(fake["mask_offset"]), int(fake["mask_size"])
     try:
-        with Pillow.open(io.BytesIO(media[start : start + size])) as image:
-            mask = np.asarray(image)
-    except OSError:
-        yield f"{fake['sample_id']}: its mask cannot be read"
+        mask = read_gray(media[start : start + size])
+    except (OSError, ValueError, SyntaxError) as error:
+        yield f"{fake['sample_id']}: the mask cannot be read: {error}"
         return
-    if mask.shape != (fake["height"], fake["width"]) or mask.dtype != np.uint8 or not mask.any():
-        yield f"{fake['sample_id']}: its mask is empty or not {fake['width']}x{fake['height']} gray"
+    if mask.shape != (fake["height"], fake["width"]) or not mask.any():
+        yield f"{fake['sample_id']}: the mask is empty or not {fake['width']}x{fake['height']} gray"
     if pixels and fake["media_type"] == "image/png" and _undegraded(fake):
         images = [_pixels(media, row) for row in (real, fake)]
         if np.any((images[0] != images[1]).any(axis=2)[mask == 0]):
-            yield f"{fake['sample_id']}: differs from its real where the mask is 0"
+            yield f"{fake['sample_id']}: differs from its real outside the mask"
 
 
 def _undegraded(row: Row) -> bool:
@@ -207,26 +198,25 @@ def _undegraded(row: Row) -> bool:
     return not any(operation["changed"] for operation in operations)
 
 
-def _pixels(media: bytes, row: Row) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _pixels(media: bytes, row: Row) -> Image:
     start, size = int(row["media_offset"]), int(row["media_size"])
-    with Pillow.open(io.BytesIO(media[start : start + size])) as image:
-        return np.asarray(image.convert("RGB"))
+    return read_rgb(media[start : start + size])
 
 
 def _whole(tables: list[pd.DataFrame], counts: Mapping[str, Any], totals: _Totals) -> Iterator[str]:
-    told = (counts["pairs"], counts["controls"], sum(counts["rejects"].values()))
-    if told != (totals.pairs, totals.controls, totals.rejects):
-        yield f"{RELEASE_NAME}: counts {told} (pairs, controls, rejects), the shards have " + (
+    recorded = (counts["pairs"], counts["controls"], sum(counts["rejects"].values()))
+    if recorded != (totals.pairs, totals.controls, totals.rejects):
+        yield f"{RELEASE_NAME}: counts {recorded} (pairs, controls, rejects), the shards have " + (
             f"{(totals.pairs, totals.controls, totals.rejects)}"
         )
     if {split: count for split, count in counts["planned"].items() if count} != totals.items:
-        yield f"{RELEASE_NAME}: planned {counts['planned']}, the shards hold {totals.items}"
+        yield f"{RELEASE_NAME}: planned {counts['planned']}, the shards have {totals.items}"
     if not tables:
         return
     rows = pd.concat(tables, ignore_index=True)
     double = rows.loc[rows["sample_id"].duplicated(), "sample_id"]
-    yield from (f"{sample}: given twice" for sample in double)
-    people = pd.concat(
+    yield from (f"{sample}: occurs more than once" for sample in double)
+    identities = pd.concat(
         [
             rows[["identity_id", "split"]],
             rows[["donor_identity_id", "split"]]
@@ -234,5 +224,5 @@ def _whole(tables: list[pd.DataFrame], counts: Mapping[str, Any], totals: _Total
             .rename(columns={"donor_identity_id": "identity_id"}),
         ]
     ).drop_duplicates()
-    crossing = people.loc[people["identity_id"].duplicated(), "identity_id"].unique()
+    crossing = identities.loc[identities["identity_id"].duplicated(), "identity_id"].unique()
     yield from (f"identity {name}: is in more than one split" for name in crossing)

@@ -277,3 +277,8 @@ def test_psnr_counts_where_the_mask_is_not_0() -> None:
     inside[:, :4] = 255
     assert psnr(before, after, inside) == round(20 * np.log10(255 / 10), 2)
     assert psnr(before, after) == round(20 * np.log10(255 / 10) + 10 * np.log10(2), 2)
+
+
+def test_a_mask_is_8_bit_gray() -> None:
+    with pytest.raises(ValueError, match="want 8-bit gray, found RGB"):
+        read_gray(encode_png(_square(1, 2, 3)))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.faces.indexing.cache import cache_folder
+from datagen.core.paths import cache_folder
 from datagen.recipe import load_recipe
 from datagen.release import Folder
 from datagen.release.reader import Release

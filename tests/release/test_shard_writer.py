@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.release import Folder, Picture, ShardWriter, read_commit
+from datagen.release import Folder, MediaFile, ShardWriter, read_commit
 from datagen.release.schema import COLUMNS, MANIFEST, REJECTS
 from tests.support.world import digests
 
@@ -36,7 +36,7 @@ def row(pair: str, kind: str = "real") -> dict[str, object]:
 def write(folder: Path, digest: str, images: list[bytes]) -> None:
     with ShardWriter(Folder(str(folder)), "train-000000", digest) as shard:
         for number, data in enumerate(images):
-            shard.add_image(f"p{number}", Picture("real", "jpg", data))
+            shard.add_image(f"p{number}", MediaFile("real", "jpg", data))
             shard.add_rows([row(f"p{number}")])
 
 
@@ -48,7 +48,7 @@ def test_an_offset_points_at_the_bytes_in_the_tar(
     places = []
     with ShardWriter(Folder(str(folder)), "train-000000", "d") as shard:
         for number, data in enumerate(images):
-            places.append(shard.add_image(f"p{number}", Picture("real", "jpg", data)))
+            places.append(shard.add_image(f"p{number}", MediaFile("real", "jpg", data)))
     path = folder / "media" / "train-000000.tar"
     whole = path.read_bytes()
     assert [whole[offset : offset + size] for offset, size in places] == images
@@ -68,7 +68,7 @@ def test_the_same_items_give_the_same_bytes(tmp_path: Path) -> None:
 def test_a_crash_commits_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     def crash() -> None:
         with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
-            shard.add_image("p0", Picture("real", "jpg", b"x"))
+            shard.add_image("p0", MediaFile("real", "jpg", b"x"))
             raise RuntimeError("item 2 of 10")
 
     with pytest.raises(RuntimeError, match="item 2"):
@@ -89,7 +89,7 @@ def test_a_row_that_lacks_a_column_is_refused_before_the_commit(tmp_path: Path) 
 
 def test_the_commit_counts_and_holds_every_digest(tmp_path: Path) -> None:
     with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
-        shard.add_image("p0", Picture("real", "jpg", b"12345"))
+        shard.add_image("p0", MediaFile("real", "jpg", b"12345"))
         shard.add_rows([row("p0", kind) for kind in ("real", "control", "fake")])
         shard.add_reject(REJECT)
         shard.add_reject({**REJECT, "code": "change_too_small"})
@@ -109,7 +109,7 @@ def test_tables_have_the_schema_even_when_they_are_empty(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"shard": "train-000000"}'])
-def test_a_damaged_commit_does_not_count(tmp_path: Path, degrade: bytes) -> None:
+def test_a_damaged_commit_does_not_count(tmp_path: Path, damage: bytes) -> None:
     write(tmp_path, "d", [b"x"])
-    (tmp_path / "commits" / "train-000000.json").write_bytes(degrade)
+    (tmp_path / "commits" / "train-000000.json").write_bytes(damage)
     assert read_commit(Folder(str(tmp_path)), "train-000000") is None

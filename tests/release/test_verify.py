@@ -93,29 +93,29 @@ def test_a_flipped_bit_a_cut_and_a_loss_are_found(out: Path, name: str) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    assert f"{name}: its sha256 is not the recorded one" in problems(out)
+    assert f"{name}: its sha256 differs from the recorded one" in problems(out)
     path.write_bytes(bytes(data[:-1]))
-    assert f"{name}: {len(data) - 1} bytes, recorded {len(data)}" in problems(out)
+    assert f"{name}: {len(data) - 1} bytes, expected {len(data)}" in problems(out)
     path.unlink()
     assert f"{name}: missing" in problems(out)
 
 
 def test_a_stranger_is_found(out: Path) -> None:
     (out / "media" / "train-000099.tar").write_bytes(b"")
-    assert "media/train-000099.tar: in the folder, not in release.json" in problems(out)
+    assert "media/train-000099.tar: not listed in release.json" in problems(out)
 
 
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("sha256", "0" * 64, "are not the recorded"),
-        ("media_offset", 0, "are not the recorded"),
+        ("sha256", "0" * 64, "differs from the row's"),
+        ("media_offset", 0, "differs from the row's"),
         ("width", 95, "the image is not 95x"),
         ("label", 1, "label 1"),
         ("split", "test", "split test"),
-        ("method", "other", "members differ in method"),
-        ("pair_id", "small-train-99999999", "wanted one real"),
-        ("kind", "fake", "wanted one real"),
+        ("method", "other", "method differs within the pair"),
+        ("pair_id", "small-train-99999999", "expected one real"),
+        ("kind", "fake", "expected one real"),
     ],
 )
 def test_a_wrong_row_is_found_though_the_digests_agree(
@@ -138,7 +138,7 @@ def test_a_lost_row_is_found(out: Path) -> None:
 
 def test_a_row_given_twice_is_found(out: Path) -> None:
     change_rows(out, lambda rows: pd.concat([rows, rows.iloc[:1]]))
-    assert "given twice" in problems(out)
+    assert "occurs more than once" in problems(out)
 
 
 def test_a_person_in_two_splits_is_found(out: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_fake_that_differs_outside_its_mask_is_found(lossless: Path, tmp_path:
     change_rows(out, lambda frame: frame.assign(sha256=frame["sha256"].mask(where, digest)))
     own_up(out, f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet")
     assert problems(out) == ""
-    assert "differs from its real where the mask is 0" in problems(out, pixels=True)
+    assert "differs from its real outside the mask" in problems(out, pixels=True)
 
 
 def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:

@@ -51,10 +51,10 @@ def croissant_document(
     """Return the JSON-LD as bytes.
 
     Args:
-        name: Of the release.
-        version: Of the recipe.
-        licenses: SPDX expressions of the sources and of the networks.
-        counts: Pairs by split.
+        name: Name of the release.
+        version: Version of the recipe.
+        licenses: SPDX expressions of the sources and the networks.
+        counts: Number of planned pairs by split.
     """
     document = {
         "@context": _CONTEXT,
@@ -73,7 +73,7 @@ def croissant_document(
         "isLiveDataset": False,
         "rai:dataManipulationProtocol": (
             "Every fake is made from its own real by the method in column 'method' with the "
-            "values in 'method_params'; both take the same crop, degradation and encoder."
+            "values in 'method_params'; both share the same crop, degradation and encoder."
         ),
         "rai:dataUseCases": "Training and evaluation of detectors of manipulated faces.",
         "rai:personalSensitiveInformation": (
@@ -85,9 +85,9 @@ def croissant_document(
                 "@type": "cr:RecordSet",
                 "@id": "images",
                 "name": "images",
-                "description": "One row an image.",
+                "description": "One row per image.",
                 "field": [
-                    _field(column.name, str(column.type), column.words) for column in COLUMNS
+                    _field(column.name, str(column.type), column.description) for column in COLUMNS
                 ],
             }
         ],
@@ -115,14 +115,14 @@ def _tars() -> dict[str, Any]:
     }
 
 
-def _field(name: str, arrow: str, words: str) -> dict[str, Any]:
+def _field(name: str, arrow: str, description: str) -> dict[str, Any]:
     repeated = arrow.startswith("list")
     inner = arrow.partition(": ")[2].rstrip(">") if repeated else arrow
     field: dict[str, Any] = {
         "@type": "cr:Field",
         "@id": f"images/{name}",
         "name": name,
-        "description": words,
+        "description": description,
         "dataType": _TYPES[inner],
         "source": {"fileSet": {"@id": "manifest-files"}, "extract": {"column": name}},
     }

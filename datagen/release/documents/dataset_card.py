@@ -20,12 +20,12 @@ def dataset_card(
     """Return the card as UTF-8 Markdown.
 
     Args:
-        name: Of the release.
-        version: Of the recipe.
-        purpose: In words.
-        counts: Planned pairs by split.
-        methods: Name of each manipulation with its family.
-        licenses: SPDX expressions of the sources and of the networks.
+        name: Name of the release.
+        version: Version of the recipe.
+        purpose: Purpose of the release in words.
+        counts: Number of planned pairs by split.
+        methods: Family of each manipulation by its name.
+        licenses: SPDX expressions of the sources and the networks.
     """
     front = {
         "pretty_name": name,
@@ -50,14 +50,14 @@ def dataset_card(
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n"
         f"# {name}, version {version}\n\n"
-        "Pairs of a real face and a manipulated copy of it that differ by the manipulation and "
-        "by nothing else, made by `datagen` from `recipe.yaml`.\n\n"
+        "Pairs of a real face and a manipulated copy of it that differ in the manipulation and "
+        "nothing else, made by `datagen` from `recipe.yaml`.\n\n"
         f"| split | planned pairs |\n| --- | --- |\n{rows}\n\nManipulations:\n\n{made}\n\n"
         f"## Use\n\nMade for: {purpose}. The data is for training and testing detectors of "
-        "manipulated faces. It must not be used to deceive, to identify or to harass anybody, "
-        "nor to train generators that imitate the depicted people. Terms and attribution: "
+        "manipulated faces. It must not be used to deceive, identify or harass anyone, "
+        "nor to train generators that imitate the people depicted. Terms and attribution: "
         "[rights/ATTRIBUTION.md](rights/ATTRIBUTION.md).\n\n"
         "## Read\n\n```python\nimport pandas as pd\n\nrows = pd.read_parquet('manifest')\n```\n\n"
-        "An image is `media_size` bytes at `media_offset` of `media_path`; the tars stream as "
-        "WebDataset. `datagen verify .` holds every file against `release.json`.\n"
+        "An image is the `media_size` bytes at `media_offset` of `media_path`; the tars can be "
+        "streamed as WebDatasets. `datagen verify .` compares every file with `release.json`.\n"
     ).encode()
