@@ -25,7 +25,7 @@ from datagen.core.images import decode
 from datagen.engine import InlineEngine
 from datagen.engine.ray import RayEngine
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
-from datagen.faces.reader import Images
+from datagen.faces.reader import FaceReader
 from datagen.generation.encoding import Encoding, encode
 from datagen.generation.shard import MakeShard
 from datagen.planning import Plan, ShardKey
@@ -40,14 +40,14 @@ def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
     """Return milliseconds a pair of reading, decoding and encoding alone."""
     from datagen.faces.index import FaceIndex
 
-    index, face_rule = FaceIndex(task.table), task.loaded.spec.face
-    pictures = Images(sources, face_rule.size, face_rule.margin)
+    index, face_rule = FaceIndex(task.table), task.recipe.spec.face
+    reader = FaceReader(sources, face_rule.size, face_rule.margin)
     encoding = Encoding("jpeg", 85, "4:2:0")
     split = next(iter(plan.recipe.splits))
     times = []
     for number in range(PAIRS):
         face = index.face(plan.item(split, number).target)
-        crop, _ = pictures.crop(face, CropJitter())
+        crop, _ = reader.crop(face, CropJitter())
         matrix = crop_matrix(face.box, face_rule.margin, face_rule.size, CropJitter())
         started = time.perf_counter()
         if sources[face.source].has_files:

@@ -1,4 +1,4 @@
-"""Reading faces as crops: checked bytes in, the square crop out."""
+"""Read faces as crops: from the checked bytes of an image file to the square crop."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from datagen.faces.indexing.analyze import image_digest
 from datagen.faces.landmarks import move_landmarks
 from datagen.sources import Record, Source
 
-__all__ = ["Images"]
+__all__ = ["FaceReader"]
 
-# Decoded images kept in a worker: with few faces the same image soon comes again.
+# Size of the cache of decoded images: with few faces, the same image is soon needed again.
 _CACHE_BYTES = 96 * 2**20
 
 
-class Images:
-    """The images of all sources, as crops of one size.
+class FaceReader:
+    """Reads the faces of all sources as crops of one size.
 
     Args:
-        sources: By card id.
+        sources: Sources by card id.
         size: Side of the crops in pixels.
-        margin: See ``crop_matrix``.
+        margin: Side of the crop as a multiple of the longer side of the face box.
     """
 
     def __init__(self, sources: Mapping[str, Source], size: int, margin: float) -> None:
@@ -38,13 +38,20 @@ class Images:
         self._size = size
         self._margin = margin
         self._cache: OrderedDict[tuple[str, int], Image] = OrderedDict()
-        self._held = 0
+        self._cached_bytes = 0
 
     def crop(self, face: Face, jitter: CropJitter) -> tuple[FaceCrop, Affine]:
-        """Return a face as methods see it, and the map from source pixels to it.
+        """Return the crop of a face and the affine map from source pixels to crop pixels.
+
+        Args:
+            face: The face in the index.
+            jitter: Drawn shift, scale, rotation and flip of the crop.
+
+        Returns:
+            The arrays of the crop are read-only.
 
         Raises:
-            SourceChangedError: The file is gone or is not the one that was indexed.
+            SourceChangedError: The image file is gone or differs from the one that was indexed.
         """
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
@@ -53,7 +60,7 @@ class Images:
         mesh = None if face.mesh is None else move_mesh(face.mesh, matrix)
         for array in (image, landmarks, mesh):
             if array is not None:
-                array.flags.writeable = False  # a method that writes to its input is told so
+                array.flags.writeable = False  # a method that writes to its input fails
         mirrored = -1.0 if jitter.flip else 1.0
         crop = FaceCrop(
             image=image,
@@ -75,27 +82,25 @@ class Images:
             return self._cache[key]
         image = self._decode(face, shrink)
         self._cache[key] = image
-        self._held += image.nbytes
-        while self._held > _CACHE_BYTES and len(self._cache) > 1:
-            self._held -= self._cache.popitem(last=False)[1].nbytes
+        self._cached_bytes += image.nbytes
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return image
 
     def _decode(self, face: Face, shrink: int) -> Image:
         source = self._sources[face.source]
         what = f"source {face.source!r}: image {face.path or face.image_id!r}"
-        advice = "Bring it back, or run 'datagen index' to take the source as it is now"
+        advice = "Restore it, or run 'datagen index' to index the source as it is now"
         if not source.has_files:
             record = Record(image_id=face.image_id, identity=face.identity)
             if image_digest(source, record) != face.sha256:
-                raise SourceChangedError(f"{what} is made by another version now. {advice}")
+                raise SourceChangedError(f"{what} is now rendered by another version. {advice}")
             image = source.render(face.image_id)
             return image if shrink == 1 else average_down(image, shrink)
         try:
             data = source.read(face.path)
         except FileNotFoundError:
-            raise SourceChangedError(
-                f"{what} has vanished since it was indexed. {advice}"
-            ) from None
+            raise SourceChangedError(f"{what} is gone since it was indexed. {advice}") from None
         if sha256_bytes(data) != face.sha256:
             raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
         return decode(data, shrink)

@@ -1,54 +1,128 @@
-"""What a method must return, held at run time: a plug-in's bug must not become a wrong label."""
+"""The method contract, checked at run time: a bug in a plug-in must not become a wrong label."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from datagen.core.arrays import Image, Mask, check_image, check_landmarks, check_mask
 from datagen.core.images import is_gray
+from datagen.errors import ContractError, DatagenError
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
 
 __all__ = [
     "alike_in_color",
+    "call_method",
+    "check_params",
     "check_repeatable",
     "checked",
     "checked_control",
+    "errors_name_pair",
     "visible_change",
 ]
+
+T = TypeVar("T")
 
 # A mask drawn with ones instead of 255 would say that almost nothing was replaced.
 _MIN_FULL = 8
 
+_PURE = "Draw every random value in 'sample' and return it in the params"
 
-def checked(method: Method, result: Result, ctx: Context) -> Result:
-    """Return what a method made if it keeps the contract.
 
-    A fake of a gray photograph is made gray too: color alone would give it away.
+@contextlib.contextmanager
+def errors_name_pair(pair_id: str, method: str) -> Iterator[None]:
+    """Add the pair to the errors of plug-in code.
+
+    Args:
+        pair_id: Id of the pair that is being made.
+        method: Name of its method.
 
     Raises:
-        ValueError: Wrong type, shape or range, or a change where the mask is 0.
+        ContractError: As raised inside, with the pair in front.
+    """
+    try:
+        yield
+    except ContractError as error:
+        raise ContractError(f"pair {pair_id}: {error}") from error
+    except DatagenError:
+        raise
+    except Exception as error:
+        error.add_note(f"pair {pair_id}, method {method!r}")
+        raise
+
+
+def call_method(method: Method, ctx: Context, call: Callable[[Context], T]) -> T:
+    """Run a step of a method; if it fails, find out whether it tried to write to its inputs.
+
+    Args:
+        method: The method, for the message.
+        ctx: Context to pass; its arrays are read-only.
+        call: The step as a function of the context.
+
+    Raises:
+        ContractError: The step writes to its inputs.
+    """
+    try:
+        return call(ctx)
+    except DatagenError:
+        raise
+    except Exception as error:
+        if _writes_to_inputs(call, ctx):
+            raise ContractError(
+                f"method {method.name!r} writes to its inputs. Work on copies of the arrays of "
+                "the context"
+            ) from error
+        raise
+
+
+def check_params(method: Method, params: Any) -> None:
+    """Check what ``sample`` returned.
+
+    Raises:
+        ContractError: It is not the method's ``params`` model.
+    """
+    if not isinstance(params, method.params):
+        raise ContractError(
+            f"method {method.name!r} returned {type(params).__name__} from 'sample', expected its "
+            f"params model {method.params.__name__}"
+        )
+
+
+def checked(method: Method, result: Result, ctx: Context) -> Result:
+    """Return the result of a method if it keeps the contract.
+
+    The fake of a gray image is converted to gray: color alone would reveal it.
+
+    Raises:
+        ContractError: Wrong type, shape or range, or a difference where the mask is 0.
     """
     what = f"method {method.name!r} returned"
     if not isinstance(result, Result):
-        raise ValueError(f"{what} {type(result).__name__}, wanted a Result")
+        raise ContractError(f"{what} {type(result).__name__}, expected a Result")
     shape = ctx.target.image.shape
-    image = check_image(result.image, f"{what} image")
-    mask = check_mask(result.mask, shape, f"{what} mask")
-    check_landmarks(result.landmarks, f"{what} landmarks")
+    image = _refused(check_image, result.image, f"{what} image")
+    real = ctx.target.image
+    if result.real is not None:
+        real = _refused(check_image, result.real, f"{what} real")
+    mask = _refused(check_mask, result.mask, shape, f"{what} mask")
+    _refused(check_landmarks, result.landmarks, f"{what} landmarks")
     if not result.placed and method.family != "synthesis":
-        raise ValueError(f"{what} 'placed: false', which only family 'synthesis' may say")
-    real = ctx.target.image if result.real is None else check_image(result.real, f"{what} real")
+        raise ContractError(f"{what} 'placed: false', which only family 'synthesis' may return")
     if image.shape != shape or real.shape != shape:
-        raise ValueError(f"{what} an image of {image.shape}, the target has {shape}")
+        raise ContractError(f"{what} an image of {image.shape}, the target has {shape}")
     if 0 < mask.max() < _MIN_FULL:
-        raise ValueError(f"{what} a mask of at most {mask.max()}: 255 is fully replaced, not 1")
-    untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
-    if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
-        raise ValueError(f"{what} a fake that differs from its real where the mask is 0")
+        raise ContractError(f"{what} a mask of at most {mask.max()}: 255 is fully replaced, not 1")
+    if not _equal_outside(image, real, mask):
+        raise ContractError(
+            f"{what} a fake that differs from its real where the mask is 0. Include every changed "
+            "pixel in the mask"
+        )
     if not is_gray(ctx.target.image):
         return result
     return replace(
@@ -57,51 +131,47 @@ def checked(method: Method, result: Result, ctx: Context) -> Result:
 
 
 def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> Image:
-    """Return a control if it equals the real outside the mask and nearly so inside.
+    """Return a control if it equals the real outside the mask and nearly equals it inside.
 
     Raises:
-        ValueError: Wrong type or shape, different outside, or under ``method.min_control_psnr``.
+        ContractError: Wrong type or shape, a difference outside the mask, or a PSNR inside the
+            mask below ``method.min_control_psnr``.
     """
     what = f"method {method.name!r} returned a control"
-    if not isinstance(control, np.ndarray):
-        raise ValueError(f"{what} of type {type(control).__name__}, wanted an image")
-    image = check_image(control, what)
+    image = _refused(check_image, control, what)
     if image.shape != real.shape:
-        raise ValueError(f"{what} of {image.shape}, the target has {real.shape}")
+        raise ContractError(f"{what} of {image.shape}, the target has {real.shape}")
     if is_gray(real):
         image = to_gray(image)
-    untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
-    if cv2.norm(image, real, cv2.NORM_INF, untouched) > 0:
-        raise ValueError(f"{what} that differs from its real where the mask is 0")
-    inside = cv2.bitwise_not(untouched)
-    values = max(3 * cv2.countNonZero(inside), 1)
-    squared = cv2.norm(image, real, cv2.NORM_L2SQR, inside) / values
-    decibels = 10 * np.log10(255**2 / max(squared, 1e-9))
+    if not _equal_outside(image, real, mask):
+        raise ContractError(f"{what} that differs from its real where the mask is 0")
+    decibels = _psnr_inside(image, real, mask)
     if decibels < method.min_control_psnr:
-        raise ValueError(
-            f"{what} of {decibels:.0f} dB inside the mask, "
-            f"wanted {method.min_control_psnr:.0f}: it "
-            "must differ from the real by resampling alone"
+        raise ContractError(
+            f"{what} of {decibels:.0f} dB inside the mask, at least "
+            f"{method.min_control_psnr:.0f} dB required: a control may differ from the real by "
+            "resampling only"
         )
     return image
 
 
-def check_repeatable(method: Method, again: Result, result: Result) -> None:
-    """Hold two results of one context and params against each other.
+def check_repeatable(method: Method, again: object, first: Result) -> None:
+    """Compare two results for the same context and params.
 
     Raises:
-        ValueError: They differ: ``apply`` draws, or depends on something outside.
+        ContractError: They differ: the method draws random values in ``apply``, or depends on
+            outside state.
     """
-    image = to_gray(again.image) if is_gray(result.image) else again.image
-    if not (np.array_equal(image, result.image) and np.array_equal(again.mask, result.mask)):
-        raise ValueError(
-            f"method {method.name!r} gave two results for the same params: all chance belongs in "
-            "'sample' and into the params"
-        )
+    equal = isinstance(again, Result) and all(
+        np.array_equal(getattr(again, name), getattr(first, name))
+        for name in ("image", "mask", "landmarks")
+    )
+    if not equal:
+        raise ContractError(f"method {method.name!r} gave two results for the same params. {_PURE}")
 
 
 def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, FaceCrop | None]:
-    """Return target and donor, the donor in gray when the target is a gray photograph."""
+    """Return target and donor; the donor is converted to gray if the target is gray."""
     if donor is None or not is_gray(target.image):
         return target, donor
     image = to_gray(donor.image)
@@ -110,18 +180,70 @@ def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, 
 
 
 def to_gray(image: Image) -> Image:
-    """Return the luma in all channels (ITU-R BT.601); gray stays as it is."""
+    """Return the luma (ITU-R BT.601) in all three channels; a gray image stays as it is."""
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def visible_change(real: Image, fake: Image, mask: Mask) -> float:
-    """Return sum(mask x |fake - real|) / sum(mask) in gray levels, the channels averaged."""
+    """Return the visible change, sum(mask x |fake - real|) / sum(mask).
+
+    Args:
+        real: ``(height, width, 3)`` uint8.
+        fake: Image of the same shape.
+        mask: ``(height, width)`` uint8, the weight of each pixel.
+
+    Returns:
+        8-bit intensity levels, averaged over the channels; 0 for an empty mask.
+    """
     weight = int(mask.sum(dtype=np.int64))
     if weight == 0:
         return 0.0
-    # Whole numbers, so exact; NumPy's sum over the last axis of three takes ten times as long.
+    # Integers, so the sum is exact; NumPy's sum over the last axis takes ten times as long.
     red, green, blue = cv2.split(cv2.absdiff(real, fake))
     difference = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
     weighted = cv2.multiply(difference, mask, dtype=cv2.CV_32S)
     return int(weighted.sum(dtype=np.int64)) / (3 * weight)
+
+
+def _refused(check: Callable[..., T], array: Any, *rest: Any) -> T:
+    """Run a check of ``core.arrays`` on what a plug-in returned."""
+    if not isinstance(array, np.ndarray):
+        raise ContractError(f"{rest[-1]} of type {type(array).__name__}, expected a NumPy array")
+    try:
+        return check(array, *rest)
+    except ValueError as error:
+        raise ContractError(str(error)) from error
+
+
+def _writes_to_inputs(call: Callable[[Context], Any], ctx: Context) -> bool:
+    donor = None if ctx.donor is None else _copied(ctx.donor)
+    copies = Context(_copied(ctx.target), donor)
+    with contextlib.suppress(Exception):
+        call(copies)
+    before, after = (
+        [face for face in (context.target, context.donor) if face is not None]
+        for context in (ctx, copies)
+    )
+    return any(
+        not np.array_equal(getattr(one, name), getattr(other, name))
+        for one, other in zip(before, after, strict=True)
+        for name in ("image", "landmarks", "mesh")
+    )
+
+
+def _copied(face: FaceCrop) -> FaceCrop:
+    mesh = None if face.mesh is None else face.mesh.copy()
+    return replace(face, image=face.image.copy(), landmarks=face.landmarks.copy(), mesh=mesh)
+
+
+def _equal_outside(image: Image, real: Image, mask: Mask) -> bool:
+    untouched = cv2.inRange(mask, np.array([0]), np.array([0]))
+    return cv2.norm(image, real, cv2.NORM_INF, untouched) == 0
+
+
+def _psnr_inside(image: Image, real: Image, mask: Mask) -> float:
+    inside = cv2.inRange(mask, np.array([1]), np.array([255]))
+    values = max(3 * cv2.countNonZero(inside), 1)
+    squared = cv2.norm(image, real, cv2.NORM_L2SQR, inside) / values
+    return float(10 * np.log10(255**2 / max(squared, 1e-9)))

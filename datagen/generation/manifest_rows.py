@@ -1,102 +1,113 @@
-"""The manifest rows of a pair and the row of a reject."""
+"""The manifest rows of a pair, and the row of a reject."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from datagen.core.arrays import Affine, Image, Landmarks
 from datagen.core.digests import canonical_json, sha256_bytes
 from datagen.core.phash import phash
 from datagen.errors import ItemError
 from datagen.faces.crop import face_box
-from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face
 from datagen.generation.encoding import Encoding
-from datagen.methods import Method
+from datagen.generation.pair import Pair
 from datagen.planning import Item
 from datagen.rights import Terms, combine
 
-__all__ = ["Member", "PairFacts", "index_reject_row", "member_row", "reject_row"]
+__all__ = ["PairRecord", "StoredFile", "index_reject_row", "pair_rows", "reject_row"]
 
 LABELS: Mapping[str, int] = {"real": 0, "control": 0, "fake": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class PairFacts:
-    """What is the same for all members of a pair.
+class PairRecord:
+    """A pair with all further facts of its manifest rows.
 
     Attributes:
-        terms: Of the target, and of the donor where there is one.
-        params: Of the method, JSON-like.
-        attempt: Which draw was taken.
-        degradation: Name of the damage; ``None``: the recipe has none.
+        pair: The pair as it is released.
+        degradation: Name of the degradation; ``None`` if the recipe has none.
+        encoding: Encoder settings of all images of the pair.
+        target_terms: Terms of the target's image.
+        donor_terms: Terms of the donor's image; ``None`` if there is no donor.
         weights: Terms of the networks that made the fake, by ``id@sha256``.
-        enhancer: The network that went over all members and its terms; ``None``: there is none.
+        enhancer: ``id@sha256`` and terms of the network that processed all images of the pair;
+            ``None`` if there is none.
+        recipe_digest: Digest of the recipe.
     """
 
-    item: Item
-    method: Method
-    params: Mapping[str, Any]
-    attempt: int
-    target: Face
-    crop: FaceCrop
-    matrix: Affine
-    donor: Face | None
-    terms: tuple[Terms, Terms | None]
-    encoding: Encoding
-    recipe_digest: str
+    pair: Pair
     degradation: str | None
+    encoding: Encoding
+    target_terms: Terms
+    donor_terms: Terms | None
     weights: Mapping[str, Terms]
     enhancer: tuple[str, Terms] | None
+    recipe_digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One image of a pair, encoded, with where its bytes lie in the tar.
+class StoredFile(NamedTuple):
+    """A file in the shard's tar.
 
     Attributes:
-        landmarks: ``None``: nobody knows, nor does anybody know the pose.
-        turn: By how many degrees the damage has turned it, > 0: clockwise.
+        path: Path of the tar relative to the release.
+        offset: Offset of the file's first byte in the tar.
+        data: Content of the file.
     """
 
-    kind: str
-    image: Image
-    landmarks: Landmarks | None
+    path: str
+    offset: int
     data: bytes
-    media_path: str
-    media_offset: int
-    turn: float
-    measured: Mapping[str, Any]
 
 
-def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
-    """Return the manifest row of one image."""
-    item, target, crop = pair.item, pair.target, pair.crop
-    fake, marks = member.kind == "fake", member.landmarks
-    donor = pair.donor if fake else None
-    networks = dict(pair.weights) if fake else {}
-    if pair.enhancer is not None:
-        networks |= [pair.enhancer]
-    own, lent = pair.terms
-    parts = [own, *([lent] if fake and lent is not None else []), *networks.values()]
-    terms = combine(parts) if len(parts) > 1 else own
+def pair_rows(
+    record: PairRecord, mask: StoredFile, images: Mapping[str, StoredFile]
+) -> list[dict[str, Any]]:
+    """Return the manifest rows of a pair, one per image.
+
+    Args:
+        record: The pair's facts.
+        mask: The encoded mask.
+        images: The encoded images by kind.
+    """
+    rows = []
+    for number, (kind, file) in enumerate(images.items()):
+        row = _image_row(record, kind, file)
+        if kind == "fake":
+            row |= _mask_columns(record.pair, mask)
+        if record.pair.degraded is not None:
+            operations = {"operations": record.pair.degraded.operations[number]}
+            row["degradation_params"] = canonical_json(operations)
+            row["psnr"] = record.pair.degraded.psnr[number]
+        rows.append(row)
+    return rows
+
+
+def _image_row(record: PairRecord, kind: str, file: StoredFile) -> dict[str, Any]:
+    pair = record.pair
+    item, target, crop, image = pair.item, pair.target, pair.crop, pair.images[kind]
+    landmarks = pair.landmarks[kind]
+    donor = pair.donor if kind == "fake" else None
+    networks = dict(record.weights) if kind == "fake" else {}
+    if record.enhancer is not None:
+        networks |= [record.enhancer]
+    terms = _terms(record, kind, networks)
     return {
-        "sample_id": f"{item.pair_id}-{member.kind}",
+        "sample_id": f"{item.pair_id}-{kind}",
         "pair_id": item.pair_id,
-        "kind": member.kind,
-        "label": LABELS[member.kind],
+        "kind": kind,
+        "label": LABELS[kind],
         "split": item.split,
-        "media_path": member.media_path,
-        "media_offset": member.media_offset,
-        "media_size": len(member.data),
-        "media_type": pair.encoding.media_type,
-        "width": member.image.shape[1],
-        "height": member.image.shape[0],
-        "sha256": sha256_bytes(member.data),
-        "phash": phash(member.image),
+        "media_path": file.path,
+        "media_offset": file.offset,
+        "media_size": len(file.data),
+        "media_type": record.encoding.media_type,
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "sha256": sha256_bytes(file.data),
+        "phash": phash(image),
         "source": target.source,
         "image_id": target.face_id,
         "identity_id": crop.identity,
@@ -107,28 +118,47 @@ def member_row(pair: PairFacts, member: Member) -> dict[str, Any]:
         "method": pair.method.name,
         "method_version": pair.method.version,
         "family": pair.method.family,
-        "method_params": canonical_json(dict(pair.params)),
+        "method_params": canonical_json(pair.params.model_dump(mode="json")),
         "weights": list(networks),
-        "degradation": pair.degradation,
+        "degradation": record.degradation,
         "severity": item.severity,
-        "enhancer": pair.enhancer[0] if pair.enhancer else None,
-        "encoder": canonical_json(pair.encoding.record()),
-        "recipe_digest": pair.recipe_digest,
+        "enhancer": record.enhancer[0] if record.enhancer else None,
+        "encoder": canonical_json(record.encoding.record()),
+        "recipe_digest": record.recipe_digest,
         "item": item.number,
         "base_id": item.base_id,
         "attempt": pair.attempt,
-        "box": None if marks is None else face_box(marks).tolist(),
-        "landmarks": None if marks is None else marks.ravel().tolist(),
+        "box": None if landmarks is None else face_box(landmarks).tolist(),
+        "landmarks": None if landmarks is None else landmarks.ravel().tolist(),
         "age": target.age,
         "sex": target.sex,
         "ethnicity": target.ethnicity,
-        "yaw": None if marks is None else _known(crop.yaw),
-        "pitch": None if marks is None else _known(crop.pitch),
-        "roll": None if marks is None else _known(crop.roll + member.turn),
+        "yaw": None if landmarks is None else _known(crop.yaw),
+        "pitch": None if landmarks is None else _known(crop.pitch),
+        "roll": None if landmarks is None else _known(crop.roll + pair.rotation),
         "licenses": list(terms.licenses),
         "purposes": terms.purposes(),
         "attribution": list(terms.attribution),
-        **member.measured,
+    }
+
+
+def _terms(record: PairRecord, kind: str, networks: Mapping[str, Terms]) -> Terms:
+    """Combine the terms of everything that an image is made of."""
+    parts = [record.target_terms]
+    if kind == "fake" and record.donor_terms is not None:
+        parts.append(record.donor_terms)
+    parts += networks.values()
+    return combine(parts) if len(parts) > 1 else parts[0]
+
+
+def _mask_columns(pair: Pair, mask: StoredFile) -> dict[str, Any]:
+    return {
+        "mask_path": mask.path,
+        "mask_offset": mask.offset,
+        "mask_size": len(mask.data),
+        "mask_area": round(float(pair.mask.mean()) / 255, 5),
+        "change": round(pair.change, 3),
+        "change_released": round(pair.change_released, 3),
     }
 
 
@@ -144,7 +174,16 @@ def reject_row(
     donor: Face | None,
     error: ItemError,
 ) -> dict[str, Any]:
-    """Return the row of a planned pair that was not made."""
+    """Return the row of a planned pair that could not be made.
+
+    Args:
+        item: The planned item.
+        method: Name of its method.
+        degradation: Name of its degradation; ``None`` if it has none.
+        target: Its target in the face index.
+        donor: Its donor in the face index; ``None`` if it has none.
+        error: Why it could not be made.
+    """
     return {
         "stage": "item",
         "code": error.code,
@@ -161,7 +200,7 @@ def reject_row(
 
 
 def index_reject_row(source: str, image_id: str, code: str, detail: str) -> dict[str, Any]:
-    """Return the row of an image or face that the index refused."""
+    """Return the row of an image or face that the index rejected."""
     return {
         "stage": "index",
         "code": code,

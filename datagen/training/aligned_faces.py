@@ -13,7 +13,7 @@ from datagen.errors import ItemError, RecipeError
 from datagen.faces.crop import CropJitter
 from datagen.faces.geometry.outline import check_face
 from datagen.faces.index import FaceIndex
-from datagen.faces.reader import Images
+from datagen.faces.reader import FaceReader
 from datagen.networks.alignment.align import take_aligned
 from datagen.networks.autoencoder.face import face_matrix, hull_mask, statistics
 from datagen.sources import Source
@@ -66,7 +66,7 @@ def aligned_faces(
         RecipeError: A face cannot be aligned.
     """
     side = FINER * size
-    reader = Images({source.card.id: source for source in sources}, side, _MARGIN)
+    reader = FaceReader({source.card.id: source for source in sources}, side, _MARGIN)
     found, done = [], 0
     for rows in people:
         images, masks = [], []
@@ -82,7 +82,7 @@ def aligned_faces(
     return found
 
 
-def _aligned(index: FaceIndex, row: int, reader: Images, side: int) -> tuple[Image, Mask]:
+def _aligned(index: FaceIndex, row: int, reader: FaceReader, side: int) -> tuple[Image, Mask]:
     face = index.face(row)
     crop, _ = reader.crop(face, CropJitter())
     try:

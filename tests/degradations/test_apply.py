@@ -13,7 +13,7 @@ from datagen.degradations import Degradation, Homography
 from datagen.degradations.apply import Step, apply_steps
 from datagen.degradations.base import Params, Shape
 from datagen.errors import ContractError, ItemError
-from datagen.generation.geometry import follow_landmarks, turn_of
+from datagen.generation.geometry import follow_landmarks, rotation_of
 from tests.support.faces_made import made_face
 
 
@@ -143,4 +143,4 @@ def test_landmarks_follow_and_a_lost_face_is_told() -> None:
 @pytest.mark.parametrize("degrees", [-8.0, 0.0, 15.0])
 def test_the_turn_is_clockwise(degrees: float) -> None:
     affine = cv2.getRotationMatrix2D((50, 50), -degrees, 1.0)  # OpenCV counts the other way
-    assert turn_of(np.vstack([affine, [0, 0, 1]]), 101) == pytest.approx(degrees)
+    assert rotation_of(np.vstack([affine, [0, 0, 1]]), 101) == pytest.approx(degrees)

@@ -50,7 +50,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> MakeShard:
 def test_its_rows_are_those_of_the_recipe(
     frozen: pd.DataFrame, told: dict[str, Any], task: MakeShard
 ) -> None:
-    assert set(frozen["recipe_digest"]) == {task.loaded.digest}
+    assert set(frozen["recipe_digest"]) == {task.recipe.digest}
     counts = frozen["kind"].value_counts().to_dict()
     rejects = sum(told["counts"]["rejects"].values())
     assert counts == {"real": 5000 - rejects, "fake": 5000 - rejects, "control": 500}
@@ -69,7 +69,7 @@ def test_a_sample_of_its_rows_comes_out_the_same(
     same_machine = told["machine"] == here and told["libraries"] == pixel_libraries()
     if same_machine:
         assert FaceIndex(task.table).digest == told["index_digest"]
-    plan = Plan(task.loaded, FaceIndex(task.table))
+    plan = Plan(task.recipe, FaceIndex(task.table))
     for split, number in SAMPLE:
         assert plan.item(split, number).pair_id in set(frozen["pair_id"])  # type: ignore[arg-type]
     shards = [ShardKey(split, number, number, number + 1) for split, number in SAMPLE]  # type: ignore[arg-type]

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
+from datagen.core.images import is_gray
 from datagen.core.rng import rng
+from datagen.errors import ContractError
 from datagen.generation.checks import (
     alike_in_color,
     check_repeatable,
     checked,
     checked_control,
-    is_gray,
     to_gray,
 )
 from datagen.methods import METHODS, Context, Method, Result
@@ -49,6 +50,8 @@ def test_a_good_result_passes_as_it_is(method: Method, ctx: Context, result: Res
     ("how", "says"),
     [
         ({"image": lambda image: image.astype(np.float32)}, "want .* uint8"),
+        ({"image": lambda image: image.tolist()}, "image of type list, expected a NumPy array"),
+        ({"mask": lambda mask: None}, "mask of type NoneType"),
         ({"image": lambda image: image[:64]}, "an image of"),
         ({"mask": lambda mask: mask[:64]}, "mask: want"),
         ({"mask": lambda mask: np.minimum(mask, 1)}, "at most 1: 255 is fully replaced"),
@@ -60,32 +63,35 @@ def test_a_good_result_passes_as_it_is(method: Method, ctx: Context, result: Res
 def test_a_wrong_result_is_refused(
     method: Method, ctx: Context, result: Result, how: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ContractError, match=says):
         checked(method, spoiled(result, **how), ctx)
 
 
 def test_what_is_no_result_is_named(method: Method, ctx: Context) -> None:
-    with pytest.raises(ValueError, match="returned NoneType, wanted a Result"):
+    with pytest.raises(ContractError, match="returned NoneType, expected a Result"):
         checked(method, None, ctx)  # type: ignore[arg-type]
 
 
 def test_controls_are_held_too(method: Method, ctx: Context, result: Result) -> None:
     real = ctx.target.image
     assert checked_control(method, real.copy(), real, result.mask) is not None
-    with pytest.raises(ValueError, match="differs from its real where the mask is 0"):
+    with pytest.raises(ContractError, match="differs from its real where the mask is 0"):
         checked_control(method, real * 0, real, result.mask)
     inside = np.where(result.mask[..., None] > 0, 255 - real, real).astype(np.uint8)
-    with pytest.raises(ValueError, match="dB inside the mask, wanted 30"):
+    with pytest.raises(ContractError, match="dB inside the mask, at least 30 dB required"):
         checked_control(method, inside, real, result.mask)
-    with pytest.raises(ValueError, match="a control of type NoneType"):
+    with pytest.raises(ContractError, match="returned a control of type NoneType"):
         checked_control(method, None, real, result.mask)  # type: ignore[arg-type]
 
 
 def test_a_method_that_draws_in_apply_is_found(method: Method, result: Result) -> None:
     check_repeatable(method, result, result)
-    other = spoiled(result, image=lambda image: image ^ 1)
-    with pytest.raises(ValueError, match="two results for the same params"):
-        check_repeatable(method, other, result)
+    for what in ("image", "mask", "landmarks"):
+        other = spoiled(result, **{what: lambda array: array[::-1].copy()})
+        with pytest.raises(ContractError, match="two results for the same params"):
+            check_repeatable(method, other, result)
+    with pytest.raises(ContractError, match="two results for the same params"):
+        check_repeatable(method, None, result)
 
 
 def test_a_fake_of_a_gray_photograph_is_gray(method: Method, ctx: Context) -> None:

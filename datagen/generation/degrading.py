@@ -1,0 +1,93 @@
+"""Degrade a pair: all its images with the same drawn values; mask and landmarks follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from datagen.core.rng import rng
+from datagen.degradations.apply import Step, apply_steps, check_same_degradation
+from datagen.degradations.compose import Composition
+from datagen.errors import ContractError
+from datagen.generation.checks import errors_name_pair, visible_change
+from datagen.generation.geometry import follow_landmarks, follow_mask, rotation_of
+from datagen.generation.pair import Pair
+from datagen.planning import Item
+
+__all__ = ["Degrader"]
+
+
+class Degrader:
+    """Degrades the pairs of a recipe.
+
+    Args:
+        compositions: The degradations of the recipe, in order.
+        seed: Seed of the recipe.
+        size: Side of the images in pixels.
+    """
+
+    def __init__(self, compositions: Sequence[Composition], seed: int, size: int) -> None:
+        self._compositions = compositions
+        self._seed = seed
+        self._size = size
+        self._proven: set[str] = set()
+
+    def name_for(self, item: Item) -> str | None:
+        """Return the name of an item's degradation; ``None`` if it has none."""
+        return None if item.degradation is None else self._compositions[item.degradation].name
+
+    def degrade(self, pair: Pair) -> Pair:
+        """Return the pair as it is released.
+
+        Raises:
+            ContractError: A degradation broke its contract; the message names the pair.
+            ItemError: ``face_lost``: the degradation moved the face out of the image.
+        """
+        item = pair.item
+        if item.degradation is None:
+            return pair
+        with errors_name_pair(item.pair_id, pair.method.name):
+            steps = self._draw(item, self._compositions[item.degradation])
+            images = list(pair.images.values())
+            degraded = apply_steps(images, steps)
+            unproven = {step.kind.name for step in steps} - self._proven
+            if unproven:
+                again = apply_steps(images, steps)
+                check_same_degradation(", ".join(sorted(unproven)), again, degraded)
+                self._proven |= unproven
+        released = replace(
+            pair,
+            images=dict(zip(pair.images, degraded.images, strict=True)),
+            degraded=degraded,
+        )
+        return _with_geometry(released) if steps else released
+
+    def _draw(self, item: Item, composition: Composition) -> list[Step]:
+        # The levels of a severity ladder start from the same state of the generator.
+        draws = rng(self._seed, item.split, item.base, "degrade")
+        steps = composition.draw(draws, (self._size, self._size), item.severity)
+        for kind, params in steps:
+            if not isinstance(params, kind.params):
+                raise ContractError(
+                    f"degradation {kind.name!r} returned {type(params).__name__} from 'sample', "
+                    f"expected its params model {kind.params.__name__}"
+                )
+        return steps
+
+
+def _with_geometry(pair: Pair) -> Pair:
+    """Move mask and landmarks with the pixels and measure the change that is left."""
+    matrix = None if pair.degraded is None else pair.degraded.matrix
+    if matrix is not None:
+        size = pair.mask.shape[0]
+        pair = replace(
+            pair,
+            mask=follow_mask(pair.mask, matrix),
+            landmarks={
+                kind: None if points is None else follow_landmarks(points, matrix, size)
+                for kind, points in pair.landmarks.items()
+            },
+            rotation=rotation_of(matrix, size),
+        )
+    change = visible_change(pair.images["real"], pair.images["fake"], pair.mask)
+    return replace(pair, change_released=change)

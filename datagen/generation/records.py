@@ -1,0 +1,87 @@
+"""Collect the facts of a pair's manifest rows: encoder settings, licenses, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from datagen.core.rng import rng
+from datagen.errors import EngineError
+from datagen.faces.index import Face
+from datagen.generation.encoding import Encoding, draw_encoding
+from datagen.generation.manifest_rows import PairRecord
+from datagen.generation.pair import Pair
+from datagen.planning import Item
+from datagen.recipe import Recipe
+from datagen.rights import Purpose, Terms, source_terms, weight_terms
+from datagen.weights import load_weight_card
+from datagen.weights.store import weights_digest
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Makes the records of a recipe's pairs.
+
+    Args:
+        recipe: The recipe.
+        weights: Digests of the weight files that the driver found, by card id.
+
+    Raises:
+        EngineError: A weight file of this worker differs from the driver's.
+    """
+
+    def __init__(self, recipe: Recipe, weights: Mapping[str, str]) -> None:
+        self._purpose = recipe.spec.purpose
+        self._spec = recipe.spec
+        self._digest = recipe.digest
+        self._cards = {card.id: card for card in recipe.cards}
+        self._networks = _network_terms(weights, self._purpose)
+        self._source_terms = lru_cache(maxsize=1024)(self._terms_of)
+
+    def record(self, pair: Pair, degradation: str | None) -> PairRecord:
+        """Return the record of a pair.
+
+        Args:
+            pair: The pair as it is released.
+            degradation: Name of its degradation; ``None`` if it has none.
+        """
+        method, donor = pair.method, pair.donor
+        enhancer = method.enhancer_id()
+        return PairRecord(
+            pair=pair,
+            degradation=degradation,
+            encoding=self._encoding(pair.item),
+            target_terms=self._face_terms(pair.target),
+            donor_terms=None if donor is None else self._face_terms(donor),
+            weights=dict(self._networks[name] for name in method.weight_ids()),
+            enhancer=None if enhancer is None else self._networks[enhancer],
+            recipe_digest=self._digest,
+        )
+
+    def _encoding(self, item: Item) -> Encoding:
+        ranges = self._spec.encode
+        draws = rng(self._spec.seed, item.split, item.base, "encode")
+        return draw_encoding(draws, ranges.format, ranges.quality, ranges.subsampling)
+
+    def _face_terms(self, face: Face) -> Terms:
+        return self._source_terms(face.source, face.license, face.attribution)
+
+    def _terms_of(self, source: str, license: str | None, attribution: str | None) -> Terms:
+        return source_terms(self._cards[source], license, attribution, self._purpose)
+
+
+def _network_terms(weights: Mapping[str, str], purpose: Purpose) -> dict[str, tuple[str, Terms]]:
+    """Return ``id@sha256`` and the terms of each network, by the id of its card."""
+    found = {}
+    for name, expected in weights.items():
+        card = load_weight_card(name)
+        digest = weights_digest(card)
+        if digest != expected:
+            raise EngineError(
+                f"the weight file of {name!r} on a worker differs from the driver's: sha256 "
+                f"{digest}, expected {expected}. Give every node the same files under "
+                "DATAGEN_WEIGHTS"
+            )
+        found[name] = f"{name}@{digest}", weight_terms(card, purpose)
+    return found
