@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datagen.release.pairs import ReleasedPair
     from datagen.release.reader import Release
 
-__all__ = ["release_html"]
+__all__ = ["image_tag", "release_html"]
 
 _SHOWN = 4
 _SIDE = 128
@@ -46,11 +46,14 @@ def _row(release: Release, pair: ReleasedPair) -> str:
     cells = [html.escape(pair.method)]
     for kind in ("real", "fake", "control"):
         row = pair.rows.get(kind)
-        cells.append("" if row is None else _image(str(row["media_type"]), release.bytes_of(row)))
-    cells.append(_image("image/png", release.mask_bytes(pair.row)))
+        cells.append(
+            "" if row is None else image_tag(str(row["media_type"]), release.bytes_of(row))
+        )
+    cells.append(image_tag("image/png", release.mask_bytes(pair.row)))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _image(media_type: str, data: bytes) -> str:
+def image_tag(media_type: str, data: bytes) -> str:
+    """Return an HTML image that carries its own bytes."""
     text = base64.b64encode(data).decode()
     return f'<img width="{_SIDE}" src="data:{html.escape(media_type)};base64,{text}">'
