@@ -1,4 +1,14 @@
-"""What all tests share: a cache of their own, one Ray cluster, and the slow ones last."""
+"""What all tests share: a separate cache, one Ray cluster, quick tests first.
+
+Shared fixtures
+---------------
+``world``, ``own_world``    a small source on disk with card and recipe; ``own_world`` is a copy
+``ray_cluster``             the one local Ray cluster of a test run
+``small_weights``           small networks with the signatures of real ones, and their cards
+``small_onnx``, ``onnx_folder``  the ONNX ones of them, whole and broken, for one module
+
+Helpers are in ``tests/support/``; data that one room of tests needs is in its ``made.py``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +26,8 @@ from datagen.methods import METHODS
 from tests.support.small.build import Build, SmallWeights
 from tests.support.world import World, make_world
 
+pytest_plugins = ["tests.support.fixtures"]
+
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
@@ -26,8 +38,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-# Set before anything starts, so that Ray's workers have it too: no test touches the user's
-# cache, nor any storage but the server that the tests start.
+# Set before anything starts, so that Ray's workers inherit it: no test touches the user's cache,
+# nor any storage other than the server that the tests start.
 os.environ["DATAGEN_CACHE"] = tempfile.mkdtemp(prefix="datagen-test-cache-")
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -40,18 +52,18 @@ _LAST = ("ray", "slow")
 _LEARNED = tuple(f"[{name}" for name in METHODS if METHODS.load(name).learned)
 
 
-def _asks_for_networks(item: pytest.Item) -> bool:
+def _needs_networks(item: pytest.Item) -> bool:
     by_name = "small_weights" in getattr(item, "fixturenames", ())
     return by_name or any(part in item.name for part in _LEARNED)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, so that a mistake shows early and networks are built meanwhile."""
+    """Run quick tests first, so that failures show early and networks are built meanwhile."""
 
     def rank(item: pytest.Item) -> float:
         marked = sum(item.get_closest_marker(name) is not None for name in _LAST)
-        return max(marked, 0.5 * _asks_for_networks(item))
+        return max(marked, 0.5 * _needs_networks(item))
 
     items.sort(key=rank)
 
@@ -60,41 +72,41 @@ _BUILD = pytest.StashKey[Build]()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin to build the small networks on the other core, where tests will ask for them."""
-    if any(_asks_for_networks(item) for item in session.items):
+    """Start building the small networks on the other core if any test needs them."""
+    if any(_needs_networks(item) for item in session.items):
         session.config.stash[_BUILD] = Build(os.environ.get("DATAGEN_SMALL_WEIGHTS"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop what nobody waited for."""
+    """Stop a build that no test waited for."""
     if (build := session.config.stash.get(_BUILD, None)) is not None:
         build.stop()
 
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayEngine]:
-    """The one local cluster of a test run; commands that want Ray join it."""
+    """The one local cluster of a test run; commands that use Ray join it."""
     with RayEngine(workers=2) as engine:
         yield engine
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Twelve computed people on disk with their card and recipe; not to be changed."""
+    """Twelve procedural identities on disk with their card and recipe; read-only."""
     return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="session")
 def small_weights(request: pytest.FixtureRequest) -> SmallWeights:
-    """Small networks with the signatures of real ones, and their cards; not to be changed.
+    """Small networks with the signatures of real ones, and their cards; read-only.
 
-    They take two minutes, while the quick tests run; ``DATAGEN_SMALL_WEIGHTS`` names a folder
-    that keeps them.
+    Building them takes two minutes, while the quick tests run; ``DATAGEN_SMALL_WEIGHTS`` names a
+    folder that keeps them.
     """
     return request.config.stash[_BUILD].finished()
 
 
 @pytest.fixture
 def own_world(tmp_path: Path) -> World:
-    """The same, for a test that spoils it."""
+    """A copy of ``world`` that a test may change."""
     return make_world(tmp_path / "world")

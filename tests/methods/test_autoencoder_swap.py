@@ -264,9 +264,9 @@ def test_what_a_broken_decoder_gives_is_no_fake(
 
 
 def _folder(method: AutoencoderSwap) -> str:
-    from datagen.weights import find_weights, load_weight_card
+    from datagen.weights.store import weight_store
 
-    return str(find_weights(load_weight_card(method.config.weights)))
+    return str(weight_store().fetch(weight_store().card(method.config.weights)))
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_bad_folders_are_told(copied: Path) -> None:
     with pytest.raises(WeightsError, match=r"model\.safetensors: is not the network"):
         method.open()
     (copied / FACESWAP / "config.json").write_text("{}")
-    with pytest.raises(WeightsError, match="shape: field required"):
+    with pytest.raises(WeightsError, match="shape: missing"):
         method.open()
     shutil.rmtree(copied / FACESWAP)
     with pytest.raises(WeightsError, match=f"no folder '{FACESWAP}'"):
@@ -308,7 +308,7 @@ def test_a_card_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(RecipeError, match="weights: field required"):
+    with pytest.raises(RecipeError, match="weights: missing"):
         AutoencoderSwap.build({})
     with pytest.raises(RecipeError, match="want a range within 0 and 1"):
         AutoencoderSwap.build({"weights": "a", "detail": [0.5, 1.5]})

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import pickle
 import shutil
 import subprocess
@@ -25,15 +24,13 @@ from datagen.errors import (
     RecipeError,
     WeightsError,
 )
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.faces.landmarks import move_landmarks
 from datagen.methods.base import Context
 from datagen.methods.inswapper import Inswapper, InswapperParams
 from datagen.networks.alignment.align import five_points
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.session import Session
-from datagen.sources.procedural import render
+from tests.support.crops import procedural_crop
 from tests.support.small.inswapper import build_inswapper, swap_graph
 from tests.support.small.onnx import constant, node, port, tensor, write_network
 
@@ -65,15 +62,8 @@ def own(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@functools.cache
-def face(person: int) -> FaceCrop:
-    """Return somebody who does not exist, with arrays that cannot be written to."""
-    portrait = render(2, person, 0, 400)
-    matrix = crop_matrix(face_box(portrait.landmarks), 1.4, SIZE, CropJitter())
-    image = take_crop(portrait.image, matrix, SIZE, 1)
-    marks = move_landmarks(portrait.landmarks, matrix)
-    image.flags.writeable = marks.flags.writeable = False
-    return FaceCrop(image, marks, identity=f"nobody/{person}")
+def face(number: int) -> FaceCrop:
+    return procedural_crop(number, SIZE, 400, 1.4)
 
 
 def pair(number: int) -> Context:

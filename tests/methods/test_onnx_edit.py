@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,40 +9,16 @@ import pytest
 
 from datagen.core.rng import rng
 from datagen.errors import CardError, ItemError, RecipeError
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
 from datagen.faces.face import FaceCrop
-from datagen.faces.landmarks import move_landmarks
 from datagen.faces.part_masks import PARTS
 from datagen.generation.checks import checked, checked_control, visible_change
 from datagen.methods.base import Context
 from datagen.methods.onnx_edit import OnnxEdit
-from datagen.sources.procedural import render
+from tests.support.crops import procedural_crop
 from tests.support.faces_made import made_face
-from tests.support.small.onnx import AGE, ENHANCER, SWAP, build_onnx
-from tests.support.small.onnx_broken import build_broken
+from tests.support.small.onnx import AGE, ENHANCER, SWAP
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
-
-
-@functools.cache
-def _person(number: int) -> FaceCrop:
-    portrait = render(2, number, 0, 320)
-    matrix = crop_matrix(face_box(portrait.landmarks), 1.3, 200, CropJitter())
-    image = take_crop(portrait.image, matrix, 200, 1)
-    image.flags.writeable = False
-    return FaceCrop(image, move_landmarks(portrait.landmarks, matrix))
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _method(weights: str = AGE, **options: Any) -> OnnxEdit:
@@ -58,7 +33,7 @@ def test_the_contract_holds_on_people_who_do_not_exist(weights: str) -> None:
     method.open()
     changes = []
     for number in range(6):
-        ctx = Context(_person(number))
+        ctx = Context(procedural_crop(number))
         params = method.sample(rng("contract", number), ctx)
         result = checked(method, method.apply(ctx, params), ctx)
         assert result.real is None
@@ -72,7 +47,7 @@ def test_the_contract_holds_on_people_who_do_not_exist(weights: str) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_only_the_named_part_is_redrawn(part: str) -> None:
     method = _method(masks=[part])
-    ctx = Context(_person(1))
+    ctx = Context(procedural_crop(1))
     params = method.sample(rng("part"), ctx)
     assert params.mask.kind == part
     mask = method.apply(ctx, params).mask
@@ -97,7 +72,7 @@ def test_a_swap_is_no_edit() -> None:
 
 def test_age_is_dull_and_rough_within_the_face() -> None:
     method = _method(masks=["face"])
-    ctx = Context(_person(2))
+    ctx = Context(procedural_crop(2))
     result = method.apply(ctx, method.sample(rng("age"), ctx))
     inside = result.mask > 250
     before, after = ctx.target.image[inside].astype(float), result.image[inside].astype(float)
@@ -125,10 +100,10 @@ def test_unusable_outputs_are_item_errors_and_the_batch_goes_on(name: str, code:
         assert method.finish(pairs[0], params[0], prepared[0], outputs[0]).mask.any()
 
 
-def test_a_halved_batch_is_recorded(folder: Path) -> None:
+def test_a_halved_batch_is_recorded(onnx_folder: Path) -> None:
     method = _method("broken_hungry", batch=8)
     assert method.run_record()["batch"] == 8
-    ctx = Context(_person(0))
+    ctx = Context(procedural_crop(0))
     params = method.sample(rng("hungry"), ctx)
     method.apply(ctx, params)
     assert method.run_record()["batch"] == 2
@@ -136,7 +111,7 @@ def test_a_halved_batch_is_recorded(folder: Path) -> None:
 
 def test_a_method_pickles_and_writes_to_nothing() -> None:
     method = pickle.loads(pickle.dumps(_method()))
-    ctx = Context(_person(3))  # its pixels are read-only
+    ctx = Context(procedural_crop(3))  # its pixels are read-only
     params = method.sample(rng("pickle"), ctx)
     first, second = method.apply(ctx, params), method.apply(ctx, params)
     assert (first.image == second.image).all()
@@ -145,9 +120,9 @@ def test_a_method_pickles_and_writes_to_nothing() -> None:
 
 def test_landmarks_without_a_face_are_an_item_error() -> None:
     method = _method()
-    params = method.sample(rng("none"), Context(_person(0)))
+    params = method.sample(rng("none"), Context(procedural_crop(0)))
     for marks in (np.full((68, 2), 40.0), np.full((68, 2), np.nan)):
-        ctx = Context(FaceCrop(_person(0).image, marks.astype(np.float32)))
+        ctx = Context(FaceCrop(procedural_crop(0).image, marks.astype(np.float32)))
         with pytest.raises(ItemError, match="method_failed"):
             method.sample(rng("none"), ctx)
         with pytest.raises(ItemError, match="method_failed"):

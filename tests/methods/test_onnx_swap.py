@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import pickle
 from pathlib import Path
@@ -14,52 +13,21 @@ import pytest
 from datagen.core.arrays import Image
 from datagen.core.rng import rng
 from datagen.errors import CardError, DeviceError, ItemError, RecipeError
-from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
-from datagen.faces.face import FaceCrop
-from datagen.faces.landmarks import move_landmarks
 from datagen.generation.checks import checked, checked_control, visible_change
 from datagen.methods import METHODS
 from datagen.methods.base import Context
 from datagen.methods.onnx_swap import OnnxSwap
 from datagen.networks.onnx.enhance import open_enhancer
-from datagen.sources.procedural import render
+from tests.support.crops import procedural_crop
 from tests.support.faces_made import made_face
-from tests.support.small.onnx import (
-    AGE,
-    ENHANCER,
-    SWAP,
-    SWAP_BY_IMAGE,
-    SWAP_EMAP,
-    SWAP_MASK,
-    build_onnx,
-)
-from tests.support.small.onnx_broken import build_broken, recard
+from tests.support.small.onnx import AGE, ENHANCER, SWAP, SWAP_BY_IMAGE, SWAP_EMAP, SWAP_MASK
+from tests.support.small.onnx_broken import recard
 
 SWAPS = [SWAP, SWAP_EMAP, SWAP_BY_IMAGE, SWAP_MASK]
 ENHANCED = {"weights": ENHANCER, "blend": [0.4, 0.9]}
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
-
-
-@functools.cache
-def _person(number: int) -> FaceCrop:
-    portrait = render(2, number, 0, 320)
-    matrix = crop_matrix(face_box(portrait.landmarks), 1.3, 200, CropJitter())
-    image = take_crop(portrait.image, matrix, 200, 1)
-    image.flags.writeable = False
-    return FaceCrop(image, move_landmarks(portrait.landmarks, matrix))
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _method(weights: str = SWAP, **options: Any) -> OnnxSwap:
@@ -81,7 +49,7 @@ def test_the_contract_holds_on_people_who_do_not_exist(
 ) -> None:
     method = _method(weights, enhancer=enhancer)
     for number in range(4):
-        ctx = Context(_person(number), _person(number + 1))
+        ctx = Context(procedural_crop(number), procedural_crop(number + 1))
         params = method.sample(rng("contract", number), ctx)
         result = checked(method, method.apply(ctx, params), ctx)
         real = ctx.target.image if result.real is None else result.real
@@ -94,21 +62,21 @@ def test_the_contract_holds_on_people_who_do_not_exist(
 @pytest.mark.parametrize("weights", SWAPS)
 def test_the_fake_comes_from_the_target_and_the_donor(weights: str) -> None:
     method = _method(weights)
-    ctx = Context(_person(0), _person(1))
+    ctx = Context(procedural_crop(0), procedural_crop(1))
     params = method.sample(rng("both"), ctx)
     fake = method.apply(ctx, params)
-    other = method.apply(Context(_person(0), _person(2)), params)
+    other = method.apply(Context(procedural_crop(0), procedural_crop(2)), params)
     assert _apart(fake.image, other.image) > 0.5
     inside = other.mask > 200
     tone = [image[inside].mean(axis=0) for image in (fake.image, other.image, ctx.target.image)]
     assert np.abs(tone[0] - tone[1]).max() > 3
-    own = method.apply(Context(_person(0), _person(0)), params)
+    own = method.apply(Context(procedural_crop(0), procedural_crop(0)), params)
     assert _apart(own.image, ctx.target.image) < 0.5 * _apart(fake.image, ctx.target.image)
 
 
 def test_an_enhancer_goes_over_real_control_and_fake_alike() -> None:
     plain, method = _method(), _method(enhancer=ENHANCED)
-    ctx = Context(_person(3), _person(4))
+    ctx = Context(procedural_crop(3), procedural_crop(4))
     params = method.sample(rng("enhancer"), ctx)
     assert 0.4 <= params.enhance <= 0.9
     assert plain.sample(rng("enhancer"), ctx).mask == params.mask
@@ -129,7 +97,7 @@ def test_an_enhancer_goes_over_real_control_and_fake_alike() -> None:
 
 def test_a_batch_gives_what_apply_gives() -> None:
     method = _method(SWAP_BY_IMAGE, batch=4, enhancer=ENHANCED)
-    pairs = [Context(_person(number), _person(number + 1)) for number in range(3)]
+    pairs = [Context(procedural_crop(number), procedural_crop(number + 1)) for number in range(3)]
     params = [method.sample(rng("batch", number), ctx) for number, ctx in enumerate(pairs)]
     prepared = [method.prepare(ctx, drawn) for ctx, drawn in zip(pairs, params, strict=True)]
     outputs = method.run(prepared)
@@ -144,7 +112,7 @@ def test_a_batch_gives_what_apply_gives() -> None:
 
 def test_the_networks_mask_is_kept_and_bounded_by_the_box() -> None:
     method = _method(SWAP_MASK)
-    ctx = Context(_person(2), _person(5))
+    ctx = Context(procedural_crop(2), procedural_crop(5))
     params = method.sample(rng("own"), ctx)
     own = method.apply(ctx, params).mask
     box = params.model_copy(update={"mask": params.mask.model_copy(update={"kind": "box"})})
@@ -156,7 +124,7 @@ def test_the_networks_mask_is_kept_and_bounded_by_the_box() -> None:
 
 def test_params_make_the_same_image_after_json() -> None:
     method = _method(enhancer=ENHANCED)
-    ctx = Context(_person(1), _person(2))
+    ctx = Context(procedural_crop(1), procedural_crop(2))
     drawn = method.sample(rng("json"), ctx)
     again = method.params.model_validate(json.loads(json.dumps(drawn.model_dump(mode="json"))))
     assert again == drawn
@@ -171,12 +139,12 @@ def test_a_method_pickles_with_its_config_alone() -> None:
     data = pickle.dumps(method)
     assert len(data) < 2000
     again = pickle.loads(data)
-    ctx = Context(_person(1), _person(2))
+    ctx = Context(procedural_crop(1), procedural_crop(2))
     params = method.sample(rng("pickle"), ctx)
     assert (again.apply(ctx, params).image == method.apply(ctx, params).image).all()
 
 
-def test_the_record_says_what_the_bytes_depend_on(folder: Path) -> None:
+def test_the_record_says_what_the_bytes_depend_on(onnx_folder: Path) -> None:
     record = _method(batch=3, threads=2).run_record()
     assert record["batch"] == 3
     assert record["threads"] == 2
@@ -193,7 +161,7 @@ def test_weights_are_the_whole_closure() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "weights: field required"),
+        ({}, "weights: missing"),
         ({"weights": SWAP, "precision": "fp16"}, "precision: an ONNX file has its own"),
         ({"weights": SWAP, "masks": ["box", "box"]}, "masks: a mask is named twice"),
         ({"weights": SWAP, "masks": []}, "masks"),
@@ -207,7 +175,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], words: str) -> None:
         METHODS.load("onnx_swap").build(options)
 
 
-def test_what_does_not_fit_is_refused_before_any_face(folder: Path) -> None:
+def test_what_does_not_fit_is_refused_before_any_face(onnx_folder: Path) -> None:
     with pytest.raises(CardError, match="'edit', wanted 'swap'"):
         _method(AGE).open()
     with pytest.raises(CardError, match="no weight card"):
@@ -222,16 +190,16 @@ def test_what_does_not_fit_is_refused_before_any_face(folder: Path) -> None:
         _method(device="cuda").open()
 
 
-def test_unusable_outputs_are_item_errors(folder: Path) -> None:
-    recard(folder, SWAP, "blind", embedder="broken_embedder", converter=None)
-    black = dataclasses.replace(_person(1), image=np.zeros_like(_person(1).image))
+def test_unusable_outputs_are_item_errors(onnx_folder: Path) -> None:
+    recard(onnx_folder, SWAP, "blind", embedder="broken_embedder", converter=None)
+    black = dataclasses.replace(procedural_crop(1), image=np.zeros_like(procedural_crop(1).image))
     method = _method("blind")
-    ctx = Context(_person(0), black)
+    ctx = Context(procedural_crop(0), black)
     with pytest.raises(ItemError, match="network_failed"):
         method.apply(ctx, method.sample(rng("blind"), ctx))
-    recard(folder, "broken_black", "black_enhancer", task="enhance")
+    recard(onnx_folder, "broken_black", "black_enhancer", task="enhance")
     method = _method(enhancer={"weights": "black_enhancer"})
-    ctx = Context(_person(0), _person(1))
+    ctx = Context(procedural_crop(0), procedural_crop(1))
     with pytest.raises(ItemError, match="black_image"):
         method.apply(ctx, method.sample(rng("black"), ctx))
 
@@ -251,12 +219,14 @@ def test_a_control_that_loses_too_much_is_an_item_error() -> None:
 
 def test_faces_at_the_edge_and_in_gray_keep_the_contract() -> None:
     method = _method(masks=["box", "face", "features"])
-    gray = cv2.cvtColor(cv2.cvtColor(_person(1).image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    gray = cv2.cvtColor(
+        cv2.cvtColor(procedural_crop(1).image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB
+    )
     targets = [
         made_face(3, 160, shift=(0.3, 0.2)),
         made_face(4, 64),
         made_face(5, 160, 50),
-        dataclasses.replace(_person(1), image=np.asarray(gray, np.uint8)),
+        dataclasses.replace(procedural_crop(1), image=np.asarray(gray, np.uint8)),
     ]
     for number, target in enumerate(targets):
         ctx = Context(target, made_face(number, 160))

@@ -46,7 +46,7 @@ def test_unknown_key_is_refused_with_the_near_one(tmp_path: Path) -> None:
 
 
 def test_missing_key_is_named(tmp_path: Path) -> None:
-    assert "license: field required" in _refused(tmp_path, GOOD.replace("license: CC-BY-4.0\n", ""))
+    assert "license: missing" in _refused(tmp_path, GOOD.replace("license: CC-BY-4.0\n", ""))
 
 
 @pytest.mark.parametrize("basis", ["guessed", "none", "''"])

@@ -190,7 +190,7 @@ BAD = {
     "auc: {}": "auc: want 'min' or 'max'",
     "auc: 0.9": "auc: want keys and values",
     "auc: {min: high}": "auc.min: input should be a valid number",
-    "worst_group_auc: {min: 0.9}": "worst_group_auc.by: field required",
+    "worst_group_auc: {min: 0.9}": "worst_group_auc.by: missing",
     "worst_group_auc: {by: metod, min: 0.9}": "Did you mean 'method'?",
     "regression: {metric: acu, max_drop: 0.1}": "Did you mean 'auc'?",
     "regression: {max_drop: -1}": "regression[0].max_drop",

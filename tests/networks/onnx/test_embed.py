@@ -15,22 +15,10 @@ from datagen.networks.onnx.embed import embedding_face, last_initializer, open_e
 from datagen.networks.onnx.network import open_network
 from datagen.networks.onnx.session import Floats
 from tests.support.faces_made import made_face
-from tests.support.small.onnx import SWAP, SWAP_EMAP, build_onnx
-from tests.support.small.onnx_broken import build_broken, recard
+from tests.support.small.onnx import SWAP, SWAP_EMAP
+from tests.support.small.onnx_broken import recard
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _donors() -> list[Image]:
@@ -44,19 +32,19 @@ def _raw() -> Floats:
     return network(to_network(_donors(), embedding_face(SWAP)))[0]
 
 
-def test_a_converter_takes_the_raw_embedding_and_unit_comes_last(folder: Path) -> None:
+def test_a_converter_takes_the_raw_embedding_and_unit_comes_last(onnx_folder: Path) -> None:
     converted = open_network("small_converter", "cpu", 1)(_raw())[0]
     rows = open_embedder(SWAP, "cpu", 1)(_donors())
     assert rows.shape == (3, 512)
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
     assert np.allclose(rows, converted / np.linalg.norm(converted, axis=1, keepdims=True))
-    recard(folder, SWAP, "as_it_is", unit=False)
+    recard(onnx_folder, SWAP, "as_it_is", unit=False)
     assert (open_embedder("as_it_is", "cpu", 1)(_donors()) == converted).all()
 
 
-def test_emap_as_insightface_applies_it(folder: Path) -> None:
+def test_emap_as_insightface_applies_it(onnx_folder: Path) -> None:
     """``INSwapper.get``: the normed embedding times the last initializer, normed."""
-    graph = onnx.load(str(folder / f"{SWAP_EMAP}.onnx")).graph
+    graph = onnx.load(str(onnx_folder / f"{SWAP_EMAP}.onnx")).graph
     emap = onnx.numpy_helper.to_array(graph.initializer[-1])
     rows = open_embedder(SWAP_EMAP, "cpu", 1)(_donors())
     for row, raw in zip(rows, _raw(), strict=True):
@@ -72,30 +60,32 @@ def test_embeddings_depend_on_the_donor_and_on_nobody_beside_it() -> None:
     assert np.abs(together[1] - embedder(donors[1:2])[0]).max() < 1e-6
 
 
-def test_an_embedding_of_no_length_is_nan(folder: Path) -> None:
-    recard(folder, SWAP, "blind", embedder="broken_embedder", converter=None)
+def test_an_embedding_of_no_length_is_nan(onnx_folder: Path) -> None:
+    recard(onnx_folder, SWAP, "blind", embedder="broken_embedder", converter=None)
     black, gray = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
     rows = open_embedder("blind", "cpu", 1)([black, gray])
     assert np.isnan(rows[0]).all()
     assert np.isfinite(rows[1]).all()
 
 
-def test_widths_that_do_not_fit_are_refused(folder: Path) -> None:
-    recard(folder, SWAP, "narrow", embedder="broken_narrow")
+def test_widths_that_do_not_fit_are_refused(onnx_folder: Path) -> None:
+    recard(onnx_folder, SWAP, "narrow", embedder="broken_narrow")
     with pytest.raises(
         WeightsError, match="'broken_narrow' gives vectors of 256 numbers, 'small_c"
     ):
         open_embedder("narrow", "cpu", 1)
 
 
-def test_a_file_without_an_emap_is_refused(folder: Path) -> None:
+def test_a_file_without_an_emap_is_refused(onnx_folder: Path) -> None:
     with pytest.raises(WeightsError, match=r"last initializer is \[\].*emap: false"):
-        last_initializer(folder / "broken_hungry.onnx")
-    recard(folder, SWAP, "mapped", emap=True, converter=None)
+        last_initializer(onnx_folder / "broken_hungry.onnx")
+    recard(onnx_folder, SWAP, "mapped", emap=True, converter=None)
     assert open_embedder("mapped", "cpu", 1)(_donors()).shape == (3, 512)
 
 
-def test_the_package_for_the_emap_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_for_the_emap_is_named(
+    onnx_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match="'onnx'"):
-        last_initializer(folder / f"{SWAP_EMAP}.onnx")
+        last_initializer(onnx_folder / f"{SWAP_EMAP}.onnx")

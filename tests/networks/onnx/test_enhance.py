@@ -10,22 +10,10 @@ from datagen.core.arrays import Image
 from datagen.errors import CardError, ItemError
 from datagen.networks.onnx.enhance import Enhancer, open_enhancer
 from tests.support.faces_made import made_face
-from tests.support.small.onnx import AGE, ENHANCER, build_onnx
-from tests.support.small.onnx_broken import build_broken, recard
+from tests.support.small.onnx import AGE, ENHANCER
+from tests.support.small.onnx_broken import recard
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _detail(image: Image) -> float:
@@ -59,8 +47,8 @@ def test_same_face_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("name", "code"), [("broken_nan", "network_failed"), ("broken_black", "black_image")]
 )
-def test_an_unusable_image_is_an_item_error(folder: Path, name: str, code: str) -> None:
-    recard(folder, name, f"enhancer_{name}", task="enhance")
+def test_an_unusable_image_is_an_item_error(onnx_folder: Path, name: str, code: str) -> None:
+    recard(onnx_folder, name, f"enhancer_{name}", task="enhance")
     face = made_face(3, 160)
     bright = np.maximum(face.image, 170)
     with pytest.raises(ItemError) as caught:

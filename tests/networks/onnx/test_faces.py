@@ -11,22 +11,10 @@ from datagen.errors import DeviceError, ItemError
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.faces import Made, OnnxFaces
 from datagen.networks.onnx.session import Session
-from tests.support.small.onnx import AGE, SWAP, SWAP_BY_IMAGE, SWAP_EMAP, SWAP_MASK, build_onnx
-from tests.support.small.onnx_broken import build_broken, recard
+from tests.support.small.onnx import AGE, SWAP, SWAP_BY_IMAGE, SWAP_EMAP, SWAP_MASK
+from tests.support.small.onnx_broken import recard
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _face(number: int, size: int, most: int = 256) -> Image:
@@ -98,8 +86,8 @@ def test_a_black_image_is_an_item_error() -> None:
     assert made.code == "black_image"
 
 
-def test_a_donor_without_an_embedding_is_an_item_error(folder: Path) -> None:
-    recard(folder, SWAP, "blind_swap", embedder="broken_embedder", converter=None)
+def test_a_donor_without_an_embedding_is_an_item_error(onnx_folder: Path) -> None:
+    recard(onnx_folder, SWAP, "blind_swap", embedder="broken_embedder", converter=None)
     black, gray = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 99, np.uint8)
     lost, made = OnnxFaces("blind_swap", "cpu", 1, 2)(
         [(_face(0, 256), black), (_face(0, 256), gray)]

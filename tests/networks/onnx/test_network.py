@@ -14,35 +14,16 @@ from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.card import weight_closure
 from datagen.networks.onnx.network import OnnxNetwork, open_network
 from datagen.networks.onnx.session import Floats, runtime_version
-from datagen.weights import load_weight_card
 from datagen.weights.catalog import shipped_weight_cards
 from datagen.weights.io_contract import Task
-from tests.support.small.onnx import (
-    AGE,
-    ENHANCER,
-    SWAP,
-    SWAP_BY_IMAGE,
-    SWAP_EMAP,
-    SWAP_MASK,
-    build_onnx,
-)
-from tests.support.small.onnx_broken import build_broken, recard
+from datagen.weights.store import weight_store
+from tests.support.small.onnx import AGE, ENHANCER, SWAP, SWAP_BY_IMAGE, SWAP_EMAP, SWAP_MASK
+from tests.support.small.onnx_broken import recard
 
 TASKS: tuple[Task, ...] = ("swap", "edit", "enhance")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    build_onnx(folder)
-    build_broken(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(built))
-    return built
+pytestmark = pytest.mark.usefixtures("onnx_folder")
 
 
 def _open(card_id: str) -> OnnxNetwork:
@@ -92,8 +73,8 @@ def test_a_batch_gives_what_single_faces_give() -> None:
     assert np.abs(together - alone).max() < 1e-5
 
 
-def test_a_fixed_value_goes_into_its_input(folder: Path) -> None:
-    recard(folder, ENHANCER, "weak", fixed={"weight": 0.0})
+def test_a_fixed_value_goes_into_its_input(onnx_folder: Path) -> None:
+    recard(onnx_folder, ENHANCER, "weak", fixed={"weight": 0.0})
     face = _noise(1, 3, 512, 512)
     assert np.abs(_open("weak")(face)[0] - face).max() < 1e-6
     assert np.abs(_open(ENHANCER)(face)[0] - face).mean() > 0.05
@@ -117,44 +98,46 @@ def test_a_fixed_value_goes_into_its_input(folder: Path) -> None:
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(
-    folder: Path, name: str, changes: dict[str, object], words: str
+    onnx_folder: Path, name: str, changes: dict[str, object], words: str
 ) -> None:
-    new = f"unfit_{len(list((folder / 'cards').iterdir()))}"  # a contract is read once a process
-    recard(folder, name, new, **changes)
+    new = (
+        f"unfit_{len(list((onnx_folder / 'cards').iterdir()))}"  # read once per process
+    )
+    recard(onnx_folder, name, new, **changes)
     with pytest.raises(WeightsError, match=words) as caught:
         _open(new)
-    assert str(folder / f"{name}.onnx") in str(caught.value)
+    assert str(onnx_folder / f"{name}.onnx") in str(caught.value)
     assert repr(new) in str(caught.value)
     assert "Correct the card" in str(caught.value)
 
 
-def test_two_images_of_one_size_want_names(folder: Path) -> None:
+def test_two_images_of_one_size_want_names(onnx_folder: Path) -> None:
     nameless = {"face": {"name": ""}, "identity_face": {"name": ""}}
-    recard(folder, SWAP_BY_IMAGE, "nameless", **nameless)
+    recard(onnx_folder, SWAP_BY_IMAGE, "nameless", **nameless)
     with pytest.raises(WeightsError, match=r"Name the right one as face.name"):
         _open("nameless")
-    recard(folder, SWAP_BY_IMAGE, "half_named", identity_face={"name": ""})
+    recard(onnx_folder, SWAP_BY_IMAGE, "half_named", identity_face={"name": ""})
     assert [port.name for port in _open("half_named").inputs] == ["target", "source"]
 
 
 @pytest.mark.parametrize("content", ["half", "text", "nothing"])
-def test_a_damaged_file_is_refused(folder: Path, content: str) -> None:
-    whole = (folder / f"{AGE}.onnx").read_bytes()
+def test_a_damaged_file_is_refused(onnx_folder: Path, content: str) -> None:
+    whole = (onnx_folder / f"{AGE}.onnx").read_bytes()
     degraded = {"half": whole[: len(whole) // 2], "text": b"<html>404</html>", "nothing": b""}
-    (folder / f"damaged_{content}.onnx").write_bytes(degraded[content])
-    card = yaml.safe_load((folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
+    (onnx_folder / f"damaged_{content}.onnx").write_bytes(degraded[content])
+    card = yaml.safe_load((onnx_folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
     del card["sha256"], card["size"]
     card |= {"id": f"damaged_{content}", "file": f"damaged_{content}.onnx"}
-    path = folder / "cards" / f"damaged_{content}.yaml"
+    path = onnx_folder / "cards" / f"damaged_{content}.yaml"
     path.write_text(yaml.safe_dump(card), encoding="utf-8")
     with pytest.raises(WeightsError, match=f"damaged_{content}.onnx.*get it again"):
         _open(f"damaged_{content}")
 
 
-def test_another_file_than_the_cards_is_refused(folder: Path) -> None:
-    card = yaml.safe_load((folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
+def test_another_file_than_the_cards_is_refused(onnx_folder: Path) -> None:
+    card = yaml.safe_load((onnx_folder / "cards" / f"{AGE}.yaml").read_text(encoding="utf-8"))
     card |= {"id": "swapped", "file": f"{SWAP}.onnx"}
-    (folder / "cards" / "swapped.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    (onnx_folder / "cards" / "swapped.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     with pytest.raises(WeightsError, match=f"{SWAP}.onnx is too long"):
         _open("swapped")
 
@@ -225,18 +208,18 @@ def test_cards_without_a_contract_and_of_another_task_are_refused() -> None:
 
 
 def test_every_shipped_network_of_faces_leans_on_cards_that_are_there() -> None:
-    cards = [load_weight_card(name) for name in shipped_weight_cards()]
+    cards = [weight_store().card(name) for name in shipped_weight_cards()]
     ids = [card.id for card in cards if card.network and card.network.task in TASKS]
     assert {"inswapper_128", "codeformer"} <= set(ids)
     for name in ids:
         assert weight_closure(name, TASKS)[0] == name
 
 
-def test_the_closure_names_all_networks_once(folder: Path) -> None:
+def test_the_closure_names_all_networks_once(onnx_folder: Path) -> None:
     assert weight_closure(SWAP, ["swap"]) == (SWAP, "small_embedder", "small_converter")
     assert weight_closure(SWAP_EMAP, ["swap"]) == (SWAP_EMAP, "small_embedder")
     assert weight_closure(AGE, ["edit", "enhance"]) == (AGE,)
-    recard(folder, SWAP, "mixed_up", converter="small_embedder")
+    recard(onnx_folder, SWAP, "mixed_up", converter="small_embedder")
     with pytest.raises(
         CardError, match=r"'small_embedder': network\.task is 'embed', wanted 'convert'"
     ):

@@ -1,0 +1,26 @@
+"""Fixtures that several rooms of tests use; ``tests/conftest.py`` makes them known everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.small.onnx import build_onnx
+from tests.support.small.onnx_broken import build_broken
+
+
+@pytest.fixture(scope="module")
+def small_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small ONNX networks, whole and broken ones, with their cards; one per module."""
+    folder = tmp_path_factory.mktemp("weights")
+    build_onnx(folder)
+    build_broken(folder)
+    return folder
+
+
+@pytest.fixture
+def onnx_folder(small_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, as ``DATAGEN_WEIGHTS``. A test may add cards, but change none."""
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(small_onnx))
+    return small_onnx
