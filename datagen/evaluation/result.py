@@ -1,0 +1,198 @@
+"""Evaluating scores against a release: the one call behind ``evaluate`` and its command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from datagen.core.files import write_atomically
+from datagen.errors import UserError
+from datagen.evaluation.evaluate import Evaluation, Subject, evaluate
+from datagen.evaluation.gates.judge import Verdict, judge_gates
+from datagen.evaluation.gates.limits import read_gates
+from datagen.evaluation.metrics.intervals import Estimate
+from datagen.evaluation.report.html import html_page
+from datagen.evaluation.report.json import metrics_json
+from datagen.evaluation.report.junit import junit_xml
+from datagen.evaluation.report.markdown import headline, markdown
+from datagen.evaluation.report.text import summary
+from datagen.evaluation.rows import COLUMNS, join, read_rows
+from datagen.evaluation.trained_on import refuse_trained_on
+from datagen.release.reader import Release
+from datagen.release.scores import Scores, read_scores, scores_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EvaluationResult", "ScoresLike", "Settings", "evaluate_release"]
+
+ScoresLike: TypeAlias = "str | Path | pd.DataFrame"
+"""A scores file, or a table as ``score`` returns it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How scores are evaluated.
+
+    Attributes:
+        split: The split to evaluate.
+        threshold: From this probability on, an image is called fake.
+        logits: Whether the scores are logits, those of the baseline too.
+        trained_on: The release that the detector was trained on; evaluating on the same
+            identities or source images is refused.
+    """
+
+    split: str = "test"
+    threshold: float = 0.5
+    logits: bool = False
+    trained_on: Release | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """How good a detector is on a release, and whether it passed its gates.
+
+    Attributes:
+        release: The release.
+        evaluation: All findings.
+        verdicts: The verdict of each gate; empty without gates.
+    """
+
+    release: Release
+    evaluation: Evaluation
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate passed; true without gates."""
+        return all(verdict.ok for verdict in self.verdicts)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, float]:
+        """The metrics of the whole split by name, e.g. ``metrics["auc"]``; NaN without a value."""
+        return {name: estimate.value for name, estimate in self._overall.items()}
+
+    @cached_property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """The 95 % confidence interval of each metric, from a bootstrap over identities."""
+        return {name: (found.low, found.high) for name, found in self._overall.items()}
+
+    @property
+    def _overall(self) -> dict[str, Estimate]:
+        found = self.evaluation
+        return {**found.table.overall, **found.controls["overall"]["all"]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every metric, overall and by group.
+
+        Columns: ``by`` (a manifest column, or ``overall``), ``group``, ``metric``, ``value``,
+        ``low``, ``high``, ``reals``, ``fakes`` and ``identities``.
+        """
+        import pandas as pd
+
+        tables = {"overall": {"all": self._overall}, **self.evaluation.table.by}
+        rows = [
+            (
+                by,
+                group,
+                metric,
+                one.value,
+                one.low,
+                one.high,
+                one.n_real,
+                one.n_fake,
+                one.identities,
+            )
+            for by, groups in tables.items()
+            for group, metrics in groups.items()
+            for metric, one in metrics.items()
+        ]
+        names = ("by", "group", "metric", "value", "low", "high", "reals", "fakes", "identities")
+        return pd.DataFrame(rows, columns=list(names))
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Return the report as one HTML page, and write it if a path is given."""
+        return _written(path, html_page(self.release, self.evaluation, self.verdicts))
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """Return the report as Markdown, and write it if a path is given."""
+        return _written(path, markdown(self.evaluation, self.verdicts))
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return all findings as JSON, and write them if a path is given."""
+        return _written(path, metrics_json(self.evaluation, self.verdicts))
+
+    def to_junit(self, path: str | Path | None = None) -> str:
+        """Return the verdicts as JUnit XML, and write them if a path is given."""
+        name = f"{self.release.record['name']}.{self.evaluation.subject.split}"
+        return _written(path, junit_xml(name, self.verdicts))
+
+    def __str__(self) -> str:
+        """Return the findings as text, the outcome last."""
+        return summary(self.evaluation, self.verdicts)
+
+    def __repr__(self) -> str:
+        """Return the outcome."""
+        return f"<EvaluationResult: {headline(self.evaluation, self.verdicts)}>"
+
+
+def evaluate_release(
+    release: Release,
+    scores: ScoresLike,
+    gates: str | Path | None,
+    baseline: ScoresLike | None,
+    settings: Settings,
+) -> EvaluationResult:
+    """Evaluate the scores of a detector.
+
+    Args:
+        release: The release whose images were scored.
+        scores: The scores, higher for fake.
+        gates: A YAML file of limits.
+        baseline: Scores of the detector to compare with.
+        settings: Split, threshold and meaning of the scores.
+
+    Raises:
+        UserError: Scores, gates or split are wrong, or the detector was trained on the same
+            identities.
+    """
+    limits = read_gates(Path(gates)) if gates is not None else {}
+    if "regression" in limits and baseline is None:
+        raise UserError(
+            f"{gates}: the gate 'regression' compares with a baseline: pass its scores, --baseline",
+            path=gates,
+            key="regression",
+        )
+    trained_on, split = settings.trained_on, settings.split
+    manifest = read_rows(release, COLUMNS if trained_on is None else (*COLUMNS, "source_sha256"))
+    if trained_on is not None:
+        refuse_trained_on(release, manifest, split, trained_on)
+    new = _scores(scores, settings.logits, "scores")
+    old = None if baseline is None else _scores(baseline, settings.logits, "baseline")
+    rows = join(manifest, split, new, "coverage" in limits)
+    old_rows = None if old is None else join(manifest, split, old, True)
+    record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}
+    old_name = None if old is None else old.where
+    subject = Subject(record, split, new.where, old_name, settings.threshold, settings.logits)
+    found = evaluate(subject, rows, old_rows)
+    return EvaluationResult(release, found, tuple(judge_gates(limits, found) if limits else ()))
+
+
+def _scores(scores: ScoresLike, logits: bool, where: str) -> Scores:
+    if isinstance(scores, str | Path):
+        return read_scores(Path(scores), logits)
+    return scores_of(scores, logits, where)
+
+
+def _written(path: str | Path | None, text: str) -> str:
+    if path is not None:
+        try:
+            write_atomically(Path(path), text.encode())
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot be written: {error.strerror or error}", path=path
+            ) from None
+    return text
