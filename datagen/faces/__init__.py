@@ -1,1 +1,1 @@
-"""Faces: crops, landmarks, analyzers and the index."""
+"""Faces: the index, analyzers, crops, landmarks, masks, and operations on geometry and pixels."""

@@ -1,4 +1,4 @@
-"""The square crop that every member of a pair takes: drawn once, then applied."""
+"""The square crop that all images of a pair share: drawn once, then applied."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CropJitter:
-    """What was drawn for one crop.
+    """Random variation of one crop.
 
     Attributes:
-        shift_x, shift_y: Shares of the crop's side.
-        scale: Factor on the side.
-        rotate: Degrees, clockwise in the image.
-        flip: Whether it is mirrored.
+        shift_x, shift_y: Shift of the face, as a share of the crop's side.
+        scale: Factor on the crop's side.
+        rotate: Rotation in degrees, clockwise in the image.
+        flip: Whether the crop is mirrored.
     """
 
     shift_x: float = 0.0
@@ -45,7 +45,7 @@ def draw_jitter(
     rotate: float,
     flip: float,
 ) -> CropJitter:
-    """Draw a jitter; the draws do not depend on the ranges, so that one range moves one value."""
+    """Draw a jitter; the number of draws is fixed, so each range affects only its own value."""
     x, y, s, r, f = rng.random(5)
     return CropJitter(
         shift_x=shift * (2 * x - 1),
@@ -57,11 +57,11 @@ def draw_jitter(
 
 
 def face_box(landmarks: Landmarks) -> Box:
-    """Return the upright box around a face, forehead included.
+    """Return the axis-aligned box around a face, forehead included.
 
-    The 68 points end at the brows; by the neoclassical canon the forehead is as high as the
-    way from the brows to the base of the nose (Farkas et al. 1985), so it is put on top along
-    the face's own axis.
+    The 68 landmarks end at the brows. By the neoclassical canon the forehead is as high as the
+    distance from the brows to the base of the nose (Farkas et al. 1985); it is added along the
+    face's own axis.
     """
     brows = landmarks[BROWS]
     up = brows.mean(axis=0) - landmarks[SUBNASALE]
@@ -73,10 +73,10 @@ def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affin
     """Return the map from pixels of the upright source image to pixels of the crop.
 
     Args:
-        box: The face, see ``face_box``.
+        box: Box of the face, see ``face_box``.
         margin: Side of the crop as a multiple of the box's longer side.
         size: Side of the crop in pixels.
-        jitter: What was drawn; flipping comes last.
+        jitter: Random variation; flipping is applied last.
     """
     x0, y0, x1, y1 = (float(v) for v in box)
     side = max(x1 - x0, y1 - y0, 1.0) * margin * jitter.scale
@@ -93,9 +93,9 @@ def crop_matrix(box: Box, margin: float, size: int, jitter: CropJitter) -> Affin
 
 
 def shrink_for(matrix: Affine) -> int:
-    """Return by how much (1, 2, 4, 8) the source may be decoded smaller and still be sampled down.
+    """Return the factor (1, 2, 4 or 8) by which the source may be decoded at a reduced size.
 
-    The crop is then taken bilinearly from an image less than twice too large, which does not
+    The crop is then sampled bilinearly from an image less than twice as fine, which does not
     alias visibly.
     """
     zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
@@ -103,9 +103,9 @@ def shrink_for(matrix: Affine) -> int:
 
 
 def take_crop(image: Image, matrix: Affine, size: int, shrink: int) -> Image:
-    """Sample the crop from an image that was decoded at ``1 / shrink``.
+    """Sample the crop from an image that was decoded at ``1 / shrink`` of its size.
 
-    Beyond the image its mirror image is taken.
+    Beyond its edges the image is continued by reflection.
     """
     grow = np.array([[shrink, 0, (shrink - 1) / 2], [0, shrink, (shrink - 1) / 2], [0, 0, 1.0]])
     crop = cv2.warpAffine(

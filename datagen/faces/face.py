@@ -14,15 +14,15 @@ class FaceCrop:
     """One face, cropped to the released size.
 
     Attributes:
-        image: ``(size, size, 3)`` uint8 RGB; not to be written to.
-        landmarks: ``(68, 2)`` float32, pixels of ``image``.
-        mesh: ``(478, 3)`` float32, x and y in pixels of ``image``; ``None`` when the analyzer
-            gives none.
-        yaw, pitch, roll: Head pose in degrees after the crop; NaN when not known. Yaw > 0:
-            the nose points to larger x; pitch > 0: looks up; roll > 0: clockwise.
-        identity: Who it is, as ``source/identity``.
-        age: In years, as the source states it; ``None`` when it does not.
-        sex: As the source states it, ``female`` or ``male``; ``None`` when it does not.
+        image: Image, ``(size, size, 3)`` uint8 RGB; read-only.
+        landmarks: The 68 landmarks, ``(68, 2)`` float32, in pixels of ``image``.
+        mesh: Face mesh, ``(478, 3)`` float32, x and y in pixels of ``image``; ``None`` when the
+            analyzer gives none.
+        yaw, pitch, roll: Head pose in degrees after the crop; NaN where it is unknown. Yaw > 0:
+            the nose points to larger x; pitch > 0: the face looks up; roll > 0: clockwise.
+        identity: Identity of the person, as ``source/identity``.
+        age: Age in years, as the source states it; ``None`` when it does not.
+        sex: ``female`` or ``male``, as the source states it; ``None`` when it does not.
     """
 
     image: Image

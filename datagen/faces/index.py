@@ -1,4 +1,4 @@
-"""The face index: what is known of every usable face, as one Arrow table."""
+"""The face index: everything known about each usable face, as one Arrow table."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Face:
     """One row of the index; geometry in pixels of the upright source image.
 
     Attributes:
-        face_id: Unique within the source: the image's id, with ``#n`` behind it for the
-            second and further faces of an image.
-        sha256: Of the image file; for a source without files, of what makes the image.
-        mesh: ``None`` when the analyzer gives none.
+        face_id: Unique within the source: the image's id, followed by ``#n`` for the second and
+            further faces of an image.
+        sha256: Digest of the image file; for a source without files, of what defines the image.
+        mesh: Face mesh, ``None`` when the analyzer gives none.
     """
 
     source: str
@@ -83,7 +83,7 @@ class FaceIndex:
     """The faces that a recipe may use, in a fixed order.
 
     Args:
-        table: Of ``INDEX_SCHEMA``.
+        table: Rows of ``INDEX_SCHEMA``.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -91,7 +91,7 @@ class FaceIndex:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FaceIndex:
-        """Make an index of rows, ordered by source, image and face."""
+        """Build an index from rows, ordered by source, image and face."""
         ordered = sorted(rows, key=lambda row: (row["source"], row["image_id"], row["face_no"]))
         return cls(pa.Table.from_pylist([dict(row) for row in ordered], INDEX_SCHEMA))
 
@@ -105,19 +105,19 @@ class FaceIndex:
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:
-        """All landmarks, ``(faces, 68, 2)`` float32."""
+        """Landmarks of all faces, ``(faces, 68, 2)`` float32."""
         flat = self.table.column("landmarks").combine_chunks().flatten()
         return np.asarray(flat.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 68, 2)
 
     @cached_property
     def poses(self) -> NDArray[np.float32]:
-        """Yaw and pitch in degrees, ``(faces, 2)`` float32; NaN where not known."""
+        """Yaw and pitch in degrees, ``(faces, 2)`` float32; NaN where unknown."""
         columns = [self.table.column(name).to_numpy() for name in ("yaw", "pitch")]
         return np.column_stack(columns).astype(np.float32)
 
     @cached_property
     def embeddings(self) -> NDArray[np.float32] | None:
-        """All embeddings, ``(faces, d)`` float32; ``None`` unless every face has one."""
+        """Embeddings of all faces, ``(faces, d)`` float32; ``None`` unless every face has one."""
         column = self.table.column("embedding")
         if column.null_count or not len(column):
             return None
@@ -140,7 +140,7 @@ class FaceIndex:
 
     @cached_property
     def digest(self) -> str:
-        """64 hex digits of all values, whatever way they are stored."""
+        """Digest of all values as 64 hex digits, independent of how the table is stored."""
         state = hashlib.sha256()
         for field in INDEX_SCHEMA:
             column = self.table.column(field.name)

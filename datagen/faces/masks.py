@@ -35,11 +35,11 @@ _SUBPIXEL = 4
 
 
 class Canvas(NamedTuple):
-    """A small image that stands for a region of the crop.
+    """A small image of a region of the crop.
 
     Attributes:
-        region: What it stands for.
-        width, height: Its own size in pixels.
+        region: The region of the crop.
+        width, height: Size of the small image in pixels.
     """
 
     region: Region
@@ -48,7 +48,7 @@ class Canvas(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """Canvas pixels in a pixel of the crop."""
+        """Canvas pixels per pixel of the crop."""
         return self.width / self.region.width
 
     def points(self, points: Points) -> Points:
@@ -80,11 +80,11 @@ def fill(polygon: Points, canvas: Canvas) -> Mask:
 def feather(mask: Mask, width: float) -> Mask:
     """Soften the edge of a binary mask inwards, so that the result stays inside it.
 
-    The edge of the image is no edge of the face and is not softened.
+    The edge of the image is not an edge of the face and is not softened.
 
     Args:
-        mask: 0 or 255.
-        width: Way from the edge to full strength, in pixels of ``mask``.
+        mask: Binary mask, 0 or 255.
+        width: Distance from the edge to full strength, in pixels of ``mask``.
     """
     if mask.all():
         return mask  # no edge, and the distance to it would overflow
@@ -105,10 +105,10 @@ def elastic(mask: Mask, field: Sequence[Sequence[Sequence[float]]], amplitude: f
     """Deform a mask by a smooth random field (Simard et al., ICDAR 2003, section 3).
 
     Args:
-        mask: At the working size; a smooth field needs no more pixels than that.
-        field: ``(rows, columns, 2)`` displacements in units of ``amplitude``, a coarse grid
-            over the mask that is enlarged with a cubic kernel.
-        amplitude: Pixels of ``mask``.
+        mask: Mask at the working size; a smooth field needs no more pixels than that.
+        field: ``(rows, columns, 2)`` displacements in units of ``amplitude``: a coarse grid
+            over the mask, enlarged with a cubic kernel.
+        amplitude: Unit of the displacements, in pixels of ``mask``.
     """
     height, width = mask.shape
     grid = np.asarray(field, np.float32) * np.float32(amplitude)
@@ -120,12 +120,12 @@ def elastic(mask: Mask, field: Sequence[Sequence[Sequence[float]]], amplitude: f
 
 
 def soften(mask: Mask, sigma: float) -> Mask:
-    """Blur a mask with a Gaussian of ``sigma`` pixels of ``mask``; at least a third."""
+    """Blur a mask with a Gaussian of ``sigma`` pixels of ``mask``, at least 0.3."""
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(sigma, 0.3)), np.uint8)
 
 
 def dilate(mask: Mask, radius: float) -> Mask:
-    """Dilate a mask by a disc of ``radius`` pixels of ``mask``; at least one."""
+    """Dilate a mask by a disc of ``radius`` pixels of ``mask``, at least one."""
     side = 2 * max(1, round(radius)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.dilate(mask, disc), np.uint8)
@@ -142,7 +142,7 @@ def scale(mask: Mask, ratio: float) -> Mask:
 
 
 def enlarge(mask: Mask, canvas: Canvas) -> Mask:
-    """Bring a mask of the canvas to the size of its region."""
+    """Enlarge a mask from the canvas to the size of its region."""
     size = (canvas.region.width, canvas.region.height)
     if mask.shape == size[::-1]:
         return mask

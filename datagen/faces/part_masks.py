@@ -1,4 +1,4 @@
-"""Masks of a face or of some of its parts: bent, eroded or grown, and soft."""
+"""Masks of a face or of its parts: deformed, eroded or dilated, with a soft edge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from datagen.faces.landmarks import (
 )
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["PARTS", "Bending", "PartName", "in_image", "part_mask"]
+__all__ = ["PARTS", "Bending", "PartName", "is_visible", "part_mask"]
 
 PartName: TypeAlias = Literal[
     "face", "no_forehead", "features", "lower_half", "eyes", "nose", "mouth", "brows"
@@ -39,11 +39,11 @@ _MIN_PIXELS = 0.8
 
 
 class _Shape(NamedTuple):
-    """Which points a part has, how far it reaches beyond them, and how much it bears.
+    """Landmarks of a part, its margin, and how much deformation it takes.
 
     Attributes:
-        pieces: Indices of the points; each piece has its own hull.
-        margin: As a share of the face's width.
+        pieces: Indices of landmarks; each piece has its own convex hull.
+        margin: Width added around the hull, as a share of the face's width.
         bends, softens: Factors on the deformation and on the filters of ``Bending``, which
             would tear or wash out a small part.
     """
@@ -67,12 +67,12 @@ _SHAPES: dict[PartName, _Shape] = {
 
 
 class Bending(NamedTuple):
-    """How a hull becomes a mask; lengths as shares of the face's width.
+    """How a convex hull becomes a mask; lengths are shares of the face's width.
 
     Attributes:
-        field: ``(rows, columns, 2)`` displacements in units of ``bend``.
-        bend: Deviation of the displacements.
-        erode, blur: Deviations of the first and of the second Gaussian filter.
+        field: Random displacements, ``(rows, columns, 2)``, in units of ``bend``.
+        bend: Standard deviation of the displacements.
+        erode, blur: Standard deviations of the first and of the second Gaussian filter.
     """
 
     field: list[list[list[float]]]
@@ -81,8 +81,8 @@ class Bending(NamedTuple):
     blur: float
 
 
-def in_image(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    """Tell whether at least half the points of each piece lie in an image of ``shape``."""
+def is_visible(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Return whether at least half the landmarks of each piece are inside an image of ``shape``."""
     inside = np.all((landmarks >= 0) & (landmarks < [shape[1], shape[0]]), axis=1)
     return all(np.mean(inside[piece]) >= 0.5 for piece in _SHAPES[part].pieces)
 
@@ -90,23 +90,24 @@ def in_image(part: PartName, landmarks: Landmarks, shape: tuple[int, ...]) -> bo
 def part_mask(
     part: PartName, landmarks: Landmarks, lift: float, how: Bending, shape: tuple[int, ...]
 ) -> tuple[Region, Mask]:
-    """Deform the hull of a part, shrink or grow it, and soften its edge.
+    """Deform the convex hull of a part, erode or dilate it, and soften its edge.
 
-    As in Shiohara and Yamasaki, CVPR 2022, section 3.3: the first filter erodes, for only what
-    it leaves full is kept; the second softens, so that the mask grows when it is the wider.
+    As in Shiohara and Yamasaki, CVPR 2022, section 3.3: the first filter erodes, since only what
+    it leaves at full strength is kept; the second softens, so that the mask grows when the second
+    filter is the wider one.
 
     Args:
-        part: Which.
-        landmarks: The face; ``check_face`` has passed it.
-        lift: How far the whole face reaches over the brows, as a share of the forehead.
-        how: What makes this mask differ from the hull.
-        shape: Of the image.
+        part: Name of the part.
+        landmarks: Landmarks of the face, accepted by ``check_face``.
+        lift: Height of the face above the brows, as a share of the forehead.
+        how: Deformation, erosion and blur.
+        shape: Shape of the image.
 
     Returns:
         The region outside which the mask is 0, and the mask inside it.
 
     Raises:
-        ItemError: ``method_failed`` when nothing of the part is in the image.
+        ItemError: ``method_failed`` when too little of the part is inside the image.
     """
     pieces, margin, bends, softens = _SHAPES[part]
     blur = max(softens * how.blur, _MIN_BLUR)
@@ -118,17 +119,17 @@ def part_mask(
     unit *= canvas.scale
     mask: Mask = np.max([masks.fill(polygon, canvas) for polygon in polygons], axis=0)
     if margin:
-        # Beyond the far cheek of a turned head there is no face to blend.
+        # There is no face to blend beyond the far cheek of a turned head.
         face = _polygon("face", landmarks, indices(slice(68)), max(lift, _MIN_LIFT))
         mask = np.minimum(masks.dilate(mask, margin * unit), masks.fill(face, canvas))
     mask = masks.elastic(mask, how.field, bends * how.bend * unit)
     full = masks.threshold(masks.soften(mask, softens * how.erode * unit), 253)
     if not full.any():
-        full = mask  # a sliver at the image's edge, with nothing to spare for the erosion
+        full = mask  # a sliver at the image's edge, too thin to be eroded
     sigma = max(blur * unit, _MIN_PIXELS * canvas.scale)
     soft = masks.enlarge(masks.soften(full, sigma), canvas)
     if soft.max() < _MIN_PEAK:
-        raise ItemError("method_failed", f"{part}: too little of it is in the image")
+        raise ItemError("method_failed", f"too little of the part {part!r} is inside the image")
     return region, soft
 
 

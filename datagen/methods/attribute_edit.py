@@ -16,7 +16,7 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
 from datagen.faces.geometry.outline import (
     bare_forehead,
     check_face,
@@ -162,7 +162,7 @@ class AttributeEdit(Method):
         """Move by a fraction of a pixel, there and back, and color nothing."""
         move = _motion(ctx.target, params)
         mask = motion_mask(warp_field(move), move.region, move.unit)
-        return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
+        return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
 
 
 _LIP_COLORS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.03, 0.6, 0.54))

@@ -21,7 +21,7 @@ from datagen.faces.geometry.outline import (
     face_outline,
     face_width,
 )
-from datagen.faces.geometry.warp import similarity, there_and_back, warp_affine
+from datagen.faces.geometry.warp import affine_round_trip, similarity, warp_affine
 from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
@@ -129,7 +129,7 @@ class CrossBlend(Method):
         stage = _stage(ctx, params)
         image = ctx.target.image
         away = _bounded(stage.affine, ctx.target.landmarks)
-        back = there_and_back(image, away, stage.region)
+        back = affine_round_trip(image, away, stage.region)
         return paste(image, back, stage.mask, stage.region)
 
 

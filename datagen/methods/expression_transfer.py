@@ -14,7 +14,7 @@ from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
 from datagen.faces.geometry.expression import differences, expression_offsets, keep_order
 from datagen.faces.geometry.outline import check_face
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
@@ -126,7 +126,7 @@ class ExpressionTransfer(Method):
         """Send the target through the same warp, there and back by less than a pixel."""
         move = _motion(ctx.target, ctx.need_donor(), params)
         mask = _mask(warp_field(move), move, params)
-        return paste(ctx.target.image, there_and_back(ctx.target.image, move), mask, move.region)
+        return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
 
 
 _CORNERS = [RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER, *INNER_MOUTH_CORNERS]

@@ -15,7 +15,7 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
 from datagen.faces.geometry.expression import JAW_FOLLOWS, keep_order
 from datagen.faces.geometry.outline import check_face, up_axis
 from datagen.faces.geometry.warp import warp_pixels
@@ -136,7 +136,7 @@ class GazeMouthEdit(Method):
         face = ctx.target
         move = _motion(face, params)
         mask = motion_mask(warp_field(move), move.region, move.unit)
-        whole = paste(face.image, there_and_back(face.image, move), mask, move.region)
+        whole = paste(face.image, motion_round_trip(face.image, move), mask, move.region)
         for eye, _, shut in _edited(face, params):
             step = _PIXELS / eye.width
             gaze = (step if any(params.gaze) else 0.0, 0.0)

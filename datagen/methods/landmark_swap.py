@@ -27,14 +27,14 @@ from datagen.faces.geometry.outline import (
 from datagen.faces.geometry.thin_plate import plate_map
 from datagen.faces.geometry.warp import (
     Bend,
-    bend_and_back,
-    laid_over,
+    align_points,
     limited_goal,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
+    warp_round_trip,
 )
 from datagen.faces.landmarks import (
     BROWS,
@@ -48,7 +48,7 @@ from datagen.faces.landmarks import (
 )
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
-from datagen.faces.pixels.poisson import alike, clone
+from datagen.faces.pixels.poisson import clone, similar_colors
 from datagen.faces.pixels.pyramid import blend_bands
 from datagen.faces.pixels.transfer import match_covariance, match_histograms
 from datagen.methods.base import Context, Method, Result
@@ -196,10 +196,10 @@ class LandmarkSwap(Method):
         """
         stage = _stage(ctx, params)
         target = ctx.target
-        laid = laid_over(stage.origins, stage.corners)
+        laid = align_points(stage.origins, stage.corners)
         goal = limited_goal(stage.corners, laid, _MAX_STEP * face_width(target.landmarks))
         bend = _bend(stage, params)
-        back = bend_and_back(target.image, stage.corners, goal, stage.region, bend)
+        back = warp_round_trip(target.image, stage.corners, goal, stage.region, bend)
         part = np.ascontiguousarray(stage.region.of(target.image))
         back = _joined(back, part, stage, params.blend)
         return paste(target.image, back, stage.mask, stage.region)
@@ -254,7 +254,9 @@ def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
     if blend == "poisson":
         inside = masks.threshold(stage.whole, 0)
         skin = np.full_like(part, np.rint(cv2.mean(part, inside)[:3]))
-        pinned = np.minimum(alike(warped, part, _NO_STEP), alike(part, skin, _NO_HAIR))
+        pinned = np.minimum(
+            similar_colors(warped, part, _NO_STEP), similar_colors(part, skin, _NO_HAIR)
+        )
         return clone(warped, part, inside, pinned)
     if blend == "pyramid":
         levels = round(np.log2(max(_SEAM * face_width(stage.corners[:68]), 2)))

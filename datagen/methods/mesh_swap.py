@@ -141,7 +141,7 @@ def _mesh(face: FaceCrop) -> Mesh:
 def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
     target = ctx.target
     own = _mesh(target)
-    laid = surface.laid_over(_mesh(ctx.need_donor()), own)
+    laid = surface.align_mesh(_mesh(ctx.need_donor()), own)
     lips = surface.mouth_weight()
     share = params.shape * (1 - lips) + params.mouth * lips
     shape = own + (share * surface.inner_weight())[:, None] * (laid - own)

@@ -24,13 +24,13 @@ from datagen.faces.geometry.outline import (
 )
 from datagen.faces.geometry.warp import (
     WarpMap,
-    bend_and_back,
     limited_goal,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
+    warp_round_trip,
 )
 from datagen.faces.landmarks import FEATURES, INNER_LIPS, JAW, LEFT_EYE, RIGHT_EYE, move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
@@ -167,7 +167,7 @@ class Morph(Method):
         """Bend the target to the morph's geometry and back into its own, mixed with itself."""
         target, stage = ctx.target, _stage(ctx, params)
         goal = limited_goal(stage.ours, stage.corners, _MAX_STEP * face_width(target.landmarks))
-        back = bend_and_back(target.image, stage.ours, goal, stage.region)
+        back = warp_round_trip(target.image, stage.ours, goal, stage.region)
         return paste(target.image, back, stage.mask, stage.region)
 
 

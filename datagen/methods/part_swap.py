@@ -17,16 +17,16 @@ from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import bare_forehead, check_face, convex_hull, face_width
 from datagen.faces.geometry.warp import (
-    bend_and_back,
-    laid_over,
+    affine_round_trip,
+    align_points,
     limited_goal,
     piecewise_map,
     similarity,
     surround,
-    there_and_back,
     triangulate,
     warp_affine,
     warp_pixels,
+    warp_round_trip,
 )
 from datagen.faces.landmarks import (
     BROWS,
@@ -172,12 +172,12 @@ class PartSwap(Method):
             stage = _stage(ctx, part, params)
             if stage.corners is None:
                 away = np.asarray(cv2.invertAffineTransform(stage.affine), np.float64)
-                back = there_and_back(image, away, stage.region)
+                back = affine_round_trip(image, away, stage.region)
             else:
                 corners, origins = stage.corners
                 step = _MAX_STEP * face_width(ctx.target.landmarks)
-                goal = limited_goal(corners, laid_over(origins, corners), step)
-                back = bend_and_back(image, corners, goal, stage.region)
+                goal = limited_goal(corners, align_points(origins, corners), step)
+                back = warp_round_trip(image, corners, goal, stage.region)
             if params.blend == "poisson":
                 own = np.ascontiguousarray(stage.region.of(image))
                 back = _clone(back, own, stage.mask)

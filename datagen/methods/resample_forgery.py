@@ -15,7 +15,7 @@ from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import check_face, convex_hull, face_outline, face_width
-from datagen.faces.geometry.warp import there_and_back
+from datagen.faces.geometry.warp import affine_round_trip
 from datagen.faces.landmarks import FEATURES
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
@@ -141,7 +141,7 @@ class ResampleForgery(Method):
         target = ctx.target
         region, mask = _mask(target, params)
         move = np.array([[1.0, 0.0, params.shift[0]], [0.0, 1.0, params.shift[1]]])
-        return paste(target.image, there_and_back(target.image, move, region), mask, region)
+        return paste(target.image, affine_round_trip(target.image, move, region), mask, region)
 
 
 def _draw_stage(rng: np.random.Generator, kind: Kind, strength: float, left: int) -> UpSampler:

@@ -15,7 +15,7 @@ from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import check_face
-from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
+from datagen.faces.part_masks import Bending, PartName, is_visible, part_mask
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
 from datagen.methods.self_blend_options import (
@@ -157,7 +157,7 @@ def _draw_part(rng: np.random.Generator, target: FaceCrop, parts: Sequence[PartN
     Raises:
         ItemError: ``method_failed`` when none is.
     """
-    seen = [part for part in parts if in_image(part, target.landmarks, target.image.shape)]
+    seen = [part for part in parts if is_visible(part, target.landmarks, target.image.shape)]
     if not seen:
         raise ItemError("method_failed", f"outside the image: {', '.join(parts)}")
     steps = np.cumsum([_OF_A_HUNDRED[part] for part in seen])

@@ -1,4 +1,4 @@
-"""What finds faces. To add one: write ``analyzers/<name>.py`` and add a line to the table."""
+"""Face analyzers. To add one, write ``analyzers/<name>.py`` and add a line to the table."""
 
 from datagen.core.registry import Registry
 from datagen.faces.analyzers.base import Analyzer, Detection

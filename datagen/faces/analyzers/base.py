@@ -1,4 +1,4 @@
-"""The analyzer contract: from an image to its faces, with nothing of the source's kind."""
+"""The analyzer contract: from an image to its faces, whatever its source."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Analyzer", "Detection"]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face as an analyzer found it, in pixels of the upright image.
+    """One detected face, in pixels of the upright image.
 
     Attributes:
-        landmarks: ``(68, 2)`` float32.
-        mesh: ``(478, 3)`` float32, or ``None``.
-        pose: Yaw, pitch, roll in degrees. Yaw > 0: the nose points to larger x; pitch > 0:
-            looks up; roll > 0: clockwise in the image.
+        landmarks: The 68 landmarks, ``(68, 2)`` float32.
+        pose: Yaw, pitch and roll in degrees. Yaw > 0: the nose points to larger x; pitch > 0:
+            the face looks up; roll > 0: clockwise in the image.
+        mesh: Face mesh, ``(478, 3)`` float32, or ``None``.
         box: The detector's own box, or ``None``; the index derives one from the landmarks.
-        embedding: ``(512,)`` float32 of unit length, or ``None``.
+        embedding: Identity embedding, ``(512,)`` float32 of unit length, or ``None``.
     """
 
     landmarks: Landmarks
@@ -36,15 +36,15 @@ class Detection:
 
 
 class Analyzer(ABC):
-    """Finds the faces of an image; made once per process, picklable before ``open``.
+    """Finds the faces of an image; created once per process, picklable before ``open``.
 
     Attributes:
-        name: Its name in recipes.
+        name: Name in recipes.
         weights: Ids of the weight cards whose files it loads.
         gives_mesh: Whether detections carry the 478-point mesh.
         gives_embedding: Whether detections carry an identity embedding.
-        needs_pixels: False when the record says it all: a source that makes its images on
-            demand then need not make them for the index.
+        needs_pixels: Whether it reads the image. If false, the record is enough, and a source
+            that renders its images on demand need not render them for the index.
     """
 
     name: ClassVar[str]
@@ -56,16 +56,16 @@ class Analyzer(ABC):
     @property
     @abstractmethod
     def version(self) -> str:
-        """Text that changes when the same image may give other points; keys the cache."""
+        """Text that changes whenever the same image may give different landmarks; cache key."""
 
     @abstractmethod
     def open(self) -> None:
-        """Load what is heavy; called once in the process that will analyze.
+        """Load models; called once in the process that will analyze.
 
         Raises:
-            MissingExtraError, WeightsError: With what to do.
+            MissingExtraError, WeightsError: The library or the weights are missing.
         """
 
     @abstractmethod
     def analyze(self, image: Image, record: Record) -> list[Detection]:
-        """Return the faces of an upright image, in a fixed order; none is an empty list."""
+        """Return the faces of an upright image in a fixed order, or an empty list."""

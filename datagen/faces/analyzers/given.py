@@ -1,4 +1,4 @@
-"""Analyzer ``given``: the landmarks that the source itself states."""
+"""Analyzer ``given``: the landmarks stated by the source itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Given"]
 
 
 class Given(Analyzer):
-    """Passes on the record's landmarks, with the pose estimated where it is not given."""
+    """Returns the record's landmarks, and estimates the pose where it is not stated."""
 
     name: ClassVar[str] = "given"
     needs_pixels: ClassVar[bool] = False
@@ -25,19 +25,19 @@ class Given(Analyzer):
         return "given-1"
 
     def open(self) -> None:
-        """See base class; there is nothing to load."""
+        """See base class; nothing to load."""
 
     def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class.
 
         Raises:
-            RecipeError: The source states no landmarks.
+            RecipeError: The record has no landmarks.
         """
         if record.landmarks is None:
             raise RecipeError(
-                f"face.analyzer: 'given' needs a source that states 68 landmarks, and image "
-                f"{record.image_id!r} has none. Use 'mediapipe' or 'insightface', or name the "
-                "landmarks column in the card"
+                "face.analyzer: 'given' needs a source that states the 68 landmarks of every face, "
+                f"but image {record.image_id!r} has none. Use 'mediapipe' or 'insightface', or "
+                "name the landmarks column in the card"
             )
         pose = record.pose or estimate_pose(record.landmarks, image.shape[1], image.shape[0])
         return [Detection(record.landmarks, pose, record.mesh, record.box)]

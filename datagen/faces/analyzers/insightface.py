@@ -1,4 +1,4 @@
-"""Analyzer ``insightface``: a model pack with detector, 68 points in 3-D, and ArcFace embedding."""
+"""Analyzer ``insightface``: detector, 68 landmarks in 3-D and ArcFace embedding of a model pack."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from datagen.errors import WeightsError
 from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import angles
 from datagen.sources.base import Record
-from datagen.weights import load_weight_card, weights_folder
 from datagen.weights.insightface.library import load_insightface, quiet, without_deprecations
 from datagen.weights.insightface.license import pack_license
+from datagen.weights.store import weight_store
 
 __all__ = ["InsightFace"]
 
@@ -32,7 +32,8 @@ class InsightFace(Analyzer):
     """``FaceAnalysis`` of insightface on one CPU thread; never downloads.
 
     Args:
-        pack: Name of the folder of ``.onnx`` files, in ``DATAGEN_WEIGHTS`` or in its ``models``.
+        pack: Name of the folder of ``.onnx`` files, in ``DATAGEN_WEIGHTS`` or its ``models``
+            subfolder.
     """
 
     name: ClassVar[str] = "insightface"
@@ -49,7 +50,7 @@ class InsightFace(Analyzer):
         """See base class; reads the whole pack once.
 
         Raises:
-            WeightsError: The pack is not there.
+            WeightsError: The pack is missing.
         """
         if not self._version:
             files = {path.name: sha256_file(path) for path in _onnx_files(self._folder())}
@@ -73,9 +74,9 @@ class InsightFace(Analyzer):
                     sess_options=options,
                 )
         except insightface.broken as error:
-            reason = str(error) or "no detector in it"
+            reason = str(error) or "it contains no detector"
             raise WeightsError(
-                f"{folder}: insightface cannot load this pack: {reason}. Unpack it again"
+                f"{folder}: insightface cannot load this model pack: {reason}. Unpack it again"
             ) from None
         self._check_tasks(folder, library)
         with quiet():
@@ -98,29 +99,29 @@ class InsightFace(Analyzer):
         return sorted(detections, key=_place)
 
     def _folder(self) -> Path:
-        top = weights_folder()
+        top = weight_store().folder
         for folder in (top / "models" / self._pack, top / self._pack):
             if _onnx_files(folder):
                 return folder.resolve()
-        card = load_weight_card(self.weights[0])
+        card = weight_store().card(self.weights[0])
         raise WeightsError(
-            f"the insightface model pack {self._pack!r} is not in {top}: want "
+            f"the insightface model pack {self._pack!r} was not found: expected "
             f"{top}/models/{self._pack}/*.onnx. License: {card.license} (non-commercial research "
-            f"only). It is not downloaded for you: read its terms at {card.homepage}, get "
-            f"{self._pack}.zip there and unpack it into that folder"
+            f"only). It is not downloaded automatically: read its terms at {card.homepage}, "
+            f"download {self._pack}.zip there and unpack it into that folder"
         )
 
     def _check_license(self, folder: Path) -> None:
-        """Refuse a pack whose own license file does not verify; none at all is the usual case."""
+        """Refuse a pack whose license file does not verify; most packs have none."""
         if problem := pack_license(folder).problem:
-            raise WeightsError(f"{folder}: the license of this pack does not hold: {problem}")
+            raise WeightsError(f"{folder}: the license file of this pack is not valid: {problem}")
 
     def _check_tasks(self, folder: Path, library: Any) -> None:
         missing = [task for task in _TASKS if task not in library.models]
         if missing:
             names = ", ".join(path.name for path in _onnx_files(folder))
             raise WeightsError(
-                f"{folder} has no network for {', '.join(missing)} (found {names}). Use a whole "
+                f"{folder} has no network for {', '.join(missing)} (found {names}). Use a complete "
                 "pack such as buffalo_l"
             )
 

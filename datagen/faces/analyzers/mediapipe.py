@@ -1,4 +1,4 @@
-"""Analyzer ``mediapipe``: Google's Face Landmarker, 478 points reduced to the 68 of 300-W."""
+"""Analyzer ``mediapipe``: Google's Face Landmarker, whose 478 points include the 68 of 300-W."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from datagen.errors import MissingExtraError
 from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import angles
 from datagen.sources.base import Record
-from datagen.weights import find_weights, load_weight_card
+from datagen.weights.store import weight_store
 
 __all__ = ["MESH_TO_68", "MediaPipe"]
 
-# The mesh has no jaw contour of its own: points 0-16 are its nearest outline.
+# The mesh has no jaw line: landmarks 0-16 are the nearest points of its outline.
 MESH_TO_68 = np.concatenate(
     [
         [127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356],
@@ -34,10 +34,10 @@ MESH_TO_68 = np.concatenate(
 # MediaPipe's camera looks along -z with y up; ours along +z with y down.
 _FLIP = np.diag([1.0, -1.0, -1.0])
 
-# Theirs are measured from the edges of pixels, ours from centers.
+# MediaPipe measures from the edges of pixels, this package from their centers.
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0], np.float32)
 
-# Faces looked for in one image; more than a group portrait holds.
+# Faces looked for in one image.
 _MAX_FACES = 16
 
 
@@ -55,7 +55,7 @@ class MediaPipe(Analyzer):
     @property
     def version(self) -> str:
         """See base class."""
-        return f"mediapipe-1-{load_weight_card(self.weights[0]).sha256[:16]}"
+        return f"mediapipe-1-{weight_store().card(self.weights[0]).sha256[:16]}"
 
     def open(self) -> None:
         """See base class."""
@@ -64,7 +64,7 @@ class MediaPipe(Analyzer):
             from mediapipe.tasks.python import BaseOptions, vision
         except ImportError:
             raise MissingExtraError("mediapipe", "mediapipe", "analyzer 'mediapipe'") from None
-        model = find_weights(load_weight_card(self.weights[0]))
+        model = weight_store().fetch(weight_store().card(self.weights[0]))
         self._library = mediapipe
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
@@ -74,8 +74,8 @@ class MediaPipe(Analyzer):
         with _quiet():
             self._task = vision.FaceLandmarker.create_from_options(options)
             self._task.detect(self._image(np.zeros((64, 64, 3), np.uint8)))
-        # It must be closed before concurrent.futures is: its calls run on a thread of a pool, and
-        # the callbacks of atexit come after the end of all pools.
+        # It must be closed before concurrent.futures shuts down: its calls run in a thread pool,
+        # and atexit callbacks run after all pools have ended.
         threading._register_atexit(_call, weakref.WeakMethod(self._task.close))  # type: ignore[attr-defined]
 
     def analyze(self, image: Image, record: Record) -> list[Detection]:
@@ -106,7 +106,7 @@ def _call(reference: Callable[[], Callable[[], None] | None]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the native libraries' start-up notes off the user's terminal."""
+    """Keep the start-up messages of native libraries off the terminal."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -1,1 +1,1 @@
-"""Where the points and pixels of a face go."""
+"""Geometry of a face: outline, pose, expression, mesh, and warps between two sets of points."""

@@ -1,4 +1,4 @@
-"""Moving landmarks within a face: the warp, its true mask, and its way back."""
+"""Warps that move landmarks within a face, the mask of what they change, and their controls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datagen.faces.geometry.outline import convex_hull, face_outline, face_width
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["Motion", "motion", "motion_mask", "there_and_back", "warp_field"]
+__all__ = ["Motion", "motion", "motion_mask", "motion_round_trip", "warp_field"]
 
 _SPREAD = 1.2
 _HELD = 32
@@ -26,14 +26,14 @@ _SOFT = 0.025
 
 
 class Motion(NamedTuple):
-    """Where points of a face go.
+    """Displacements of points of a face.
 
     Attributes:
-        corners: ``(n, 2)`` float32, in the fake; the first 68 are its landmarks.
+        corners: Points in the fake, ``(n, 2)`` float32; the first 68 are its landmarks.
         origins: The same points in the target.
-        region: All that may change.
-        triangles: ``(k, 3)``, Delaunay of ``corners``.
-        unit: ``face_width`` of the target.
+        region: Region outside which nothing changes.
+        triangles: Delaunay triangles of ``corners``, ``(k, 3)`` indices.
+        unit: ``face_width`` of the target, in pixels.
     """
 
     corners: NDArray[np.float32]
@@ -49,13 +49,14 @@ def motion(
     shape: tuple[int, ...],
     more: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> Motion:
-    """Move landmarks, with everything from a fifth beyond the face's outline on held still.
+    """Move landmarks; everything beyond 1.2 times the face's outline stays fixed.
 
     Args:
-        marks: The target's points.
-        moved: Where they go.
-        shape: Of the image.
-        more: ``(m, 2)`` further points, and where they go; they follow the landmarks.
+        marks: Landmarks of the target.
+        moved: Landmarks of the fake.
+        shape: Shape of the image.
+        more: Further points of the target and of the fake, ``(m, 2)`` each, placed after the
+            landmarks.
 
     Raises:
         ItemError: ``method_failed`` when the face is outside the image.
@@ -74,7 +75,7 @@ def motion(
 
 
 def _along(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Walk around a polygon in even steps: a long side without points holds nothing still."""
+    """Return evenly spaced points along a polygon: a long side without points fixes nothing."""
     closed = np.concatenate([polygon, polygon[:1]]).astype(np.float64)
     way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
     steps = np.linspace(0, way[-1], _HELD, endpoint=False)
@@ -83,17 +84,17 @@ def _along(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def warp_field(move: Motion) -> WarpMap:
-    """Return where each pixel of the motion's region comes from."""
+    """Return the source coordinates of each pixel of the motion's region."""
     return piecewise_map(move.corners, move.origins, move.triangles, move.region)
 
 
 def motion_mask(field: WarpMap, region: Region, unit: float) -> Mask:
-    """Draw what a warp changes: 0 where nothing moves, 255 from a visible shift on.
+    """Draw the mask of a warp: 0 where nothing moves, 255 where the shift is visible.
 
     Args:
-        field: Where pixels come from.
-        region: Where the field lies.
-        unit: ``face_width``, which the shifts are measured by.
+        field: Source coordinates of pixels.
+        region: Region of the field.
+        unit: ``face_width``, the unit of shifts, in pixels.
     """
     away = np.hypot(
         field.x - np.arange(region.x0, region.x1, dtype=np.float32),
@@ -107,11 +108,11 @@ def motion_mask(field: WarpMap, region: Region, unit: float) -> Mask:
     return masks.enlarge(masks.soften(grown, _SOFT * unit * canvas.scale), canvas)
 
 
-def there_and_back(image: Image, move: Motion) -> Image:
-    """Move each point by a fraction of a pixel the way of the motion, and back again.
+def motion_round_trip(image: Image, move: Motion) -> Image:
+    """Warp by a fraction of a pixel in the direction of the motion, and back.
 
     Returns:
-        What then lies in the region: the target, resampled twice, nothing moved.
+        Region of the target, resampled twice, with nothing moved.
     """
     way = move.corners - move.origins
     length = np.linalg.norm(way, axis=1, keepdims=True)

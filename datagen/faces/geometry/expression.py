@@ -1,4 +1,4 @@
-"""What a face does, apart from who it is: expressions as offsets of the 68 landmarks."""
+"""Facial expressions, separated from identity, as offsets of the 68 landmarks."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _FARTHEST = 0.4
 _MIN_TURNED = 0.4
 _RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *indices(NOSE), 36, 39, 42, 45)
 
-# Neutral face: the mean over 300 of the built-in people. Origin between the eyes, unit their
-# distance / 100, x to the viewer's right, y down, z away from the camera.
+# Neutral face: the mean of 300 procedural identities. Origin between the eyes, unit 1/100 of
+# the distance between the eyes, x to the viewer's right, y down, z away from the camera.
 _NEUTRAL = (
     (-119, 4, 92),
     (-118, 29, 99),
@@ -101,18 +101,18 @@ _NEUTRAL = (
 )
 _SHAPE = np.array(_NEUTRAL, np.float64) / 100
 NEUTRAL: Points = _SHAPE[:, :2]
-"""``(68, 2)``: the neutral face seen from the front, in distances of the eyes."""
+"""Frontal neutral face, ``(68, 2)``; unit: the distance between the eyes."""
 _DESIGN = np.concatenate([_SHAPE, np.ones((68, 1))], axis=1)
 JAW_FOLLOWS = 0.6 * np.concatenate([np.zeros(2), np.hanning(15)[1:-1], np.zeros(2)])
-"""How far each of the 17 jaw points goes down with the lower lip."""
+"""How far each of the 17 jaw points follows the lower lip, as a share of its motion."""
 
 
 def differences(marks: Landmarks) -> tuple[Points, Points]:
-    """Fit the neutral face's camera to the parts that no expression moves.
+    """Fit an affine camera to the landmarks that no expression moves.
 
     Returns:
-        ``(2, 2)``, from x and y of the neutral face to the image, and the ``(68, 2)``
-        differences that are left, in the units of the neutral face.
+        The ``(2, 2)`` matrix from x and y of the neutral face to the image, and the ``(68, 2)``
+        differences that remain, in the units of the neutral face.
     """
     rigid = list(_RIGID)
     points = marks.astype(np.float64)
@@ -124,17 +124,17 @@ def differences(marks: Landmarks) -> tuple[Points, Points]:
 
 
 def expression_offsets(target: Points, donor: Points) -> Points:
-    """Return what the donor's expression adds to the target, without what is the donor's build.
+    """Return the offsets that give the target the donor's expression but not the donor's identity.
 
-    Where the mouth, an eye or a brow sits, how thick lips and how long lids are, tells who it
-    is; only what the parts do about their own place tells the expression.
+    The positions of mouth, eyes and brows, the thickness of lips and the length of lids belong
+    to the identity; only motions of the parts about their own position belong to the expression.
 
     Args:
-        target: What ``differences`` found on the face that is to wear the expression.
-        donor: The same of the face that wears it.
+        target: ``differences`` of the face that receives the expression.
+        donor: ``differences`` of the face that shows it.
 
     Returns:
-        ``(68, 2)`` float64 in the units of the neutral face: distances of the eyes.
+        ``(68, 2)`` float64; unit: the distance between the eyes.
     """
     apart = donor - target
     offsets = np.zeros((68, 2))
@@ -165,14 +165,14 @@ _BROW = 0.6
 
 
 def keep_order(marks: Landmarks, way: Points) -> Points:
-    """Shorten moves that would bring an upper lid or lip under the lower one.
+    """Shorten displacements that would move an upper lid or lip below the lower one.
 
     Args:
-        marks: Where the points are.
-        way: ``(68, 2)`` pixels, where they should move.
+        marks: Landmarks before the motion.
+        way: Displacements of the landmarks, ``(68, 2)`` pixels.
 
     Returns:
-        ``way``, with what overlaps shared out between above and below.
+        Displacements, with any overlap divided equally between upper and lower.
     """
     up = up_axis(marks).astype(np.float64)
     upper, lower = list(_UPPER), list(_LOWER)

@@ -9,8 +9,8 @@ from datagen.core.arrays import Affine, Mesh
 
 __all__ = ["MIRROR_478", "move_mesh"]
 
-# Pairs of points that change places when the image is mirrored; the others lie on the midline.
-# Read off the symmetry of the canonical face model (MediaPipe, Apache-2.0).
+# Pairs of points that change places when the image is mirrored; the others are on the midline.
+# Derived from the symmetry of the canonical face model (MediaPipe, Apache-2.0).
 _PAIRS = (
     "3-248 7-249 20-250 21-251 22-252 23-253 24-254 25-255 26-256 27-257 28-258 29-259 30-260 "
     "31-261 32-262 33-263 34-264 35-265 36-266 37-267 38-268 39-269 40-270 41-271 42-272 43-273 "

@@ -1,4 +1,4 @@
-"""The face mesh as a surface: its triangles, which of them are seen, and shapes laid over it."""
+"""The face mesh as a surface: its triangles, their visibility, and weights over it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from datagen.faces.masks import Canvas
 from datagen.sources.procedural import template
 
 __all__ = [
+    "align_mesh",
     "below_nose",
     "draw",
     "facing",
     "inner_weight",
-    "laid_over",
     "mirrored",
     "mouth_weight",
     "seen",
@@ -42,13 +42,13 @@ def _canonical() -> tuple[NDArray[np.float64], NDArray[np.int32]]:
 
 
 def triangles() -> NDArray[np.int32]:
-    """Return the ``(898, 3)`` triangles of the canonical face model, all wound the same way."""
+    """Return the ``(898, 3)`` triangles of the canonical face model, all with the same winding."""
     return _canonical()[1]
 
 
 @functools.cache
 def _border() -> NDArray[np.intp]:
-    """Return the points at the mesh's edge: those of triangle sides that no other shares."""
+    """Return the points at the mesh's border: those of edges that belong to one triangle only."""
     faces = triangles()
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     pairs, count = np.unique(edges, axis=0, return_counts=True)
@@ -57,9 +57,9 @@ def _border() -> NDArray[np.intp]:
 
 @functools.cache
 def sideways() -> NDArray[np.float64]:
-    """Return ``(898,)``: how far each triangle lies to the viewer's right on a neutral face.
+    """Return how far each triangle is to the viewer's right on a neutral face, ``(898,)``.
 
-    In shares of the half face's width at the same height: 0 = the middle, 1 = the border.
+    As a share of half the face's width at the same height: 0 = the midline, 1 = the border.
     """
     position, faces = _canonical()
     edge = position[_border()]
@@ -71,7 +71,7 @@ def sideways() -> NDArray[np.float64]:
 
 @functools.cache
 def below_nose() -> NDArray[np.bool_]:
-    """Tell which triangles lie lower than the nose on a neutral face."""
+    """Return which triangles are below the nose on a neutral face."""
     position, faces = _canonical()
     return np.asarray(position[faces, 1].mean(axis=1) < position[_NOSE_BASE, 1])
 
@@ -84,9 +84,9 @@ def facing(mesh: Mesh) -> NDArray[np.float64]:
 
 
 def seen(mesh: Mesh) -> NDArray[np.bool_]:
-    """Tell which triangles the camera sees: they face it, and nothing nearer hides their middle.
+    """Return which triangles are visible: they face the camera and their center is not occluded.
 
-    Drawn far to near on a grid of 160 cells, like a painter's image.
+    Triangles are drawn from far to near on a grid of 160 x 160 cells (painter's algorithm).
     """
     faces, front = triangles(), facing(mesh) > 0
     low, high = mesh[:_POINTS, :2].min(axis=0), mesh[:_POINTS, :2].max(axis=0)
@@ -103,8 +103,8 @@ def seen(mesh: Mesh) -> NDArray[np.bool_]:
     return np.asarray(front & ~((over >= 0) & behind))
 
 
-def laid_over(mesh: Mesh, target: Mesh) -> Mesh:
-    """Turn, scale and shift one mesh in space onto another (Umeyama, PAMI 1991)."""
+def align_mesh(mesh: Mesh, target: Mesh) -> Mesh:
+    """Align one mesh with another by a similarity in space (Umeyama, PAMI 1991)."""
     p, q = mesh[:_POINTS].astype(np.float64), target[:_POINTS].astype(np.float64)
     p_mean, q_mean = p.mean(axis=0), q.mean(axis=0)
     left, size, right = np.linalg.svd((q - q_mean).T @ (p - p_mean))
@@ -117,7 +117,7 @@ def laid_over(mesh: Mesh, target: Mesh) -> Mesh:
 
 @functools.cache
 def inner_weight() -> NDArray[np.float32]:
-    """Return ``(478,)``: 0 at the mesh's border, 1 from two and a half centimetres inside on."""
+    """Return a weight per point, ``(478,)``: 0 at the mesh's border, 1 from 2.5 cm inside it."""
     position, border = _canonical()[0], _border()
     away = np.linalg.norm(position[:, None] - position[border][None], axis=2).min(axis=1)
     return _with_irises(np.clip(away / 2.5, 0, 1))
@@ -125,7 +125,7 @@ def inner_weight() -> NDArray[np.float32]:
 
 @functools.cache
 def mouth_weight() -> NDArray[np.float32]:
-    """Return ``(478,)``: 1 at the lips, falling to 0 at nose and chin."""
+    """Return a weight per point, ``(478,)``: 1 at the lips, falling to 0 at nose and chin."""
     position, _ = _canonical()
     middle = position[list(_MOUTH)].mean(axis=0)
     away = np.hypot((position[:, 0] - middle[0]) / 3.6, (position[:, 1] - middle[1]) / 2.2)
@@ -133,17 +133,17 @@ def mouth_weight() -> NDArray[np.float32]:
 
 
 def _with_irises(weight: NDArray[np.float64]) -> NDArray[np.float32]:
-    both = weight[[159, 386]]  # the middles of the upper lids
+    both = weight[[159, 386]]  # centers of the upper lids
     return np.concatenate([weight, np.repeat(both, 5)]).astype(np.float32)
 
 
 def mirrored(mesh: Mesh) -> Mesh:
-    """Return each point's partner on the other half of the face."""
+    """Return the mesh with each point replaced by its partner on the other side of the face."""
     return np.ascontiguousarray(mesh[MIRROR_478])
 
 
 def draw(mesh: Mesh, which: NDArray[np.bool_], canvas: Canvas) -> Mask:
-    """Draw some triangles on a canvas: 255 inside."""
+    """Draw selected triangles on a canvas: 255 inside, 0 outside."""
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
     points = np.rint(canvas.points(mesh[:, :2]) * 16).astype(np.int32)
     for corners in points[triangles()[which]]:

@@ -1,4 +1,4 @@
-"""The thin-plate spline: the smoothest warp that brings given points to given places."""
+"""The thin-plate spline: the smoothest warp that maps given points to given positions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class ThinPlate(NamedTuple):
     """A fitted spline.
 
     Attributes:
-        center, scale: Points are moved and scaled to about one before they are looked up.
-        knots: ``(n, 2)`` float64 scaled control points.
-        bend: ``(n, 2)`` float64 weights of the radial part.
-        plane: ``(3, 2)`` float64, constant, x and y of the affine part.
+        center, scale: Offset and divisor that normalize points to a range of about one.
+        knots: Normalized control points, ``(n, 2)`` float64.
+        bend: Weights of the radial part, ``(n, 2)`` float64.
+        plane: Constant, x and y coefficients of the affine part, ``(3, 2)`` float64.
     """
 
     center: NDArray[np.float64]
@@ -37,7 +37,7 @@ class ThinPlate(NamedTuple):
     plane: NDArray[np.float64]
 
     def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return by how much each of ``(n, 2)`` points is displaced."""
+        """Return the displacement of each of ``(n, 2)`` points."""
         scaled = (points - self.center) / self.scale
         flat = self.plane[0] + scaled @ self.plane[1:]
         shift: NDArray[np.float64] = flat + _kernel(scaled, self.knots) @ self.bend
@@ -45,15 +45,19 @@ class ThinPlate(NamedTuple):
 
 
 def fit_plate(target: Points, source: Points) -> ThinPlate:
-    """Fit the spline that displaces ``target`` to ``source`` (Bookstein, PAMI 1989).
+    """Fit the spline that displaces ``target`` to ``source``.
 
     Args:
-        target: ``(n, 2)`` control points. One within half a pixel of an earlier one is left
-            out, because no smooth map could send the two to different places.
-        source: ``(n, 2)`` where they go.
+        target: ``(n, 2)`` control points. A point within half a pixel of an earlier one is left
+            out, because no smooth map could send the two to different positions.
+        source: ``(n, 2)`` corresponding points.
 
     Raises:
-        ItemError: ``method_failed`` when the points lie on one line.
+        ItemError: ``method_failed`` when the points are collinear.
+
+    References:
+        Bookstein, Principal warps: thin-plate splines and the decomposition of deformations,
+        PAMI 1989.
     """
     points, shifts = target.astype(np.float64), (source - target).astype(np.float64)
     close = np.square(points[:, None] - points).sum(axis=2) < _NEAREST**2
@@ -63,7 +67,7 @@ def fit_plate(target: Points, source: Points) -> ThinPlate:
     scale = float(np.abs(points - center).max(initial=_FLAT))
     knots = (points - center) / scale
     if len(points) < 3 or np.linalg.svd(knots - knots.mean(axis=0), compute_uv=False)[1] < 1e-3:
-        raise ItemError("method_failed", "landmarks lie on one line")
+        raise ItemError("method_failed", "landmarks are collinear")
     count = len(knots)
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _kernel(knots, knots)
@@ -76,17 +80,17 @@ def fit_plate(target: Points, source: Points) -> ThinPlate:
 def plate_map(target: Points, source: Points, region: Region) -> WarpMap:
     """Map each pixel of ``region`` back along the spline.
 
-    The displacement is worked out on every sixth pixel and enlarged linearly. An affine change
-    is exact and control points land within about a quarter of a pixel, but for those that are
-    sent far apart from a neighbor nearer than that grid.
+    The displacement is computed on every sixth pixel and enlarged linearly. Affine changes are
+    exact, and control points are accurate to about a quarter of a pixel, except those moved far
+    from a neighbor that is closer than the grid.
 
     Args:
-        target: ``(n, 2)`` control points in the image to be made.
-        source: ``(n, 2)`` the same points in the image to take pixels from.
-        region: Part of the target to map.
+        target: ``(n, 2)`` control points in the output image.
+        source: ``(n, 2)`` corresponding points in the input image.
+        region: Region of the target to map.
 
     Raises:
-        ItemError: ``method_failed`` when the points lie on one line.
+        ItemError: ``method_failed`` when the points are collinear.
     """
     plate = fit_plate(target, source)
     left, top = (_STEP * (corner // _STEP) - _STEP for corner in (region.x0, region.y0))

@@ -1,4 +1,4 @@
-"""Moving pixels: similarities, affine warps of a region, and the piecewise-affine warp."""
+"""Warps: similarities, affine warps of a region, and the piecewise-affine warp."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = [
     "Bend",
     "Points",
     "WarpMap",
-    "bend_and_back",
-    "laid_over",
+    "affine_round_trip",
+    "align_points",
     "limited_goal",
     "piecewise_map",
     "similarity",
     "surround",
-    "there_and_back",
     "triangulate",
     "warp_affine",
     "warp_pixels",
+    "warp_round_trip",
 ]
 
 Points = NDArray[np.float32]
@@ -44,28 +44,31 @@ _SLIVER = 0.5
 
 
 class WarpMap(NamedTuple):
-    """Where each pixel of a region comes from, ``(height, width)`` float32 pixels each."""
+    """Source coordinates of each pixel of a region, ``(height, width)`` float32 pixels each."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
 
 
 class Bend(Protocol):
-    """A way to fill the space between points of the target and the same in the source."""
+    """A function that interpolates the warp between corresponding points of two images."""
 
     def __call__(self, target: Points, source: Points, *, region: Region) -> WarpMap:
         """Map each pixel of ``region`` of the target back to the source."""
 
 
 def similarity(source: Points, target: Points) -> Affine:
-    """Fit rotation, scale and shift by least squares (Umeyama, PAMI 1991); no reflection.
+    """Fit rotation, scale and shift by least squares, without reflection.
 
     Args:
         source: ``(n, 2)`` points.
-        target: Where they should go.
+        target: The corresponding points, ``(n, 2)``.
 
     Raises:
-        ItemError: ``method_failed`` when all source points fall together.
+        ItemError: ``method_failed`` when all source points coincide.
+
+    References:
+        Umeyama, Least-squares estimation of transformation parameters, PAMI 1991.
     """
     p = source.astype(np.float64)
     q = target.astype(np.float64)
@@ -73,7 +76,7 @@ def similarity(source: Points, target: Points) -> Affine:
     p, q = p - p_mean, q - q_mean
     spread = float(np.square(p).sum())
     if spread < _FLAT:
-        raise ItemError("method_failed", "points fall together")
+        raise ItemError("method_failed", "landmarks coincide")
     a = float((p * q).sum()) / spread
     b = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
     turn = np.array([[a, -b], [b, a]])
@@ -81,9 +84,9 @@ def similarity(source: Points, target: Points) -> Affine:
 
 
 def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
-    """Move an image's pixels by ``affine`` and return what then lies in ``region``.
+    """Warp an image by ``affine`` and return ``region`` of the result.
 
-    Cubic kernel; beyond the image's edge its mirror image is taken.
+    Cubic kernel; beyond its edges the image is continued by reflection.
     """
     shifted = affine.copy()
     shifted[:, 2] -= (region.x0, region.y0)
@@ -99,17 +102,17 @@ def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
     )
 
 
-def there_and_back(image: Image, affine: Affine, region: Region) -> Image:
-    """Move an image's pixels by ``affine``, round, and move them back; return ``region`` of it.
+def affine_round_trip(image: Image, affine: Affine, region: Region) -> Image:
+    """Warp an image by ``affine`` and back, rounding in between; return ``region`` of it.
 
-    What two resamplings do to a face and nothing else: the control of methods that align by an
-    affine map.
+    It has the traces of two resamplings and nothing else: the control of methods that align by an
+    affine matrix.
 
     Raises:
         ItemError: ``method_failed`` when ``affine`` cannot be inverted.
     """
     if abs(float(np.linalg.det(affine[:, :2]))) < _FLAT:
-        raise ItemError("method_failed", "the alignment cannot be undone")
+        raise ItemError("method_failed", "the alignment matrix cannot be inverted")
     x, y = np.meshgrid([region.x0, region.x1], [region.y0, region.y1])
     corners = np.stack([x.ravel(), y.ravel()], axis=1) @ affine[:, :2].T + affine[:, 2]
     low = np.floor(corners.min(axis=0)).astype(int) - _EDGE
@@ -121,18 +124,18 @@ def there_and_back(image: Image, affine: Affine, region: Region) -> Image:
 
 
 def surround(points: Points, others: Points) -> tuple[Points, Points]:
-    """Add a wide ring of points that follow the best similarity, to both sets.
+    """Add to both sets a wide ring of points that follow the best similarity.
 
-    Without it the triangles end at the outermost landmarks, and a mask with a soft edge
-    would ask for pixels that no triangle covers.
+    Without it the triangles would end at the outermost landmarks, and a mask with a soft edge
+    would cover pixels outside all triangles.
 
     Args:
-        points: ``(n, 2)``, where the ring is laid: 16 points on the circle about the mean
-            with twice the radius of the farthest point.
+        points: ``(n, 2)`` points. The ring has 16 points on the circle about their mean, with
+            twice the radius of the farthest point.
         others: ``(n, 2)``, the same points in the other image.
 
     Returns:
-        Both sets with 16 points more.
+        Both sets with 16 more points.
     """
     center = points.mean(axis=0)
     radius = 2 * float(np.linalg.norm(points - center, axis=1).max())
@@ -145,10 +148,10 @@ def surround(points: Points, others: Points) -> tuple[Points, Points]:
 def triangulate(points: Points) -> Triangles:
     """Return the Delaunay triangles of ``(n, 2)`` points as ``(k, 3)`` indices.
 
-    Points that fall together count as the first of them.
+    Of points that coincide, only the first is used.
 
     Raises:
-        ItemError: ``method_failed`` when there is no triangle with an area.
+        ItemError: ``method_failed`` when no triangle has an area.
     """
     low = np.floor(points.min(axis=0)).astype(int) - 1
     size = np.ceil(points.max(axis=0)).astype(int) + 2 - low
@@ -163,7 +166,7 @@ def triangulate(points: Points) -> Triangles:
     triangles = np.array([row for row in found if -1 not in row], np.int32).reshape(-1, 3)
     triangles = triangles[np.abs(_areas(points, triangles)) > _FLAT]
     if not len(triangles):
-        raise ItemError("method_failed", "landmarks lie on one line")
+        raise ItemError("method_failed", "landmarks are collinear")
     return triangles
 
 
@@ -183,24 +186,25 @@ def _heights(points: Points, triangles: Triangles) -> NDArray[np.float64]:
 
 
 def piecewise_map(target: Points, source: Points, triangles: Triangles, region: Region) -> WarpMap:
-    """Map each pixel of ``region`` back by the affine map of the triangle that it lies in.
+    """Map each pixel of ``region`` back by the affine matrix of the triangle around it.
 
-    The displacement is worked out on every third pixel and enlarged linearly, which also
-    rounds the creases at the edges of triangles; control points land within about a pixel.
+    The displacement is computed on every third pixel and enlarged linearly, which also
+    smooths the creases along the edges of triangles; control points are accurate to about a
+    pixel.
 
     Args:
-        target: ``(n, 2)`` corners in the image to be made.
-        source: ``(n, 2)`` the same corners in the image to take pixels from.
-        triangles: ``(k, 3)`` indices; those less than half a pixel high in the target are left
-            to their neighbors, because their maps are as steep as they are thin.
-        region: Part of the target to map.
+        target: ``(n, 2)`` corners in the output image.
+        source: ``(n, 2)`` corresponding corners in the input image.
+        triangles: ``(k, 3)`` indices. Triangles less than half a pixel high in the target are
+            left to their neighbors, because their matrices are ill-conditioned.
+        region: Region of the target to map.
 
     Raises:
         ItemError: ``method_failed`` when no triangle is left.
     """
     triangles = triangles[_heights(target, triangles) > _SLIVER]
     if not len(triangles):
-        raise ItemError("method_failed", "the face is too small to be warped")
+        raise ItemError("method_failed", "the face is too small to warp")
     shifts = np.zeros((len(triangles) + 1, 3, 2))
     corners = np.ones((len(triangles), 3, 3))
     corners[..., :2] = target[triangles] - np.array([region.x0, region.y0])
@@ -221,18 +225,18 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     return WarpMap(field[0], field[1])
 
 
-def bend_and_back(
+def warp_round_trip(
     image: Image, corners: Points, goal: Points, region: Region, bend: Bend | None = None
 ) -> Image:
-    """Warp an image from ``corners`` to ``goal``, round, and back; return ``region``.
+    """Warp an image from ``corners`` to ``goal`` and back, rounding in between; return ``region``.
 
     Args:
         image: The image.
         corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
-        goal: ``(n, 2)`` where they go; near enough that no part is squeezed, or it comes back
-            blurred.
-        region: Part of the image to return.
-        bend: How; piecewise over the triangles of ``corners`` unless given.
+        goal: ``(n, 2)`` positions they move to, near enough that no part is compressed, which
+            would blur it.
+        region: Region of the image to return.
+        bend: Interpolation; piecewise affine over the triangles of ``corners`` by default.
 
     Raises:
         ItemError: ``method_failed`` when there are no triangles.
@@ -247,7 +251,7 @@ def bend_and_back(
     return warp_pixels(away, bend(corners, shifted, region=region))
 
 
-def laid_over(points: Points, others: Points) -> Points:
+def align_points(points: Points, others: Points) -> Points:
     """Move points over others by the similarity that fits all but the ring of ``surround``."""
     return move_points(points, similarity(points[:-RING], others[:-RING]))
 
@@ -266,14 +270,14 @@ def limited_goal(corners: Points, goal: Points, max_step: float) -> Points:
 
 
 def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Fit one affine displacement to all corners, for pixels that no triangle covers."""
+    """Fit one affine displacement to all corners, for pixels outside all triangles."""
     ones = np.ones((len(points), 1))
     system = np.concatenate([points, ones], axis=1)
     return np.asarray(np.linalg.lstsq(system, shifts, rcond=None)[0], np.float64)
 
 
 def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:
-    """Number the triangle at the middle of each block of pixels; 0 where there is none."""
+    """Return the number of the triangle at the center of each block of pixels, 0 for none."""
     rows, columns = -(-region.height // _STEP), -(-region.width // _STEP)
     drawn = np.zeros((rows * _STEP, columns * _STEP), np.int16)
     fixed = np.rint(corners * (1 << _SUBPIXEL)).astype(np.int32)
@@ -283,7 +287,7 @@ def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:
 
 
 def warp_pixels(image: Image, field: WarpMap) -> Image:
-    """Sample an image along a map with a cubic kernel; beyond its edge, its mirror image."""
+    """Sample an image along a map with a cubic kernel; it is continued by reflection."""
     return np.asarray(
         cv2.remap(image, field.x, field.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
         np.uint8,

@@ -1,1 +1,1 @@
-"""From sources to the face index."""
+"""Construction of the face index from sources."""

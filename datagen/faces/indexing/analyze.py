@@ -1,4 +1,4 @@
-"""The analysis of images: one task a chunk of records, run on any engine."""
+"""Analysis of images: one task per chunk of records, run on any engine."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from datagen.sources.base import Record, Source
 
 __all__ = ["AnalyzeImages", "image_stamp"]
 
-# Last bits of a model's output must not travel into digests.
+# Coordinates are rounded to 1/16: the last bits of a model's output must not reach digests.
 _GRID = 16.0
 
 
 def image_stamp(source: Source, record: Record) -> str:
-    """Return a text that changes when an image, or what the source states of it, may have.
+    """Return a text that changes whenever an image or its record may have changed.
 
     Raises:
-        FileNotFoundError: The image is not there.
+        FileNotFoundError: The image does not exist.
     """
     arrays = (record.landmarks, record.mesh, record.box)
     given = [None if array is None else sha256_bytes(array.tobytes()) for array in arrays]
@@ -41,9 +41,9 @@ def image_stamp(source: Source, record: Record) -> str:
 
 @dataclass(frozen=True)
 class AnalyzeImages:
-    """A task: find the faces of some images.
+    """A task that finds the faces in a chunk of images.
 
-    Returns one row a face, or one row with a ``problem`` for an image without any.
+    Returns one row per face, or one row with a ``problem`` for an image without any.
     """
 
     source: Source
@@ -60,7 +60,9 @@ class AnalyzeImages:
             base["stamp"] = image_stamp(self.source, record)
             base["sha256"], image, seen = self._load(analyzer, record)
         except FileNotFoundError:
-            return [{**base, "problem": "missing_file", "detail": "listed, but not there"}]
+            return [
+                {**base, "problem": "missing_file", "detail": "listed by the source, but not found"}
+            ]
         except ImageError as error:
             return [{**base, "problem": "unreadable_image", "detail": str(error)}]
         base |= {"height": image.shape[0], "width": image.shape[1]}
@@ -74,7 +76,7 @@ class AnalyzeImages:
         ]
 
     def _load(self, analyzer: Analyzer, record: Record) -> tuple[str, Image, bool]:
-        """Return digest, image, and whether it was looked at (else it is a blank)."""
+        """Return digest, image, and whether the image was read (otherwise it is blank)."""
         if self.source.has_files:
             data = self.source.read(record.path)
             return sha256_bytes(data), probe(data), True
@@ -86,7 +88,7 @@ class AnalyzeImages:
 
 
 def image_digest(source: Source, record: Record) -> str:
-    """Return what stands in for the file's sha256 in a source without files."""
+    """Return the digest that replaces the file's sha256 in a source without files."""
     parts = [source.layout, source.version, source.digest_options(), record.image_id]
     return digest_of(parts)
 
@@ -102,7 +104,7 @@ def opened(analyzer: Analyzer) -> Analyzer:
 
 
 def _named(found: list[Detection], record: Record) -> list[Detection]:
-    """Of several faces keep the one that lies in the box that the source states, if it does."""
+    """Of several faces, keep the one that overlaps the box stated by the source most."""
     if record.box is None or len(found) < 2:
         return found
     overlaps = [_overlap(face_box(one.landmarks), record.box) for one in found]
@@ -139,5 +141,5 @@ def _round(values: Any) -> Any:
 
 
 def chunks(records: Sequence[Record], size: int) -> list[tuple[Record, ...]]:
-    """Cut records into the keys of ``AnalyzeImages``."""
+    """Split records into the chunks that ``AnalyzeImages`` takes."""
     return [tuple(records[n : n + size]) for n in range(0, len(records), size)]

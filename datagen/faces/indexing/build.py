@@ -1,4 +1,4 @@
-"""From sources to the face index: screen, analyze what is new, select."""
+"""Construction of the face index: screen records, analyze new images, select faces."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
 _CHUNK = 16
 
 Progress = Callable[[int, int], None]
-"""Called with images analyzed and images to analyze."""
+"""Called with the number of images analyzed and the number to analyze."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceLimits:
-    """What a face must be: smallest side in pixels and largest yaw in degrees."""
+    """Limits for usable faces: smallest side in pixels and largest yaw in degrees."""
 
     min_side: int
     max_yaw: float
@@ -36,7 +36,7 @@ class FaceLimits:
 
 @dataclass(slots=True)
 class BuiltIndex:
-    """The index with what was left out and what the user should know."""
+    """The index, with rejected images and faces and with warnings for the user."""
 
     index: FaceIndex
     rejects: list[IndexReject] = field(default_factory=list)
@@ -53,18 +53,18 @@ def build_index(
     engine: Callable[[], Engine],
     progress: Progress,
 ) -> BuiltIndex:
-    """Return the index of all sources; only images that changed since last time are read.
+    """Return the index of all sources; only images that changed since the last run are read.
 
     Args:
-        sources: Already passed by the rights gate.
-        analyzer: Unopened.
-        limits: Which faces are used.
+        sources: Sources that passed the rights gate.
+        analyzer: Analyzer, not yet opened.
+        limits: Limits for usable faces.
         purpose: The purpose, which an image's own license must cover.
-        engine: Gives the engine, asked only when there is something to analyze.
+        engine: Returns the engine; called only when there are images to analyze.
         progress: See ``Progress``.
 
     Raises:
-        SourceError: A source's listing is wrong, or leaves no face.
+        SourceError: A source's listing is invalid, or it has no usable face.
     """
     built = BuiltIndex(FaceIndex.from_rows([]))
     rows: list[dict[str, Any]] = []
@@ -79,7 +79,7 @@ def build_index(
         if not kept:
             raise SourceError(_nothing_left(source, refused))
         if source.card.identity == "per_image" and source.has_files:
-            built.warnings += _group_people(source, kept)
+            built.warnings += _merge_near_duplicates(source, kept)
         rows += kept
     built.warnings += _same_bytes(rows)
     built.index = FaceIndex.from_rows(rows)
@@ -89,8 +89,8 @@ def build_index(
 def stated_index(sources: Sequence[Source], purpose: Purpose) -> FaceIndex:
     """Return the index as the sources state it, before any image is read.
 
-    It knows people and attributes and no geometry: enough to tell whether splits and donor rules
-    can be met, if every image proves usable.
+    It has identities and attributes but no geometry: enough to check whether splits and donor
+    rules can be satisfied if every image turns out to be usable.
     """
     nowhere = {"box": [0.0] * 4, "landmarks": [0.0] * 136, "mesh": None, "embedding": None}
     unseen = {"width": 0, "height": 0, "yaw": math.nan, "pitch": math.nan, "roll": math.nan}
@@ -133,7 +133,7 @@ def _analyze(
         done = 0
         progress(0, len(fresh))
         new: dict[str, list[dict[str, Any]]] = {record.image_id: [] for record in fresh}
-        # What the records state in full is quicker read here than sent to workers.
+        # If the records already state everything, reading them here is faster than using workers.
         here = not (source.has_files or analyzer.needs_pixels)
         chosen = InlineEngine() if here else engine()
         for rows in run_all(chosen, AnalyzeImages(source, analyzer), chunks(fresh, _CHUNK)):
@@ -142,7 +142,7 @@ def _analyze(
             done += len({row["image_id"] for row in rows})
             progress(done, len(fresh))
         known |= new
-        # A listed file that is missing may come back: it is looked for again every time.
+        # A listed file that is missing may be restored: it is looked for again in every run.
         cache.save(
             row for rows in known.values() for row in rows if row["problem"] != "missing_file"
         )
@@ -159,30 +159,33 @@ def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[st
         return False
 
 
-def _group_people(source: Source, rows: list[dict[str, Any]]) -> list[str]:
+def _merge_near_duplicates(source: Source, rows: list[dict[str, Any]]) -> list[str]:
     leaders = group_near_duplicates([row["phash"] for row in rows])
     joined = sum(leader != number for number, leader in enumerate(leaders))
     names = [row["identity"] for row in rows]
     for row, leader in zip(rows, leaders, strict=True):
         row["identity"] = names[leader]
     return [
-        f"source {source.card.id!r} does not tell people apart (identity: per_image): every "
-        f"image counts as a person, and {joined} near-duplicates were joined to another. One "
-        "person in two unlike images may still be in two splits"
+        f"source {source.card.id!r} has no identity labels (identity: per_image): every image "
+        f"counts as one identity, and {joined} near-duplicates were merged. The same person in "
+        "two dissimilar images may still end up in two splits"
     ]
 
 
 def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Tell which people share an image: one person under two names lends to himself."""
-    people: dict[str, set[str]] = {}
+    """Warn about images shared by two identities, which could become donors of themselves."""
+    names: dict[str, set[str]] = {}
     for row in rows:
-        people.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
-    twice = sorted(min(names) + " and " + max(names) for names in people.values() if len(names) > 1)
+        names.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
+    twice = sorted(
+        f"{min(shared)} and {max(shared)}" for shared in names.values() if len(shared) > 1
+    )
     if not twice:
         return []
     return [
-        f"{len(twice)} images are byte for byte the same under two people ({twice[0]}): they "
-        "count as two, may fall into two splits and be swapped. Give them one identity"
+        f"{len(twice)} images are byte-identical under two identities ({twice[0]}): they count as "
+        "different people, may end up in two splits and be swapped with each other. Give them the "
+        "same identity"
     ]
 
 
@@ -190,14 +193,14 @@ def _nothing_left(source: Source, refused: Sequence[IndexReject]) -> str:
     codes: dict[str, int] = {}
     for reject in refused:
         codes[reject.code] = codes.get(reject.code, 0) + 1
-    told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "no image"
+    counts = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "no images"
     advice = ""
     if codes.get("age_unknown"):
         advice = (
-            ". State ages (a column of the table, or the layout's option 'ages'), or, where "
-            "everybody is known to be an adult, consent.adults_only: true with its grounds in a "
+            ". Provide ages (a column of the table, or the layout's option 'ages'), or, if all "
+            "subjects are known to be adults, set consent.adults_only: true with its grounds in a "
             "card of your own (docs/sources.md)"
         )
     elif codes.get("missing_file"):
-        advice = f". Is {source.root!r} the right folder?"
-    return f"source {source.card.id!r} leaves no usable face ({told}){advice}"
+        advice = f". Check that {source.root!r} is the right folder"
+    return f"source {source.card.id!r} has no usable face ({counts}){advice}"

@@ -11,30 +11,17 @@ import pyarrow.parquet as pq
 from datagen.core.digests import digest_of
 from datagen.core.files import staged
 from datagen.core.paths import cache_folder
+from datagen.faces.index import INDEX_SCHEMA
 
 __all__ = ["AnalysisCache"]
 
-_POINTS = pa.list_(pa.float32())
+_OWN = ("stamp", "problem", "detail")
+_SHARED = (
+    *("image_id", "path", "sha256", "face_no", "width", "height", "phash", "box", "landmarks"),
+    *("mesh", "yaw", "pitch", "roll", "embedding"),
+)
 _SCHEMA = pa.schema(
-    [
-        ("image_id", pa.string()),
-        ("path", pa.string()),
-        ("stamp", pa.string()),
-        ("sha256", pa.string()),
-        ("face_no", pa.int32()),
-        ("problem", pa.string()),
-        ("detail", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("phash", pa.string()),
-        ("box", _POINTS),
-        ("landmarks", _POINTS),
-        ("mesh", _POINTS),
-        ("yaw", pa.float32()),
-        ("pitch", pa.float32()),
-        ("roll", pa.float32()),
-        ("embedding", _POINTS),
-    ],
+    [*(pa.field(name, pa.string()) for name in _OWN), *map(INDEX_SCHEMA.field, _SHARED)],
     metadata={"datagen.index": "2"},
 )
 
@@ -57,7 +44,8 @@ class AnalysisCache:
     def load(self) -> dict[str, Rows]:
         """Return the rows of each ``image_id``; an unreadable or older file counts as empty."""
         try:
-            if not pq.read_schema(self.path).equals(_SCHEMA, check_metadata=True):
+            stored = pq.read_schema(self.path)
+            if not stored.equals(_SCHEMA) or stored.metadata != _SCHEMA.metadata:
                 return {}  # of another version: columns may be missing or mean something else
             table = pq.read_table(self.path)
         except (OSError, pa.ArrowException):

@@ -1,4 +1,4 @@
-"""Near-duplicate images, so that one person does not count as two."""
+"""Near-duplicate images, so that one person does not count as two identities."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 __all__ = ["group_near_duplicates"]
 
-# Of 64 bits. With eight bands of eight bits, two hashes that differ in at most seven share a
-# band to the letter (pigeonhole), so that only images with an equal band are compared.
+# In bits of 64. With eight bands of eight bits, two hashes that differ in at most seven bits
+# have one band in common (pigeonhole), so only images with an equal band are compared.
 _LARGEST_DISTANCE = 7
 _BANDS = 8
 
 
 def group_near_duplicates(hashes: Sequence[str]) -> list[int]:
-    """Return for each image the number of the first image that it nearly equals.
+    """Return for each image the position of the first image that it nearly equals.
 
     Args:
         hashes: Perceptual hashes, see ``phash``.

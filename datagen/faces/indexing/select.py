@@ -1,4 +1,4 @@
-"""Which records may be read, and which analyzed faces a recipe may use; the rest with a code."""
+"""Selection of records and of analyzed faces; what is rejected gets a code."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _LARGEST_SHARE_OUTSIDE = 0.2
 
 INDEX_REJECT_CODES: Mapping[str, str] = {
     "under_age": f"the source states an age under {ADULT_AGE}; not read",
-    "age_unknown": "no age is stated and the card does not say adults only; not read",
+    "age_unknown": "no age is stated and the card does not set adults_only; not read",
     "license_not_covered": "the image's own license does not cover the purpose; not read",
-    "missing_file": "the source lists the image and it is not there",
-    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or no image",
-    "no_face": "the analyzer finds no face",
-    "not_largest": "another face of the image is larger and the card counts the largest only",
+    "missing_file": "the source lists the image, but the file does not exist",
+    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or not an image",
+    "no_face": "the analyzer found no face",
+    "not_largest": "another face in the image is larger, and the card uses only the largest",
     "too_small": "the face is smaller than face.min_side",
     "too_turned": "the head is turned by more than face.max_yaw",
-    "face_lost": "more than 20 % of the face lie outside the image",
+    "face_lost": "more than 20 % of the landmarks are outside the image",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class IndexReject:
-    """An image or face that the index refuses: a row of ``rejects/index.parquet``."""
+    """A rejected image or face: a row of ``rejects/index.parquet``."""
 
     source: str
     image_id: str
@@ -43,12 +43,12 @@ class IndexReject:
 
 
 class Screened:
-    """The records of a source, parted by what their card and rows state, before any pixel.
+    """The records of a source, accepted or rejected by card and metadata before any image is read.
 
     Args:
         card: The source's card.
-        records: As its layout lists them.
-        license_covers: Whether an image's own license covers the purpose.
+        records: Records in the order of the layout.
+        license_covers: Whether each license of an image covers the purpose.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ def select_faces(
     min_side: int,
     max_yaw: float,
 ) -> tuple[list[dict[str, Any]], list[IndexReject]]:
-    """Return the index rows of the usable faces, and the refused ones with their codes.
+    """Return the index rows of usable faces, and rejected faces with their codes.
 
     Args:
         card: The source's card.
         records: The screened records.
-        found: What the analyzer found, by ``image_id``.
-        min_side: Smallest side of a face box in source pixels.
-        max_yaw: Largest turn in degrees; a face of unknown pose passes.
+        found: Rows of the analyzer, by ``image_id``.
+        min_side: Smallest allowed side of a face box in source pixels.
+        max_yaw: Largest allowed yaw in degrees; a face of unknown pose passes.
     """
     rows: list[dict[str, Any]] = []
     rejects: list[IndexReject] = []
@@ -126,9 +126,9 @@ def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str 
     x0, y0, x1, y1 = face["box"]
     side = min(x1 - x0, y1 - y0)
     if side < min_side:
-        return "too_small", f"{side:.0f} px, wanted {min_side}"
+        return "too_small", f"{side:.0f} px, minimum {min_side}"
     if not math.isnan(face["yaw"]) and abs(face["yaw"]) > max_yaw:
-        return "too_turned", f"yaw {face['yaw']:.0f} degrees, allowed {max_yaw:g}"
+        return "too_turned", f"yaw {face['yaw']:.0f} degrees, maximum {max_yaw:g}"
     points = np.array(face["landmarks"], np.float32).reshape(68, 2)
     inside = (points >= 0).all(axis=1) & (points < [face["width"], face["height"]]).all(axis=1)
     outside = 1.0 - float(inside.mean())

@@ -1,1 +1,1 @@
-"""What colors the pixels of a face have, and how two faces are blended."""
+"""Operations on the pixels of a face: blending, color transfer, and edits of eyes and skin."""

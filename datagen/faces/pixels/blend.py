@@ -1,4 +1,4 @@
-"""Compositing with the quantized mask that is released: what it calls untouched is untouched."""
+"""Compositing with the quantized mask that is released: where it is 0, no pixel changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST = 8
 
 
 class Region(NamedTuple):
-    """A rectangle of whole pixels inside an image; x1 and y1 are not part of it."""
+    """A rectangle of whole pixels inside an image; ``x1`` and ``y1`` are exclusive."""
 
     x0: int
     y0: int
@@ -26,21 +26,21 @@ class Region(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Width in pixels."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Height in pixels."""
         return self.y1 - self.y0
 
     def of(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the view of a whole-image array that lies in the region."""
+        """Return the region of a whole-image array, as a view."""
         return array[self.y0 : self.y1, self.x0 : self.x1]
 
 
 def region_around(points: NDArray[np.float32], shape: tuple[int, ...], margin: float) -> Region:
-    """Bound ``(n, 2)`` points, grow by ``margin`` pixels and clip to the image.
+    """Return the bounding box of ``(n, 2)`` points, grown by ``margin`` pixels and clipped.
 
     Raises:
         ItemError: ``method_failed`` when fewer than 8 x 8 pixels are left in the image.
@@ -55,21 +55,21 @@ def region_around(points: NDArray[np.float32], shape: tuple[int, ...], margin: f
 
 
 def expand(part: Mask, region: Region, shape: tuple[int, ...]) -> Mask:
-    """Put a region's mask into a mask of the whole image that is 0 elsewhere."""
+    """Return a mask of the whole image that is ``part`` in a region and 0 elsewhere."""
     whole = np.zeros(shape[:2], np.uint8)
     region.of(whole)[...] = part
     return whole
 
 
 def paste(target: Image, source: Image, mask: Mask, region: Region) -> Image:
-    """Composite ``source`` over a copy of ``target``, in the region alone.
+    """Composite ``source`` over a region of a copy of ``target``.
 
     Args:
         target: The whole image; not written to.
-        source: What is put in, of the region's size.
-        mask: Weight of ``source`` in 255ths, of the region's size. Where it is 0 the target
-            stays and where it is 255 the source is taken, both bit for bit.
-        region: Where in the target.
+        source: The image to insert, of the region's size.
+        mask: Weight of ``source`` in 255ths, of the region's size. At 0 the target and at 255
+            the source is copied exactly.
+        region: Region of the target.
     """
     weight = mask.astype(np.float32)
     weight *= 1 / 255

@@ -1,4 +1,4 @@
-"""Color: transfer between two faces, and linear alterations of one."""
+"""Color transfer between two faces, and linear color changes of one."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ _MAX_LEFT = np.array([6.0, 1.5, 2.0])
 
 
 def reinhard(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the colors of another (Reinhard et al., CG&A 2001, equations 10 and 11).
+    """Transfer the mean and standard deviation of each Lab channel from one face to another.
 
-    Mean and standard deviation of each Lab channel under the mask are carried over. The
-    stretch is bounded, so that a plain or a black image cannot blow up the other; that of
-    the color channels tightly, because it turns shadows of the skin into colored patches.
-    The shift stays within what two lit faces can differ by. Beyond one deviation below the
-    mean lightness the curve leads straight to black, and beyond one and a half above it
-    straight to near white: pupils, brows, teeth and the shine of skin keep their contrast when
-    the skin is made much lighter or darker.
+    The scaling is bounded, so that a flat or black image cannot amplify the other; for the
+    color channels tightly, because it turns shadows on the skin into colored patches. The shift
+    is limited to the largest difference between two lit faces. More than one standard deviation
+    below the mean lightness the curve runs straight to black, and more than 1.5 above it
+    straight to near white: pupils, brows, teeth and highlights keep their contrast when the skin
+    becomes much lighter or darker.
 
     Args:
-        source: What is recolored, ``(height, width, 3)`` uint8.
-        target: Where the colors come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recolored.
-        strength: 0 = as it was, 1 = the target's mean and deviation. What is left of the
-            difference of the means is at most what passes for another light on the same skin.
+        source: Image to recolor, ``(height, width, 3)`` uint8.
+        target: Image that provides the colors, of the same size.
+        mask: Pixels that are measured in both; all of ``source`` is recolored.
+        strength: 0 = unchanged, 1 = the target's mean and deviation. The remaining difference
+            of the means is at most what passes for different light on the same skin.
+
+    References:
+        Reinhard et al., Color transfer between images, CG&A 2001, equations 10 and 11.
     """
     own = np.asarray(cv2.cvtColor(source, cv2.COLOR_RGB2LAB), np.uint8)
     mean, deviation = _statistics(own, mask)
@@ -63,23 +65,23 @@ def reinhard(source: Image, target: Image, mask: Mask, strength: float) -> Image
 def bounded_shift(
     mean: NDArray[np.float64], wanted: NDArray[np.float64], strength: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far apart two Lab means count as, and how much of it ``strength`` leaves.
+    """Return the bounded difference of two Lab means, and the part of it that ``strength`` leaves.
 
-    The first is at most what two lit faces can differ by; the second at most what passes for
-    another light on the same skin.
+    The first is at most the largest difference between two lit faces, the second at most what
+    passes for different light on the same skin.
     """
     shift = np.clip(wanted - mean, -_MAX_SHIFT, _MAX_SHIFT)
     return shift, np.clip((1 - strength) * shift, -_MAX_LEFT, _MAX_LEFT)
 
 
 def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArray[np.float64]:
-    """Lead a curve of 256 lightness values to black and near white beyond the skin's tones.
+    """Continue a curve of 256 lightness values to black and near white beyond the skin's tones.
 
     Args:
-        curve: What each level becomes; kept from one deviation below to one and a half above
-            the mean.
-        mean: Of the lightness that is recolored.
-        deviation: Of the same.
+        curve: New value of each level; kept from one standard deviation below to 1.5 above the
+            mean.
+        mean: Mean lightness of the image that is recolored.
+        deviation: Standard deviation of its lightness.
     """
     low, high = max(mean - deviation, 1.0), min(mean + 1.5 * deviation, 254.0)
     levels = np.arange(256)
@@ -90,18 +92,18 @@ def anchored(curve: NDArray[np.float64], mean: float, deviation: float) -> NDArr
 
 
 def match_light(source: Image, target: Image, mask: Mask, reach: float, strength: float) -> Image:
-    """Give a face the large light and dark areas of another, and leave its detail alone.
+    """Transfer the low-frequency light and shade of one face to another, and keep its detail.
 
     The difference of the two, averaged under the mask over about ``reach`` pixels (normalized
-    convolution: Knutsson and Westin, CVPR 1993), is added. A transfer of global statistics
-    cannot bring the shine of one forehead to the shade of another.
+    convolution: Knutsson and Westin, CVPR 1993), is added. Global statistics cannot transfer
+    light that varies over the face.
 
     Args:
-        source: What is changed, ``(height, width, 3)`` uint8.
-        target: Where the light comes from; of the same size.
-        mask: Which pixels are compared.
+        source: Image to change, ``(height, width, 3)`` uint8.
+        target: Image that provides the light, of the same size.
+        mask: Pixels that are compared.
         reach: Standard deviation of the average, in pixels.
-        strength: 0 = as it was, 1 = the target's light.
+        strength: 0 = unchanged, 1 = the target's light.
     """
     height, width = mask.shape
     small = (max(1, width // _COARSE), max(1, height // _COARSE))
@@ -129,14 +131,14 @@ def color_matrix(
     contrast: float,
     brightness: float,
 ) -> NDArray[np.float32]:
-    """Write a change of color as one affine map of RGB, applied in one pass and rounded once.
+    """Combine color changes into one affine matrix of RGB, so that they are rounded only once.
 
     Args:
-        rgb: Added to each channel, gray levels.
-        hue: Turn about the gray axis, degrees.
+        rgb: Offset of each channel, in 8-bit intensity levels.
+        hue: Rotation about the gray axis, in degrees.
         saturation: Factor on the distance from gray.
-        contrast: Factor on the distance from mid gray.
-        brightness: Added to all channels, as a share of the full range.
+        contrast: Factor on the distance from mid-gray.
+        brightness: Offset of all channels, as a share of the full range.
 
     Returns:
         ``(3, 4)`` float32 for ``recolor``.
@@ -152,17 +154,17 @@ def color_matrix(
 
 
 def recolor(image: Image, matrix: NDArray[np.float32]) -> Image:
-    """Apply a ``(3, 4)`` affine map of RGB, clipped to [0, 255]."""
+    """Apply a ``(3, 4)`` affine matrix to RGB, clipped to [0, 255]."""
     return np.asarray(cv2.transform(image, matrix), np.uint8)
 
 
 def resharpen(image: Image, sharpness: float) -> Image:
-    """Sharpen or soften.
+    """Sharpen or soften an image.
 
     Args:
         image: ``(height, width, 3)`` uint8; not written to.
         sharpness: > 0: amount of unsharp masking with a 3 x 3 binomial filter; < 0: the
-            image is reduced by ``1 - sharpness`` and enlarged again; 0: returned as it is.
+            image is reduced by ``1 - sharpness`` and enlarged again; 0: returned unchanged.
     """
     if sharpness > 0:
         soft = cv2.GaussianBlur(image, (3, 3), 0)

@@ -1,4 +1,4 @@
-"""The eyeball between the lids: where the iris is, and turning it."""
+"""Eyes: location of the iris, and edits of gaze and lids."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ class Eye(NamedTuple):
     """One eye of a face.
 
     Attributes:
-        lids: ``(6, 2)`` float32, from the corner at the viewer's left over the upper lid.
-        iris: ``(2,)`` float64, its center.
-        radius: Of the iris, in pixels.
-        width: From corner to corner, in pixels.
-        region: The eye's surroundings in the image.
+        lids: Landmarks of the lids, ``(6, 2)`` float32, from the corner at the viewer's left along
+            the upper lid.
+        iris: Center of the iris, ``(2,)`` float64.
+        radius: Radius of the iris, in pixels.
+        width: Distance between the corners, in pixels.
+        region: Region around the eye in the image.
     """
 
     lids: NDArray[np.float32]
@@ -46,16 +47,17 @@ class Eye(NamedTuple):
 
 
 def find_eye(face: FaceCrop, part: slice) -> Eye | None:
-    """Find an eye's iris: from the mesh, else the darkest disc between the lids.
+    """Locate an iris: from the mesh, otherwise as the darkest disc between the lids.
 
-    The iris is a fifth of the eye's width across half its diameter: 11.7 of 30 mm (Farkas 1994).
+    The radius of an iris is a fifth of the eye's width: its diameter is 11.7 of 30 mm (Farkas
+    1994).
 
     Args:
         face: The face.
         part: ``RIGHT_EYE`` or ``LEFT_EYE``.
 
     Returns:
-        ``None`` for an eye that is less than six pixels wide, or not wholly in the image.
+        The eye; ``None`` if it is less than six pixels wide or not entirely inside the image.
     """
     lids = face.landmarks[part]
     width = float(np.linalg.norm(lids[3] - lids[0]))
@@ -77,7 +79,7 @@ def find_eye(face: FaceCrop, part: slice) -> Eye | None:
 def _darkest(
     image: Image, lids: NDArray[np.float32], region: Region, radius: float
 ) -> NDArray[np.float64]:
-    """Seek the disc along the line between the corners where lids leave most dark to see."""
+    """Return the center of the darkest disc on the line between the corners."""
     gray = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY)
     canvas = masks.canvas_for(region, max(region.width, region.height))
     inside = masks.fill(lids, canvas).astype(np.float32) / 255
@@ -95,11 +97,11 @@ def _darkest(
 
 
 class LidCurves(NamedTuple):
-    """The eye's surroundings in its own axes: along the corners and down, in its widths.
+    """Coordinates around an eye: along the line between its corners and down, in widths of the eye.
 
     Attributes:
-        along, down: ``(height, width)`` float32 coordinates of each pixel.
-        top, bottom: Where the lids' edges are above and below each pixel.
+        along, down: Coordinates of each pixel, ``(height, width)`` float32.
+        top, bottom: ``down`` of the edges of upper and lower lid at each pixel's ``along``.
     """
 
     along: NDArray[np.float32]
@@ -109,19 +111,19 @@ class LidCurves(NamedTuple):
 
 
 def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> tuple[Image, Mask]:
-    """Turn the eyeball behind the lids and move the lids over it.
+    """Rotate the eyeball behind the lids and move the lids over it.
 
-    The white gives way to the iris. A falling lid covers the eyeball and draws the skin above
-    it down; a rising one shows the eyeball drawn higher.
+    A closing lid covers the eyeball and pulls the skin above it down; an opening one stretches
+    the visible eyeball vertically.
 
     Args:
         image: The image; not written to.
-        eye: In the image.
-        gaze: Shift of the iris along the corners and down, in widths of the eye.
-        shut: Share of the opening that the lids close; 1 = shut, < 0 = wider.
+        eye: The eye in it.
+        gaze: Shift of the iris along the line between the corners and down, in widths of the eye.
+        shut: Share of the opening that the lids close; 1 = closed, < 0 = wider open.
 
     Returns:
-        What then lies in ``eye.region``, and what of it has changed.
+        The changed ``eye.region``, and the mask of the change in it.
     """
     curves = _curves(eye)
     gap = np.maximum(curves.bottom - curves.top, 0)
@@ -178,11 +180,11 @@ def _curve(
     points: tuple[int, int],
     along: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Draw a lid's edge: a cubic through its points, level beyond the corners."""
+    """Return a lid's edge: a smooth curve through its landmarks, level beyond the corners."""
     chain = eye.lids[[0, *points, 3]].astype(np.float64) - eye.lids[0]
     u = chain @ across
     v = chain @ np.array([-across[1], across[0]])
-    u = np.maximum.accumulate(u + np.arange(4) * 1e-3)  # a lid that folds back when turned away
+    u = np.maximum.accumulate(u + np.arange(4) * 1e-3)  # landmarks of a profile can fold back
     steps = np.linspace(0, 1, _STEPS)
     line = np.interp(steps, u, v)
     for _ in range(3):
@@ -192,7 +194,7 @@ def _curve(
 
 
 def _followed(out: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far skin goes with a lid's edge: lashes wholly, skin farther out less."""
+    """Return how far skin follows a lid's edge: lashes entirely, skin farther away less."""
     share = np.clip((_SKIN - out) / np.float32(_SKIN - _LASHES), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
@@ -203,7 +205,7 @@ def _ball(
     edges: tuple[NDArray[np.float32], NDArray[np.float32]],
     gaze: tuple[float, float],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Find where the eyeball is taken from, always between the lids as they are."""
+    """Return the coordinates to sample the eyeball from, always between the original lids."""
     across = (eye.lids[3] - eye.lids[0]).astype(np.float64) / eye.width**2
     at = float((eye.iris - eye.lids[0]) @ across)
     goal = np.clip(at + gaze[0], 0.12, 0.88)

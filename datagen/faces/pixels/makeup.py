@@ -1,4 +1,4 @@
-"""Where color goes on a face: soft masks of lips, brows, irises, lids, cheeks and wrinkles."""
+"""Soft masks for make-up and age: lips, brows, irises, lids, cheeks, skin and wrinkles."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ __all__ = [
 Points = NDArray[np.float32]
 
 _SUBPIXEL = 4
-_DYED = 20  # color that the skin between the hairs takes too
+_DYED = 20  # weight of the skin between the hairs
 
 
 def lip_mask(marks: Landmarks, region: Region) -> Mask:
-    """Draw both lips without what lies between them."""
+    """Draw both lips, without the gap between them."""
     canvas = _fine(region)
     lips = masks.fill(marks[OUTER_LIPS], canvas) & ~masks.fill(marks[INNER_LIPS], canvas)
     return masks.soften(np.asarray(lips, np.uint8), 0.012 * face_width(marks))
 
 
 def brow_mask(image: Image, marks: Landmarks, region: Region) -> Mask:
-    """Draw the hairs of both brows: what is darker than the skin about them."""
+    """Draw the hair of both brows: whatever is darker than the skin around it."""
     unit = face_width(marks)
     canvas = _fine(region)
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
@@ -62,7 +62,7 @@ def brow_mask(image: Image, marks: Landmarks, region: Region) -> Mask:
 
 
 def iris_mask(face: FaceCrop, region: Region) -> Mask:
-    """Draw both irises as far as the lids leave them to see, without their pupils."""
+    """Draw the visible parts of both irises, without the pupils."""
     canvas = _fine(region)
     both = np.zeros((canvas.height, canvas.width), np.uint8)
     for part in (RIGHT_EYE, LEFT_EYE):
@@ -81,7 +81,7 @@ def iris_mask(face: FaceCrop, region: Region) -> Mask:
 
 
 def shadow_mask(marks: Landmarks, region: Region) -> Mask:
-    """Draw the upper lids up to half the way to the brows."""
+    """Draw the upper lids, up to halfway to the brows."""
     canvas = masks.canvas_for(region, 256)
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
     eyes = np.zeros_like(drawn)
@@ -111,7 +111,7 @@ def cheek_mask(marks: Landmarks, region: Region) -> Mask:
 
 
 def skin_mask(marks: Landmarks, region: Region, lift: float) -> Mask:
-    """Draw the face's skin: without eyes, brows and lips, soft at the outline."""
+    """Draw the face's skin, without eyes and lips, with a soft outline."""
     canvas = masks.canvas_for(region, 192)
     unit = face_width(marks) * canvas.scale
     face = masks.feather(masks.fill(face_outline(marks, lift), canvas), 0.1 * unit)
@@ -123,13 +123,13 @@ def skin_mask(marks: Landmarks, region: Region, lift: float) -> Mask:
 
 
 def wrinkle_lines(marks: Landmarks, region: Region, lift: float, bends: list[float]) -> Mask:
-    """Draw the folds that age digs: forehead, frown, corners of the eyes, nose to mouth.
+    """Draw wrinkles: forehead, frown lines, crow's feet and nasolabial folds.
 
     Args:
-        marks: The face.
-        region: Where to draw.
-        lift: How far up the forehead is bare, see ``forehead``.
-        bends: Ten numbers about 0 that bend the lines, each its own way.
+        marks: Landmarks of the face.
+        region: Region to draw.
+        lift: Height of the bare forehead, see ``forehead``.
+        bends: Ten numbers around 0 that vary the shape of the lines.
     """
     unit = face_width(marks)
     canvas = _fine(region)
@@ -180,7 +180,7 @@ def _line(drawn: Mask, points: Points, region: Region, width: float) -> None:
 
 
 def _fold(drawn: Mask, points: Points, region: Region, width: float) -> None:
-    """Draw a line that fades toward both ends."""
+    """Draw a line that fades out toward both ends."""
     way = np.linspace(0, len(points) - 1, 17)
     row = np.arange(len(points))
     even = np.stack([np.interp(way, row, points[:, axis]) for axis in (0, 1)], axis=1)

@@ -1,4 +1,4 @@
-"""Blending of gradients: a face keeps its own detail and takes the colors along its rim."""
+"""Gradient-domain blending: a face keeps its detail and takes the colors along its rim."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask
 
-__all__ = ["alike", "clone"]
+__all__ = ["clone", "similar_colors"]
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32)
 _NOISE = 6
@@ -22,21 +22,23 @@ _MIN = 1e-6
 
 
 def clone(source: Image, target: Image, inside: Mask, pinned: Mask) -> Image:
-    """Put a face in with its own gradients (Perez et al., SIGGRAPH 2003, equation 10).
+    """Insert a face with its own gradients.
 
-    The correction that is added to the source solves Laplace's equation with the difference
-    of the two images as its value along the rim. The edge of the image and parts of the
-    rim that are not pinned have no value to hold to, and the correction meets them without a
-    slope; so a face at the edge of the image needs no frame, and hair that hangs over the rim
-    does not bleed into the cheek.
+    The correction added to the source solves Laplace's equation, with the difference of the two
+    images as boundary values along the rim (Dirichlet). At the edge of the image and at parts of
+    the rim that are not pinned, the boundary is free (Neumann): a face at the edge of the image
+    needs no frame, and hair over the rim does not bleed into the cheek.
 
     Args:
-        source: Where the gradients come from, ``(height, width, 3)`` uint8.
-        target: Where the colors along the rim come from; of the same size.
-        inside: Where not 0, the source's gradients are taken; elsewhere the target is
-            returned bit for bit.
-        pinned: Pixels of the rim, outside, that the source must meet. Where there are none
-            the source is put in as it is.
+        source: Image that provides the gradients, ``(height, width, 3)`` uint8.
+        target: Image that provides the colors along the rim, of the same size.
+        inside: Where not 0, the source's gradients are used; elsewhere the target is copied
+            exactly.
+        pinned: Pixels of the rim, just outside, whose colors the source must match. If there
+            are none, the source is inserted unchanged.
+
+    References:
+        Perez et al., Poisson image editing, SIGGRAPH 2003, equation 10.
     """
     rim = cv2.bitwise_and(cv2.subtract(cv2.dilate(inside, _CROSS.astype(np.uint8)), inside), pinned)
     known = (np.asarray(rim) > 0) & (inside == 0)
@@ -46,36 +48,36 @@ def clone(source: Image, target: Image, inside: Mask, pinned: Mask) -> Image:
     return np.where(inside[..., None] > 0, np.asarray(change, np.uint8), target)
 
 
-def alike(source: Image, target: Image, most: float) -> Mask:
-    """Return 255 where two images, slightly softened, are within ``most`` of each other.
+def similar_colors(source: Image, target: Image, max_difference: float) -> Mask:
+    """Return 255 where two images, slightly blurred, differ by at most ``max_difference``.
 
-    On the rim of a face a greater step is no other light on the same skin but hair, a collar or
-    the wall behind: nothing that colors should be taken from. Neither should they be where
-    skin goes over into one of these and only passes through a like color, so all pixels
-    within two must be alike as well.
+    A larger step at the rim of a face is not different light on the same skin but hair, a collar
+    or the background, from which no colors should be taken. Nor should they be taken where skin
+    turns into one of these through a similar color, so all pixels within a distance of two must
+    be similar as well.
 
     Args:
-        source: ``(height, width, 3)`` uint8.
-        target: Of the same size.
-        most: Share of the target's brightest channel, since light multiplies; a few levels of
-            noise are allowed besides.
+        source: Image, ``(height, width, 3)`` uint8.
+        target: Image of the same size.
+        max_difference: Largest difference, as a share of the target's brightest channel, since
+            light is multiplicative; a few levels of noise are allowed in addition.
     """
     soft, seen = (
         np.asarray(cv2.blur(image, (_AROUND, _AROUND)), np.uint8) for image in (source, target)
     )
     apart = np.asarray(cv2.absdiff(soft, seen)).max(axis=2)
-    allowed = _NOISE + most * seen.max(axis=2).astype(np.float32)
+    allowed = _NOISE + max_difference * seen.max(axis=2).astype(np.float32)
     like = np.where(apart < allowed, 255, 0).astype(np.uint8)
     return np.asarray(cv2.erode(like, np.ones((_AROUND, _AROUND), np.uint8)), np.uint8)
 
 
 class _Level(NamedTuple):
-    """A boundary problem at one size.
+    """A boundary value problem at one size.
 
     Attributes:
-        value: ``(height, width, 3)`` float32, what is known times its weight, else 0.
-        weight: ``(height, width)`` float32, > 0 where something is known.
-        unknown: Where a value is sought.
+        value: Known values times their weight, 0 elsewhere, ``(height, width, 3)`` float32.
+        weight: Weight, > 0 where the value is known, ``(height, width)`` float32.
+        unknown: Whether a value is to be found, ``(height, width)`` bool.
     """
 
     value: NDArray[np.float32]
@@ -87,11 +89,11 @@ def _membrane(level: _Level) -> NDArray[np.float32]:
     """Solve from coarse to fine (cascadic multigrid: Bornemann and Deuflhard, 1996).
 
     Each size starts from the enlarged solution of half of it and is relaxed by a few damped
-    Jacobi sweeps. Every step takes means of pixels that have a value, so the solution stays
-    between the least and the greatest value along the rim.
+    Jacobi sweeps. Every step averages pixels that have a value, so the solution stays between
+    the smallest and the largest value along the rim.
 
     Returns:
-        The solution where it is sought, what is known where it is known, 0 elsewhere.
+        The solution where it is unknown, the given values where they are known, 0 elsewhere.
     """
     known = level.weight > 0
     free = level.unknown & ~known
@@ -121,7 +123,7 @@ def _guess(level: _Level, coarsest: bool) -> NDArray[np.float32]:
 
 
 def _halved(level: _Level) -> _Level:
-    """Average what is known over two by two pixels; unknown is what touches an unknown pixel."""
+    """Average known values over 2 x 2 pixels; unknown is whatever touches an unknown pixel."""
     height, width = level.weight.shape
     size = ((width + 1) // 2, (height + 1) // 2)
     value = cv2.resize(level.value, size, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Blending in bands: coarse structure over a wide seam, fine structure over a narrow one."""
+"""Multi-band blending: coarse structure over a wide seam, fine structure over a narrow one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ _COARSE = 4
 
 
 def blend_bands(source: Image, target: Image, mask: Mask, levels: int) -> Image:
-    """Join two images by their Laplacian pyramids (Burt and Adelson, ACM TOG 1983).
+    """Blend two images by their Laplacian pyramids.
 
-    The pyramid is linear, so one of the difference of the two does for both. Beyond the mask
-    the difference is continued from within: a stranger's hair or wall beside the seam has no
-    part in the coarse bands, which would carry it into the face.
+    The pyramid is linear, so one pyramid of the difference is enough. Outside the mask the
+    difference is extrapolated from inside, so that the donor's hair or background beside the seam
+    does not enter the coarse bands, which would spread it into the face.
 
     Args:
-        source: What is put in, ``(height, width, 3)`` uint8.
-        target: What it is put into; of the same size.
-        mask: Weight of ``source`` in 255ths. Far inside, the source is taken; far outside, the
-            target is.
-        levels: Number of bands above the coarsest. The seam of the coarsest is about
+        source: Image to insert, ``(height, width, 3)`` uint8.
+        target: Image to insert it into, of the same size.
+        mask: Weight of ``source`` in 255ths. Far inside, the source is copied; far outside, the
+            target.
+        levels: Number of bands above the coarsest. The seam of the coarsest band is about
             ``2 ** (levels + 1)`` pixels wide; an image under 8 pixels is not halved again.
+
+    References:
+        Burt and Adelson, A multiresolution spline with application to image mosaics, ACM TOG
+        1983.
     """
     difference = np.asarray(cv2.subtract(source, target, dtype=cv2.CV_32F), np.float32)
     bands = [_continued(difference, mask)]
@@ -51,10 +55,10 @@ def _doubled(small: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[n
 
 
 def _continued(difference: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
-    """Replace what lies outside the mask by the mean of what lies inside and near.
+    """Replace the difference outside the mask by the mean of nearby pixels inside it.
 
     Normalized convolution (Knutsson and Westin, CVPR 1993) at a quarter of the size; the
-    width of its kernel is a twelfth of the image's.
+    standard deviation of its kernel is a twelfth of the image's longer side.
     """
     height, width = mask.shape
     small = (max(1, width // _COARSE), max(1, height // _COARSE))

@@ -1,4 +1,4 @@
-"""Color transfer that carries more than means and deviations: histograms and covariances."""
+"""Color transfer of histograms and covariances."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ _SMOOTH = 6.0
 
 
 def match_histograms(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the distribution of another's colors (Gonzalez and Woods, 2008, section 3.3.2).
+    """Transfer the histogram of each Lab channel from one face to another.
 
-    Each Lab channel's cumulative histogram under the mask is matched. The curve is smooth, its
-    slope is bounded and it moves the mean no further than ``reinhard`` does, so that no gap
-    in a histogram becomes a step in the skin; beyond the skin's tones the lightness leads to
-    black and near white.
+    The cumulative histograms under the mask are matched. The curve is smooth, its slope is
+    bounded and it shifts the mean no further than ``reinhard`` does, so that a gap in a histogram
+    does not become a step in the skin; beyond the skin's tones the lightness runs to black and
+    near white.
 
     Args:
-        source: What is recolored, ``(height, width, 3)`` uint8.
-        target: Where the colors come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recolored. Where
-            it is empty nothing is changed.
-        strength: 0 = as it was but for a difference that would not pass for another light on
-            the same skin, 1 = the target's distribution.
+        source: Image to recolor, ``(height, width, 3)`` uint8.
+        target: Image that provides the colors, of the same size.
+        mask: Pixels that are measured in both; all of ``source`` is recolored. If it is empty,
+            nothing changes.
+        strength: 0 = unchanged, except for a difference too large to pass for different light
+            on the same skin; 1 = the target's distribution.
+
+    References:
+        Gonzalez and Woods, Digital image processing, 2008, section 3.3.2.
     """
     if not mask.any():
         return source
@@ -67,7 +70,7 @@ def _histograms(lab: Image, mask: Mask) -> NDArray[np.float64]:
 def _bent(
     ours: NDArray[np.float64], theirs: NDArray[np.float64], channel: int
 ) -> NDArray[np.float64]:
-    """Match two histograms of one channel by a smooth curve of bounded slope, from 0 on."""
+    """Match two histograms of one channel by a smooth curve of bounded slope that starts at 0."""
     ours, theirs = (_smooth(share) for share in (ours, theirs))
     rank = np.cumsum(ours) - ours / 2
     quantiles = np.cumsum(theirs) - theirs / 2 + 1e-9 * _LEVELS
@@ -77,27 +80,30 @@ def _bent(
 
 
 def _smooth(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Blur a histogram, mirrored at black and white; it still adds up to one."""
+    """Blur a histogram, reflected at black and white, so that its sum stays 1."""
     soft = cv2.GaussianBlur(share[None], (0, 0), _SMOOTH, borderType=cv2.BORDER_REFLECT)
     return np.asarray(soft, np.float64).ravel()
 
 
 def match_covariance(source: Image, target: Image, mask: Mask, strength: float) -> Image:
-    """Give a face the mean and covariance of another's colors (Pitie and Kokaram, CVMP 2007).
+    """Transfer the mean and covariance of Lab colors from one face to another.
 
-    The linear Monge-Kantorovich map in Lab under the mask: of all maps that carry one
-    Gaussian distribution to the other it moves colors least. Its stretches are bounded, and so
-    is how much lightness may become color, which pupils and teeth would otherwise show.
-    The shift is bounded and the ends of the lightness are led to black and near white as
-    ``reinhard`` does.
+    The linear Monge-Kantorovich map under the mask: of all maps from one Gaussian distribution
+    to the other, it displaces colors least. Its scaling is bounded, and so is the share of
+    lightness that may become color, which would otherwise show in pupils and teeth. The shift
+    and the ends of the lightness curve are bounded as in ``reinhard``.
 
     Args:
-        source: What is recolored, ``(height, width, 3)`` uint8.
-        target: Where the colors come from; of the same size.
-        mask: Which pixels are measured, in both; the whole of ``source`` is recolored. Where
-            it is empty nothing is changed.
-        strength: 0 = as it was but for a difference that would not pass for another light on
-            the same skin, 1 = the target's mean and covariance.
+        source: Image to recolor, ``(height, width, 3)`` uint8.
+        target: Image that provides the colors, of the same size.
+        mask: Pixels that are measured in both; all of ``source`` is recolored. If it is empty,
+            nothing changes.
+        strength: 0 = unchanged, except for a difference too large to pass for different light
+            on the same skin; 1 = the target's mean and covariance.
+
+    References:
+        Pitie and Kokaram, The linear Monge-Kantorovitch linear colour mapping for example-based
+        colour transfer, CVMP 2007.
     """
     if not mask.any():
         return source
@@ -111,7 +117,7 @@ def match_covariance(source: Image, target: Image, mask: Mask, strength: float) 
     deviation = float(np.sqrt(spread[0, 0]))
     near = np.clip(_LEVELS - mean[0], -1.5 * deviation, 1.5 * deviation)
     bright = anchored(goal[0] + linear[0, 0] * (_LEVELS - mean[0]), float(mean[0]), deviation)
-    # the table makes lightness, both colors about their means, and the lightness that may color
+    # the table holds lightness, both centered color channels, and lightness that may become color
     rows = np.stack([bright, _LEVELS - mean[1], _LEVELS - mean[2], near], axis=1)
     table = rows.astype(np.float32)[:, None]
     planes = cv2.LUT(np.asarray(cv2.merge([*cv2.split(own), own[..., 0]])), table)
@@ -125,7 +131,7 @@ def match_covariance(source: Image, target: Image, mask: Mask, strength: float) 
 
 
 def _moments(lab: Image, mask: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and covariance under the mask, on every fourth pixel; no variance is 0."""
+    """Return mean and covariance under the mask, of every fourth pixel; no variance is 0."""
     thin = mask[::2, ::2] > 0
     pixels = (lab[::2, ::2][thin] if thin.any() else lab[mask > 0]).astype(np.float64)
     mean = pixels.mean(axis=0)
@@ -134,7 +140,7 @@ def _moments(lab: Image, mask: Mask) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def _monge(spread: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the symmetric matrix that carries one covariance to the other, bounded."""
+    """Return the bounded symmetric matrix that maps one covariance to the other."""
     root = _root(spread, 0.5)
     undo = _root(spread, -0.5)
     values, axes = np.linalg.eigh(undo @ _root(root @ wanted @ root, 0.5) @ undo)

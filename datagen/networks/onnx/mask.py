@@ -11,7 +11,7 @@ from datagen.core.arrays import Landmarks, Mask
 from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.errors import RecipeError
-from datagen.faces.part_masks import Bending, PartName, in_image, part_mask
+from datagen.faces.part_masks import Bending, PartName, is_visible, part_mask
 from datagen.faces.pixels.blend import expand
 from datagen.weights import Network
 
@@ -103,4 +103,4 @@ def mask_within(drawn: MaskDraw, landmarks: Landmarks, size: int, own: Mask | No
 
 
 def _is_seen(name: MaskName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    return name == "box" or name == "network" or in_image(name, landmarks, shape)
+    return name == "box" or name == "network" or is_visible(name, landmarks, shape)

@@ -229,7 +229,7 @@ def test_a_pack_without_detector_is_refused(
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     (build_pack(tmp_path / "buffalo_l") / "det_made_up.onnx").unlink()
-    with pytest.raises(WeightsError, match="cannot load this pack: no detector in it"):
+    with pytest.raises(WeightsError, match="cannot load this model pack: it contains no detector"):
         _opened()
 
 
@@ -238,7 +238,7 @@ def test_a_broken_file_is_refused_with_the_folder(
 ) -> None:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     (build_pack(tmp_path / "buffalo_l") / "1k3d68.onnx").write_bytes(b"no network")
-    with pytest.raises(WeightsError, match="buffalo_l: insightface cannot load this pack"):
+    with pytest.raises(WeightsError, match="buffalo_l: insightface cannot load this model pack"):
         _opened()
 
 
@@ -258,7 +258,9 @@ def test_a_license_file_that_does_not_verify_is_refused(
         "signature": "A" * 86,
     }
     (tmp_path / "buffalo_l" / "MODEL.LICENSE").write_text(json.dumps(forged))
-    with pytest.raises(WeightsError, match=r"the license of this pack does not hold: .*signature"):
+    with pytest.raises(
+        WeightsError, match=r"the license file of this pack is not valid: .*signature"
+    ):
         _opened()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.faces.geometry.deform import motion, motion_mask, there_and_back, warp_field
+from datagen.faces.geometry.deform import motion, motion_mask, motion_round_trip, warp_field
 from datagen.faces.geometry.warp import warp_pixels
 from tests.support.faces_made import made_face
 
@@ -45,8 +45,8 @@ def test_points_land_where_they_are_sent() -> None:
     assert abs(field.x[y, x] - move.corners[51, 0]) < 1.2
 
 
-def test_there_and_back_is_resampled_but_in_place() -> None:
+def test_motion_round_trip_is_resampled_but_in_place() -> None:
     move = motion(FACE.landmarks, _mouth(6), FACE.image.shape)
-    back, real = there_and_back(FACE.image, move), move.region.of(FACE.image)
+    back, real = motion_round_trip(FACE.image, move), move.region.of(FACE.image)
     apart = np.abs(back.astype(int) - real)
     assert 0 < apart.mean() < 1

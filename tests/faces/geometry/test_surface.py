@@ -40,7 +40,7 @@ def test_a_turned_face_hides_its_far_half(yaw: float) -> None:
 def test_a_mesh_laid_over_its_turned_self_falls_together() -> None:
     front, turned = _canonical(), _canonical(35)
     bigger = (front * 1.7 + [3, -8, 2]).astype(np.float32)
-    assert np.abs(surface.laid_over(bigger, turned) - turned).max() < 0.01
+    assert np.abs(surface.align_mesh(bigger, turned) - turned).max() < 0.01
 
 
 def test_partners_of_the_canonical_face_are_its_mirror_image() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from datagen.errors import ItemError
 from datagen.faces.geometry.thin_plate import fit_plate, plate_map
-from datagen.faces.geometry.warp import bend_and_back, surround, warp_pixels
+from datagen.faces.geometry.warp import surround, warp_pixels, warp_round_trip
 from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 from tests.support.faces_made import made_face, made_landmarks
@@ -122,7 +122,7 @@ def test_there_and_back_moves_next_to_nothing(number: int, amplitude: float) -> 
     goal = corners.copy()
     goal[17:68] += amplitude * draw.uniform(-1, 1, 2).astype(np.float32)
     region = Region(20, 20, 110, 120)
-    back = bend_and_back(face.image, corners, goal, region, plate_map)
+    back = warp_round_trip(face.image, corners, goal, region, plate_map)
     apart = back.astype(float) - region.of(face.image)
     assert back.shape == (100, 90, 3)
     assert np.square(apart).mean() < 65

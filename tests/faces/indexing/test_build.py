@@ -251,7 +251,7 @@ def test_when_nothing_is_left_the_advice_fits_the_reason(tree: Tree) -> None:
         row["age"] = None
     with pytest.raises(SourceError) as caught:
         tree.build()
-    assert "source 'faces' leaves no usable face (4 age_unknown). State ages" in str(caught.value)
+    assert "source 'faces' has no usable face (4 age_unknown). Provide ages" in str(caught.value)
     assert "consent.adults_only: true" in str(caught.value)
     for row in tree.rows:
         row["age"] = 40
@@ -260,8 +260,8 @@ def test_when_nothing_is_left_the_advice_fits_the_reason(tree: Tree) -> None:
     with pytest.raises(SourceError) as caught:
         tree.build()
     assert str(caught.value) == (
-        "source 'faces' leaves no usable face (3 missing_file, 1 under_age). Is "
-        f"{str(tree.root)!r} the right folder?"
+        "source 'faces' has no usable face (3 missing_file, 1 under_age). Check that "
+        f"{str(tree.root)!r} is the right folder"
     )
 
 
@@ -270,7 +270,7 @@ def test_a_source_without_images_says_so(tree: Tree) -> None:
         tree.root / "faces.csv", index=False
     )
     empty = source("table", tree.root, columns=COLUMNS)
-    with pytest.raises(SourceError, match=r"leaves no usable face \(no image\)"):
+    with pytest.raises(SourceError, match=r"has no usable face \(no images\)"):
         build_index([empty], Given(), LIMITS, RESEARCH, no_engine, lambda done, total: None)
 
 
@@ -339,7 +339,7 @@ def test_no_face_in_the_stated_box_is_no_face(tree: Tree) -> None:
 
 
 def test_no_face_at_all(tree: Tree) -> None:
-    with pytest.raises(SourceError, match=r"leaves no usable face \(4 no_face\)"):
+    with pytest.raises(SourceError, match=r"has no usable face \(4 no_face\)"):
         tree.build(Several())
 
 
@@ -364,7 +364,7 @@ def test_images_without_people_are_grouped_with_a_warning(tree: Tree) -> None:
     assert len(set(identity)) == 1 + len(set(identity[1:3]) - {identity[0]})
     (warning,) = built.warnings
     joined = 4 - len(set(identity))
-    assert f"and {joined} near-duplicates were joined to another" in warning
+    assert f"and {joined} near-duplicates were merged" in warning
     assert "identity: per_image" in warning
 
 
@@ -377,7 +377,7 @@ def test_sources_are_kept_apart_and_each_must_leave_a_face(tree: Tree, tmp_path:
     for row in other.rows:
         row["age"] = 3
     sources = [tree.source(), other.source(id="other")]
-    with pytest.raises(SourceError, match="source 'other' leaves no usable face"):
+    with pytest.raises(SourceError, match="source 'other' has no usable face"):
         build_index(sources, Given(), LIMITS, RESEARCH, no_engine, lambda done, total: None)
 
 

@@ -117,7 +117,7 @@ def test_the_largest_face_counts_or_all() -> None:
 def test_the_largest_face_is_not_replaced_when_it_is_unfit() -> None:
     assert judged(found_face(150), found_face(220, yaw=80.0)) == (
         [],
-        [("not_largest", "face 0"), ("too_turned", "yaw 80 degrees, allowed 60")],
+        [("not_largest", "face 0"), ("too_turned", "yaw 80 degrees, maximum 60")],
     )
 
 

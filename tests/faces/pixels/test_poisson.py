@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from datagen.faces.pixels.poisson import alike, clone
+from datagen.faces.pixels.poisson import clone, similar_colors
 from tests.support.faces_made import made_face
 
 SIZE = 96
@@ -83,7 +83,7 @@ def test_what_is_not_pinned_does_not_bleed() -> None:
     target = np.full_like(FACE, 140)
     target[:, :30] = 10
     inside = _disc(48, 48, 30)
-    pinned = alike(source, target, 0.12)
+    pinned = similar_colors(source, target, 0.12)
     assert (pinned[:, :27] == 0).all()
     assert (pinned[:, 34:] == 255).all()
     out = clone(source, target, inside, pinned)
@@ -99,10 +99,10 @@ def test_with_nothing_to_hold_to_the_source_is_taken() -> None:
 
 @given(images)
 def test_an_image_is_like_itself(image: np.ndarray) -> None:
-    assert alike(image, image, 0.0).all()
+    assert similar_colors(image, image, 0.0).all()
 
 
 def test_dark_skin_allows_a_smaller_step_than_pale() -> None:
     dark, pale = np.full_like(FACE, 50), np.full_like(FACE, 220)
-    assert not alike(dark + 15, dark, 0.12).any()
-    assert alike(pale + 15, pale, 0.12).all()
+    assert not similar_colors(dark + 15, dark, 0.12).any()
+    assert similar_colors(pale + 15, pale, 0.12).all()
