@@ -1,4 +1,4 @@
-"""Crossing methods with degradations, so that neither tells anything of the other."""
+"""Crossing methods with degradations, so that neither is informative about the other."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ORDERS = 6
 
 
 class Crossing:
-    """Which degradation the ``n``-th pair of one method gets, and how severe.
+    """Which degradation the ``n``-th pair of one method gets, and at which severity.
 
-    In every prefix degradation ``i`` stands less than 1 away from its share of the method's
-    pairs. A method stands less than 1 away from its own share of all pairs, so that every cell of
-    the table of both is within 2 of its share.
+    In every prefix, the count of degradation ``i`` differs by less than 1 from its share of the
+    method's pairs. The count of a method differs by less than 1 from its share of all pairs, so
+    every cell of the table of both is within 2 of its share.
 
-    The order within a period is drawn anew for each: a fixed one would go hand in hand with
-    controls, which come in a period too.
+    The order within a period is drawn anew for each period: a fixed order would correlate with
+    controls, which are periodic too.
 
     Args:
-        shares: Of the degradations, summing to 1.
-        severities: Lowest and highest of each, or ``None``.
-        key: Seed, split and method: names the streams.
+        shares: Shares of the degradations, summing to 1.
+        severities: Lowest and highest severity of each degradation, or ``None``.
+        key: Seed, split and method, which name the random streams.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Crossing:
         return Quota(self._shares).period
 
     def at(self, rank: int) -> tuple[int, int | None]:
-        """Return the degradation and the severity of the method's pair ``rank``, from 0."""
+        """Return the degradation and severity of the method's pair ``rank``, counted from 0."""
         block, place = divmod(rank, self._period)
         number, backward = self._blocks(block)
         order, quota = self._orders(number)
-        # A period read backward keeps the bound: what is left of it is what was taken from it.
+        # A period read backward keeps the bound: the rest of a period is what its prefix left over.
         place = self._period - 1 - place if backward else place
         dealt = quota.choice(place)
         chosen = order[dealt]

@@ -1,4 +1,4 @@
-"""Which faces may lend to a target, and which one does."""
+"""Which faces may be the donor of a target, and which one is drawn."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from datagen.core.rng import rng
 from datagen.faces.landmarks import LEFT_EYE, RIGHT_EYE
-from datagen.planning.splits import Person
+from datagen.planning.splits import Identity
 from datagen.recipe.schema import DonorRule
 
 __all__ = ["DonorPool", "looks", "normal_shapes"]
 
-# Of a larger pool the nearest are sought among this many, drawn for the target: an item then
-# costs the same however many faces a split has.
+# In a larger pool, the nearest faces are searched for among this many, drawn for each target, so
+# that the cost of an item does not grow with the split.
 _MAX_COMPARED = 8192
 
 
 def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return landmarks freed of place, size and in-plane turn, as rows.
+    """Return landmarks normalized for position, size and in-plane rotation, one face a row.
 
     Args:
         landmarks: ``(faces, 68, 2)`` float32.
 
     Returns:
-        ``(faces, 136)`` float32; each face centered, of unit size, its eyes level.
+        ``(faces, 136)`` float32; each face is centered, of unit norm, with its eyes level.
     """
     centered = landmarks.astype(np.float64) - landmarks.mean(axis=1, keepdims=True)
     z = centered[..., 0] + 1j * centered[..., 1]
@@ -40,15 +40,15 @@ def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def looks(landmarks: NDArray[np.float32], poses: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Return pose and expression as rows whose distances weigh both alike.
+    """Return pose and expression, one face a row, scaled so that both weigh about the same.
 
     Args:
         landmarks: ``(faces, 68, 2)`` float32.
-        poses: ``(faces, 2)`` yaw and pitch in degrees; an unknown one counts as frontal.
+        poses: ``(faces, 2)`` yaw and pitch in degrees; an unknown pose counts as frontal.
 
     Returns:
-        ``(faces, 5)`` float32: yaw and pitch by 10 degrees; opening and width of the mouth and
-        opening of the eyes by a tenth of the distance between the eyes.
+        ``(faces, 5)`` float32: yaw and pitch in units of 10 degrees; opening of the mouth, width of
+        the mouth and opening of the eyes in tenths of the distance between the eyes.
     """
     marks = landmarks.astype(np.float64)
     eyes = marks[:, LEFT_EYE].mean(axis=1) - marks[:, RIGHT_EYE].mean(axis=1)
@@ -63,35 +63,35 @@ def looks(landmarks: NDArray[np.float32], poses: NDArray[np.float32] | None) -> 
 
 
 class DonorPool:
-    """The faces of one split with what donor rules ask about them.
+    """The faces of one split, with what donor rules need to know about them.
 
     Args:
-        people: Whose each face is, by position in the pool.
+        identities: Identity of each face, by position in the pool.
         landmarks: ``(faces, 68, 2)`` float32.
-        name: Names the draws that thin out a very large pool.
-        poses: ``(faces, 2)`` float32, yaw and pitch in degrees; NaN where not known.
-        embeddings: ``(faces, d)`` float32 of unit length; without them bounds on likeness are
-            not looked at.
+        name: Name of the random stream that thins out a very large pool.
+        poses: ``(faces, 2)`` float32, yaw and pitch in degrees; NaN where unknown.
+        embeddings: ``(faces, d)`` float32 of unit norm; without them, ``embedding`` of a donor
+            rule is ignored.
     """
 
     def __init__(
         self,
-        people: Sequence[Person],
+        identities: Sequence[Identity],
         landmarks: NDArray[np.float32],
         name: str,
         poses: NDArray[np.float32] | None = None,
         embeddings: NDArray[np.float32] | None = None,
     ) -> None:
-        self._people = people
+        self._identities = identities
         self._name = name
         self._shapes = normal_shapes(landmarks)
         self._looks = looks(landmarks, poses)
         self._embeddings = embeddings
-        keys = [(person.source, person.identity) for person in people]
+        keys = [identity.key for identity in identities]
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         self._identity = np.array([codes[key] for key in keys], np.int64)
-        sources = {name: code for code, name in enumerate({p.source: None for p in people})}
-        self._source = np.array([sources[person.source] for person in people], np.int64)
+        sources = {name: code for code, name in enumerate(dict.fromkeys(key[0] for key in keys))}
+        self._source = np.array([sources[source] for source, _ in keys], np.int64)
         self._attributes: dict[str, NDArray[np.int64]] = {}
         self._may_donate: NDArray[np.bool_] | None = None
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
@@ -106,14 +106,14 @@ class DonorPool:
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
     def limited_to(self, identities: frozenset[str]) -> DonorPool:
-        """Return the same pool where only these people, as ``source/identity``, may lend."""
+        """Return the same pool with only these identities, as ``source/name``, as donors."""
         pool = copy.copy(self)
-        named = [f"{person.source}/{person.identity}" in identities for person in self._people]
+        named = [str(identity) in identities for identity in self._identities]
         pool._may_donate = np.array(named, bool)
         return pool
 
     def candidates(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
-        """Return the positions of all faces that may lend to ``target`` under ``rule``."""
+        """Return the positions of all faces that may be the donor of ``target`` under ``rule``."""
         others = (self._source == self._source[target]) & (self._identity != self._identity[target])
         if self._may_donate is not None:
             others &= self._may_donate
@@ -123,7 +123,7 @@ class DonorPool:
             fit &= (values == values[target]) & (values >= 0)
         if rule.embedding is not None and self._embeddings is not None:
             low, high = rule.embedding
-            # Rounded, so that a last bit does not decide.
+            # Rounded, so that the last bit does not decide.
             alike = np.round(self._embeddings @ self._embeddings[target], 4)
             fit &= (alike >= low) & (alike <= high)
         if rule.fallback == "any" and not fit.any():
@@ -131,29 +131,29 @@ class DonorPool:
         return np.flatnonzero(fit)
 
     def donor_counts(self, rule: DonorRule) -> NDArray[np.int64]:
-        """Return for each face how many other faces may lend to it, without comparing pairs."""
+        """Return the number of possible donors of each face."""
         by_likeness = rule.embedding is not None and self._embeddings is not None
-        if by_likeness or self._may_donate is not None:  # a matter of pairs
-            return np.array([len(self.candidates(n, rule)) for n in range(len(self._people))])
-        everyone = self._fitting(())
+        if by_likeness or self._may_donate is not None:  # depends on the pair
+            return np.array([len(self.candidates(n, rule)) for n in range(len(self._identities))])
+        all_others = self._matching(())
         if not rule.match:
-            return everyone
-        fit = self._fitting(rule.match)
-        return np.where(fit == 0, everyone, fit) if rule.fallback == "any" else fit
+            return all_others
+        fit = self._matching(rule.match)
+        return np.where(fit == 0, all_others, fit) if rule.fallback == "any" else fit
 
-    def _fitting(self, same: tuple[str, ...]) -> NDArray[np.int64]:
+    def _matching(self, same: tuple[str, ...]) -> NDArray[np.int64]:
         values = [self._attribute(name) for name in same]
         group = np.unique(np.stack([self._source, *values]), axis=1, return_inverse=True)[1]
         group = group.ravel().astype(np.int64)
         own = group * (int(self._identity.max()) + 1) + self._identity
-        person = np.unique(own, return_inverse=True)[1].ravel()
-        counts = np.bincount(group)[group] - np.bincount(person)[person]
+        identity = np.unique(own, return_inverse=True)[1].ravel()
+        counts = np.bincount(group)[group] - np.bincount(identity)[identity]
         for value in values:
             counts = np.where(value < 0, 0, counts)
         return np.asarray(counts, np.int64)
 
     def draw(self, draws: np.random.Generator, target: int, rule: DonorRule) -> int | None:
-        """Return the position of a donor, ``None`` when nobody fits."""
+        """Return the position of a donor; ``None`` if no face satisfies the rule."""
         found = (
             self.candidates(target, rule)
             if rule.strategy == "random"
@@ -168,13 +168,13 @@ class DonorPool:
             found = np.sort(draw.choice(found, _MAX_COMPARED, replace=False))
         traits = self._looks if rule.strategy == "nearest_pose" else self._shapes
         away = np.linalg.norm(traits[found] - traits[target], axis=1)
-        # Rounded, so that a last bit does not decide; ties go by position.
+        # Rounded, so that the last bit does not decide; ties go by position.
         order = np.argsort(np.round(away, 6), kind="stable")
         return found[order[: rule.pool_size]]
 
     def _attribute(self, name: str) -> NDArray[np.int64]:
         if name not in self._attributes:
-            values = [person.attribute(name) for person in self._people]
+            values = [identity.attribute(name) for identity in self._identities]
             codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
             self._attributes[name] = np.array(
                 [-1 if value is None else codes[value] for value in values], np.int64

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from datagen.planning.items import Plan
+from datagen.planning.plan import Plan
 from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,

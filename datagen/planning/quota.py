@@ -1,4 +1,4 @@
-"""Dealing positions to shares: exact at every prefix, in constant time at any position."""
+"""Assigning positions to shares: exact in every prefix, in constant time at any position."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from datagen.errors import RecipeError
 
 __all__ = ["Quota", "largest_remainders"]
 
-_LONGEST_PERIOD = 100_000
+_MAX_PERIOD = 100_000
 
 
 class Quota:
     """An endless periodic sequence of choices.
 
-    In every prefix of ``n`` positions choice ``i`` stands less than 1 away from ``n * share[i]``
-    times. It is the earliest-deadline-first schedule of the windows ``floor(j / share)`` to
-    ``ceil((j + 1) / share)``, which always exists (Baruah, Cohen, Plaxton, Varvel 1996).
+    In every prefix of ``n`` positions, the count of choice ``i`` differs by less than 1 from
+    ``n * share[i]``. The sequence is the earliest-deadline-first schedule of the windows
+    ``floor(j / share)`` to ``ceil((j + 1) / share)``, which always exists (Baruah, Cohen, Plaxton,
+    Varvel 1996).
 
     Args:
-        shares: Exact, summing to 1; a share of 0 is never dealt.
+        shares: Exact shares that sum to 1; a share of 0 is never chosen.
     """
 
     def __init__(self, shares: Sequence[Fraction]) -> None:
@@ -33,10 +34,10 @@ class Quota:
             raise ValueError("shares must sum to 1")
         self.shares = tuple(shares)
         self.period = math.lcm(*(share.denominator for share in shares))
-        if self.period > _LONGEST_PERIOD:
+        if self.period > _MAX_PERIOD:
             raise RecipeError(
                 f"shares {', '.join(map(str, shares))} have no common denominator up to "
-                f"{_LONGEST_PERIOD}: use rounder ones"
+                f"{_MAX_PERIOD:,}: use simpler fractions"
             )
 
     @cached_property
@@ -67,17 +68,17 @@ class Quota:
         return ranks
 
     def choice(self, position: int) -> int:
-        """Return which share position ``position`` (from 0) goes to."""
+        """Return the choice at ``position``, counted from 0."""
         return int(self._table[position % self.period])
 
     def rank(self, position: int) -> int:
-        """Return how many earlier positions went to the same share as this one."""
+        """Return the number of earlier positions with the same choice as this one."""
         whole, rest = divmod(position, self.period)
         per_period = self.shares[self.choice(position)] * self.period
         return whole * int(per_period) + int(self._ranks[rest])
 
     def counts(self, positions: int) -> list[int]:
-        """Return how often each share is dealt in the first ``positions``."""
+        """Return the number of each choice in the first ``positions``."""
         whole, rest = divmod(positions, self.period)
         in_rest = np.bincount(self._table[:rest], minlength=len(self.shares))
         return [
@@ -89,24 +90,24 @@ class Quota:
 def largest_remainders(
     total: int, shares: Sequence[Fraction], carried: Sequence[Fraction] | None = None
 ) -> list[int]:
-    """Deal ``total`` things to ``shares`` by largest remainders; ties go to the earlier one.
+    """Divide ``total`` among ``shares`` by largest remainders; ties go to the earlier share.
 
     Args:
-        total: How many.
-        shares: Summing to 1.
-        carried: What each share is still owed from earlier deals.
+        total: Number of things to divide.
+        shares: Shares that sum to 1.
+        carried: What each share is still owed from earlier divisions.
     """
     owed = [total * share for share in shares]
     if carried is not None:
         owed = [amount + rest for amount, rest in zip(owed, carried, strict=True)]
-    dealt = [max(0, math.floor(amount)) for amount in owed]
-    while sum(dealt) < total:
-        gaps = [amount - have for amount, have in zip(owed, dealt, strict=True)]
-        dealt[gaps.index(max(gaps))] += 1
-    while sum(dealt) > total:  # only where a negative debt was cut off at nothing
+    counts = [max(0, math.floor(amount)) for amount in owed]
+    while sum(counts) < total:
+        gaps = [amount - have for amount, have in zip(owed, counts, strict=True)]
+        counts[gaps.index(max(gaps))] += 1
+    while sum(counts) > total:  # only where a negative debt was clipped to 0
         gaps = [
             amount - have if have else Fraction(total + 1)
-            for amount, have in zip(owed, dealt, strict=True)
+            for amount, have in zip(owed, counts, strict=True)
         ]
-        dealt[gaps.index(min(gaps))] -= 1
-    return dealt
+        counts[gaps.index(min(gaps))] -= 1
+    return counts

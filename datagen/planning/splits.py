@@ -1,4 +1,4 @@
-"""Which people belong to which split."""
+"""Which identities belong to which split."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from datagen.core.digests import digest_of
 from datagen.errors import RecipeError
+from datagen.faces.index import FaceIndex
 from datagen.planning.quota import largest_remainders
 from datagen.recipe.schema import SplitName, SplitRule
+from datagen.rights import ADULT_AGE
 
-__all__ = ["Person", "age_band", "deal_people"]
+__all__ = ["Identity", "Key", "age_band", "assign_splits", "identities_of"]
 
-_BANDS = (18, 25, 35, 45, 55, 65)
+Key: TypeAlias = tuple[str, str]
+"""Source and name of an identity."""
+
+_BANDS = (ADULT_AGE, 25, 35, 45, 55, 65)
 _OFFICIAL: Mapping[str, SplitName] = {
     "train": "train",
     "training": "train",
@@ -28,25 +34,43 @@ _OFFICIAL: Mapping[str, SplitName] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One identity of one source with what is stated of it."""
+class Identity:
+    """One identity of one source, with the attributes that the source states.
+
+    Attributes:
+        source: Id of the source's card.
+        name: Name of the identity, unique within the source.
+        sex: Sex as stated, or ``None``.
+        ethnicity: Ethnicity as stated, or ``None``.
+        age: Age in years, or ``None``.
+        official_split: Split in the source's own division, or ``None``.
+    """
 
     source: str
-    identity: str
+    name: str
     sex: str | None
     ethnicity: str | None
     age: float | None
     official_split: str | None = None
 
+    @property
+    def key(self) -> Key:
+        """Source and name: what tells identities apart."""
+        return self.source, self.name
+
+    def __str__(self) -> str:
+        """``source/name``."""
+        return f"{self.source}/{self.name}"
+
     def attribute(self, name: str) -> str | None:
-        """Return ``sex``, ``ethnicity`` or ``age_band``; ``None`` when it is not stated."""
+        """Return ``sex``, ``ethnicity`` or ``age_band``; ``None`` if it is not stated."""
         if name == "age_band":
             return age_band(self.age)
         return self.sex if name == "sex" else self.ethnicity
 
 
 def age_band(age: float | None) -> str | None:
-    """Return the band of an age as text: ``18-24``, ``25-34``, … ``65+``."""
+    """Return the age group as text: ``18-24``, ``25-34``, … ``65+``; ``None`` below 18."""
     if age is None or age < _BANDS[0]:
         return None
     low = max(band for band in _BANDS if band <= age)
@@ -54,69 +78,78 @@ def age_band(age: float | None) -> str | None:
     return f"{low}-{above[0] - 1}" if above else f"{low}+"
 
 
-def deal_people(
-    people: Iterable[Person], rule: SplitRule, seed: int
-) -> dict[tuple[str, str], SplitName]:
-    """Return the split of each ``(source, identity)``; who comes twice counts as first seen.
+def identities_of(index: FaceIndex) -> list[Identity]:
+    """Return the identity of each row of a face index."""
+    columns = ("source", "identity", "sex", "ethnicity", "age", "official_split")
+    return [Identity(*row) for row in zip(*(index.column(name) for name in columns), strict=True)]
 
-    Within a source, people are ordered by hash within strata and dealt by largest remainders;
-    what a stratum rounds off is carried to the next, so that a source as a whole keeps the
-    shares. Counts of pairs play no part: asking for more data moves nobody.
+
+def assign_splits(
+    identities: Iterable[Identity], rule: SplitRule, seed: int
+) -> dict[Key, SplitName]:
+    """Return the split of each identity.
+
+    Within a source, the identities of each stratum are sorted by a hash and divided by largest
+    remainders; what one stratum rounds off is carried over to the next, so that the source as a
+    whole keeps the shares. The number of pairs plays no part: asking for more data does not move
+    an identity to another split.
+
+    Args:
+        identities: The identities; of one that occurs twice, the first occurrence counts.
+        rule: Shares, strata, and whether the official splits are taken instead.
+        seed: Seed of the hash.
 
     Raises:
-        RecipeError: ``from: source`` and a person has no official split, or two.
+        RecipeError: With ``from: source``, an identity has no official split, or two of them.
     """
-    everybody = list(people)
+    given = list(identities)
     if rule.origin == "source":
-        return _official(everybody)
-    once = {(person.source, person.identity): person for person in reversed(everybody)}
-    by_source: dict[str, dict[tuple[str, ...], list[Person]]] = {}
-    for person in once.values():
-        stratum = tuple(person.attribute(name) or "" for name in rule.stratify)
-        by_source.setdefault(person.source, defaultdict(list))[stratum].append(person)
+        return _official(given)
+    once = {identity.key: identity for identity in reversed(given)}
+    by_source: dict[str, dict[tuple[str, ...], list[Identity]]] = {}
+    for identity in once.values():
+        stratum = tuple(identity.attribute(name) or "" for name in rule.stratify)
+        by_source.setdefault(identity.source, defaultdict(list))[stratum].append(identity)
     names: list[SplitName] = list(rule.shares)
-    dealt: dict[tuple[str, str], SplitName] = {}
+    assigned: dict[Key, SplitName] = {}
     for source in sorted(by_source):
         strata = by_source[source]
         owed = [Fraction(0)] * len(names)
         for stratum in sorted(strata):
             ordered = sorted(
-                strata[stratum], key=lambda person: digest_of([seed, source, person.identity])
+                strata[stratum], key=lambda identity: digest_of([seed, source, identity.name])
             )
             counts = largest_remainders(len(ordered), list(rule.shares.values()), owed)
             owed = [
                 debt + len(ordered) * share - count
                 for debt, share, count in zip(owed, rule.shares.values(), counts, strict=True)
             ]
-            dealt |= _hand_out(ordered, names, counts)
-    return dealt
+            assigned |= _divide(ordered, names, counts)
+    return assigned
 
 
-def _hand_out(
-    ordered: Sequence[Person], names: Sequence[SplitName], counts: Sequence[int]
-) -> dict[tuple[str, str], SplitName]:
-    places = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
-    return {
-        (person.source, person.identity): place
-        for person, place in zip(ordered, places, strict=True)
-    }
+def _divide(
+    ordered: Sequence[Identity], names: Sequence[SplitName], counts: Sequence[int]
+) -> dict[Key, SplitName]:
+    splits = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    return {identity.key: split for identity, split in zip(ordered, splits, strict=True)}
 
 
-def _official(people: Iterable[Person]) -> dict[tuple[str, str], SplitName]:
-    dealt: dict[tuple[str, str], SplitName] = {}
-    for person in people:
-        stated = (person.official_split or "").lower()
-        key = (person.source, person.identity)
+def _official(identities: Iterable[Identity]) -> dict[Key, SplitName]:
+    assigned: dict[Key, SplitName] = {}
+    for identity in identities:
+        stated = (identity.official_split or "").lower()
+        where = f"split.from: source: identity {identity.name!r} of source {identity.source!r}"
         if stated not in _OFFICIAL:
+            found = f"the unknown split {stated!r}" if stated else "no official split"
             raise RecipeError(
-                f"split.from: source: {person.identity!r} of source {person.source!r} has "
-                f"{'no official split' if not stated else f'the split {stated!r}'}; known are "
-                f"{', '.join(_OFFICIAL)}. Use from: hash"
+                f"{where} has {found}. Known splits: {', '.join(_OFFICIAL)}. Use from: hash",
+                key="split.from",
             )
-        if dealt.get(key, _OFFICIAL[stated]) != _OFFICIAL[stated]:
+        if assigned.get(identity.key, _OFFICIAL[stated]) != _OFFICIAL[stated]:
             raise RecipeError(
-                f"split.from: source: {person.identity!r} of source {person.source!r} is in two "
-                "official splits; that would leak. Use from: hash"
+                f"{where} is in two official splits, which would leak it. Use from: hash",
+                key="split.from",
             )
-        dealt[key] = _OFFICIAL[stated]
-    return dealt
+        assigned[identity.key] = _OFFICIAL[stated]
+    return assigned

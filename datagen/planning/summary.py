@@ -1,4 +1,4 @@
-"""What a plan will come to: counts, people, expected size and time, and what looks thin."""
+"""A plan in numbers: counts, identities, expected size and time, and warnings."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from datagen.core.text import counted
 from datagen.methods import METHODS
-from datagen.planning.items import Plan
+from datagen.planning.plan import Plan
 from datagen.recipe.schema import RecipeSpec, SplitName, in_split
 
 __all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarize", "warnings_of"]
 
-# Bytes a pixel of faces at the middle of a quality range, and pairs a second and core at 380
-# pixels: measured, and good to a factor of two.
+# Bytes per pixel of faces at the middle of a quality range, and pairs per second and core at 380
+# pixels: measured, and accurate to a factor of two.
 _BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9}
 _MASK_BYTES = 0.03
-_PAIRS_A_SECOND = 60.0
+_PAIRS_PER_SECOND = 60.0
 _SIZE = 380
-_MANY_USES = 200
-_FEW_DONORS = 5
+_MAX_USES = 200
+_MIN_DONORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,15 @@ class SplitSummary:
     """One split in numbers.
 
     Attributes:
-        methods: Pairs by name of method.
-        method_controls: Controls by name of method.
-        degradations: Shares of the pairs by name of degradation.
-        uses: How often the most used face is a target.
+        split: Name of the split.
+        pairs: Number of pairs.
+        controls: Number of controls.
+        faces: Number of usable faces.
+        identities: Number of identities.
+        methods: Number of pairs by name of method.
+        method_controls: Number of controls by name of method.
+        degradations: Share of the pairs by name of degradation.
+        uses: How many times the most used face is a target.
     """
 
     split: SplitName
@@ -45,18 +51,18 @@ class SplitSummary:
 
 
 def summarize(plan: Plan, limit: int | None) -> list[SplitSummary]:
-    """Return the numbers of each split, without making an item."""
+    """Return the numbers of each split without computing its items."""
     found = []
     for split, pairs in plan.counts(limit).items():
         faces = plan.faces(split)
-        people = {(plan.people[row].source, plan.people[row].identity) for row in faces}
+        identities = {plan.identities[row].key for row in faces}
         found.append(
             SplitSummary(
                 split=split,
                 pairs=pairs * plan.levels,
                 controls=plan.control_count(split, pairs) * plan.levels,
                 faces=len(faces),
-                identities=len(people),
+                identities=len(identities),
                 methods=_by_name(plan, plan.method_counts(split, pairs)),
                 method_controls=_by_name(plan, plan.control_counts(split, pairs)),
                 degradations=_degradations(plan.recipe, split),
@@ -85,7 +91,7 @@ def _degradations(recipe: RecipeSpec, split: SplitName) -> dict[str, Fraction]:
 
 
 def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
-    """Return about how many bytes the images and masks will take."""
+    """Return the approximate size of the images and masks in bytes."""
     encode = plan.recipe.encode
     rate = _BYTES[encode.format]
     if encode.format == "jpeg" and encode.quality:
@@ -100,39 +106,39 @@ def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
 def expected_seconds(
     plan: Plan, splits: list[SplitSummary], cores: int, render_seconds: float
 ) -> float:
-    """Return about how long ``cores`` cores will take, start-up apart.
+    """Return the approximate run time in seconds, without start-up.
 
     Args:
         plan: The plan.
-        splits: See ``summarize``.
-        cores: How many.
-        render_seconds: What a source without files takes for an image.
+        splits: The numbers of its splits.
+        cores: Number of CPU cores.
+        render_seconds: Seconds per image that a source without files takes to render it.
     """
     work = max(0.4, (plan.recipe.face.size / _SIZE) ** 2)
     pairs = sum(split.pairs for split in splits)
     images = pairs + sum(
         count for split in splits for name, count in split.methods.items() if takes_donor(name)
     )
-    return (pairs * work / _PAIRS_A_SECOND + images * render_seconds) / cores
+    return (pairs * work / _PAIRS_PER_SECOND + images * render_seconds) / cores
 
 
 def takes_donor(method: str) -> bool:
-    """Say whether pairs of a method need a second image."""
+    """Return whether pairs of a method need the image of a donor."""
     return METHODS.load(method).needs_donor
 
 
 def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:
-    """Yield what a careful user would want to know before the run."""
+    """Yield warnings about the plan: faces used too often, and too few donors."""
     for split in splits:
-        if split.uses > _MANY_USES:
+        if split.uses > _MAX_USES:
             yield (
-                f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, each a "
-                f"target about {split.uses} times; a detector may learn the people. Add people or "
-                "ask for fewer pairs"
+                f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, so each face "
+                f"is a target about {split.uses} times, and a detector may learn the identities. "
+                "Add identities or ask for fewer pairs"
             )
         for name, fewest in plan.fewest_donors(split.split).items():
-            if fewest < _FEW_DONORS:
+            if fewest < _MIN_DONORS:
                 yield (
-                    f"split {split.split!r}, method {name!r}: some target has {fewest} possible "
-                    "donor(s) only; loosen 'same' or add people"
+                    f"split {split.split!r}, method {name!r}: some targets have only "
+                    f"{counted(fewest, 'possible donor')}. Relax 'match' or add identities"
                 )

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datagen.core.text import near
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
-from datagen.planning.splits import Person, deal_people
+from datagen.planning.splits import assign_splits, identities_of
 from datagen.recipe import Recipe, SplitName
 from datagen.recipe.schema import in_split
 
 __all__ = ["Choice", "choose_identities"]
 
-_COLUMNS = ("source", "identity", "sex", "ethnicity", "age", "official_split")
 _SHOWN = 5
 
 
@@ -45,10 +44,8 @@ def choose_identities(
         RecipeError: An identity is unknown, of another split, or has too few images; fewer than
             two are left.
     """
-    everybody = [
-        Person(*row) for row in zip(*(index.column(name) for name in _COLUMNS), strict=True)
-    ]
-    place = deal_people(everybody, loaded.spec.split, loaded.spec.seed)
+    identities = identities_of(index)
+    split_of = assign_splits(identities, loaded.spec.split, loaded.spec.seed)
     allowed = {
         card.id
         for use, card in zip(loaded.spec.sources, loaded.cards, strict=True)
@@ -56,10 +53,10 @@ def choose_identities(
     }
     rows: dict[str, list[int]] = defaultdict(list)
     splits: dict[str, str] = {}
-    for row, person in enumerate(everybody):
-        name = f"{person.source}/{person.identity}"
-        split = place[person.source, person.identity]
-        splits[name] = f"split {split!r}" if person.source in allowed else "no split"
+    for row, identity in enumerate(identities):
+        name = str(identity)
+        split = split_of[identity.key]
+        splits[name] = f"split {split!r}" if identity.source in allowed else "no split"
         rows[name].append(row)
     own = {
         name: tuple(rows[name])

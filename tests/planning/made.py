@@ -1,4 +1,4 @@
-"""Indexes, recipes and plans without files: stated people with drawn landmarks."""
+"""Indexes, recipes and plans without files: identities as stated, with random landmarks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datagen.core.rng import rng
 from datagen.faces.crop import face_box
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan
-from datagen.planning.splits import Person
+from datagen.planning.splits import Identity
 from datagen.recipe import Recipe, RecipeSpec
 from tests.sources.trees import card
 
@@ -72,25 +72,25 @@ def row(source: str, identity: str, image_id: str, **stated: Any) -> dict[str, A
 
 
 def rows(
-    people: int = 20,
+    identities: int = 20,
     images: int = 2,
     source: str = "faces",
     **stated: Callable[[int], Any],
 ) -> list[dict[str, Any]]:
-    """Return the rows of some people; ``stated`` gives a column from the person's number."""
+    """Return the rows of some identities; ``stated`` gives a column from the identity's number."""
     plain: dict[str, Callable[[int], Any]] = {
-        "sex": lambda person: ("female", "male")[person % 2],
-        "age": lambda person: 20.0 + person % 40,
-        "ethnicity": lambda person: ETHNICITIES[person % 3],
+        "sex": lambda number: ("female", "male")[number % 2],
+        "age": lambda number: 20.0 + number % 40,
+        "ethnicity": lambda number: ETHNICITIES[number % 3],
     }
     return [
         row(
             source,
-            f"p{person:03d}",
-            f"p{person:03d}_{image}",
-            **{name: give(person) for name, give in (plain | stated).items()},
+            f"p{number:03d}",
+            f"p{number:03d}_{image}",
+            **{name: give(number) for name, give in (plain | stated).items()},
         )
-        for person in range(people)
+        for number in range(identities)
         for image in range(images)
     ]
 
@@ -107,13 +107,13 @@ def made_plan(index: FaceIndex | None = None, **changes: Any) -> Plan:
     return Plan(loaded(**changes), index or FaceIndex.from_rows(rows()))
 
 
-def person(number: int = 0, **changes: Any) -> Person:
-    """Return one person."""
+def identity(number: int = 0, **changes: Any) -> Identity:
+    """Return one identity."""
     plain: dict[str, Any] = {
         "source": "faces",
-        "identity": f"p{number:04d}",
+        "name": f"p{number:04d}",
         "sex": None,
         "ethnicity": None,
         "age": None,
     }
-    return Person(**{**plain, **changes})
+    return Identity(**{**plain, **changes})

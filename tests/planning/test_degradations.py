@@ -105,7 +105,10 @@ def test_the_summary_counts_levels() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ladder": LADDER, "degradations": DEGRADED}, "ladder and degradations exclude each other"),
+        (
+            {"ladder": LADDER, "degradations": DEGRADED},
+            "ladder and degradations exclude each other",
+        ),
         ({"degradations": DEGRADED[:2]}, "degradation shares must sum to 1"),
         ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "increasing whole numbers"),
         ({"ladder": {"use": "jpeg", "severities": [0, 6]}}, "from 0 to 5"),

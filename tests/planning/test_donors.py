@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from datagen.core.rng import rng
 from datagen.planning import donors
 from datagen.planning.donors import DonorPool, normal_shapes
-from datagen.planning.splits import Person
+from datagen.planning.splits import Identity
 from datagen.recipe.schema import DonorRule
-from tests.planning.made import made_points, person
+from tests.planning.made import identity, made_points
 
 
 def rule(**keys: Any) -> DonorRule:
@@ -25,32 +25,32 @@ def points(count: int) -> NDArray[np.float32]:
     return np.stack([made_points("pool", number) for number in range(count)])
 
 
-def pool(people: list[Person], name: str = "pool") -> DonorPool:
-    return DonorPool(people, points(len(people)), name)
+def pool(identities: list[Identity], name: str = "pool") -> DonorPool:
+    return DonorPool(identities, points(len(identities)), name)
 
 
-def fits(target: Person, other: Person, by: DonorRule) -> bool:
-    if target.source != other.source or target.identity == other.identity:
+def fits(target: Identity, other: Identity, by: DonorRule) -> bool:
+    if target.source != other.source or target.name == other.name:
         return False
     pairs = [(target.attribute(name), other.attribute(name)) for name in by.match]
     return all(own is not None and own == theirs for own, theirs in pairs)
 
 
-def brute(people: list[Person], target: int, by: DonorRule) -> list[int]:
-    found = [n for n, other in enumerate(people) if fits(people[target], other, by)]
+def brute(identities: list[Identity], target: int, by: DonorRule) -> list[int]:
+    found = [n for n, other in enumerate(identities) if fits(identities[target], other, by)]
     if not found and by.fallback == "any":
-        return brute(people, target, rule())
+        return brute(identities, target, rule())
     return found
 
 
 @st.composite
-def small_pools(draw: st.DrawFn) -> list[Person]:
+def small_pools(draw: st.DrawFn) -> list[Identity]:
     return draw(
         st.lists(
             st.builds(
-                Person,
+                Identity,
                 source=st.sampled_from("ab"),
-                identity=st.sampled_from("pqrs"),
+                name=st.sampled_from("pqrs"),
                 sex=st.sampled_from(["female", "male", None]),
                 ethnicity=st.sampled_from(["x", "y", None]),
                 age=st.sampled_from([None, 19.0, 23.0, 40.0]),
@@ -70,39 +70,39 @@ RULES = st.builds(
 
 @given(small_pools(), RULES)
 def test_candidates_and_their_counts_are_those_of_brute_force(
-    people: list[Person], by: DonorRule
+    identities: list[Identity], by: DonorRule
 ) -> None:
-    made = pool(people)
-    expected = [brute(people, target, by) for target in range(len(people))]
-    assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
+    made = pool(identities)
+    expected = [brute(identities, target, by) for target in range(len(identities))]
+    assert [made.candidates(n, by).tolist() for n in range(len(identities))] == expected
     assert made.donor_counts(by).tolist() == [len(found) for found in expected]
 
 
 @given(small_pools(), RULES, st.sets(st.sampled_from(["a/p", "a/q", "b/p", "b/r"])))
 def test_only_named_people_lend_where_a_method_knows_no_others(
-    people: list[Person], by: DonorRule, lenders: set[str]
+    identities: list[Identity], by: DonorRule, donors: set[str]
 ) -> None:
     """The rule is loosened among those who may lend, never beyond them."""
-    made = pool(people).limited_to(frozenset(lenders))
+    made = pool(identities).limited_to(frozenset(donors))
     strict = rule(strategy="random", match=list(by.match))
 
     def lent(target: int, by: DonorRule) -> list[int]:
-        found = brute(people, target, by)
-        return [n for n in found if f"{people[n].source}/{people[n].identity}" in lenders]
+        found = brute(identities, target, by)
+        return [n for n in found if str(identities[n]) in donors]
 
-    expected = [lent(target, strict) for target in range(len(people))]
+    expected = [lent(target, strict) for target in range(len(identities))]
     if by.fallback == "any":
         expected = [found or lent(n, rule(strategy="random")) for n, found in enumerate(expected)]
-    assert [made.candidates(n, by).tolist() for n in range(len(people))] == expected
+    assert [made.candidates(n, by).tolist() for n in range(len(identities))] == expected
     assert made.donor_counts(by).tolist() == [len(found) for found in expected]
-    assert pool(people).donor_counts(by).tolist() == [
-        len(brute(people, n, by)) for n in range(len(people))
+    assert pool(identities).donor_counts(by).tolist() == [
+        len(brute(identities, n, by)) for n in range(len(identities))
     ]
 
 
 def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> None:
-    people = [person(0), person(1), person(2, sex="male"), person(3, sex="male")]
-    made = pool(people)
+    identities = [identity(0), identity(1), identity(2, sex="male"), identity(3, sex="male")]
+    made = pool(identities)
     same = rule(strategy="random", match=["sex"])
     assert [made.candidates(n, same).tolist() for n in range(4)] == [[], [], [3], [2]]
     any_ = rule(strategy="random", match=["sex"], fallback="any")
@@ -115,7 +115,7 @@ def test_an_unknown_attribute_equals_nothing_and_else_any_drops_the_rule() -> No
 
 
 def test_nobody_is_drawn_where_nobody_fits() -> None:
-    made = pool([person(0), person(0), person(1, source="other")])
+    made = pool([identity(0), identity(0), identity(1, source="other")])
     for strategy in ("random", "nearest_landmarks"):
         assert made.draw(rng("x"), 0, rule(strategy=strategy)) is None
         assert made.donor_counts(rule(strategy=strategy)).tolist() == [0, 0, 0]
@@ -127,20 +127,20 @@ def drawn(made: DonorPool, target: int, by: DonorRule, times: int) -> set[int]:
 
 
 def test_random_reaches_every_candidate() -> None:
-    people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(16)]
-    made = pool(people)
+    identities = [identity(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(16)]
+    made = pool(identities)
     by = rule(strategy="random", match=["sex"])
-    assert drawn(made, 5, by, 200) == set(brute(people, 5, by))
+    assert drawn(made, 5, by, 200) == set(brute(identities, 5, by))
 
 
 @pytest.mark.parametrize("pool_size", [1, 3, 50])
 def test_the_nearest_are_the_nearest_by_shape(pool_size: int) -> None:
-    people = [person(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(40)]
-    made = pool(people)
+    identities = [identity(n // 2, sex=("female", "male")[n % 4 // 2]) for n in range(40)]
+    made = pool(identities)
     shapes = normal_shapes(points(40)).astype(np.float64)
     by = rule(match=["sex"], pool_size=pool_size)
     for target in (0, 7, 39):
-        found = brute(people, target, by)
+        found = brute(identities, target, by)
         away = {n: float(np.linalg.norm(shapes[n] - shapes[target])) for n in found}
         nearest = sorted(found, key=lambda n: away[n])[:pool_size]
         assert drawn(made, target, by, 300) == set(nearest)
@@ -148,7 +148,7 @@ def test_the_nearest_are_the_nearest_by_shape(pool_size: int) -> None:
 
 def test_equal_shapes_go_by_position() -> None:
     same = np.repeat(made_points("one")[None], 6, axis=0)
-    made = DonorPool([person(n) for n in range(6)], same, "pool")
+    made = DonorPool([identity(n) for n in range(6)], same, "pool")
     assert drawn(made, 4, rule(pool_size=2), 50) == {0, 1}
 
 
@@ -182,29 +182,29 @@ def test_shapes_are_centered_of_unit_size_with_level_eyes_and_know_mirroring() -
 
 
 def test_a_very_large_pool_is_thinned_out_by_a_named_draw(monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [person(n) for n in range(60)]
-    whole = pool(people)
+    identities = [identity(n) for n in range(60)]
+    whole = pool(identities)
     by = rule(pool_size=60)
     assert len(drawn(whole, 3, by, 600)) == 59
     monkeypatch.setattr(donors, "_MAX_COMPARED", 10)
-    assert len(drawn(pool(people), 3, by, 300)) == 10
-    assert drawn(pool(people), 3, by, 300) == drawn(pool(people), 3, by, 300)
-    assert drawn(pool(people, "other"), 3, by, 300) != drawn(pool(people), 3, by, 300)
-    assert drawn(pool(people), 4, by, 300) != drawn(pool(people), 3, by, 300)
-    few = drawn(pool(people), 3, by, 300)
+    assert len(drawn(pool(identities), 3, by, 300)) == 10
+    assert drawn(pool(identities), 3, by, 300) == drawn(pool(identities), 3, by, 300)
+    assert drawn(pool(identities, "other"), 3, by, 300) != drawn(pool(identities), 3, by, 300)
+    assert drawn(pool(identities), 4, by, 300) != drawn(pool(identities), 3, by, 300)
+    few = drawn(pool(identities), 3, by, 300)
     shapes = normal_shapes(points(60))
     nearest = sorted(few, key=lambda n: float(np.linalg.norm(shapes[n] - shapes[3])))[:4]
-    assert drawn(pool(people), 3, rule(pool_size=4), 100) == set(nearest)
+    assert drawn(pool(identities), 3, rule(pool_size=4), 100) == set(nearest)
     assert 3 not in few
 
 
 @settings(max_examples=20)
 @given(small_pools(), RULES)
-def test_a_pickled_pool_draws_the_same(people: list[Person], by: DonorRule) -> None:
-    made = pool(people)
+def test_a_pickled_pool_draws_the_same(identities: list[Identity], by: DonorRule) -> None:
+    made = pool(identities)
     made.draw(rng("warm"), 0, rule())
     again = pickle.loads(pickle.dumps(made))
-    for target in range(len(people)):
+    for target in range(len(identities)):
         for one in (by, rule(pool_size=2)):
             assert made.draw(rng("x", target), target, one) == again.draw(
                 rng("x", target), target, one
@@ -212,25 +212,25 @@ def test_a_pickled_pool_draws_the_same(people: list[Person], by: DonorRule) -> N
 
 
 def test_nearest_pose_takes_the_faces_turned_and_opened_alike() -> None:
-    people = [Person("s", f"p{n}", None, None, None) for n in range(6)]
+    identities = [Identity("s", f"p{n}", None, None, None) for n in range(6)]
     marks = np.tile(np.arange(136, dtype=np.float32).reshape(1, 68, 2), (6, 1, 1))
     marks[:, 36:42] = [0, 0]
     marks[:, 42:48] = [100, 0]
     marks[:, 62], marks[:, 66] = [50, 100], [50, 100]
     marks[3, 66] = [50, 140]  # an open mouth
     poses = np.array([[0, 0], [2, 0], [30, 0], [1, 0], [0, 3], [np.nan, np.nan]], np.float32)
-    pool = DonorPool(people, marks, "x", poses)
+    pool = DonorPool(identities, marks, "x", poses)
     rule = DonorRule(strategy="nearest_pose", pool_size=3)
     drawn = {pool.draw(rng("d", n), 0, rule) for n in range(200)}
     assert drawn == {1, 4, 5}
 
 
 def test_embedding_bounds_are_cosine_similarities() -> None:
-    people = [Person("s", f"p{n}", None, None, None) for n in range(4)]
+    identities = [Identity("s", f"p{n}", None, None, None) for n in range(4)]
     marks = np.random.default_rng(0).normal(size=(4, 68, 2)).astype(np.float32)
     angles = np.deg2rad([0, 20, 60, 90])
     embeddings = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    pool = DonorPool(people, marks, "x", None, embeddings)
+    pool = DonorPool(identities, marks, "x", None, embeddings)
     rule = DonorRule(strategy="random", embedding=(0.3, 0.95))
     assert pool.candidates(0, rule).tolist() == [1, 2]
     assert pool.donor_counts(rule).tolist() == [2, 3, 3, 2]

@@ -96,7 +96,7 @@ def test_shares_that_do_not_sum_to_one_are_refused() -> None:
 
 def test_shares_without_a_small_common_denominator_are_refused() -> None:
     first, second = Fraction(1, 9973), Fraction(1, 9967)
-    with pytest.raises(RecipeError, match=r"1/9973, 1/9967, .* use rounder ones"):
+    with pytest.raises(RecipeError, match=r"1/9973, 1/9967, .* use simpler fractions"):
         Quota([first, second, 1 - first - second])
 
 

@@ -25,12 +25,22 @@ def test_the_numbers_are_those_of_the_items() -> None:
         pairs=61,
         controls=sum(item.control for item in items),
         faces=24,
-        people=12,
+        identities=12,
         methods={"self_blend": 31, "landmark_swap": 30},
+        method_controls={
+            name: sum(item.control for item in items if item.method == number)
+            for number, name in enumerate(("self_blend", "landmark_swap"))
+        },
         degradations={},
         uses=3,
     )
-    assert (test.split, test.pairs, test.faces, test.identities, test.uses) == ("test", 40, 16, 8, 3)
+    assert (test.split, test.pairs, test.faces, test.identities, test.uses) == (
+        "test",
+        40,
+        16,
+        8,
+        3,
+    )
 
 
 def test_entries_of_one_method_are_added_up_and_the_limit_counts() -> None:
@@ -83,9 +93,11 @@ def warned(plan: Plan) -> list[str]:
 def test_what_looks_thin_is_told() -> None:
     assert warned(made_plan()) == []
     (text,) = warned(made_plan(splits={"train": 60, "test": 16 * 200 + 1}))
-    assert text.startswith("split 'test': 16 faces for 3201 pairs, each a target about 201 times")
-    few = made_plan(FaceIndex.from_rows(rows(people=6, images=1)))
-    assert [text.partition(";")[0] for text in warned(few)] == [
-        f"split '{split}', method 'landmark_swap': some target has {donors} possible donor(s) only"
-        for split, donors in (("train", 3), ("test", 1))
+    assert text.startswith(
+        "split 'test': 16 faces for 3201 pairs, so each face is a target about 201 times"
+    )
+    few = made_plan(FaceIndex.from_rows(rows(identities=6, images=1)))
+    assert [text.partition(". Relax")[0] for text in warned(few)] == [
+        f"split '{split}', method 'landmark_swap': some targets have only {donors}"
+        for split, donors in (("train", "3 possible donors"), ("test", "1 possible donor"))
     ]

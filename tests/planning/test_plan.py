@@ -11,7 +11,7 @@ import pytest
 from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
-from datagen.planning import Item, Plan, ShardKey, items
+from datagen.planning import Item, Plan, ShardKey, split_plan
 from datagen.recipe.schema import SplitName
 from tests.planning.made import loaded, made_plan, row, rows
 
@@ -97,7 +97,7 @@ def test_a_donor_is_another_person_of_the_same_split_and_source() -> None:
 
 
 def test_splits_share_no_face_and_no_person() -> None:
-    index = FaceIndex.from_rows(rows(people=31, images=3))
+    index = FaceIndex.from_rows(rows(identities=31, images=3))
     plan = made_plan(index)
     identity = index.column("identity")
     train, test = ({identity[n] for n in plan.faces(split)} for split in SPLITS)
@@ -114,7 +114,7 @@ def test_a_donor_has_the_same_attributes() -> None:
         "share": 1,
         "donor": {"match": ["sex", "ethnicity"], "pool_size": 3},
     }
-    index = FaceIndex.from_rows(rows(people=60))
+    index = FaceIndex.from_rows(rows(identities=60))
     plan = made_plan(index, methods=[swap])
     sex, ethnicity = index.column("sex"), index.column("ethnicity")
     for item in taken(plan, "train", 150):
@@ -244,9 +244,10 @@ def test_a_donor_rule_that_leaves_someone_alone_is_refused_with_all_its_splits()
     split = {"shares": {"train": 1}, "stratify": []}
     with pytest.raises(RecipeError) as caught:
         made_plan(index, methods=[swap], split=split, splits={"train": 5})
-    assert "split 'train', method 'landmark_swap' (match: [sex, age_band]): 2 of 13 faces" in str(
-        caught.value
-    )
+    assert (
+        "split 'train', method 'landmark_swap': no donor satisfies the rule "
+        "{match: [sex, age_band]} for 2 of 13 targets"
+    ) in str(caught.value)
     assert "fallback: any" in str(caught.value)
     loose = {**swap, "donor": {"match": ["sex", "age_band"], "fallback": "any"}}
     plan = made_plan(index, methods=[loose], split=split, splits={"train": 5})
@@ -255,19 +256,22 @@ def test_a_donor_rule_that_leaves_someone_alone_is_refused_with_all_its_splits()
 
 
 def test_one_person_in_a_split_has_no_donor() -> None:
-    index = FaceIndex.from_rows(rows(people=2))
+    index = FaceIndex.from_rows(rows(identities=2))
     halves = {"shares": {"train": 0.5, "test": 0.5}, "stratify": []}
     with pytest.raises(RecipeError) as caught:
         made_plan(index, split=halves)
     text = str(caught.value)
     for split in SPLITS:
-        assert f"split '{split}', method 'landmark_swap' (another person): 2 of 2 faces" in text
+        assert (
+            f"split '{split}', method 'landmark_swap': there is no face of another identity for "
+            "2 of 2 targets"
+        ) in text
     alone = [{"use": "self_blend", "share": 1}]
     assert made_plan(index, split=halves, methods=alone).item("train", 0).donor is None
 
 
 def test_a_split_without_faces_is_refused() -> None:
-    index = FaceIndex.from_rows(rows(people=3))
+    index = FaceIndex.from_rows(rows(identities=3))
     with pytest.raises(RecipeError, match="split 'test' has no faces"):
         made_plan(index, split={"shares": {"train": 0.9, "test": 0.1}})
 
@@ -279,7 +283,7 @@ def test_a_far_item_costs_as_much_as_the_first(monkeypatch: pytest.MonkeyPatch) 
         asked.append(parts)
         return rng(*parts)
 
-    monkeypatch.setattr(items, "rng", counted)
+    monkeypatch.setattr(split_plan, "rng", counted)
     costs = []
     for number in (1, 10**9 + 1):
         plan = made_plan()
@@ -294,7 +298,7 @@ def test_a_far_item_costs_as_much_as_the_first(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("shares", [("1/2", "1/2"), ("1/4", "3/4")])
 def test_no_face_goes_with_a_method(shares: tuple[str, str]) -> None:
-    index = FaceIndex.from_rows(rows(people=10, images=1))
+    index = FaceIndex.from_rows(rows(identities=10, images=1))
     methods = [{"use": "self_blend", "share": share} for share in shares]
     everyone = {"shares": {"train": 1}}
     plan = made_plan(index, methods=methods, split=everyone, splits={"train": 4000})
@@ -309,7 +313,7 @@ def test_no_face_goes_with_a_method(shares: tuple[str, str]) -> None:
 
 
 def test_donors_are_drawn_evenly() -> None:
-    index = FaceIndex.from_rows(rows(people=8, images=1))
+    index = FaceIndex.from_rows(rows(identities=8, images=1))
     swap = [{"use": "landmark_swap", "share": 1, "donor": {"strategy": "random"}}]
     everyone = {"shares": {"train": 1}}
     plan = made_plan(index, methods=swap, split=everyone, splits={"train": 4000})
