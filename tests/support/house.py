@@ -34,11 +34,8 @@ BANNED = {
     "damage": "degradation",
 }
 _BANNED = re.compile(r"\b(" + "|".join(BANNED) + r")\b", re.IGNORECASE)
-# Titles of papers, a field's own compound, and names that are part of a format.
-EXEMPT = (
-    "Colour and Vision Research",
-    "`colour`",
-)
+# Titles of papers, and names in random streams, which are part of the format.
+EXEMPT = ('"colour"',)
 
 
 @cache
