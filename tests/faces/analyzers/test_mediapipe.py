@@ -152,7 +152,7 @@ def test_a_file_that_is_not_the_model_is_refused(
     pytest.importorskip("mediapipe")
     (tmp_path / "face_landmarker.task").write_bytes(b"another model")
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightsError, match=r"face_landmarker\.task is cut short.*MediaPipe Face"):
+    with pytest.raises(WeightsError, match=r"face_landmarker\.task is incomplete.*MediaPipe Face"):
         MediaPipe().open()
 
 
