@@ -7,29 +7,25 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.cli.wiring import console
+from datagen.cli.exit_codes import DONE, NOT_DONE
+from datagen.cli.options import ReleaseFolder
+from datagen.core.progress import Progress
 from datagen.errors import UserError
-from datagen.evaluation.evaluate import Subject, evaluate
-from datagen.evaluation.gates.judge import judge_gates
-from datagen.evaluation.gates.limits import read_gates
-from datagen.evaluation.report.text import summary
 from datagen.evaluation.report.write import write_junit, write_report
-from datagen.evaluation.rows import COLUMNS, join, read_rows
-from datagen.evaluation.scores import read_scores
-from datagen.evaluation.trained_on import refuse_trained_on
-from datagen.release import Folder
+from datagen.evaluation.result import Settings, evaluate_release
 from datagen.release.reader import Release
 
 NAME = "evaluate"
 
 
 def command(
-    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or address of the release.")],
+    out: ReleaseFolder,
     scores: Annotated[
         Path,
         typer.Option(
             metavar="FILE",
-            help="Parquet or CSV: sample_id, path or sha256; score, higher for fake; status.",
+            help="Scores, .parquet or .csv: sample_id, path or sha256; score, higher for fake; "
+            "status.",
         ),
     ],
     baseline: Annotated[
@@ -38,7 +34,7 @@ def command(
     ] = None,
     gates: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE.yaml", help="Limits; exit 1 when one is not kept."),
+        typer.Option(metavar="FILE.yaml", help="Limits that the detector must keep."),
     ] = None,
     report: Annotated[
         Optional[Path],  # noqa: UP045
@@ -46,50 +42,42 @@ def command(
     ] = None,
     junit: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE.xml", help="Write the gates as JUnit XML."),
+        typer.Option(metavar="FILE.xml", help="Write the verdicts of the gates as JUnit XML."),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split is judged.")] = "test",
+    split: Annotated[str, typer.Option(help="The split to evaluate.")] = "test",
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="From this probability on an image is called fake.")
+        float, typer.Option(min=0, max=1, help="Probability from which on an image counts as fake.")
     ] = 0.5,
     logits: Annotated[
-        bool, typer.Option("--logits", help="Scores are logits, of the baseline too.")
+        bool, typer.Option("--logits", help="Scores are logits, those of the baseline too.")
     ] = False,
     trained_on: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="RELEASE", help="Refuse if the detector has seen people of OUT."),
+        typer.Option(
+            metavar="RELEASE",
+            help="Release that the detector was trained on; shared identities are refused.",
+        ),
     ] = None,
 ) -> None:
-    """Judge a detector by its scores: metrics with intervals, gates, a report.
+    """Evaluate a detector by its scores: metrics with intervals, gates, a report.
 
-    Exit 0: every gate let it pass. 1: one did not. 2: something must be changed first.
+    Exit 0: every gate passed. 1: at least one did not. 2: you must change something first.
     """
     if junit is not None and gates is None:
-        raise UserError("--junit tells of gates: give --gates")
-    limits = read_gates(gates) if gates is not None else {}
-    if "regression" in limits and baseline is None:
-        raise UserError(f"{gates}: the gate 'regression' compares with a baseline: give --baseline")
-    with console.status("evaluating"):
-        release = Release(Folder(out))
-        manifest = read_rows(release, (*COLUMNS, "source_sha256") if trained_on else COLUMNS)
-        if trained_on is not None:
-            training = Release(Folder(_release_folder(trained_on)))
-            refuse_trained_on(release, manifest, split, training)
-        rows = join(manifest, split, read_scores(scores, logits), "coverage" in limits)
-        old = join(manifest, split, read_scores(baseline, logits), True) if baseline else None
-        record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}
-        old_name = str(baseline) if baseline else None
-        subject = Subject(record, split, str(scores), old_name, threshold, logits)
-        found = evaluate(subject, rows, old)
-        verdicts = judge_gates(limits, found) if limits else []
+        raise UserError("--junit reports on gates: add --gates FILE.yaml")
+    with Progress().status("evaluating"):
+        release = Release(out)
+        training = None if trained_on is None else Release(_release_folder(trained_on))
+        settings = Settings(split, threshold, logits, training)
+        result = evaluate_release(release, scores, gates, baseline, settings)
         if report is not None:
-            write_report(report, release, found, verdicts)
+            write_report(report, release, result.evaluation, result.verdicts)
         if junit is not None:
-            write_junit(junit, f"{record['name']}.{split}", verdicts)
-    typer.echo(summary(found, verdicts))
+            write_junit(junit, f"{release.record['name']}.{split}", result.verdicts)
+    typer.echo(result)
     if report is not None:
-        typer.echo(f"the report: {report / 'index.html'}")
-    raise typer.Exit(0 if all(verdict.ok for verdict in verdicts) else 1)
+        typer.echo(f"report: {report / 'index.html'}")
+    raise typer.Exit(DONE if result.passed else NOT_DONE)
 
 
 def _release_folder(address: str) -> str:

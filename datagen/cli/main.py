@@ -7,8 +7,8 @@ import sys
 import typer
 
 from datagen import __version__
-from datagen.cli import baseline as probe
 from datagen.cli import (
+    baseline,
     evaluate,
     generate,
     index,
@@ -22,8 +22,10 @@ from datagen.cli import (
     weights,
 )
 from datagen.cli import list as listing
-from datagen.cli.wiring import console
-from datagen.errors import DatagenError
+from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from datagen.core.progress import Progress
+from datagen.core.text import renamed
+from datagen.errors import DatagenError, UserError
 
 __all__ = ["app", "main"]
 
@@ -46,9 +48,9 @@ for module in (
     verify,
     show,
     listing,
-    evaluate,
     score,
-    probe,
+    evaluate,
+    baseline,
     mine,
     train,
 ):
@@ -65,36 +67,43 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Make and check data for detectors of manipulated faces."""
+    """Make training and test data for deepfake detectors, and evaluate detectors on it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit 0 whole, 1 fell short, 2 the user must change something."""
+    """Run the command line and exit with its code."""
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
+    """Run the command line and return the exit code, see ``exit_codes``."""
     try:
+        _refuse_renamed(sys.argv[1:] if arguments is None else arguments)
         app(arguments)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return end.code if isinstance(end.code, int) else DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except DatagenError as error:
-        console.print(f"[red]error:[/] {_plain(error)}", soft_wrap=True)
-        return error.exit_code
+        return _failed(str(error), error.exit_code)
     except OSError as error:
-        console.print(f"[red]error:[/] {_plain(error)}", soft_wrap=True)
-        return 1
+        return _failed(str(error), NOT_DONE)
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in _STORAGE:
-            raise  # a bug of ours: the trace is wanted
-        console.print(f"[red]error:[/] storage: {_plain(error)}", soft_wrap=True)
-        return 1
-    return 0
+            raise  # a bug of ours: the traceback is wanted
+        return _failed(f"storage: {error}", NOT_DONE)
+    return DONE
 
 
-def _plain(error: Exception) -> str:
-    return str(error).replace("[", "\\[")
+def _refuse_renamed(arguments: list[str]) -> None:
+    known = [str(command.name) for command in app.registered_commands]
+    if arguments and arguments[0] not in known and (now := renamed(arguments[0], known)):
+        raise UserError(f"the command {arguments[0]!r} is now called {now!r}: run 'datagen {now}'")
+
+
+def _failed(message: str, code: int) -> int:
+    Progress().warn(message, "error", "red")
+    return code

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from datagen.core.files import write_atomically
 from datagen.errors import UserError
-from datagen.evaluation.evaluate import Evaluation, Subject, evaluate
+from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.gates.judge import Verdict, judge_gates
 from datagen.evaluation.gates.limits import read_gates
 from datagen.evaluation.metrics.intervals import Estimate
@@ -127,7 +127,7 @@ class EvaluationResult:
 
     def to_junit(self, path: str | Path | None = None) -> str:
         """Return the verdicts as JUnit XML, and write them if a path is given."""
-        name = f"{self.release.record['name']}.{self.evaluation.subject.split}"
+        name = f"{self.release.record['name']}.{self.evaluation.context.split}"
         return _written(path, junit_xml(name, self.verdicts))
 
     def __str__(self) -> str:
@@ -176,8 +176,8 @@ def evaluate_release(
     old_rows = None if old is None else join(manifest, split, old, True)
     record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}
     old_name = None if old is None else old.where
-    subject = Subject(record, split, new.where, old_name, settings.threshold, settings.logits)
-    found = evaluate(subject, rows, old_rows)
+    context = Context(record, split, new.where, old_name, settings.threshold, settings.logits)
+    found = evaluate(context, rows, old_rows)
     return EvaluationResult(release, found, tuple(judge_gates(limits, found) if limits else ()))
 
 

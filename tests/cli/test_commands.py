@@ -23,7 +23,7 @@ COMMANDS = (
     "list",
     "evaluate",
     "score",
-    "probe",
+    "baseline",
     "mine",
     "train",
     "weights",
@@ -86,6 +86,13 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_a_wrong_command_line_is_exit_2(arguments: list[str]) -> None:
     assert run(arguments) == 2
+
+
+def test_a_renamed_command_is_refused_with_its_new_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["probe", "out"]) == 2
+    assert "the command 'probe' is now called 'baseline'" in capsys.readouterr().err
 
 
 def test_validate_names_every_wrong_recipe(
@@ -215,39 +222,6 @@ def test_the_documents_degradation_works(world: World, tmp_path: Path) -> None:
     assert by_level.is_monotonic_decreasing
 
 
-def test_a_method_that_draws_by_itself_is_refused(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """At the second try of the shard as well, which comes in the same process."""
-    drawing = "np.random.default_rng().integers(0, 60, mask.shape)"  # never twice the same
-    text = PLUGIN.replace('name = "green_mouth"', 'name = "dice_mouth"').replace(
-        "params.amount", drawing
-    )
-    assert drawing in text
-    plugin = tmp_path / "dice_mouth.py"
-    plugin.write_text(text)
-    dice = "methods=[{use: dice_mouth, share: 1, min_change: 0}]"
-    options = ("--inline", "--plugin", str(plugin), "--set", dice)
-    assert world.generate(tmp_path / "out", *options) == 1
-    assert "method 'dice_mouth' gave two results for the same params" in capsys.readouterr().err
-
-
-def test_a_degradation_that_draws_by_itself_is_refused(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    body = text.partition("# fade.py\n")[2].partition("```")[0]
-    body = body.replace('name = "fade"', 'name = "dice"').replace("class Fade", "class Dice")
-    drawing = "image + np.random.default_rng().uniform(0, 99, image.shape) / 9"
-    plugin = tmp_path / "dice.py"
-    plugin.write_text(body.replace("image + params.strength * (255.0 - image)", drawing))
-    dice = "degradations=[{use: dice, share: 1}]"
-    options = ("--inline", "--plugin", str(plugin), "--set", dice)
-    assert world.generate(tmp_path / "out", *options) == 1
-    assert "degradation 'dice' gave two results for the same params" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "release.json").exists()
-
-
 @pytest.mark.ray
 def test_a_plugin_file_reaches_the_workers(
     ray_cluster: object, world: World, tmp_path: Path
@@ -282,22 +256,6 @@ sys.exit(run(["generate", {str(world.recipe)!r}, "-o", {str(tmp_path / "out")!r}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert set(pd.read_parquet(tmp_path / "out" / "manifest")["method"]) == {"green_mouth"}
-
-
-BROKEN = PLUGIN.replace("return Result(image, mask,", "return Result(image, mask * 0,")
-
-
-def test_a_plugin_that_breaks_the_contract_makes_no_release(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    plugin = tmp_path / "broken.py"
-    plugin.write_text(BROKEN.replace("green_mouth", "broken_mouth"))
-    methods = "methods=[{use: broken_mouth, share: 1}]"
-    options = ("--inline", "--plugin", str(plugin), "--set", methods)
-    assert world.generate(tmp_path / "out", *options) == 1
-    told = capsys.readouterr().err
-    assert "method 'broken_mouth' returned a fake that differs from its real" in told
-    assert not (tmp_path / "out" / "release.json").exists()
 
 
 def test_no_command_takes_loose_photographs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from datagen.cli import wiring
 from datagen.cli.main import run
+from datagen.generation import run as generation
 from tests.support.world import World, digests
 
 
@@ -26,14 +26,14 @@ def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 def spoil_after_index(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[], object]) -> None:
     """Change the sources in the moment between the index and the run."""
-    real = wiring.index_of
+    real = generation.index_faces
 
     def then_spoil(*arguments: Any) -> Any:
         built = real(*arguments)
         spoil()
         return built
 
-    monkeypatch.setattr("datagen.cli.generate.index_of", then_spoil)
+    monkeypatch.setattr("datagen.generation.run.index_faces", then_spoil)
 
 
 def test_a_file_that_vanishes_fails_its_shards_and_is_named(
