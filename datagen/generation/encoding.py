@@ -1,4 +1,4 @@
-"""The last step: the encoder of the release, drawn once for a pair and the same for each member."""
+"""The encoder of the release: settings are drawn once per pair and are equal for its images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ _DEFAULT_QUALITY = {"jpeg": (95, 95), "png": None, "webp": None}
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What was drawn; ``quality`` is null when lossless, ``subsampling`` for all but JPEG."""
+    """Encoder settings of one pair.
+
+    Attributes:
+        format: ``jpeg``, ``png`` or ``webp``.
+        quality: Encoder quality; ``None`` for lossless formats.
+        subsampling: Chroma subsampling, e.g. ``4:2:0``; ``None`` unless the format is JPEG.
+    """
 
     format: str
     quality: int | None = None
@@ -31,7 +37,7 @@ class Encoding:
 
     @property
     def suffix(self) -> str:
-        """Ending of the file name."""
+        """Extension of the file name."""
         return _MEDIA[self.format][0]
 
     @property
@@ -40,7 +46,7 @@ class Encoding:
         return _MEDIA[self.format][1]
 
     def record(self) -> dict[str, str | int | None]:
-        """Return the manifest's ``encoder`` as a JSON-like value."""
+        """Return the manifest's column ``encoder`` as a JSON-like value."""
         return {
             "format": self.format,
             "quality": self.quality,
@@ -58,13 +64,14 @@ def draw_encoding(
     """Draw quality and subsampling from the recipe's ranges.
 
     Args:
-        rng: Stream of the pair's encoder.
+        rng: Random generator of the pair's encoder.
         format_: ``jpeg``, ``png`` or ``webp``.
-        quality: Both ends included; ``None``: 95 for JPEG, lossless for WebP.
-        subsampling: To choose from; ``None``: 4:2:0.
+        quality: Range of the quality, both ends included; ``None`` means 95 for JPEG and
+            lossless for the others.
+        subsampling: Allowed chroma subsamplings; ``None`` means 4:2:0.
     """
-    span = quality or _DEFAULT_QUALITY[format_]
-    drawn = None if span is None else int(rng.integers(span[0], span[1] + 1))
+    bounds = quality or _DEFAULT_QUALITY[format_]
+    drawn = None if bounds is None else int(rng.integers(bounds[0], bounds[1] + 1))
     if format_ != "jpeg":
         return Encoding(format_, drawn)
     choices = list(subsampling or ["4:2:0"])

@@ -28,27 +28,34 @@ Family: TypeAlias = Literal[
 ]
 
 Params: TypeAlias = Frozen
-"""What was drawn for one pair; goes to the manifest as JSON and makes the image again."""
+"""Values drawn for one pair; the manifest stores them as JSON, and they make the image again."""
 
 
 class NoOptions(Frozen):
-    """Options of a method that has none."""
+    """Options model of a method without options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a method may look at: the target and, when the method wants one, the donor.
+    """Input of a method: crops at the released size, with read-only arrays.
 
-    Both are crops at the released size; neither may be written to.
+    Attributes:
+        target: The face to manipulate.
+        donor: The face whose identity or part is transferred; ``None`` unless the method
+            declares ``needs_donor``.
     """
 
     target: FaceCrop
     donor: FaceCrop | None = None
 
     def need_donor(self) -> FaceCrop:
-        """Return the donor of a method that declares ``needs_donor``."""
+        """Return the donor of a method that declares ``needs_donor``.
+
+        Raises:
+            ValueError: There is no donor.
+        """
         if self.donor is None:
-            raise ValueError("this method needs a donor and the plan gave none")
+            raise ValueError("this method needs a donor, but the context has none")
         return self.donor
 
 
@@ -57,14 +64,15 @@ class Result:
     """A fake with its truth.
 
     Attributes:
-        image: The fake, of the target's shape.
-        mask: Where and how strongly the target was replaced; 0 means equal bit for bit.
-        landmarks: The fake's own 68 points.
-        real: The target as the pair's real member, when the method alters that side too
-            (as self-blending may); ``None`` means the untouched crop. The fake equals *this*
-            outside the mask.
-        placed: Whether ``landmarks`` say where the fake's face lies. Of a face that is wholly made
-            up nobody knows it; then they are left out of its row, with box and pose.
+        image: The fake, ``(height, width, 3)`` uint8 with the target's shape.
+        mask: Where and how strongly the fake replaces the real, ``(height, width)`` uint8; where
+            it is 0 the two are equal bit for bit.
+        landmarks: The 68 points of the fake's face, ``(68, 2)`` float32 in pixels.
+        real: The pair's real image, if the method alters that side too (as self-blending may);
+            ``None`` means the untouched target. The fake equals this image outside the mask.
+        placed: Whether ``landmarks`` are the position of the fake's face. False for a face that
+            is entirely synthesized, whose position is unknown; its manifest row then has no
+            landmarks, box and pose.
     """
 
     image: Image
@@ -77,24 +85,25 @@ class Result:
 class Method(ABC):
     """One manipulation.
 
-    ``sample`` is the only place that sees a generator. ``apply`` and ``control`` are pure
-    functions of the context and the params: same arguments, same bytes.
+    Only ``sample`` receives a random generator. ``apply`` and ``control`` are pure functions of
+    the context and the params: same arguments, same bytes. A method that breaks this contract at
+    run time ends the run with a ``ContractError``.
 
     Attributes:
-        name: Its name in recipes and manifests.
-        version: Raised by one whenever the bytes of a fake change.
-        family: What kind of manipulation it is.
-        options: Model of the extra keys of its entry in a recipe.
-        params: Model of what ``sample`` returns.
+        name: Name in recipes and manifests.
+        version: Version of the output; raised by one whenever the bytes of a fake change.
+        family: Kind of manipulation.
+        options: Model of the additional keys of the method's entry in a recipe.
+        params: Model of the values that ``sample`` returns.
         needs_donor: Whether the plan must choose a donor.
-        needs_mesh: Whether the analyzer must give the 478-point mesh.
-        has_control: Whether ``control`` exists for this family.
-        min_change: Smallest visible change, in gray levels averaged under the mask; a fake
-            below it is drawn again.
-        min_control_psnr: Decibels inside the mask below which a control is a bug. Lower where the
-            network's own size loses more: a control must show that loss.
-        paper: Authors, year and title of what it follows.
-        learned: Whether it needs files of weights; its options then name their cards.
+        needs_mesh: Whether the face analyzer must provide the 478-point mesh.
+        has_control: Whether the method implements ``control``.
+        min_change: Smallest accepted visible change, in 8-bit intensity levels averaged under
+            the mask; if a fake changes less, its params are drawn again.
+        min_control_psnr: Smallest accepted PSNR of a control inside the mask, in dB. Lower it for
+            a network whose resolution loses more: the control must show that loss.
+        paper: Authors, year and title of the paper that the method follows.
+        learned: Whether the method needs weight files; its options then name their cards.
     """
 
     name: ClassVar[str]
@@ -114,44 +123,70 @@ class Method(ABC):
         self.config = config
 
     def weight_ids(self) -> tuple[str, ...]:
-        """Return the ids of the weight cards that make the fake, each once; reads no file."""
+        """Return the ids of the weight cards of the fake, without duplicates; reads no file."""
         return ()
 
     def donor_identities(self) -> frozenset[str] | None:
-        """Return who may lend, as ``source/identity``; ``None``: anybody."""
+        """Return the allowed donors as ``source/identity``; ``None`` allows all."""
         return None
 
     def enhancer_id(self) -> str | None:
-        """Return the id of the card whose network goes over all members of the pair."""
+        """Return the id of the card whose network processes all images of the pair, if any."""
         return None
 
     def resources(self) -> Resources:
-        """Return what one worker must keep free for it."""
+        """Return the resources that one worker needs for the method."""
         return Resources()
 
     @classmethod
     def build(cls, options: Mapping[str, Any], where: str = "") -> Self:
-        """Make the method from the extra keys of its entry; an unknown key is an error."""
+        """Build the method from the additional keys of its entry in a recipe.
+
+        Args:
+            options: The keys and their values.
+            where: Dotted key of the entry, for messages.
+
+        Raises:
+            RecipeError: A key is unknown or a value is out of range.
+        """
         label = f"options of method {cls.name!r}"
         return cls(parse(cls.options, dict(options), label, RecipeError, prefix=where))
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, ctx: Context) -> Params:
-        """Draw the params of one pair; may look at the context, never at anything else."""
+        """Draw the params of one pair.
+
+        Args:
+            rng: Random generator of this pair and attempt.
+            ctx: Target and donor; the only other input.
+
+        Raises:
+            ItemError: The face cannot be manipulated; becomes a row of ``rejects/``.
+        """
 
     @abstractmethod
     def apply(self, ctx: Context, params: Any) -> Result:
         """Make the fake.
+
+        Args:
+            ctx: Target and donor.
+            params: Return value of ``sample``.
 
         Raises:
             ItemError: The face cannot be manipulated; becomes a row of ``rejects/``.
         """
 
     def control(self, ctx: Context, params: Any) -> Image:
-        """Send the target's own content through the same path without the manipulation.
+        """Process the target's own content like a fake, without the manipulation.
+
+        Args:
+            ctx: Target and donor.
+            params: Return value of ``sample``.
 
         Returns:
-            An image of the target's shape that equals the pair's real outside the mask of
-            ``apply`` and differs from it by resampling alone inside: ``min_control_psnr``.
+            An image of the target's shape. It equals the pair's real outside the mask of
+            ``apply``; inside, it differs by resampling only, see ``min_control_psnr``.
         """
-        raise NotImplementedError(f"method {self.name!r} says has_control but has none")
+        raise NotImplementedError(
+            f"method {self.name!r} declares has_control, but does not implement 'control'"
+        )

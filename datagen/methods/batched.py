@@ -1,4 +1,4 @@
-"""Methods whose middle is a network that takes many faces at once."""
+"""Methods whose central step is a network that processes many faces at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["BatchedMethod"]
 class BatchedMethod(Method):
     """A method in three steps, so that a worker can overlap and batch them.
 
-    ``prepare`` and ``finish`` are pure and run on a CPU core, a face at a time; ``run`` is the
-    network. A method object is pickled with its config alone: what it loads is cached by the
-    module that loads it, once a process.
+    ``prepare`` and ``finish`` are pure and process one face at a time on a CPU core; ``run`` is
+    the network. A method object is pickled with its config only; the module that loads a network
+    caches it, once per process.
 
     Attributes:
-        memory: GiB of main memory that a worker holds for it unless the recipe says otherwise.
+        memory: Main memory of a worker in GiB, unless the recipe sets it.
+        config: Options of the method, with device, precision and batch size.
     """
 
     learned: ClassVar[bool] = True
@@ -34,17 +35,17 @@ class BatchedMethod(Method):
 
     @abstractmethod
     def open(self) -> None:
-        """Load the network, at once, so that what is wrong is known before any face is read.
+        """Load the network, so that a problem is found before any face is read.
 
         Raises:
-            WeightsError: A file is missing, damaged, or not the network that its card describes.
-            DeviceError: The device is not there.
+            WeightsError: A file is missing, corrupt, or not the network that its card describes.
+            DeviceError: The device does not exist.
             MissingExtraError: An optional package is not installed.
         """
 
     @abstractmethod
     def prepare(self, ctx: Context, params: Any) -> Any:
-        """Return what the network needs of one face.
+        """Return the network's input for one face.
 
         Raises:
             ItemError: The face cannot be manipulated.
@@ -52,10 +53,11 @@ class BatchedMethod(Method):
 
     @abstractmethod
     def run(self, prepared: Sequence[Any]) -> list[Any]:
-        """Send up to ``config.batch`` prepared faces through the network.
+        """Run the network on up to ``config.batch`` prepared faces.
 
-        A face whose output is unusable (NaN, a black image) gets an ``ItemError`` as its output,
-        which ``finish`` raises; the others go on.
+        Returns:
+            One output per face. The output of a face whose result is unusable (NaN, a black
+            image) is an ``ItemError``, which ``finish`` raises; the other faces are not affected.
 
         Raises:
             DeviceError: Not even one face fits into the device's memory.
@@ -63,22 +65,22 @@ class BatchedMethod(Method):
 
     @abstractmethod
     def finish(self, ctx: Context, params: Any, prepared: Any, output: Any) -> Result:
-        """Paste an output back and say what was replaced.
+        """Paste an output back and mark what was replaced.
 
         Raises:
             ItemError: The output is unusable: ``network_failed`` (not finite), ``black_image``.
         """
 
     def run_record(self) -> Mapping[str, Any]:
-        """Return what the bytes depend on beside the params.
+        """Return what the bytes depend on besides the params.
 
-        Device, precision, the batch as it was after halving, and versions of what ran it.
+        Device, precision, the batch size after halving, and the versions of the libraries.
         """
         config = self.config
         return {"device": config.device, "precision": config.precision, "batch": config.batch}
 
     def apply(self, ctx: Context, params: Any) -> Result:
-        """See base class; a batch of one, padded to the size of all."""
+        """See base class; a batch of one, padded to the batch size."""
         prepared = self.prepare(ctx, params)
         (output,) = self.run([prepared])
         return self.finish(ctx, params, prepared, output)
