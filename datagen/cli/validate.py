@@ -15,7 +15,7 @@ from datagen.faces.indexing.build import stated_index
 from datagen.generation.prepare import prepare
 from datagen.planning import Plan
 from datagen.recipe import load_recipe
-from datagen.weights import local_weights
+from datagen.weights.store import weight_store
 
 NAME = "validate"
 
@@ -45,7 +45,7 @@ def command(
 def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
     prepared = prepare(load_recipe(path, set_ or (), plugin or ()))
     recipe = prepared.recipe
-    missing = [card.id for card in prepared.weights if local_weights(card) is None]
+    missing = [card.id for card in prepared.weights if weight_store().find(card) is None]
     if missing:
         Progress().warn(
             f"{path}: weight files that are not on this machine: {', '.join(missing)}; "

@@ -7,15 +7,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.core.paths import weights_folder
 from datagen.core.progress import Progress
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
 from datagen.networks.check_card import check_card, permitted
-from datagen.weights import known_weight_cards, load_weight_card, local_weights
 from datagen.weights.add import add_card
-from datagen.weights.catalog import own_cards_folder
-from datagen.weights.pull import pull_weights
-from datagen.weights.store import check_weights
+from datagen.weights.store import weight_store
 from datagen.weights.whereabouts import needed_cards, whereabouts
 
 __all__ = ["NAME", "group"]
@@ -31,14 +27,14 @@ CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card."
 def list_cards() -> None:
     """List the known weight cards: license, permitted purposes, where each file is."""
     broken = []
-    for card_id in known_weight_cards():
+    for card_id in weight_store().known():
         try:
-            card = load_weight_card(card_id)
+            card = weight_store().card(card_id)
             permits = permitted(card)
         except UserError as error:
             broken.append(f"{card_id}: {error}")
             continue
-        own = " (your card)" if (own_cards_folder() / f"{card_id}.yaml").exists() else ""
+        own = " (your card)" if (weight_store().cards_folder / f"{card_id}.yaml").exists() else ""
         typer.echo(f"{card.id}{own}\n  {card.title}\n  {card.license}: {permits}")
         typer.echo(f"  {whereabouts(card)}")
     if broken:
@@ -49,12 +45,12 @@ def list_cards() -> None:
 def pull(card_id: CardId) -> None:
     """Download a weight file, check it, and show what it may be used for."""
     progress = Progress()
-    card = load_weight_card(card_id)
-    path = local_weights(card)
+    card = weight_store().card(card_id)
+    path = weight_store().find(card)
     if path is None:
         with progress.bar(f"downloading {card.id}") as bar:
-            path = pull_weights(card, weights_folder(), True, bar)
-    digest = check_weights(card, path)
+            path = weight_store().pull(card, True, bar)
+    digest = weight_store().check(card, path)
     typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {permitted(card)}")
     if not card.sha256:
         progress.warn(
@@ -62,7 +58,7 @@ def pull(card_id: CardId) -> None:
             "a card of your own to pin these files"
         )
     for other in needed_cards(card):
-        if local_weights(load_weight_card(other)) is None:
+        if weight_store().find(weight_store().card(other)) is None:
             progress.note(f"it needs {other}, which is not here: 'datagen weights pull {other}'")
 
 
@@ -75,7 +71,7 @@ def check(
 ) -> None:
     """Read the weight files anew: digests, licenses, and networks against their contracts."""
     found = problems = 0
-    for name in [card_id] if card_id else known_weight_cards():
+    for name in [card_id] if card_id else weight_store().known():
         try:
             line = _checked(name, required=bool(card_id))
         except UserError as error:
@@ -88,7 +84,7 @@ def check(
     if problems:
         raise WeightsError(f"{problems} of {found + problems} weight files or cards are not usable")
     if not found:
-        typer.echo(f"no weight file of a known card is in {weights_folder()}")
+        typer.echo(f"no weight file of a known card is in {weight_store().folder}")
 
 
 @group.command()
@@ -99,19 +95,19 @@ def add(
     ] = False,
 ) -> None:
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
-    added, place = add_card(card, replace)
+    added, place = add_card(weight_store(), card, replace)
     typer.echo(f"{place}\n{added.license}: {permitted(added)}\n{whereabouts(added)}")
     for other in needed_cards(added):
-        if other not in known_weight_cards():
+        if other not in weight_store().known():
             Progress().warn(f"it needs {other!r}, but no weight card of that id is known")
 
 
 def _checked(name: str, required: bool) -> str:
     """Return what was found of one card's files; empty if they are not on this machine."""
-    card = load_weight_card(name)
-    path = local_weights(card)
+    card = weight_store().card(name)
+    path = weight_store().find(card)
     if path is not None:
         return check_card(card, path)
     if required:
-        raise WeightsError(f"not in {weights_folder()}; {whereabouts(card)}")
+        raise WeightsError(f"not in {weight_store().folder}; {whereabouts(card)}")
     return ""

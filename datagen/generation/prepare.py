@@ -14,7 +14,8 @@ from datagen.planning.overview import PlanOverview, overview
 from datagen.recipe import Recipe
 from datagen.rights import Decision, Purpose, check_rights, today
 from datagen.sources import Source
-from datagen.weights import WeightCard, load_weight_card
+from datagen.weights import WeightCard
+from datagen.weights.store import weight_store
 
 __all__ = ["Prepared", "index_faces", "plan_recipe", "prepare"]
 
@@ -46,7 +47,7 @@ def prepare(recipe: Recipe) -> Prepared:
         RightsError: A license or consent does not cover the purpose.
         CardError: A weight card does not exist or is malformed.
     """
-    analyzer = (load_weight_card(name) for name in recipe.analyzer().weights)
+    analyzer = (weight_store().card(name) for name in recipe.analyzer().weights)
     cards = {card.id: card for card in (*analyzer, *recipe.weight_cards())}
     weights = tuple(cards.values())
     return Prepared(

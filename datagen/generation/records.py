@@ -14,8 +14,7 @@ from datagen.generation.pair import Pair
 from datagen.planning import Item
 from datagen.recipe import Recipe
 from datagen.rights import Purpose, Terms, source_terms, weight_terms
-from datagen.weights import load_weight_card
-from datagen.weights.store import weights_digest
+from datagen.weights.store import weight_store
 
 __all__ = ["Recorder"]
 
@@ -75,8 +74,8 @@ def _network_terms(weights: Mapping[str, str], purpose: Purpose) -> dict[str, tu
     """Return ``id@sha256`` and the terms of each network, by the id of its card."""
     found = {}
     for name, expected in weights.items():
-        card = load_weight_card(name)
-        digest = weights_digest(card)
+        card = weight_store().card(name)
+        digest = weight_store().digest(card)
         if digest != expected:
             raise EngineError(
                 f"the weight file of {name!r} on a worker differs from the driver's: sha256 "

@@ -8,10 +8,10 @@ from typing import get_args
 from datagen.errors import WeightsError
 from datagen.rights import Purpose, today, weight_terms
 from datagen.rights.gate import decide_weights
-from datagen.weights import WeightCard, load_weight_card, local_weights
+from datagen.weights import WeightCard
 from datagen.weights.digest import files_of
 from datagen.weights.io_contract import Task
-from datagen.weights.store import check_weights
+from datagen.weights.store import weight_store
 
 __all__ = ["check_card", "permitted"]
 
@@ -38,7 +38,7 @@ def check_card(card: WeightCard, path: Path) -> str:
         UserError: The files are not those of the card, nothing is permitted, or the network is
             not what the card's contract says.
     """
-    digest = check_weights(card, path, fresh=True)
+    digest = weight_store().check(card, path, fresh=True)
     decision = decide_weights(card, _RESEARCH, today())
     if not decision.covered:
         raise WeightsError(
@@ -78,7 +78,7 @@ def _open_network(card: WeightCard) -> None:
     from datagen.networks.onnx.embed import open_embedder
     from datagen.networks.onnx.network import open_network
 
-    others = [load_weight_card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
+    others = [weight_store().card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
     open_network(card.id, "cpu", 1)
-    if others and all(local_weights(other) for other in others):
+    if others and all(weight_store().find(other) for other in others):
         open_embedder(card.id, "cpu", 1)

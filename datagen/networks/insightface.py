@@ -15,9 +15,9 @@ from datagen.errors import CardError, ItemError, WeightsError
 from datagen.networks.batch import BatchRunner
 from datagen.networks.normalize import image_of
 from datagen.networks.onnx.session import Floats, Port, Session
-from datagen.weights import FaceInput, Network, WeightCard, find_weights, load_weight_card
+from datagen.weights import FaceInput, Network, WeightCard
 from datagen.weights.insightface.library import Library, load_insightface, quiet
-from datagen.weights.store import weights_folder
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["DONOR", "TARGET", "Item", "LibrarySwap", "check_cards", "open_library_swap"]
 
@@ -52,8 +52,10 @@ class LibrarySwap:
     def __init__(self, weights: str, pack: str, device: str, threads: int, batch: int) -> None:
         library = load_insightface("method 'inswapper'")
         self.version = library.version
-        self._swapper = _swapper(library, find_weights(_card(weights, "onnx")), device, threads)
-        folder = find_weights(_card(pack, "insightface"))
+        store = weight_store()
+        file = store.fetch(_card(weights, "onnx"))
+        self._swapper = _swapper(library, file, device, threads)
+        folder = store.fetch(_card(pack, "insightface"))
         self._recognizer = _recognizer(library, folder, device, threads)
         inputs = self._swapper.session.get_inputs()
         self._step = batch if all(port.shape[0] is None for port in inputs) else 1
@@ -114,12 +116,12 @@ def open_library_swap(
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``LibrarySwap``.
     """
-    return _opened(weights, pack, str(weights_folder()), (device, threads, batch))
+    return _opened(weights, pack, weight_store(), (device, threads, batch))
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(weights: str, pack: str, folder: str, how: tuple[str, int, int]) -> LibrarySwap:
-    del folder  # in the key, because the environment names it
+def _opened(weights: str, pack: str, store: WeightStore, how: tuple[str, int, int]) -> LibrarySwap:
+    del store  # only part of the key: another store has other files
     return LibrarySwap(weights, pack, *how)
 
 
@@ -154,7 +156,7 @@ def check_cards(weights: str, pack: str) -> None:
 
 
 def _card(card_id: str, form: str) -> WeightCard:
-    card = load_weight_card(card_id)
+    card = weight_store().card(card_id)
     if card.form != form:
         key = "pack" if form == "insightface" else "weights"
         raise CardError(

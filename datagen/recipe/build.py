@@ -11,7 +11,8 @@ from datagen.degradations.compose import Composition, compose, has_severities, k
 from datagen.errors import RecipeError
 from datagen.methods import METHODS, Method
 from datagen.recipe.schema import DegradationUse, Ladder, MethodUse
-from datagen.weights import WeightCard, load_weight_card
+from datagen.weights import WeightCard
+from datagen.weights.store import weight_store
 
 __all__ = [
     "build_degradation",
@@ -56,7 +57,7 @@ def weight_cards_of(method: Method) -> list[WeightCard]:
     """
     enhancer = method.enhancer_id()
     names = [*method.weight_ids(), *([enhancer] if enhancer is not None else [])]
-    return [load_weight_card(name) for name in dict.fromkeys(names)]
+    return [weight_store().card(name) for name in dict.fromkeys(names)]
 
 
 def build_degradation(use: DegradationUse, key: str, path: str) -> Composition:

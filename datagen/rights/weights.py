@@ -8,7 +8,7 @@ from datagen.rights.purpose import Purpose
 from datagen.rights.terms import Terms
 from datagen.weights.card import WeightCard
 from datagen.weights.insightface.license import pack_license
-from datagen.weights.store import local_weights
+from datagen.weights.store import weight_store
 
 __all__ = ["WeightRights", "weight_rights", "weight_terms"]
 
@@ -51,7 +51,7 @@ def weight_rights(card: WeightCard, purpose: Purpose) -> WeightRights:
         (card.title,) if own.attribution else (),
         own.share_alike,
     )
-    if card.form == "insightface" and (folder := local_weights(card)):
+    if card.form == "insightface" and (folder := weight_store().find(card)):
         found = pack_license(folder)
         if found.problem:
             problem = f"the license file in {folder} is invalid: {found.problem}"

@@ -1,15 +1,15 @@
-"""Digests of weight files and folders, remembered so that gigabytes are not read at each start."""
+"""Digests of weight files and folders, remembered so that gigabytes are not read at every start."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from datagen.core.digests import digest_of, sha256_bytes, sha256_file
+from datagen.core.files import write_atomically
 from datagen.core.paths import cache_folder
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
@@ -18,10 +18,11 @@ __all__ = ["digest_at", "files_of", "size_at"]
 
 
 def files_of(card: WeightCard, path: Path) -> list[Path]:
-    """Return the files that count, sorted by their names relative to ``path``.
+    """Return the files that the digest covers, sorted by their names relative to ``path``.
 
-    Of an insightface pack the networks alone, so that a license file that comes or expires does
-    not make it another pack; of other folders all but hidden ones, where downloaders keep notes.
+    For an insightface pack only the networks, so that a license file that is added or expires
+    does not change the digest; for other folders all files but hidden ones, in which downloaders
+    keep notes.
     """
     if not path.is_dir():
         return [path]
@@ -35,28 +36,30 @@ def files_of(card: WeightCard, path: Path) -> list[Path]:
 
 
 def size_at(card: WeightCard, path: Path) -> int:
-    """Return the bytes of the file, or of all files of the folder that count."""
+    """Return the size in bytes of the file, or of the folder's files that the digest covers."""
     return sum(file.stat().st_size for file in files_of(card, path))
 
 
 def digest_at(card: WeightCard, path: Path, fresh: bool = False) -> str:
-    """Return the sha256 of the file at ``path``; of a folder that of its names and digests.
+    """Return the sha256 of the file at ``path``, or a digest of the folder's files.
 
-    A folder's is the sha256 of ``{name: sha256}`` as canonical JSON, with names relative to it.
-    What was read before is remembered in the cache by path, size and times of the file.
+    The digest of a folder is the sha256 of ``{name: sha256}`` as canonical JSON, with names
+    relative to it. Digests are remembered in the cache by path, size and times of the file.
 
     Args:
-        card: Says which files of a folder count.
-        path: A file or a folder that is there.
-        fresh: Read everything again.
+        card: Decides which files of a folder are covered.
+        path: An existing file or folder.
+        fresh: Read everything again instead of using remembered digests.
 
     Raises:
-        WeightsError: A file cannot be read, or the folder holds none.
+        WeightsError: A file cannot be read, or the folder has none.
     """
     try:
         files = files_of(card, path)
         if not files:
-            raise WeightsError(f"{path}: no weights in this folder. Put the files of {card.id} in")
+            raise WeightsError(
+                f"{path}: no weights in this folder. Put the files of {card.id} there"
+            )
         memory = _Memory(path)
         found = {_name(file, path): memory.sha256(file, fresh) for file in files}
         memory.keep()
@@ -70,7 +73,7 @@ def _name(file: Path, path: Path) -> str:
 
 
 class _Memory:
-    """Digests of the files of one card, in a small file of the cache."""
+    """Remembered digests of the files of one card, in a small file of the cache."""
 
     def __init__(self, path: Path) -> None:
         place = path.resolve()
@@ -79,7 +82,7 @@ class _Memory:
         self._seen: dict[str, list[Any]] = {}
 
     def sha256(self, file: Path, fresh: bool) -> str:
-        """Return the digest of one file, read only if it is not the one that is remembered."""
+        """Return the digest of one file; it is read only if it changed."""
         place = str(file.resolve())
         stamp = _stamp(file)
         known = self._known.get(place)
@@ -91,22 +94,15 @@ class _Memory:
         return found
 
     def keep(self) -> None:
-        """Write what was found; a cache that cannot be written costs time and nothing else."""
+        """Write the digests; a cache that cannot be written only costs time."""
         if self._seen == self._known:
             return
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._file.parent, prefix=".", delete=False, encoding="utf-8"
-            ) as out:
-                json.dump(self._seen, out)
-            os.replace(out.name, self._file)
-        except OSError:
-            return
+        with contextlib.suppress(OSError):
+            write_atomically(self._file, json.dumps(self._seen).encode())
 
 
 def _stamp(file: Path) -> list[int]:
-    """Return what changes when a file does; ``ctime`` also when somebody sets ``mtime`` back."""
+    """Return values that change with the file; ``ctime`` changes even if ``mtime`` is set back."""
     status = file.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 

@@ -1,4 +1,4 @@
-"""One file by HTTP: what came before a break is kept, and gone on from at the next try."""
+"""Downloading one file over HTTP; a partial download is kept and resumed by the next try."""
 
 from __future__ import annotations
 
@@ -7,48 +7,51 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
 
 from datagen.core.digests import sha256_file
+from datagen.core.files import locked, move_into_place
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
-from datagen.weights.lock import alone
 
 __all__ = ["Tell", "download"]
 
 Tell: TypeAlias = Callable[[int, int | None], None]
-"""Hears how many bytes are there and how many there will be, or ``None``: not known."""
+"""Called with the bytes received and the total, ``None`` if it is unknown."""
 
 _SECONDS = 60
 _PIECE = 1 << 20
 
 
 def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None) -> Path:
-    """Fetch ``card.address`` to ``path`` through a ``.part`` file that is named by the digest.
+    """Download ``card.address`` to ``path`` through a ``.part`` file that is named by the digest.
 
-    Two processes that want the same file wait for each other.
+    Of several processes that want the same file, one downloads it and the others wait.
 
     Args:
-        card: With an address.
-        path: Where the file shall lie.
+        card: A card with an address.
+        path: Path of the file.
         start: Beginning of each message: which file is missing, under which license.
-        tell: Hears of progress.
+        tell: Called with the progress.
 
     Raises:
-        WeightsError: The folder cannot be written; nobody answers; the line broke (what came is
-            kept); the digest is another one (what came is removed) or is not known (what came is
-            kept for the next try).
+        WeightsError: The folder cannot be written; the server does not answer; the connection
+            broke (the partial file is kept); the digest differs (the file is removed) or is
+            unknown (the file is kept for the next try).
     """
     part = path.parent / f".{card.sha256[:16] or 'unknown'}-{path.name}.part"
-    advice = f"{start}Get it from {card.address} (sha256 {card.sha256 or 'unknown'}), put it there"
+    digest = card.sha256 or "unknown"
+    advice = f"{start}Get it from {card.address} (sha256 {digest}) and put it there"
     try:
-        with alone(part) as out:
-            if not path.exists():  # else another process was quicker
-                _fill(card, out, advice, tell)
+        with locked(part.with_suffix(".lock"), remove=True):
+            if not path.exists():  # else another process was faster
+                with _appending(part) as out:
+                    _fill(card, out, advice, tell)
                 _judge(card, part, path, advice)
-    except OSError as error:  # those of the line are dealt with where it is read
+    except OSError as error:  # errors of the connection are handled where it is read
         raise WeightsError(
             f"{advice}. {path.parent} cannot be written: {error}. Point DATAGEN_WEIGHTS at a "
             "folder of yours, or let its owner put the file there"
@@ -56,29 +59,40 @@ def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None)
     return path
 
 
+@contextmanager
+def _appending(part: Path) -> Iterator[IO[bytes]]:
+    """Open the partial file; an empty one is removed in the end."""
+    try:
+        with part.open("ab") as out:
+            yield out
+    finally:
+        if not part.stat().st_size:
+            part.unlink()
+
+
 def _fill(card: WeightCard, out: IO[bytes], advice: str, tell: Tell | None) -> None:
-    """Append what is missing."""
-    have = out.seek(0, os.SEEK_END)  # another process may have written while we waited
+    """Append the missing bytes."""
+    have = out.seek(0, os.SEEK_END)
     if card.size is not None and have >= card.size:
         return
     try:
         answer = _ask(card.address, have)
-        if have and not _goes_on(answer, have):
+        if have and not _continues(answer, have):
             out.truncate(have := 0)
             out.seek(0)
             if answer.status == 206:  # some other part
                 answer.close()
                 answer = _ask(card.address, have)
         with answer:
-            told = answer.headers.get("Content-Length")
-            want = have + int(told) if told and told.isdecimal() else None
+            length = answer.headers.get("Content-Length")
+            want = have + int(length) if length and length.isdecimal() else None
             while piece := answer.read(_PIECE):
                 out.write(piece)
                 if tell is not None:
                     tell(out.tell(), want)
         out.flush()
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing beyond what we have
+        if error.code == 416 and have:  # the partial file is already complete
             return
         raise WeightsError(f"{advice}. The download failed: {error}") from None
     except (OSError, http.client.HTTPException) as error:
@@ -86,12 +100,12 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, tell: Tell | None) -> N
         raise WeightsError(f"{advice}. The download failed: {error}. {_kept(out)}") from None
     if want is not None and out.tell() < want:
         raise WeightsError(
-            f"{advice}. The download broke off after {out.tell()} of {want} bytes. {_kept(out)}"
+            f"{advice}. The connection broke after {out.tell()} of {want} bytes. {_kept(out)}"
         )
 
 
 def _ask(address: str, have: int) -> http.client.HTTPResponse:
-    # Compressed in transit it would have other lengths than on disk.
+    # Compressed in transit, the lengths would differ from those on disk.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     request = urllib.request.Request(address, headers=headers)  # noqa: S310  # the card's pattern
     answer = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310
@@ -99,31 +113,32 @@ def _ask(address: str, have: int) -> http.client.HTTPResponse:
     return answer
 
 
-def _goes_on(answer: http.client.HTTPResponse, have: int) -> bool:
-    told = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    return answer.status == 206 and told is not None and int(told[1]) == have
+def _continues(answer: http.client.HTTPResponse, have: int) -> bool:
+    span = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    return answer.status == 206 and span is not None and int(span[1]) == have
 
 
 def _kept(out: IO[bytes]) -> str:
-    return "What came is kept: run again to go on" if out.tell() else "Nothing came"
+    return "The partial file is kept: rerun to resume" if out.tell() else "Nothing was received"
 
 
 def _judge(card: WeightCard, part: Path, path: Path, advice: str) -> None:
-    """Put the whole file in its place, or refuse it."""
+    """Move the complete file to its place, or refuse it."""
     found, size = sha256_file(part), part.stat().st_size
     if not card.sha256:
-        # Under the name that the next try with a card of this digest goes on from.
+        # The name from which a card with this digest resumes.
         part.replace(part.with_name(f".{found[:16]}-{path.name}.part"))
         raise WeightsError(
-            f"{card.address} gave {size} bytes with sha256 {found}. The card of {card.id!r} knows "
-            "no digest, so nobody says that this is the right file. Compare with what its makers "
-            f"publish; if it is, put that sha256 into a card of your own ('datagen weights add "
-            f"CARD') and run 'datagen weights pull {card.id}' again: it is not loaded twice"
+            f"{card.address} returned {size} bytes with sha256 {found}. The card of {card.id!r} "
+            "has no digest, so the file cannot be verified. Compare the digest with the one that "
+            "its authors publish; if they agree, put it into a card of your own ('datagen weights "
+            f"add CARD') and rerun 'datagen weights pull {card.id}': the file is kept and not "
+            "downloaded again"
         )
     if found != card.sha256:
         part.unlink()
         raise WeightsError(
-            f"{card.address} gave a file of {size} bytes with sha256 {found}, the card says "
+            f"{card.address} returned {size} bytes with sha256 {found}, but the card says "
             f"{card.sha256}: refused and removed. {advice}"
         )
-    part.replace(path)
+    move_into_place(part, path)

@@ -1,4 +1,4 @@
-"""One repository of the Hugging Face hub at a fixed commit, checked file by file."""
+"""Downloading a repository of the Hugging Face hub at a fixed commit, checked file by file."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.digests import sha256_file
+from datagen.core.files import locked, move_into_place
 from datagen.errors import MissingExtraError, WeightsError
 from datagen.weights.card import Hub, WeightCard
 from datagen.weights.digest import digest_at
-from datagen.weights.lock import alone
 
 __all__ = ["download_repository"]
 
 
 def download_repository(card: WeightCard, path: Path, start: str) -> Path:
-    """Fetch the files of ``card.hub`` to the folder ``path``; what came before a break is kept.
+    """Download the files of ``card.hub`` to the folder ``path``; a partial download is kept.
 
-    Each file is compared with what the hub says of that commit (sha256, or git's blob id), the
-    whole with the card's digest where it has one.
+    Each file is compared with the hub's listing of that commit (sha256, or git's blob id), and
+    the folder with the card's digest if it has one.
 
     Args:
-        card: With ``hub`` and a revision.
-        path: Where the folder shall lie.
+        card: A card with ``hub`` and a revision.
+        path: Path of the folder.
         start: Beginning of each message: which file is missing, under which license.
 
     Raises:
-        WeightsError: The hub cannot be reached or refuses (what came is kept), or gives other
-            files (what came is removed).
+        WeightsError: The hub cannot be reached or refuses (the partial folder is kept), or its
+            files differ from the listing or the card (they are removed).
         MissingExtraError: ``huggingface_hub`` is not installed.
     """
     assert card.hub is not None
@@ -41,54 +41,54 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
     part = path.with_name(f".{card.hub.revision[:16]}-{path.name}.part")
     advice = f"{start}Get it from the hub: {card.hub.repo} at {card.hub.revision}"
     try:
-        with alone(part.with_suffix(".lock")):
-            if not path.exists():  # else another process was quicker
+        with locked(part.with_suffix(".lock"), remove=True):
+            if not path.exists():  # else another process was faster
                 _judge(card, part, _fetch(card.hub, part), advice)
                 _settle(part, part / card.hub.subfolder, path)
     except errors.GatedRepoError:
         raise WeightsError(
-            f"{advice}. Its makers want each user to accept their terms first: do so at "
+            f"{advice}. Its authors require each user to accept their terms first: do so at "
             f"{card.homepage or 'the page of the repository'}, log in with 'hf auth login', and "
-            "run again"
+            "rerun"
         ) from None
     except (OSError, errors.HTTPError, errors.HFValidationError) as error:  # type: ignore[attr-defined]
         words = str(error).partition("\n")[0] or type(error).__name__
         kept = (
-            "What came is kept: run again to go on"
+            "The partial folder is kept: rerun to resume"
             if part.exists()
-            else f"Nothing came. See whether {path.parent} can be written, and run again"
+            else f"Nothing was received. Check that {path.parent} can be written, and rerun"
         )
         raise WeightsError(f"{advice}. The download failed: {words}. {kept}") from None
     return path
 
 
 def _judge(card: WeightCard, part: Path, wrong: list[str], advice: str) -> None:
-    """Refuse and remove what is not what the hub lists or the card says."""
+    """Refuse and remove files that differ from the hub's listing or the card."""
     assert card.hub is not None
-    what = f"other bytes of {', '.join(wrong)} than it lists" if wrong else ""
+    what = f"{', '.join(wrong)} with other bytes than it lists" if wrong else ""
     if not wrong and card.sha256:
         found = digest_at(card, part / card.hub.subfolder)
         if found != card.sha256:
-            what = f"files with digest {found}, the card says {card.sha256}"
+            what = f"files with digest {found}, but the card says {card.sha256}"
     if what:
         shutil.rmtree(part)
-        raise WeightsError(f"the hub gave {what}: refused and removed. {advice}")
+        raise WeightsError(f"the hub returned {what}: refused and removed. {advice}")
 
 
 def _settle(part: Path, made: Path, path: Path) -> None:
-    """Put the folder in its place without the notes of the downloader."""
+    """Move the folder to its place without the notes of the downloader."""
     shutil.rmtree(part / ".cache", ignore_errors=True)
-    made.rename(path)
+    move_into_place(made, path)
     shutil.rmtree(part, ignore_errors=True)
 
 
 def _fetch(hub: Hub, part: Path) -> list[str]:
-    """Load what is missing and return the names of files that are not what the hub lists."""
+    """Download what is missing; return the names of files that differ from the hub's listing."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import logging
 
     quiet: Any = logging.set_verbosity_error
-    quiet()  # its retries would be a wall of lines; the end is told by us
+    quiet()  # its retries would print many lines; the outcome is reported by this module
     endpoint = os.environ.get("HF_ENDPOINT")
     patterns = [f"{hub.subfolder}/{name}".lstrip("/") for name in hub.files or ("*",)]
     snapshot_download(
@@ -106,7 +106,7 @@ def _fetch(hub: Hub, part: Path) -> list[str]:
 
 
 def _is(entry: Any, file: Path) -> bool:
-    """Compare a file with the hub's listing: large ones by sha256, others by git's blob id."""
+    """Compare a file with the hub's listing: large files by sha256, others by git's blob id."""
     if entry.lfs is not None:
         return bool(sha256_file(file) == entry.lfs.sha256)
     content = file.read_bytes()

@@ -8,7 +8,7 @@ from datagen.core.progress import Progress
 from datagen.errors import WeightsError, one_per_line
 from datagen.weights.card import WeightCard
 from datagen.weights.pull import can_be_pulled
-from datagen.weights.store import find_weights, local_weights, weights_digest
+from datagen.weights.store import weight_store
 
 __all__ = ["obtain_weights"]
 
@@ -27,9 +27,9 @@ def obtain_weights(cards: Iterable[WeightCard], progress: Progress) -> dict[str,
     wanted = list(cards)
     problems = []
     for card in wanted:
-        if local_weights(card) is None and not can_be_pulled(card):
+        if weight_store().find(card) is None and not can_be_pulled(card):
             try:
-                find_weights(card)
+                weight_store().fetch(card)
             except WeightsError as error:
                 problems.append(str(error))
     if len(problems) > 1:
@@ -40,6 +40,6 @@ def obtain_weights(cards: Iterable[WeightCard], progress: Progress) -> dict[str,
     found: dict[str, str] = {}
     for card in wanted:
         with progress.status(f"weights {card.id}"):
-            find_weights(card)
-            found[card.id] = weights_digest(card)
+            weight_store().fetch(card)
+            found[card.id] = weight_store().digest(card)
     return found

@@ -1,102 +1,158 @@
-"""Weight files on this machine: found by name, checked by size and digest, fetched when absent."""
+"""Weight files on this machine: found by name, checked by size and digest, fetched if missing."""
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from datagen.errors import WeightsError
-from datagen.weights.card import WeightCard
+from datagen.core.paths import weights_folder
+from datagen.core.text import near
+from datagen.errors import CardError, WeightsError
+from datagen.weights.card import WeightCard, read_weight_card
+from datagen.weights.catalog import shipped_card_path, shipped_weight_cards
 from datagen.weights.digest import digest_at, files_of, size_at
+from datagen.weights.download import Tell
 from datagen.weights.pull import pull_weights
 
-__all__ = ["check_weights", "find_weights", "local_weights", "weights_digest", "weights_folder"]
+__all__ = ["WeightStore", "weight_store"]
 
 _FOLDERS = ("insightface", "diffusers")
 _FILES = ("onnx", "task")
 
 
-def weights_folder() -> Path:
-    """Return ``DATAGEN_WEIGHTS``, by default a folder of the user's cache."""
-    named = os.environ.get("DATAGEN_WEIGHTS")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "datagen" / "weights"
+def weight_store() -> WeightStore:
+    """Return the store that the environment names: ``DATAGEN_WEIGHTS``."""
+    return WeightStore(weights_folder())
 
 
-def local_weights(card: WeightCard) -> Path | None:
-    """Return where the card's file or folder lies on this machine; checks nothing.
+@dataclass(frozen=True, slots=True)
+class WeightStore:
+    """A folder with weight files, and the user's cards in its folder ``cards``.
 
-    An insightface pack may also lie in ``models``, where the library itself unpacks it.
+    Attributes:
+        folder: The folder; it need not exist.
     """
-    top = weights_folder()
-    places = [top / card.file]
-    if card.form == "insightface":
-        places.insert(0, top / "models" / card.file)
-    for place in places:
-        # An empty folder holds no pack.
-        if place.exists() and (card.form != "insightface" or files_of(card, place)):
-            return place
-    return None
 
+    folder: Path
 
-def find_weights(card: WeightCard) -> Path:
-    """Return the checked local file or folder of ``card``, downloading it first when it is absent.
+    @property
+    def cards_folder(self) -> Path:
+        """Folder of the user's own cards, which take precedence over the shipped ones."""
+        return self.folder / "cards"
 
-    Raises:
-        WeightsError: It is missing and cannot be had, is cut short, or its digest is another one;
-            the message says which file, from where, and under which license.
-    """
-    path = local_weights(card)
-    if path is None:
-        return pull_weights(card, weights_folder())
-    check_weights(card, path)
-    return path
+    def known(self) -> list[str]:
+        """Return the ids of all cards, shipped ones and the user's own."""
+        own = (path.stem for path in self.cards_folder.glob("*.yaml"))
+        return sorted({*shipped_weight_cards(), *own})
 
+    def is_own(self, card_id: str) -> bool:
+        """Say whether the card of that id is the user's own."""
+        return (self.cards_folder / f"{card_id}.yaml").exists()
 
-def weights_digest(card: WeightCard) -> str:
-    """Return the sha256 of what lies on this machine for ``card``: see ``digest_at``.
+    def card(self, card_id: str) -> WeightCard:
+        """Return the card of that id, the user's own before the shipped one.
 
-    Raises:
-        WeightsError: Nothing lies there; nothing is downloaded.
-    """
-    path = local_weights(card)
-    if path is None:
-        raise WeightsError(
-            f"weight file {card.file!r} ({card.title}) is not in {weights_folder()}, so it has no "
-            f"digest yet. 'datagen weights pull {card.id}' says how to get it"
+        Raises:
+            CardError: There is no such card (the nearest ids are listed), or it is wrong.
+        """
+        for path in (self.cards_folder / f"{card_id}.yaml", shipped_card_path(card_id)):
+            if path.exists():
+                card = read_weight_card(path)
+                if card.id != card_id:
+                    raise CardError(
+                        f"{path}: id is {card.id!r}, but the file is named {card_id!r}",
+                        path=path,
+                        key="id",
+                    )
+                return card
+        raise CardError(
+            f"no weight card {card_id!r}.{near(card_id, self.known())} 'datagen weights list' "
+            "shows all cards; 'datagen weights add CARD' adds your own"
         )
-    return digest_at(card, path)
+
+    def find(self, card: WeightCard) -> Path | None:
+        """Return the path of the card's file or folder if it exists; checks nothing.
+
+        An insightface pack may also be in ``models``, where the library itself unpacks it.
+        """
+        places = [self.folder / card.file]
+        if card.form == "insightface":
+            places.insert(0, self.folder / "models" / card.file)
+        for place in places:
+            # An empty folder is not a pack.
+            if place.exists() and (card.form != "insightface" or files_of(card, place)):
+                return place
+        return None
+
+    def fetch(self, card: WeightCard) -> Path:
+        """Return the path of the checked file or folder, after a download if it is missing.
+
+        Raises:
+            WeightsError: It is missing and cannot be downloaded, is incomplete, or its digest
+                differs; the message says which file, from where, and under which license.
+        """
+        path = self.find(card)
+        if path is None:
+            return self.pull(card)
+        check_weights(card, path)
+        return path
+
+    def pull(self, card: WeightCard, unseen: bool = False, tell: Tell | None = None) -> Path:
+        """Download the file or folder of a card; see ``pull_weights``."""
+        return pull_weights(card, self.folder, unseen, tell)
+
+    def digest(self, card: WeightCard) -> str:
+        """Return the sha256 of the card's file or folder, see ``digest_at``; downloads nothing.
+
+        Raises:
+            WeightsError: It is missing.
+        """
+        path = self.find(card)
+        if path is None:
+            raise WeightsError(
+                f"weight file {card.file!r} ({card.title}) is not in {self.folder}, so it has no "
+                f"digest yet. 'datagen weights pull {card.id}' says how to get it"
+            )
+        return digest_at(card, path)
+
+    def check(self, card: WeightCard, path: Path, fresh: bool = False) -> str:
+        """Compare the file or folder at ``path`` with the card; see ``check_weights``."""
+        return check_weights(card, path, fresh)
 
 
 def check_weights(card: WeightCard, path: Path, fresh: bool = False) -> str:
-    """Compare what lies at ``path`` with the card and return its digest.
+    """Compare the file or folder at ``path`` with the card and return its digest.
 
     Args:
         card: What it must be.
-        path: Of a file or folder that is there.
-        fresh: Read everything again instead of trusting what was remembered.
+        path: An existing file or folder.
+        fresh: Read everything again instead of using remembered digests.
 
     Raises:
-        WeightsError: It is of another kind, size or digest than the card says.
+        WeightsError: Its kind, size or digest differs from the card.
     """
     kind = "folder" if path.is_dir() else "file"
     wanted = "folder" if card.form in _FOLDERS else "file" if card.form in _FILES else kind
     if kind != wanted:
         raise WeightsError(
             f"{path} is a {kind}; weights {card.id!r} of form {card.form!r} are a {wanted}. Move "
-            f"it away and put the {wanted} there"
+            f"it away and put the {wanted} there",
+            path=path,
         )
     found = size_at(card, path)
     if card.size is not None and found != card.size:
-        state = "is cut short" if found < card.size else "is too long"
+        state = "is incomplete" if found < card.size else "is too long"
         raise WeightsError(
-            f"{path} {state}: {found} bytes, the card of {card.title} says {card.size}. "
-            f"{_advice(card)}"
+            f"{path} {state}: {found} bytes, but the card of {card.title} says {card.size}. "
+            f"{_advice(card)}",
+            path=path,
         )
     digest = digest_at(card, path, fresh)
     if card.sha256 and digest != card.sha256:
         raise WeightsError(
-            f"{path} is not {card.title}: its sha256 is {digest}, the card says {card.sha256}. "
-            f"{_advice(card)}"
+            f"{path} is not {card.title}: its sha256 is {digest}, but the card says "
+            f"{card.sha256}. {_advice(card)}",
+            path=path,
         )
     return digest
 

@@ -53,7 +53,7 @@ def test_one_line_of_pandas_reads_everything(out: Path) -> None:
 
 def test_a_row_leads_to_its_image_and_mask(out: Path) -> None:
     release = Release(Folder(str(out)))
-    fake = release.manifest[release.manifest["kind"] == "fake"].iloc[0]
+    fake = release.manifest[release.manifest["kind"] == "fake"].iloc[0].to_dict()
     image, mask = release.image(fake), release.mask(fake)
     assert image.shape == (96, 96, 3)
     assert mask.shape == (96, 96)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ SCHEMA = pa.schema([pa.field("name", pa.string(), False), pa.field("size", pa.in
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
-    rows = [{"name": "a", "size": 1}, {"name": "b", "size": None}]
+    rows: list[dict[str, Any]] = [{"name": "a", "size": 1}, {"name": "b", "size": None}]
     write_table(rows, SCHEMA, tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == table_bytes(rows, SCHEMA)
     assert pq.read_table(tmp_path / "a.parquet").to_pylist() == rows

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from datagen.errors import CardError
-from datagen.weights import known_weight_cards, load_weight_card
 from datagen.weights.add import add_card
+from datagen.weights.store import weight_store
 
 GROUNDS = "Our lawyers, 2026-01-01, after a letter of the makers"
 PERMITS = {"research": True, "commercial": True, "grounds": GROUNDS}
@@ -23,33 +23,33 @@ def _card(folder: Path, **changes: Any) -> Path:
 
 def test_a_card_is_copied_as_it_is_and_found_by_its_id(tmp_path: Path, folder: Path) -> None:
     path = _card(tmp_path)
-    added, place = add_card(path)
+    added, place = add_card(weight_store(), path)
     assert place == folder / "cards" / "own_net.yaml"
     assert place.read_bytes() == path.read_bytes()
-    assert load_weight_card("own_net") == added
-    assert "own_net" in known_weight_cards()
+    assert weight_store().card("own_net") == added
+    assert "own_net" in weight_store().known()
     assert [file.name for file in place.parent.iterdir()] == ["own_net.yaml"]
 
 
 def test_a_card_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
-    add_card(_card(tmp_path))
+    add_card(weight_store(), _card(tmp_path))
     other = _card(tmp_path, title="Another")
-    with pytest.raises(CardError, match=r"own_net\.yaml is there already\. Say --replace"):
-        add_card(other)
-    assert load_weight_card("own_net").title == "Mine"
-    add_card(other, replace=True)
-    assert load_weight_card("own_net").title == "Another"
+    with pytest.raises(CardError, match=r"own_net\.yaml already exists\. Use --replace"):
+        add_card(weight_store(), other)
+    assert weight_store().card("own_net").title == "Mine"
+    add_card(weight_store(), other, replace=True)
+    assert weight_store().card("own_net").title == "Another"
 
 
 @pytest.mark.parametrize("changes", [{"permits": PERMITS}, {"sha256": "1" * 64}])
 def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(CardError, match=r"id 'uniface_256' is that of a card that ships"):
-        add_card(_card(tmp_path, id="uniface_256"))
-    assert load_weight_card("uniface_256").license == "unknown"
-    add_card(_card(tmp_path, id="uniface_256", **changes))
-    assert load_weight_card("uniface_256").title == "Mine"
+    with pytest.raises(CardError, match=r"id 'uniface_256' is that of a shipped card"):
+        add_card(weight_store(), _card(tmp_path, id="uniface_256"))
+    assert weight_store().card("uniface_256").license == "unknown"
+    add_card(weight_store(), _card(tmp_path, id="uniface_256", **changes))
+    assert weight_store().card("uniface_256").title == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_wrong_card_is_not_added(
     tmp_path: Path, folder: Path, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(CardError, match=words):
-        add_card(_card(tmp_path, **changes))
+        add_card(weight_store(), _card(tmp_path, **changes))
     assert not folder.exists()
 
 
@@ -74,8 +74,8 @@ def test_a_missing_card_and_a_folder_that_cannot_be_written_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(CardError, match=r"nowhere\.yaml: no such file"):
-        add_card(tmp_path / "nowhere.yaml")
+        add_card(weight_store(), tmp_path / "nowhere.yaml")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path / "file"))
     with pytest.raises(CardError, match=r"cannot be written.*DATAGEN_WEIGHTS"):
-        add_card(_card(tmp_path))
+        add_card(weight_store(), _card(tmp_path))

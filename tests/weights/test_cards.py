@@ -7,8 +7,8 @@ import pytest
 
 from datagen.errors import CardError
 from datagen.rights import Purpose, license_of, weight_terms
-from datagen.weights import load_weight_card
 from datagen.weights.catalog import shipped_weight_cards
+from datagen.weights.store import weight_store
 from tests.weights.server import card
 
 SHIPPED = shipped_weight_cards()
@@ -43,7 +43,7 @@ def test_the_common_networks_have_cards() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_card_says_where_from_and_under_which_terms(name: str) -> None:
-    found = load_weight_card(name)
+    found = weight_store().card(name)
     assert found.homepage.startswith("https://")
     assert found.citation
     assert found.permits is None  # that is for the user to state
@@ -56,9 +56,9 @@ def test_a_shipped_card_says_where_from_and_under_which_terms(name: str) -> None
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_download_is_pinned_or_not_made_by_itself(name: str) -> None:
-    found = load_weight_card(name)
+    found = weight_store().card(name)
     if found.address and not found.sha256:
-        assert "is not fetched by itself" in found.notes
+        assert "is not downloaded automatically" in found.notes
     if found.hub is not None:
         assert len(found.hub.revision) == 40
         assert found.hub.files
@@ -70,32 +70,32 @@ def test_a_download_is_pinned_or_not_made_by_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_a_card_leans_on_ships_too(name: str) -> None:
-    network = load_weight_card(name).network
+    network = weight_store().card(name).network
     if network is None:
         return
     for other, task in ((network.embedder, "embed"), (network.converter, "convert")):
         if other:
-            leaned = load_weight_card(other).network
+            leaned = weight_store().card(other).network
             assert leaned is not None
             assert leaned.task == task
 
 
 @pytest.mark.parametrize(("name", "purposes"), PURPOSES.items())
 def test_the_purposes_of_the_shipped_cards(name: str, purposes: str) -> None:
-    assert weight_terms(load_weight_card(name), RESEARCH).purposes() == purposes.split()
+    assert weight_terms(weight_store().card(name), RESEARCH).purposes() == purposes.split()
 
 
 def test_an_unknown_card_gets_the_near_one() -> None:
     with pytest.raises(CardError, match="Did you mean 'mediapipe_face_landmarker'"):
-        load_weight_card("mediapipe_face_landmarks")
+        weight_store().card("mediapipe_face_landmarks")
 
 
 def test_the_name_of_a_cards_file_is_its_id(folder: Path) -> None:
     (folder / "cards").mkdir(parents=True)
     text = "id: other\ntitle: Mine\nfile: x.onnx\nlicense: MIT\n"
     (folder / "cards" / "mine.yaml").write_text(text)
-    with pytest.raises(CardError, match="id is 'other', the file's name says 'mine'"):
-        load_weight_card("mine")
+    with pytest.raises(CardError, match="id is 'other', but the file is named 'mine'"):
+        weight_store().card("mine")
 
 
 @pytest.mark.parametrize(

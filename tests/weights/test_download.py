@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from datagen.errors import WeightsError
-from datagen.weights import find_weights, weights_folder
-from datagen.weights.pull import pull_weights
+from datagen.weights.store import WeightStore, weight_store
 from tests.weights.server import CONTENT, DIGEST, Served, card
 
 PART = f".{DIGEST[:16]}-net.onnx.part"
@@ -20,9 +19,9 @@ def _left(folder: Path) -> list[str]:
 
 def test_a_missing_file_is_fetched_checked_and_kept(served: Served, folder: Path) -> None:
     wanted = card(address=f"{served.address}/net", size=len(CONTENT))
-    assert find_weights(wanted) == folder / "net.onnx"
+    assert weight_store().fetch(wanted) == folder / "net.onnx"
     assert (folder / "net.onnx").read_bytes() == CONTENT
-    find_weights(wanted)
+    weight_store().fetch(wanted)
     assert served.asked == [("/net", "")]
     assert _left(folder) == ["net.onnx"]
 
@@ -31,19 +30,19 @@ def test_a_broken_line_keeps_what_came_and_the_next_try_goes_on(
     served: Served, folder: Path
 ) -> None:
     with pytest.raises(WeightsError) as caught:
-        find_weights(card(address=f"{served.address}/cut"))
-    for part in ("broke off after 100 of 7000 bytes", "What came is kept", "net.onnx", "/cut"):
+        weight_store().fetch(card(address=f"{served.address}/cut"))
+    for part in ("broke after 100 of 7000 bytes", "partial file is kept", "net.onnx", "/cut"):
         assert part in str(caught.value)
     assert _left(folder) == [PART]
-    assert find_weights(card(address=f"{served.address}/net")).read_bytes() == CONTENT
+    assert weight_store().fetch(card(address=f"{served.address}/net")).read_bytes() == CONTENT
     assert served.asked == [("/cut", ""), ("/net", "bytes=100-")]
     assert _left(folder) == ["net.onnx"]
 
 
 def test_a_line_that_breaks_again_and_again_gets_there(served: Served, folder: Path) -> None:
     for _ in range(3):
-        with pytest.raises(WeightsError, match="run again"):
-            find_weights(card(address=f"{served.address}/cut"))
+        with pytest.raises(WeightsError, match="rerun to resume"):
+            weight_store().fetch(card(address=f"{served.address}/cut"))
     assert (folder / PART).read_bytes() == CONTENT[:300]
     assert served.asked[-1] == ("/cut", "bytes=200-")
 
@@ -54,11 +53,11 @@ def test_a_server_that_does_not_go_on_where_asked_starts_over(
 ) -> None:
     folder.mkdir(parents=True)
     (folder / PART).write_bytes(CONTENT[:100])
-    assert find_weights(card(address=f"{served.address}/{path}")).read_bytes() == CONTENT
+    assert weight_store().fetch(card(address=f"{served.address}/{path}")).read_bytes() == CONTENT
 
 
 def test_a_server_that_tells_no_length_will_do(served: Served) -> None:
-    found = find_weights(card(address=f"{served.address}/no-length"))
+    found = weight_store().fetch(card(address=f"{served.address}/no-length"))
     assert found.read_bytes() == CONTENT
 
 
@@ -66,7 +65,7 @@ def test_a_server_that_tells_no_length_will_do(served: Served) -> None:
 def test_a_whole_part_is_not_fetched_again(served: Served, folder: Path, size: int | None) -> None:
     folder.mkdir(parents=True)
     (folder / PART).write_bytes(CONTENT)
-    find_weights(card(address=f"{served.address}/net", size=size))
+    weight_store().fetch(card(address=f"{served.address}/net", size=size))
     assert served.asked == ([("/net", "bytes=7000-")] if size is None else [])
     assert _left(folder) == ["net.onnx"]
 
@@ -75,7 +74,7 @@ def test_a_download_with_another_digest_is_refused_and_removed(
     served: Served, folder: Path
 ) -> None:
     with pytest.raises(WeightsError) as caught:
-        find_weights(card(address=f"{served.address}/net", sha256="0" * 64))
+        weight_store().fetch(card(address=f"{served.address}/net", sha256="0" * 64))
     for part in (
         DIGEST,
         "0" * 64,
@@ -94,13 +93,13 @@ def test_a_spoiled_part_is_refused_and_the_next_try_starts_clean(
     (folder / PART).write_bytes(b"x" * 100)
     wanted = card(address=f"{served.address}/net")
     with pytest.raises(WeightsError, match="refused and removed"):
-        find_weights(wanted)
-    assert find_weights(wanted).read_bytes() == CONTENT
+        weight_store().fetch(wanted)
+    assert weight_store().fetch(wanted).read_bytes() == CONTENT
 
 
 def test_a_file_of_unknown_digest_is_not_fetched_by_itself(served: Served, folder: Path) -> None:
-    with pytest.raises(WeightsError, match="no sha256, so nobody could say"):
-        find_weights(card(address=f"{served.address}/net", sha256=""))
+    with pytest.raises(WeightsError, match="no sha256, so the file could not be verified"):
+        weight_store().fetch(card(address=f"{served.address}/net", sha256=""))
     assert served.asked == []
     assert not folder.exists()
 
@@ -110,24 +109,24 @@ def test_a_pull_of_unknown_digest_tells_it_and_the_next_card_need_not_load_again
 ) -> None:
     unknown = card(address=f"{served.address}/net", sha256="")
     with pytest.raises(WeightsError) as caught:
-        pull_weights(unknown, weights_folder(), unseen=True)
+        weight_store().pull(unknown, unseen=True)
     for part in (DIGEST, "7000 bytes", "a card of your own", "datagen weights pull net"):
         assert part in str(caught.value)
     assert _left(folder) == [PART]
     known = card(address=f"{served.address}/net", size=len(CONTENT))
-    assert pull_weights(known, weights_folder()) == folder / "net.onnx"
+    assert weight_store().pull(known) == folder / "net.onnx"
     assert served.asked == [("/net", "")]
 
 
 def test_an_address_that_is_not_there_leaves_nothing(served: Served, folder: Path) -> None:
     with pytest.raises(WeightsError, match=rf"net\.onnx.*{served.address}/gone.*404"):
-        find_weights(card(address=f"{served.address}/gone"))
+        weight_store().fetch(card(address=f"{served.address}/gone"))
     assert _left(folder) == []
 
 
 def test_nobody_answers(folder: Path) -> None:
-    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing came"):
-        find_weights(card(address="http://127.0.0.1:1/net"))
+    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing was received"):
+        weight_store().fetch(card(address="http://127.0.0.1:1/net"))
     assert _left(folder) == []
 
 
@@ -137,14 +136,14 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path / "file" / "weights"))
     with pytest.raises(WeightsError, match=r"cannot be written: .*Point DATAGEN_WEIGHTS"):
-        find_weights(card(address=f"{served.address}/net"))
+        weight_store().fetch(card(address=f"{served.address}/net"))
 
 
 def test_many_who_want_the_same_file_fetch_it_once(served: Served, folder: Path) -> None:
     found: list[Path] = []
     wanted = card(address=f"{served.address}/net")
     threads = [
-        threading.Thread(target=lambda: found.append(pull_weights(wanted, folder)))
+        threading.Thread(target=lambda: found.append(WeightStore(folder).pull(wanted)))
         for _ in range(8)
     ]
     for thread in threads:
@@ -159,9 +158,8 @@ def test_many_who_want_the_same_file_fetch_it_once(served: Served, folder: Path)
 
 def test_progress_is_told(served: Served) -> None:
     told: list[tuple[int, int | None]] = []
-    pull_weights(
+    weight_store().pull(
         card(address=f"{served.address}/net"),
-        weights_folder(),
         tell=lambda done, total: told.append((done, total)),
     )
     assert told[-1] == (7000, 7000)

@@ -9,7 +9,8 @@ import pytest
 
 from datagen.core.digests import digest_of, sha256_bytes
 from datagen.errors import MissingExtraError, WeightsError
-from datagen.weights import WeightCard, find_weights, weights_digest
+from datagen.weights import WeightCard
+from datagen.weights.store import weight_store
 from tests.weights.hub import FILES, REVISION, Hub, serve_hub
 from tests.weights.server import card
 
@@ -46,25 +47,25 @@ def _left(folder: Path) -> list[str]:
 def test_the_wanted_files_of_a_subfolder_are_fetched_and_checked(
     hub: Hub, folder: Path, sha256: str
 ) -> None:
-    path = find_weights(_vae(sha256))
+    path = weight_store().fetch(_vae(sha256))
     assert path == folder / "vae"
     assert _left(path) == sorted(NAMES)
     assert (path / NAMES[1]).read_bytes() == FILES[f"vae/{NAMES[1]}"]
-    assert weights_digest(_vae()) == DIGEST
+    assert weight_store().digest(_vae()) == DIGEST
     assert sorted(hub.asked) == [f"vae/{name}" for name in NAMES]
-    find_weights(_vae(sha256))
+    weight_store().fetch(_vae(sha256))
     assert len(hub.asked) == 2
     assert _left(folder) == ["vae"]
 
 
 def test_without_patterns_or_subfolder_all_is_fetched(hub: Hub) -> None:
-    path = find_weights(_vae("", subfolder="", files=[]))
+    path = weight_store().fetch(_vae("", subfolder="", files=[]))
     assert {str(file.relative_to(path)) for file in path.rglob("*.*")} == set(FILES)
 
 
 def test_files_with_another_digest_are_refused_and_removed(hub: Hub, folder: Path) -> None:
     with pytest.raises(WeightsError) as caught:
-        find_weights(_vae("0" * 64))
+        weight_store().fetch(_vae("0" * 64))
     for part in (DIGEST, "0" * 64, "refused and removed", "some/vae", REVISION):
         assert part in str(caught.value)
     assert _left(folder) == []
@@ -77,31 +78,31 @@ def test_a_file_that_is_not_what_the_hub_lists_is_refused_and_removed(
     content = bytearray(FILES[f"vae/{name}"])
     content[3] ^= 1
     hub.listed[f"vae/{name}"] = bytes(content)
-    with pytest.raises(WeightsError, match=rf"other bytes of vae/{name} than it lists: refused"):
-        find_weights(_vae(""))
+    with pytest.raises(WeightsError, match=rf"vae/{name} with other bytes than it lists: refused"):
+        weight_store().fetch(_vae(""))
     assert _left(folder) == []
 
 
 def test_what_came_is_kept_when_the_rest_does_not_come(hub: Hub, folder: Path) -> None:
     part = folder / f".{REVISION[:16]}-vae.part" / "vae"
-    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing came"):
-        find_weights(_vae(revision="f" * 40))
+    with pytest.raises(WeightsError, match=r"The download failed: .*Nothing was received"):
+        weight_store().fetch(_vae(revision="f" * 40))
     (folder / f".{'f' * 16}-vae.part").mkdir()
-    with pytest.raises(WeightsError, match="What came is kept: run again to go on"):
-        find_weights(_vae(revision="f" * 40))
+    with pytest.raises(WeightsError, match="partial folder is kept: rerun to resume"):
+        weight_store().fetch(_vae(revision="f" * 40))
     hub.listed[f"vae/{NAMES[0]}"] = b"longer than what it gives, so that the library refuses it"
     with pytest.raises(WeightsError):
-        find_weights(_vae())
+        weight_store().fetch(_vae())
     hub.listed.clear()
     assert not (folder / "vae").exists()
-    assert find_weights(_vae()) == folder / "vae"
+    assert weight_store().fetch(_vae()) == folder / "vae"
     assert not part.exists()
 
 
 def test_a_repository_behind_terms_says_what_to_do(hub: Hub) -> None:
     hub.gated = True
     with pytest.raises(WeightsError) as caught:
-        find_weights(_vae())
+        weight_store().fetch(_vae())
     for part in ("accept their terms", "example.org/net", "hf auth login", "LicenseRef-Research"):
         assert part in str(caught.value)
 
@@ -110,7 +111,7 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the library asks again, patiently
     with pytest.raises(WeightsError, match="The download failed"):
-        find_weights(_vae())
+        weight_store().fetch(_vae())
 
 
 def test_a_folder_that_cannot_be_written_is_named(
@@ -119,21 +120,22 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     place = tmp_path / "file" / "weights"
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(place))
-    with pytest.raises(WeightsError, match=f"Nothing came. See whether {place} can be written"):
-        find_weights(_vae())
+    told = f"Nothing was received. Check that {place} can be written"
+    with pytest.raises(WeightsError, match=told):
+        weight_store().fetch(_vae())
     assert hub.asked == []
 
 
 def test_without_a_revision_nothing_is_fetched(hub: Hub, folder: Path) -> None:
-    with pytest.raises(WeightsError, match="without a revision, and a branch would move"):
-        find_weights(_vae(revision=""))
+    with pytest.raises(WeightsError, match="without a revision, and a branch would change"):
+        weight_store().fetch(_vae(revision=""))
     assert hub.asked == []
 
 
 def test_without_the_package_the_extra_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'datagen\[diffusers\]'"):
-        find_weights(_vae())
+        weight_store().fetch(_vae())
 
 
 def test_a_branch_is_no_revision() -> None:

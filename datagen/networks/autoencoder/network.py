@@ -21,8 +21,8 @@ from datagen.networks.autoencoder.config import (
 )
 from datagen.networks.batch import BatchRunner
 from datagen.networks.diffusion.settings import at_work, check_device, is_out_of_memory, torch_dtype
-from datagen.weights import WeightCard, find_weights, load_weight_card, weights_folder
-from datagen.weights.store import local_weights
+from datagen.weights import WeightCard
+from datagen.weights.store import WeightStore, weight_store
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,10 +73,10 @@ def trained_config(card_id: str) -> AutoencoderConfig:
         WeightsError: The folder is not there, or was not written by ``datagen train``.
     """
     card = _card(card_id)
-    folder = local_weights(card)
+    folder = weight_store().find(card)
     if folder is None:
         raise WeightsError(
-            f"weights {card_id!r}: no folder {card.file!r} in {weights_folder()}. Copy what "
+            f"weights {card_id!r}: no folder {card.file!r} in {weight_store().folder}. Copy what "
             "'datagen train' made there, or run it"
         )
     path = folder / CONFIG
@@ -90,7 +90,7 @@ def _config(folder: Path, changed: int) -> AutoencoderConfig:
 
 
 def _card(card_id: str) -> WeightCard:
-    card = load_weight_card(card_id)
+    card = weight_store().card(card_id)
     if card.form != "datagen":
         raise RecipeError(
             f"weights: card {card_id!r} is of form {card.form!r}; this method takes form "
@@ -216,7 +216,7 @@ def open_swapper(card_id: str, device: str, precision: str, batch: int, threads:
     on_gpu = device == "cuda"
     return _opened(
         _card(card_id),
-        weights_folder(),
+        weight_store(),
         device,
         precision if on_gpu else "fp32",
         batch,
@@ -224,14 +224,13 @@ def open_swapper(card_id: str, device: str, precision: str, batch: int, threads:
     )
 
 
-# The folder is an argument so that another DATAGEN_WEIGHTS is another network.
 @lru_cache(maxsize=_KEPT)
 def _opened(
-    card: WeightCard, root: Path, device: str, precision: str, batch: int, threads: int
+    card: WeightCard, store: WeightStore, device: str, precision: str, batch: int, threads: int
 ) -> Swapper:
     torch_modules()
     check_device(device)
-    config, module = load_autoencoder(find_weights(card))
+    config, module = load_autoencoder(store.fetch(card))
     try:
         module.to(device, torch_dtype(device, precision))
     except (RuntimeError, MemoryError) as error:

@@ -21,13 +21,8 @@ from datagen.networks.diffusion.settings import (
     is_out_of_memory,
     torch_dtype,
 )
-from datagen.weights import (
-    Diffusers,
-    WeightCard,
-    find_weights,
-    load_weight_card,
-    weights_folder,
-)
+from datagen.weights import Diffusers, WeightCard
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["diffusers_contract", "open_autoencoder", "open_pipeline"]
 
@@ -47,7 +42,7 @@ def diffusers_contract(card_id: str, allowed: tuple[str, ...]) -> Diffusers:
         CardError: No such card, or a wrong one.
         RecipeError: The card is of something else.
     """
-    card = load_weight_card(card_id)
+    card = weight_store().card(card_id)
     found = card.form if card.diffusers is None else card.diffusers.loads
     if card.diffusers is None or found not in allowed:
         raise RecipeError(
@@ -71,9 +66,10 @@ def open_pipeline(card_id: str, device: str, precision: str, compiled: bool = Fa
         MissingExtraError: ``diffusers`` or what it needs is not installed.
     """
     on_gpu = device == "cuda"
+    store = weight_store()
     return _pipeline(
-        load_weight_card(card_id),
-        weights_folder(),
+        store.card(card_id),
+        store,
         device,
         precision if on_gpu else "fp32",
         compiled and on_gpu,
@@ -85,23 +81,25 @@ def open_autoencoder(card_id: str, device: str, precision: str) -> Any:
 
     One that asks for it (``force_upcast``) stays in ``fp32`` where ``fp16`` was asked for.
     """
+    store = weight_store()
     return _autoencoder(
-        load_weight_card(card_id),
-        weights_folder(),
+        store.card(card_id),
+        store,
         device,
         precision if device == "cuda" else "fp32",
     )
 
 
-# The folder is an argument so that another DATAGEN_WEIGHTS is another network.
 @lru_cache(maxsize=_KEPT)
-def _pipeline(card: WeightCard, root: Path, device: str, precision: str, compiled: bool) -> Any:
+def _pipeline(
+    card: WeightCard, store: WeightStore, device: str, precision: str, compiled: bool
+) -> Any:
     diffusers_library()
     check_device(device)
     loads = _loads(card)
     if loads in _AUTOENCODERS:
         raise RecipeError(f"weights: card {card.id!r} is of {loads!r}, want a pipeline")
-    folder = find_weights(card)
+    folder = store.fetch(card)
     check_pipeline_folder(folder, card, loads)
     pipeline = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
     if has_safety_checker(folder) and pipeline.safety_checker is None:
@@ -116,7 +114,7 @@ def _pipeline(card: WeightCard, root: Path, device: str, precision: str, compile
 
 
 @lru_cache(maxsize=_KEPT)
-def _autoencoder(card: WeightCard, root: Path, device: str, precision: str) -> Any:
+def _autoencoder(card: WeightCard, store: WeightStore, device: str, precision: str) -> Any:
     diffusers_library()
     check_device(device)
     loads = _loads(card)
@@ -124,7 +122,7 @@ def _autoencoder(card: WeightCard, root: Path, device: str, precision: str) -> A
         raise RecipeError(
             f"weights: card {card.id!r} is of {loads!r}, want {' or '.join(_AUTOENCODERS)}"
         )
-    folder = autoencoder_folder(find_weights(card), card, loads)
+    folder = autoencoder_folder(store.fetch(card), card, loads)
     model = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
     if precision == "fp16" and model.config.get("force_upcast", False):
         model = model.float()

@@ -6,8 +6,9 @@ import functools
 from collections.abc import Sequence
 
 from datagen.errors import CardError
-from datagen.weights import Network, load_weight_card, weights_folder
+from datagen.weights import Network
 from datagen.weights.io_contract import FaceInput, Task
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["face_of", "load_contract", "weight_closure"]
 
@@ -18,7 +19,7 @@ def load_contract(card_id: str, tasks: Sequence[Task]) -> Network:
     Raises:
         CardError: No such card, one without a contract, or one for something else.
     """
-    network = _contract(card_id, str(weights_folder()))
+    network = _contract(card_id, weight_store())
     if network.task not in tasks:
         wanted = " or ".join(repr(task) for task in tasks)
         raise CardError(
@@ -55,9 +56,8 @@ def _leans_on(network: Network) -> list[tuple[str, Task]]:
 
 # A worker asks for every face; the folder is part of the key because the environment names it.
 @functools.lru_cache(maxsize=64)
-def _contract(card_id: str, folder: str) -> Network:
-    del folder
-    card = load_weight_card(card_id)
+def _contract(card_id: str, store: WeightStore) -> Network:
+    card = store.card(card_id)
     if card.network is None:
         raise CardError(
             f"weight card {card_id!r} (form {card.form!r}) has no 'network': it does not say how "

@@ -14,7 +14,8 @@ from datagen.networks.normalize import to_network
 from datagen.networks.onnx.card import face_of, load_contract
 from datagen.networks.onnx.network import OnnxNetwork, open_network
 from datagen.networks.onnx.session import Floats
-from datagen.weights import FaceInput, find_weights, load_weight_card
+from datagen.weights import FaceInput
+from datagen.weights.store import weight_store
 
 __all__ = ["Embedder", "embedding_face", "last_initializer", "open_embedder"]
 
@@ -116,7 +117,7 @@ def open_embedder(swap_id: str, device: str, threads: int) -> Embedder:
         _check_widths(one, other)
     emap = None
     if contract.emap:
-        emap = _emap(find_weights(load_weight_card(swap_id)))
+        emap = _emap(weight_store().fetch(weight_store().card(swap_id)))
         _check_emap(swap, emap)
     return Embedder(network, converter, emap, contract.unit)
 

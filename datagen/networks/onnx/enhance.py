@@ -12,7 +12,7 @@ from datagen.networks.batch import BatchRunner
 from datagen.networks.normalize import image_of, to_network
 from datagen.networks.onnx.card import face_of, load_contract
 from datagen.networks.onnx.network import open_network
-from datagen.weights import weights_folder
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["Enhancer", "open_enhancer"]
 
@@ -68,10 +68,10 @@ def open_enhancer(card_id: str, device: str, threads: int) -> Enhancer:
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.
     """
-    return _opened(card_id, str(weights_folder()), device, threads)
+    return _opened(card_id, weight_store(), device, threads)
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(card_id: str, folder: str, device: str, threads: int) -> Enhancer:
-    del folder  # in the key, because the environment names it
+def _opened(card_id: str, store: WeightStore, device: str, threads: int) -> Enhancer:
+    del store  # only part of the key: another store has other files
     return Enhancer(card_id, device, threads)

@@ -16,7 +16,8 @@ from datagen.networks.onnx.card import face_of
 from datagen.networks.onnx.embed import Embedder, embedding_face, open_embedder
 from datagen.networks.onnx.network import open_network
 from datagen.networks.onnx.session import Floats
-from datagen.weights import FaceInput, Network, weights_folder
+from datagen.weights import FaceInput, Network
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["Made", "OnnxFaces", "donor_face", "open_faces"]
 
@@ -115,10 +116,10 @@ def open_faces(card_id: str, device: str, threads: int, batch: int) -> OnnxFaces
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.
     """
-    return _opened(card_id, str(weights_folder()), device, threads, batch)
+    return _opened(card_id, weight_store(), device, threads, batch)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(card_id: str, folder: str, device: str, threads: int, batch: int) -> OnnxFaces:
-    del folder  # in the key, because the environment names it
+def _opened(card_id: str, store: WeightStore, device: str, threads: int, batch: int) -> OnnxFaces:
+    del store  # only part of the key: another store has other files
     return OnnxFaces(card_id, device, threads, batch)

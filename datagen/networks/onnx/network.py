@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from datagen.errors import WeightsError
 from datagen.networks.onnx.card import load_contract
 from datagen.networks.onnx.session import Floats, Port, Session
-from datagen.weights import FaceInput, Network, find_weights, load_weight_card, weights_folder
+from datagen.weights import FaceInput, Network
 from datagen.weights.io_contract import Task
+from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["OnnxNetwork", "open_network"]
 
@@ -89,14 +90,13 @@ def open_network(card_id: str, device: str, threads: int) -> OnnxNetwork:
         DeviceError: The device is not there, or too small.
         MissingExtraError: onnxruntime is not installed.
     """
-    return _opened(card_id, str(weights_folder()), device, threads)
+    return _opened(card_id, weight_store(), device, threads)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(card_id: str, folder: str, device: str, threads: int) -> OnnxNetwork:
-    del folder  # in the key, because the environment names it
+def _opened(card_id: str, store: WeightStore, device: str, threads: int) -> OnnxNetwork:
     contract = load_contract(card_id, _ALL)
-    path = find_weights(load_weight_card(card_id))
+    path = store.fetch(store.card(card_id))
     return OnnxNetwork(card_id, contract, Session(path, device, threads))
 
 
