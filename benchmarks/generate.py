@@ -19,16 +19,18 @@ from pathlib import Path
 
 import cv2
 
-from datagen.cli.wiring import index_of, load
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import decode
+from datagen.core.progress import Progress
 from datagen.engine import InlineEngine
 from datagen.engine.ray import RayEngine
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
 from datagen.faces.reader import FaceReader
 from datagen.generation.encoding import Encoding, encode
+from datagen.generation.prepare import index_faces, prepare
 from datagen.generation.shard import MakeShard
 from datagen.planning import Plan, ShardKey
+from datagen.recipe import load_recipe
 from datagen.release import Folder
 from datagen.sources import Source
 
@@ -97,17 +99,17 @@ def main() -> None:
     cv2.setNumThreads(1)
     arguments = sys.argv[1:]
     overrides = [text for text in arguments[1:] if text != "--set"]
-    job = load(Path(arguments[0]), overrides, None)
-    sources = tuple(job.loaded.sources())
-    built = index_of(job, sources, InlineEngine)
-    plan = Plan(job.loaded, built.index)
+    recipe = load_recipe(arguments[0], overrides)
+    sources = tuple(recipe.sources())
+    built = index_faces(prepare(recipe), sources, InlineEngine, Progress())
+    plan = Plan(recipe, built.index)
     with tempfile.TemporaryDirectory() as folder:
-        task = MakeShard(job.loaded, sources, built.index.table, Folder(f"{folder}/inline"))
+        task = MakeShard(recipe, sources, built.index.table, Folder(f"{folder}/inline"))
         floor = floor_ms(plan, task, {source.card.id: source for source in sources})
         one = inline_ms(plan, task)
         print(f"floor (read, decode one, encode two): {floor:.1f} ms a pair")
         print(f"inline, one core: {one:.1f} ms a pair, {one / floor:.1f} x the floor")
-        task = MakeShard(job.loaded, sources, built.index.table, Folder(f"{folder}/ray"))
+        task = MakeShard(recipe, sources, built.index.table, Folder(f"{folder}/ray"))
         _ = task.content_digest
         shards = list(plan.shards())
         with RayEngine() as engine:
