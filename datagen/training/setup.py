@@ -23,6 +23,7 @@ SETUP = "training.json"
 
 _OWN = {SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "weights"}
 _SHOWN = 60
+_VERSION = 2
 
 
 class Setup(Frozen):
@@ -40,7 +41,7 @@ class Setup(Frozen):
         purpose: What the rights gate answered to.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     seed: int
     split: Literal["train", "val", "test"]
@@ -110,11 +111,17 @@ def _read(path: Path) -> Setup:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReleaseError(f"{path}: cannot be read ({error}). Name a new folder") from None
+    version = found.get("version") if isinstance(found, dict) else None
+    if version != _VERSION:
+        raise ReleaseError(
+            f"{path} has version {version!r}; this datagen continues trainings of version "
+            f"{_VERSION}. Name a new folder",
+            path=path,
+            key="version",
+        )
     return parse(Setup, found, str(path), ReleaseError)
 
 
 def _short(value: Any) -> str:
     shown = json.dumps(value)
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
-
-
