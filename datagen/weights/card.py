@@ -22,11 +22,11 @@ class Hub(Frozen):
     """A repository of the Hugging Face hub.
 
     Attributes:
-        repo: ``owner/name``.
-        revision: Commit, 40 hex digits; a branch would move.
-        subfolder: Of the repository; empty: all of it.
-        files: Patterns of the files that are wanted, below ``subfolder``, where ``*`` may stand
-            for slashes too; empty: all, which with checkpoints in several forms is a lot.
+        repo: Name of the repository, ``owner/name``.
+        revision: Commit as 40 hex digits; a branch could change.
+        subfolder: Folder of the repository; empty: the whole repository.
+        files: Patterns of the wanted files below ``subfolder``, in which ``*`` also matches
+            slashes; empty: all files, which is a lot if checkpoints come in several formats.
     """
 
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
@@ -36,11 +36,13 @@ class Hub(Frozen):
 
 
 class Permits(Frozen):
-    """What the user states of weights whose license is not in the table, or of a bought license.
+    """The user's statement on weights with an unlisted license, or with a purchased one.
 
     Attributes:
-        redistribute: May what the network makes be passed on?
-        grounds: Who decided, when and why; quoted where there is a text.
+        research: Whether research use is permitted.
+        commercial: Whether commercial use is permitted.
+        redistribute: Whether images made by the network may be redistributed.
+        grounds: Who decided this, when and why; quote the license text if there is one.
     """
 
     research: StrictBool
@@ -50,25 +52,29 @@ class Permits(Frozen):
 
 
 class WeightCard(Frozen):
-    """One file, or one folder of files, of weights.
+    """A file or folder of weights.
 
     Attributes:
-        file: Its name under ``DATAGEN_WEIGHTS``, without a dot in front; a folder's where ``form``
-            is one.
+        id: Id of the card, under which methods refer to it.
+        title: Name for the reader.
+        file: Name of the file or folder under ``DATAGEN_WEIGHTS``, without a leading dot.
         form: ``onnx`` or ``task``: a file; ``insightface``: a model pack; ``diffusers``: a folder
-            with ``config.json`` or ``model_index.json``; ``datagen``: what ``datagen train`` made.
-        address: Where to download the file; empty when it is not known for certain, or when its
-            makers want each user to accept terms first.
-        hub: Where a folder lies on the Hugging Face hub.
-        sha256: 64 hex digits, of a folder that of its files' names and digests; empty only when it
-            is not known for certain.
-        size: Bytes.
+            with ``config.json`` or ``model_index.json``; ``datagen``: output of ``datagen train``.
+        address: Download address of the file; empty if it is not known for certain, or if its
+            authors require each user to accept terms first.
+        hub: Repository on the Hugging Face hub from which to download a folder.
+        sha256: Digest as 64 hex digits (a folder's covers the names and digests of its files);
+            empty only if it is not known for certain.
+        size: Size in bytes.
         license: SPDX expression of the weights, or ``unknown``.
-        permits: What is stated where the license alone does not tell.
-        expires: Day after which nothing is permitted any more: the first end of the consents of
-            the faces that it was trained on, or of a bought license.
+        permits: The user's statement where the license alone does not decide.
+        expires: Last day on which anything is permitted: the earliest end of the consents of the
+            faces that the network was trained on, or of a purchased license.
+        citation: Paper or project to cite.
+        homepage: Page of the authors.
+        notes: Further remarks.
         network: Contract of an ONNX network.
-        diffusers: Contract of a folder in the form of diffusers.
+        diffusers: Contract of a folder in the format of diffusers.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -91,13 +97,13 @@ class WeightCard(Frozen):
     @model_validator(mode="after")
     def _contract_fits_the_form(self) -> WeightCard:
         if self.network is not None and self.form != "onnx":
-            raise ValueError(f"network: is of form 'onnx', not {self.form!r}")
+            raise ValueError(f"network: only for form 'onnx', found {self.form!r}")
         if (self.diffusers is not None) != (self.form == "diffusers"):
-            raise ValueError("diffusers: stands where form is 'diffusers', and only there")
+            raise ValueError("diffusers: required for form 'diffusers', and only for it")
         return self
 
     def digest(self) -> str:
-        """64 hex digits that name everything the card says."""
+        """Return the digest of everything the card says, as 64 hex digits."""
         return digest_of(self.model_dump(mode="json"))
 
 
@@ -105,16 +111,16 @@ def read_weight_card(path: Path) -> WeightCard:
     """Read one card.
 
     Raises:
-        CardError: With the file, the key, what was found and what is allowed.
+        CardError: The card is wrong; the message names the key, the value and what is allowed.
     """
     try:
         content = path.read_bytes()
     except OSError:
-        content = b""  # the reader below says what is wrong
+        content = b""  # the reader below reports the problem
     return _parsed(path, content)
 
 
 @lru_cache(maxsize=256)
 def _parsed(path: Path, content: bytes) -> WeightCard:
-    del content  # in the key: each row of a manifest asks for cards, and YAML is slow
+    del content  # part of the key: every manifest row asks for cards, and YAML is slow
     return parse(WeightCard, read_yaml(path, CardError), str(path), CardError)

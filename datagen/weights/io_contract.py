@@ -1,4 +1,4 @@
-"""What a card says of the network in its file: how a face goes in and what comes out."""
+"""The contract of a network in its card: its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ __all__ = ["Diffusers", "FaceInput", "Network", "Task", "Template"]
 Template: TypeAlias = Literal[
     "arcface_112_v1", "arcface_112_v2", "arcface_128", "ffhq_512", "mtcnn_512"
 ]
-"""Where eyes, nose tip and mouth corners lie in the aligned image: ``networks/align.py``."""
+"""Positions of eyes, nose tip and mouth corners in the aligned image; see
+``networks/alignment/align.py``."""
 
 Task: TypeAlias = Literal["swap", "edit", "enhance", "embed", "convert"]
 
 
 class FaceInput(Frozen):
-    """How an aligned face becomes a network's input: ``(pixel / 255 - mean) / std``, NCHW float32.
+    """How an aligned face becomes an input: ``(pixel / 255 - mean) / std``, NCHW float32.
 
     Attributes:
-        template: Alignment.
-        size: Side in pixels.
-        mean, std: One value, or one for each channel in the order of ``color``.
+        template: Alignment of the face.
+        size: Side of the input in pixels.
+        mean, std: One value for all channels, or one per channel in the order of ``color``.
         color: Order of the channels.
-        name: Of the network's input; by default found by its shape.
+        name: Name of the network's input; by default it is found by its shape.
     """
 
     template: Template
@@ -39,7 +40,7 @@ class FaceInput(Frozen):
     @model_validator(mode="after")
     def _channels(self) -> FaceInput:
         if 2 in (len(self.mean), len(self.std)):
-            raise ValueError("mean and std: want one value, or three")
+            raise ValueError("mean and std: want one value or three")
         if min(self.std) <= 0:
             raise ValueError("std: want values above 0")
         return self
@@ -50,19 +51,19 @@ class Network(Frozen):
 
     Attributes:
         task: ``swap`` takes a second identity; ``edit`` and ``enhance`` map a face to a face;
-            ``embed`` gives a vector of identity; ``convert`` maps such a vector to another.
-        face: The aligned face that goes in; ``None`` for ``convert`` alone.
-        identity: What a swap takes of the donor: nothing, an embedding or an image.
-        identity_face: How the donor's image goes in, where ``identity`` is ``image``.
-        identity_name: Name of the second input; by default found by its shape.
-        embedder: Id of the card whose network makes the embedding.
-        converter: Id of the card whose network the embedding goes through first.
-        emap: Whether the embedding is multiplied by the file's last initializer, as inswapper's.
-        unit: Whether the embedding is scaled to length 1 before it goes in.
+            ``embed`` returns an identity embedding; ``convert`` maps an embedding to another.
+        face: Input of the aligned face; ``None`` only for ``convert``.
+        identity: What a swap takes from the donor: nothing, an embedding or an image.
+        identity_face: Input of the donor's image, if ``identity`` is ``image``.
+        identity_name: Name of the second input; by default it is found by its shape.
+        embedder: Id of the card whose network computes the embedding.
+        converter: Id of the card whose network converts the embedding first.
+        emap: Whether the embedding is multiplied by the file's last initializer, as in inswapper.
+        unit: Whether the embedding is scaled to unit length.
         output: Range of the output image, e.g. (0, 1) or (-1, 1).
-        output_name: By default the first output with three channels.
+        output_name: Name of the output image; by default the first output with three channels.
         mask_name: Name of an output that is a mask in [0, 1]; empty: none.
-        fixed: Further inputs, each of one value, by their names, e.g. CodeFormer's ``weight``.
+        fixed: Constant values of further inputs by name, e.g. CodeFormer's ``weight``.
     """
 
     task: Task
@@ -82,26 +83,28 @@ class Network(Frozen):
     @model_validator(mode="after")
     def _whole(self) -> Network:
         if self.task != "convert" and self.face is None:
-            raise ValueError(f"face: a network that does {self.task!r} needs its aligned input")
+            raise ValueError(f"face: required for task {self.task!r}")
         if (self.task == "swap") != (self.identity != "none"):
-            raise ValueError("identity: a swap takes an embedding or an image, other tasks none")
+            raise ValueError(
+                "identity: want 'embedding' or 'image' for a swap, 'none' for other tasks"
+            )
         if (self.identity == "embedding") != bool(self.embedder):
-            raise ValueError("embedder: name the card that embeds, where identity is 'embedding'")
+            raise ValueError("embedder: required for identity 'embedding', and only for it")
         if (self.identity == "image") != (self.identity_face is not None):
-            raise ValueError("identity_face: say how the donor goes in, where it is an image")
+            raise ValueError("identity_face: required for identity 'image', and only for it")
         if self.output[0] >= self.output[1]:
             raise ValueError("output: want [low, high]")
         return self
 
 
 class Diffusers(Frozen):
-    """A folder in the form of ``diffusers``.
+    """A folder in the format of ``diffusers``.
 
     Attributes:
-        loads: Class in ``diffusers`` that reads the folder.
-        sides: Smallest step of the image's side in pixels that it takes.
-        size: Side that it was trained at, in pixels.
-        conditioned: Whether it takes a prompt.
+        loads: Class of ``diffusers`` that reads the folder.
+        size: Side of the training images in pixels.
+        sides: Number of pixels that the side of an image must be a multiple of.
+        conditioned: Whether the network takes a prompt.
     """
 
     loads: Literal[

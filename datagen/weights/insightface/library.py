@@ -1,4 +1,4 @@
-"""The library insightface: imported late, quietly, and without the parts that are not needed."""
+"""The library insightface: imported late, quietly, and without unneeded parts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from datagen.errors import MissingExtraError
 
 __all__ = ["Library", "load_insightface", "quiet", "without_deprecations"]
 
-# Draws masks of cloth on faces. It loads albumentations, and that torch: a second and more.
+# Renders face masks (of cloth). It imports albumentations, and that torch: over a second.
 _RENDERER = "insightface.app.mask_renderer"
 
 
 class Library(NamedTuple):
-    """What is used of insightface and of what it stands on.
+    """The parts of insightface and its dependencies that are used.
 
     Attributes:
-        analysis: Its class ``FaceAnalysis``, which loads packs.
-        swapper: Its class ``INSwapper``.
+        analysis: The class ``FaceAnalysis``, which loads packs.
+        swapper: The class ``INSwapper``.
         runtime: The module ``onnxruntime``.
-        broken: What loading a file raises when it is not a network of the kind that is wanted.
-        version: Of insightface.
+        broken: Exceptions raised by loading a file that is not a network of the wanted kind.
+        version: Version of insightface.
     """
 
     analysis: Any
@@ -43,9 +43,9 @@ def load_insightface(reason: str) -> Library:
         reason: What needs it, as the start of a sentence.
 
     Raises:
-        MissingExtraError: The library, or a package that it needs, is not installed.
+        MissingExtraError: The library, or one of its dependencies, is not installed.
     """
-    # Where albumentations comes along after all, it would ask the network for a newer version.
+    # If albumentations is imported after all, it must not look for a newer version online.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     try:
         with quiet():
@@ -66,7 +66,7 @@ def load_insightface(reason: str) -> Library:
 
 
 def _without_renderer() -> Any:
-    """Import insightface; since 2.0 it does without the renderer when that cannot be imported."""
+    """Import insightface, since 2.0 without its renderer if that cannot be imported."""
     hidden = _RENDERER not in sys.modules
     if hidden:
         sys.modules[_RENDERER] = None  # type: ignore[assignment]
@@ -87,14 +87,14 @@ def _without_renderer() -> Any:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Swallow what the library prints while it loads, and its deprecations."""
+    """Suppress the library's output while it loads, and its deprecation warnings."""
     with contextlib.redirect_stdout(io.StringIO()), without_deprecations():
         yield
 
 
 @contextlib.contextmanager
 def without_deprecations() -> Iterator[None]:
-    """Swallow what other packages say of the library's ways to use them."""
+    """Suppress deprecation warnings that the library causes in other packages."""
     with warnings.catch_warnings():
         for category in (DeprecationWarning, FutureWarning):
             warnings.filterwarnings("ignore", category=category, module=r"insightface\.")

@@ -1,4 +1,4 @@
-"""What the signed license file of an insightface pack grants."""
+"""The grants of the signed license file of an insightface pack."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from datagen.weights.insightface.library import load_insightface, without_deprec
 
 __all__ = ["PackLicense", "pack_license"]
 
-# The library looks for the license file where the manifest says, else beside the networks.
+# The library looks for the license file where the manifest says, or beside the networks.
 _SIGNS = ("MODEL.LICENSE", "manifest.json")
 
 
 @dataclass(frozen=True, slots=True)
 class PackLicense:
-    """What the library says of a pack's own license.
+    """The library's judgment of a pack's own license.
 
     Attributes:
         commercial: Whether a verified license permits commercial use.
-        problem: Why a license file that is there does not hold; empty: it holds, or there is none.
-        words: What was verified; empty: no license file, so the public terms hold.
+        problem: Why an existing license file is not valid; empty: it is valid, or there is none.
+        words: What was verified; empty: no license file, so the public terms apply.
     """
 
     commercial: bool = False
@@ -32,10 +32,10 @@ class PackLicense:
 
 
 def pack_license(folder: Path) -> PackLicense:
-    """Read and verify the license of the pack in ``folder``; without one the public terms hold.
+    """Read and verify the license of the pack in ``folder``; without one the public terms apply.
 
     Raises:
-        MissingExtraError: There may be one, and no insightface (2.0 or later) to verify it.
+        MissingExtraError: There may be one, but insightface (2.0 or later) is not installed.
     """
     if not any(os.path.lexists(folder / name) for name in _SIGNS):
         return PackLicense()
@@ -51,7 +51,7 @@ def pack_license(folder: Path) -> PackLicense:
     )
     if found.license.customer:
         words += f" by {found.license.customer}"
-    words += f", until {until.date().isoformat()}" if until else ", without an end"
+    words += f", until {until.date().isoformat()}" if until else ", without an end date"
     return PackLicense(bool(found.commercial_use_permitted), words=words)
 
 

@@ -49,7 +49,7 @@ def test_a_verified_license_may_be_non_commercial_and_endless(pack: Path) -> Non
     found = pack_license(pack)
     assert not found.commercial
     assert found.problem == ""
-    assert found.words.endswith("non-commercial use of buffalo_l, without an end")
+    assert found.words.endswith("non-commercial use of buffalo_l, without an end date")
 
 
 @pytest.mark.parametrize(
