@@ -1,4 +1,4 @@
-"""Kinds of source. To add one: write ``sources/<layout>.py`` and add a line to the table."""
+"""Source layouts. To add one, write ``sources/<layout>.py`` and add a line to the table."""
 
 from datagen.core.registry import Registry
 from datagen.sources.base import Record, Source

@@ -1,4 +1,4 @@
-"""Ages from a table of the user's own, for sets that state none."""
+"""Ages from a table provided by the user, for sets that state no ages."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ __all__ = ["Ages"]
 
 
 class Ages:
-    """An age for each image (columns ``image``, ``age``) or person (``identity``, ``age``).
+    """An age per image (columns ``image``, ``age``) or identity (``identity``, ``age``).
 
     Args:
-        source: Whose ages they are.
-        name: The CSV table: below the source's root, or a full path or address elsewhere; empty
-            when there is none, and every age is then unknown.
+        source: The source whose ages they are.
+        name: The CSV table: below the source's root, or an absolute path or URL; empty if there
+            is none, and every age is then unknown.
 
     Raises:
-        SourceError: Missing, without these columns, or a row that is not as it should be.
+        SourceError: The table is missing, lacks these columns, or has a wrong row.
     """
 
     def __init__(self, source: Source, name: str) -> None:
         self._where = f"source {source.card.id!r}: ages table {name!r}"
         self._by = ""
         self._ages: dict[str, float] = {}
-        self._met = False
+        self._matched = False
         if name:
             self._fill(read_csv(io.StringIO(_content(source, name, self._where)), self._where))
 
@@ -39,7 +39,7 @@ class Ages:
         keys = [column for column in ("image", "identity") if column in table.columns]
         if len(keys) != 1 or "age" not in table.columns:
             raise SourceError(
-                f"{self._where}: want the columns image, age or the columns identity, age; "
+                f"{self._where}: expected the columns image, age or the columns identity, age; "
                 f"it has {', '.join(map(str, table.columns))}"
             )
         self._by = keys[0]
@@ -50,39 +50,42 @@ class Ages:
             if key is None:
                 raise SourceError(f"{where}: column {self._by!r} is empty")
             if key in self._ages:
-                raise SourceError(f"{where}: {self._by} {key!r} is given twice")
+                raise SourceError(f"{where}: {self._by} {key!r} occurs twice")
             if age is not None:
                 self._ages[key] = age
 
     def of(self, images: Sequence[str], identity: str) -> float | None:
-        """Return an age in years, or ``None`` when the table does not state it.
+        """Return an age in years, or ``None`` if the table does not state it.
 
         Args:
-            images: All names by which the table may call the image.
-            identity: The person.
+            images: All names that the table may use for the image.
+            identity: Name of the identity.
 
         Raises:
-            SourceError: Two rows are about the same image.
+            SourceError: Two rows refer to the same image.
         """
         names = images if self._by == "image" else [identity]
         found = [name for name in dict.fromkeys(names) if name in self._ages]
         if len(found) > 1:
-            raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are one image")
+            raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are the same image")
         if not found:
             return None
-        self._met = True
+        self._matched = True
         return self._ages[found[0]]
 
-    def check_met(self, example: str) -> None:
-        """Refuse a table of which no row was about any image: its keys are other ones.
+    def check_matched(self, example: str) -> None:
+        """Check that some row matched an image: otherwise the table uses other names.
 
         Args:
-            example: A name that would have been met.
+            example: A name that would have matched.
+
+        Raises:
+            SourceError: No row matched any image.
         """
-        if self._ages and not self._met:
+        if self._ages and not self._matched:
             raise SourceError(
-                f"{self._where}: no row is about an image of this source. It has {self._by} "
-                f"{next(iter(self._ages))!r}; want such as {example!r}"
+                f"{self._where}: no row matches an image of this source. The table has {self._by} "
+                f"{next(iter(self._ages))!r}; expected names such as {example!r}"
             )
 
 

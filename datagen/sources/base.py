@@ -1,4 +1,4 @@
-"""The source contract: list images without reading pixels, then give the bytes of one."""
+"""The source contract: list images without reading pixels, then return the bytes of one."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
-# What filesystems call the time or the digest of the last change: local, S3, Azure, Google, the
-# web, memory.
+# Keys under which filesystems give the time or digest of the last change: local, S3, Azure, Google,
+# HTTP, memory.
 _CHANGED = ("mtime", "LastModified", "last_modified", "ETag", "etag", "updated", "created")
 
 
 class NoOptions(Frozen):
-    """Options of a layout that has none."""
+    """Options of a layout without options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One image (or one given face in it) as its layout lists it.
+    """One image, or one given face in it, as the layout lists it; ``None`` is not stated.
 
     Attributes:
-        image_id: Unique within the source.
-        path: Relative to the source's root, ``/`` between parts; empty without files.
-        identity: Who it is, unique within the source.
-        age: In years, as the source states it; ``None`` when it does not. So for the rest.
+        image_id: Id of the image, unique within the source.
+        path: Path relative to the source's root, with ``/`` between parts; empty without files.
+        identity: Name of the identity, unique within the source.
+        age: Age in years.
+        sex: Sex as the source states it.
+        ethnicity: Ethnicity as the source states it.
         split: Official split of the source.
-        license: SPDX expression of this image, where it has one of its own.
-        attribution: Whom to name for this image.
-        landmarks, mesh, box, pose: Where the source knows them; pixels of the upright image;
-            pose is yaw, pitch, roll in degrees.
-        size: Width and height, for sources without files.
-        extra: Anything else, kept as it is.
+        license: SPDX expression of the image's own license.
+        attribution: Attribution that this image requires.
+        landmarks: The 68 points in pixels of the upright image.
+        mesh: The 478-point mesh in pixels of the upright image.
+        box: Face box ``x0, y0, x1, y1`` in pixels of the upright image.
+        pose: Yaw, pitch and roll in degrees.
+        size: Width and height in pixels, for sources without files.
+        extra: Further columns, kept as they are.
     """
 
     image_id: str
@@ -64,14 +68,14 @@ class Record:
 
 
 class Source(ABC):
-    """A card with the place where its files are.
+    """A set of face images: its card, and where its files are.
 
     Attributes:
-        layout: Its name in cards.
+        layout: Name of the layout in cards.
         options: Model of the card's ``options``.
-        has_files: False for a source that makes its images on demand through ``render``.
-        version: Raised when ``render`` changes its bytes.
-        render_seconds: What ``render`` takes on one core, for estimates.
+        has_files: Whether images are files; otherwise ``render`` makes them on demand.
+        version: Version of ``render``, raised when its output changes.
+        render_seconds: Seconds per image that ``render`` takes on one core, for estimates.
     """
 
     layout: ClassVar[str]
@@ -89,34 +93,54 @@ class Source(ABC):
     def build(
         cls, card: SourceCard, root: str, override: Mapping[str, Any], where: str = ""
     ) -> Self:
-        """Make the source from its card; ``override`` replaces single options."""
+        """Return the source of a card; ``override`` replaces single options.
+
+        Raises:
+            RecipeError: ``root`` is missing or not wanted, or an option is wrong.
+        """
+        where = where or card.id
         if cls.has_files and not root:
-            raise RecipeError(f"{where or card.id}: source {card.id!r} needs a 'root' folder")
+            raise RecipeError(f"{where}: source {card.id!r} needs a 'root' folder", key=where)
         if root and not cls.has_files:
-            raise RecipeError(f"{where or card.id}: source {card.id!r} has no files: remove 'root'")
+            raise RecipeError(f"{where}: source {card.id!r} has no files: remove 'root'", key=where)
         return cls(card, root, cls.configure(card, override, where))
 
     @classmethod
     def configure(cls, card: SourceCard, override: Mapping[str, Any], where: str) -> Frozen:
-        """Return the options of the card with single ones replaced, checked."""
+        """Return the checked options of the card, with single ones replaced."""
         options = {**card.options, **override}
         label = f"options of source {card.id!r}"
         return parse(cls.options, options, label, RecipeError, prefix=where)
 
     @abstractmethod
     def records(self) -> Iterator[Record]:
-        """List the images in a fixed order, reading listings and tables only.
+        """List the images in a fixed order, reading only listings and tables.
 
         Raises:
-            SourceError: A table or folder is not as the layout says, with file and row.
+            SourceError: A table or folder does not have this layout.
         """
 
     def render(self, image_id: str) -> Image:
-        """Make the image of a source without files."""
+        """Return an image of a source without files."""
         raise NotImplementedError(f"source {self.card.id!r} has files: read them")
 
+    def error(
+        self, problem: str, file: str = "", place: str = "", row: int | None = None
+    ) -> SourceError:
+        """Return an error that names the source, and the file and row where it has them.
+
+        Args:
+            problem: What was found and what is expected.
+            file: File below the root.
+            place: Place in the file, e.g. ``row 3``.
+            row: Number of the row, counted from 1.
+        """
+        where = f"source {self.card.id!r}: {', '.join(filter(None, (file, place)))}"
+        path = f"{self.root}/{file}" if file else self.root
+        return SourceError(f"{where.removesuffix(': ')}: {problem}", path=path, row=row)
+
     def digest_options(self) -> dict[str, Any]:
-        """Return the options that name a rendered image, as its digest takes them."""
+        """Return the options that enter the digest of a rendered image."""
         return dict(self.config.model_dump(mode="json"))
 
     @cached_property
@@ -125,28 +149,28 @@ class Source(ABC):
         return filesystem, str(path).rstrip("/")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open filesystem behind: a worker opens its own."""
+        """Leave out the open filesystem: each worker opens its own."""
         return {key: value for key, value in self.__dict__.items() if key != "_place"}
 
     def full_path(self, path: str) -> str:
-        """Return the path inside the root's filesystem."""
+        """Return a path below the root as a path of the root's filesystem."""
         return f"{self._place[1]}/{path}"
 
     def read(self, path: str) -> bytes:
         """Return the bytes of one file.
 
         Raises:
-            FileNotFoundError, OSError: As the filesystem says.
+            OSError: The file does not exist or cannot be read.
         """
         data = self._place[0].cat_file(self.full_path(path))
         return bytes(data)
 
     def exists(self, path: str) -> bool:
-        """Say whether a file is there."""
+        """Return whether a file exists."""
         return bool(self._place[0].exists(self.full_path(path)))
 
     def stamp(self, path: str) -> str:
-        """Return a short text that changes when the file does, without reading it."""
+        """Return a short text that changes when the file changes, without reading the file."""
         info = self._place[0].info(self.full_path(path))
         changed = next((str(info[key]) for key in _CHANGED if info.get(key)), "")
         return f"{info.get('size')}:{changed}"
@@ -155,41 +179,41 @@ class Source(ABC):
         """Return all files below ``under``, relative to the root, in sorted order.
 
         Raises:
-            SourceError: The root is not there.
+            SourceError: There is no such folder.
         """
         filesystem, root = self._place
         top = f"{root}/{under}" if under else root
         if not filesystem.isdir(top):
-            raise SourceError(f"source {self.card.id!r}: no folder {top!r}")
+            raise self.error(f"no folder {top!r}")
         found = filesystem.find(top, detail=True)
-        # A pipe or a device would be waited for without end.
+        # Reading a pipe or a device could block forever.
         plain = (path for path, info in found.items() if info.get("type") == "file")
         return sorted(str(path)[len(root) + 1 :] for path in plain)
 
     def read_text(self, path: str, what: str) -> str:
         """Return a table or listing as text.
 
+        Args:
+            path: File below the root.
+            what: What the file is, for messages: ``table``.
+
         Raises:
-            SourceError: Missing (naming ``what`` it is) or not UTF-8.
+            SourceError: The file is missing or not UTF-8.
         """
         try:
             return self.read(path).decode("utf-8-sig")
         except FileNotFoundError:
-            raise SourceError(
-                f"source {self.card.id!r}: {what} {self.full_path(path)!r} is missing"
-            ) from None
+            raise self.error(f"{what} {self.full_path(path)!r} is missing") from None
         except UnicodeDecodeError as error:
-            raise SourceError(
-                f"source {self.card.id!r}: {what} {self.full_path(path)!r} is not UTF-8: {error}"
-            ) from None
+            raise self.error(f"{what} {self.full_path(path)!r} is not UTF-8: {error}") from None
 
 
 def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
-    """Pass the records on, refusing what would later be taken for another image.
+    """Yield the records, and refuse those that could be confused with another image.
 
     Raises:
-        SourceError: Two records have one image id (naming both paths), or a name is not Unicode
-            and could be written to no table.
+        SourceError: Two records share an image id, a path leaves the root, or a name is not valid
+            Unicode, so that no table could hold it.
     """
     paths: dict[str, str] = {}
     for record in records:
@@ -201,14 +225,14 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
                 )
         if record.path.startswith("/") or ".." in record.path.split("/"):
             raise SourceError(
-                f"source {source_id!r}: the path {record.path!r} leaves the root, and what lies "
-                "there is not what the card speaks of"
+                f"source {source_id!r}: the path {record.path!r} leads out of the root; the "
+                "card only covers images below the root"
             )
         if record.image_id in paths:
             raise SourceError(
-                f"source {source_id!r}: image id {record.image_id!r} is given twice, by "
+                f"source {source_id!r}: image id {record.image_id!r} is used twice, by "
                 f"{paths[record.image_id]!r} and by {record.path!r}. Rename or remove one of "
-                "them; in a table, name a column of ids"
+                "them; for a table, set 'columns.id' to a column of unique ids"
             )
         paths[record.image_id] = record.path
         yield record
@@ -217,19 +241,19 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
 def _is_unicode(name: str) -> bool:
     try:
         name.encode()
-    except UnicodeEncodeError:  # a lone surrogate: bytes of a file name in another encoding
+    except UnicodeEncodeError:  # a lone surrogate: a file name in another encoding
         return False
     return True
 
 
 def without_suffix(path: str) -> str:
-    """Return a path without the ending of its file name."""
+    """Return a path without its file name extension."""
     stem, dot, suffix = path.rpartition(".")
     return stem if dot and "/" not in suffix else path
 
 
 def images(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the paths that end like an image and are not hidden."""
+    """Yield the paths that have an image extension and are not hidden."""
     for path in paths:
         if path.lower().endswith(IMAGE_SUFFIXES) and not path.rpartition("/")[2].startswith("."):
             yield path

@@ -1,4 +1,4 @@
-"""Source cards: what a set of faces is, under which license and with whose consent."""
+"""Source cards: what a set of faces is, its license, and the consent of the people in it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from datagen.errors import CardError
 __all__ = ["Consent", "SourceCard", "Stated", "load_card"]
 
 Stated: TypeAlias = bool | Literal["unknown"]
-"""What a card says of one permission; unknown counts as no."""
+"""What a card states about one permission; unknown counts as no."""
 
 
 class Consent(Frozen):
-    """What the depicted people agreed to, which is another question than the license.
+    """What the depicted people consented to; this is a separate question from the license.
 
     Attributes:
         basis: How consent was given; ``platform_terms`` is not enough without ``grounds``.
-        alteration: May their faces be altered?
-        commercial: May the images serve a commercial purpose?
-        redistribution: May altered images be passed on?
-        adults_only: Is everybody known to be 18 or older?
-        expires: Day after which the consent no longer holds.
-        words: The sentence that grants it, quoted.
-        grounds: Who decided, when and why, where the user states the terms themselves.
+        alteration: Whether their faces may be altered.
+        commercial: Whether the images may serve a commercial purpose.
+        redistribution: Whether altered images may be redistributed.
+        adults_only: Whether all depicted people are known to be 18 or older.
+        expires: Last day on which the consent is valid.
+        words: The sentence that grants the consent, quoted.
+        grounds: Who decided, when and why, if the user of the source states the terms.
     """
 
     basis: Literal["signed", "public_domain", "platform_terms", "synthetic", "unknown"]
@@ -54,15 +54,22 @@ class Consent(Frozen):
 
 
 class SourceCard(Frozen):
-    """Everything that the rights gate needs to know of a source, and how to read its files.
+    """Everything that the rights gate needs to know about a source, and how to read its files.
 
     Attributes:
-        license: SPDX expression of the images, or ``unknown``.
-        layout: Name of the reader, see ``datagen list sources``.
-        options: Options of that layout; a recipe's entry may override single keys.
-        identity: ``known`` when the layout tells people apart; ``per_image`` when every
-            image counts as a person of its own and near-duplicates are grouped.
-        faces: Of several faces in an image, whether all count or only the largest.
+        id: Id of the source, unique within a recipe.
+        title: Title of the source.
+        version: Version of the source, as its makers state it.
+        homepage: Web address of the source.
+        description: What the source contains.
+        license: SPDX expression of the images' license, or ``unknown``.
+        consent: What the depicted people consented to.
+        attribution: Attribution that the source requires.
+        layout: Name of the layout; see ``datagen list sources``.
+        options: Options of the layout; a recipe may replace single ones.
+        identity: ``known`` if the layout tells identities apart; ``per_image`` if every image
+            counts as an identity of its own and near-duplicates are grouped.
+        faces: Whether all faces in an image count, or only the largest.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -79,7 +86,7 @@ class SourceCard(Frozen):
     faces: Literal["largest", "all"] = "largest"
 
     def digest(self) -> str:
-        """Return 64 hex digits of the card's content."""
+        """Return the digest of the card's content, 64 hex digits."""
         return digest_of(self.model_dump(mode="json"))
 
 
@@ -87,6 +94,6 @@ def load_card(path: Path) -> SourceCard:
     """Read a source card.
 
     Raises:
-        CardError: Missing, not YAML, or wrong, with the key.
+        CardError: The file is missing or not YAML, or a key is wrong.
     """
     return parse(SourceCard, read_yaml(path, CardError), str(path), CardError)

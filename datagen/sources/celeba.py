@@ -23,10 +23,10 @@ class CelebAOptions(Frozen):
     """Options of the layout ``celeba``.
 
     Attributes:
-        in_the_wild: Take the photographs as they were found (``img_celeba``) and not the
+        in_the_wild: Whether to use the original photographs (``img_celeba``) instead of the
             aligned 178x218 images (``img_align_celeba``).
-        ages: CSV table of ages (``image``, ``age``), by file name. The set's own attribute
-            ``Young`` is no age and stays an extra column.
+        ages: CSV table of ages (``image``, ``age``) by file name. The set's own attribute ``Young``
+            is not an age and stays an extra column.
     """
 
     in_the_wild: bool = False
@@ -34,7 +34,7 @@ class CelebAOptions(Frozen):
 
 
 class CelebA(Source):
-    """The folders ``Anno``, ``Eval`` and ``Img`` of the release, or all of it flat in the root."""
+    """The folders ``Anno``, ``Eval`` and ``Img`` as published, or all files in the root."""
 
     layout: ClassVar[str] = "celeba"
     options: ClassVar[type[Frozen]] = CelebAOptions
@@ -61,28 +61,26 @@ class CelebA(Source):
                 split=self._lookup(_SPLITS, splits[image], _PARTITION, image),
                 extra=values,
             )
-        ages.check_met(image)
+        ages.check_matched(image)
 
     def _images(self) -> str:
         name = "img_celeba" if self.config.in_the_wild else "img_align_celeba"
-        folders = (f"Img/{name}", f"{name}/{name}", name)  # the second: as Kaggle's archive unpacks
+        folders = (
+            f"Img/{name}",
+            f"{name}/{name}",
+            name,
+        )  # the second: as unpacked from Kaggle's archive
         for folder in folders:
             if self.exists(folder):
                 return folder
-        raise SourceError(
-            f"source {self.card.id!r}: found no folder of images in {self.root!r}; looked for "
-            + ", ".join(folders)
-        )
+        raise self.error(f"no folder of images in {self.root!r}; looked for {', '.join(folders)}")
 
     def _lines(self, folder: str, name: str) -> list[str]:
         path = f"{folder}/{name}"
         if not self.exists(path):
             path = name
         if not self.exists(path):
-            raise SourceError(
-                f"source {self.card.id!r}: {name} is missing: want it in {self.root!r} or in its "
-                f"folder {folder}/, as CelebA is published"
-            )
+            raise self.error(f"missing; expected it in {self.root!r} or {folder}/ below it", name)
         return self.read_text(path, name).splitlines()
 
     def _column(self, folder: str, name: str) -> dict[str, str]:
@@ -92,7 +90,7 @@ class CelebA(Source):
             if not cells:
                 continue
             if len(cells) != 2:
-                raise self._wrong(name, row, f"want a file name and a number, found {line!r}")
+                raise self._wrong(name, row, f"expected a file name and a number, found {line!r}")
             self._refuse_second(cells[0], found, name, row)
             found[cells[0]] = cells[1]
         return found
@@ -103,7 +101,7 @@ class CelebA(Source):
         names = lines[1].split() if len(lines) > 1 else []
         if not count.isdigit() or "Male" not in names:
             raise self._wrong(
-                _ATTRIBUTES, 0, "want the number of images, then a line of names with 'Male'"
+                _ATTRIBUTES, 0, "expected the number of images, then a line of names with 'Male'"
             )
         found: dict[str, str] = {}
         for row, line in enumerate(lines[2:], start=2):
@@ -112,35 +110,34 @@ class CelebA(Source):
                 continue
             if len(values) != len(names):
                 raise self._wrong(
-                    _ATTRIBUTES, row, f"want {len(names)} values, found {len(values)}"
+                    _ATTRIBUTES, row, f"expected {len(names)} values, found {len(values)}"
                 )
             self._refuse_second(image, found, _ATTRIBUTES, row)
             found[image] = " ".join(values)
         if len(found) != int(count):
             raise self._wrong(
-                _ATTRIBUTES, 0, f"{count} images are announced, {len(found)} are listed"
+                _ATTRIBUTES, 0, f"the file announces {count} images but lists {len(found)}"
             )
         return names, found
 
     def _refuse_second(self, image: str, found: dict[str, str], name: str, row: int) -> None:
         if image in found:
-            raise self._wrong(name, row, f"{image!r} is given twice")
+            raise self._wrong(name, row, f"{image!r} is listed twice")
 
     def _refuse_strangers(self, ours: dict[str, str], theirs: dict[str, str], name: str) -> None:
         for image in ours.keys() ^ theirs.keys():
             here, there = (_ATTRIBUTES, name) if image in ours else (name, _ATTRIBUTES)
-            raise SourceError(
-                f"source {self.card.id!r}: {image!r} is in {here} and not in {there}: "
-                "one of the files is cut or of another release"
+            raise self.error(
+                f"{image!r} is in {here} but not in {there}: one of the files is truncated or from "
+                "another release"
             )
 
     def _lookup(self, words: dict[str, str], value: str, name: str, image: str) -> str:
         if value not in words:
-            raise SourceError(
-                f"source {self.card.id!r}: {name}, {image!r}: want one of "
-                f"{', '.join(words)}, found {value!r}"
+            raise self.error(
+                f"expected one of {', '.join(words)}, found {value!r}", name, repr(image)
             )
         return words[value]
 
     def _wrong(self, name: str, row: int, what: str) -> SourceError:
-        return SourceError(f"source {self.card.id!r}: {name}, line {row + 1}: {what}")
+        return self.error(what, name, f"line {row + 1}", row + 1)

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from datagen.core.schema import Frozen
-from datagen.errors import SourceError
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source, images, without_suffix
 
@@ -26,11 +25,12 @@ class FaceForensicsOptions(Frozen):
     """Options of the layout ``faceforensics``.
 
     Attributes:
-        compression: Which of the H.264 levels.
-        sequences: Videos from YouTube, and those of actors (DeepFakeDetection).
-        frames_per_video: How many frames, evenly spaced; all where a video has fewer.
-        splits: Folder of ``train.json``, ``val.json``, ``test.json``; pairs of YouTube videos.
-        ages: CSV table of ages (``identity``, ``age``): number of the video or of the actor.
+        compression: H.264 compression level of the videos.
+        sequences: Which videos to use: those from YouTube, those of actors (DeepFakeDetection).
+        frames_per_video: Number of evenly spaced frames per video; all frames if there are fewer.
+        splits: Folder of ``train.json``, ``val.json`` and ``test.json``, which list pairs of
+            YouTube videos.
+        ages: CSV table of ages (``identity``, ``age``) by number of the video or actor.
     """
 
     compression: Literal["raw", "c0", "c23", "c40"] = "c23"
@@ -41,7 +41,7 @@ class FaceForensicsOptions(Frozen):
 
 
 class FaceForensics(Source):
-    """``original_sequences`` only: the manipulated sequences are never listed."""
+    """The folder ``original_sequences``; the manipulated sequences are never listed."""
 
     layout: ClassVar[str] = "faceforensics"
     options: ClassVar[type[Frozen]] = FaceForensicsOptions
@@ -68,24 +68,22 @@ class FaceForensics(Source):
                             "compression": self.config.compression,
                         },
                     )
-        ages.check_met(identity)
+        ages.check_matched(identity)
 
     def _videos(self, sequence: Sequence) -> dict[str, list[str]]:
         top = f"original_sequences/{sequence}/{self.config.compression}"
         folder = next((f for f in (f"{top}/images", f"{top}/frames") if self.exists(f)), None)
         if folder is None:
-            raise SourceError(
-                f"source {self.card.id!r}: found neither {top}/images nor {top}/frames in "
-                f"{self.root!r}. Extract the frames of each video to {top}/images/<video>/, or "
-                "set the options 'compression' and 'sequences' to what is there"
+            raise self.error(
+                f"found neither {top}/images nor {top}/frames in {self.root!r}. Extract the frames "
+                f"of each video to {top}/images/<video>/, or set the options 'compression' and "
+                "'sequences' to what exists"
             )
         videos: dict[str, list[str]] = defaultdict(list)
         for path in images(self.find(folder)):
             video, _, frame = path[len(folder) + 1 :].partition("/")
             if not frame or "/" in frame:
-                raise SourceError(
-                    f"source {self.card.id!r}: want {folder}/<video>/<frame>, found {path!r}"
-                )
+                raise self.error(f"expected {folder}/<video>/<frame>, found {path!r}")
             videos[video].append(path)
         return {video: sorted(frames, key=_frame_order) for video, frames in videos.items()}
 
@@ -94,9 +92,9 @@ class FaceForensics(Source):
             return video
         number = re.match(r"(\d+)__", video)
         if number is None:
-            raise SourceError(
-                f"source {self.card.id!r}: want the actor's number first in the name of a video, "
-                f"as in '03__hugging_happy', found {video!r}"
+            raise self.error(
+                "expected the name of a video to start with the actor's number, as in "
+                f"'03__hugging_happy', found {video!r}"
             )
         return number[1]
 
@@ -105,31 +103,27 @@ class FaceForensics(Source):
         found: dict[str, str] = {}
         present = [name for name in _SPLITS if self.exists(f"{folder}/{name}.json")]
         if not present and "splits" in self.config.model_fields_set:
-            raise SourceError(
-                f"source {self.card.id!r}: no train.json, val.json or test.json in {folder!r} "
-                "below the root (option 'splits')"
+            raise self.error(
+                f"no train.json, val.json or test.json in {folder!r} below the root (option "
+                "'splits')"
             )
         for name in present:
             for video in self._pairs(f"{folder}/{name}.json"):
                 if found.setdefault(video, name) != name:
-                    raise SourceError(
-                        f"source {self.card.id!r}: video {video!r} is in the splits "
-                        f"{found[video]} and {name}"
-                    )
+                    raise self.error(f"video {video!r} is in two splits, {found[video]} and {name}")
         return found
 
     def _pairs(self, path: str) -> Iterator[str]:
-        where = f"source {self.card.id!r}: {path}"
         try:
             pairs: Any = json.loads(self.read_text(path, "split"))
         except ValueError as error:
-            raise SourceError(f"{where} is not JSON: {error}") from None
+            raise self.error(f"not JSON: {error}", path) from None
         if not isinstance(pairs, list):
-            raise SourceError(f"{where}: want a list of pairs of video ids")
+            raise self.error("expected a list of pairs of video ids", path)
         for row, pair in enumerate(pairs):
             is_pair = isinstance(pair, list) and len(pair) == 2
             if not is_pair or not all(isinstance(video, str) for video in pair):
-                raise SourceError(f"{where}: entry {row}: want two video ids, found {pair!r}")
+                raise self.error(f"expected two video ids, found {pair!r}", path, f"entry {row}")
             yield from pair
 
 
@@ -139,7 +133,7 @@ def _frame_order(path: str) -> tuple[int, str]:
 
 
 def _spread(frames: list[str], count: int) -> Iterator[str]:
-    """Yield the middles of ``count`` equal stretches, so that fades at both ends are left out."""
+    """Yield the middle frame of ``count`` equal segments, which skips fades at both ends."""
     total = len(frames)
     if total <= count:
         yield from frames

@@ -19,7 +19,7 @@ __all__ = ["Ffhq", "FfhqOptions"]
 _ENTRY = {"images1024": "image", "in_the_wild": "in_the_wild"}
 _SPLITS = {"training": "train", "validation": "val"}
 
-# By address without scheme, "www." and the last slash; the five that the set's readme names.
+# The five licenses in the set's README, by URL without scheme, "www." and trailing slash.
 _LICENSES = {
     "creativecommons.org/licenses/by/2.0": "CC-BY-2.0",
     "creativecommons.org/licenses/by-nc/2.0": "CC-BY-NC-2.0",
@@ -34,10 +34,10 @@ class FfhqOptions(Frozen):
     """Options of the layout ``ffhq``.
 
     Attributes:
-        metadata: Name of the metadata file.
-        which: The aligned images or the photographs they were cut from; the thumbnails come
-            without landmarks and are not offered.
-        ages: CSV table of ages (``image``, ``age``), by number or file name of the image.
+        metadata: File name of the metadata.
+        which: The aligned images, or the photographs that they were cropped from. The thumbnails
+            have no landmarks and are not supported.
+        ages: CSV table of ages (``image``, ``age``) by number or file name of the image.
     """
 
     metadata: str = "ffhq-dataset-v2.json"
@@ -46,7 +46,7 @@ class FfhqOptions(Frozen):
 
 
 class Ffhq(Source):
-    """Every image is a person of its own, with its own license, author and 68 landmarks."""
+    """Each image is an identity of its own, with its own license, author and 68 landmarks."""
 
     layout: ClassVar[str] = "ffhq"
     options: ClassVar[type[Frozen]] = FfhqOptions
@@ -59,24 +59,22 @@ class Ffhq(Source):
         for key in sorted(entries, key=self._number):
             example = f"{int(key):05d}"
             yield self._record(key, entries.pop(key), ages)
-        ages.check_met(example)
+        ages.check_matched(example)
 
     def _entries(self) -> dict[str, Any]:
         name = self.config.metadata
-        where = f"source {self.card.id!r}: {name}"
         try:
             entries = json.loads(self.read_text(name, "metadata"), object_pairs_hook=_no_repeats)
         except ValueError as error:
-            raise SourceError(f"{where} is not the metadata of FFHQ: {error}") from None
+            raise self.error(f"not the metadata of FFHQ: {error}", name) from None
         if not isinstance(entries, dict):
-            raise SourceError(f"{where}: want images by number, found {type(entries).__name__}")
+            raise self.error(f"expected images by number, found {type(entries).__name__}", name)
         return entries
 
     def _number(self, key: str) -> int:
         if not (key.isascii() and key.isdigit()):
-            raise SourceError(
-                f"source {self.card.id!r}: {self.config.metadata}: want an image's number as "
-                f"key, found {key!r}"
+            raise self.error(
+                f"expected an image's number as key, found {key!r}", self.config.metadata
             )
         return int(key)
 
@@ -92,9 +90,11 @@ class Ffhq(Source):
             license = _license(str(about["license_url"]))
             named = [str(about[field]).strip() for field in ("author", "photo_url")]
         except (KeyError, TypeError, AttributeError) as error:
-            raise SourceError(
-                f"{where}: want category (training or validation), metadata (author, photo_url, "
-                f"license_url) and {part} (file_path, face_landmarks); wrong or missing: {error}"
+            raise self.error(
+                "expected category (training or validation), metadata (author, photo_url, "
+                f"license_url) and {part} (file_path, face_landmarks); wrong or missing: {error}",
+                self.config.metadata,
+                f"image {key!r}",
             ) from None
         image_id = f"{int(key):05d}"
         names = (image_id, str(int(key)), path, path.rpartition("/")[2])
@@ -117,7 +117,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {twice!r} is given twice")
+        raise ValueError(f"key {twice!r} occurs twice")
     return found
 
 
@@ -142,5 +142,5 @@ def _floats(
     except (TypeError, ValueError):
         found = np.empty(0, np.float32)
     if found.shape != shape or not np.isfinite(found).all():
-        raise SourceError(f"{where}: want {shape} finite numbers, found {str(value)[:60]}")
+        raise SourceError(f"{where}: expected {shape} finite numbers, found {str(value)[:60]}")
     return found

@@ -1,18 +1,17 @@
-"""Layout ``folder``: one folder a person, any images below it."""
+"""Layout ``folder``: one folder per identity, with any images below it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar
 
-from datagen.errors import SourceError
 from datagen.sources.base import Record, Source, images, without_suffix
 
 __all__ = ["Folder"]
 
 
 class Folder(Source):
-    """``<root>/<identity>/…/<image>``; with ``identity: per_image`` folders mean nothing."""
+    """``<root>/<identity>/…/<image>``; with ``identity: per_image`` folders have no meaning."""
 
     layout: ClassVar[str] = "folder"
 
@@ -22,8 +21,8 @@ class Folder(Source):
         for path in images(self.find()):
             identity, slash, _ = path.partition("/")
             if not slash and not per_image:
-                raise SourceError(
-                    f"source {self.card.id!r}: {path!r} lies in no person's folder; expected "
+                raise self.error(
+                    f"{path!r} is not in the folder of an identity; expected "
                     "<root>/<identity>/<image>, or 'identity: per_image' in the card"
                 )
             image_id = without_suffix(path)

@@ -1,7 +1,7 @@
 """Layout ``london``: the Face Research Lab London Set (DeBruine & Jones 2017).
 
-Two forms: as a user downloads it, with a folder for each set of images beside an info table;
-and flat, with a ``people.csv`` that names each image.
+Two forms: as downloaded, with a folder per set of images and an info table; and flat, with a
+``people.csv`` that names each image.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from datagen.core.schema import Frozen
-from datagen.errors import SourceError
 from datagen.sources.base import Record, Source
 from datagen.sources.table import number, read_csv, text
 
@@ -22,7 +21,7 @@ __all__ = ["London", "LondonOptions"]
 
 Expression = Literal["neutral", "smiling"]
 
-# Name of the folder, ending of the file: the numbers are the set's own codes of the shot.
+# Name of the folder and code of the shot, with which the file name ends.
 _SHOTS: dict[Expression, tuple[str, str]] = {
     "neutral": ("neutral_front", "03"),
     "smiling": ("smiling_front", "08"),
@@ -33,8 +32,8 @@ class LondonOptions(Frozen):
     """Options of the layout ``london``.
 
     Attributes:
-        expressions: Which of the frontal shots to take.
-        info: Name of the info table of the downloaded form.
+        expressions: Which of the frontal shots to use.
+        info: File name of the info table in the downloaded form.
     """
 
     expressions: tuple[Expression, ...] = Field(default=("neutral", "smiling"), min_length=1)
@@ -42,7 +41,7 @@ class LondonOptions(Frozen):
 
 
 class London(Source):
-    """The London set, whichever of its two forms lies in the root."""
+    """The London set, in either of its two forms."""
 
     layout: ClassVar[str] = "london"
     options: ClassVar[type[Frozen]] = LondonOptions
@@ -54,10 +53,10 @@ class London(Source):
         elif self.exists(self.config.info):
             yield from self._downloaded()
         else:
-            raise SourceError(
-                f"source {self.card.id!r}: found neither people.csv nor {self.config.info} in "
-                f"{self.root!r}. Download the set from {self.card.homepage} and point 'root' at "
-                "the folder that holds neutral_front/, smiling_front/ and the info table"
+            raise self.error(
+                f"found neither people.csv nor {self.config.info} in {self.root!r}. Download the "
+                f"set from {self.card.homepage} and set 'root' to the folder that contains "
+                "neutral_front/, smiling_front/ and the info table"
             )
 
     def _flat(self) -> Iterator[Record]:
@@ -70,7 +69,7 @@ class London(Source):
         info = self.config.info
         rows = list(self._rows(info, ("face_id", "face_age", "face_gender", "face_eth"), 1))
         for row, values in rows:
-            person = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
+            identity = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
             plain = {
                 "age": values["face_age"],
                 "sex": values["face_gender"],
@@ -78,8 +77,9 @@ class London(Source):
             }
             for expression in self.config.expressions:
                 folder, code = _SHOTS[expression]
-                path = f"{folder}/{person}_{code}.jpg"
-                yield self._record({**plain, "expression": expression}, person, path, info, row)
+                path = f"{folder}/{identity}_{code}.jpg"
+                cells = {**plain, "expression": expression}
+                yield self._record(cells, identity, path, info, row)
 
     def _rows(
         self, name: str, columns: tuple[str, ...], needed: int
@@ -88,26 +88,25 @@ class London(Source):
         table = read_csv(content, f"source {self.card.id!r}: {name}")
         missing = [column for column in columns if column not in table.columns]
         if missing:
-            raise SourceError(
-                f"source {self.card.id!r}: {name} has no column {', '.join(missing)}; "
-                f"it has {', '.join(table.columns)}"
+            raise self.error(
+                f"no column {', '.join(missing)}; found {', '.join(table.columns)}", name
             )
         for row, cells in enumerate(table.to_dict("records")):
             values = {str(key): text(value) for key, value in cells.items()}
             for column in columns[:needed]:
                 if values[column] is None:
-                    where = f"source {self.card.id!r}: {name}, row {row + 1}"
-                    raise SourceError(f"{where}: column {column!r} is empty")
+                    place = f"row {row + 1}"
+                    raise self.error(f"column {column!r} is empty", name, place, row + 1)
             yield row + 1, values
 
     def _record(
-        self, values: dict[str, str | None], person: str, path: str, table: str, row: int
+        self, values: dict[str, str | None], identity: str, path: str, table: str, row: int
     ) -> Record:
         where = f"source {self.card.id!r}: {table}, row {row}"
         return Record(
             image_id=path.rpartition("/")[2].rpartition(".")[0],
             path=path,
-            identity=person,
+            identity=identity,
             age=number(values.get("age"), f"{where}: age"),
             sex=values.get("sex"),
             ethnicity=values.get("ethnicity"),

@@ -1,4 +1,4 @@
-"""Layout ``table``: a CSV or Parquet file with one row a face."""
+"""Layout ``table``: a CSV or Parquet file with one row per face."""
 
 from __future__ import annotations
 
@@ -18,15 +18,28 @@ from datagen.sources.base import Record, Source, without_suffix
 __all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
 
 
-# Ages are the only numbers that tables hold beside geometry.
+# Ages are the only single numbers in tables.
 _MAX = 130
 
 
 class Columns(Frozen):
-    """Which column holds what; a column that is not named here becomes an extra column.
+    """Names of the columns; a column that is not named here becomes an extra column.
 
-    ``box`` holds ``x0 y0 x1 y1`` and ``landmarks`` 136 numbers ``x0 y0 x1 y1 …`` (300-W order),
-    as a Parquet list or as text separated by blanks, commas or in JSON brackets.
+    Numbers of ``box`` and ``landmarks`` are a Parquet list, or text: separated by spaces or commas,
+    or a JSON list.
+
+    Attributes:
+        image: Path of the image below the root.
+        identity: Name of the identity.
+        id: Unique id of the row; the image's path without extension if left out.
+        box: Face box ``x0 y0 x1 y1`` in pixels of the upright image.
+        landmarks: The 68 points ``x0 y0 x1 y1 …`` in 300-W order, in pixels of the upright image.
+        age: Age in years.
+        sex: Sex.
+        ethnicity: Ethnicity.
+        split: Official split.
+        license: SPDX expression of the image's own license.
+        attribution: Attribution that the image requires.
     """
 
     image: str = "image"
@@ -43,14 +56,19 @@ class Columns(Frozen):
 
 
 class TableOptions(Frozen):
-    """Options of the layout ``table``."""
+    """Options of the layout ``table``.
+
+    Attributes:
+        table: File name of the table, below the root; CSV or Parquet.
+        columns: Names of the columns.
+    """
 
     table: str = "faces.csv"
     columns: Columns = Field(default_factory=Columns)
 
 
 class Table(Source):
-    """``<root>/<table>`` beside the images that it names."""
+    """``<root>/<table>`` and the images that it lists."""
 
     layout: ClassVar[str] = "table"
     options: ClassVar[type[Frozen]] = TableOptions
@@ -64,19 +82,19 @@ class Table(Source):
             named.pop("identity", None)
         for use, column in named.items():
             if column not in table.columns:
-                raise SourceError(
-                    f"source {self.card.id!r}: table {self.config.table!r} has no column "
-                    f"{column!r} (for {use}); it has {', '.join(map(str, table.columns))}"
+                found = ", ".join(map(str, table.columns))
+                raise self.error(
+                    f"no column {column!r} (for {use}); found {found}", self.config.table
                 )
         for row, values in enumerate(table.to_dict("records")):
             where = f"source {self.card.id!r}: {self.config.table}, row {row + 1}"
             yield self._record({str(k): v for k, v in values.items()}, named, where)
 
     def read_table(self) -> pd.DataFrame:
-        """Return the table with empty cells as missing; text columns stay text.
+        """Return the table, with empty cells as missing values and text columns as text.
 
         Raises:
-            SourceError: Missing, or neither CSV nor Parquet.
+            SourceError: The table is missing, or neither CSV nor Parquet.
         """
         name = self.config.table
         try:
@@ -85,11 +103,9 @@ class Table(Source):
             where = f"source {self.card.id!r}: {name}"
             return read_csv(io.StringIO(self.read_text(name, "table")), where)
         except FileNotFoundError:
-            raise SourceError(
-                f"source {self.card.id!r}: table {self.full_path(name)!r} is missing"
-            ) from None
+            raise self.error(f"table {self.full_path(name)!r} is missing") from None
         except ValueError as error:
-            raise SourceError(f"source {self.card.id!r}: {name} is no table: {error}") from None
+            raise self.error(f"not a table: {error}", name) from None
 
     def _record(self, row: dict[str, Any], named: dict[str, str], where: str) -> Record:
         def cell(use: str) -> Any:
@@ -124,24 +140,24 @@ class Table(Source):
 
 
 def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
-    """Return a CSV table with all cells as text and empty ones as missing.
+    """Return a CSV table with all cells as text, and empty cells as missing values.
 
     Raises:
-        SourceError: It is no table, or its rows and its header do not fit together.
+        SourceError: It is not a table, or its rows do not match its header.
     """
     try:
         table = pd.read_csv(content, dtype=str)
     except ValueError as error:  # ParserError and EmptyDataError are of this class
-        raise SourceError(f"{where} is no table: {error}") from None
-    # Rows one cell longer than the header: pandas would take the first column for row names
-    # and move all others to the left.
+        raise SourceError(f"{where}: not a table: {error}") from None
+    # If rows have one cell more than the header, pandas takes the first column as row names and
+    # shifts all others to the left.
     if not isinstance(table.index, pd.RangeIndex):
         raise SourceError(f"{where}: the rows have more cells than the header has names")
     return table
 
 
 def text(value: Any) -> str | None:
-    """Return a cell as stripped text, ``None`` when it is empty."""
+    """Return a cell as stripped text; ``None`` if it is empty."""
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
         return None
     if isinstance(value, float) and value.is_integer():
@@ -150,10 +166,10 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any, where: str) -> float | None:
-    """Return a cell as a number, ``None`` when it is empty.
+    """Return a cell as a number; ``None`` if it is empty.
 
     Raises:
-        SourceError: It holds something else, or a negative number.
+        SourceError: The cell is not a number, or out of range.
     """
     shown = text(value)
     if shown is None:
@@ -161,9 +177,9 @@ def number(value: Any, where: str) -> float | None:
     try:
         found = float(shown)
     except ValueError:
-        raise SourceError(f"{where}: want a number, found {shown!r}") from None
+        raise SourceError(f"{where}: expected a number, found {shown!r}") from None
     if not 0 <= found <= _MAX:
-        raise SourceError(f"{where}: want a number from 0 to {_MAX}, found {shown!r}")
+        raise SourceError(f"{where}: expected a number from 0 to {_MAX}, found {shown!r}")
     return found
 
 
@@ -181,10 +197,10 @@ def _numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.
             else:
                 parts = [float(x) for x in shown.replace(",", " ").split()]
         except ValueError:
-            raise SourceError(f"{where}: want {count} numbers, found {shown[:40]!r}") from None
+            raise SourceError(f"{where}: expected {count} numbers, found {shown[:40]!r}") from None
     if len(parts) != count or not np.isfinite(parts).all():
         finite = int(np.isfinite(parts).sum())
         raise SourceError(
-            f"{where}: want {count} finite numbers, found {len(parts)}, {finite} of them finite"
+            f"{where}: expected {count} finite numbers, found {len(parts)}, {finite} of them finite"
         )
     return np.array(parts, np.float32)

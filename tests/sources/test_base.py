@@ -46,7 +46,7 @@ def test_unique_refuses_at_the_second_not_at_the_end() -> None:
         yield Record(image_id="1", identity="y")
         pytest.fail("went on")
 
-    with pytest.raises(SourceError, match="given twice"):
+    with pytest.raises(SourceError, match="used twice"):
         list(unique(records(), "faces"))
 
 

@@ -70,35 +70,43 @@ def test_ages_of_images_or_people(tmp_path: Path, table: str, ages: list[float |
         (
             "Eval/list_eval_partition.txt",
             PARTITION + "000009.jpg 0\n",
-            "'000009.jpg' is in list_eval_partition.txt and not in list_attr_celeba.txt",
+            "'000009.jpg' is in list_eval_partition.txt but not in list_attr_celeba.txt",
         ),
-        ("Anno/identity_CelebA.txt", "000001.jpg\n", "identity_CelebA.txt, line 1: want a file"),
+        (
+            "Anno/identity_CelebA.txt",
+            "000001.jpg\n",
+            "identity_CelebA.txt, line 1: expected a file",
+        ),
         (
             "Anno/identity_CelebA.txt",
             IDENTITIES + "000001.jpg 7\n",
-            "identity_CelebA.txt, line 4: '000001.jpg' is given twice",
+            "identity_CelebA.txt, line 4: '000001.jpg' is listed twice",
         ),
         (
             "Anno/list_attr_celeba.txt",
             ATTRIBUTES.replace("3\n", "9\n", 1),
-            "9 images are announced, 3 are listed",
+            "the file announces 9 images but lists 3",
         ),
-        ("Anno/list_attr_celeba.txt", ATTRIBUTES.replace("Male", "M"), "line 1: want the number"),
-        ("Anno/list_attr_celeba.txt", "", "line 1: want the number"),
+        (
+            "Anno/list_attr_celeba.txt",
+            ATTRIBUTES.replace("Male", "M"),
+            "line 1: expected the number",
+        ),
+        ("Anno/list_attr_celeba.txt", "", "line 1: expected the number"),
         (
             "Anno/list_attr_celeba.txt",
             ATTRIBUTES.replace("1  1 -1", "1  1"),
-            "line 4: want 3 values, found 2",
+            "line 4: expected 3 values, found 2",
         ),
         (
             "Anno/list_attr_celeba.txt",
             ATTRIBUTES.replace("1  1 -1", "1  0 -1"),
-            "'000002.jpg': want one of 1, -1, found '0'",
+            "'000002.jpg': expected one of 1, -1, found '0'",
         ),
         (
             "Eval/list_eval_partition.txt",
             PARTITION.replace("jpg 2", "jpg 3"),
-            "'000003.jpg': want one of 0, 1, 2, found '3'",
+            "'000003.jpg': expected one of 0, 1, 2, found '3'",
         ),
     ],
 )
@@ -114,7 +122,9 @@ def test_files_that_do_not_fit_are_refused(
 def test_a_missing_file_is_named_with_both_places(tmp_path: Path, name: str) -> None:
     root = write(tmp_path, {key: text for key, text in TREE.items() if key != name})
     folder, _, short = name.partition("/")
-    with pytest.raises(SourceError, match=f"{short} is missing: want it in .*folder {folder}/"):
+    with pytest.raises(
+        SourceError, match=f"{short}: missing; expected it in .* or {folder}/ below it"
+    ):
         list(shipped("celeba", root).records())
 
 

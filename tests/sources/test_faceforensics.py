@@ -56,7 +56,10 @@ def test_an_actor_is_one_person_in_all_scenes(tmp_path: Path) -> None:
 
 def test_an_actors_video_without_number_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path, _frames("actors", "hugging", 1))
-    with pytest.raises(SourceError, match=r"want the actor's number first.*found 'hugging'"):
+    with pytest.raises(
+        SourceError,
+        match=r"expected the name of a video to start with the actor's number.*found 'hugging'",
+    ):
         list(shipped("faceforensics", root, sequences=["actors"]).records())
 
 
@@ -99,18 +102,20 @@ def test_missing_frames_are_refused_with_what_to_do(tmp_path: Path) -> None:
 
 def test_a_frame_outside_a_video_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path, {"original_sequences/youtube/c23/images/0000.png": ""})
-    with pytest.raises(SourceError, match=r"want .*/<video>/<frame>, found '.*/images/0000.png'"):
+    with pytest.raises(
+        SourceError, match=r"expected .*/<video>/<frame>, found '.*/images/0000.png'"
+    ):
         list(shipped("faceforensics", root).records())
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "splits/val.json is not JSON"),
-        ("{}", "splits/val.json: want a list of pairs"),
-        ('[["1"]]', "splits/val.json: entry 0: want two video ids, found ['1']"),
-        ("[[1, 2]]", "entry 0: want two video ids"),
-        ('[["7", "003"]]', "video '003' is in the splits train and val"),
+        ("{", "splits/val.json: not JSON"),
+        ("{}", "splits/val.json: expected a list of pairs"),
+        ('[["1"]]', "splits/val.json, entry 0: expected two video ids, found ['1']"),
+        ("[[1, 2]]", "entry 0: expected two video ids"),
+        ('[["7", "003"]]', "video '003' is in two splits, train and val"),
     ],
 )
 def test_wrong_splits_are_refused(tmp_path: Path, content: str, message: str) -> None:

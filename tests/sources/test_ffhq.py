@@ -80,12 +80,18 @@ def test_ages_may_lie_elsewhere(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("image,years\n7,3\n", "it has image, years"),
-        ("image,identity,age\n7,7,3\n", "want the columns image, age or the columns identity, age"),
-        ("image,age\n7,3\n7,4\n", "row 2: image '7' is given twice"),
-        ("image,age\n7,3\n00007,4\n", "'00007' and '7' are one image"),
+        (
+            "image,identity,age\n7,7,3\n",
+            "expected the columns image, age or the columns identity, age",
+        ),
+        ("image,age\n7,3\n7,4\n", "row 2: image '7' occurs twice"),
+        ("image,age\n7,3\n00007,4\n", "'00007' and '7' are the same image"),
         ("image,age\n,3\n", "row 1: column 'image' is empty"),
-        ("image,age\n7,old\n", "row 1: age: want a number, found 'old'"),
-        ("image,age\nIMG_7,3\n", "no row is about an image of this source. It has image 'IMG_7'"),
+        ("image,age\n7,old\n", "row 1: age: expected a number, found 'old'"),
+        (
+            "image,age\nIMG_7,3\n",
+            "no row matches an image of this source. The table has image 'IMG_7'",
+        ),
     ],
 )
 def test_a_wrong_table_of_ages_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -111,12 +117,12 @@ def _without(part: str, field: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (_without("image", "face_landmarks"), "image '3': want category"),
+        (_without("image", "face_landmarks"), "image '3': expected category"),
         (_without("metadata", "license_url"), "wrong or missing: 'license_url'"),
         (ffhq_entry(3) | {"category": "test"}, "wrong or missing: 'test'"),
         (
             ffhq_entry(3) | {"image": ffhq_entry(3)["image"] | {"face_landmarks": points()[:67]}},
-            "image '3': face_landmarks: want (68, 2) finite numbers",
+            "image '3': face_landmarks: expected (68, 2) finite numbers",
         ),
     ],
 )
@@ -130,10 +136,10 @@ def test_a_wrong_entry_is_named(tmp_path: Path, entry: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is not the metadata of FFHQ"),
-        ("[1]", "want images by number, found list"),
-        ('{"x1": {}}', "want an image's number as key, found 'x1'"),
-        ('{"1": {}, "1": {}}', "key '1' is given twice"),
+        ("{", ": not the metadata of FFHQ"),
+        ("[1]", "expected images by number, found list"),
+        ('{"x1": {}}', "expected an image's number as key, found 'x1'"),
+        ('{"1": {}, "1": {}}', "key '1' occurs twice"),
     ],
 )
 def test_what_is_not_the_metadata_is_refused(tmp_path: Path, content: str, message: str) -> None:

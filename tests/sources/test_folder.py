@@ -48,7 +48,7 @@ def test_per_image_takes_each_image_for_a_person(tmp_path: Path) -> None:
 
 def test_a_loose_image_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"x.jpg": ""})
-    with pytest.raises(SourceError, match=r"'x\.jpg' lies in no person's folder"):
+    with pytest.raises(SourceError, match=r"'x\.jpg' is not in the folder of an identity"):
         list(source("folder", tmp_path).records())
 
 

@@ -88,11 +88,15 @@ def test_an_empty_folder_is_refused_with_the_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("people.csv", PEOPLE.replace("expression", "mood"), "people.csv has no column expression"),
-        ("people.csv", PEOPLE.replace("24,f", "old,f"), "people.csv, row 1: age: want a number"),
+        ("people.csv", PEOPLE.replace("expression", "mood"), "people.csv: no column expression"),
+        (
+            "people.csv",
+            PEOPLE.replace("24,f", "old,f"),
+            "people.csv, row 1: age: expected a number",
+        ),
         ("people.csv", PEOPLE.replace("001_08.jpg", ""), "row 2: column 'image' is empty"),
         ("london_faces_info.csv", INFO.replace("X003", ""), "row 2: column 'face_id' is empty"),
-        ("london_faces_info.csv", INFO.replace("face_eth", "x"), "has no column face_eth"),
+        ("london_faces_info.csv", INFO.replace("face_eth", "x"), ": no column face_eth"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -93,12 +93,12 @@ def test_per_image_needs_no_identity(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"years": "young"}, "row 1: age: want a number, found 'young'"),
-        ({"years": "-3"}, "row 1: age: want a number from 0 to 130, found '-3'"),
-        ({"bbox": "1 2 3"}, "row 1: box: want 4 finite numbers, found 3"),
-        ({"bbox": "1 2 3 nan"}, "row 1: box: want 4 finite numbers"),
-        ({"pts": "a b"}, "row 1: landmarks: want 136 numbers, found 'a b'"),
-        ({"pts": "[[1, 2]]"}, "row 1: landmarks: want 136 finite numbers, found 2"),
+        ({"years": "young"}, "row 1: age: expected a number, found 'young'"),
+        ({"years": "-3"}, "row 1: age: expected a number from 0 to 130, found '-3'"),
+        ({"bbox": "1 2 3"}, "row 1: box: expected 4 finite numbers, found 3"),
+        ({"bbox": "1 2 3 nan"}, "row 1: box: expected 4 finite numbers"),
+        ({"pts": "a b"}, "row 1: landmarks: expected 136 numbers, found 'a b'"),
+        ({"pts": "[[1, 2]]"}, "row 1: landmarks: expected 136 finite numbers, found 2"),
         ({"file": ""}, "row 1: column 'file' is empty"),
         ({"person": ""}, "row 1: column 'person' is empty"),
     ],
@@ -126,7 +126,7 @@ def test_rows_longer_than_the_header_are_refused(tmp_path: Path) -> None:
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, name: str, content: str) -> None:
     write(tmp_path, {name: content})
-    with pytest.raises(SourceError, match=f"{name} is no table"):
+    with pytest.raises(SourceError, match=f"{name}: not a table"):
         list(source("table", tmp_path, table=name).records())
 
 
