@@ -141,7 +141,7 @@ def verify(release: ReleaseLike, pixels: bool = False) -> list[str]:
     return list(_verify(folder, pixels))
 
 
-def score(  # noqa: PLR0913  # keyword options of a public function
+def score(
     release: ReleaseLike,
     detector: str | Callable[[Any], object],
     split: str | Sequence[str] | None = None,
@@ -195,7 +195,7 @@ def score(  # noqa: PLR0913  # keyword options of a public function
         )
 
 
-def evaluate(  # noqa: PLR0913  # keyword options of a public function
+def evaluate(
     release: ReleaseLike,
     scores: ScoresLike,
     gates: str | Path | None = None,
