@@ -1,9 +1,8 @@
-"""The whole image sent part of the way to noise and back by a diffusion network (SDEdit)."""
+"""Reconstruction of a whole image by a diffusion network (SDEdit)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,39 +12,29 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
-from datagen.methods.batched import BatchedMethod
+from datagen.methods.diffusion_base import RepaintMethod
+from datagen.networks.diffusion.images import ImageOrError, resized
 from datagen.networks.diffusion.noise import draw_noise_seed
-from datagen.networks.diffusion.options import DiffusionOptions, Strength, own_steps
-from datagen.networks.diffusion.pipeline import diffusers_contract
+from datagen.networks.diffusion.open import IMAGE_TO_IMAGE
+from datagen.networks.diffusion.options import RepaintOptions, Strength
 from datagen.networks.diffusion.prompts import Prompt, compose, words
-from datagen.networks.diffusion.repaint import (
-    IMAGE_TO_IMAGE,
-    Repainted,
-    Request,
-    network_side,
-    open_repainter,
-    repaint,
-    resized,
-    run_facts,
-    runner,
-)
+from datagen.networks.diffusion.repaint import Request
 
 __all__ = ["DiffusionImg2Img", "DiffusionImg2ImgOptions", "DiffusionImg2ImgParams"]
 
 
-class DiffusionImg2ImgOptions(DiffusionOptions):
-    """What a recipe may set.
+class DiffusionImg2ImgOptions(RepaintOptions):
+    """Options of ``diffusion_img2img``.
 
     Attributes:
-        strength: Drawn for each face; from about 0.6 on the face becomes another one.
+        strength: Range of the share of the noise schedule that is applied, above 0 and below 1;
+            from about 0.6 on the identity changes.
     """
 
     strength: Strength = (0.2, 0.5)
 
     @model_validator(mode="after")
-    def _some_of_each(self) -> DiffusionImg2ImgOptions:
-        if own_steps(self.steps, self.strength[0]) < 1:
-            raise ValueError("steps x the lowest strength is below 1: nothing would change")
+    def _keeps_the_image(self) -> DiffusionImg2ImgOptions:
         if self.strength[1] >= 1:
             raise ValueError(
                 "strength: at 1 nothing of the image is left; use diffusion_face for that"
@@ -54,12 +43,12 @@ class DiffusionImg2ImgOptions(DiffusionOptions):
 
 
 class DiffusionImg2ImgParams(Frozen):
-    """What was drawn for one fake.
+    """Parameters of one fake.
 
     Attributes:
-        strength: Share of the way to noise.
-        prompt: Keys of the vocabulary; ``None`` where the network takes no prompt.
-        noise_seed: Of the noise.
+        strength: Share of the noise schedule that is applied.
+        prompt: Keys of the vocabulary; ``None`` if the network takes no prompt.
+        noise_seed: Seed of the noise.
     """
 
     strength: float = Field(gt=0, le=1)
@@ -67,11 +56,11 @@ class DiffusionImg2ImgParams(Frozen):
     noise_seed: int = Field(ge=0)
 
 
-class DiffusionImg2Img(BatchedMethod):
-    """The same face again, made by a diffusion network from its noised image.
+class DiffusionImg2Img(RepaintMethod):
+    """Noise the whole image part of the way and denoise it with a diffusion network.
 
-    A network without a prompt (``DDPMPipeline``) works on pixels, as in the paper. The landmarks
-    of the fake are those of the target: the network answers with pixels alone.
+    An unconditional network (``DDPMPipeline``) works in pixel space, as in the paper. The fake has
+    the target's landmarks, because the network returns only pixels.
     """
 
     name = "diffusion_img2img"
@@ -80,57 +69,39 @@ class DiffusionImg2Img(BatchedMethod):
     params = DiffusionImg2ImgParams
     has_control = False
     min_change = 2.0
-    memory = 8.0
+    kinds = IMAGE_TO_IMAGE
+    mode = "Img2Img"
     paper = (
         "Meng et al., ICLR 2022, SDEdit: Guided Image Synthesis and Editing with Stochastic "
         "Differential Equations"
     )
     config: DiffusionImg2ImgOptions
 
-    def weight_ids(self) -> tuple[str, ...]:
-        """See base class; looks at the card alone.
-
-        Raises:
-            RecipeError: The card is of something else.
-        """
-        diffusers_contract(self.config.weights, IMAGE_TO_IMAGE)
-        return (self.config.weights,)
-
-    def open(self) -> None:
-        """See base class."""
-        open_repainter(self.config, "Img2Img")
-
     def sample(self, rng: np.random.Generator, ctx: Context) -> DiffusionImg2ImgParams:
-        """Draw how strongly, the words and the noise."""
+        """Draw strength, prompt and noise."""
         face, config = ctx.target, self.config
         check_face(face.landmarks)
-        contract = diffusers_contract(config.weights, IMAGE_TO_IMAGE)
         prompt = compose(rng, face.age, face.sex, config.prompt)
         return DiffusionImg2ImgParams(
             strength=rounded(rng.uniform(*config.strength)),
-            prompt=prompt if contract.conditioned else None,
+            prompt=prompt if self._contract().conditioned else None,
             noise_seed=draw_noise_seed(rng),
         )
 
     def prepare(self, ctx: Context, params: DiffusionImg2ImgParams) -> Request:
         """See base class."""
         check_face(ctx.target.landmarks)
-        side = network_side(diffusers_contract(self.config.weights, IMAGE_TO_IMAGE))
+        side = self._side()
         text = "" if params.prompt is None else words(params.prompt)
         image = resized(ctx.target.image, side, side)
         return Request(image, None, text, params.noise_seed, params.strength)
 
-    def run(self, prepared: Sequence[Request]) -> list[Repainted]:
+    def run(self, prepared: Sequence[Request]) -> list[ImageOrError]:
         """See base class."""
-        pipeline, config = open_repainter(self.config, "Img2Img"), self.config
-
-        def network(requests: list[Request]) -> list[Repainted]:
-            return repaint(pipeline, requests, config, config.strength[1])
-
-        return runner(config, self.name)(network, prepared)
+        return self._repaint(prepared)
 
     def finish(
-        self, ctx: Context, params: DiffusionImg2ImgParams, prepared: Request, output: Repainted
+        self, ctx: Context, params: DiffusionImg2ImgParams, prepared: Request, output: ImageOrError
     ) -> Result:
         """See base class."""
         if isinstance(output, ItemError):
@@ -139,7 +110,3 @@ class DiffusionImg2Img(BatchedMethod):
         height, width = target.image.shape[:2]
         mask = np.full((height, width), 255, np.uint8)
         return Result(resized(output, width, height), mask, target.landmarks.copy())
-
-    def run_record(self) -> Mapping[str, Any]:
-        """See base class."""
-        return run_facts(self.config, self.name)

@@ -1,4 +1,4 @@
-"""A real image sent through the autoencoder of a diffusion model, without any denoising."""
+"""Reconstruction of an image by the autoencoder of a diffusion model, without denoising."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.batch import BatchRunner
+from datagen.networks.diffusion.images import ImageOrError, checked_image, network_side, resized
 from datagen.networks.diffusion.noise import draw_noise_seed, noise
 from datagen.networks.diffusion.pipeline import diffusers_contract, open_autoencoder
-from datagen.networks.diffusion.repaint import Repainted, image_or_error, network_side, resized
 from datagen.networks.diffusion.settings import at_work, torch_facts
 from datagen.networks.options import NetworkOptions
 
@@ -32,19 +32,19 @@ _MAX_PASSES = 8
 
 
 class VaeReconstructOptions(NetworkOptions):
-    """Which autoencoder, and how an image goes through it.
+    """Options of ``vae_reconstruct``.
 
     Attributes:
-        weights: Id of a card that loads ``AutoencoderKL`` or ``AutoencoderTiny``.
-        posterior: Whether the most likely latent is decoded or one that is drawn;
-            ``AutoencoderTiny`` has no posterior to draw from.
-        passes: Least and most times that an image goes through; between two it is rounded to
-            8 bits, as a file would be.
-        size: ``own``: at its own size, mirrored at the edge up to a whole number of latent cells
-            and cropped after; ``card``: resized to the size of the network's training and back.
-        grid: Where the first latent cell begins: at the first ``corner`` pixel of the crop, or at
-            a ``drawn`` pixel, as it does in a face that is cropped out of a larger fake. With
-            ``size: card`` always at the corner.
+        weights: Id of a weight card that loads ``AutoencoderKL`` or ``AutoencoderTiny``.
+        posterior: Whether the mode of the posterior is decoded or a sample of it;
+            ``AutoencoderTiny`` has no posterior to sample.
+        passes: Range of the number of passes, 1 to 8; between two passes the image is rounded to
+            8 bits, as in a file.
+        size: ``own``: at its own size, padded by reflection to a whole number of latent cells and
+            cropped afterward; ``card``: resized to the training size of the network and back.
+        grid: Where the grid of latent cells begins: at the ``corner`` of the crop, or at a
+            ``drawn`` pixel, as in a face cropped from a larger fake. With ``size: card`` always
+            at the corner.
     """
 
     weights: str = Field(min_length=1)
@@ -57,17 +57,17 @@ class VaeReconstructOptions(NetworkOptions):
     def _range(self) -> VaeReconstructOptions:
         low, high = self.passes
         if not 1 <= low <= high <= _MAX_PASSES:
-            raise ValueError(f"passes: want [least, most] between 1 and {_MAX_PASSES}")
+            raise ValueError(f"passes: expected [low, high] between 1 and {_MAX_PASSES}")
         return self
 
 
 class VaeReconstructParams(Frozen):
-    """What was drawn for one fake.
+    """Parameters of one fake.
 
     Attributes:
-        passes: Times that the image goes through.
-        phase: Pixels before the image on the grid of latent cells, x and y, as shares of a cell.
-        noise_seeds: One for each pass; empty where the most likely latent is taken.
+        passes: Number of passes.
+        phase: Offset of the image on the grid of latent cells, x and y, as shares of a cell.
+        noise_seeds: Seed of each pass; empty where the mode is decoded.
     """
 
     passes: int = Field(ge=1)
@@ -76,7 +76,7 @@ class VaeReconstructParams(Frozen):
 
 
 class _Prepared(NamedTuple):
-    """An image as it goes in, and where in it the crop lies: x and y in pixels."""
+    """An input image of the network, and the position of the crop in it, x and y in pixels."""
 
     image: Image
     corner: tuple[int, int]
@@ -84,7 +84,10 @@ class _Prepared(NamedTuple):
 
 
 class VaeReconstruct(BatchedMethod):
-    """Aligned fakes: equal in size, aspect and content, with the traces of the decoder alone."""
+    """Encode and decode the whole image with the autoencoder of a diffusion model.
+
+    The fake has the size, aspect and content of the real and differs only by traces of the decoder.
+    """
 
     name = "vae_reconstruct"
     family = "reconstruction"
@@ -100,17 +103,17 @@ class VaeReconstruct(BatchedMethod):
     config: VaeReconstructOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class; looks at the card alone.
+        """See base class; reads only the card.
 
         Raises:
-            RecipeError: The card is of something else, or has no posterior to draw from.
+            RecipeError: The card is of another kind, or has no posterior to sample.
         """
         given = self.config
         contract = diffusers_contract(given.weights, _KINDS)
         if given.posterior == "sample" and contract.loads == "AutoencoderTiny":
             raise RecipeError(
-                f"posterior: card {given.weights!r} is of 'AutoencoderTiny', which gives a latent "
-                "and no posterior; set posterior: mode"
+                f"posterior: card {given.weights!r} loads 'AutoencoderTiny', which has no "
+                "posterior to sample; set posterior: mode"
             )
         return (given.weights,)
 
@@ -128,17 +131,17 @@ class VaeReconstruct(BatchedMethod):
         if contract.sides % cell:
             raise WeightsError(
                 f"card {given.weights!r}: diffusers.sides is {contract.sides}, but its network "
-                f"takes sides that are multiples of {cell}. Set diffusers.sides to {cell}"
+                f"takes multiples of {cell} pixels. Set diffusers.sides to {cell}"
             )
         channels = (settings.in_channels, settings.out_channels)
         if channels != (3, 3):
             raise WeightsError(
-                f"card {given.weights!r}: its network takes {channels[0]} channels and gives "
-                f"{channels[1]}, want 3 and 3: an autoencoder of RGB images"
+                f"card {given.weights!r}: its network has {channels[0]} input and {channels[1]} "
+                "output channels, but an autoencoder of RGB images has 3 and 3"
             )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> VaeReconstructParams:
-        """Draw passes, grid and seeds."""
+        """Draw the number of passes, the phase of the grid and the seeds."""
         check_face(ctx.target.landmarks)
         given = self.config
         low, high = given.passes
@@ -153,7 +156,7 @@ class VaeReconstruct(BatchedMethod):
         )
 
     def prepare(self, ctx: Context, params: VaeReconstructParams) -> _Prepared:
-        """Bring the image to a size that the network takes."""
+        """Pad or resize the image to a size that the network takes."""
         check_face(ctx.target.landmarks)
         given, image = self.config, ctx.target.image
         contract = diffusers_contract(given.weights, _KINDS)
@@ -162,16 +165,16 @@ class VaeReconstruct(BatchedMethod):
             return _Prepared(resized(image, side, side), (0, 0), params)
         cell = contract.sides
         x, y = (min(int(share * cell), cell - 1) for share in params.phase)
-        # Equal for every phase: a batch has one shape.
+        # The same for every phase, because a batch has one shape.
         spare = cell - 1 if given.grid == "drawn" else 0
         height, width = (-(-(side + spare) // cell) * cell for side in image.shape[:2])
         below, right = height - image.shape[0] - y, width - image.shape[1] - x
         padded = cv2.copyMakeBorder(image, y, below, x, right, cv2.BORDER_REFLECT_101)
         return _Prepared(np.asarray(padded, np.uint8), (x, y), params)
 
-    def run(self, prepared: Sequence[_Prepared]) -> list[Repainted]:
-        """Encode and decode; an image that is to go through again goes with the others."""
-        outputs: list[Repainted] = [one.image for one in prepared]
+    def run(self, prepared: Sequence[_Prepared]) -> list[ImageOrError]:
+        """Encode and decode; images with several passes go through again together."""
+        outputs: list[ImageOrError] = [one.image for one in prepared]
         for number in range(max(one.params.passes for one in prepared)):
             due: list[int] = []
             going: list[tuple[Image, int]] = []
@@ -188,9 +191,9 @@ class VaeReconstruct(BatchedMethod):
         return outputs
 
     def finish(
-        self, ctx: Context, params: VaeReconstructParams, prepared: _Prepared, output: Repainted
+        self, ctx: Context, params: VaeReconstructParams, prepared: _Prepared, output: ImageOrError
     ) -> Result:
-        """Take the crop out of what came back; everything in it was replaced."""
+        """Cut the crop out of the output; the mask is full."""
         if isinstance(output, ItemError):
             raise output
         height, width = ctx.target.image.shape[:2]
@@ -212,7 +215,7 @@ class VaeReconstruct(BatchedMethod):
         given = self.config
         return open_autoencoder(given.weights, given.device, given.precision)
 
-    def _pass(self, items: list[tuple[Image, int]]) -> list[Repainted]:
+    def _pass(self, items: list[tuple[Image, int]]) -> list[ImageOrError]:
         import torch
 
         given, network = self.config, self._network()
@@ -229,7 +232,7 @@ class VaeReconstruct(BatchedMethod):
                 drawn = noise([seed for _, seed in items], posterior.mean.shape[1:])
                 latent = posterior.mean + posterior.std * drawn.to(posterior.mean)
             made = (network.decode(latent).sample.float().cpu() / 2 + 0.5).numpy()
-        return [image_or_error(one) for one in made]
+        return [checked_image(one) for one in made]
 
 
 @lru_cache(maxsize=64)

@@ -18,9 +18,10 @@ from datagen.methods.base import Context
 from datagen.methods.diffusion_img2img import DiffusionImg2Img, DiffusionImg2ImgParams
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.diffusion import repaint as diffusion_repaint
+from datagen.networks.diffusion.images import checked_image
+from datagen.networks.diffusion.open import open_repainter, runner
 from datagen.networks.diffusion.options import own_steps
 from datagen.networks.diffusion.pipeline import open_pipeline
-from datagen.networks.diffusion.repaint import image_or_error, runner
 from tests.support.faces_made import made_face
 from tests.support.small.diffusion import build_diffusion, build_xl, flagging_checker, write_card
 
@@ -159,7 +160,7 @@ def test_steps_are_counted_as_the_pipelines_count() -> None:
 
 
 def test_the_opened_pipeline_keeps_its_own_scheduler_and_checker() -> None:
-    opened = diffusion_repaint.open_repainter(_method("sd15").config, "Img2Img")
+    opened = open_repainter(_method("sd15").config, "Img2Img")
     kept = open_pipeline("sd15", "cpu", "fp32")
     assert type(opened.scheduler).__name__ == "DDIMScheduler"
     assert type(kept.scheduler).__name__ == "PNDMScheduler"
@@ -168,7 +169,7 @@ def test_the_opened_pipeline_keeps_its_own_scheduler_and_checker() -> None:
 
 
 def test_no_watermark_is_put_on_fakes() -> None:
-    opened = diffusion_repaint.open_repainter(_method("sdxl").config, "Img2Img")
+    opened = open_repainter(_method("sdxl").config, "Img2Img")
     assert type(opened).__name__ == "StableDiffusionXLImg2ImgPipeline"
     assert opened.watermark is None
 
@@ -207,8 +208,8 @@ def test_unusable_outputs_are_errors_of_their_item_alone(monkeypatch: pytest.Mon
 
 def test_black_and_infinite_images_are_refused() -> None:
     values = np.full((3, 8, 8), 0.5, np.float32)
-    assert isinstance(image_or_error(values), np.ndarray)
-    black, infinite = image_or_error(values * 0), image_or_error(values * np.inf)
+    assert isinstance(checked_image(values), np.ndarray)
+    black, infinite = checked_image(values * 0), checked_image(values * np.inf)
     assert isinstance(black, ItemError)
     assert black.code == "black_image"
     assert isinstance(infinite, ItemError)
@@ -225,7 +226,7 @@ def test_a_full_memory_halves_the_batch_and_is_recorded(monkeypatch: pytest.Monk
             raise OutOfMemoryError("full")
         return repaint(pipeline, requests, *rest)
 
-    monkeypatch.setattr("datagen.methods.diffusion_img2img.repaint", small)
+    monkeypatch.setattr("datagen.methods.diffusion_base.repaint", small)
     record = method.run_record()
     assert record["batch"] == 4
     assert record["precision"] == "fp32"  # what a CPU does, whatever was asked for
@@ -242,7 +243,7 @@ def test_a_full_memory_halves_the_batch_and_is_recorded(monkeypatch: pytest.Monk
         ({"prompt": "a photo of Jane Roe"}, "prompt: want keys and values"),
         ({"prompt": {"text": "anything"}}, "prompt.text: unknown key"),
         ({"prompt": {"lights": ["neon glow"]}}, "not free text"),
-        ({"strength": [0.0, 0.5]}, "above 0 and up to 1"),
+        ({"strength": [0.0, 0.5]}, "above 0 and at most 1"),
         ({"strength": [0.5, 1.0]}, "use diffusion_face"),
         ({"strength": 0.1}, "steps x the lowest strength is below 1"),
         ({"guidance": 0.5}, "guidance"),

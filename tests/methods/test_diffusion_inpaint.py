@@ -177,7 +177,7 @@ def test_parts_out_of_the_image_are_not_drawn() -> None:
     drawn = {_drawn(_method(), Context(low), number).part for number in range(20)}
     assert "mouth" in drawn
     assert not drawn & {"hair", "eyes"}
-    with pytest.raises(ItemError, match="method_failed: hair, eyes: not in the image"):
+    with pytest.raises(ItemError, match="no part of hair, eyes is inside the image"):
         _drawn(_method(parts=["hair", "eyes"]), Context(low))
 
 
@@ -241,7 +241,7 @@ def test_an_unusable_output_is_raised() -> None:
         ({"prompt": "young"}, "prompt: want keys and values"),
         ({"prompt": {"expressions": ["smiling broadly"]}}, "not free text"),
         ({"strength": 0.2}, "steps x the lowest strength is below 1"),
-        ({"strength": [0.4, 1.2]}, "above 0 and up to 1"),
+        ({"strength": [0.4, 1.2]}, "above 0 and at most 1"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:

@@ -32,7 +32,7 @@ from datagen.faces.landmarks import (
 )
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["PAINTED", "PaintedPart", "is_in_image", "painted_mask", "square_around"]
+__all__ = ["PAINTED", "PaintedPart", "is_visible", "painted_mask", "square_around"]
 
 PaintedPart: TypeAlias = Literal["mouth", "eyes", "nose", "face", "hair"]
 PAINTED: tuple[PaintedPart, ...] = get_args(PaintedPart)
@@ -52,7 +52,7 @@ _EAR = (2, 14)  # points of the jaw at the height of the ears' lobes
 _AROUND = 1.7
 
 
-def is_in_image(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
+def is_visible(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
     """Tell whether at least half the points of each piece lie in an image of ``shape``."""
     edge = np.array([shape[1], shape[0]], np.float32)
     points = forehead(landmarks, 1.0) if part == "hair" else landmarks
