@@ -106,7 +106,7 @@ def test_pull_goes_on_after_a_break(
 ) -> None:
     _own(folder, address=f"{served.address}/cut", sha256=DIGEST)
     assert run(["weights", "pull", "net"]) == 2
-    assert "What came is kept: run again" in Told(capsys).err
+    assert "The partial file is kept: rerun" in Told(capsys).err
     _own(folder, address=f"{served.address}/net", sha256=DIGEST)
     assert run(["weights", "pull", "net"]) == 0
     assert served.asked[-1] == ("/net", "bytes=100-")
@@ -117,7 +117,7 @@ def test_pull_of_an_unknown_digest_tells_it_and_installs_nothing(
 ) -> None:
     _own(folder, address=f"{served.address}/net")
     assert run(["weights", "pull", "net"]) == 2
-    assert f"gave 7000 bytes with sha256 {DIGEST}" in Told(capsys).err
+    assert f"returned 7000 bytes with sha256 {DIGEST}" in Told(capsys).err
     assert not (folder / "net.task").exists()
 
 
@@ -125,7 +125,7 @@ def test_pull_of_an_unknown_digest_tells_it_and_installs_nothing(
     ("card", "parts"),
     [
         ("inswapper_128", ["no public address", "insightface", "LicenseRef-InsightFace-NC"]),
-        ("insightface_buffalo_l", ["not downloaded for you", "read its terms", "models/buffalo_l"]),
+        ("insightface_buffalo_l", ["not downloaded for you", "read the terms", "models/buffalo_l"]),
         (
             "ddpm_celebahq_256",
             ["no public address", "Apache-2.0", "put it at", "ddpm_celebahq_256"],
@@ -200,7 +200,7 @@ def test_check_reads_the_files_anew_and_names_each_that_is_bad(
         "other: ",
         f"its sha256 is {DIGEST}",
         "short: ",
-        "is cut short: 7000 bytes",
+        "is incomplete: 7000 bytes",
         "without_terms: license unknown is not known to permit research use",
         "3 of 5 weight files",
     ):
@@ -332,7 +332,7 @@ def test_add_copies_a_card_and_tells_what_it_permits(
         f"not here: get it from its authors and put it at {folder / 'net.task'}",
     ]
     assert run(["weights", "add", str(card)]) == 2
-    assert "Say --replace" in Told(capsys).err
+    assert "Use --replace" in Told(capsys).err
     assert run(["weights", "add", str(card), "--replace"]) == 0
 
 
@@ -341,7 +341,7 @@ def test_add_refuses_to_hide_a_shipped_card(
 ) -> None:
     card = _write(tmp_path / "mine.yaml", id="simswap_256")
     assert run(["weights", "add", str(card)]) == 2
-    assert "that of a card that ships" in Told(capsys).err
+    assert "that of a shipped card" in Told(capsys).err
     assert not folder.exists()
 
 
@@ -386,7 +386,7 @@ def test_generate_names_all_weights_that_nobody_can_fetch_before_it_fetches_any(
     capsys.readouterr()
     assert world.generate(tmp_path / "out", "--inline", "--set", f"methods={json.dumps(uses)}") == 2
     told = Told(capsys).err
-    assert "2 weights must be put in place by hand" in told
+    assert "2 weight files must be put in place by hand" in told
     assert "lost_one.onnx" in told
     assert "lost_two.onnx" in told
     assert "near.onnx" not in told

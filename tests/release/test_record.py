@@ -89,7 +89,7 @@ def test_a_second_run_makes_nothing_and_says_so(
 ) -> None:
     before = digests(out)
     assert world.generate(out, "--inline") == 0
-    assert "(6 were there already)" in capsys.readouterr().out
+    assert "(6 already there)" in capsys.readouterr().out
     assert digests(out) == before
 
 
@@ -112,7 +112,7 @@ def test_more_pairs_keep_the_full_shards(
     assert world.generate(folder, "--inline", "--set", "splits.train=12") == 0
     capsys.readouterr()
     assert world.generate(folder, "--inline") == 0
-    assert "(4 were there already)" in capsys.readouterr().out
+    assert "(4 already there)" in capsys.readouterr().out
 
 
 def test_fewer_pairs_into_the_same_folder_are_refused(
@@ -178,7 +178,7 @@ def test_a_harmed_shard_is_made_again(
     if harm == "flipped":
         (copy / name).write_bytes(bytes(data))
     assert world.generate(copy, "--inline") == 0
-    assert "(5 were there already)" in capsys.readouterr().out
+    assert "(5 already there)" in capsys.readouterr().out
     assert digests(copy) == digests(out)
 
 
@@ -200,7 +200,7 @@ def test_a_smaller_run_does_not_shrink_a_release(
     assert world.generate(out, "--inline", "--set", "shard_pairs=100") == 0
     before = digests(out)
     assert world.generate(out, "--inline", "--set", "shard_pairs=100", "--limit", "4") == 2
-    assert "shard test-000000 has 12 pairs, planned are 1" in capsys.readouterr().err
+    assert "shard test-000000 has 12 pairs, 1 are planned" in capsys.readouterr().err
     assert digests(out) == before
 
 
