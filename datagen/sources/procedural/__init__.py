@@ -1,4 +1,4 @@
-"""People made by the program: a source that needs nobody's photographs."""
+"""People who don't exist, rendered by a program: a source without photographs."""
 
 from __future__ import annotations
 

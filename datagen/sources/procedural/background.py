@@ -1,4 +1,4 @@
-"""What is behind the person: a plain wall, a gradient or a scene out of focus."""
+"""The background: a plain wall, a gradient or a scene out of focus."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _gradient(rng: np.random.Generator, light: Light) -> F32:
 
 
 def _scene(rng: np.random.Generator) -> F32:
-    """Rectangles, horizon and points of light, then out of focus."""
+    """Rectangles, a horizon and points of light, blurred."""
     level = rng.uniform(0.1, 0.5)
     canvas = np.full((_SMALL, _SMALL, 3), _hue(rng, 0.15, level), np.float32)
     horizon = int(rng.uniform(0.35, 0.8) * _SMALL)
@@ -49,9 +49,9 @@ def _scene(rng: np.random.Generator) -> F32:
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), rng.uniform(2.2, 6.0)), np.float32)
 
 
-def make(seed: int, person: int, picture: int, size: int, light: Light) -> F32:
+def make(seed: int, person: int, image_number: int, size: int, light: Light) -> F32:
     """Linear RGB background (size, size, 3) of an image."""
-    rng = streams.rng(seed, person, picture, "background")
+    rng = streams.rng(seed, person, image_number, "background")
     kind = rng.random()
     if kind < 0.2:
         small = np.full((_SMALL, _SMALL, 3), _hue(rng, 0.25, rng.uniform(0.06, 0.75)), np.float32)

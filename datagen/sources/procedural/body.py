@@ -8,7 +8,7 @@ from .arrays import F64
 from .patch import BODY, Patch, grid_triangles, make
 
 _AROUND = 38
-# Height, half width, half depth, depth of the center (cm), squareness, following of the head.
+# Height, half width, half depth, depth of the center (cm), squareness, share of the head's motion.
 _ROWS = (
     *((-3.5, 4.7, 3.9, -3.7, 0.0, 1.0), (-6.0, 5.0, 4.6, -4.2, 0.0, 1.0)),
     *((-7.5, 5.1, 5.1, -4.7, 0.0, 0.95), (-9.0, 5.2, 5.45, -5.2, 0.0, 0.8)),
@@ -22,14 +22,14 @@ _ROWS = (
 
 
 def _stations() -> F64:
-    """The rows of the table with one more between each two."""
+    """The rows of the table, with one interpolated row between each two."""
     rows = np.array(_ROWS)
     at = np.arange(2 * len(rows) - 1) / 2.0
     return np.stack([np.interp(at, np.arange(len(rows)), column) for column in rows.T], 1)
 
 
 def _relief(height: F64, angle: F64, values: dict[str, float]) -> F64:
-    """Muscles from behind the ears to the breastbone, and the larynx: (rows, around) cm."""
+    """Relief of the neck muscles and the larynx: (rows, around) in cm."""
     down = np.clip((height + 5.0) / -9.5, 0.0, 1.0)[:, None]
     ridge = np.radians(82.0 - 70.0 * down)
     strength = np.exp(-(((height + 10.5) / 4.0) ** 4))[:, None]
@@ -39,10 +39,10 @@ def _relief(height: F64, angle: F64, values: dict[str, float]) -> F64:
 
 
 def build(values: dict[str, float], chin: float) -> tuple[Patch, F64]:
-    """Neck and shoulders upright, and how far each point follows the head (n,).
+    """Upright neck and shoulders, and the share of the head's motion at each point (n,).
 
     ``chin`` is the height of the chin in cm; a longer face pushes the neck down. The patch's
-    uv is (turn around the body 0..1 with 0.5 in front, height in cm).
+    uv is (angle around the body as 0..1 with 0.5 in front, height in cm).
     """
     rows = _stations()
     neck = rows[:, 5] * (1.0 + 0.055 * values["neck_width"])

@@ -19,7 +19,7 @@ def _band(size: int, side: int, thickness: float) -> tuple[F64, F64]:
     uv = template().uv * size
     upper, lower = uv[list(_UPPER[side])], uv[list(_LOWER[side])]
     middle = upper * 0.57 + lower * 0.43
-    # Arched over its outer third and low at its head: the other way round looks worried.
+    # Arched over the outer third and low at the head: the reverse looks worried.
     middle = middle + (lower - upper) * np.array([0.05, -0.18, -0.14, -0.02, 0.06])[:, None]
     half = (lower - upper) * 0.5 * np.array([0.25, 0.62, 0.82, 0.92, 0.82])[:, None]
     half = half * (0.86 + 0.16 * float(np.clip(thickness, -1.8, 2.0)))
@@ -30,10 +30,10 @@ def strokes(size: int, thickness: float, density: float, rng: np.random.Generato
     """Cover of the skin by brow hairs, (size, size) float32 0..1.
 
     Args:
-        size: side of the texture.
-        thickness: deviations from the average.
-        density: 0..1, share of the hairs.
-        rng: where hairs grow.
+        size: side of the texture in texels.
+        thickness: thickness in standard deviations from the average.
+        density: share of the hairs, 0..1.
+        rng: generator of the positions of hairs.
     """
     canvas: U8 = np.zeros((size, size), np.uint8)
     count = int(_STROKES * (0.45 + 0.75 * density))
@@ -46,19 +46,19 @@ def strokes(size: int, thickness: float, density: float, rng: np.random.Generato
         along = rng.random(count) ** 0.9
         across = np.clip(0.5 + 0.34 * rng.normal(size=count), -0.3, 1.3)
         length = size * rng.uniform(0.011, 0.022, count)
-        lean = rng.normal(0.0, 0.14, count)
+        tilt = rng.normal(0.0, 0.14, count)
         shade = rng.integers(90, 256, count) * np.clip(1.25 - np.abs(across - 0.5), 0.4, 1.0)
         top = np.stack([np.interp(along, stations, upper[:, k]) for k in (0, 1)], 1)
         low = np.stack([np.interp(along, stations, lower[:, k]) for k in (0, 1)], 1)
         start = top + (low - top) * across[:, None]
         outward = 1.0 if side else -1.0
-        # Hairs stand up at the head of the brow and lie flat, downward, at its tail.
-        angle = 1.25 * along**1.5 - 0.15 + (across - 0.5) * -0.9 + lean
+        # Hairs stand up at the head of the brow and lie flat and point down at its tail.
+        angle = 1.25 * along**1.5 - 0.15 + (across - 0.5) * -0.9 + tilt
         step = np.stack([np.cos(angle) * outward, -np.sin(angle)], 1) * length[:, None]
         ends = np.round(np.stack([start - step * 0.35, start + step * 0.65], 1) * 16)
         for line, value in zip(ends.astype(np.int32), shade.astype(np.int64).tolist(), strict=True):
             cv2.line(canvas, line[0], line[1], value, 1, cv2.LINE_AA, _SHIFT)
-    # Only the band of rows that holds the brows is worth blurring.
+    # Blur only the rows that contain the brows.
     rows = np.flatnonzero(np.maximum(canvas, ground).any(axis=1))
     reach = size // 24
     band = slice(max(0, int(rows[0]) - reach), int(rows[-1]) + reach)

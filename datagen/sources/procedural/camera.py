@@ -1,4 +1,4 @@
-"""Pose of the head and the camera that looks at it."""
+"""Pose of the head, and the camera in front of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datagen.core import rng as streams
 from .arrays import F64
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 35.0, 20.0, 15.0
-# The head turns about the top of the neck; the center is where z is zero in the truth.
+# The head rotates about the top of the neck; z is zero at the center in the ground truth.
 PIVOT = np.array([0.0, -5.0, -5.0])
 CENTER = np.array([0.0, 0.0, 0.0])
 _GRID = 64.0
@@ -26,7 +26,7 @@ class Camera:
         yaw, pitch, roll: pose of the head in degrees. R = Roll(z) Yaw(y) Pitch(x).
         distance: from the camera to the center of the head in cm.
         focal: focal length in pixels.
-        middle: (2,) where the center of the head is in the image, in pixels.
+        middle: (2,) position of the head's center in the image, in pixels.
         size: side of the image in pixels.
     """
 
@@ -40,7 +40,7 @@ class Camera:
 
     @property
     def rotation(self) -> F64:
-        """Head to camera axes, (3, 3)."""
+        """Rotation from head to camera axes, (3, 3)."""
         return rotation(self.yaw, self.pitch, self.roll)
 
     def place(self, points: F64) -> F64:
@@ -51,7 +51,7 @@ class Camera:
     def project(self, placed: F64) -> F64:
         """Placed points (n, 3) to pixels and depth in pixels (n, 3), smaller is nearer.
 
-        Positions are rounded to 1/64 pixel, so that the last bit of a library does not show.
+        Positions are rounded to 1/64 pixel, so that last-bit differences between libraries vanish.
         """
         scale = self.focal / (self.distance - placed[:, 2])
         out = np.empty_like(placed)
@@ -63,7 +63,7 @@ class Camera:
 
 @functools.lru_cache(maxsize=16)
 def rotation(yaw: float, pitch: float, roll: float) -> F64:
-    """Rotation matrix (3, 3) of degrees: looks up, then to the right, then clockwise."""
+    """Rotation matrix (3, 3) of angles in degrees: up, then to the right, then clockwise."""
     y, p, r = np.radians([yaw, pitch, roll])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -74,14 +74,14 @@ def rotation(yaw: float, pitch: float, roll: float) -> F64:
 
 
 def _spread(rng: np.random.Generator, limit: float, calm: float) -> float:
-    """A share ``calm`` of the draws near zero, the others anywhere up to the limit."""
+    """Draw near zero with probability ``calm``, otherwise anywhere up to the limit."""
     near, wide, which = rng.normal() * 0.22, rng.uniform(-1.0, 1.0), rng.random()
     return round(float(np.clip(near if which < calm else wide, -1.0, 1.0)) * limit, 4)
 
 
-def draw(seed: int, person: int, picture: int, size: int) -> Camera:
+def draw(seed: int, person: int, image_number: int, size: int) -> Camera:
     """Pose, distance and framing of one image."""
-    rng = streams.rng(seed, person, picture, "camera")
+    rng = streams.rng(seed, person, image_number, "camera")
     yaw, pitch = _spread(rng, MAX_YAW, 0.5), _spread(rng, MAX_PITCH, 0.7)
     roll = _spread(rng, MAX_ROLL, 0.75)
     distance = float(np.exp(rng.uniform(np.log(95.0), np.log(280.0))))

@@ -1,4 +1,4 @@
-"""Where clothes cover the body, and their colors."""
+"""Clothes: where they cover the body, and their colors."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Clothes:
     Attributes:
         main, trim: (3,) linear RGB.
         neckline: height of the collar at the side of the neck in cm, negative.
-        drop: how far the neckline falls in front, cm.
-        width: half width of that fall, share of a turn around the body.
-        pointed: V neck rather than round.
+        drop: how far the neckline drops in front, in cm.
+        width: half width of the drop, as a share of the angle around the body.
+        pointed: whether the neckline is a V rather than round.
         stripe: strength of stripes, 0 for none.
-        trim_width: cm of trim or collar along the neckline.
-        jacket: half width of an open jacket, share of a turn; 0 for none. The trim's color
-            is then that of the shirt below it.
+        trim_width: width of the trim or collar along the neckline in cm.
+        jacket: half width of an open jacket, as a share of the angle around the body; 0 for
+            none. The trim's color is then that of the shirt below it.
     """
 
     main: F32
@@ -59,9 +59,9 @@ def _pick(rng: np.random.Generator) -> F32:
     return np.asarray(color * np.exp(rng.normal(0.0, 0.18, 3) * 0.4), np.float32)
 
 
-def draw(seed: int, person: int, picture: int) -> Clothes:
+def draw(seed: int, person: int, image_number: int) -> Clothes:
     """The clothes of one image."""
-    rng = streams.rng(seed, person, picture, "clothes")
+    rng = streams.rng(seed, person, image_number, "clothes")
     main, other = _pick(rng), _pick(rng)
     same = rng.random() < 0.65
     jacket = rng.random() < 0.16
@@ -89,7 +89,7 @@ def _weave() -> F32:
 
 
 def below_neckline(clothes: Clothes, turn: F32, height: F32) -> F32:
-    """Centimetres below the neckline (n,); negative where skin shows."""
+    """Centimeters below the neckline (n,); negative where skin shows."""
     across = np.abs(turn - 0.5) / np.float32(clothes.width)
     fall = np.maximum(1.0 - across, 0.0) if clothes.pointed else np.exp(-across * across)
     return np.asarray(clothes.neckline - clothes.drop * fall - height, np.float32)
@@ -111,15 +111,15 @@ def _cut(clothes: Clothes, uv: F32, below: F32) -> tuple[F32, F32]:
 
 
 def shaded(clothes: Clothes, uv: F32, below: F32, normal: F32, light: Light, sky: F32) -> F32:
-    """Light that leaves cloth (3, n) linear RGB.
+    """Light reflected by cloth, (3, n) linear RGB.
 
     Args:
-        clothes: what is worn.
-        uv: (2, n) turn around the body and height.
-        below: (n,) cm below the neckline.
+        clothes: the clothes.
+        uv: (2, n) angle around the body and height.
+        below: (n,) distance below the neckline in cm.
         normal: (3, n) unit normals.
         light: the light.
-        sky: (2, n) shares of key and sky that arrive.
+        sky: (2, n) shares of key and sky light that arrive.
     """
     x = np.mod(uv[0] * 1400.0, _SIZE).astype(np.float32)
     y = np.mod(uv[1] * -14.0, _SIZE).astype(np.float32)

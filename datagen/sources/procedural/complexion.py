@@ -1,4 +1,4 @@
-"""Shared maps of the face's texture: where skin is red, thin, oily, folded or bearded."""
+"""Maps over the texture of the face: where skin is red, thin, oily, folded or bearded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GOATEE = (57, 43, 106, 182, 83, 18, 313, 406, 335, 273, 287, 434, 364, 394, 395
 _GOATEE_LEFT = (175, 171, 140, 170, 169, 135, 214)
 _JAW = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
 
-# Folds everybody has (amount without age, with it, width in texels) and wrinkles of age.
+# Folds of every face (depth without age, with age, width in texels), and wrinkles of age.
 _FOLDS: tuple[tuple[float, float, float, tuple[int, ...]], ...] = (
     (0.35, 1.0, 3.4, (129, 203, 206, 216)),
     (2.2, 0.2, 1.6, (226, 247, 30, 29, 27, 28, 56, 190)),
@@ -47,10 +47,10 @@ class Maps:
     Attributes:
         lips, cheeks, sockets, cavity, gloss, beard, mustache, goatee: 0..1.
         fold, fold_age, wrinkle: depth, 0..1.
-        mottle: slow noise of unit deviation.
-        pores: fine noise of unit deviation.
+        mottle: low-frequency noise of unit standard deviation.
+        pores: high-frequency noise of unit standard deviation.
         dots: isolated points 0..1, for freckles and stubble.
-        bags: the swelling under the eyes, 0..1.
+        bags: swelling under the eyes, 0..1.
         sunny: where freckles grow, 0..1.
         spots: a few larger dark spots.
     """

@@ -1,4 +1,4 @@
-"""Layers over each other: background, body, hair, lashes and glasses."""
+"""Compositing: background, body, hair, lashes and glasses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _soft(covered: U8) -> F32:
 
 
 def _glass(canvas: F32, drawn: Drawn, lamp: Light, hair: F32, size: int) -> F32:
-    """The box of the image with glasses over it, their shadow and reflections."""
+    """The box of the image with glasses, their shadow and reflections."""
     shadow = cv2.GaussianBlur(drawn.frame, (0, 0), 2.5)
     shadow = np.roll(shadow, max(1, size // 100), axis=0)
     dim = np.asarray(1.0 - 0.45 * shadow * (1.0 - hair), np.float32)
@@ -36,7 +36,7 @@ def _glass(canvas: F32, drawn: Drawn, lamp: Light, hair: F32, size: int) -> F32:
 
 
 def _masks(stage: Stage, surfaces: Scene, pixels: Pixels, hair: F32) -> tuple[U8, U8]:
-    """Where the face is seen and where hair is, (size, size) 0..255."""
+    """Masks of the visible face and of hair, (size, size) 0..255."""
     ids = surfaces.solid.ids
     face = np.where((ids > 0) & (ids <= surfaces.face_triangles), 255, 0).astype(np.uint8)
     behind: U8 = np.zeros_like(face)

@@ -10,7 +10,7 @@ from .patch import SKIN, Patch, make
 _AROUND, _OUT = 20, 7
 _RIGHT, _LEFT = 234, 454
 
-# Distance from the middle of the ear, and how far the surface stands out there (cm).
+# Distance from the middle of the ear, and height of the surface there (cm).
 _PROFILE = (
     *((0.0, -0.85), (0.22, -0.8), (0.4, -0.45), (0.52, 0.16), (0.64, 0.18), (0.76, -0.18)),
     *((0.88, 0.28), (0.96, 0.28), (1.0, -0.15)),
@@ -36,7 +36,7 @@ def _disc(size: float) -> tuple[F64, F64, F64]:
 
 
 def hollows() -> F64:
-    """Light that reaches the points of both ears past their own folds: (n,) 0..1."""
+    """Share of the light that reaches the points of both ears, given their folds: (n,) 0..1."""
     radius = np.linspace(0.0, 1.0, _OUT + 1)[1:] ** 0.8
     reach = np.interp(radius, [0.0, 0.34, 0.52, 0.64, 0.78, 0.9], [0.3, 0.4, 0.95, 0.95, 0.5, 1.0])
     return np.tile(np.repeat(reach, _AROUND), 2)
@@ -52,7 +52,7 @@ def build(shape: F64, values: dict[str, float]) -> list[Patch]:
     for index, side in ((_RIGHT, -1.0), (_LEFT, 1.0)):
         anchor = shape[index] + np.array([-0.12 * side, 0.45, -0.25])
         along = back + 1.35 * size
-        # Tilted back by ten degrees, opened from the head by the ear angle.
+        # Tilted back by ten degrees, and away from the head by the ear angle.
         p, q = along * 0.985 - up * 0.16, up * 0.985 + along * 0.16
         points = np.empty((len(p), 3))
         points[:, 0] = anchor[0] + side * (p * np.sin(angle) + out * np.cos(angle))

@@ -1,4 +1,4 @@
-"""What a face does: jaw, mouth, lids, brows and gaze."""
+"""Facial expression: jaw, mouth, lids, brows and gaze."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOVES: tuple[Field, ...] = (
     Field("lip_press", (13, 14), 1.0, (0.0, -0.28, -0.06), "scale"),
 )
 
-# name, lowest, highest, chance of being used in an image.
+# Name, minimum, maximum, probability of being used in an image.
 RANGES: tuple[tuple[str, float, float, float], ...] = (
     ("mouth_open", 0.0, 0.65, 0.3),
     ("smile", -0.12, 1.0, 0.75),
@@ -66,7 +66,7 @@ def _basis() -> F64:
 
 @functools.cache
 def _jaw_weight() -> F64:
-    """How far each control point follows the lower jaw, 0 to 1: (468,)."""
+    """Share of the lower jaw's motion at each control point, 0 to 1: (468,)."""
     x, y = template().position[:, 0], template().position[:, 1]
 
     def step(high: float, low: float) -> F64:
@@ -78,7 +78,7 @@ def _jaw_weight() -> F64:
 
 
 def rest(shape: F64) -> F64:
-    """The template's mouth stands slightly open: the same face with jaw and lips closed."""
+    """The face with jaw and lips closed; the template's mouth is slightly open."""
     shape = _turn_jaw(shape, _REST, 0.0)
     closed = shape.copy()
     for pairs, share in ((_INNER_LIPS, 0.93), (_SECOND_LIPS, 0.5)):
@@ -92,7 +92,7 @@ def rest(shape: F64) -> F64:
 
 
 def _close_lids(shape: F64, amount: float) -> F64:
-    """Lids moved together by ``amount`` of the opening; negative opens them."""
+    """Lids closed by the share ``amount`` of their opening; negative opens them."""
     moved = shape.copy()
     upper, lower = [p[0] for p in _LIDS], [p[1] for p in _LIDS]
     gap = (shape[upper] - shape[lower]) * np.array([0.0, 1.0, 0.6]) * amount
@@ -122,15 +122,15 @@ def pose_face(shape: F64, values: dict[str, float]) -> F64:
     return _turn_jaw(face, values["mouth_open"], values["jaw_side"])
 
 
-def draw(seed: int, person: int, picture: int) -> dict[str, float]:
-    """Expression of an image: each move is at rest or used, never all at full strength."""
-    rng = streams.rng(seed, person, picture, "expression")
+def draw(seed: int, person: int, image_number: int) -> dict[str, float]:
+    """Expression of an image: each movement is at rest or used, rarely at full strength."""
+    rng = streams.rng(seed, person, image_number, "expression")
     values: dict[str, float] = {}
     for name, low, high, chance in RANGES:
         used, at, strength = rng.random(), float(rng.random()), float(rng.random())
         value = low + (high - low) * at
         values[name] = round(value * (0.4 + 0.6 * strength), 4) if used < chance else 0.0
-    # Lips seldom part without a smile, and cheeks rise with it.
+    # Lips rarely part without a smile, and cheeks rise with it.
     values["smile"] = round(max(values["smile"], 0.75 * values["mouth_open"]), 4)
     values["cheek_raise"] = round(max(values["cheek_raise"], 0.45 * values["smile"]), 4)
     if values["smile"] > 0.3:
@@ -139,10 +139,10 @@ def draw(seed: int, person: int, picture: int) -> dict[str, float]:
 
 
 def look(values: dict[str, float], toward: F64) -> dict[str, float]:
-    """The expression with its gaze about ``toward`` (3,), the camera in head coordinates.
+    """The expression with the gaze relative to ``toward`` (3,), the camera in head coordinates.
 
-    People look into the camera that takes their portrait; ``gaze_x`` and ``gaze_y`` are what
-    they look past it.
+    People look into the camera that takes their portrait; ``gaze_x`` and ``gaze_y`` are the
+    deviation from it in degrees.
     """
     x = np.degrees(np.arctan2(toward[0], toward[2])) + values["gaze_x"]
     y = np.degrees(np.arctan2(toward[1], np.hypot(toward[0], toward[2]))) + values["gaze_y"]

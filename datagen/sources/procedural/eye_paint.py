@@ -24,7 +24,7 @@ _GREEN = np.array([0.16, 0.20, 0.10], np.float32)
 
 @functools.cache
 def _fibers() -> F32:
-    """Brightness around the iris, 256 directions by 16 radii."""
+    """Brightness of the iris fibers, 16 radii by 256 directions."""
     raw: F32 = streams.rng("eyes", "fibres").standard_normal((16, 256)).astype(np.float32)
     soft = cv2.GaussianBlur(np.tile(raw, (1, 3)), (0, 0), sigmaX=1.0, sigmaY=3.0)[:, 256:512]
     return np.asarray(soft / soft.std(), np.float32)
@@ -38,7 +38,7 @@ def iris_color(values: dict[str, float]) -> F32:
 
 
 def _on_ball(x: F32, y: F32, ball: Eyeball, camera: Camera) -> tuple[F32, F32, F32, F32]:
-    """Normals (3, n) of the ball at pixels, and distance, direction across the iris."""
+    """Normals (3, n) of the ball at pixels, and distance and direction from the iris center."""
     placed = camera.place(ball.center[None])
     center = camera.project(placed)[0]
     scale = camera.focal / (camera.distance - float(placed[0, 2]) - 1.0)
@@ -81,7 +81,7 @@ def _colors(distance: F32, u: F32, v: F32, values: dict[str, float], blood: floa
 
 
 def paint(rows: I64, columns: I64, side: int, figure: Figure, lamp: Light, under_lid: F32) -> F32:
-    """Light that leaves the eyeball at pixels, (3, n) linear RGB.
+    """Light reflected by the eyeball at pixels, (3, n) linear RGB.
 
     Args:
         rows: (n,) pixel rows.
@@ -89,12 +89,12 @@ def paint(rows: I64, columns: I64, side: int, figure: Figure, lamp: Light, under
         side: 0 for the eye on the viewer's left in a frontal image, else 1.
         figure: the figure.
         lamp: the light.
-        under_lid: (n,) light that the lids leave, 0..1.
+        under_lid: (n,) share of the light that the lids let through, 0..1.
     """
     values, camera = figure.identity.values, figure.camera
     x, y = columns.astype(np.float32) + 0.5, rows.astype(np.float32) + 0.5
     normal, distance, u, v = _on_ball(x, y, figure.balls[side], camera)
-    blood = 0.12 * values["haemoglobin"]
+    blood = 0.12 * values["hemoglobin"]
     color = _colors(distance, u, v, values, blood)
     key = np.clip(np.tensordot(lamp.key, normal, 1) * 0.8 + 0.25, 0.0, 1.0)
     half = lamp.key + np.array([0.0, 0.0, 1.0], np.float32)
@@ -131,7 +131,7 @@ def _lid_line(figure: Figure, ring: tuple[int, ...], upper: bool) -> F64:
 
 
 def lashes(figure: Figure, size: int) -> tuple[tuple[slice, slice], F32]:
-    """A box around the eyes, and cover by lashes and the rim of the lids there, 0..1."""
+    """A box around the eyes, and the cover by lashes and lid rims in it, 0..1."""
     canvas: U8 = np.zeros((size, size), np.uint8)
     scale = figure.camera.focal / figure.camera.distance
     strong = 1.0 if figure.identity.sex == "female" else 0.8
@@ -161,8 +161,8 @@ def lashes(figure: Figure, size: int) -> tuple[tuple[slice, slice], F32]:
         stations = np.linspace(0.0, 1.0, len(upper))
         root = np.stack([np.interp(share, stations, upper[:, k]) for k in (0, 1)], 1)
         outward = -1.0 if side == 0 else 1.0
-        lean = (0.75 - share) * 0.3 * outward
-        tip = np.stack([lean, -0.2 * np.sin(share * 2.6 + 0.35)], 1) * scale
+        tilt = (0.75 - share) * 0.3 * outward
+        tip = np.stack([tilt, -0.2 * np.sin(share * 2.6 + 0.35)], 1) * scale
         turned = figure.camera.rotation[:2, :2] * np.array([[1.0, -1.0], [-1.0, 1.0]])
         ends = np.stack([root, root + (tip @ turned.T)], 1)
         for line in np.round(ends * 16).astype(np.int32):

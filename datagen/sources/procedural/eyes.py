@@ -1,4 +1,4 @@
-"""Eyeballs: where they sit, where they look and how they are drawn behind the lids."""
+"""Eyeballs: position, gaze, and the iris points of the mesh."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Eyeball:
 
     Attributes:
         center: (3,) in cm.
-        gaze: (3,) unit direction of the look.
+        gaze: (3,) unit direction of the gaze.
         iris: radius of the iris in cm.
         ring: MediaPipe indices of its lids, from the outer corner along the lower lid.
     """

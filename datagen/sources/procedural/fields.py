@@ -1,4 +1,4 @@
-"""Localized deformations of the neutral face, as data."""
+"""Localized deformations of the neutral face, defined as data."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Field:
     """A smooth displacement of the control points, for one unit of its parameter.
 
     Attributes:
-        name: the parameter that drives it.
-        at: MediaPipe indices on the viewer's left (or middle) that are its center; the
-            mirrored center is added.
-        spread: standard deviation of the Gaussian window in cm; 0 means everywhere.
-        vector: (x, y, z) in cm (``move``) or as a relative change (``scale``); x > 0 is
-            away from the middle of the face. For ``turn`` only x counts: radians about z,
-            the outer side up.
+        name: the parameter that controls it.
+        at: MediaPipe indices of its center, on the viewer's left or in the middle; the mirrored
+            center is added.
+        spread: standard deviation of the Gaussian window in cm; 0 applies it everywhere.
+        vector: (x, y, z) in cm (``move``) or as a relative change (``scale``); x > 0 points
+            away from the middle of the face. For ``turn`` only x is used: radians about z,
+            outer side up.
         kind: ``move``, ``scale`` (about the center of ``at``) or ``turn``.
-        male: mean shift in units for men; the opposite for women.
+        male: mean shift of the parameter for men; the negative for women.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A person in front of a camera: everything about the geometry of one image."""
+"""A person in front of a camera: the geometry of one image."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Figure:
     """The posed face of one image.
 
     Attributes:
-        identity: who it is.
-        expression: what the face does.
+        identity: parameters of the person.
+        expression: parameters of the expression.
         camera: pose and framing.
         neutral: (468, 3) control points without expression, head coordinates in cm.
-        control: (468, 3) control points with it.
+        control: (468, 3) control points with expression.
         balls: both eyeballs.
         mesh: (478, 3) pixels, MediaPipe numbering, smaller z nearer.
     """
@@ -55,7 +55,7 @@ class Figure:
 
 
 def pose(identity: Identity, expression: dict[str, float], camera: Camera) -> Figure:
-    """The figure of these parameters, without any drawing of random numbers."""
+    """The figure of these parameters; draws no random numbers."""
     neutral = identities.face_shape(identity)
     control = expressions.pose_face(neutral, expression)
     balls = eyes.build(neutral, identity.values, expression)
@@ -65,9 +65,9 @@ def pose(identity: Identity, expression: dict[str, float], camera: Camera) -> Fi
     return Figure(identity, expression, camera, neutral, control, balls, mesh)
 
 
-def draw(seed: int, person: int, picture: int, size: int) -> Figure:
+def draw(seed: int, person: int, image_number: int, size: int) -> Figure:
     """The figure with this number."""
-    camera = cameras.draw(seed, person, picture, size)
+    camera = cameras.draw(seed, person, image_number, size)
     ahead = camera.rotation[2]
-    expression = expressions.look(expressions.draw(seed, person, picture), ahead)
+    expression = expressions.look(expressions.draw(seed, person, image_number), ahead)
     return pose(identities.draw(seed, person), expression, camera)

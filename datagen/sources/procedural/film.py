@@ -15,12 +15,12 @@ _STEPS, _BRIGHTEST = 65536, 4.0
 
 
 def tone(linear: F32) -> F32:
-    """Linear light to display values 0..1 with a soft shoulder; square roots only.
+    """Linear light to display values 0..1 with a soft shoulder, using only square roots.
 
-    The sRGB curve is approximated to 0.002 (I. Taylor and others' root polynomial), since
-    roots are exact on every machine and powers are not.
+    The sRGB curve is approximated to within 0.002 by a polynomial of roots (I. Taylor and
+    others), because roots are exact on every machine and powers are not.
     """
-    # Straight up to 0.55, then toward 1.
+    # Linear up to 0.55, then compressed toward 1.
     over = np.maximum(linear - np.float32(0.55), 0.0)
     x = np.clip(linear, 0.0, 0.55)
     over /= over * np.float32(1.0 / 0.45) + np.float32(1.0)
@@ -37,13 +37,13 @@ def tone(linear: F32) -> F32:
 
 @functools.cache
 def _curve() -> F32:
-    """``tone`` as a table over linear light 0 to 4, in steps of an image value."""
+    """``tone`` as a table over linear light from 0 to 4, in 8-bit intensity levels."""
     steps = np.arange(_STEPS, dtype=np.float32) * np.float32(_BRIGHTEST / _STEPS)
     return tone(steps) * np.float32(255.0)
 
 
 def _grain(rng: np.random.Generator, size: int) -> F32:
-    """Nearly normal noise (size, size) of unit deviation: the sum of four bytes."""
+    """Nearly normal noise (size, size) of unit standard deviation: the sum of four bytes."""
     raw = np.frombuffer(rng.bytes(4 * size * size), np.uint32)
     low = (raw & 0x00FF00FF) + ((raw >> 8) & 0x00FF00FF)
     total = ((low & 0xFFFF) + (low >> 16)).astype(np.float32)
@@ -52,9 +52,9 @@ def _grain(rng: np.random.Generator, size: int) -> F32:
     return np.asarray(total.reshape(size, size), np.float32)
 
 
-def develop(linear: F32, exposure: float, seed: int, person: int, picture: int) -> U8:
+def develop(linear: F32, exposure: float, seed: int, person: int, image_number: int) -> U8:
     """The image (size, size, 3) uint8 of linear light (size, size, 3)."""
-    rng = streams.rng(seed, person, picture, "film")
+    rng = streams.rng(seed, person, image_number, "film")
     size = linear.shape[0]
     blur = rng.uniform(0.5, 0.85) * size / 512.0
     noise = np.float32(rng.uniform(0.3, 3.2))

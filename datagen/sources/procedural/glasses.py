@@ -1,4 +1,4 @@
-"""Glasses: rims, bridge and sides as tubes, lenses with a faint reflection."""
+"""Glasses: rims, bridge and temples, and lenses with a faint reflection."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _rim(center: F64, half: tuple[float, float], square: float, side: float) -> 
 
 
 def _paths(figure: Figure, rng: np.random.Generator) -> tuple[list[F64], list[F64]]:
-    """Lens outlines, and the open lines of bridge and sides, in head coordinates."""
+    """Lens outlines, and the lines of bridge and temples, in head coordinates."""
     shape = figure.neutral
     eyes = [shape[[33, 133]].mean(axis=0), shape[[263, 362]].mean(axis=0)]
     gap = eyes[1][0] - eyes[0][0]
@@ -94,7 +94,7 @@ def draw(seed: int, person: int, figure: Figure) -> Drawn:
         path = fixed(rim).astype(np.int32)
         cv2.fillPoly(lens, [path], 255, cv2.LINE_AA, 4)
         cv2.polylines(frame, [path], True, 255, width, cv2.LINE_AA, 4)
-    # The side on the far side of the head is hidden by it.
+    # The temple on the far side of the head is hidden by the head.
     sides = [lines[0]]
     sides += [lines[1]] if camera.yaw > -3.0 else []
     sides += [lines[2]] if camera.yaw < 3.0 else []

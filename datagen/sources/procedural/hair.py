@@ -1,4 +1,4 @@
-"""Color and light of hair."""
+"""Color and shading of hair."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRAY = np.array([0.44, 0.42, 0.39], np.float32)
 
 
 def color(values: dict[str, float]) -> F32:
-    """Linear RGB (3,) of a person's hair before graying strand by strand."""
+    """Linear RGB (3,) of a person's hair without gray strands."""
     dark = 0.35 + 4.3 * values["hair_black"] ** 1.4
     red = 0.14 + 1.0 * values["hair_red"]
     return np.asarray(_BARE * np.exp(-dark * _EUMELANIN * 0.8 - red * _PHEOMELANIN), np.float32)
@@ -57,12 +57,12 @@ def strand_map() -> F32:
 
 
 def strands(across: F32, along: F32, curl: float) -> tuple[F32, F32]:
-    """Brightness of strands and coarse locks, both (n,) 0..1.
+    """Brightness of fine strands and coarse locks, both (n,) 0..1.
 
     Args:
-        across: (n,) cm across the strands.
-        along: (n,) cm along them.
-        curl: 0 straight to 1 curly.
+        across: (n,) position across the strands in cm.
+        along: (n,) position along the strands in cm.
+        curl: from 0 for straight to 1 for curly.
     """
     table = strand_map()
     wave = curl * 1.1 * np.sin(along * 1.35 + across * 0.6)
@@ -76,7 +76,7 @@ def strands(across: F32, along: F32, curl: float) -> tuple[F32, F32]:
 
 
 def shaded(base: F32, normal: F32, tangent: F32, light: Light, noise: tuple[F32, F32]) -> F32:
-    """Light that leaves hair (3, n) after Kajiya and Kay (SIGGRAPH 1989) with noise.
+    """Light reflected by hair (3, n), by Kajiya and Kay (SIGGRAPH 1989) with noise.
 
     Args:
         base: (3, n) color.
@@ -96,7 +96,7 @@ def shaded(base: F32, normal: F32, tangent: F32, light: Light, noise: tuple[F32,
     lobe = lobe**8
     wide = np.sqrt(np.maximum(1.0 - along * along, 0.0)) * body
     depth = (0.30 + 0.85 * fine) * (0.55 + 0.75 * coarse)
-    # Light passes through light hair, which evens out the shade between its strands.
+    # Light passes through light-colored hair, which evens out the shading between strands.
     depth = 0.67 + (depth - 0.67) * (1.0 - 0.55 * np.minimum(base[1] * 2.3, 1.0))
     up = normal[1] * 0.5 + 0.5
     facing = np.clip(normal[2], 0.0, 1.0)

@@ -18,7 +18,7 @@ _PAD, _REACH = 14, 13
 
 
 def _frayed(alpha: F32, rng: np.random.Generator) -> F32:
-    """Cover displaced by slow noise, so that the outline of hair is not a smooth curve."""
+    """Cover displaced by low-frequency noise, so that the outline of hair is not smooth."""
     rows, columns = alpha.shape
     small = rng.standard_normal((64, 64, 2)).astype(np.float32) * np.float32(1.1)
     noise = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
@@ -29,7 +29,7 @@ def _frayed(alpha: F32, rng: np.random.Generator) -> F32:
 
 
 def _without_gaps(alpha: F32, solid: Mask, reach: int) -> F32:
-    """Narrow gaps between hair and the edge of the head closed: scalp hair fills them."""
+    """Cover with narrow gaps between hair and the edge of the head closed."""
     near = np.ones((reach, reach), np.uint8)
     whole = np.maximum(alpha, solid.astype(np.float32))
     closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, near) * cv2.dilate(alpha, near)

@@ -1,4 +1,4 @@
-"""Hair as a shell around the skull: styles as numbers, and the shape they give."""
+"""Hair as a shell around the skull: parameters of hair styles, and the resulting shape."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _FREE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Numbers of a hair style.
+    """Parameters of a hair style.
 
     Attributes:
         top, side, back, front: thickness in cm.
-        volume: cm added by the person's hair volume of 1.
-        flow: how strands run: ``down`` from the crown, ``side`` from a parting, ``back``.
-        curl: 0 straight to 1 curly.
-        length: cm that hair hangs below the widest part of the head, 0 for none.
-        open: degrees from the front where hanging hair begins.
-        taper: degrees over which the shell rises from the hairline.
+        volume: thickness in cm that a hair volume of 1 adds.
+        flow: direction of the strands: ``down`` from the crown, ``side`` from a parting, ``back``.
+        curl: from 0 for straight to 1 for curly.
+        length: length in cm that hangs below the widest part of the head, 0 for none.
+        open: angle from the front in degrees where hanging hair begins.
+        taper: angle in degrees over which the shell rises from the hairline.
         ragged: softness of the edge in degrees.
-        fineness: strands per width, 1 for most.
-        fringe: degrees that hair falls over the forehead.
+        fineness: relative density of strands, usually 1.
+        fringe: angle in degrees by which hair falls over the forehead.
     """
 
     top: float
@@ -80,7 +80,7 @@ class Shell:
 
     Attributes:
         points, normals, tangents: (n, 3).
-        strand: (n, 2) position across and along the strands, in cm.
+        strand: (n, 2) position across and along the strands in cm.
         margin: (n,) degrees inside the hairline, negative outside.
         hang: (n,) 1 where hair hangs in front of the shoulders, else 0.
         triangles: (m, 3).
@@ -109,7 +109,7 @@ def hairline(azimuth: F64, values: dict[str, float]) -> F64:
 
 
 def margin(points: F64, skull: Skull, values: dict[str, float]) -> F64:
-    """Degrees inside the hairline of any points (n, 3) of the head; negative outside."""
+    """Angle in degrees of points (n, 3) of the head inside the hairline; negative outside."""
     offset = points - skull.center
     length = np.sqrt((offset**2).sum(axis=1))
     polar = np.degrees(np.arccos(np.clip(offset[:, 1] / length, -1.0, 1.0)))
@@ -139,7 +139,7 @@ def _thickness(style: Style, azimuth: F64, polar: F64, inside: F64, volume: floa
 
 
 def _fallen(style: Style, polar: F64) -> F64:
-    """Centimetres that hair at these degrees from the top hangs below the equator."""
+    """Distance in cm that hair at this angle from the top hangs below the equator."""
     share = np.maximum(polar - _EQUATOR, 0.0) / (180.0 - _EQUATOR)
     return np.asarray(share * (style.length + 4.0), np.float64)
 
@@ -184,7 +184,7 @@ def _flow(style: Style, points: F64, normals: F64, azimuth: F64, part: float) ->
 
 
 def _curtain(style: Style, azimuth: F64, polar: F64) -> F64:
-    """Degrees inside hair that falls from the parting to both sides of the face."""
+    """Angle in degrees inside the hair that falls to both sides of the face."""
     if style.flow != "side":
         return np.asarray(np.minimum(np.abs(azimuth) - style.open, 30.0), np.float64)
     opened = 6.0 + (style.open - 6.0) * _smooth(46.0, 100.0, polar) ** 0.8
@@ -235,10 +235,10 @@ def _points(style: Style, skull: Skull, surface: F64, place: tuple[F64, F64], th
 
 
 def build(identity: Identity, skull: Skull, surface: F64, down: F64) -> Shell | None:
-    """The hair of a person over the ``surface`` (n, 3) of the head, or nothing for the bald.
+    """The hair over the ``surface`` (n, 3) of the head, or ``None`` for a bald person.
 
-    ``down`` (3,) is where things fall, in head coordinates: a head that nods leaves its hair
-    hanging.
+    ``down`` (3,) is the direction of gravity in head coordinates: hair keeps hanging when the
+    head nods.
     """
     style = STYLES.get(identity.hair)
     if style is None:

@@ -1,4 +1,4 @@
-"""Who a person is: some forty numbers of shape and skin, drawn and never fitted."""
+"""The parameters of a person: shape and skin, drawn at random and never fitted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SHAPE: tuple[Field, ...] = (
     Field("asymmetry_eyes", _EYE, 1.6, (0.0, 0.0, 0.0)),
 )
 
-# What varies together: broad faces are broad all over, and so on (share of each parameter).
+# Correlated parameters: broad faces are broad everywhere, and so on (share of each parameter).
 _TOGETHER: dict[str, dict[str, float]] = {
     "broad": {
         "face_width": 0.6,
@@ -74,7 +74,7 @@ _TOGETHER: dict[str, dict[str, float]] = {
 }
 _SPREAD = 0.6
 
-# name, mean for both, male shift, deviation: shape that lies outside the face mesh.
+# Name, mean of both sexes, male shift, standard deviation: shape outside the face mesh.
 _OUTSIDE: tuple[tuple[str, float, float, float], ...] = (
     ("skull_length", 0.0, 0.2, 1.0),
     ("skull_height", 0.0, 0.1, 1.0),
@@ -84,7 +84,7 @@ _OUTSIDE: tuple[tuple[str, float, float, float], ...] = (
     ("shoulder_width", 0.0, 1.3, 0.6),
 )
 
-# Melanin index at the middle of each step of the Monk scale (1 lightest), by eye.
+# Melanin index at the middle of each step of the Monk scale (1 is lightest), matched by eye.
 _MELANIN = (0.04, 0.085, 0.14, 0.22, 0.34, 0.50, 0.72, 1.02, 1.42, 1.95, 2.3)
 
 _AGE = (20, 75)
@@ -98,10 +98,10 @@ class Identity:
         sex: ``female`` or ``male``.
         age: whole years, 20 to 75.
         monk: Monk skin tone, 1 (lightest) to 10.
-        values: every identity parameter by name; shape in deviations from the average,
+        values: identity parameters by name; shape in standard deviations from the average,
             skin, eyes and hair in the units of the module that uses them.
         hair: name of the hair style.
-        beard: name of the beard style, ``none`` for most.
+        beard: name of the beard style, often ``none``.
         glasses: whether the person owns glasses.
     """
 
@@ -136,11 +136,11 @@ def face_shape(identity: Identity) -> F64:
 
 @functools.cache
 def _average() -> F64:
-    """From the canonical face to average human measures (L. G. Farkas, 1994).
+    """Displacement from the canonical face to average human measurements (L. G. Farkas, 1994).
 
-    The canonical eyes are narrow (2.6 cm; people have about 3), its sides are wide apart
-    (15.4 cm at the ears and 13.4 cm at the corners of the jaw; people have about 14 and 10.5)
-    and it is long from the eyes to the chin (12.4 cm; people have about 11.6).
+    The canonical face has narrow eyes (2.6 cm; the human average is about 3), is wide (15.4 cm at
+    the ears and 13.4 cm at the corners of the jaw; the averages are about 14 and 10.5) and long
+    from the eyes to the chin (12.4 cm; the average is about 11.6).
     """
     points = template().position
     fields = (
@@ -165,7 +165,7 @@ def _average() -> F64:
 
 @functools.cache
 def _sag() -> F64:
-    """What age does to soft tissue: jowls, corners of the mouth, upper lids, nose."""
+    """Effect of age on soft tissue: jowls, corners of the mouth, upper lids, nose."""
     fields = (
         Field("", (210, 169, 214), 1.3, (0.16, -0.28, 0.0)),
         Field("", (61, 57), 0.9, (0.0, -0.08, 0.0)),
@@ -177,7 +177,7 @@ def _sag() -> F64:
 
 
 def describe(seed: int, person: int) -> tuple[str, int, int]:
-    """Sex, age and Monk tone of a person without anything else."""
+    """Sex, age and Monk skin tone of a person."""
     rng = streams.rng(seed, person, "about")
     sex = "male" if rng.random() < 0.5 else "female"
     age = int(rng.integers(_AGE[0], _AGE[1] + 1))
@@ -210,7 +210,7 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
     smooth = 1.0 if sex == "male" else 0.8
     return {
         "melanin": low + (high - low) * float(rng.random()),
-        "haemoglobin": 0.45 + 0.5 * float(rng.random()),
+        "hemoglobin": 0.45 + 0.5 * float(rng.random()),
         "redness": float(rng.random()),
         "freckles": fair * float(rng.random()) ** 2 * 1.4,
         "spots": float(rng.random()) * (0.25 + 0.75 * years),
@@ -224,7 +224,7 @@ def _skin_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[
 
 
 def _color_values(seed: int, person: int, sex: str, age: int, monk: int) -> dict[str, float]:
-    """Eyes and hair: darker skin comes with darker eyes and hair, age with gray."""
+    """Eyes and hair: darker skin correlates with darker eyes and hair, and age with gray hair."""
     rng = streams.rng(seed, person, "colour")
     dark = float(np.clip((monk - 1) / 5.0, 0.0, 1.0))
     brown = max(float(rng.random()), dark * (0.65 + 0.35 * float(rng.random())))
@@ -276,7 +276,7 @@ def _choice(rng: np.random.Generator, names: list[str], weights: list[float]) ->
 
 
 def draw(seed: int, person: int) -> Identity:
-    """The person with this number: every parameter from its own stream."""
+    """The person with this number; each group of parameters has its own random stream."""
     sex, age, monk = describe(seed, person)
     rng = streams.rng(seed, person, "style")
     column = 2 if sex == "male" else 1

@@ -1,4 +1,4 @@
-"""Where the 68 points of 300-W lie among the 478 points of MediaPipe's face mesh."""
+"""The 68 points of 300-W as points of MediaPipe's face mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key, fill and sky, and what of them reaches a point of the head."""
+"""Key light, fill light and sky, and how much of each reaches a point of the head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datagen.core import rng as streams
 from .arrays import F32, F64
 from .sample import sample
 
-# Height field of the head: cells per side, centimetres per cell, and its middle.
+# Height field of the head: cells per side, centimeters per cell, and its middle.
 _CELLS, _CELL = 72, 0.36
 _FAR = -30.0
 _SKY = (
@@ -23,7 +23,7 @@ _SKY = (
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """The light of one image, rounded so that it is the same everywhere.
+    """The light of one image, rounded so that it is the same on every machine.
 
     Attributes:
         key: (3,) unit direction toward the key light, camera axes.
@@ -50,13 +50,13 @@ def _direction(azimuth: float, elevation: float) -> F32:
 
 
 def _warmth(amount: float) -> F64:
-    """Color of a light, -1 bluish to 1 like tungsten."""
+    """Color of a light, from -1 for bluish to 1 for tungsten."""
     return np.array([1.0 + 0.14 * amount, 1.0, 1.0 - 0.20 * amount])
 
 
-def draw_values(seed: int, person: int, picture: int) -> dict[str, float]:
-    """Numbers of the light: degrees, shares of the key, softness, warmth and exposure."""
-    rng = streams.rng(seed, person, picture, "light")
+def draw_values(seed: int, person: int, image_number: int) -> dict[str, float]:
+    """Parameters of the light: angles in degrees, strengths, softness, warmth and exposure."""
+    rng = streams.rng(seed, person, image_number, "light")
     azimuth = float(np.clip(rng.normal(0.0, 36.0), -70.0, 70.0))
     values = {
         "key_azimuth": azimuth,
@@ -73,7 +73,7 @@ def draw_values(seed: int, person: int, picture: int) -> dict[str, float]:
 
 
 def make(values: dict[str, float], melanin: float) -> Light:
-    """The light of these numbers; cameras expose darker skin a little longer."""
+    """The light of these parameters; exposure is slightly longer for darker skin."""
     side = -np.sign(values["key_azimuth"]) if values["key_azimuth"] else 1.0
     sky = _warmth(values["sky_warmth"]) * values["sky"]
     adapted = values["exposure"] * (1.0 + 0.5 * melanin)
@@ -91,11 +91,11 @@ def make(values: dict[str, float], melanin: float) -> Light:
 
 
 def height_field(points: F64, front: F64) -> F32:
-    """Depth of the head seen from in front, on a grid in head coordinates.
+    """Depth of the head seen from the front, on a grid in head coordinates.
 
     Args:
         points: (n, 3) points of the head in cm.
-        front: (n,) how much each point faces forward; the others are left out.
+        front: (n,) z component of each point's normal; points that do not face forward are ignored.
     """
     keep = front > 0.05
     used = points[keep]
@@ -110,16 +110,16 @@ def height_field(points: F64, front: F64) -> F32:
 
 
 def shadow(field: F32, points: F64, toward: F64, softness: float, steps: int = 11) -> F64:
-    """Share of a distant light that the head lets through to each point, 0 to 1.
+    """Share of a distant light that reaches each point past the head, 0 to 1.
 
-    Marches the height field; a ray that passes close above it is in half shadow.
+    Ray-marches the height field; a ray that passes close above it is in half shadow.
 
     Args:
         field: from ``height_field``.
         points: (n, 3) head coordinates in cm.
         toward: (3,) unit direction of the light, head coordinates.
-        softness: tangent of the half angle of the light.
-        steps: samples along the ray.
+        softness: tangent of the light's half angle.
+        steps: number of samples along the ray.
     """
     distance = np.concatenate([[0.0], np.geomspace(0.55, 9.0, steps)]).astype(np.float32)
     distance = distance[:, None]
@@ -131,8 +131,8 @@ def shadow(field: F32, points: F64, toward: F64, softness: float, steps: int = 1
     height = sample(field, column.ravel(), row.ravel()).reshape(column.shape)
     over = height - deep
     above = (over - np.float32(0.12)) / (distance * np.float32(softness) + np.float32(0.2))
-    # Below the jaw a point is under the field from the start: there, only what is farther off
-    # can be in the way.
+    # Below the jaw, a point is under the field from the start: only what is farther away can block
+    # the light.
     below = over[0] > 0.6
     above[1:][below & (distance[1:] < 2.4)] = -9.0
     reached = 1.0 - np.clip(above[1:].max(axis=0) * 0.5 + 0.5, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Inside of the mouth: teeth, tongue and the dark behind them."""
+"""Inside of the mouth: teeth, tongue and the dark cavity behind them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .light import Light
 _IVORY = np.array([0.82, 0.70, 0.56], np.float32)
 _TONGUE = np.array([0.20, 0.055, 0.05], np.float32)
 _DARK = np.array([0.020, 0.007, 0.006], np.float32)
-# Edges between teeth, from the middle outwards, in cm.
+# Gaps between teeth, from the middle outward, in cm.
 _GAPS = np.array([0.0, 0.85, 1.5, 2.2, 2.8, 3.4], np.float32)
 
 
@@ -38,7 +38,7 @@ def _teeth(x: F32, low: F32, high: F32, y: F32) -> F32:
 
 
 def paint(rows: I64, columns: I64, figure: Figure, lamp: Light, sky: F32) -> F32:
-    """Light that leaves the open mouth at pixels (n,): (3, n) linear RGB."""
+    """Light from the open mouth at pixels (n,): (3, n) linear RGB."""
     rest, now = figure.neutral, figure.control
     depth = float(now[13, 2]) - 0.9
     x, y = _head_position(rows, columns, figure, depth)
@@ -53,9 +53,9 @@ def paint(rows: I64, columns: I64, figure: Figure, lamp: Light, sky: F32) -> F32
     arch = np.exp(-((x / 1.95) ** 4)) * (0.95 * gap)
     tongue = np.clip((np.float32(line - 0.7) - y) * 1.2, 0.0, 1.0)
     teeth = np.maximum(upper, lower) * arch
-    # Cameras expose dark skin longer; teeth would burn out.
+    # Exposure is longer for dark skin, which would overexpose the teeth.
     level = 1.0 / (1.0 + 0.4 * figure.identity.values["melanin"])
-    # Lips shade the roots, cheeks the sides.
+    # Lips shade the roots; cheeks shade the sides.
     level = level * (1.0 - 0.5 * np.minimum(x * x * 0.3, 1.0))
     level = level * (0.6 + 0.4 * np.clip((np.float32(line + 0.5) - y) * 2.2, 0.0, 1.0))
     teeth = np.asarray(teeth * level, np.float32)

@@ -1,4 +1,4 @@
-"""Pieces of surface and the materials they are made of."""
+"""Surface patches and their materials."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SKIN, RIGHT_EYE, LEFT_EYE, MOUTH_HOLE, BODY, HAIR, FRAME = range(7)
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A triangle mesh in centimetres.
+    """A triangle mesh in centimeters.
 
     Attributes:
         points: (n, 3).
         normals: (n, 3), unit, outward.
-        uv: (n, 2), what they mean depends on the material.
+        uv: (n, 2), with a meaning that depends on the material.
         triangles: (m, 3), counter-clockwise seen from outside.
         material: (m,).
     """
@@ -44,7 +44,7 @@ def vertex_normals(points: F64, triangles: I64) -> F64:
 
 
 def grid_triangles(rows: int, columns: int, wrap: bool) -> I64:
-    """Triangles of a grid of points, row-major, outside on the left of the row direction."""
+    """Triangles of a row-major grid of points; the outside is to the left of the row direction."""
     across = columns if wrap else columns - 1
     r, c = np.meshgrid(np.arange(rows - 1), np.arange(across), indexing="ij")
     a = (r * columns + c).ravel()

@@ -1,4 +1,4 @@
-"""Portraits of people who do not exist, with their ground truth."""
+"""Portraits of people who don't exist, with their ground truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of an image before it is drawn.
+    """What is known about an image before it is rendered.
 
     Attributes:
         landmarks: (68, 2) float32 pixels, 300-W order.
@@ -50,16 +50,16 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """An image of a person with everything that is known about it.
+    """An image of a person with its ground truth.
 
     Attributes:
         image: (size, size, 3) uint8 RGB.
-        face_mask: (size, size) uint8, 255 where the face is seen, eyes, mouth and what lies
-            behind glasses included; soft at its edge.
-        hair_mask: (size, size) uint8, 255 where hair of the head is seen, without brows and
+        face_mask: (size, size) uint8, 255 where the face is visible, including eyes, mouth and
+            what is behind glasses; soft at its edge.
+        hair_mask: (size, size) uint8, 255 where hair of the head is visible, without brows and
             beard; soft at its edge.
 
-    The others are those of ``Truth``.
+    The other attributes are those of ``Truth``.
     """
 
     image: U8
@@ -98,29 +98,29 @@ def _truth(posed: Figure, lamp: dict[str, float]) -> Truth:
 
 
 def describe(seed: int, person: int) -> dict[str, int | str]:
-    """Age, sex and Monk tone of a person, without geometry or pixels."""
+    """Age, sex and Monk skin tone of a person, without geometry or pixels."""
     sex, age, monk = identity.describe(seed, person)
     return {"age": age, "sex": sex, "monk": monk}
 
 
-def truth(seed: int, person: int, picture: int, size: int = 512) -> Truth:
-    """The truth that ``render`` gives with the same numbers, without drawing the image."""
-    posed = figure.draw(seed, person, picture, size)
-    return _truth(posed, light.draw_values(seed, person, picture))
+def truth(seed: int, person: int, image_number: int, size: int = 512) -> Truth:
+    """The ground truth that ``render`` returns for the same numbers, without the image."""
+    posed = figure.draw(seed, person, image_number, size)
+    return _truth(posed, light.draw_values(seed, person, image_number))
 
 
 def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, int]) -> Portrait:
-    """The portrait of a given figure and light; ``number`` seeds what is left to chance."""
-    seed, person, picture = number
+    """The portrait of a given figure and light; ``number`` seeds everything else."""
+    seed, person, image_number = number
     who = posed.identity
     lights = light.make(lamp, who.values["melanin"])
     painted = texture.of(who, seed, person)
-    stage = Stage(posed, lights, painted, clothes.draw(seed, person, picture))
+    stage = Stage(posed, lights, painted, clothes.draw(seed, person, image_number))
     surfaces = scene.build(posed, lights)
-    rng = streams.rng(seed, person, picture, "wear")
+    rng = streams.rng(seed, person, image_number, "wear")
     wears = who.glasses and bool(rng.random() < 0.85)
     linear, face, hair = compose.compose(surfaces, stage, number, wears)
-    image = film.develop(linear, lights.exposure, seed, person, picture)
+    image = film.develop(linear, lights.exposure, seed, person, image_number)
     known = _truth(posed, lamp)
     return Portrait(
         image,
@@ -141,15 +141,15 @@ def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, in
     )
 
 
-def render(seed: int, person: int, picture: int, size: int = 512) -> Portrait:
-    """Image number ``picture`` of person number ``person``; the same numbers, the same bytes.
+def render(seed: int, person: int, image_number: int, size: int = 512) -> Portrait:
+    """Render an image of a person; the same numbers give the same bytes.
 
     Args:
-        seed: names the population.
-        person: number of the person in it.
-        picture: number of the image of the person.
-        size: side of the square image in pixels, 64 or more.
+        seed: seed of the population.
+        person: number of the person in the population.
+        image_number: number of the person's image.
+        size: side length of the square image in pixels, at least 64.
     """
-    posed = figure.draw(seed, person, picture, size)
-    lamp = light.draw_values(seed, person, picture)
-    return draw_image(posed, lamp, (seed, person, picture))
+    posed = figure.draw(seed, person, image_number, size)
+    lamp = light.draw_values(seed, person, image_number)
+    return draw_image(posed, lamp, (seed, person, image_number))

@@ -24,7 +24,7 @@ class Layer:
     """The visible triangle of every pixel.
 
     Attributes:
-        ids: (size, size) int32, index into ``triangles`` plus one, 0 where nothing is.
+        ids: (size, size) int32, index into ``triangles`` plus one, 0 for no triangle.
         triangles: (m, 3) the triangles of the layer.
         screen: (n, 3) pixel positions of the points, smaller z nearer.
     """
@@ -35,7 +35,7 @@ class Layer:
 
 
 def facing(screen: F64, triangles: I64) -> Mask:
-    """Which triangles turn their outside to the camera: (m,) bool."""
+    """Whether each triangle faces the camera: (m,) bool."""
     a, b, c = (screen[triangles[:, k], :2] for k in range(3))
     u, v = b - a, c - a
     return np.asarray(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0] < -1e-6, np.bool_)
@@ -45,18 +45,18 @@ def _back_to_front(screen: F64, triangles: I64, drawn: I64, size: int) -> tuple[
     """Triangles that touch the image, farthest first, with corners in 1/64 pixel."""
     outside = np.stack([screen[:, :2] <= 0.0, screen[:, :2] >= size]).reshape(2, -1, 2)
     a, b, c = (np.ascontiguousarray(triangles[drawn, k]) for k in range(3))
-    # Nothing of a triangle is seen whose corners all lie beyond the same side.
+    # A triangle is invisible if all its corners are beyond the same side of the image.
     beyond = outside[:, a] & outside[:, b] & outside[:, c]
     inside = ~(beyond[0, :, 0] | beyond[0, :, 1] | beyond[1, :, 0] | beyond[1, :, 1])
     drawn, depth = drawn[inside], (screen[a, 2] + screen[b, 2] + screen[c, 2])[inside]
     drawn = drawn[np.argsort(-depth, kind="stable")]
-    # A pixel's center lies at its integer position for OpenCV, half a pixel in for us.
+    # OpenCV has pixel centers at integer positions; here they are at half-integer positions.
     fixed = np.round((screen[:, :2] - 0.5) * (1 << _SHIFT)).astype(np.int32)
     return drawn, fixed[triangles[drawn]]
 
 
 def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Layer:
-    """Paint groups of triangles, each over the one before, the farthest of each first.
+    """Paint groups of triangles one over the other, each from back to front.
 
     Args:
         screen: (n, 3) pixel positions.
@@ -74,7 +74,7 @@ def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Laye
 
 
 def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
-    """Corner values at pixels, linear in the image.
+    """Interpolate values at points to pixels, linearly in the image.
 
     Args:
         layer: the painted layer.
@@ -91,7 +91,7 @@ def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
     to_second = np.ascontiguousarray(values[layer.triangles[:, 1]].T) - first
     to_third = np.ascontiguousarray(values[layer.triangles[:, 2]].T) - first
     out = np.empty((values.shape[1], len(rows)), np.float32)
-    # In blocks that stay in the processor's cache.
+    # In blocks that fit into the processor's cache.
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
         which = at[block]

@@ -1,4 +1,4 @@
-"""Reading a table at many scattered positions."""
+"""Sampling a table at scattered positions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROW = 1024
 def sample(table: F32, x: F32, y: F32, border: int = cv2.BORDER_REPLICATE) -> F32:
     """Bilinear values of ``table`` (h, w) or (h, w, c) at ``x``, ``y`` (n,): (n,) or (n, c).
 
-    OpenCV's remap takes images of fewer than 32768 columns, so the list is folded.
+    OpenCV's remap is limited to 32768 columns, so the list is folded into rows.
     """
     count = len(x)
     rows = -(-count // _ROW)

@@ -1,4 +1,4 @@
-"""All surfaces of an image, placed, lit at their points and painted into layers."""
+"""All surfaces of an image: placed, lit at their points, and painted into layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .light import Light
 from .patch import HAIR, Patch, join
 from .raster import Layer
 
-# Columns of the values at points: head and body, then hair.
+# Columns of the values at points: of head and body, then of hair.
 NORMAL, UV, SHADE, SKY, SCALP, DEPTH = slice(0, 3), slice(3, 5), 5, 6, 7, 8
 TANGENT, STRAND, MARGIN, HANG, HAIR_DEPTH = slice(3, 6), slice(6, 8), 8, 9, 10
 
@@ -25,12 +25,12 @@ class Scene:
     """Two layers: the body with the hair behind it, and the hair in front.
 
     Attributes:
-        solid: the painted head, body and hair turned away from the camera.
+        solid: the painted head and body, and hair that faces away from the camera.
         solid_values: (n, 9) float32, columns as named above.
         material: (m,) of the solid layer's triangles.
         hair: the painted hair that faces the camera, or None.
         hair_values: (k, 11) float32, columns as named above.
-        face_triangles: the first so many solid triangles are the face.
+        face_triangles: number of solid triangles that belong to the face; they come first.
         shell: the hair's surface in head coordinates, or None.
     """
 
@@ -44,7 +44,7 @@ class Scene:
 
 
 def _body_turn(patch: Patch, follow: F64, camera: Camera) -> Patch:
-    """The body turns a little with the head; the neck twists in between."""
+    """The body, turned partly with the head; the neck twists in between."""
     torso = rotation(camera.yaw * 0.5, camera.pitch * 0.12, camera.roll * 0.45)
     turned, still = camera.rotation, torso
     offset, share = patch.points - PIVOT, follow[:, None]
@@ -55,7 +55,7 @@ def _body_turn(patch: Patch, follow: F64, camera: Camera) -> Patch:
 
 
 def _scalp(points: F64, figure: Figure, skull: head.Skull) -> tuple[F64, F64]:
-    """How much hair covers the scalp, and how much light hair leaves near its edge."""
+    """Cover of the scalp by hair, and share of the light that hair lets through near its edge."""
     inside = hairstyle.margin(points, skull, figure.identity.values)
     style = hairstyle.STYLES.get(figure.identity.hair)
     if style is None:
@@ -66,7 +66,7 @@ def _scalp(points: F64, figure: Figure, skull: head.Skull) -> tuple[F64, F64]:
 
 
 def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Light) -> F64:
-    """Share of the key and of the sky at every point that is seen: (n, 2)."""
+    """Share of key and sky light at every visible point: (n, 2)."""
     in_head, in_normals = solid.points @ turn, solid.normals @ turn
     first = slice(0, head_count)
     field = light.height_field(in_head[first], in_normals[first, 2])
@@ -86,7 +86,7 @@ def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Li
 
 
 def _averaged(values: F64, known: F64, triangles: I64) -> F64:
-    """Values (n, k) at points averaged with the known ones of their triangles."""
+    """Values (n, k) at points, averaged over the known points of their triangles."""
     weight = known[triangles].sum(axis=1)
     around = np.bincount(triangles.ravel(), np.repeat(weight, 3), len(values))
     out = np.empty_like(values)
@@ -98,7 +98,7 @@ def _averaged(values: F64, known: F64, triangles: I64) -> F64:
 
 
 def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I64, F64]:
-    """Hair that faces the camera, its values, the triangles that do not, and positions."""
+    """Hair that faces the camera, its values, the triangles that face away, and positions."""
     placed = camera.place(shell.points)
     screen = camera.project(placed)
     turn = camera.rotation
@@ -116,16 +116,16 @@ def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I6
     grown = shell.margin[shell.triangles].max(axis=1) > -8.0
     front = raster.facing(screen, shell.triangles)
     layer = raster.paint(screen, shell.triangles, [np.nonzero(grown & front)[0]], size)
-    # The nape of short hair lies against the neck: its inside is never seen.
+    # At the nape, short hair touches the neck: its inside is never visible.
     nape = (shell.points[:, 1] < -1.5) & (not shell.falls)
     dense = np.where(nape, -9.0, shell.margin)[shell.triangles].min(axis=1)
-    # A little beyond the hairline it fills the gap between hair and the far temple.
+    # Slightly beyond the hairline, it fills the gap between hair and the far temple.
     hidden = (dense > -2.5) & ~front
     return layer, values, shell.triangles[hidden], screen
 
 
 def _behind(shell: Shell, triangles: I64) -> Patch:
-    """The inside of hair behind the head, seen past neck and shoulders."""
+    """The inside of the hair behind the head, visible past neck and shoulders."""
     material = np.full(len(triangles), HAIR, np.int64)
     return Patch(shell.points, -shell.normals, shell.strand, triangles, material)
 

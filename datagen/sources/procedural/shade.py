@@ -1,4 +1,4 @@
-"""From painted layers to linear light, material by material."""
+"""Shading: from painted layers to linear light, material by material."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Pixels:
     """The covered pixels of the solid layer.
 
     Attributes:
-        rows, columns: (p,).
-        values: (9, p) interpolated, see ``scene``.
-        material: (p,) uint8, ascending.
+        rows, columns: (p,) positions of the pixels.
+        values: (9, p) interpolated values, as in ``scene``.
+        material: (p,) uint8, in ascending order.
     """
 
     rows: I64
@@ -40,7 +40,7 @@ class Pixels:
     material: U8
 
     def of(self, material: int) -> Pixels:
-        """Those of one material; pixels are sorted by it."""
+        """The pixels of one material; pixels are sorted by material."""
         first, last = np.searchsorted(self.material, [material, material + 1])
         part = slice(int(first), int(last))
         return Pixels(
@@ -55,7 +55,7 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What shading needs beside the surfaces."""
+    """What shading needs in addition to the surfaces."""
 
     figure: Figure
     light: Light
@@ -76,7 +76,7 @@ def _view(pixels: Pixels, stage: Stage) -> F32:
 
 
 def _skin_uv(pixels: Pixels) -> F32:
-    """Texture coordinates of pixels of one material; the neck takes a plain corner."""
+    """Texture coordinates of pixels of one material; the neck uses a uniform corner."""
     uv = pixels.values[scene.UV]
     if pixels.material[0] != BODY:
         return uv
@@ -86,7 +86,7 @@ def _skin_uv(pixels: Pixels) -> F32:
 
 
 def _skin(pixels: Pixels, stage: Stage) -> F32:
-    """Skin with its pigment, relief, hairs and shine: (3, n)."""
+    """Light from skin with pigment, relief, hair and gloss: (3, n)."""
     uv = _skin_uv(pixels)
     side = np.float32(stage.texture.pigment.shape[0])
     x, y = uv[0] * side - 0.5, uv[1] * side - 0.5
@@ -148,7 +148,7 @@ def _body(pixels: Pixels, stage: Stage) -> F32:
     out = np.empty((3, len(below)), np.float32)
     at = np.flatnonzero(below <= 0.0)
     if len(at):
-        # Cloth throws a thin shadow on the skin above its edge.
+        # Cloth casts a thin shadow on the skin above its edge.
         near = 1.0 - 0.5 * np.exp(below[at] * 2.2)
         out[:, at] = _skin(pixels.at(at), stage) * near
     at = np.flatnonzero(below > 0.0)
@@ -161,13 +161,13 @@ def _body(pixels: Pixels, stage: Stage) -> F32:
 
 
 def _place(covered: I64, size: int) -> tuple[I64, I64]:
-    """Rows and columns of pixels numbered row by row."""
+    """Rows and columns of flat pixel indices."""
     rows = (covered.astype(np.int32) // np.int32(size)).astype(np.int64)
     return rows, covered - rows * size
 
 
 def _spread(light: F32, covered: I64, size: int) -> F32:
-    """An image (size, size, 3) with light (3, n) at the pixels ``covered``, else zero."""
+    """An image (size, size, 3) with light (3, n) at the pixels ``covered``, zero elsewhere."""
     planes = np.zeros((3, size * size), np.float32)
     for plane, channel in zip(planes, light, strict=True):
         plane[covered] = channel
@@ -189,7 +189,7 @@ def _paint(kind: int, part: Pixels, stage: Stage) -> F32:
 
 
 def solid(surfaces: Scene, stage: Stage, hidden: Mask) -> tuple[F32, Pixels]:
-    """Linear light of the solid layer (size, size, 3), zero where nothing is or ``hidden``."""
+    """Linear light of the solid layer (size, size, 3), zero where empty or ``hidden``."""
     ids = surfaces.solid.ids
     covered = np.flatnonzero((ids > 0) & ~hidden)
     material = surfaces.material.astype(np.uint8)[ids.ravel()[covered] - 1]
@@ -206,7 +206,7 @@ def solid(surfaces: Scene, stage: Stage, hidden: Mask) -> tuple[F32, Pixels]:
 
 
 def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32) -> Mask:
-    """Where hair is nearer than head and neck; over the shoulders hanging hair is."""
+    """Where hair is nearer than head and neck; hanging hair is always in front of the shoulders."""
     below = surfaces.solid.ids[rows, columns]
     front = below == 0
     at = np.nonzero(~front)[0]

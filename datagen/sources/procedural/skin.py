@@ -1,4 +1,4 @@
-"""How skin takes and returns light."""
+"""Shading of skin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .light import Light
 _BARE = np.array([0.80, 0.66, 0.54], np.float32)
 _MELANIN = np.array([0.98, 1.27, 1.56], np.float32)
 _BLOOD = np.array([0.07, 0.41, 0.40], np.float32)
-# Light wanders further in skin in red than in blue: the terminator is softer and red.
+# Red light scatters farther in skin than blue light: the terminator is softer and reddish.
 _WRAP = np.array([0.24, 0.11, 0.07], np.float32)
 
 
@@ -32,8 +32,8 @@ def lit(normal: F32, light: Light, shade: F32, open_sky: F32) -> F32:
     Args:
         normal: (3, n) unit normals, camera axes.
         light: the light.
-        shade: (n,) share of the key that arrives.
-        open_sky: (n,) share of the sky that is seen.
+        shade: (n,) share of the key light that arrives.
+        open_sky: (n,) visible share of the sky.
     """
     key = np.tensordot(light.key, normal, 1)
     fill = np.maximum(np.tensordot(light.fill, normal, 1) * 0.7 + 0.3, 0.0) * open_sky
@@ -55,7 +55,7 @@ def lit(normal: F32, light: Light, shade: F32, open_sky: F32) -> F32:
 
 
 def glint(normal: F32, view: F32, light: Light, shade: F32, gloss: F32) -> F32:
-    """Specular light (3, n): a broad and a narrow lobe of Blinn and Phong with Fresnel.
+    """Specular light (3, n): a broad and a narrow Blinn-Phong lobe with a Fresnel term.
 
     Args:
         normal: (3, n) unit normals.

@@ -1,4 +1,4 @@
-"""Layout ``procedural``: people made by the program, in any number, without a file."""
+"""Layout ``procedural``: any number of people who don't exist, rendered without files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pydantic import Field
 
 from datagen.core.arrays import Image
 from datagen.core.schema import Frozen
-from datagen.errors import SourceError
 from datagen.sources.base import Record, Source
 from datagen.sources.procedural.portrait import VERSION, Truth, render, truth
 
@@ -21,10 +20,10 @@ class ProceduralOptions(Frozen):
     """Options of the layout ``procedural``.
 
     Attributes:
-        identities: How many people; person ``n`` is the same whatever their number.
-        images_per_identity: Images of each.
-        seed: Another number gives other people.
-        size: Side of the images in pixels.
+        identities: Number of identities; identity ``n`` does not depend on it.
+        images_per_identity: Number of images per identity.
+        seed: Seed of the population; another seed gives other people.
+        size: Side length of the images in pixels.
     """
 
     identities: int = Field(default=60, ge=2, le=10_000_000)
@@ -43,21 +42,21 @@ class Procedural(Source):
     render_seconds: ClassVar[float] = 0.1
 
     def digest_options(self) -> dict[str, Any]:
-        """See base class; the names of the first version, so that digests of images stay."""
+        """See base class; keeps the key names of the first version, so that digests stay equal."""
         config = self.config
         named = {"people": config.identities, "pictures": config.images_per_identity}
         return {**named, "seed": config.seed, "size": config.size}
 
     def records(self) -> Iterator[Record]:
-        """See base class; the truth of an image costs a thousandth of the image."""
+        """See base class; the ground truth takes a thousandth of the time of the image."""
         for person in range(self.config.identities):
-            for picture in range(self.config.images_per_identity):
-                known = truth(self.config.seed, person, picture, self.config.size)
-                yield self._record(person, picture, known)
+            for image_number in range(self.config.images_per_identity):
+                known = truth(self.config.seed, person, image_number, self.config.size)
+                yield self._record(person, image_number, known)
 
-    def _record(self, person: int, picture: int, known: Truth) -> Record:
+    def _record(self, person: int, image_number: int, known: Truth) -> Record:
         return Record(
-            image_id=f"p{person:07d}_{picture:04d}",
+            image_id=f"p{person:07d}_{image_number:04d}",
             identity=f"p{person:07d}",
             age=float(known.age),
             sex=known.sex,
@@ -73,9 +72,9 @@ class Procedural(Source):
         """See base class.
 
         Raises:
-            SourceError: No such image.
+            SourceError: There is no such image.
         """
-        person, _, picture = image_id.removeprefix("p").partition("_")
-        if not (person.isdigit() and picture.isdigit()):
-            raise SourceError(f"source {self.card.id!r} has no image {image_id!r}")
-        return render(self.config.seed, int(person), int(picture), self.config.size).image
+        person, _, image_number = image_id.removeprefix("p").partition("_")
+        if not (person.isdigit() and image_number.isdigit()):
+            raise self.error(f"no image {image_id!r}")
+        return render(self.config.seed, int(person), int(image_number), self.config.size).image

@@ -1,4 +1,4 @@
-"""Single strands drawn over the shell of hair: light, dark, and flying off its outline."""
+"""Single strands over the shell of hair: light, dark, and loose at its outline."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _paths(shell: Shell, style: Style, chosen: I64, rng: np.random.Generator) ->
     t = _STEPS[None, :, None]
     curve = np.where(start[:, 1] > 2.0, 0.5 / _SKULL, 0.0)[:, None, None]
     if style.flow == "back":
-        # Combed away from the camera, straight strands would stand off like spines.
+        # In hair combed away from the camera, straight strands would stick out like spines.
         curve, length = np.full_like(curve, 0.11), length * 0.7
     reach = length[:, None, None] * t
     lift = (np.abs(rng.normal(0.0, 0.1, count)) - 0.03)[:, None, None] * t

@@ -2,8 +2,8 @@
 
 ``canonical_face.npz`` holds the 468 points, texture coordinates and 898 triangles of the
 canonical face model that MediaPipe publishes with its face geometry module under
-Apache-2.0 (The MediaPipe Authors). It is an average shape and describes no person.
-Axes: x to the viewer's right, y up, z toward the viewer, in centimetres.
+Apache-2.0 (The MediaPipe Authors). It is an average shape, not that of a real person.
+Axes: x to the viewer's right, y up, z toward the viewer, in centimeters.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Template:
     Attributes:
         position: (468, 3) control points in cm.
         uv: (468, 2) texture coordinates, v down.
-        source: (1833, 12) control points that make each fine point.
+        source: (1833, 12) control points that each fine point depends on.
         weight: (1833, 12) their weights; the first 468 fine points are the control points.
-        fine_uv: (1833, 2).
+        fine_uv: (1833, 2) texture coordinates of the fine points.
         triangles: (3592, 3) fine triangles, counter-clockwise seen from outside.
         material: (3592,) SKIN, RIGHT_EYE, LEFT_EYE or MOUTH_HOLE.
         border: (72,) fine points around the face, from the top over the viewer's right.
@@ -64,7 +64,7 @@ def _edge(a: int, b: int) -> tuple[int, int]:
 
 
 def _opposites(triangles: I64) -> dict[tuple[int, int], list[int]]:
-    """Every edge with the one or two points that face it."""
+    """Each edge with the one or two points opposite it."""
     found: dict[tuple[int, int], list[int]] = {}
     for a, b, c in triangles.tolist():
         for p, q, r in ((a, b, c), (b, c, a), (c, a, b)):

@@ -1,4 +1,4 @@
-"""The skin of one person, painted over the face's texture."""
+"""The skin texture of one person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class Texture:
-    """What a texel of skin is like.
+    """Maps of the skin.
 
     Attributes:
         pigment: (SIZE, SIZE, 3) float32: melanin, blood, cover by hair 0..1.
@@ -55,7 +55,7 @@ def _pigment(values: dict[str, float], shared: Maps, freckles: F32) -> tuple[F32
     melanin = melanin + shared.sockets * tired
     melanin = melanin + shared.lips * (-0.02 + 0.06 * values["melanin"])
     melanin = melanin + shared.cavity * 1.5 + shared.fold * 0.28
-    blood = values["haemoglobin"] * (1.0 + 0.09 * mottle + 0.05 * shared.pores)
+    blood = values["hemoglobin"] * (1.0 + 0.09 * mottle + 0.05 * shared.pores)
     blood = blood + shared.cheeks * (0.12 + 0.38 * values["redness"])
     blood = blood + shared.lips * (0.55 + 0.75 * values["lip_color"])
     blood = blood + shared.sockets * 0.16 + shared.cavity * 1.6 + 0.22 * shared.fold
@@ -72,13 +72,13 @@ def _height(values: dict[str, float], shared: Maps, hairs: F32) -> F32:
 
 
 def of(identity: Identity, seed: int, person: int) -> Texture:
-    """The texture of a person; the numbers place freckles, pores and brow hairs."""
+    """The texture of a person; seed and number determine freckles, pores and brow hairs."""
     return _painted(seed, person, identity.beard, tuple(identity.values.items()))
 
 
 @functools.lru_cache(maxsize=2)
 def _painted(seed: int, person: int, kind: str, numbers: tuple[tuple[str, float], ...]) -> Texture:
-    """Kept between the images of one person."""
+    """The texture, cached for all images of one person."""
     rng, values = streams.rng(seed, person, "texture"), dict(numbers)
     shared = maps()
     dots = np.roll(shared.dots, tuple(rng.integers(0, SIZE, 2).tolist()), axis=(0, 1))

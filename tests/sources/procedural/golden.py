@@ -1,4 +1,4 @@
-"""Two small pictures kept to notice a change that VERSION does not announce.
+"""Two small images kept to notice a change that VERSION does not announce.
 
 Run ``python -m tests.sources.procedural.golden`` after raising VERSION.
 """

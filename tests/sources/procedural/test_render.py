@@ -49,9 +49,11 @@ def test_truth_equals_that_of_the_image(sample: procedural.Portrait) -> None:
         assert np.array_equal(getattr(known, field.name), getattr(sample, field.name)), field.name
 
 
-@pytest.mark.parametrize(("person", "picture"), [(4, 1), (3, 2)])
-def test_other_numbers_other_image(sample: procedural.Portrait, person: int, picture: int) -> None:
-    other = procedural.render(5, person, picture, size=256)
+@pytest.mark.parametrize(("person", "image_number"), [(4, 1), (3, 2)])
+def test_other_numbers_other_image(
+    sample: procedural.Portrait, person: int, image_number: int
+) -> None:
+    other = procedural.render(5, person, image_number, size=256)
     difference = np.abs(other.image.astype(int) - sample.image.astype(int)).mean()
     assert difference > 5.0
 

@@ -66,7 +66,7 @@ def test_the_card_is_the_freest_and_says_nobody() -> None:
     assert card.license == "CC0-1.0"
     assert card.consent.basis == "synthetic"
     assert (card.consent.commercial, card.consent.redistribution) == (True, True)
-    assert "nobody" in card.consent.words.lower()
+    assert "no real person" in card.consent.words.lower()
 
 
 def test_the_index_is_made_without_an_image(
@@ -79,7 +79,7 @@ def test_the_index_is_made_without_an_image(
     monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path))
     recipe = str(ROOT / "recipes" / "quickstart.yaml")
     assert run(["plan", recipe, "--inline"]) == 0
-    assert "480 faces of 60 people" in capsys.readouterr().err
+    assert "480 faces of 60 identities" in capsys.readouterr().err
 
 
 def test_the_quickstart_makes_a_release(tmp_path: Path) -> None:
