@@ -13,7 +13,7 @@ RECIPE = Path(__file__).parents[1] / "recipes" / "quickstart.yaml"
 def detector(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how smooth each image is, from 0 to 1: a naive guess at the probability of fake."""
     gray = images.mean(axis=3)
-    return np.exp(-np.abs(np.diff(gray, axis=2)).mean(axis=(1, 2)) / 10)
+    return np.asarray(np.exp(-np.abs(np.diff(gray, axis=2)).mean(axis=(1, 2)) / 10))
 
 
 few = {"sources.0.options.identities": 24, "splits.train": 16, "splits.val": 4, "splits.test": 24}

@@ -106,7 +106,7 @@ def _split(text: str) -> SplitName:
     for name in get_args(SplitName):
         if text == name:
             return name  # type: ignore[no-any-return]
-    raise RecipeError(f"--split: want {', '.join(get_args(SplitName))} (found {text!r})")
+    raise RecipeError(f"--split: want train, val or test (found {text!r})")
 
 
 def _names(text: str | None) -> tuple[str, ...]:
