@@ -1,1 +1,1 @@
-"""Foundations: arrays, images, random streams, digests, files; knows no face and no recipe."""
+"""Foundations: arrays, images, random streams, digests, files; without faces and recipes."""

@@ -1,4 +1,4 @@
-"""The small types of a recipe: exact shares and ranges."""
+"""Field types of a recipe: exact shares and ranges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _share(value: object) -> Fraction:
 Share: TypeAlias = Annotated[
     Fraction, BeforeValidator(_share), PlainSerializer(lambda share: str(share))
 ]
-"""An exact share from 0 to 1: ``0.25`` is a quarter and ``1/3`` is a third, with no rest."""
+"""An exact share from 0 to 1: ``0.25`` is a quarter and ``1/3`` is exactly a third."""
 
 
 def sums_to_one(shares: Iterable[Fraction], what: str) -> None:
@@ -61,7 +61,7 @@ def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_rising)]
-"""``[low, high]`` or one number for both."""
+"""``[low, high]``, or one number for both."""
 
 IntRange: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_whole_pair), AfterValidator(_rising)

@@ -62,7 +62,7 @@ def probe(data: bytes) -> Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # oddities of metadata; pixels are checked below
+            warnings.simplefilter("ignore")  # about metadata; the pixels are checked below
             opened = Pillow.open(io.BytesIO(data))
             _refuse_odd(opened)
             opened.load()
@@ -80,7 +80,7 @@ def _refuse_odd(opened: Pillow.Image) -> None:
     if opened.width * opened.height > _MAX_PIXELS:
         raise ImageError(f"too large: {opened.width}x{opened.height} pixels")
     if getattr(opened, "n_frames", 1) > 1 and opened.format != "MPO":
-        raise ImageError("animated or multi-page: want one still image")
+        raise ImageError("animated or multi-page: expected one still image")
     if opened.mode == "CMYK":
         raise ImageError("CMYK: convert it to RGB (sRGB) first")
     tiles = getattr(opened, "tile", [])  # how the file stores its pixels, e.g. "RGB;16B"
@@ -158,7 +158,7 @@ def read_gray(data: bytes) -> Mask:
     """
     with Pillow.open(io.BytesIO(data)) as opened:
         if opened.mode != "L":
-            raise ValueError(f"want 8-bit gray, found {opened.mode}")
+            raise ValueError(f"expected 8-bit gray, found {opened.mode}")
         return np.array(opened, np.uint8)
 
 

@@ -11,9 +11,9 @@ __all__ = ["distance", "phash"]
 
 
 def phash(image: Image) -> str:
-    """Return 16 hex digits: signs of the 64 lowest DCT coefficients against their median.
+    """Return 16 hex digits: which of the 64 lowest DCT coefficients exceed their median.
 
-    The image is reduced to 32x32 gray (Zauner 2010, section 3.2.1).
+    The image is reduced to 32x32 pixels of gray (Zauner 2010, section 3.2.1).
     """
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(gray, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -23,5 +23,5 @@ def phash(image: Image) -> str:
 
 
 def distance(first: str, second: str) -> int:
-    """Return in how many of the 64 bits two hashes differ."""
+    """Return the number of the 64 bits in which two hashes differ."""
     return (int(first, 16) ^ int(second, 16)).bit_count()

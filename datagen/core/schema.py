@@ -102,10 +102,10 @@ def _shown(found: object) -> str:
 
 
 _WORDS = {
-    "tuple_type": "want a list",
-    "list_type": "want a list",
-    "model_type": "want keys and values",
-    "dict_type": "want keys and values",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "model_type": "expected keys and values",
+    "dict_type": "expected keys and values",
 }
 
 

@@ -61,7 +61,7 @@ def read_yaml(path: Path, error: type[DatagenError]) -> dict[str, Any]:
         raise error(f"{path}: cannot be read: {problem}", path=path) from None
     value = parse_yaml(text, str(path), error)
     if value is None:
-        raise error(f"{path}: empty, want keys and values", path=path)
+        raise error(f"{path}: empty, expected keys and values", path=path)
     if not isinstance(value, dict):
-        raise error(f"{path}: want keys and values, found {type(value).__name__}", path=path)
+        raise error(f"{path}: expected keys and values, found {type(value).__name__}", path=path)
     return value

@@ -40,9 +40,9 @@ class FaceInput(Frozen):
     @model_validator(mode="after")
     def _channels(self) -> FaceInput:
         if 2 in (len(self.mean), len(self.std)):
-            raise ValueError("mean and std: want one value or three")
+            raise ValueError("mean and std: expected one value or three")
         if min(self.std) <= 0:
-            raise ValueError("std: want values above 0")
+            raise ValueError("std: expected values above 0")
         return self
 
 
@@ -86,14 +86,14 @@ class Network(Frozen):
             raise ValueError(f"face: required for task {self.task!r}")
         if (self.task == "swap") != (self.identity != "none"):
             raise ValueError(
-                "identity: want 'embedding' or 'image' for a swap, 'none' for other tasks"
+                "identity: expected 'embedding' or 'image' for a swap, 'none' for other tasks"
             )
         if (self.identity == "embedding") != bool(self.embedder):
             raise ValueError("embedder: required for identity 'embedding', and only for it")
         if (self.identity == "image") != (self.identity_face is not None):
             raise ValueError("identity_face: required for identity 'image', and only for it")
         if self.output[0] >= self.output[1]:
-            raise ValueError("output: want [low, high]")
+            raise ValueError("output: expected [low, high]")
         return self
 
 

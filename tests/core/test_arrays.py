@@ -43,7 +43,9 @@ def test_views_are_made_contiguous() -> None:
     ],
 )
 def test_what_is_no_image_is_refused(array: Any) -> None:
-    with pytest.raises(ValueError, match=r"^the fake: want \(height, width, 3\) uint8, got") as e:
+    with pytest.raises(
+        ValueError, match=r"^the fake: expected \(height, width, 3\) uint8, got"
+    ) as e:
         check_image(array, "the fake")
     assert str(e.value).endswith(f"{array.shape} {array.dtype}")
 
@@ -59,7 +61,7 @@ def test_what_is_no_image_is_refused(array: Any) -> None:
     ],
 )
 def test_a_mask_has_the_shape_of_its_image(array: Any) -> None:
-    with pytest.raises(ValueError, match=r"^the mask: want \(4, 5\) uint8, got"):
+    with pytest.raises(ValueError, match=r"^the mask: expected \(4, 5\) uint8, got"):
         check_mask(array, (4, 5, 3), "the mask")
 
 
@@ -74,13 +76,13 @@ def test_a_mask_has_the_shape_of_its_image(array: Any) -> None:
     ],
 )
 def test_landmarks_have_one_form(array: Any) -> None:
-    with pytest.raises(ValueError, match=r"^points: want \(68, 2\) float32, got"):
+    with pytest.raises(ValueError, match=r"^points: expected \(68, 2\) float32, got"):
         check_landmarks(array, "points")
 
 
 def test_a_mesh_has_one_form() -> None:
     for array in (np.zeros((468, 3), np.float32), np.zeros((478, 2), np.float32)):
-        with pytest.raises(ValueError, match=r"^mesh: want \(478, 3\) float32, got"):
+        with pytest.raises(ValueError, match=r"^mesh: expected \(478, 3\) float32, got"):
             check_mesh(array, "mesh")
 
 
@@ -88,9 +90,9 @@ def test_a_mesh_has_one_form() -> None:
 def test_points_are_finite(value: float) -> None:
     landmarks = np.zeros((68, 2), np.float32)
     landmarks[67, 1] = value
-    with pytest.raises(ValueError, match=r"^points: holds values that are not finite"):
+    with pytest.raises(ValueError, match=r"^points: contains values that are not finite"):
         check_landmarks(landmarks, "points")
     mesh = np.zeros((478, 3), np.float32)
     mesh[0, 2] = value
-    with pytest.raises(ValueError, match=r"^mesh: holds values that are not finite"):
+    with pytest.raises(ValueError, match=r"^mesh: contains values that are not finite"):
         check_mesh(mesh, "mesh")

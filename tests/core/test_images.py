@@ -280,5 +280,5 @@ def test_psnr_counts_where_the_mask_is_not_0() -> None:
 
 
 def test_a_mask_is_8_bit_gray() -> None:
-    with pytest.raises(ValueError, match="want 8-bit gray, found RGB"):
+    with pytest.raises(ValueError, match="expected 8-bit gray, found RGB"):
         read_gray(encode_png(_square(1, 2, 3)))

@@ -88,7 +88,7 @@ def test_numbers_are_finite(value: float) -> None:
 
 def test_what_is_no_mapping_is_refused() -> None:
     (line,) = _problems("text")
-    assert line.startswith("(top): want keys and values")
+    assert line.startswith("(top): expected keys and values")
 
 
 def _renamed(value: object) -> RecipeError:

@@ -53,7 +53,7 @@ def test_what_is_not_plain_yaml_is_refused(text: str) -> None:
 def test_a_file_must_hold_a_mapping(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(text)
-    with pytest.raises(CardError, match=r"x\.yaml: .*want keys and values"):
+    with pytest.raises(CardError, match=r"x\.yaml: .*expected keys and values"):
         read_yaml(path, CardError)
 
 

@@ -240,7 +240,7 @@ def test_a_full_memory_halves_the_batch_and_is_recorded(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"prompt": "a photo of Jane Roe"}, "prompt: want keys and values"),
+        ({"prompt": "a photo of Jane Roe"}, "prompt: expected keys and values"),
         ({"prompt": {"text": "anything"}}, "prompt.text: unknown key"),
         ({"prompt": {"lights": ["neon glow"]}}, "not free text"),
         ({"strength": [0.0, 0.5]}, "above 0 and at most 1"),

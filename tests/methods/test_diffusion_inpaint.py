@@ -238,7 +238,7 @@ def test_an_unusable_output_is_raised() -> None:
     [
         ({"parts": ["ears"]}, "parts"),
         ({"parts": []}, "parts"),
-        ({"prompt": "young"}, "prompt: want keys and values"),
+        ({"prompt": "young"}, "prompt: expected keys and values"),
         ({"prompt": {"expressions": ["smiling broadly"]}}, "not free text"),
         ({"strength": 0.2}, "steps x the lowest strength is below 1"),
         ({"strength": [0.4, 1.2]}, "above 0 and at most 1"),

@@ -62,9 +62,9 @@ def test_few_people_and_no_value_decide_nothing() -> None:
 
 def test_how_many_people_would_settle_it() -> None:
     """Three times as near needs nine times as many: 50 people, reach 0.03, distance 0.01."""
-    assert "about 450 people" in judge(held(0.91, 0.88, 0.93), Limit(min=0.9))[1]
-    assert "about 200 people" in judge(held(0.91, 0.88, 0.93), Limit(min=0.92))[1]
-    assert "no number of people" in judge(held(0.9, 0.88, 0.93), Limit(min=0.9))[1]
+    assert "about 450 identities" in judge(held(0.91, 0.88, 0.93), Limit(min=0.9))[1]
+    assert "about 200 identities" in judge(held(0.91, 0.88, 0.93), Limit(min=0.92))[1]
+    assert "no number of identities" in judge(held(0.9, 0.88, 0.93), Limit(min=0.9))[1]
 
 
 def test_that_number_does_settle_it() -> None:
@@ -107,7 +107,7 @@ def test_the_worst_group_is_undecided_while_one_cannot_be_judged(tmp_path: Path)
     assert "few_clusters" in one.detail
     (one,) = verdicts(tmp_path, GOOD, worst_group_auc={"by": "severity", "min": 0.5})
     assert one.outcome == UNDECIDED
-    assert "not stated for any image" in one.detail
+    assert "not known for any image" in one.detail
     (one,) = verdicts(tmp_path, GOOD, worst_group_auc={"by": "method", "min": 0.999})
     assert one.outcome == FAILED
     assert "worst: " in one.detail
@@ -136,7 +136,7 @@ def test_every_group_is_held_against_the_limit_not_the_worst_alone(tmp_path: Pat
     )
     assert (one.outcome, one.value, one.detail) == (FAILED, 0.9, "worst: b")
     (one,) = verdicts(tmp_path, groups(a=bad, b=bad, c=bad), worst_group_auc=body)
-    assert one.detail == "worst: a; failed too: b, c"
+    assert one.detail == "worst: a; also failed: b, c"
 
 
 def test_a_gate_without_a_value_says_why(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_regression_is_caught_and_a_harmless_change_is_not(tmp_path: Path) -> 
     between = verdicts(tmp_path, worse(0.05), regression={**body, "max_drop": 0.006})
     assert between[0].outcome == UNDECIDED
     assert between[0].ok
-    assert "people would settle it" in between[0].detail
+    assert "identities would decide" in between[0].detail
     strict = {**body, "max_drop": 0.006, "on_undecided": "fail"}
     assert not verdicts(tmp_path, worse(0.05), regression=strict)[0].ok
 
@@ -180,7 +180,7 @@ def test_a_regression_of_an_error_is_a_rise(tmp_path: Path) -> None:
 
 
 def test_a_regression_needs_a_baseline(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="give --baseline"):
+    with pytest.raises(UserError, match="use --baseline"):
         verdicts(tmp_path, GOOD, regression={"max_drop": 0.01})
 
 
@@ -188,7 +188,7 @@ BAD = {
     "coverag: {min: 0.9}": "coverag: unknown key. Did you mean 'coverage'?",
     "auc: {mni: 0.9}": "auc.mni: unknown key. Did you mean 'min'?",
     "auc: {}": "auc: want 'min' or 'max'",
-    "auc: 0.9": "auc: want keys and values",
+    "auc: 0.9": "auc: expected keys and values",
     "auc: {min: high}": "auc.min: input should be a valid number",
     "worst_group_auc: {min: 0.9}": "worst_group_auc.by: missing",
     "worst_group_auc: {by: metod, min: 0.9}": "Did you mean 'method'?",
@@ -197,8 +197,8 @@ BAD = {
     "regression: {max_drop: 0.1, by: [sexes]}": "Did you mean 'sex'?",
     "on_undecided: shrug": "on_undecided",
     "on_undecided: pass": "sets no limit",
-    "": "is empty",
-    "[1]": "want a mapping",
+    "": "empty, expected keys and values",
+    "[1]": "expected keys and values, found list",
     "auc: {min: 0.1}\nauc: {min: 0.2}": "given twice",
     "auc: {min: 1.2}": "less than or equal to 1",
     "coverage: {min: 99}": "less than or equal to 1",
@@ -206,7 +206,7 @@ BAD = {
     "auc: {min: -0.2}": "greater than or equal to 0",
     "control_gap: {max: 2}": "less than or equal to 1",
     "auc: {min: true}": "auc.min: input should be a valid number",
-    "auc: {min: 0.9, max: 0.8}": "nothing is at least 0.9 and at most 0.8",
+    "auc: {min: 0.9, max: 0.8}": "min 0.9 is greater than max 0.8",
     "auc:\neer: {max: 0.2}": "without a limit: auc",
     "regression: []\neer: {max: 0.2}": "without a limit: regression",
     "regression: {max_drop: 5}": "less than or equal to 1",
