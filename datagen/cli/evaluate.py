@@ -11,7 +11,6 @@ from datagen.cli.exit_codes import DONE, NOT_DONE
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.errors import UserError
-from datagen.evaluation.report.write import write_junit, write_report
 from datagen.evaluation.result import Settings, evaluate_release
 from datagen.release.reader import Release
 
@@ -34,7 +33,7 @@ def command(
     ] = None,
     gates: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE.yaml", help="Limits that the detector must keep."),
+        typer.Option(metavar="FILE.yaml", help="Limits that the detector must meet."),
     ] = None,
     report: Annotated[
         Optional[Path],  # noqa: UP045
@@ -55,13 +54,14 @@ def command(
         Optional[str],  # noqa: UP045
         typer.Option(
             metavar="RELEASE",
-            help="Release that the detector was trained on; shared identities are refused.",
+            help="Release that the detector was trained on; it may share no identity with OUT.",
         ),
     ] = None,
 ) -> None:
     """Evaluate a detector by its scores: metrics with intervals, gates, a report.
 
-    Exit 0: every gate passed. 1: at least one did not. 2: you must change something first.
+    Exit 0: every gate lets the run pass. 1: at least one does not. 2: you must change something
+    first.
     """
     if junit is not None and gates is None:
         raise UserError("--junit reports on gates: add --gates FILE.yaml")
@@ -71,9 +71,9 @@ def command(
         settings = Settings(split, threshold, logits, training)
         result = evaluate_release(release, scores, gates, baseline, settings)
         if report is not None:
-            write_report(report, release, result.evaluation, result.verdicts)
+            result.write(report)
         if junit is not None:
-            write_junit(junit, f"{release.record['name']}.{split}", result.verdicts)
+            result.to_junit(junit)
     typer.echo(result)
     if report is not None:
         typer.echo(f"report: {report / 'index.html'}")

@@ -31,8 +31,8 @@ def command(
         typer.Option(
             min=1,
             metavar="N",
-            help="Make only the first N pairs (with a ladder: base pairs), in proportion from "
-            "each split.",
+            help="Make only the first N pairs (base pairs, with a ladder), shared proportionally "
+            "among the splits.",
         ),
     ] = None,
     workers: Workers = None,

@@ -25,7 +25,7 @@ def command(
     address: Address = None,
     inline: Inline = False,
 ) -> None:
-    """Find the faces in the images of the sources and cache them; a rerun reads the cache."""
+    """Find the faces in the images of a recipe's sources and cache them for later runs."""
     progress = Progress()
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
     with engine_choice(inline, workers, address, progress) as engine:

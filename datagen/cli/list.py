@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 def command(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.methods,
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What to list.")] = Kind.methods,
 ) -> None:
     """List the methods, degradations, source layouts or face analyzers that a recipe may name."""
     if kind is Kind.methods:

@@ -34,7 +34,7 @@ _STORAGE = ("adlfs", "aiobotocore", "azure", "botocore", "gcsfs", "google", "s3f
 
 app = typer.Typer(
     name="datagen",
-    help="Training and benchmark data for detectors of manipulated faces.",
+    help="Make training and test data for deepfake detectors, and evaluate detectors on it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -70,7 +70,7 @@ def _options(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Make training and test data for deepfake detectors, and evaluate detectors on it."""
+    """Take the options before the command."""
 
 
 def main(arguments: list[str] | None = None) -> None:

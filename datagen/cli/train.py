@@ -44,7 +44,7 @@ def command(
         Optional[str],  # noqa: UP045
         typer.Option(
             metavar="ID",
-            help="Id of the weights; default: the one that the recipe's autoencoder_swap names.",
+            help="Id of the weights; default: the one named by the recipe's autoencoder_swap.",
         ),
     ] = None,
     split: Annotated[
@@ -52,7 +52,9 @@ def command(
     ] = "train",
     identities: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="A,B", help="Identities; default: those with the most images."),
+        typer.Option(
+            metavar="A,B", help="Identities to train on; default: those with the most images."
+        ),
     ] = None,
     max_identities: Annotated[
         int, typer.Option(min=2, help="Number of identities if they are not named.")

@@ -23,12 +23,12 @@ NAME = "validate"
 def command(
     recipes: Annotated[
         list[Path],
-        typer.Argument(metavar="RECIPE...", help="Recipes, YAML files.", show_default=False),
+        typer.Argument(metavar="RECIPE", help="Recipes, YAML files.", show_default=False),
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Check recipes: keys, values, methods, cards and rights; identities and donors if listed.
+    """Check recipes: keys, values, cards, rights, and whether splits and donor rules can be met.
 
     Opens no image. Exit 0: all recipes are valid. 2: at least one is not.
     """

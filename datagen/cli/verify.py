@@ -25,7 +25,7 @@ def command(
         ),
     ] = False,
 ) -> None:
-    """Check every digest, count and manifest row against the files. Silent if all is well.
+    """Check every digest, count and manifest row against the files. Prints nothing if all is well.
 
     Exit 0: the release is intact. 1: problems were found, one per line.
     """

@@ -18,7 +18,9 @@ __all__ = ["NAME", "group"]
 
 NAME = "weights"
 
-group = typer.Typer(help="Weight files of networks: list, pull, check, add.", no_args_is_help=True)
+group = typer.Typer(
+    help="Manage the weight files of networks: list, pull, check, add.", no_args_is_help=True
+)
 
 CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card.")]
 
@@ -66,7 +68,7 @@ def pull(card_id: CardId) -> None:
 def check(
     card_id: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[ID]", help="One card; by default all whose files are here."),
+        typer.Argument(metavar="ID", help="One card; by default all whose files are here."),
     ] = None,
 ) -> None:
     """Read the weight files anew: digests, licenses, and networks against their contracts."""
