@@ -17,16 +17,18 @@ from datagen.core.files import locked, move_into_place
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
 
-__all__ = ["Tell", "download"]
+__all__ = ["OnProgress", "download"]
 
-Tell: TypeAlias = Callable[[int, int | None], None]
+OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes received and the total, ``None`` if it is unknown."""
 
 _SECONDS = 60
 _PIECE = 1 << 20
 
 
-def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None) -> Path:
+def download(
+    card: WeightCard, path: Path, start: str, on_progress: OnProgress | None = None
+) -> Path:
     """Download ``card.address`` to ``path`` through a ``.part`` file that is named by the digest.
 
     Of several processes that want the same file, one downloads it and the others wait.
@@ -35,7 +37,7 @@ def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None)
         card: A card with an address.
         path: Path of the file.
         start: Beginning of each message: which file is missing, under which license.
-        tell: Called with the progress.
+        on_progress: Called with the progress.
 
     Raises:
         WeightsError: The folder cannot be written; the server does not answer; the connection
@@ -49,7 +51,7 @@ def download(card: WeightCard, path: Path, start: str, tell: Tell | None = None)
         with locked(part.with_suffix(".lock"), remove=True):
             if not path.exists():  # else another process was faster
                 with _appending(part) as out:
-                    _fill(card, out, advice, tell)
+                    _fill(card, out, advice, on_progress)
                 _judge(card, part, path, advice)
     except OSError as error:  # errors of the connection are handled where it is read
         raise WeightsError(
@@ -70,7 +72,7 @@ def _appending(part: Path) -> Iterator[IO[bytes]]:
             part.unlink()
 
 
-def _fill(card: WeightCard, out: IO[bytes], advice: str, tell: Tell | None) -> None:
+def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress | None) -> None:
     """Append the missing bytes."""
     have = out.seek(0, os.SEEK_END)
     if card.size is not None and have >= card.size:
@@ -88,8 +90,8 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, tell: Tell | None) -> N
             want = have + int(length) if length and length.isdecimal() else None
             while piece := answer.read(_PIECE):
                 out.write(piece)
-                if tell is not None:
-                    tell(out.tell(), want)
+                if on_progress is not None:
+                    on_progress(out.tell(), want)
         out.flush()
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # the partial file is already complete

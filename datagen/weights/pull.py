@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
-from datagen.weights.download import Tell, download
+from datagen.weights.download import OnProgress, download
 from datagen.weights.hub import download_repository
 
 __all__ = ["can_be_pulled", "pull_weights"]
@@ -20,7 +20,7 @@ def can_be_pulled(card: WeightCard) -> bool:
 
 
 def pull_weights(
-    card: WeightCard, folder: Path, unseen: bool = False, tell: Tell | None = None
+    card: WeightCard, folder: Path, unseen: bool = False, on_progress: OnProgress | None = None
 ) -> Path:
     """Download the file or folder of a card into ``folder`` and return its path.
 
@@ -31,7 +31,7 @@ def pull_weights(
         folder: Folder of the weight store.
         unseen: Also download a file whose digest is unknown, to report the digest; the file is
             refused all the same.
-        tell: Called with the progress of a single file.
+        on_progress: Called with the progress of a single file.
 
     Raises:
         WeightsError: It cannot be downloaded, or differs from the card.
@@ -64,4 +64,4 @@ def pull_weights(
             f"not be verified. 'datagen weights pull {card.id}' reports the digest of the file "
             "at that address, for a card of your own"
         )
-    return download(card, folder / card.file, start, tell)
+    return download(card, folder / card.file, start, on_progress)

@@ -11,7 +11,7 @@ from datagen.errors import CardError, WeightsError
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.catalog import shipped_card_path, shipped_weight_cards
 from datagen.weights.digest import digest_at, files_of, size_at
-from datagen.weights.download import Tell
+from datagen.weights.download import OnProgress
 from datagen.weights.pull import pull_weights
 
 __all__ = ["WeightStore", "weight_store"]
@@ -97,9 +97,11 @@ class WeightStore:
         check_weights(card, path)
         return path
 
-    def pull(self, card: WeightCard, unseen: bool = False, tell: Tell | None = None) -> Path:
+    def pull(
+        self, card: WeightCard, unseen: bool = False, on_progress: OnProgress | None = None
+    ) -> Path:
         """Download the file or folder of a card; see ``pull_weights``."""
-        return pull_weights(card, self.folder, unseen, tell)
+        return pull_weights(card, self.folder, unseen, on_progress)
 
     def digest(self, card: WeightCard) -> str:
         """Return the sha256 of the card's file or folder, see ``digest_at``; downloads nothing.

@@ -160,6 +160,6 @@ def test_progress_is_told(served: Served) -> None:
     told: list[tuple[int, int | None]] = []
     weight_store().pull(
         card(address=f"{served.address}/net"),
-        tell=lambda done, total: told.append((done, total)),
+        on_progress=lambda done, total: told.append((done, total)),
     )
     assert told[-1] == (7000, 7000)
