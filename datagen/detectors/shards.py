@@ -14,7 +14,7 @@ from datagen.core.text import counted
 from datagen.detectors.batched import Encoded
 from datagen.detectors.postprocess import Answer
 from datagen.engine import Engine, Task
-from datagen.errors import DatagenError, RunError, UserError, one_per_line
+from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
 from datagen.release import Folder
 from datagen.release.manifest import MANIFEST_FOLDER, read_manifest
 from datagen.release.reader import Release
@@ -88,7 +88,10 @@ def release_facts(release: Release) -> dict[str, Any]:
 
 def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
     """Return a shard's rows and encoded images; a missing image gives the reason in its place."""
-    table = read_manifest(folder, f"{MANIFEST_FOLDER}{shard.name}.parquet", _COLUMNS)
+    try:
+        table = read_manifest(folder, f"{MANIFEST_FOLDER}{shard.name}.parquet", _COLUMNS)
+    except ReleaseError as error:  # the other shards can still be scored
+        raise DatagenError(str(error)) from None
     rows: pd.DataFrame = table.to_pandas()
     return rows, [_encoded(folder, row) for row in rows.to_dict("records")]
 

@@ -22,21 +22,21 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """A metric of the new detector less that of the old one, on the same images.
+    """A metric of the new detector minus that of the baseline, on the same images.
 
     Attributes:
-        new, old: The metric.
-        value, low, high: New less old; NaN where there is none.
-        p: Two-sided, of no difference, by the bootstrap's standard error.
-        p_holm: The same, adjusted over the groups of a column.
-        n_real, n_fake, identities: What it rests on.
-        reason: As of ``Estimate``.
-        replicates: Of the difference.
-        sign: 1 where more is better, -1 where less is.
+        new, baseline: The metric of each detector.
+        value, low, high: Difference with its interval; NaN if there is none.
+        p: Two-sided p-value of no difference, by the bootstrap standard error.
+        p_holm: The same, Holm-adjusted over the groups of a column.
+        n_real, n_fake, identities: Number of reals, fakes and identities that it is based on.
+        reason: See ``Estimate``.
+        replicates: Bootstrap replicates of the difference.
+        sign: 1 if larger is better, -1 if smaller is better.
     """
 
     new: float
-    old: float
+    baseline: float
     value: float
     low: float
     high: float
@@ -52,22 +52,24 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Differences by metric, overall and as ``by[column][value]``.
+    """Differences between two detectors.
 
     Attributes:
-        rows: Images that both detectors have scored.
-        new_only, old_only: Images that only one has scored; left out.
-        delong: Of the AUC; None without reals or fakes.
-        old: The images with the scores of the old detector.
+        images: Number of images that both detectors have scored.
+        only_new, only_baseline: Number of images that one detector alone has scored; left out.
+        overall: Differences by metric.
+        by: The same in every group, as ``by[column][value]``.
+        delong: DeLong's test of the AUCs; ``None`` without reals or fakes.
+        sample: The images with the scores of the baseline.
     """
 
-    rows: int
-    new_only: int
-    old_only: int
+    images: int
+    only_new: int
+    only_baseline: int
     overall: dict[str, Difference]
     by: dict[str, dict[str, dict[str, Difference]]]
     delong: DeLongPair | None
-    old: Sample
+    sample: Sample
 
 
 def compare(
@@ -76,10 +78,10 @@ def compare(
     """Compare two tables that were measured on the same rows with the same resampler.
 
     Args:
-        new: The detector in question.
-        old: Its baseline.
-        samples: Of both.
-        alone: Images that only the new, and only the old one has scored.
+        new: Metrics of the new detector.
+        old: Metrics of the baseline.
+        samples: Images with the scores of the new detector and of the baseline.
+        alone: Number of images that only the new detector, and only the baseline, has scored.
     """
     by = {
         column: _holm_over(
@@ -94,7 +96,7 @@ def compare(
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number; NaN stays NaN and does not count.
+    """Return p-values adjusted for their number; NaN stays NaN and is not counted.
 
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6 (1979).
@@ -112,8 +114,8 @@ def gain_p(found: Difference, gain: float) -> float:
     """Return the two-sided p-value of the gain being ``gain``.
 
     Args:
-        found: A difference; its gain is the value with the sign of better.
-        gain: In question, e.g. -0.005 for a drop of 0.005.
+        found: A difference; its gain is positive if the new detector is better.
+        gain: The gain to test, e.g. -0.005 for a drop of 0.005.
     """
     if found.replicates is None:
         return float("nan")

@@ -1,13 +1,14 @@
-"""From two tables of scores and a release to everything that the report tells."""
+"""From two sets of scored images to all findings about a detector."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from datagen.errors import UserError
+from datagen.errors import ScoresError
 from datagen.evaluation.compare import Comparison, compare
 from datagen.evaluation.groups import Grouping, groupings
 from datagen.evaluation.metrics.controls import Controls, control_rates
@@ -18,18 +19,18 @@ from datagen.evaluation.rows import Rows
 from datagen.evaluation.sample import Sample, codes_of, sample_of
 from datagen.evaluation.table import Table, Worst, slopes, tabulate, worst_group
 
-__all__ = ["Evaluation", "Subject", "evaluate"]
+__all__ = ["Context", "Evaluation", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is judged, in words.
+class Context:
+    """What is evaluated.
 
     Attributes:
-        release: Name, version and digests of the release.
-        split: Of it.
-        scores, baseline: Files.
-        threshold: Of the probability; from here on an image is called fake.
+        release: Name, version and recipe digest of the release.
+        split: The evaluated split.
+        scores, baseline: Where the scores come from.
+        threshold: Probability from which on an image is classified as fake.
         logits: Whether the scores were given as logits.
     """
 
@@ -46,14 +47,23 @@ class Evaluation:
     """All findings about one detector.
 
     Attributes:
-        polarity: ``right``, ``inverted`` (AUC and its interval below 0.5: nothing is flipped) or
-            ``undecided``.
-        worst: The worst AUC by column.
-        absent: Columns that no image states, and why.
-        notes: What a reader must know before the numbers.
+        context: What is evaluated.
+        rows: The scored images.
+        sample: The reals and fakes.
+        table: Metrics overall and by group.
+        controls: Rates on controls.
+        slopes: Change of AUC per severity level.
+        separability: Separability on a severity ladder; ``None`` without a ladder.
+        worst: Worst AUC by column.
+        delong: DeLong's interval of the AUC; ``None`` without reals or fakes.
+        comparison: Comparison with the baseline; ``None`` without one.
+        polarity: ``correct``, ``inverted`` (the AUC and its whole interval are below 0.5; nothing
+            is flipped) or ``undecided``.
+        absent: Reasons by column, for columns without any value.
+        notes: What a reader must know before reading the numbers.
     """
 
-    subject: Subject
+    context: Context
     rows: Rows
     sample: Sample
     table: Table
@@ -68,39 +78,39 @@ class Evaluation:
     notes: tuple[str, ...] = field(default=())
 
 
-def evaluate(subject: Subject, rows: Rows, baseline: Rows | None = None) -> Evaluation:
-    """Judge a detector.
+def evaluate(context: Context, rows: Rows, baseline: Rows | None = None) -> Evaluation:
+    """Evaluate a detector.
 
     Args:
-        subject: What ``rows`` are.
+        context: Description of ``rows``.
         rows: The scored images of one split.
         baseline: The same split, scored by the detector to compare with.
 
     Raises:
-        UserError: The baseline has no image in common with ``rows``.
+        ScoresError: The baseline has no image in common with ``rows``.
     """
     resampler = Resampler(codes_of(rows.table.column("identity_id")))
     sample, groups, absent = _parts(rows)
-    table = tabulate(sample, groups, resampler, subject.threshold)
+    table = tabulate(sample, groups, resampler, context.threshold)
     comparison = None
     if baseline is not None:
-        comparison = _compare(subject, rows, baseline, (sample, table, resampler))
+        comparison = _compare(context, rows, baseline, (sample, table, resampler))
     worst = {
         column: one
         for column, values in table.by.items()
         if len(values) > 1 and (one := worst_group(values, "auc")) is not None
     }
-    both = min(sample.sizes[:2]) > 1
+    both_classes = min(sample.sizes[:2]) > 1
     found = Evaluation(
-        subject=subject,
+        context=context,
         rows=rows,
         sample=sample,
         table=table,
-        controls=control_rates(rows, resampler, subject.threshold),
+        controls=control_rates(rows, resampler, context.threshold),
         slopes=slopes(table),
         separability=separability(rows, sample, resampler),
         worst=worst,
-        delong=delong(sample.label, sample.raw) if both else None,
+        delong=delong(sample.label, sample.raw) if both_classes else None,
         comparison=comparison,
         polarity=_polarity(table.overall["auc"]),
         absent=absent,
@@ -115,71 +125,68 @@ def _parts(rows: Rows) -> tuple[Sample, list[Grouping], dict[str, str]]:
 
 
 def _compare(
-    subject: Subject, rows: Rows, baseline: Rows, measured: tuple[Sample, Table, Resampler]
+    context: Context, rows: Rows, baseline: Rows, measured: tuple[Sample, Table, Resampler]
 ) -> Comparison:
-    """Compare on the rows that both have; what was measured already is taken when these are all."""
+    """Compare on the common rows; ``measured`` is reused if these are all."""
     both = np.intersect1d(rows.place, baseline.place)
     alone = (len(rows.place) - len(both), len(baseline.place) - len(both))
     old_rows = baseline.take(np.isin(baseline.place, both))
     old_sample, old_groups, _ = _parts(old_rows)
     if not len(old_sample.raw):
-        raise UserError(
-            f"{subject.baseline}: has scored no real and no fake of split {subject.split!r} that "
-            f"{subject.scores} has scored: nothing can be compared"
+        raise ScoresError(
+            f"{context.baseline}: scores no real and no fake of split {context.split!r} that "
+            f"{context.scores} scores: there is nothing to compare"
         )
     sample, table, resampler = measured
     if alone[0]:
         rows = rows.take(np.isin(rows.place, both))
         resampler = Resampler(codes_of(rows.table.column("identity_id")))
         sample, groups, _ = _parts(rows)
-        table = tabulate(sample, groups, resampler, subject.threshold)
-    old = tabulate(old_sample, old_groups, resampler, subject.threshold)
+        table = tabulate(sample, groups, resampler, context.threshold)
+    old = tabulate(old_sample, old_groups, resampler, context.threshold)
     return compare(table, old, (sample, old_sample), alone)
 
 
 def _polarity(auc: Estimate) -> str:
     if auc.high < 0.5:
         return "inverted"
-    return "right" if auc.low > 0.5 else "undecided"
+    return "correct" if auc.low > 0.5 else "undecided"
 
 
-def _same(new: Sample, old: Sample) -> bool:
-    return np.array_equal(new.row, old.row) and np.array_equal(new.raw, old.raw)
-
-
-def _notes(found: Evaluation) -> list[str]:
-    notes = []
+def _notes(found: Evaluation) -> Iterator[str]:
     auc, coverage = found.table.overall["auc"], found.rows.coverage
     if found.polarity == "inverted":
-        notes.append(
-            f"The scores look inverted: AUC {auc.value:.3f}, and its whole interval is below 0.5. "
-            "A higher score must mean fake. Nothing was flipped."
+        yield (
+            f"The scores seem to be inverted: the AUC is {auc.value:.3f} and its whole interval is "
+            "below 0.5. A higher score must mean fake. Nothing was flipped."
         )
     elif found.polarity == "undecided" and np.isfinite(auc.value):
-        notes.append(
-            "The scores are not told apart from chance: the interval of the AUC holds 0.5."
-        )
+        yield "The detector is not distinguishable from chance: the AUC interval contains 0.5."
     if 0 < auc.identities < MIN_CLUSTERS:
-        notes.append(
-            f"few_clusters: {auc.identities} people. Intervals by person need {MIN_CLUSTERS} to "
-            "be trusted; gates on them are undecided."
+        yield (
+            f"few_clusters: {auc.identities} identities. Intervals need {MIN_CLUSTERS} to be "
+            "reliable; gates on them are undecided."
         )
-    if coverage.scored < coverage.rows:
-        told = ", ".join(f"{count} {name}" for name, count in coverage.statuses.items())
-        notes.append(
-            f"{coverage.rows - coverage.scored} of {coverage.rows} images have no score ({told}) "
-            "and are in no metric."
+    if coverage.scored < coverage.images:
+        yield (
+            f"{coverage.images - coverage.scored} of {coverage.images} images have no score "
+            f"({coverage.reasons()}) and are in no metric."
         )
-    if found.subject.split == "train":
-        notes.append("The split 'train' is there to be learned from: this is not a test.")
-    if found.comparison is not None and _same(found.sample, found.comparison.old):
-        notes.append(
-            "The baseline's scores are the detector's own: nothing is compared. On a first run "
-            "there is no other; later it means that the baseline was lost."
+    if found.context.split == "train":
+        yield "The split 'train' is training data: this is not a test."
+    if found.comparison is not None:
+        yield from _comparison_notes(found.sample, found.comparison)
+
+
+def _comparison_notes(sample: Sample, found: Comparison) -> Iterator[str]:
+    old = found.sample
+    if np.array_equal(sample.row, old.row) and np.array_equal(sample.raw, old.raw):
+        yield (
+            "The baseline's scores equal the detector's: nothing is compared. This is normal for a "
+            "first run; later it means that the baseline was lost."
         )
-    if found.comparison is not None and (found.comparison.new_only or found.comparison.old_only):
-        notes.append(
-            f"The comparison leaves out {found.comparison.new_only} images that only the new "
-            f"detector has scored and {found.comparison.old_only} that only the old one has."
+    if found.only_new or found.only_baseline:
+        yield (
+            f"The comparison leaves out {found.only_new} images that only the new detector has "
+            f"scored and {found.only_baseline} that only the baseline has scored."
         )
-    return notes

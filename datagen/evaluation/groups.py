@@ -1,9 +1,9 @@
-"""How images are told apart for the report: by manipulation, damage, source and person.
+"""How the report groups images: by method, degradation, source and attributes of the identity.
 
-A row of the manifest carries its pair's method, damage and attributes on every member, so a group
-holds fakes *and their own reals*. Fakes of one group are therefore judged against reals of the
-same people, with the same crop and the same damage: what differs is the manipulation. Against all
-reals, a detector that merely knows blur would look able to detect a blurred forgery.
+Every manifest row carries the method, degradation and attributes of its pair, so a group holds
+fakes *and their own reals*. The fakes of a group are therefore compared with reals of the same
+identities, with the same crop and the same degradation: they differ only by the manipulation.
+Compared with all reals, a detector that merely recognizes blur would seem to detect blurred fakes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 
 __all__ = ["BANDS", "BY", "CROSSINGS", "Grouping", "groupings"]
 
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 BY = ("method", "family", "degradation", "severity", "source", "sex", "age_band", "ethnicity")
 CROSSINGS = (
@@ -29,27 +29,27 @@ CROSSINGS = (
     ("sex", "ethnicity"),
     ("age_band", "ethnicity"),
 )
-# What a null means there: the image was not damaged. Elsewhere null is not known: no group.
+# Here null means that the image is not degraded; elsewhere it means unknown: no group.
 _CLEAN = {"degradation": "none"}
 BANDS = (("under 18", 18), ("18-29", 30), ("30-44", 45), ("45-59", 60), ("60+", 1000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
-    """One way to tell images apart.
+    """One way to group images.
 
     Attributes:
-        column: ``method``, or ``sex x ethnicity`` for a crossing.
+        column: Manifest column, or two for a crossing, e.g. ``sex x ethnicity``.
         values: Names of the groups, in order.
-        code: Group of each image; -1: in none.
+        code: Group number of each image; -1 for none.
     """
 
     column: str
     values: tuple[str, ...]
-    code: Whole
+    code: Integers
 
-    def places(self) -> Iterator[tuple[str, Whole]]:
-        """Yield each group's name and its images, ascending."""
+    def places(self) -> Iterator[tuple[str, Integers]]:
+        """Yield the name of each group and the ascending positions of its images."""
         order = np.argsort(self.code, kind="stable")
         ends = np.searchsorted(self.code[order], np.arange(len(self.values) + 1))
         for number, name in enumerate(self.values):
@@ -57,10 +57,10 @@ class Grouping:
 
 
 def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
-    """Return the ways to tell the images of a table apart, and why others are left out.
+    """Return the groupings of a table's images, and why other columns are left out.
 
     Args:
-        table: Arrow, with the columns of ``rows.COLUMNS``.
+        table: Arrow table with the columns of ``rows.COLUMNS``.
     """
     single: dict[str, Grouping] = {}
     absent: dict[str, str] = {}
@@ -69,7 +69,7 @@ def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
         if found.values:
             single[column] = found
         else:
-            absent[column] = "not stated for any image"
+            absent[column] = "not known for any image"
     crossed = [
         _cross(single[one], single[other])
         for one, other in CROSSINGS

@@ -14,10 +14,11 @@ from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.gates.judge import Verdict, judge_gates
 from datagen.evaluation.gates.limits import read_gates
 from datagen.evaluation.metrics.intervals import Estimate
+from datagen.evaluation.report.facts import headline
 from datagen.evaluation.report.html import html_page
 from datagen.evaluation.report.json import metrics_json
 from datagen.evaluation.report.junit import junit_xml
-from datagen.evaluation.report.markdown import headline, markdown
+from datagen.evaluation.report.markdown import markdown
 from datagen.evaluation.report.text import summary
 from datagen.evaluation.rows import COLUMNS, join, read_rows
 from datagen.evaluation.trained_on import refuse_trained_on
@@ -129,6 +130,12 @@ class EvaluationResult:
         """Return the verdicts as JUnit XML, and write them if a path is given."""
         name = f"{self.release.record['name']}.{self.evaluation.context.split}"
         return _written(path, junit_xml(name, self.verdicts))
+
+    def write(self, folder: str | Path) -> None:
+        """Write ``index.html``, ``report.md`` and ``metrics.json`` to a folder."""
+        self.to_json(Path(folder) / "metrics.json")
+        self.to_markdown(Path(folder) / "report.md")
+        self.to_html(Path(folder) / "index.html")
 
     def __str__(self) -> str:
         """Return the findings as text, the outcome last."""

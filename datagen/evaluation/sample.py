@@ -1,4 +1,4 @@
-"""Reals and fakes as arrays, sorted by score once."""
+"""Reals and fakes as arrays, sorted by score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datagen.evaluation.rows import Rows
 __all__ = ["Sample", "codes_of", "distinct", "sample_of"]
 
 Floats = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,50 +23,50 @@ class Sample:
 
     Attributes:
         raw: Scores as given.
-        probability: The same in [0, 1].
+        probability: Probabilities of fake in [0, 1].
         label: True for fake.
-        identity: The target's person, numbered.
-        photograph: The source image behind it, numbered: crops of one are not distinct reals.
+        identity: Number of the target identity.
+        source_image: Number of the source image: its crops are not distinct reals.
         ordered: See ``moment_sums``.
-        row: Place in the ``Rows``.
+        row: Index into the ``Rows``.
     """
 
     raw: Floats
     probability: Floats
     label: npt.NDArray[np.bool_]
-    identity: Whole
-    photograph: Whole
+    identity: Integers
+    source_image: Integers
     ordered: Floats
-    row: Whole
+    row: Integers
 
-    def take(self, places: Whole) -> Sample:
-        """Return some of the images; ``places`` ascend."""
+    def take(self, places: Integers) -> Sample:
+        """Return the images at ascending positions."""
         return Sample(
             self.raw[places],
             self.probability[places],
             self.label[places],
             self.identity[places],
-            self.photograph[places],
+            self.source_image[places],
             self.ordered[places],
             self.row[places],
         )
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Reals, fakes, people."""
+        """Number of reals, of fakes and of identities."""
         fakes = int(self.label.sum())
         return len(self.label) - fakes, fakes, distinct(self.identity)
 
 
 def sample_of(rows: Rows) -> Sample:
-    """Return the reals and fakes; controls are measured apart."""
+    """Return the reals and fakes; controls are measured separately."""
     table = rows.table
     kind = np.asarray(pc.equal(table.column("kind"), "control").to_numpy(zero_copy_only=False))
     label = np.asarray(table.column("label").to_numpy()).astype(np.bool_)
-    photograph = codes_of(
+    source_image = codes_of(
         pc.binary_join_element_wise(
             pc.cast(table.column("source"), pa.string()),
-            # `#n` names a further face of the same photograph.
+            # `#n` is a further face in the same image.
             pc.replace_substring_regex(table.column("image_id"), r"#\d+$", ""),
             "/",
         )
@@ -74,21 +74,21 @@ def sample_of(rows: Rows) -> Sample:
     places = np.flatnonzero(~kind)
     places = places[np.argsort(-rows.raw[places], kind="stable")]
     whole = Sample(
-        rows.raw, rows.probability, label, codes_of(table.column("identity_id")), photograph,
+        rows.raw, rows.probability, label, codes_of(table.column("identity_id")), source_image,
         _ordered(rows, label, kind), np.arange(len(label)),
     )  # fmt: skip
     return whole.take(places)
 
 
-def distinct(codes: Whole) -> int:
-    """Return how many different codes there are; much faster than sorting them."""
+def distinct(codes: Integers) -> int:
+    """Return the number of different codes; much faster than sorting them."""
     seen = np.zeros(int(codes.max(initial=-1)) + 1, np.bool_)
     seen[codes] = True
     return int(seen.sum())
 
 
-def codes_of(column: pa.ChunkedArray) -> Whole:
-    """Return the values of a column, numbered from 0 by first appearance; null is -1."""
+def codes_of(column: pa.ChunkedArray) -> Integers:
+    """Return the values of a column as numbers from 0, by first appearance; null is -1."""
     encoded = column.combine_chunks().dictionary_encode()
     return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(), np.int64)
 

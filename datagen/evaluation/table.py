@@ -1,4 +1,4 @@
-"""The metrics of a detector: overall, in every group, the worst group, and along the severity."""
+"""The metrics of a detector: overall, by group, in the worst group, and by severity."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ Metrics = dict[str, Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Estimates by metric, overall and as ``by[column][value]``."""
+    """Estimates of all metrics.
+
+    Attributes:
+        overall: Estimates by metric.
+        by: The same in every group, as ``by[column][value]``.
+    """
 
     overall: Metrics
     by: dict[str, dict[str, Metrics]] = field(default_factory=dict)
@@ -32,9 +37,9 @@ class Worst:
     """The group in which a metric is worst.
 
     Attributes:
-        group: Its name.
-        estimate: Its value, with an interval that holds for the worst of all groups (Bonferroni).
-        unjudged: Groups without a value or with too few people, and why.
+        group: Name of the group.
+        estimate: Value with an interval that holds for the worst of all groups (Bonferroni).
+        unjudged: Reasons by group, for groups without a value or with too few identities.
     """
 
     group: str
@@ -49,9 +54,9 @@ def tabulate(
 
     Args:
         sample: All reals and fakes.
-        groups: Their codes are in the order of ``sample``.
-        resampler: Over all people.
-        threshold: Of the probability.
+        groups: Groupings, with codes in the order of ``sample``.
+        resampler: Resampler over all identities.
+        threshold: Probability from which on an image is classified as fake.
     """
     overall = measure(sample, resampler, threshold)
 
@@ -61,7 +66,7 @@ def tabulate(
         return measure(sample.take(places), resampler, threshold)
 
     by: dict[str, dict[str, Metrics]] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy releases the interpreter lock
         for grouping in groups:
             parts = {name: places for name, places in grouping.places() if len(places)}
             found = pool.map(one, parts.values())
@@ -70,7 +75,7 @@ def tabulate(
 
 
 def worst_group(groups: dict[str, Metrics], metric: str) -> Worst | None:
-    """Return the group with the worst value of a metric; None when no group has one."""
+    """Return the group with the worst value of a metric; ``None`` if no group has a value."""
     unjudged = {
         name: str(metrics[metric].reason)
         for name, metrics in groups.items()
@@ -84,16 +89,16 @@ def worst_group(groups: dict[str, Metrics], metric: str) -> Worst | None:
     if not known:
         return None
     sign = -1 if metric in ERRORS else 1
-    # A group of a few people is not named the worst while there are others to judge by.
+    # A group of a few identities is the worst one only if there are no others.
     judged = {name: found for name, found in known.items() if found.judged} or known
     name = min(judged, key=lambda group: (sign * judged[group].value, group))
     return Worst(name, bonferroni(judged[name], len(judged)), unjudged)
 
 
 def slopes(table: Table) -> dict[str, dict[str, Estimate]]:
-    """Return what one step of severity costs in AUC, overall and by method and by damage.
+    """Return the change of AUC per severity level, overall, by method and by degradation.
 
-    Least squares through the AUCs of the levels; negative: damage hurts.
+    Slope of the least-squares line through the AUCs of the levels; negative if degradation hurts.
     """
     found: dict[str, dict[str, Estimate]] = {}
     levels = table.by.get("severity", {})

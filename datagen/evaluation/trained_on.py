@@ -1,4 +1,4 @@
-"""Refusing to judge a detector on people it has seen."""
+"""Refusing to evaluate a detector on what it was trained on."""
 
 from __future__ import annotations
 
@@ -10,74 +10,75 @@ import yaml
 
 from datagen.errors import UserError
 from datagen.evaluation.rows import read_rows
-from datagen.release.scores import first_ids
 from datagen.release.reader import Release
+from datagen.release.scores import first_ids
 
 __all__ = ["refuse_trained_on"]
 
-# val chose the weights that were kept: it has been learned from as well.
-LEARNED_FROM = ("train", "val")
+# val selected the weights that were kept: it counts as training data.
+TRAINING_SPLITS = ("train", "val")
 
 
 def refuse_trained_on(release: Release, manifest: Any, split: str, training: Release) -> None:
-    """Make sure that a split shares no person and no photograph with a training release.
+    """Check that a split shares no identity and no source image with a training release.
 
     Args:
-        release: That is scored.
+        release: The scored release.
         manifest: Its rows, with ``identity_id`` and ``source_sha256``.
-        split: Which of its splits.
+        split: The split to check.
         training: The release that the detector was trained on; its splits train and val count,
-            donors too.
+            including donors.
 
     Raises:
-        UserError: They share some, or nothing can be learned from the training release.
+        UserError: They share some, or the training release has neither train nor val.
     """
     columns = ("split", "identity_id", "donor_identity_id", "source_sha256")
-    seen = read_rows(training, columns)
-    seen = seen.filter(pc.is_in(seen.column("split"), value_set=pa.array(LEARNED_FROM)))
-    if not seen.num_rows:
+    trained = read_rows(training, columns)
+    trained = trained.filter(pc.is_in(trained.column("split"), value_set=pa.array(TRAINING_SPLITS)))
+    if not trained.num_rows:
         raise UserError(
-            f"--trained-on {training.folder}: has no split {' or '.join(LEARNED_FROM)}: name the "
-            "release that the detector was trained on"
+            f"--trained-on {training.folder}: has no split {' or '.join(TRAINING_SPLITS)}: "
+            "name the release that the detector was trained on"
         )
-    judged = manifest.filter(pc.equal(manifest.column("split"), split))
-    people = pa.chunked_array(
-        [*seen.column("identity_id").chunks, *seen.column("donor_identity_id").chunks], pa.string()
+    evaluated = manifest.filter(pc.equal(manifest.column("split"), split))
+    identities = pa.chunked_array(
+        [*trained.column("identity_id").chunks, *trained.column("donor_identity_id").chunks],
+        pa.string(),
     )
     for what, column, known in (
-        ("people", "identity_id", people),
-        ("photographs", "source_sha256", seen.column("source_sha256")),
+        ("identities", "identity_id", identities),
+        ("source images", "source_sha256", trained.column("source_sha256")),
     ):
-        own = pc.unique(judged.column(column))
+        own = pc.unique(evaluated.column(column))
         shared = own.filter(pc.is_in(own, value_set=pc.unique(known)))
-        if what == "people":
+        if what == "identities":
             shared = shared.filter(pc.invert(_namesakes(shared, release, training)))
         if len(shared):
             raise UserError(
                 f"split {split!r} shares {len(shared)} of its {len(own)} {what} with train and val "
                 f"of the training release {training.folder} ({training.record['name']}, version "
-                f"{training.record['version']}): {first_ids(shared)}. A detector is not judged on what "
-                "it has learned: score a split that it has not seen"
+                f"{training.record['version']}): {first_ids(shared)}. Evaluate a detector on a "
+                "split that it was not trained on"
             )
 
 
-def _namesakes(people: Any, one: Release, other: Release) -> Any:
-    """Return which ids name someone else in each release.
+def _namesakes(identities: Any, one: Release, other: Release) -> Any:
+    """Return which ids name different identities in the two releases.
 
-    Computed people are numbered: with another seed the same number is another person.
+    Procedural identities are numbered: with another seed the same number is another identity.
     """
     first, second = _seeds(one), _seeds(other)
-    sources = pc.list_element(pc.split_pattern(people, "/", max_splits=1), 0)
+    sources = pc.list_element(pc.split_pattern(identities, "/", max_splits=1), 0)
     apart = [name for name in first if name in second and first[name] != second[name]]
     return pc.is_in(sources, value_set=pa.array(apart, pa.string()))
 
 
 def _seeds(release: Release) -> dict[str, int]:
-    """Return the seeds of the computed sources of a release by their id."""
+    """Return the seeds of a release's procedural sources by source id."""
     try:
         recipe = yaml.safe_load(release.folder.read("recipe.yaml"))
     except FileNotFoundError:
-        return {}  # then its people count as those of the other
+        return {}  # then equal ids count as the same identity
     seeds = {}
     for source in recipe["sources"]:
         card = yaml.safe_load(release.folder.read(source["card"]))

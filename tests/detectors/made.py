@@ -42,7 +42,8 @@ def expected(out: Path) -> dict[str, float]:
     release = released(out)
     rows = release.manifest
     return {
-        str(row["sample_id"]): float(release.image(row).mean() / 255) for _, row in rows.iterrows()
+        str(row["sample_id"]): float(release.image(row).mean() / 255)
+        for row in rows.to_dict("records")
     }
 
 

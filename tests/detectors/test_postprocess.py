@@ -41,8 +41,8 @@ def test_answers_become_the_probability_of_fake(
 @pytest.mark.parametrize(
     ("keys", "raw", "words"),
     [
-        ({}, [math.nan], "NaN, no finite number"),
-        ({"logits": True}, [math.inf], "inf, no finite number"),
+        ({}, [math.nan], "NaN, want a finite number"),
+        ({"logits": True}, [math.inf], "inf, want a finite number"),
     ],
 )
 def test_what_is_no_score_is_failed_and_says_why(
@@ -56,11 +56,11 @@ def test_what_is_no_score_is_failed_and_says_why(
 @pytest.mark.parametrize(
     ("keys", "raw", "words"),
     [
-        ({}, [1.5], "say 'logits: true'"),
-        ({}, [0.5, -0.01], "answered -0.01, no probability"),
-        ({}, [[0.1, 0.9]], "say 'output: softmax' or 'index'"),
+        ({}, [1.5], "set 'logits: true'"),
+        ({}, [0.5, -0.01], "answered -0.01, which is not a probability"),
+        ({}, [[0.1, 0.9]], "set 'output: softmax' or 'index'"),
         ({"output": "softmax"}, [0.5], "two or more"),
-        ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2 of 2"),
+        ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2: the detector gives 2 numbers"),
     ],
 )
 def test_answers_on_another_scale_are_the_detectors_fault_not_the_images(

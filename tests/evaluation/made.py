@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import sha256_bytes
-from datagen.evaluation.evaluate import Evaluation, Subject, evaluate
+from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.rows import Coverage, Rows
+from datagen.release.schema import SCHEMA_VERSION
 
 METHODS = ("landmark_swap", "self_blend")
 
@@ -136,7 +137,13 @@ def write_release(folder: Path, *parts: Made) -> Path:
         }
         pq.write_table(pa.table(columns), folder / name)
         files[name] = {"sha256": "", "bytes": 0}
-    record = {"schema": 1, "name": "made", "version": 2, "recipe_digest": "f" * 64, "files": files}
+    record = {
+        "schema": SCHEMA_VERSION,
+        "name": "made",
+        "version": 2,
+        "recipe_digest": "f" * 64,
+        "files": files,
+    }
     (folder / "release.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
 
@@ -149,6 +156,6 @@ def judged(
 ) -> Evaluation:
     """Evaluate scores of all rows."""
     release = {"name": "made", "version": 2, "recipe_digest": "f" * 64}
-    subject = Subject(release, "test", "new.parquet", None if old is None else "old.parquet",
+    context = Context(release, "test", "new.parquet", None if old is None else "old.parquet",
                       threshold, False)  # fmt: skip
-    return evaluate(subject, made.rows(new), None if old is None else made.rows(old))
+    return evaluate(context, made.rows(new), None if old is None else made.rows(old))

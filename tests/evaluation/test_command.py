@@ -97,7 +97,7 @@ def test_coverage_is_told_and_has_a_gate(desk: Desk, capsys: pytest.CaptureFixtu
     pd.read_csv(path)[20:].to_csv(short, index=False)
     capsys.readouterr()
     assert desk.run(str(short)) == 2
-    assert "have no line" in capsys.readouterr().err
+    assert "have no row" in capsys.readouterr().err
     assert desk.run(str(short), "--gates", desk.gates(coverage={"min": 0.85})) == 0
     assert "20 missing" not in capsys.readouterr().err
 
@@ -106,7 +106,7 @@ def test_logits_are_taken_when_said(desk: Desk, capsys: pytest.CaptureFixture[st
     score = desk.made.scores()
     logits = desk.scores("l.csv", np.log(score / (1 - score)))
     assert desk.run(logits) == 2
-    assert "say --logits" in capsys.readouterr().err
+    assert "use --logits" in capsys.readouterr().err
     assert desk.run(logits, "--logits") == 0
     one = capsys.readouterr().out.splitlines()
     assert desk.run(desk.scores("p.csv", score)) == 0
@@ -124,7 +124,7 @@ def test_a_baseline_of_other_images_is_refused(
     gates = desk.gates(coverage={"min": 0.1}, regression={"max_drop": 0.01})
     table[half:].to_csv(old, index=False)
     assert desk.run(str(new), "--gates", gates, "--baseline", str(old)) == 2
-    assert "old.csv: has scored no real and no fake of split 'test'" in capsys.readouterr().err
+    assert "old.csv: scores no real and no fake of split 'test'" in capsys.readouterr().err
     table[half - 40 :].to_csv(old, index=False)
     assert desk.run(str(new), "--gates", gates, "--baseline", str(old)) == 0
     assert "leaves out" in capsys.readouterr().out
@@ -149,7 +149,7 @@ def test_images_that_are_gone_leave_a_report(
     scores = desk.scores("s.csv", desk.made.scores())
     (desk.out / "media" / "test.tar").write_bytes(b"spoiled" * 200)
     page = desk.folder / "report" / "index.html"
-    for words in ("are not those of the release", "media/test.tar is not there"):
+    for words in ("differ from the manifest", "media/test.tar is missing"):
         assert desk.run(scores, "--report", str(page.parent)) == 0
         text = page.read_text(encoding="utf-8")
         assert words in text
@@ -159,7 +159,7 @@ def test_images_that_are_gone_leave_a_report(
 
 def test_inverted_scores_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.run(desk.scores("s.csv", 1 - desk.made.scores(skill=2.0))) == 0
-    assert "note: The scores look inverted" in capsys.readouterr().out
+    assert "note: The scores seem to be inverted" in capsys.readouterr().out
 
 
 def test_every_mistake_is_exit_2_without_a_trace(
@@ -169,9 +169,9 @@ def test_every_mistake_is_exit_2_without_a_trace(
     regression = desk.gates(regression={"max_drop": 0.1})
     cases = [
         (["--split", "tset"], "no split 'tset'"),
-        (["--gates", regression], "give --baseline"),
-        (["--junit", "j.xml"], "give --gates"),
-        (["--baseline", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--gates", regression], "--baseline"),
+        (["--junit", "j.xml"], "add --gates"),
+        (["--baseline", "nowhere.csv"], "nowhere.csv: no such scores file"),
         (["--gates", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["--trained-on", str(tmp_path / "nowhere")], "is not a datagen release"),
         (["--trained-on", str(desk.out / "release.json")], "has no split train or val"),
@@ -218,4 +218,4 @@ def test_a_real_release_by_path_and_by_id(
     command = ["evaluate", str(out), "--scores", scores, "--trained-on", str(out)]
     assert run(command) == 0
     assert run([*command, "--split", "train"]) == 2
-    assert "has learned" in capsys.readouterr().err
+    assert "it was not trained on" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.evaluation.compare import holm
-from datagen.evaluation.evaluate import Subject, evaluate
+from datagen.evaluation.evaluate import Context, evaluate
 from datagen.evaluation.metrics.measure import METRICS
 from tests.evaluation.made import judged, make
 
@@ -64,9 +64,9 @@ def test_rows_that_only_one_has_scored_are_left_out() -> None:
         MADE.rows(score).take(np.arange(len(score)) > 9),
         MADE.rows(score).take(np.arange(len(score)) < len(score) - 5),
     )
-    subject = Subject({"name": "made", "version": 1}, "test", "n", "o", 0.5, False)
-    found = evaluate(subject, new, old)
+    context = Context({"name": "made", "version": 1}, "test", "n", "o", 0.5, False)
+    found = evaluate(context, new, old)
     assert found.comparison is not None
-    assert (found.comparison.new_only, found.comparison.old_only) == (5, 10)
+    assert (found.comparison.only_new, found.comparison.only_baseline) == (5, 10)
     assert found.comparison.overall["auc"].value == 0
     assert any("leaves out 5 images" in note for note in found.notes)

@@ -47,7 +47,7 @@ def test_the_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gates.write_text(GATES, encoding="utf-8")
     sets = [word for change in CHANGES for word in ("--set", change)]
     assert run(["generate", str(RECIPE), "-o", out, "--inline", *sets]) == 0
-    assert run(["probe", out, "-o", str(main), "--split", "test", "--inline"]) == 0
+    assert run(["baseline", out, "-o", str(main), "--split", "test", "--inline"]) == 0
     capsys.readouterr()
     for name, skill, code in (("same", 1.0, 0), ("harmless", 0.99, 0), ("worse", 0.0, 1)):
         scores, report = changed(main, name, skill), tmp_path / name

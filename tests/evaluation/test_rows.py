@@ -9,10 +9,10 @@ import pytest
 from datagen.errors import ReleaseError, UserError
 from datagen.evaluation.rows import COLUMNS, Rows, join, read_rows
 from datagen.evaluation.sample import sample_of
-from datagen.evaluation.scores import read_scores
 from datagen.evaluation.trained_on import refuse_trained_on
 from datagen.release import Folder
 from datagen.release.reader import Release
+from datagen.release.scores import read_scores
 from tests.evaluation.made import Made, make, write_release
 
 MADE = make(people=4, pairs_each=2)
@@ -65,7 +65,7 @@ def test_a_failed_image_lowers_the_coverage_and_is_in_no_metric(tmp_path: Path) 
 
 def test_an_image_without_a_line_is_refused_unless_a_gate_counts_them(tmp_path: Path) -> None:
     ids, score = MADE.ids[1:], [0.5] * (len(MADE.ids) - 1)
-    with pytest.raises(UserError, match=f"1 of {len(MADE.ids)} images .* have no line"):
+    with pytest.raises(UserError, match=f"1 of {len(MADE.ids)} images .* have no row"):
         joined(tmp_path, MADE, sample_id=ids, score=score)
     rows = joined(tmp_path, MADE, allow=True, sample_id=ids, score=score)
     assert rows.coverage.statuses == {"missing": 1}
@@ -115,7 +115,7 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
     release = Release(Folder(str(write_release(tmp_path / "out", MADE))))
     manifest = read_rows(release, (*COLUMNS, "source_sha256"))
     training = Release(Folder(str(write_release(tmp_path / "training", train))))
-    with pytest.raises(UserError, match=r"shares 4 of its 4 people with train and val .*made"):
+    with pytest.raises(UserError, match=r"shares 4 of its 4 identities with train and val .*made"):
         refuse_trained_on(release, manifest, "test", training)
     others = ["made/q" + str(number) for number in range(len(train.ids))]
     strangers = Made({**train.columns, "identity_id": others})
@@ -123,11 +123,11 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
     refuse_trained_on(release, manifest, "test", away)  # its own test split was not learned from
     donors = Made({**strangers.columns, "donor_identity_id": ["made/p0001"] * len(others)})
     given = Release(Folder(str(write_release(tmp_path / "donors", donors))))
-    with pytest.raises(UserError, match="shares 1 of its 4 people"):
+    with pytest.raises(UserError, match="shares 1 of its 4 identities"):
         refuse_trained_on(release, manifest, "test", given)
     same = Made({**strangers.columns, "source_sha256": ["test2"] * len(others)})
     known = Release(Folder(str(write_release(tmp_path / "photographs", same))))
-    with pytest.raises(UserError, match="shares 1 of its 4 photographs"):
+    with pytest.raises(UserError, match="shares 1 of its 4 source images"):
         refuse_trained_on(release, manifest, "test", known)
 
 
@@ -149,7 +149,7 @@ def test_numbered_people_of_another_seed_are_other_people(tmp_path: Path) -> Non
         (folder / "card.yaml").write_text("{id: made, layout: procedural}", encoding="utf-8")
     refuse_trained_on(release, manifest, "test", other)
     (training / "card.yaml").write_text("{id: made, layout: folder}", encoding="utf-8")
-    with pytest.raises(UserError, match="shares 4 of its 4 people"):
+    with pytest.raises(UserError, match="shares 4 of its 4 identities"):
         refuse_trained_on(release, manifest, "test", other)
 
 

@@ -100,11 +100,11 @@ def test_controls_are_apart() -> None:
 
 def test_polarity_is_named_and_never_mended() -> None:
     score = MADE.scores(skill=2.0)
-    assert judged(MADE, score).polarity == "right"
+    assert judged(MADE, score).polarity == "correct"
     turned = judged(MADE, 1 - score)
     assert turned.polarity == "inverted"
     assert turned.table.overall["auc"].value < 0.5
-    assert "look inverted" in turned.notes[0]
+    assert "seem to be inverted" in turned.notes[0]
     assert judged(MADE, np.full(len(score), 0.5)).polarity == "undecided"
 
 
@@ -122,4 +122,4 @@ def test_only_fakes_leave_their_metrics_and_reasons() -> None:
 def test_a_small_false_alarm_rate_is_refused_with_few_photographs() -> None:
     found = judged(MADE, MADE.scores()).table.overall["tpr_at_fpr_1pct"]
     assert np.isnan(found.value)
-    assert found.reason == "not resolvable: 60 distinct real photographs, 1000 wanted"
+    assert found.reason == "not resolvable: 60 distinct real source images, 1000 required"

@@ -1,1 +1,1 @@
-"""Gates: the limits a detector must keep."""
+"""Gates: limits on metrics, with three outcomes."""

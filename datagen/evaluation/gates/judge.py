@@ -1,4 +1,4 @@
-"""Whether a detector keeps its limits: passed, failed, or not to be told from this release."""
+"""Whether a detector meets its limits: passed, failed, or undecided on this release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from datagen.core.text import first_of
 from datagen.errors import UserError
 from datagen.evaluation.compare import Difference, gain_p, holm
 from datagen.evaluation.evaluate import Evaluation
@@ -25,15 +26,15 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one gate.
+    """The outcome of one gate.
 
     Attributes:
-        gate: Its name in the file, with group where it has one.
-        limit: In words.
+        gate: Name of the gate in the file, with the group if it has one.
+        limit: The limit, as text.
         outcome: ``passed``, ``failed`` or ``undecided``.
-        ok: Whether the run may pass: an undecided gate goes by its ``on_undecided``.
-        value, low, high: What was held against the limit.
-        detail: For a person: why, or how many people would settle it.
+        ok: Whether the run may pass: an undecided gate follows its ``on_undecided``.
+        value, low, high: Value and interval that were compared with the limit.
+        detail: Reason, or the number of identities that would decide it, as text.
     """
 
     gate: str
@@ -49,8 +50,8 @@ class Verdict:
 def judge(found: Estimate, limit: Limit) -> tuple[str, str]:
     """Return outcome and detail.
 
-    ``min`` passes when the interval's low end reaches the limit, fails when its high end does
-    not, and is undecided between; ``max`` is mirrored. With few people nothing is decided.
+    ``min`` passes if the whole interval is at or above the limit, fails if it is below, and is
+    undecided otherwise; ``max`` is mirrored. With few identities nothing is decided.
     """
     if found.reason is not None:
         return UNDECIDED, _why(found)
@@ -62,7 +63,7 @@ def judge(found: Estimate, limit: Limit) -> tuple[str, str]:
             outcomes.append(FAILED)
         else:
             outcomes.append(UNDECIDED)
-            details.append(_settled_by(found.identities, value, low, high, bound))
+            details.append(_decided_by(found.identities, value, low, high, bound))
     for outcome in (FAILED, UNDECIDED):
         if outcome in outcomes:
             return outcome, "; ".join(details)
@@ -73,11 +74,11 @@ def judge_gates(gates: dict[str, Any], found: Evaluation) -> list[Verdict]:
     """Return the verdict of every gate of a file.
 
     Args:
-        gates: From ``read_gates``.
-        found: About the detector.
+        gates: Gates from ``read_gates``.
+        found: Findings about the detector.
 
     Raises:
-        UserError: A regression gate without a baseline.
+        UserError: There is a regression gate and no baseline.
     """
     default = str(gates["on_undecided"])
     verdicts: list[Verdict] = []
@@ -101,25 +102,25 @@ def _sides(found: Estimate, limit: Limit) -> Iterator[tuple[float, float, float,
         yield -limit.max, -found.high, -found.low, -found.value
 
 
-def _settled_by(people: int, value: float, low: float, high: float, bound: float) -> str:
-    """Say how many people would settle it: an interval shrinks with the root of their number."""
+def _decided_by(identities: int, value: float, low: float, high: float, bound: float) -> str:
+    """Estimate the identities that would decide: intervals shrink with their square root."""
     distance = abs(value - bound)
-    reach = value - low if value >= bound else high - value
-    if distance < _AT_THE_LIMIT or reach <= 0:
-        return "the value is at the limit: no number of people settles it"
-    wanted = max(MIN_CLUSTERS, math.ceil(people * (reach / distance) ** 2))
-    return f"about {wanted} people would settle it, {people} are there"
+    margin = value - low if value >= bound else high - value
+    if distance < _AT_THE_LIMIT or margin <= 0:
+        return "the value is at the limit: no number of identities would decide"
+    needed = max(MIN_CLUSTERS, math.ceil(identities * (margin / distance) ** 2))
+    return f"about {needed} identities would decide, there are {identities}"
 
 
-def _why(found: Estimate) -> str:
+def _why(found: Estimate | Difference) -> str:
     if found.reason == FEW:
-        return f"few_clusters: {found.identities} people, {MIN_CLUSTERS} wanted"
+        return f"few_clusters: {found.identities} identities, {MIN_CLUSTERS} required"
     return str(found.reason)
 
 
 def _estimate(name: str, found: Evaluation) -> Estimate:
     if name == "coverage":
-        share = found.rows.coverage.share  # a count of this very split: nothing is estimated
+        share = found.rows.coverage.share  # an exact count, not an estimate
         return Estimate(share, share, share, *found.sample.sizes)
     if name in ("control_fpr", "control_gap"):
         return found.controls["overall"]["all"][name]
@@ -137,10 +138,10 @@ def _verdict(
 
 
 def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verdict:
-    """Hold every group against the limit; undecided while a group cannot be judged.
+    """Compare every group with the limit; undecided while a group cannot be judged.
 
-    The verdict's numbers are those of the group that decides: one that fails before one that is
-    undecided before one that passes, and of these the one that is farthest on the wrong side.
+    The verdict states the numbers of the deciding group: one that failed, else one that is
+    undecided, else one that passed; among these, the one farthest on the wrong side.
     """
     metric, title = name.removeprefix("worst_group_"), f"{name} by {gate.by}"
     groups = {group: ms[metric] for group, ms in found.table.by.get(gate.by, {}).items()}
@@ -149,36 +150,31 @@ def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verd
         nan = float("nan")
         none_found = Estimate(nan, nan, nan, 0, 0, 0)
         reasons = {str(one.reason) for one in groups.values()} or {found.absent.get(gate.by, "")}
-        detail = f"no group of {gate.by} has a value: {_listed(sorted(reasons - {''}))}"
+        detail = f"no group of {gate.by} has a value: {first_of(sorted(reasons - {''}), _SHOWN)}"
         return _verdict(title, gate, default, UNDECIDED, none_found, detail.removesuffix(": "))
     judged = {group: one for group, one in known.items() if one.judged}
     held = {group: bonferroni(one, len(judged)) for group, one in (judged or known).items()}
     outcomes = {group: judge(one, gate)[0] for group, one in held.items()}
     worst = min(held, key=lambda group: (_RANK[outcomes[group]], _margin(held[group], gate), group))
     outcome, why = judge(held[worst], gate)
-    told = [f"worst: {worst}", *([why] if why and judged else [])]
+    details = [f"worst: {worst}", *([why] if why and judged else [])]
     others = [group for group in held if group != worst and outcomes[group] == outcome]
     if others and judged and outcome != PASSED:
-        told.append(f"{outcome} too: {_listed(others)}")
+        details.append(f"also {outcome}: {first_of(others, _SHOWN)}")
     unjudged = [f"{group} ({one.reason})" for group, one in groups.items() if one.reason]
     if unjudged and outcome != FAILED:
         outcome = UNDECIDED
-        told.append(f"not to be judged: {_listed(unjudged)}")
-    return _verdict(title, gate, default, outcome, held[worst], "; ".join(told))
+        details.append(f"cannot be judged: {first_of(unjudged, _SHOWN)}")
+    return _verdict(title, gate, default, outcome, held[worst], "; ".join(details))
 
 
 def _margin(found: Estimate, limit: Limit) -> float:
     return min(value - bound for bound, _, _, value in _sides(found, limit))
 
 
-def _listed(words: list[str]) -> str:
-    more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
 def _regressions(gate: Regression, found: Evaluation) -> Iterator[Verdict]:
     if found.comparison is None:
-        raise UserError("the gate 'regression' compares with a baseline: give --baseline")
+        raise UserError("the gate 'regression' needs a baseline to compare with: use --baseline")
     title = f"regression of {gate.metric}"
     overall = found.comparison.overall[gate.metric]
     yield _drop(title, gate, overall, None)
@@ -198,18 +194,17 @@ def _drop(title: str, gate: Regression, drop: Difference, p_holm: float | None) 
     if drop.replicates is not None:
         low, high = interval(drop.sign * drop.replicates, drop.identities, gate.confidence)
     if drop.reason is not None:
-        few = f"few_clusters: {drop.identities} people, {MIN_CLUSTERS} wanted"
-        detail = few if drop.reason == FEW else drop.reason
+        detail = _why(drop)
     elif low >= -gate.max_drop:
         outcome = PASSED
     elif high < -gate.max_drop and (p_holm is None or p_holm < 1 - gate.confidence):
         outcome = FAILED
     elif high < -gate.max_drop:
-        detail = f"below the limit alone, not among so many groups (Holm p {p_holm:.3g})"
+        detail = f"worse by itself, but not among so many groups (Holm p {p_holm:.3g})"
     elif np.isfinite(gain):
-        detail = _settled_by(drop.identities, gain, low, high, -gate.max_drop)
+        detail = _decided_by(drop.identities, gain, low, high, -gate.max_drop)
     ok = outcome == PASSED or (outcome == UNDECIDED and gate.on_undecided == "pass")
     limit = f"no more than {gate.max_drop:g} worse"
-    told = [] if math.isnan(gain) else [f"{drop.old:.4f} to {drop.new:.4f}"]
-    told += [detail] if detail else []
-    return Verdict(title, limit, outcome, ok, gain, low, high, "; ".join(told))
+    details = [] if math.isnan(gain) else [f"{drop.baseline:.4f} to {drop.new:.4f}"]
+    details += [detail] if detail else []
+    return Verdict(title, limit, outcome, ok, gain, low, high, "; ".join(details))

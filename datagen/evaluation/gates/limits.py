@@ -1,7 +1,8 @@
-"""The limits that a team sets for its detector, as YAML."""
+"""The gate file: the limits that a detector must meet, as YAML."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,18 +15,25 @@ from datagen.errors import UserError
 from datagen.evaluation.groups import BY, CROSSINGS
 from datagen.evaluation.metrics.measure import METRICS
 
-__all__ = ["COLUMNS", "Limit", "Outcome", "Regression", "WorstLimit", "read_gates"]
+__all__ = ["COLUMNS", "Limit", "Outcome", "Regression", "WorstLimit", "parse_gates", "read_gates"]
 
 Outcome = Literal["fail", "pass"]
 COLUMNS = (*BY, *(f"{one} x {other}" for one, other in CROSSINGS))
 
 
-_Share = Annotated[float, Field(strict=True, ge=0, le=1)]  # all metrics lie between 0 and 1
+_Share = Annotated[float, Field(strict=True, ge=0, le=1)]  # the range of all metrics
 _Gap = Annotated[float, Field(strict=True, ge=-1, le=1)]
 
 
 class Limit(Frozen):
-    """A bound on a metric; ``on_undecided`` says what counts when the interval straddles it."""
+    """Bounds on a metric.
+
+    Attributes:
+        min: Lower bound.
+        max: Upper bound.
+        on_undecided: Whether the gate passes or fails while the interval contains a bound; by
+            default as the file says.
+    """
 
     min: _Share | None = None
     max: _Share | None = None
@@ -34,14 +42,14 @@ class Limit(Frozen):
     @model_validator(mode="after")
     def _some_limit(self) -> Limit:
         if self.min is None and self.max is None:
-            raise ValueError("want 'min' or 'max'")
+            raise ValueError("want 'min' or 'max' or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"nothing is at least {self.min:g} and at most {self.max:g}")
+            raise ValueError(f"min {self.min:g} is greater than max {self.max:g}")
         return self
 
 
 class GapLimit(Limit):
-    """A bound on the difference of two rates."""
+    """Bounds on the difference of two rates."""
 
     min: _Gap | None = None
     max: _Gap | None = None
@@ -54,7 +62,11 @@ def _known_column(name: str) -> str:
 
 
 class WorstLimit(Limit):
-    """A bound that every group of a column must keep."""
+    """Bounds that every group of a column must meet.
+
+    Attributes:
+        by: The column, or two for a crossing.
+    """
 
     by: str
 
@@ -65,7 +77,15 @@ class WorstLimit(Limit):
 
 
 class Regression(Frozen):
-    """How much worse than the baseline a metric may be, overall and in each group of ``by``."""
+    """How much worse than the baseline a metric may be, overall and in each group of ``by``.
+
+    Attributes:
+        metric: Name of the metric.
+        max_drop: Maximum loss, as a difference of the metric.
+        confidence: Confidence level of the decision.
+        by: Columns whose groups are compared too.
+        on_undecided: Whether the gate passes or fails while the data do not decide.
+    """
 
     metric: str = "auc"
     max_drop: _Share
@@ -106,19 +126,33 @@ def read_gates(path: Path) -> dict[str, Any]:
     Values are ``Limit``, ``WorstLimit`` or, for ``regression``, a tuple of ``Regression``.
 
     Raises:
-        UserError: Not YAML, an unknown key, metric or column, a limit outside the
-            range of its metric, a gate without a limit, no gate at all.
+        UserError: The file is not YAML, sets no limit, or has an unknown key, metric or column, a
+            gate without a limit, or a limit outside the range of its metric.
     """
-    raw = read_yaml(path, UserError)
+    return parse_gates(read_yaml(path, UserError), str(path))
+
+
+def parse_gates(raw: Mapping[str, Any], where: str = "gates") -> dict[str, Any]:
+    """Return gates as ``read_gates`` does.
+
+    Args:
+        raw: Content of a gate file.
+        where: What messages call it.
+
+    Raises:
+        UserError: See ``read_gates``.
+    """
     if isinstance(raw.get("regression"), dict):
         raw = {**raw, "regression": [raw["regression"]]}
-    read = parse(GateFile, raw, str(path), UserError)
-    gates = {name: getattr(read, name) for name in ("on_undecided", *raw)}  # as the user sorted it
+    read = parse(GateFile, raw, where, UserError)
+    gates = {name: getattr(read, name) for name in ("on_undecided", *raw)}  # in the given order
     empty = [name for name, gate in gates.items() if gate is None or gate == ()]
     if empty:
         raise UserError(
-            f"{path}: without a limit: {', '.join(empty)}. Give it one, or remove the line"
+            f"{where}: gates without a limit: {', '.join(empty)}. Set one, or remove the line",
+            path=where,
+            key=empty[0],
         )
     if set(gates) == {"on_undecided"}:
-        raise UserError(f"{path}: sets no limit. For example: auc: {{min: 0.9}}")
+        raise UserError(f"{where}: sets no limit. For example: auc: {{min: 0.9}}", path=where)
     return gates

@@ -1,4 +1,4 @@
-"""The false-alarm rate on controls: reals that went through a method's path without its change."""
+"""The FPR on controls: reals that went through a method's processing without its change."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from datagen.evaluation.sample import codes_of, distinct
 
 __all__ = ["Controls", "control_rates"]
 
-# By metric: `control_fpr`, and `control_gap`: that less the rate of the controls' own reals.
+# By metric: `control_fpr`, and `control_gap`: that minus the FPR on the controls' own reals.
 Controls = dict[str, dict[str, dict[str, Estimate]]]
 _BY = ("method", "family", "degradation")
 
 
 def control_rates(rows: Rows, resampler: Resampler, threshold: float) -> Controls:
-    """Return false-alarm rates of the controls, overall and by method, family and degradation.
+    """Return the FPR on controls, overall and by method, family and degradation.
 
     Args:
         rows: All scored images of the split.
-        resampler: Over the people of the split, as ``sample_of`` numbers them.
-        threshold: Of the probability.
+        resampler: Resampler over the identities of the split, as ``sample_of`` numbers them.
+        threshold: Probability from which on an image is classified as fake.
 
     Returns:
         ``{column: {group: {"control_fpr": …, "control_gap": …}}}``; the column ``overall`` has
-        the one group ``all``.
+        the single group ``all``.
     """
     table = rows.table
     control = _is(table, "control")
@@ -47,12 +47,12 @@ def control_rates(rows: Rows, resampler: Resampler, threshold: float) -> Control
             control & (own >= 0) & called[own],
         ]
     ).astype(np.float64)
-    people = codes_of(table.column("identity_id"))
+    identities = codes_of(table.column("identity_id"))
 
     def rates(places: npt.NDArray[np.int64]) -> dict[str, Estimate]:
         sums = by_cluster(cluster[places], columns[places], resampler.clusters)
         inside = places[control[places]]
-        return _rates(sums, resampler, (len(inside), 0, distinct(people[inside])))
+        return _rates(sums, resampler, (len(inside), 0, distinct(identities[inside])))
 
     found: Controls = {"overall": {"all": rates(np.arange(len(control)))}}
     if not control.any():

@@ -1,8 +1,8 @@
-"""Metrics of the ranking: functions of the counts of reals and fakes at descending scores.
+"""Ranking metrics: functions of the counts of reals and fakes at descending scores.
 
-``reals`` and ``fakes`` have the shape (..., cells): how many of each have the scores of a cell,
-from the highest cell to the lowest. Where a cell is one distinct score the values are exact; a
-bootstrap hands in many rows of counts at once. Scores inside a cell count as tied. A row without
+``reals`` and ``fakes`` have the shape (..., cells): the number of images with a score in each
+cell, from the highest cell to the lowest. Where a cell is one distinct score the values are exact;
+a bootstrap passes many rows of counts at once. Scores within a cell count as tied. A row without
 reals or without fakes gives NaN.
 """
 
@@ -23,9 +23,13 @@ PAUC_FPR = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Shares of the reals (false-alarm rate) and fakes (hit rate) at or above each cell.
+    """The ROC curve of some counts.
 
-    Both have the shape (..., cells + 1) and begin at 0.
+    Attributes:
+        fpr: Share of the reals at or above each cell, shape (..., cells + 1), starting at 0.
+        tpr: Share of the fakes at or above each cell, shape (..., cells + 1), starting at 0.
+        reals: Number of reals.
+        fakes: Number of fakes.
     """
 
     fpr: Array
@@ -57,18 +61,20 @@ def auc(counts: Counts) -> Array:
 
 
 def average_precision(counts: Counts) -> Array:
-    """Mean precision over the fakes, as scikit-learn's ``average_precision_score``."""
-    hits = counts.tpr[..., 1:] * counts.fakes[..., None]
-    alarms = counts.fpr[..., 1:] * counts.reals[..., None]
-    called = hits + alarms
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    """Average precision, as scikit-learn's ``average_precision_score``."""
+    true_positives = counts.tpr[..., 1:] * counts.fakes[..., None]
+    false_positives = counts.fpr[..., 1:] * counts.reals[..., None]
+    positives = true_positives + false_positives
+    precision = np.divide(
+        true_positives, positives, out=np.zeros_like(positives), where=positives > 0
+    )
     value = np.sum(precision * np.diff(counts.tpr, axis=-1), axis=-1)
     return np.where(np.isnan(counts.fpr[..., -1]), np.nan, value)
 
 
 def equal_error_rate(counts: Counts) -> Array:
-    """Where false alarms and misses are equally frequent, on the line between two thresholds."""
-    gap = counts.fpr + counts.tpr - 1.0  # false-alarm rate less miss rate, from -1 up to 1
+    """Rate at which FPR and FNR are equal, interpolated between two thresholds."""
+    gap = counts.fpr + counts.tpr - 1.0  # FPR minus FNR, from -1 to 1
     after = np.argmax(gap >= 0, axis=-1)[..., None]
     after = np.maximum(after, 1)
     low, high = _at(gap, after - 1), _at(gap, after)
@@ -80,7 +86,7 @@ def equal_error_rate(counts: Counts) -> Array:
 
 
 def tpr_at(counts: Counts, rate: float) -> Array:
-    """Hit rate at a false-alarm rate, on the line between two neighboring thresholds."""
+    """TPR at an FPR, interpolated between two neighboring thresholds."""
     after = np.argmax(counts.fpr > rate, axis=-1)[..., None]
     low, high = _at(counts.fpr, after - 1), _at(counts.fpr, after)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -91,15 +97,15 @@ def tpr_at(counts: Counts, rate: float) -> Array:
 
 
 def partial_auc(counts: Counts) -> Array:
-    """Area up to a false-alarm rate of 0.1, scaled so that chance is 0.5 and perfect 1.
+    """Area up to an FPR of 0.1, scaled so that chance is 0.5 and perfect is 1.
 
     McClish, "Analyzing a portion of the ROC curve", Medical Decision Making 9 (1989).
     """
     fpr = np.minimum(counts.fpr, PAUC_FPR)
     end = tpr_at(counts, PAUC_FPR)
     tpr = np.where(counts.fpr <= PAUC_FPR, counts.tpr, end[..., None])
-    least, most = PAUC_FPR**2 / 2, PAUC_FPR
-    return np.asarray(0.5 * (1 + (_area(fpr, tpr) - least) / (most - least)))
+    chance, perfect = PAUC_FPR**2 / 2, PAUC_FPR
+    return np.asarray(0.5 * (1 + (_area(fpr, tpr) - chance) / (perfect - chance)))
 
 
 def _area(x: Array, y: Array) -> Array:
@@ -130,24 +136,24 @@ CURVE_METRICS: dict[str, Callable[[Counts], Array]] = {
 }
 
 
-def roc_points(counts: Counts, most: int = 300) -> tuple[Array, Array]:
-    """Return (false-alarm rate, hit rate) for drawing, thinned to some points."""
+def roc_points(counts: Counts, max_points: int = 300) -> tuple[Array, Array]:
+    """Return (FPR, TPR), thinned to a number of points for drawing."""
     moved = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(counts.fpr)) + np.diff(counts.tpr))])
-    steps = np.linspace(0, moved[-1], most)
+    steps = np.linspace(0, moved[-1], max_points)
     keep = np.unique(np.clip(np.searchsorted(moved, steps), 0, len(moved) - 1))
     return counts.fpr[keep], counts.tpr[keep]
 
 
-def det_points(counts: Counts, most: int = 400) -> tuple[Array, Array]:
-    """Return (false-alarm rate, miss rate), both above 0, dense where either is small.
+def det_points(counts: Counts, max_points: int = 400) -> tuple[Array, Array]:
+    """Return (FPR, FNR), both above 0, with most points where either is small.
 
     Martin et al., "The DET curve in assessment of detection task performance", Eurospeech (1997).
     """
-    fpr, miss = counts.fpr, 1.0 - counts.tpr
-    inside = np.flatnonzero((fpr > 0) & (miss > 0))
+    fpr, fnr = counts.fpr, 1.0 - counts.tpr
+    inside = np.flatnonzero((fpr > 0) & (fnr > 0))
     if not len(inside):
         return np.zeros(0), np.zeros(0)
-    bent = np.log(fpr[inside]) - np.log(miss[inside])
-    steps = np.linspace(bent[0], bent[-1], most)
+    bent = np.log(fpr[inside]) - np.log(fnr[inside])
+    steps = np.linspace(bent[0], bent[-1], max_points)
     keep = inside[np.unique(np.clip(np.searchsorted(bent, steps), 0, len(inside) - 1))]
-    return fpr[keep], miss[keep]
+    return fpr[keep], fnr[keep]

@@ -1,7 +1,7 @@
-"""Confidence intervals by resampling whole people.
+"""Confidence intervals by resampling whole identities.
 
-Images of one person are not independent, so people are drawn, not images (Davison & Hinkley,
-"Bootstrap methods and their application", 1997, section 3.8). One drawing serves every metric,
+Images of one identity are not independent, so identities are drawn, not images (Davison & Hinkley,
+"Bootstrap methods and their application", 1997, section 3.8). The same draws serve every metric,
 group and detector, so that differences are paired.
 """
 
@@ -35,8 +35,8 @@ FEW = "few_clusters"
 # Below, a cluster bootstrap is too narrow (Cameron, Gelbach & Miller, Review of Economics and
 # Statistics 90, 2008): 20 is the low end of what they call few.
 MIN_CLUSTERS = 20
-# More people are put together at random: still independent clusters, and the width of an interval
-# is known to 2 % from so many. Keeps time and memory the same for a million people.
+# Above, identities are merged at random: the clusters stay independent, and with so many of them
+# the width of an interval is known to 2 %. It bounds time and memory for a million identities.
 MAX_CLUSTERS = 2048
 
 
@@ -45,12 +45,12 @@ class Estimate:
     """A metric with its interval.
 
     Attributes:
-        value, low, high: NaN where there is none.
-        n_real, n_fake: Images that it rests on.
-        identities: People of these images.
-        reason: Why there is no value, or why the interval is not to be trusted
-            (``few_clusters``); None when all is well.
-        replicates: The bootstrap's values, for differences; None where there is no value.
+        value, low, high: Value and ends of the interval; NaN if there are none.
+        n_real, n_fake: Number of reals and fakes that it is based on.
+        identities: Number of identities in these images.
+        reason: Reason for a missing value or an unreliable interval (``few_clusters``); ``None``
+            otherwise.
+        replicates: Bootstrap replicates, for differences; ``None`` if there is no value.
     """
 
     value: float
@@ -64,12 +64,12 @@ class Estimate:
 
     @property
     def judged(self) -> bool:
-        """Whether inference may rest on it."""
+        """Whether conclusions may be drawn from it."""
         return self.reason is None
 
     @property
-    def error(self) -> float:
-        """Standard error by the bootstrap; NaN where there is no value."""
+    def standard_error(self) -> float:
+        """Bootstrap standard error; NaN if there is no value."""
         if self.replicates is None:
             return float("nan")
         finite = self.replicates[np.isfinite(self.replicates)]
@@ -77,21 +77,22 @@ class Estimate:
 
 
 class Resampler:
-    """How often each person is drawn in each replicate.
+    """How often each identity is drawn in each replicate.
 
     Args:
-        identity: Person of each image, numbered from 0.
-        replicates: How many samples to draw.
+        identity: Identity of each image, numbered from 0.
+        replicates: Number of bootstrap samples.
+        seed: Seed of the draws.
     """
 
     def __init__(
         self, identity: npt.NDArray[np.int64], replicates: int = REPLICATES, seed: int = SEED
     ) -> None:
-        people = int(identity.max()) + 1 if len(identity) else 0
+        identities = int(identity.max()) + 1 if len(identity) else 0
         rng = np.random.Generator(np.random.Philox(seed))
         self.count = replicates
-        self.clusters = max(1, min(people, MAX_CLUSTERS))
-        self._of_person = rng.permutation(people) % self.clusters
+        self.clusters = max(1, min(identities, MAX_CLUSTERS))
+        self._of_identity = rng.permutation(identities) % self.clusters
         drawn = rng.integers(0, self.clusters, (replicates, self.clusters))
         drawn += np.arange(replicates)[:, None] * self.clusters
         times = np.bincount(drawn.ravel(), minlength=replicates * self.clusters)
@@ -101,10 +102,10 @@ class Resampler:
 
     def cluster(self, identity: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the cluster of each image."""
-        return np.asarray(self._of_person[identity])
+        return np.asarray(self._of_identity[identity])
 
     def sums(self, per_cluster: Array) -> Array:
-        """Return the totals of each replicate, (replicates, columns), from (clusters, columns)."""
+        """Return the totals (replicates, columns) of each replicate, from (clusters, columns)."""
         return np.asarray(self._times.T @ per_cluster.astype(np.float32), np.float64)
 
     def cells(
@@ -113,17 +114,17 @@ class Resampler:
         cluster: npt.NDArray[np.int64],
         cells: int,
     ) -> npt.NDArray[np.float32]:
-        """Return how many images each replicate has in each cell.
+        """Return the number of images of each replicate in each cell.
 
         Args:
-            cell: Of each image, ascending.
-            cluster: Of each image.
-            cells: How many there are.
+            cell: Cell of each image, ascending.
+            cluster: Cluster of each image.
+            cells: Number of cells.
 
         Returns:
             (replicates, cells) float32, whole numbers.
         """
-        import scipy.sparse as sp  # a tenth of a second that other commands need not wait
+        import scipy.sparse as sp  # a tenth of a second to import
 
         starts = np.searchsorted(cell, np.arange(cells + 1))
         counts = sp.csr_matrix(
@@ -149,23 +150,23 @@ def estimate(
     """Return a metric with its percentile interval.
 
     Args:
-        value: The metric on the images themselves.
-        replicates: On the resampled images; NaN where a replicate had no data.
-        sizes: Reals, fakes, people.
-        reflected: Take the interval mirrored at the value, for a metric that noise can only raise.
-        share: It lies between 0 and 1, so that 0 or 1 without any variation is treated as such.
+        value: The metric on the images.
+        replicates: The metric on the resampled images; NaN where a replicate has no data.
+        sizes: Number of reals, fakes and identities.
+        reflected: Mirror the interval at the value, for a metric that noise can only increase.
+        share: Whether the metric is a share, whose interval at 0 or 1 needs a special case.
     """
     low, high = interval(replicates, sizes[2])
     if reflected:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
     if share and low == high and value in (0.0, 1.0):
-        low, high = _unvaried(value, sizes[2])
+        low, high = _degenerate(value, sizes[2])
     reason = FEW if sizes[2] < MIN_CLUSTERS else None
     return Estimate(value, low, high, *sizes, reason, replicates)
 
 
 def nothing(reason: str, sizes: tuple[int, int, int]) -> Estimate:
-    """Return the estimate of a metric that has no data: NaN, and why."""
+    """Return the estimate of a metric without data: NaN, and the reason."""
     missing = float("nan")
     return Estimate(missing, missing, missing, *sizes, reason)
 
@@ -173,14 +174,14 @@ def nothing(reason: str, sizes: tuple[int, int, int]) -> Estimate:
 def interval(replicates: Array, identities: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the expanded percentile interval.
 
-    The plain one is too narrow for few people, as the normal is for the t distribution; its tails
-    are moved by as much (Hesterberg, "What teachers should know about the bootstrap", The American
-    Statistician 69, 2015).
+    The plain percentile interval is too narrow for few identities, as the normal distribution is
+    compared with Student's t; its tails are moved accordingly (Hesterberg, "What teachers should
+    know about the bootstrap", The American Statistician 69, 2015).
 
     Args:
-        replicates: NaN where a replicate had no data; without any other, the ends are NaN.
-        identities: People that were resampled.
-        level: Of the interval.
+        replicates: Replicates, NaN where one has no data; if all are NaN, so are the ends.
+        identities: Number of resampled identities.
+        level: Confidence level of the interval.
     """
     from scipy.special import stdtrit
 
@@ -195,11 +196,11 @@ def interval(replicates: Array, identities: int, level: float = LEVEL) -> tuple[
     return float(low), float(high)
 
 
-def _unvaried(value: float, identities: int) -> tuple[float, float]:
-    """Return the interval of a share of 0 or 1 that no replicate differs from.
+def _degenerate(value: float, identities: int) -> tuple[float, float]:
+    """Return the interval of a share of 0 or 1 that is the same in all replicates.
 
-    Of a detector without a single error resampling knows nothing: the open end is that of Clopper
-    and Pearson (Biometrika 26, 1934) with the people as trials.
+    Resampling says nothing about a detector without a single error: the open end is that of Clopper
+    and Pearson (Biometrika 26, 1934) with the identities as trials.
     """
     bound = ((1 - LEVEL) / 2) ** (1 / identities)
     return (bound, 1.0) if value == 1.0 else (0.0, 1.0 - bound)
@@ -208,7 +209,7 @@ def _unvaried(value: float, identities: int) -> tuple[float, float]:
 def bonferroni(found: Estimate, tests: int) -> Estimate:
     """Return the estimate with its interval widened for the worst of ``tests`` groups.
 
-    Percentiles far out need more replicates than there are, so each side is stretched by the
+    Extreme percentiles would need more replicates than there are, so each side is stretched by the
     ratio of the normal quantiles.
     """
     normal, tail = NormalDist(), (1 - LEVEL) / 2

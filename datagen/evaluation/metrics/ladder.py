@@ -1,4 +1,4 @@
-"""How long forgeries stay apart from their reals as the damage grows, on a severity ladder."""
+"""How long fakes stay separable from their reals as the severity grows, on a severity ladder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ __all__ = ["Separability", "separability"]
 
 @dataclass(frozen=True, slots=True)
 class Separability:
-    """Of base pairs that stand on every level of the ladder.
+    """Separability of the base pairs that were released at every level of the ladder.
 
     Attributes:
         levels: Severities, ascending.
-        pairs: How many base pairs.
-        share: By level: of the pairs, in how many the fake scores above its own real there and
-            on every level before.
-        lasting: Mean number of levels that a pair stays so, from the first on.
+        pairs: Number of base pairs.
+        share: By level, the share of pairs whose fake scores above its own real at this level and
+            at all lower ones.
+        lasting: Mean number of levels, from the lowest on, at which the fake scores above its own
+            real.
     """
 
     levels: tuple[int, ...]
@@ -33,12 +34,12 @@ class Separability:
 
 
 def separability(rows: Rows, sample: Sample, resampler: Resampler) -> Separability | None:
-    """Return it, or None where no base pair has been released at two levels.
+    """Return the separability, or ``None`` if no base pair was released at two levels.
 
     Args:
         rows: All scored images.
         sample: The reals and fakes of ``rows``.
-        resampler: Over their people.
+        resampler: Resampler over their identities.
     """
     fakes = sample.take(np.flatnonzero(sample.label & ~np.isnan(sample.ordered)))
     table = rows.table.take(fakes.row)

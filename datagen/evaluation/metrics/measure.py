@@ -13,29 +13,29 @@ from datagen.evaluation.sample import Sample, distinct
 __all__ = ["ERRORS", "METRICS", "exact_counts", "measure"]
 
 METRICS = (*CURVE_METRICS, *MOMENT_METRICS)
-# Smaller is better.
+# Metrics for which smaller is better.
 ERRORS = frozenset({"eer", "brier", "ece", "fpr"})
 
-# A false-alarm rate of r is read off about r x n reals: ten of them at least.
+# An FPR of r rests on about r x n reals: at least ten of them are required.
 _RATES = {"tpr_at_fpr_1pct": 0.01, "tpr_at_fpr_01pct": 0.001}
-_ALARMS = 10
-# Distinct scores beyond this are pooled for the bootstrap (not for the value), finest where the
-# false-alarm rate is small.
+_MIN_FALSE_POSITIVES = 10
+# More distinct scores than this are pooled for the bootstrap (not for the value), in the smallest
+# cells where the FPR is small.
 CELLS = 1024
 _BLOCK = 64
-# Metrics of one class do without the other.
-_WITHOUT = {"fpr": "real", "tpr": "fake", "pair_order": "fake"}
+# Metrics that need one class only.
+_NEEDS_ONLY = {"fpr": "real", "tpr": "fake", "pair_order": "fake"}
 
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
 def measure(part: Sample, resampler: Resampler, threshold: float) -> dict[str, Estimate]:
     """Return every metric of ``METRICS``.
 
     Args:
-        part: Some images.
-        resampler: Over the people of the whole split.
-        threshold: Of the probability; from here on an image is called fake.
+        part: Reals and fakes.
+        resampler: Resampler over the identities of the whole split.
+        threshold: Probability from which on an image is classified as fake.
     """
     sizes = part.sizes
     found: dict[str, Estimate] = {}
@@ -54,7 +54,7 @@ def measure(part: Sample, resampler: Resampler, threshold: float) -> dict[str, E
 
 
 def exact_counts(part: Sample) -> Counts:
-    """Return the ROC curve with one cell a distinct score."""
+    """Return the ROC curve with one cell per distinct score."""
     cell = _distinct(part.raw)
     cells = int(cell[-1]) + 1 if len(cell) else 0
     fakes = np.bincount(cell[part.label], minlength=cells).astype(np.float64)
@@ -63,7 +63,7 @@ def exact_counts(part: Sample) -> Counts:
 
 
 def _curves(
-    part: Sample, cluster: Whole, resampler: Resampler, sizes: tuple[int, int, int]
+    part: Sample, cluster: Integers, resampler: Resampler, sizes: tuple[int, int, int]
 ) -> dict[str, Estimate]:
     exact = exact_counts(part)
     cell = _cells(part)
@@ -80,7 +80,7 @@ def _curves(
     found = {}
     for name, metric in CURVE_METRICS.items():
         value = float(metric(exact))
-        shift = value - float(metric(pooled))  # what pooling moved; 0 with few distinct scores
+        shift = value - float(metric(pooled))  # the effect of pooling; 0 with few distinct scores
         replicates = np.clip(drawn[name] + shift, 0.0, 1.0)
         found[name] = estimate(value, replicates, sizes)
     return found
@@ -89,7 +89,7 @@ def _curves(
 def _drawn(
     reals: npt.NDArray[np.float32], fakes: npt.NDArray[np.float32]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Return each metric of all replicates, some at a time, so that they stay in the cache."""
+    """Return each metric of all replicates, in blocks that fit into the CPU cache."""
     blocks: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in CURVE_METRICS}
     for first in range(0, len(reals), _BLOCK):
         counts = counts_of(reals[first : first + _BLOCK], fakes[first : first + _BLOCK])
@@ -98,13 +98,13 @@ def _drawn(
     return {name: np.concatenate(found) for name, found in blocks.items()}
 
 
-def _distinct(raw: npt.NDArray[np.float64]) -> Whole:
+def _distinct(raw: npt.NDArray[np.float64]) -> Integers:
     cell = np.zeros(len(raw), np.int64)
     np.cumsum(raw[1:] != raw[:-1], out=cell[1:])
     return cell
 
 
-def _cells(part: Sample) -> Whole:
+def _cells(part: Sample) -> Integers:
     exact = _distinct(part.raw)
     if exact[-1] < CELLS:
         return exact
@@ -115,35 +115,35 @@ def _cells(part: Sample) -> Whole:
         fakes[_spread(len(fakes), CELLS // 4)],
     ]
     first = np.zeros(len(part.raw), np.bool_)
-    first[exact.searchsorted(exact[np.concatenate(ends)])] = True  # equals stay together
+    first[exact.searchsorted(exact[np.concatenate(ends)])] = True  # equal scores stay together
     first[0] = False
     return np.cumsum(first)
 
 
-def _spread(count: int, most: int) -> Whole:
-    return np.unique(np.linspace(0, count - 1, most).astype(np.int64))
+def _spread(count: int, max_cells: int) -> Integers:
+    return np.unique(np.linspace(0, count - 1, max_cells).astype(np.int64))
 
 
-def _tail(count: int, most: int) -> Whole:
-    return np.unique(np.geomspace(1, count, most).astype(np.int64)) - 1
+def _tail(count: int, max_cells: int) -> Integers:
+    return np.unique(np.geomspace(1, count, max_cells).astype(np.int64)) - 1
 
 
 def _checked(
     name: str, found: dict[str, Estimate], sizes: tuple[int, int, int], part: Sample
 ) -> Estimate:
     reals, fakes, _ = sizes
-    only = _WITHOUT.get(name)
+    only = _NEEDS_ONLY.get(name)
     if not reals and only in (None, "real"):
         return nothing("no reals", sizes)
     if not fakes and only in (None, "fake"):
         return nothing("no fakes", sizes)
     if name not in found:
-        return nothing("no pair with both members scored", sizes)
+        return nothing("no fake whose own real is scored", sizes)
     if name in _RATES:
-        wanted = round(_ALARMS / _RATES[name])
-        reals = distinct(part.photograph[~part.label])
+        wanted = round(_MIN_FALSE_POSITIVES / _RATES[name])
+        reals = distinct(part.source_image[~part.label])
         if reals < wanted:
             return nothing(
-                f"not resolvable: {reals} distinct real photographs, {wanted} wanted", sizes
+                f"not resolvable: {reals} distinct real source images, {wanted} required", sizes
             )
     return found[name]

@@ -1,4 +1,4 @@
-"""Metrics that are functions of sums over images, so that a bootstrap adds up identities."""
+"""Metrics that are functions of sums over images: a bootstrap adds up the sums of identities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ Array = npt.NDArray[np.float64]
 # Naeini et al. (2015) and nearly all after them use 10 or 15 equal bins of the probability.
 BINS = 15
 
-COLUMNS = ("reals", "fakes", "alarms", "hits", "squares", "pairs", "ordered")
+COLUMNS = (
+    "reals", "fakes", "false_positives", "true_positives", "squares", "pairs", "ordered",
+)  # fmt: skip
 
 
 def moment_sums(
@@ -25,27 +27,27 @@ def moment_sums(
     cluster: npt.NDArray[np.int64],
     clusters: int,
 ) -> Array:
-    """Return what is summed, one row a cluster.
+    """Return the sums of each cluster, one row per cluster.
 
     Args:
         label: True for fake.
-        probability: In [0, 1].
-        threshold: From here on an image is called fake.
-        ordered: Of a fake: 1 where it scores above its own real, 0.5 where equal, 0 below; NaN
-            for reals and where the real has no score.
-        cluster: Of each image, below ``clusters``.
-        clusters: How many there are.
+        probability: Probability of fake in [0, 1].
+        threshold: Probability from which on an image is classified as fake.
+        ordered: For a fake 1 if it scores above its own real, 0.5 if equal, 0 if below; NaN for
+            reals and for fakes whose real has no score.
+        cluster: Cluster of each image, below ``clusters``.
+        clusters: Number of clusters.
 
     Returns:
-        (clusters, 7 + BINS): ``COLUMNS``, then the sums of probability less label by bin.
+        (clusters, 7 + BINS): ``COLUMNS``, then the sums of probability minus label by bin.
     """
-    called = probability >= threshold
+    positive = probability >= threshold
     paired = ~np.isnan(ordered)
     columns = (
         ~label,
         label,
-        called & ~label,
-        called & label,
+        positive & ~label,
+        positive & label,
         (probability - label) ** 2,
         paired,
         np.where(paired, ordered, 0.0),
@@ -70,31 +72,31 @@ def _named(sums: Array) -> dict[str, Array]:
 
 
 def accuracy(sums: Array) -> Array:
-    """Share of images on the right side of the threshold."""
+    """Share of images on the correct side of the threshold."""
     s = _named(sums)
-    return _ratio(s["hits"] + s["reals"] - s["alarms"], s["reals"] + s["fakes"])
+    return _ratio(s["true_positives"] + s["reals"] - s["false_positives"], s["reals"] + s["fakes"])
 
 
 def f1(sums: Array) -> Array:
-    """Harmonic mean of precision and recall of the fakes at the threshold."""
+    """Harmonic mean of precision and recall at the threshold, with fake as the positive class."""
     s = _named(sums)
-    return _ratio(2 * s["hits"], s["hits"] + s["alarms"] + s["fakes"])
+    return _ratio(2 * s["true_positives"], s["true_positives"] + s["false_positives"] + s["fakes"])
 
 
 def fpr(sums: Array) -> Array:
-    """Share of the reals that are called fake at the threshold."""
+    """Share of the reals that are classified as fake at the threshold."""
     s = _named(sums)
-    return _ratio(s["alarms"], s["reals"])
+    return _ratio(s["false_positives"], s["reals"])
 
 
 def tpr(sums: Array) -> Array:
-    """Share of the fakes that are called fake at the threshold."""
+    """Share of the fakes that are classified as fake at the threshold."""
     s = _named(sums)
-    return _ratio(s["hits"], s["fakes"])
+    return _ratio(s["true_positives"], s["fakes"])
 
 
 def brier(sums: Array) -> Array:
-    """Mean squared distance of probability and label (Brier, Monthly Weather Review 1950)."""
+    """Mean squared difference of probability and label (Brier, Monthly Weather Review 1950)."""
     s = _named(sums)
     return _ratio(s["squares"], s["reals"] + s["fakes"])
 
@@ -109,7 +111,7 @@ def calibration_error(sums: Array) -> Array:
 
 
 def pair_order(sums: Array) -> Array:
-    """Share of the fakes that score above their own real, ties half."""
+    """Share of the fakes that score above their own real, ties counted half."""
     s = _named(sums)
     return _ratio(s["ordered"], s["pairs"])
 
@@ -126,18 +128,18 @@ MOMENT_METRICS: dict[str, Callable[[Array], Array]] = {
 
 
 def reliability(label: npt.NDArray[np.bool_], probability: Array) -> list[dict[str, float | int]]:
-    """Return mean probability and share of fakes of each bin that has images."""
-    place = _bin(probability)
-    count = np.bincount(place, minlength=BINS)
-    said = np.bincount(place, probability, BINS)
-    true = np.bincount(place, label.astype(np.float64), BINS)
+    """Return the mean probability and the share of fakes in each bin with images."""
+    number_of = _bin(probability)
+    count = np.bincount(number_of, minlength=BINS)
+    total = np.bincount(number_of, probability, BINS)
+    fakes = np.bincount(number_of, label.astype(np.float64), BINS)
     return [
         {
             "low": number / BINS,
             "high": (number + 1) / BINS,
             "n": int(count[number]),
-            "probability": float(said[number] / count[number]),
-            "fakes": float(true[number] / count[number]),
+            "probability": float(total[number] / count[number]),
+            "share_fake": float(fakes[number] / count[number]),
         }
         for number in range(BINS)
         if count[number]

@@ -1,1 +1,1 @@
-"""The evaluation report in every format."""
+"""The evaluation report: HTML, Markdown, JSON, JUnit XML and plain text."""

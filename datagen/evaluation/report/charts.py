@@ -1,4 +1,4 @@
-"""Drawings of the report as inline SVG: no library, no script, no request."""
+"""Charts of the report as inline SVG: no library, no script, no request."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-__all__ = ["Line", "det_chart", "forest_chart", "heat_map", "reliability_chart", "roc_chart"]
+__all__ = [
+    "BASELINE_COLOR",
+    "COLOR",
+    "Line",
+    "det_chart",
+    "forest_chart",
+    "heat_map",
+    "reliability_chart",
+    "roc_chart",
+]
 
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 320, 52, 44, 12, 14
-NEW, OLD, GRAY = "#0b62a4", "#c2571a", "#bbb"
-_WIDE = 0.3  # an axis from here on has ticks at tenths, else at twentieths
+COLOR, BASELINE_COLOR, GRAY = "#0b62a4", "#c2571a", "#bbb"
+_WIDE = 0.3  # longer axes have ticks every 0.1, shorter ones every 0.05
 _NORMAL = NormalDist()
 _DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
 _DET_LOW, _DET_HIGH = 0.0005, 0.9
@@ -23,25 +32,31 @@ Scale = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve of one detector; ``x`` and ``y`` in [0, 1]."""
+    """A curve of one detector.
+
+    Attributes:
+        name: Name in the legend.
+        x, y: Coordinates in [0, 1].
+        color: CSS color.
+    """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    color: str = NEW
+    color: str = COLOR
 
 
 def roc_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
-    """Draw ROC curves; ``point`` is the chosen threshold."""
+    """Draw ROC curves; ``point`` is the FPR and TPR at the threshold."""
     ticks = [(tick / 4, f"{tick / 4:g}") for tick in range(5)]
     body = [_path([(0, 0), (1, 1)], _identity, GRAY, dashed=True)]
     body += [_path(zip(line.x, line.y, strict=True), _identity, line.color) for line in lines]
     body += _dot(point, _identity)
-    return _frame("ROC", ("false-alarm rate", "hit rate"), ticks, _identity, body, lines)
+    return _frame("ROC", ("FPR", "TPR"), ticks, _identity, body, lines)
 
 
 def det_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
-    """Draw DET curves: false alarms against misses on normal-deviate axes."""
+    """Draw DET curves: FNR over FPR on normal-deviate axes."""
     ticks = [(tick, f"{100 * tick:g} %") for tick in _DET_TICKS]
     body = [_path([(_DET_LOW, _DET_LOW), (_DET_HIGH, _DET_HIGH)], _probit, GRAY, dashed=True)]
     for line in lines:
@@ -53,39 +68,39 @@ def det_chart(lines: Sequence[Line], point: tuple[float, float] | None) -> str:
         body.append(_path(inside, _probit, line.color))
     if point is not None and min(point) >= _DET_LOW and max(point) <= _DET_HIGH:
         body += _dot(point, _probit)
-    return _frame("DET", ("false-alarm rate", "miss rate"), ticks, _probit, body, lines)
+    return _frame("DET", ("FPR", "FNR"), ticks, _probit, body, lines)
 
 
 def reliability_chart(bins: Sequence[dict[str, float | int]]) -> str:
-    """Draw the share of fakes against the probability; gray bars: how many images."""
+    """Draw the share of fakes over the probability; gray bars show the number of images."""
     ticks = [(tick / 4, f"{tick / 4:g}") for tick in range(5)]
-    most = max((entry["n"] for entry in bins), default=1)
+    largest = max((entry["n"] for entry in bins), default=1)
     body = []
     for entry in bins:
         x, width = _x(entry["low"]), _x(entry["high"]) - _x(entry["low"]) - 1
-        height = (_y(0) - _y(1)) * 0.25 * entry["n"] / most
+        height = (_y(0) - _y(1)) * 0.25 * entry["n"] / largest
         body.append(
             f'<rect x="{x:.1f}" y="{_y(0) - height:.1f}" width="{width:.1f}" '
             f'height="{height:.1f}" fill="#ddd"/>'
         )
     body.append(_path([(0, 0), (1, 1)], _identity, GRAY, dashed=True))
-    points = [(entry["probability"], entry["fakes"]) for entry in bins]
-    body.append(_path(points, _identity, NEW))
+    points = [(entry["probability"], entry["share_fake"]) for entry in bins]
+    body.append(_path(points, _identity, COLOR))
     for point in points:
         body += _dot(point, _identity, 2.5)
-    names = ("probability that the detector states", "share of fakes")
+    names = ("predicted probability", "share of fakes")
     return _frame("Reliability", names, ticks, _identity, body, [])
 
 
 def forest_chart(
     rows: Sequence[tuple[str, float, float, float, str]], overall: float, ends: tuple[float, float]
 ) -> str:
-    """Draw values with intervals, one a row.
+    """Draw values with intervals, one per row.
 
     Args:
-        rows: Name, value, low, high, a remark; NaN draws nothing.
-        overall: Where the line of comparison stands.
-        ends: Of the axis.
+        rows: Name, value, low, high and remark; NaN draws nothing.
+        overall: Position of the reference line.
+        ends: Ends of the axis.
     """
     low, high = ends
     height, width, left, right = 20 * len(rows) + 30, 800, 210, 250
@@ -95,9 +110,11 @@ def forest_chart(
         return left + (width - left - right) * (value - low) / span
 
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">']
-    a_unit = 10 if span > _WIDE else 20
-    for step in range(math.ceil(low * a_unit - 0.1), math.floor((low + span) * a_unit + 0.1) + 1):
-        tick = step / a_unit
+    per_unit = 10 if span > _WIDE else 20
+    for step in range(
+        math.ceil(low * per_unit - 0.1), math.floor((low + span) * per_unit + 0.1) + 1
+    ):
+        tick = step / per_unit
         parts.append(
             f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 22}" '
             f'stroke="#eee"/>{_text(x(tick), height - 8, f"{tick:g}", "middle")}'
@@ -112,8 +129,8 @@ def forest_chart(
         parts.append(_text(width - right + 12, y + 4, remark, "start", "#666"))
         if not math.isnan(value):
             parts.append(
-                f'<line x1="{x(start):.1f}" x2="{x(end):.1f}" y1="{y}" y2="{y}" stroke="{NEW}" '
-                f'stroke-width="2"/><circle cx="{x(value):.1f}" cy="{y}" r="4" fill="{NEW}"/>'
+                f'<line x1="{x(start):.1f}" x2="{x(end):.1f}" y1="{y}" y2="{y}" stroke="{COLOR}" '
+                f'stroke-width="2"/><circle cx="{x(value):.1f}" cy="{y}" r="4" fill="{COLOR}"/>'
             )
     return "".join(parts) + "</svg>"
 
@@ -127,10 +144,10 @@ def heat_map(
     """Draw AUC by row and column: white at 0.5 or below, blue at 1.
 
     Args:
-        rows: Names down.
-        columns: Names across.
-        cell: Value and what stands under it; NaN is an empty cell.
-        axis: Name of the columns.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        cell: Returns the value of a cell and a remark below it; NaN is an empty cell.
+        axis: Title of the columns.
     """
     left, side, down = 170, max(64, min(110, 560 // max(len(columns), 1))), 38
     width, height = left + side * len(columns) + 4, down * len(rows) + 44
@@ -148,10 +165,10 @@ def heat_map(
                 f'<rect x="{x}" y="{y}" width="{side - 2}" height="{down - 2}" '
                 f'fill="{_heat(value)}" stroke="#ccc"/>'
             )
-            ink = "#fff" if value > 0.85 else "#222"
-            told = "-" if math.isnan(value) else f"{value:.3f}"
-            parts.append(_text(x + side / 2 - 1, y + 16, told, "middle", ink))
-            parts.append(_text(x + side / 2 - 1, y + 29, remark, "middle", ink, 9))
+            text_color = "#fff" if value > 0.85 else "#222"
+            shown = "-" if math.isnan(value) else f"{value:.3f}"
+            parts.append(_text(x + side / 2 - 1, y + 16, shown, "middle", text_color))
+            parts.append(_text(x + side / 2 - 1, y + 29, remark, "middle", text_color, 9))
     return "".join(parts) + "</svg>"
 
 
@@ -192,7 +209,7 @@ def _dot(point: tuple[float, float] | None, scale: Scale, radius: float = 4) -> 
     if point is None:
         return []
     x, y = _x(scale(point[0])), _y(scale(point[1]))
-    return [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{NEW}"/>']
+    return [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{COLOR}"/>']
 
 
 def _frame(

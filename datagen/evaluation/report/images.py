@@ -1,70 +1,91 @@
-"""The images a detector is most sure about, and wrong."""
+"""The mistakes of which a detector is most certain, as images."""
 
 from __future__ import annotations
 
-import base64
-import html
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from datagen.core.digests import sha256_bytes
+from datagen.core.html import data_url
 from datagen.evaluation.evaluate import Evaluation
 from datagen.release.reader import Release
 
-__all__ = ["false_alarms", "image_cards", "missed_fakes"]
+__all__ = ["ImageCard", "false_positives", "image_cards", "missed_fakes"]
 
 SHOWN = 12
 
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
-def missed_fakes(found: Evaluation) -> Whole:
-    """Return fakes below the threshold, lowest score first, each photograph once; sample places."""
+@dataclass(frozen=True, slots=True)
+class ImageCard:
+    """One image of the report.
+
+    Attributes:
+        sample_id: Its id in the manifest.
+        score: Its probability of fake.
+        caption: Method and degradation, as text.
+        url: Data URL of the image; empty if it cannot be read.
+        problem: Reason for an empty URL.
+    """
+
+    sample_id: str
+    score: float
+    caption: str
+    url: str
+    problem: str
+
+
+def missed_fakes(found: Evaluation) -> Integers:
+    """Return the sample positions of fakes below the threshold, lowest score first.
+
+    Each source image is shown once.
+    """
     sample = found.sample
-    wrong = np.flatnonzero(sample.label & (sample.probability < found.subject.threshold))
-    return _distinct(wrong[::-1], sample.photograph)
+    wrong = np.flatnonzero(sample.label & (sample.probability < found.context.threshold))
+    return _distinct(wrong[::-1], sample.source_image)
 
 
-def false_alarms(found: Evaluation) -> Whole:
-    """Return reals from the threshold on, highest score first, each photograph once."""
+def false_positives(found: Evaluation) -> Integers:
+    """Return the sample positions of reals at or above the threshold, highest score first.
+
+    Each source image is shown once.
+    """
     sample = found.sample
-    wrong = np.flatnonzero(~sample.label & (sample.probability >= found.subject.threshold))
-    return _distinct(wrong, sample.photograph)
+    wrong = np.flatnonzero(~sample.label & (sample.probability >= found.context.threshold))
+    return _distinct(wrong, sample.source_image)
 
 
-def image_cards(release: Release, found: Evaluation, places: Whole) -> str:
-    """Return the images of a release as HTML figures with their bytes inside."""
+def image_cards(release: Release, found: Evaluation, places: Integers) -> list[ImageCard]:
+    """Return the images at some sample positions."""
     rows = found.rows.table.take(found.sample.row[places]).to_pylist()
     scores = found.sample.probability[places]
-    return "".join(_card(release, row, score) for row, score in zip(rows, scores, strict=True))
+    return [_card(release, row, float(score)) for row, score in zip(rows, scores, strict=True)]
 
 
-def _distinct(places: Whole, photograph: Whole) -> Whole:
-    _, first = np.unique(photograph[places], return_index=True)
+def _distinct(places: Integers, source_image: Integers) -> Integers:
+    _, first = np.unique(source_image[places], return_index=True)
     return places[np.sort(first)[:SHOWN]]
 
 
-def _card(release: Release, row: dict[str, Any], score: float) -> str:
-    degrade = row["degradation"] or "no damage"
+def _card(release: Release, row: dict[str, Any], score: float) -> ImageCard:
+    degradation = row["degradation"] or "not degraded"
     severity = "" if row["severity"] is None else f", severity {row['severity']}"
-    what = row["method"] if row["label"] else f"real, of a pair of {row['method']}"
-    words = f"{what}; {degrade}{severity}"
-    return (
-        f"<figure>{_image(release, row)}"
-        f"<figcaption><b>{score:.3f}</b> {html.escape(words)}<br>"
-        f"<code>{html.escape(row['sample_id'])}</code></figcaption></figure>"
-    )
+    what = row["method"] if row["label"] else f"real of a pair by {row['method']}"
+    caption = f"{what}; {degradation}{severity}"
+    url, problem = _image(release, row)
+    return ImageCard(row["sample_id"], score, caption, url, problem)
 
 
-def _image(release: Release, row: dict[str, Any]) -> str:
-    """Return it as HTML; the numbers of a report are worth having where images are gone."""
+def _image(release: Release, row: dict[str, Any]) -> tuple[str, str]:
+    """Return data URL and problem; the numbers of a report are useful without its images."""
     try:
         data = release.bytes_of(row)
     except FileNotFoundError:
-        return f"<p>{html.escape(row['media_path'])} is not there</p>"
+        return "", f"{row['media_path']} is missing"
     if sha256_bytes(data) != row["sha256"]:
-        return f"<p>its bytes in {html.escape(row['media_path'])} are not those of the release</p>"
-    text = base64.b64encode(data).decode()
-    return f'<img alt="" src="data:{row["media_type"]};base64,{text}">'
+        return "", f"its bytes in {row['media_path']} differ from the manifest"
+    return data_url(data, row["media_type"]), ""

@@ -1,4 +1,4 @@
-"""``metrics.json``: all findings for programs; its schema version is part of the contract."""
+"""``metrics.json``: all findings, for programs; its schema version is part of the contract."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from datagen.evaluation.metrics.moments import reliability
 
 __all__ = ["SCHEMA", "metrics_json"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def metrics_json(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
     """Return the document.
 
-    ``overall`` and ``by.<column>.<value>`` hold by metric ``{value, low, high, n_real, n_fake,
-    identities, reason}``; what has no value is null with a reason.
+    ``overall`` and ``by.<column>.<group>`` map each metric to ``{value, low, high, n_real,
+    n_fake, identities, reason}``; a missing value is null and has a reason.
     """
-    subject, coverage = found.subject, found.rows.coverage
+    context, coverage = found.context, found.rows.coverage
     document = {
         "schema": SCHEMA,
-        **asdict(subject),
+        **asdict(context),
         "outcome": _outcome(verdicts),
         "notes": list(found.notes),
         "polarity": found.polarity,
@@ -97,7 +97,7 @@ def _separability(found: Evaluation) -> dict[str, Any] | None:
 
 def _difference(found: Difference) -> dict[str, Any]:
     names = (
-        "new", "old", "value", "low", "high", "p", "p_holm", "n_real", "n_fake", "identities",
+        "new", "baseline", "value", "low", "high", "p", "p_holm", "n_real", "n_fake", "identities",
         "reason",
     )  # fmt: skip
     return {name: getattr(found, name) for name in names}
@@ -105,9 +105,9 @@ def _difference(found: Difference) -> dict[str, Any]:
 
 def _comparison(found: Comparison) -> dict[str, Any]:
     return {
-        "rows": found.rows,
-        "new_only": found.new_only,
-        "old_only": found.old_only,
+        "images": found.images,
+        "only_new": found.only_new,
+        "only_baseline": found.only_baseline,
         "overall": {name: _difference(one) for name, one in found.overall.items()},
         "by": {
             column: {
@@ -121,7 +121,7 @@ def _comparison(found: Comparison) -> dict[str, Any]:
 
 
 def _nulls(value: Any) -> Any:
-    """JSON has no NaN."""
+    """Replace NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {str(key): _nulls(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -12,13 +12,13 @@ __all__ = ["junit_xml"]
 
 
 def junit_xml(name: str, verdicts: Sequence[Verdict]) -> str:
-    """Return a test suite with a case a gate.
+    """Return a test suite with one test case per gate.
 
-    A gate that does not let the run pass is a failure; one that is undecided and does is skipped.
+    A gate that does not let the run pass is a failure; an undecided one that does is skipped.
 
     Args:
-        name: Of the suite.
-        verdicts: Of all gates.
+        name: Name of the suite.
+        verdicts: Verdicts of all gates.
     """
     failures = sum(not verdict.ok for verdict in verdicts)
     skipped = sum(verdict.ok and verdict.outcome == UNDECIDED for verdict in verdicts)

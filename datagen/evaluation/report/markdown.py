@@ -1,36 +1,28 @@
-"""The report as a comment of a pull request."""
+"""The report as Markdown, for a comment on a pull request."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from datagen.evaluation.evaluate import Evaluation
-from datagen.evaluation.gates.judge import PASSED, UNDECIDED, Verdict
-from datagen.evaluation.metrics.intervals import Estimate
-from datagen.evaluation.words import METHOD, TITLES, change, number, outcome_mark, span, with_span
+from datagen.evaluation.gates.judge import PASSED, Verdict
+from datagen.evaluation.report.facts import headline, metric_rows, sample_facts, verdict_row
+from datagen.evaluation.report.labels import (
+    LABELS,
+    METHOD_NOTE,
+    format_change,
+    format_estimate,
+    format_interval,
+    format_range,
+    format_value,
+    outcome_mark,
+)
 
-__all__ = ["headline", "markdown"]
+__all__ = ["markdown"]
 
-# Groups shown in a comment; metrics.json has all.
+# Maximum number of groups in a comment; metrics.json has all.
 _SHOWN = 30
-_SHOWN_GATES = 60  # GitHub takes comments of 65,536 characters
-
-
-def headline(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
-    """Return the outcome in a line."""
-    auc = found.table.overall["auc"]
-    line = (
-        f"AUC {with_span(auc)} on split {found.subject.split!r} of {found.subject.release['name']}"
-    )
-    if not verdicts:
-        return line
-    bad = [verdict for verdict in verdicts if not verdict.ok]
-    if not bad:
-        return f"passed all {len(verdicts)} gates: {line}"
-    open_ = sum(verdict.outcome == UNDECIDED for verdict in bad)
-    which = f" ({open_} of them undecided)" if open_ else ""
-    return f"failed {len(bad)} of {len(verdicts)} gates{which}: {line}"
+_SHOWN_GATES = 60  # GitHub limits comments to 65,536 characters
 
 
 def markdown(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
@@ -49,100 +41,73 @@ def markdown(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
         groups = found.table.by.get(column, {})
         if len(groups) > 1:
             parts.append(_fold(f"By {column}", _groups(found, column)))
-    parts.append(_fold("How to read this", METHOD))
+    parts.append(_fold("How to read this", METHOD_NOTE))
     return "\n\n".join(parts) + "\n"
 
 
 def _gates(verdicts: Sequence[Verdict]) -> str:
-    rows = []
     more = len(verdicts) - _SHOWN_GATES
     if more > 0:
         verdicts = sorted(verdicts, key=lambda verdict: (verdict.ok, verdict.outcome == PASSED))
+    rows = []
     for verdict in verdicts[:_SHOWN_GATES]:
-        excused = " (let pass)" if verdict.ok and verdict.outcome == "undecided" else ""
-        rows.append(
-            (
-                f"{outcome_mark(verdict.outcome)} {verdict.outcome}{excused}",
-                verdict.gate,
-                verdict.limit,
-                number(verdict.value),
-                span(verdict.low, verdict.high),
-                verdict.detail,
-            )
-        )
-    told = f"\n\n… and {more} more; `metrics.json` has all" if more > 0 else ""
-    return _table(("outcome", "gate", "limit", "value", "interval", ""), rows) + told
+        outcome, *cells = verdict_row(verdict)
+        rows.append((f"{outcome_mark(verdict.outcome)} {outcome}", *cells))
+    rest = f"\n\n… and {more} more; `metrics.json` has all" if more > 0 else ""
+    return _table(("outcome", "gate", "limit", "value", "interval", ""), rows) + rest
 
 
 def _overall(found: Evaluation) -> str:
-    names = ["metric", "value", "95 % interval"]
-    compared = found.comparison
-    if compared is not None:
-        names.append("against the baseline")
-    rows = []
-    for name, one in found.table.overall.items():
-        row = [TITLES[name], number(one.value), _interval(one)]
-        if compared is not None:
-            row.append(change(compared.overall[name]))
-        rows.append(row)
+    names, compared = ["metric", "value", "95 % interval"], found.comparison is not None
+    if compared:
+        names.append("change from the baseline")
+    rows = list(metric_rows(found))
     for name, one in found.controls["overall"]["all"].items():
-        rows.append([TITLES[name], number(one.value), _interval(one), *([""] if compared else [])])
+        row = [LABELS[name], format_value(one.value), format_interval(one)]
+        rows.append([*row, ""] if compared else row)
     return _table(names, rows)
 
 
-def _interval(found: Estimate) -> str:
-    if math.isnan(found.value):
-        return str(found.reason)
-    return span(found.low, found.high) + (f" ({found.reason})" if found.reason else "")
-
-
 def _facts(found: Evaluation) -> str:
-    reals, fakes, people = found.sample.sizes
-    coverage = found.rows.coverage
-    told = [
-        f"{reals} reals and {fakes} fakes of {people} people",
-        f"{coverage.scored} of {coverage.rows} images scored ({100 * coverage.share:.2f} %)",
-        f"threshold {found.subject.threshold:g}",
-        f"polarity {found.polarity}",
-    ]
-    if found.delong is not None:
-        one = found.delong
-        told.append(f"DeLong's interval of the AUC {span(one.low, one.high)} (ignores people)")
+    facts = sample_facts(found)
     if found.comparison is not None and found.comparison.delong is not None:
-        pair = found.comparison.delong
-        told.append(f"DeLong's test of the difference: p = {pair.p:.3g} (ignores people)")
-    for column, lines in found.slopes.items():
-        if column == "overall":
-            told.append(f"AUC per step of severity {with_span(lines['all'])}")
+        p = found.comparison.delong.p
+        facts.append(f"DeLong test of the difference, which ignores identities: p = {p:.3g}")
+    if "overall" in found.slopes:
+        slope = format_estimate(found.slopes["overall"]["all"])
+        facts.append(f"change of AUC per severity level: {slope}")
     if found.separability is not None:
         lasting, levels = found.separability.lasting, len(found.separability.levels)
-        told.append(f"a fake stays above its real for {with_span(lasting)} of {levels} levels")
-    return "; ".join(told) + "."
+        facts.append(
+            f"a fake scores above its real for {format_estimate(lasting)} of {levels} levels"
+        )
+    return "; ".join(facts) + "."
 
 
 def _worst(found: Evaluation) -> str:
     rows = []
     for column, worst in found.worst.items():
         one = worst.estimate
-        rests = f"{one.n_fake} fakes, {one.identities} people"
-        rests += f", {one.reason}" if one.reason else ""
-        rows.append((column, worst.group, number(one.value), span(one.low, one.high), rests))
-    return _table(("by", "worst", "AUC", "interval", "rests on"), rows)
+        basis = f"{one.n_fake} fakes, {one.identities} identities"
+        basis += f", {one.reason}" if one.reason else ""
+        interval = format_range(one.low, one.high)
+        rows.append((column, worst.group, format_value(one.value), interval, basis))
+    return _table(("by", "worst", "AUC", "interval", "based on"), rows)
 
 
 def _groups(found: Evaluation, column: str) -> str:
     groups = found.table.by[column]
     compared = found.comparison.by.get(column, {}) if found.comparison else {}
-    names = [column, "AUC", "equal error rate", "hit rate", "false-alarm rate", "people"]
+    names = [column, "AUC", "equal error rate", "TPR", "FPR", "identities"]
     if compared:
-        names += ["AUC against the baseline", "Holm p"]
+        names += ["change of AUC from the baseline", "Holm p"]
     rows = []
     for value, metrics in list(groups.items())[:_SHOWN]:
-        row = [value, *(with_span(metrics[name]) for name in ("auc", "eer", "tpr", "fpr"))]
+        row = [value, *(format_estimate(metrics[name]) for name in ("auc", "eer", "tpr", "fpr"))]
         row.append(str(metrics["auc"].identities))
         if compared:
             one = compared[value]["auc"] if value in compared else None
-            row += [change(one), f"{one.p_holm:.3g}"] if one else ["-", "-"]
+            row += [format_change(one), f"{one.p_holm:.3g}"] if one else ["-", "-"]
         rows.append(row)
     more = f"\n\n… and {len(groups) - _SHOWN} more" if len(groups) > _SHOWN else ""
     return _table(names, rows) + more
@@ -160,7 +125,7 @@ def _lines(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 def _escape(text: str) -> str:
-    """Keep names of groups and statuses, which users choose, from becoming Markdown or HTML."""
+    """Escape Markdown and HTML: names of groups and statuses are chosen by users."""
     for sign in "\\`*_|[]":
         text = text.replace(sign, "\\" + sign)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")

@@ -28,7 +28,7 @@ ALBUMIN, PROTEIN, SCORE, OUTCOME = TABLE[:, 0], TABLE[:, 1], 10 - TABLE[:, 2], T
 def test_published_areas(test: np.ndarray, area: float, error: float) -> None:
     found = delong(OUTCOME, test)
     assert found.auc == pytest.approx(area, abs=5e-5)
-    assert found.error == pytest.approx(error, abs=5e-5)
+    assert found.standard_error == pytest.approx(error, abs=5e-5)
 
 
 def test_against_the_definition() -> None:
@@ -47,12 +47,12 @@ def test_against_the_definition() -> None:
     variance = np.var(a10 - b10, ddof=1) / m + np.var(a01 - b01, ddof=1) / n
     found = delong_pair(label, first, second)
     assert found.difference == pytest.approx(a10.mean() - b10.mean())
-    assert found.error == pytest.approx(np.sqrt(variance))
+    assert found.standard_error == pytest.approx(np.sqrt(variance))
     assert found.low < found.difference < found.high
     one = delong(label, first)
-    assert one.error**2 == pytest.approx(np.var(a10, ddof=1) / m + np.var(a01, ddof=1) / n)
+    assert one.standard_error**2 == pytest.approx(np.var(a10, ddof=1) / m + np.var(a01, ddof=1) / n)
 
 
 def test_a_detector_does_not_differ_from_itself() -> None:
     found = delong_pair(OUTCOME, SCORE, 3 * SCORE + 1)
-    assert (found.difference, found.error, found.z, found.p) == (0, 0, 0, 1)
+    assert (found.difference, found.standard_error, found.z, found.p) == (0, 0, 0, 1)

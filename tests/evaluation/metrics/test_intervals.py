@@ -147,7 +147,7 @@ def test_bonferroni_widens_and_keeps_to_the_range() -> None:
 
 def test_nothing_is_nan_with_a_reason() -> None:
     found = nothing("no reals", (0, 5, 2))
-    assert np.isnan([found.value, found.low, found.high, found.error]).all()
+    assert np.isnan([found.value, found.low, found.high, found.standard_error]).all()
     assert not found.judged
 
 

@@ -63,7 +63,7 @@ def test_calibration_error_bin_by_bin(seed: int) -> None:
     assert metric("ece", label, probability) == pytest.approx(brute)
     told = reliability(label, probability)
     assert sum(entry["n"] for entry in told) == len(label)
-    from_curve = sum(e["n"] * abs(e["probability"] - e["fakes"]) for e in told) / len(label)
+    from_curve = sum(e["n"] * abs(e["probability"] - e["share_fake"]) for e in told) / len(label)
     assert from_curve == pytest.approx(brute)
 
 

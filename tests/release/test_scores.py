@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from datagen.errors import UserError
-from datagen.evaluation.scores import logistic, read_scores
+from datagen.release.scores import read_scores
 
 
 def write(folder: Path, name: str = "scores.csv", **columns: object) -> Path:
@@ -75,7 +75,6 @@ def test_logits_keep_their_order_and_become_probabilities(tmp_path: Path) -> Non
     found = read_scores(path, logits=True)
     np.testing.assert_allclose(found.probability, [0, 0.5, 1])
     np.testing.assert_array_equal(found.raw, [-800, 0, 800])
-    assert np.isnan(logistic(np.array([np.nan]))).all()
 
 
 def test_a_run_in_which_every_image_failed_is_read(tmp_path: Path) -> None:
@@ -85,19 +84,22 @@ def test_a_run_in_which_every_image_failed_is_read(tmp_path: Path) -> None:
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "twice": ({"sample_id": ["a", "a", "b"], "score": [0.1] * 3}, "more than once: a"),
-    "empty id": ({"sample_id": ["a", ""], "score": [0.1, 0.2]}, "a line without an id"),
+    "empty id": ({"sample_id": ["a", ""], "score": [0.1, 0.2]}, "a row without an id"),
     "nan": ({"sample_id": ["a", "b"], "score": [0.1, np.nan]}, "1 scores are empty or NaN: b"),
     "made up": (
         {"sample_id": ["a"], "score": [0.5], "status": ["failed"]},
-        "a status other than 'ok' and yet a score: a",
+        "a score although their status is not 'ok': a",
     ),
     "infinite": ({"sample_id": ["a"], "score": [np.inf]}, "infinite scores: a"),
     "range": ({"sample_id": ["a", "b"], "score": [0.5, 3.25]}, "largest 3.25): b"),
-    "text": ({"sample_id": ["a"], "score": ["high"]}, "column score is string, want numbers"),
+    "text": (
+        {"sample_id": ["a"], "score": ["high"]},
+        "column score holds string values, want numbers",
+    ),
     "no score": ({"sample_id": ["a"], "scores": [0.5]}, "Did you mean 'scores'?"),
     "no id": ({"sampleid": ["a"], "score": [0.5]}, "Did you mean 'sampleid'?"),
     "semicolons": ({"sample_id;score": ["a;0.5"]}, "separated by commas"),
-    "no lines": ({"sample_id": [], "score": []}, "no lines"),
+    "no rows": ({"sample_id": [], "score": []}, "no rows"),
 }
 
 
@@ -112,7 +114,7 @@ def test_every_bad_table_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_out_of_range_speaks_of_logits(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="say --logits"):
+    with pytest.raises(UserError, match="use --logits"):
         read_scores(write(tmp_path, sample_id=["a"], score=[-2.0]))
 
 

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.detectors.conftest import small
+
+__all__ = ["small"]
