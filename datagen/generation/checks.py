@@ -102,16 +102,17 @@ def checked(method: Method, result: Result, ctx: Context) -> Result:
     Raises:
         ContractError: Wrong type, shape or range, or a difference where the mask is 0.
     """
-    what = f"method {method.name!r} returned"
+    name = f"method {method.name!r}"
+    what = f"{name} returned"
     if not isinstance(result, Result):
         raise ContractError(f"{what} {type(result).__name__}, expected a Result")
     shape = ctx.target.image.shape
-    image = _refused(check_image, result.image, f"{what} image")
+    image = _refused(check_image, result.image, f"image returned by {name}")
     real = ctx.target.image
     if result.real is not None:
-        real = _refused(check_image, result.real, f"{what} real")
-    mask = _refused(check_mask, result.mask, shape, f"{what} mask")
-    _refused(check_landmarks, result.landmarks, f"{what} landmarks")
+        real = _refused(check_image, result.real, f"real returned by {name}")
+    mask = _refused(check_mask, result.mask, shape, f"mask returned by {name}")
+    _refused(check_landmarks, result.landmarks, f"landmarks returned by {name}")
     if not result.placed and method.family != "synthesis":
         raise ContractError(f"{what} 'placed: false', which only family 'synthesis' may return")
     if image.shape != shape or real.shape != shape:
@@ -138,7 +139,7 @@ def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> 
             mask below ``method.min_control_psnr``.
     """
     what = f"method {method.name!r} returned a control"
-    image = _refused(check_image, control, what)
+    image = _refused(check_image, control, f"control returned by method {method.name!r}")
     if image.shape != real.shape:
         raise ContractError(f"{what} of {image.shape}, the target has {real.shape}")
     if is_gray(real):
@@ -209,7 +210,7 @@ def visible_change(real: Image, fake: Image, mask: Mask) -> float:
 def _refused(check: Callable[..., T], array: Any, *rest: Any) -> T:
     """Run a check of ``core.arrays`` on what a plug-in returned."""
     if not isinstance(array, np.ndarray):
-        raise ContractError(f"{rest[-1]} of type {type(array).__name__}, expected a NumPy array")
+        raise ContractError(f"{rest[-1]}: expected a NumPy array, got {type(array).__name__}")
     try:
         return check(array, *rest)
     except ValueError as error:

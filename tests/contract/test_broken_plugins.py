@@ -10,12 +10,12 @@ import pytest
 from tests.support.world import World
 
 METHOD = '''
+from pathlib import Path
+
 import numpy as np
 
 from datagen.core.schema import Frozen
 from datagen.methods import Method, Result
-
-CALLS = open({calls!r}, "a")
 
 
 class Params(Frozen):
@@ -35,7 +35,8 @@ class Broken(Method):
         return Params(amount=amount)
 
     def apply(self, ctx, params):
-        print("apply", file=CALLS, flush=True)
+        calls = Path({calls!r})
+        calls.write_text(calls.read_text() + "apply ")
         image = ctx.target.image.copy()
         mask = np.zeros(image.shape[:2], np.uint8)
         mask[20:40, 20:40] = 255
@@ -58,7 +59,7 @@ METHODS = {
     "list_image": (
         "return Result(image,",
         "return Result(image.tolist(),",
-        "returned image of type list, expected a NumPy array",
+        "expected a NumPy array, got list",
     ),
     "small_image": ("return Result(image,", "return Result(image[1:],", "an image of (95, 96, 3)"),
     "nothing": (
@@ -149,6 +150,7 @@ def write_plugin(folder: Path, text: str, name: str, change: tuple[str, str, str
     """Write a broken plug-in and return the options of the command that use it."""
     assert change[0] in text
     path = folder / f"{name}.py"
+    (folder / "calls").touch()
     calls = str(folder / "calls")
     path.write_text(text.replace("{name!r}", repr(name)).replace("{calls!r}", repr(calls)))
     path.write_text(path.read_text().replace(change[0], change[1]))
@@ -204,7 +206,7 @@ def test_workers_report_it_too(
     ):
         name = f"broken_on_ray_{what}"
         options = write_plugin(tmp_path, text, name, cases["writes"])
-        assert world.generate(tmp_path / "out", *options) == 2
+        assert world.generate(tmp_path / what, *options) == 2
         refused(capsys.readouterr().err, f"{what} '{name}'", cases["writes"][2])
 
 

@@ -48,7 +48,9 @@ def test_a_worker_with_other_libraries_is_refused(world: World) -> None:
 
     job = world.job("out")
     task = replace(job.task, libraries={**job.task.libraries, "numpy": "0.1"})
-    with pytest.raises(EngineError, match=r"other library versions than the driver.*constraints\.txt"):
+    with pytest.raises(
+        EngineError, match=r"other library versions than the driver.*constraints\.txt"
+    ):
         task(job.shards[0])
 
 
