@@ -24,7 +24,7 @@ from datagen.cli import (
 from datagen.cli import list as listing
 from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from datagen.core.progress import Progress
-from datagen.core.text import renamed
+from datagen.core.text import RENAMED_OPTIONS, renamed
 from datagen.errors import DatagenError, UserError
 
 __all__ = ["app", "main"]
@@ -102,6 +102,10 @@ def _refuse_renamed(arguments: list[str]) -> None:
     known = [str(command.name) for command in app.registered_commands]
     if arguments and arguments[0] not in known and (now := renamed(arguments[0], known)):
         raise UserError(f"the command {arguments[0]!r} is now called {now!r}: run 'datagen {now}'")
+    for argument in arguments:
+        option = argument.partition("=")[0]
+        if option in RENAMED_OPTIONS:
+            raise UserError(f"the option {option} is now called {RENAMED_OPTIONS[option]}")
 
 
 def _failed(message: str, code: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["RENAMED", "counted", "first_of", "near", "renamed"]
+__all__ = ["RENAMED", "RENAMED_OPTIONS", "counted", "first_of", "near", "renamed"]
 
 RENAMED: dict[str, tuple[str, ...]] = {
     # keys of recipes, cards, tables and options
@@ -16,6 +16,8 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "otherwise": ("fallback",),
     "people": ("identities",),
     "person": ("identity", "identity_id"),
+    "least": ("min_factor", "min_images"),
+    "most": ("max_parts", "max_edits", "max_factor", "max_identities"),
     "pictures": ("images_per_identity", "images"),
     # values
     "picture": ("image",),
@@ -24,6 +26,13 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "probe": ("baseline",),
 }
 """Old names with the new ones, of which the first that is allowed is meant."""
+
+RENAMED_OPTIONS = {
+    "--people": "--identities",
+    "--least": "--min-images",
+    "--most": "--max-identities",
+}
+"""Old options of commands with the new ones."""
 
 # Parts of names that were spelled the British way or were no terms of the field.
 _SPELLINGS = (

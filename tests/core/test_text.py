@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from datagen.core.text import counted, first_of, near, renamed
+from datagen.core.text import RENAMED_OPTIONS, counted, first_of, near, renamed
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,20 @@ def test_an_old_name_gets_the_new_one_where_it_is_allowed(old: str, new: str) ->
     assert renamed(old, ["other", new]) == new
     assert near(old, ["other", new]) == f" It is now called {new!r}."
     assert renamed(old, ["other"]) is None
+
+
+def test_an_old_key_that_several_replaced_gets_the_one_that_is_allowed() -> None:
+    assert renamed("most", ["parts", "max_edits"]) == "max_edits"
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED_OPTIONS.items())
+def test_an_old_option_gets_the_new_one(
+    old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from datagen.cli.main import run
+
+    assert run(["train", "recipe.yaml", f"{old}=3"]) == 2
+    assert f"the option {old} is now called {new}" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_name_that_was_not_renamed_has_no_new_one() -> None:
