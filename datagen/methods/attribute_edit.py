@@ -1,24 +1,19 @@
-"""Attribute editing: another nose, jaw, eyes or lips, make-up, other colors, or more years."""
+"""Attribute editing: shape of nose, jaw, eyes or lips, make-up, colors, or age."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from datagen.core.arrays import Image, Landmarks, Mask
-from datagen.core.rounding import rounded
-from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
 from datagen.faces.geometry.outline import (
-    bare_forehead,
     check_face,
     face_outline,
     face_width,
@@ -46,83 +41,21 @@ from datagen.faces.pixels import makeup
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import recolor
 from datagen.faces.pixels.eyes import find_eye
+from datagen.methods.attribute_edit_options import (
+    Aging,
+    AttributeEditOptions,
+    AttributeEditParams,
+    Edit,
+    Tint,
+    draw_edit,
+)
 from datagen.methods.base import Context, Method, Result
 
-__all__ = ["Aging", "AttributeEdit", "AttributeEditOptions", "AttributeEditParams", "Tint"]
-
-Triple: TypeAlias = tuple[float, float, float]
-Edit: TypeAlias = Literal[
-    "nose", "jaw", "eyes", "lips", "lip_color", "brow_color", "eye_color", "makeup", "age"
-]
-
-
-class AttributeEditOptions(Frozen):
-    """Keys of its entry in a recipe.
-
-    Attributes:
-        edits: What may be edited.
-        most: How many of them at once.
-    """
-
-    edits: tuple[Edit, ...] = Field(default=get_args(Edit), min_length=1)
-    most: int = Field(default=2, ge=1, le=4)
-
-
-class Tint(Frozen):
-    """A change of color.
-
-    Attributes:
-        gain: Factor on each channel.
-        offset: Added to each channel afterward, gray levels.
-        ratio: Weight where the mask is full.
-    """
-
-    gain: Triple
-    offset: Triple
-    ratio: float
-
-
-class Aging(Frozen):
-    """More years.
-
-    Attributes:
-        depth: How dark the folds are; 1 = half the light.
-        lift: How far up the bare forehead reaches.
-        bends: Ten numbers that bend the folds.
-        tone: ``(6, 6)`` uneven tone of the skin, about 0.
-        uneven: Deviation of the tone, as a share of the light.
-    """
-
-    depth: float
-    lift: float
-    bends: list[float]
-    tone: list[list[float]]
-    uneven: float
-
-
-class AttributeEditParams(Frozen):
-    """What was drawn for one edit; 0 or nothing leaves a part alone.
-
-    Attributes:
-        nose, jaw, eyes, lips: How much wider, or fuller, as a share.
-        lip_color, brow_color, eye_color, shadow, cheeks: Changes of color.
-        age: More years.
-    """
-
-    nose: float = 0.0
-    jaw: float = 0.0
-    eyes: float = 0.0
-    lips: float = 0.0
-    lip_color: Tint | None = None
-    brow_color: Tint | None = None
-    eye_color: Tint | None = None
-    shadow: Tint | None = None
-    cheeks: Tint | None = None
-    age: Aging | None = None
+__all__ = ["AttributeEdit"]
 
 
 class AttributeEdit(Method):
-    """The same person with another nose, make-up or age."""
+    """Change the shape of a part, the make-up, a color or the age of the face."""
 
     name = "attribute_edit"
     family = "attribute_edit"
@@ -132,23 +65,23 @@ class AttributeEdit(Method):
     paper = "He et al., TIP 2019, AttGAN (the attributes); Guo & Sim, CVPR 2009 (make-up layers)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> AttributeEditParams:
-        """Draw one or two edits among those whose place lies in the image."""
+        """Draw edits among those whose part is inside the image."""
         assert isinstance(self.config, AttributeEditOptions)
         face = ctx.target
         check_face(face.landmarks)
         present = _present(face)
         edits = [edit for edit in self.config.edits if edit in present]
         if not edits:
-            raise ItemError("method_failed", "what should be edited is outside the image")
+            raise ItemError("method_failed", "all parts to be edited are outside the image")
         order = [edits[index] for index in rng.permutation(len(edits))]
-        chosen = order[: rng.integers(1, min(self.config.most, len(order)) + 1)]
+        chosen = order[: rng.integers(1, min(self.config.max_edits, len(order)) + 1)]
         drawn: dict[str, object] = {}
         for edit in sorted(chosen):
-            drawn |= _draw(edit, rng, face)
+            drawn |= draw_edit(edit, rng, face)
         return AttributeEditParams.model_validate(drawn)
 
     def apply(self, ctx: Context, params: AttributeEditParams) -> Result:
-        """Move what is moved, then color what came to lie there."""
+        """Warp the face, then change its colors."""
         face = ctx.target
         move = _motion(face, params)
         field = warp_field(move)
@@ -159,73 +92,10 @@ class AttributeEdit(Method):
         return _colored(face, image, mask, marks, params)
 
     def control(self, ctx: Context, params: AttributeEditParams) -> Image:
-        """Move by a fraction of a pixel, there and back, and color nothing."""
+        """Warp by a fraction of a pixel and back, without any change of color."""
         move = _motion(ctx.target, params)
         mask = motion_mask(warp_field(move), move.region, move.unit)
         return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
-
-
-_LIP_COLORS = ((1.0, 0.42, 0.48), (0.62, 0.3, 0.42), (0.8, 0.55, 0.5), (1.03, 0.6, 0.54))
-_BROW_COLORS = (
-    ((0.5, 0.47, 0.47), (0.0, 0.0, 0.0)),
-    ((0.9, 0.84, 0.74), (38.0, 30.0, 16.0)),
-    ((0.92, 0.72, 0.62), (14.0, 4.0, 0.0)),
-    ((0.85, 0.86, 0.88), (30.0, 30.0, 32.0)),
-)
-_EYE_COLORS = (
-    ((0.75, 0.85, 0.95), (0.0, 14.0, 38.0)),
-    ((0.8, 0.95, 0.75), (6.0, 26.0, 4.0)),
-    ((0.62, 0.42, 0.28), (8.0, 0.0, 0.0)),
-    ((0.85, 0.85, 0.85), (30.0, 32.0, 35.0)),
-)
-_SHADOWS = ((0.62, 0.48, 0.6), (0.5, 0.6, 0.8), (0.62, 0.48, 0.4), (0.5, 0.66, 0.56))
-
-
-def _tint(rng: np.random.Generator, least: float, gain: Triple, offset: Triple = (0, 0, 0)) -> Tint:
-    jitter = rng.uniform(0.93, 1.07, 3)
-    red, green, blue = (rounded(g * j) for g, j in zip(gain, jitter, strict=True))
-    return Tint(gain=(red, green, blue), offset=offset, ratio=rounded(rng.uniform(least, 1.0)))
-
-
-def _either(
-    rng: np.random.Generator, less: tuple[float, float], more: tuple[float, float]
-) -> float:
-    return rounded(-rng.uniform(*less) if rng.integers(2) else rng.uniform(*more))
-
-
-_SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "nose": ((0.15, 0.28), (0.15, 0.35)),
-    "jaw": ((0.05, 0.09), (0.05, 0.1)),
-    "eyes": ((0.1, 0.16), (0.12, 0.22)),
-    "lips": ((0.2, 0.35), (0.25, 0.5)),
-}
-
-
-def _draw(edit: Edit, rng: np.random.Generator, face: FaceCrop) -> dict[str, object]:
-    if edit in _SIZES:
-        return {edit: _either(rng, *_SIZES[edit])}
-    kind = int(rng.integers(4))
-    if edit == "lip_color":
-        return {edit: _tint(rng, 0.5, _LIP_COLORS[kind])}
-    if edit == "brow_color":
-        return {edit: _tint(rng, 0.7, *_BROW_COLORS[kind])}
-    if edit == "eye_color":
-        return {edit: _tint(rng, 0.7, *_EYE_COLORS[kind])}
-    if edit == "makeup":
-        shadow = _tint(rng, 0.6, _SHADOWS[kind])
-        return {"shadow": shadow, "cheeks": _tint(rng, 0.5, (1.0, 0.82, 0.82))}
-    return {"age": _draw_age(rng, face)}
-
-
-def _draw_age(rng: np.random.Generator, face: FaceCrop) -> Aging:
-    lift = float(np.median(bare_forehead(face.image, face.landmarks)))
-    return Aging(
-        depth=rounded(rng.uniform(0.5, 0.9)),
-        lift=rounded(max(lift - 0.05, 0.1)),
-        bends=[rounded(value) for value in rng.uniform(-1, 1, 10)],
-        tone=[[round(float(v), 3) for v in row] for row in rng.standard_normal((6, 6))],
-        uneven=rounded(rng.uniform(0.03, 0.06)),
-    )
 
 
 _PLACES: dict[Edit, slice] = {
@@ -239,7 +109,7 @@ _PLACES: dict[Edit, slice] = {
 
 
 def _present(face: FaceCrop) -> tuple[Edit, ...]:
-    """Say what lies in the image with all its points."""
+    """Return the edits whose part is entirely inside the image."""
     height, width = face.image.shape[:2]
     low, high = face.landmarks, np.array([width - 2, height - 2]) - face.landmarks
     inside = np.asarray(np.minimum(low - 1, high).min(axis=1) > 0)
@@ -254,7 +124,7 @@ def _present(face: FaceCrop) -> tuple[Edit, ...]:
 
 
 def _motion(face: FaceCrop, params: AttributeEditParams) -> Motion:
-    """Scale each part about its own middle along the face's axes."""
+    """Scale each part about its own center along the face's axes."""
     check_face(face.landmarks)
     marks = face.landmarks.astype(np.float64)
     up = up_axis(face.landmarks).astype(np.float64)
@@ -313,7 +183,7 @@ def _tinted(part: NDArray[np.uint8], tint: Tint) -> Image:
 
 
 def _aged(image: Image, marks: Landmarks, region: Region, age: Aging) -> Image:
-    """Darken the folds, lighten their lower edges, and make the tone uneven and yellower."""
+    """Darken the wrinkles, lighten their edges, and make the tone uneven and yellower."""
     lines = makeup.wrinkle_lines(marks, region, age.lift, age.bends).astype(np.float32) / 255
     wide = cv2.GaussianBlur(lines, (0, 0), max(0.015 * face_width(marks), 0.5))
     light = 1 - 0.4 * age.depth * lines + 0.3 * age.depth * (wide - 0.5 * lines)

@@ -1,4 +1,4 @@
-"""The original deepfake: this face through a shared encoder and another person's decoder."""
+"""The original deepfake: a shared encoder and a decoder per identity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from datagen.faces.pixels.color import reinhard
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.alignment.align import take_aligned
-from datagen.networks.alignment.paste import box_mask, home_region, send_home
+from datagen.networks.alignment.paste import box_mask, map_back, pasted_region
 from datagen.networks.autoencoder.face import LIFT, encoder_input, face_matrix, hull_mask
 from datagen.networks.autoencoder.network import Made, open_swapper, trained_config
 from datagen.networks.diffusion.settings import torch_facts
@@ -32,16 +32,17 @@ from datagen.networks.options import NetworkOptions
 
 __all__ = ["AutoencoderSwap", "AutoencoderSwapOptions", "AutoencoderSwapParams"]
 
-_SMOOTH = 0.012  # of the side: a mask of 64 pixels would show its steps when it is enlarged
+_SMOOTH = 0.012  # of the side: a mask of 64 pixels would show steps when it is enlarged
 
 
 class AutoencoderSwapOptions(NetworkOptions):
-    """What a recipe may set.
+    """Options of ``autoencoder_swap``.
 
     Attributes:
-        weights: Id of a card of form ``datagen``: what ``datagen train`` made.
-        detail: How much of the target's detail that is too fine for the network's format is laid
-            over fake and control alike, so that softness alone does not tell them from the real.
+        weights: Id of a weight card of form ``datagen``, as ``datagen train`` writes it.
+        detail: Range of the share of fine detail, lost in the network's format, that is added back
+            to fake and control alike, so that blur alone does not distinguish them from the real;
+            0 to 1.
     """
 
     weights: str = Field(min_length=1)
@@ -51,20 +52,19 @@ class AutoencoderSwapOptions(NetworkOptions):
     @classmethod
     def _shares(cls, detail: tuple[float, float]) -> tuple[float, float]:
         if not (detail[0] >= 0 and detail[1] <= 1):
-            raise ValueError("want a range within 0 and 1")
+            raise ValueError("expected a range within 0 and 1")
         return detail
 
 
 class AutoencoderSwapParams(Frozen):
-    """What was drawn for one swap.
+    """Parameters of one fake.
 
     Attributes:
-        lift: How far the mask reaches over each of the ten brow points, as a share of the
-            forehead.
-        shrink: How far the mask's edge moves inwards, as a share of the aligned side.
-        feather: Width of its soft edge, in the same unit.
-        color: Strength of the transfer of the target's colors.
-        detail: See ``AutoencoderSwapOptions``.
+        lift: Height of the mask above each of the ten brow points, as a share of the forehead.
+        shrink: Distance that the mask is eroded, as a share of the aligned side.
+        feather: Width of its soft edge, as a share of the aligned side.
+        color: Strength of the color transfer, 0 to 1.
+        detail: Share of fine detail that is added back, 0 to 1.
     """
 
     lift: list[float]
@@ -79,20 +79,20 @@ class _Prepared:
     """An aligned face.
 
     Attributes:
-        face: In the network's format, ``(size, size, 3)``.
-        matrix: From the image to it.
-        seen: What the encoder sees, ``(size, size, 3)`` float32.
-        person: Place of the donor's decoder.
+        face: Aligned face in the network's format, ``(size, size, 3)`` uint8.
+        matrix: Affine matrix from the image to the aligned face.
+        seen: Input of the encoder, ``(size, size, 3)`` float32.
+        identity: Position of the donor's decoder.
     """
 
     face: Image
     matrix: Affine
     seen: NDArray[np.float32]
-    person: int
+    identity: int
 
 
 class AutoencoderSwap(BatchedMethod):
-    """Another person's face with this face's pose and expression, by that person's decoder."""
+    """Decode the target's pose and expression with the donor's decoder."""
 
     name = "autoencoder_swap"
     family = "face_swap"
@@ -100,7 +100,7 @@ class AutoencoderSwap(BatchedMethod):
     params = AutoencoderSwapParams
     needs_donor = True
     min_change = 4.0
-    min_control_psnr = 22.0  # a network of 64 pixels keeps no more of a sharp photograph
+    min_control_psnr = 22.0  # all that a network of 64 pixels keeps of a sharp photograph
     paper = (
         "u/deepfakes 2017 (FaceSwap tool, as in Roessler et al. 2019, FaceForensics++, DeepFakes); "
         "Perov et al. 2020, DeepFaceLab (the mask); Reinhard et al. 2001"
@@ -112,10 +112,10 @@ class AutoencoderSwap(BatchedMethod):
         return (self.config.weights,)
 
     def donor_identities(self) -> frozenset[str]:
-        """Return who may lend, as ``source/identity``: those who have a decoder.
+        """Return the identities that have a decoder, as ``source/identity``.
 
         Raises:
-            WeightsError: The folder of the weights is not there.
+            WeightsError: The folder of the weights is missing.
         """
         return frozenset(person.identity for person in self._trained().people)
 
@@ -126,7 +126,7 @@ class AutoencoderSwap(BatchedMethod):
         """See base class.
 
         Raises:
-            RecipeError: The card is of another form.
+            RecipeError: The card has another form.
         """
         self._network()
 
@@ -137,7 +137,7 @@ class AutoencoderSwap(BatchedMethod):
         )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> AutoencoderSwapParams:
-        """Draw the mask's edge, the color transfer and the detail."""
+        """Draw the mask, the color transfer and the detail."""
         check_face(ctx.target.landmarks)
         check_face(ctx.need_donor().landmarks)
         reach = float(rng.uniform(0.05, LIFT))
@@ -145,7 +145,7 @@ class AutoencoderSwap(BatchedMethod):
         color, detail = rng.uniform(0.6, 1.0), rng.uniform(*self.config.detail)
         bare = bare_forehead(ctx.target.image, ctx.target.landmarks)
         return AutoencoderSwapParams(
-            lift=[round(min(reach, float(lift)), 6) for lift in bare],
+            lift=[rounded(min(reach, float(lift))) for lift in bare],
             shrink=rounded(shrink),
             feather=rounded(feather),
             color=rounded(color),
@@ -162,8 +162,8 @@ class AutoencoderSwap(BatchedMethod):
         check_face(ctx.target.landmarks)
         check_face(donor.landmarks)
         trained = self._trained()
-        person = trained.place(donor.identity)
-        if person is None:
+        identity = trained.place(donor.identity)
+        if identity is None:
             raise ItemError(
                 "no_decoder",
                 f"weights {self.config.weights!r} have no decoder for {donor.identity!r}",
@@ -172,30 +172,30 @@ class AutoencoderSwap(BatchedMethod):
         matrix = face_matrix(ctx.target.landmarks, size)
         face = take_aligned(ctx.target.image, matrix, size)
         inside = hull_mask(ctx.target.landmarks, matrix, size)
-        return _Prepared(face, matrix, encoder_input(face, inside), person)
+        return _Prepared(face, matrix, encoder_input(face, inside), identity)
 
     def run(self, prepared: Sequence[_Prepared]) -> list[Made]:
         """See base class."""
-        made: list[Made] = self._network()([(one.seen, one.person) for one in prepared])
+        made: list[Made] = self._network()([(one.seen, one.identity) for one in prepared])
         return made
 
     def finish(
         self, ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, output: Made
     ) -> Result:
-        """Match the colors, bound the mask and paste back."""
+        """Match colors, limit the mask and paste the face back."""
         if isinstance(output, ItemError):
             raise output
-        picture, decoded = output
+        image, decoded = output
         stage = _stage(ctx, params, prepared, decoded)
-        picture = reinhard(picture, prepared.face, stage.inside, params.color)
+        image = reinhard(image, prepared.face, stage.inside, params.color)
         return Result(
-            _pasted(ctx, params, prepared, stage, picture),
+            _pasted(ctx, params, prepared, stage, image),
             expand(stage.mask, stage.region, ctx.target.image.shape),
             ctx.target.landmarks.copy(),
         )
 
     def control(self, ctx: Context, params: AutoencoderSwapParams) -> Image:
-        """Paste the aligned target back under the mask of its fake."""
+        """Paste the aligned target back under the mask of the fake."""
         prepared = self.prepare(ctx, params)
         (output,) = self.run([prepared])
         if isinstance(output, ItemError):
@@ -212,11 +212,12 @@ class AutoencoderSwap(BatchedMethod):
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Where a face is pasted.
+    """Masks of one fake.
 
     Attributes:
-        mask: Of ``region``.
-        inside: Aligned, 255 where colors are compared.
+        region: Region that changes.
+        mask: Mask of the region.
+        inside: Mask of the aligned face, 255 where colors are compared.
     """
 
     region: Region
@@ -227,7 +228,7 @@ class _Stage:
 def _stage(
     ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, decoded: Mask
 ) -> _Stage:
-    """Bound the mask: by the target's hull, and beyond its features by the decoder's mask."""
+    """Limit the mask to the target's outline and, outside its features, to the decoder's mask."""
     size = prepared.face.shape[0]
     points = move_points(ctx.target.landmarks, prepared.matrix)
     canvas = masks.Canvas(Region(0, 0, size, size), size, size)
@@ -239,9 +240,9 @@ def _stage(
     if shrunk:
         within = np.asarray(cv2.erode(within, np.ones((3, 3), np.uint8), iterations=shrunk))
     within = masks.soften(masks.feather(within, params.feather * size), _SMOOTH * size)
-    region = home_region(prepared.matrix, size, ctx.target.image.shape)
+    region = pasted_region(prepared.matrix, size, ctx.target.image.shape)
     mask = np.minimum(
-        box_mask(prepared.matrix, size, region), send_home(within, prepared.matrix, region)
+        box_mask(prepared.matrix, size, region), map_back(within, prepared.matrix, region)
     )
     return _Stage(region, mask, masks.threshold(within, 127))
 
@@ -249,11 +250,11 @@ def _stage(
 def _pasted(
     ctx: Context, params: AutoencoderSwapParams, prepared: _Prepared, stage: _Stage, face: Image
 ) -> Image:
-    """Return the target with ``face`` in it and what the network's format cannot hold over it."""
+    """Return the target with ``face`` and a share of the detail lost in the network's format."""
     matrix, region = prepared.matrix, stage.region
-    home = send_home(face, matrix, region).astype(np.float32)
+    home = map_back(face, matrix, region).astype(np.float32)
     fine = region.of(ctx.target.image).astype(np.float32)
-    fine -= send_home(prepared.face, matrix, region)
+    fine -= map_back(prepared.face, matrix, region)
     home += np.float32(params.detail) * fine
     sharp = np.clip(np.rint(home, out=home), 0, 255).astype(np.uint8)
     return paste(ctx.target.image, sharp, stage.mask, region)

@@ -1,4 +1,4 @@
-"""Face X-ray's blend: a similar stranger's face laid over this one inside a bent, soft hull."""
+"""Face X-ray: a similar donor face blended into the target inside a deformed convex hull."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ _MAX_ZOOM = 1.25
 
 
 class CrossBlendOptions(Frozen):
-    """Ranges that a recipe may set.
+    """Options of ``cross_blend``.
 
     Attributes:
-        bend: Strongest deformation of the hull, as a share of the face's width.
-        blur: Softest edge: deviation of the last Gaussian, as a share of the face's width.
-        color: Weakest color transfer.
+        bend: Upper bound of the deformation of the hull, as a share of the face's width, 0.01 to
+            0.15.
+        blur: Upper bound of the standard deviation of the second Gaussian filter of the mask, as
+            a share of the face's width, 0.01 to 0.15.
+        color: Lower bound of the strength of the color transfer, 0 to 1.
     """
 
     bend: float = Field(0.05, ge=0.01, le=0.15)
@@ -49,16 +51,16 @@ class CrossBlendOptions(Frozen):
 
 
 class CrossBlendParams(Frozen):
-    """What was drawn for one blend.
+    """Parameters of one fake.
 
     Attributes:
-        lift: How far the hull reaches over the brows, as a share of the forehead.
-        field: ``(5, 5, 2)`` displacements of the hull, in units of ``bend``.
-        bend: As a share of the face's width.
-        erode, blur: Deviations of the first and of the second Gaussian filter of the mask,
-            as a share of the face's width.
-        color: Strength of the color transfer.
-        light: Strength with which the target's large light and dark areas are taken over.
+        lift: Height of the hull above the brows, as a share of the forehead.
+        field: Random displacements of the hull, ``(5, 5, 2)``, in units of ``bend``.
+        bend: Unit of the displacements, as a share of the face's width.
+        erode, blur: Standard deviations of the first and of the second Gaussian filter of the
+            mask, as shares of the face's width.
+        color: Strength of the color transfer, 0 to 1.
+        light: Strength of the transfer of low-frequency light and shade, 0 to 1.
     """
 
     lift: float
@@ -71,7 +73,7 @@ class CrossBlendParams(Frozen):
 
 
 class CrossBlend(Method):
-    """A similar stranger's face in this face, aligned as a whole, with a blending boundary."""
+    """Blend a similar donor face into the target, which leaves a blending boundary."""
 
     name = "cross_blend"
     family = "pseudo_fake"
@@ -82,7 +84,7 @@ class CrossBlend(Method):
     paper = "Li et al., CVPR 2020, Face X-ray for More General Face Forgery Detection"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> CrossBlendParams:
-        """Draw mask and color; the hull reaches no higher than both foreheads are bare."""
+        """Draw mask and color; the hull extends no higher than both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
         check_face(target.landmarks)
         check_face(donor.landmarks)
@@ -107,7 +109,7 @@ class CrossBlend(Method):
         )
 
     def apply(self, ctx: Context, params: CrossBlendParams) -> Result:
-        """Lay the donor over the target (sections 3.1 and 3.2 of the paper)."""
+        """Align the donor with the target and blend it in (sections 3.1 and 3.2 of the paper)."""
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
         moved = warp_affine(donor.image, stage.affine, stage.region)
@@ -125,7 +127,7 @@ class CrossBlend(Method):
         )
 
     def control(self, ctx: Context, params: CrossBlendParams) -> Image:
-        """Lay the target over the donor and take it back; no color is changed."""
+        """Warp the target to the donor's geometry and back, without color transfer."""
         stage = _stage(ctx, params)
         image = ctx.target.image
         away = _bounded(stage.affine, ctx.target.landmarks)
@@ -134,7 +136,7 @@ class CrossBlend(Method):
 
 
 class _Stage(NamedTuple):
-    """How the donor comes to lie on the target, where, and the mask."""
+    """Alignment of the donor, the region that changes, and the mask."""
 
     affine: Affine
     region: Region
@@ -152,9 +154,10 @@ def _stage(ctx: Context, params: CrossBlendParams) -> _Stage:
 
 
 def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[Region, Mask]:
-    """Bend the convex hull, shrink it to what the first filter leaves full, soften its edge.
+    """Deform the convex hull, erode it by the first filter, and soften its edge.
 
-    What lies beside the donor's face is cut off before: a stranger's hair and wall are no face.
+    It is first limited to the donor's face, so that hair and background of the donor are left
+    out.
     """
     marks = target.landmarks
     polygon = convex_hull(face_outline(marks, params.lift))
@@ -168,17 +171,17 @@ def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[
     mask = masks.enlarge(masks.soften(full, params.blur * unit), canvas)
     x, y, width, height = cv2.boundingRect(mask)
     if not width:
-        raise ItemError("method_failed", "the two faces do not lie over each other")
+        raise ItemError("method_failed", "the two faces do not overlap")
     tight = Region(x, y, x + width, y + height)
     x, y = x + region.x0, y + region.y0
     return Region(x, y, x + width, y + height), np.ascontiguousarray(tight.of(mask))
 
 
 def _bounded(affine: Affine, marks: Landmarks) -> Affine:
-    """Invert an alignment, but enlarge or reduce by at most a quarter.
+    """Invert an alignment, with a scale of at most 1.25 or 1 / 1.25.
 
-    A donor of a quarter of the size would cost the control detail that no swap of near faces
-    does.
+    A donor of a quarter of the size would cost the control more detail than any swap of similar
+    faces.
     """
     away = cv2.invertAffineTransform(affine)
     middle = marks.mean(axis=0).astype(np.float64)
@@ -189,7 +192,7 @@ def _bounded(affine: Affine, marks: Landmarks) -> Affine:
 
 
 def _stronger(laid: Landmarks, marks: Landmarks, mask: Mask) -> Landmarks:
-    """Take each point from the face that has the greater weight there."""
+    """Take each landmark from the face that has the greater weight there."""
     at = np.rint(marks).astype(int)
     height, width = mask.shape
     weight = mask[at[:, 1].clip(0, height - 1), at[:, 0].clip(0, width - 1)]

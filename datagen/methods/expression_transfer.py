@@ -1,4 +1,4 @@
-"""Reenactment: this person with another person's expression."""
+"""Reenactment: the target with the donor's expression."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _Strength: TypeAlias = Annotated[float, Field(ge=0.1, le=1.5)]
 
 
 class ExpressionTransferOptions(Frozen):
-    """Keys of its entry in a recipe.
+    """Options of ``expression_transfer``.
 
     Attributes:
-        strength: Between which multiples of the donor's expression is drawn, 0.1 to 1.5.
+        strength: Range of the factor on the donor's expression, 0.1 to 1.5.
     """
 
     strength: tuple[_Strength, _Strength] = (0.9, 1.15)
@@ -55,15 +55,15 @@ class ExpressionTransferOptions(Frozen):
 
 
 class ExpressionTransferParams(Frozen):
-    """What was drawn for one transfer.
+    """Parameters of one fake.
 
     Attributes:
-        mouth, eyes, brows: Multiples of the donor's expression in each part; above 1.2 when
-            the two wear nearly the same and it is overstated.
-        inside: Whose teeth are seen between the lips: ``target``: its own, drawn wider or
-            narrower; ``donor``: the donor's, because the target's lips are closed.
-        lift: How far brows and corners of the mouth go up besides (< 0: down), in distances of
-            the eyes; 0 unless the two wear the very same expression.
+        mouth, eyes, brows: Factors on the donor's expression in each part; larger when the two
+            expressions are similar, so that the change is visible.
+        inside: Face whose teeth are shown between the lips. ``target``: its own, stretched or
+            compressed; ``donor``: the donor's, because the target's lips are closed.
+        lift: Additional distance that brows and corners of the mouth move up (< 0: down), in
+            distances between the eyes; 0 unless the two expressions are the same.
     """
 
     mouth: float
@@ -74,7 +74,7 @@ class ExpressionTransferParams(Frozen):
 
 
 class ExpressionTransfer(Method):
-    """One person with the expression of another."""
+    """Transfer the donor's expression to the target."""
 
     name = "expression_transfer"
     family = "reenactment"
@@ -85,7 +85,7 @@ class ExpressionTransfer(Method):
     paper = "Thies et al., CVPR 2016, Face2Face (in two dimensions, from landmarks)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> ExpressionTransferParams:
-        """Draw how much of each part is taken over; more where the two hardly differ."""
+        """Draw the strength of each part; larger where the two expressions hardly differ."""
         target, donor = ctx.target, ctx.need_donor()
         assert isinstance(self.config, ExpressionTransferOptions)
         low, high = self.config.strength
@@ -108,7 +108,7 @@ class ExpressionTransfer(Method):
         )
 
     def apply(self, ctx: Context, params: ExpressionTransferParams) -> Result:
-        """Make the transfer."""
+        """Warp the target to the donor's expression."""
         target, donor = ctx.target, ctx.need_donor()
         move = _motion(target, donor, params)
         field = warp_field(move)
@@ -123,7 +123,7 @@ class ExpressionTransfer(Method):
         )
 
     def control(self, ctx: Context, params: ExpressionTransferParams) -> Image:
-        """Send the target through the same warp, there and back by less than a pixel."""
+        """Warp the target by a fraction of a pixel and back."""
         move = _motion(ctx.target, ctx.need_donor(), params)
         mask = _mask(warp_field(move), move, params)
         return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
@@ -164,13 +164,13 @@ def _mask(field: WarpMap, move: Motion, params: ExpressionTransferParams) -> Mas
 
 
 def _lips(marks: Landmarks, region: Region, unit: float) -> Mask:
-    """Draw what lies between the lips, with an edge as soft as a lip's own."""
+    """Draw the gap between the lips, with a soft edge."""
     canvas = masks.canvas_for(region, max(region.width, region.height))
     return masks.soften(masks.fill(marks[INNER_LIPS], canvas), 0.005 * unit)
 
 
 def _fill_mouth(warped: Image, move: Motion, target: FaceCrop, donor: FaceCrop) -> Image:
-    """Put the donor's teeth between the opened lips, as bright as the target's skin asks."""
+    """Insert the donor's teeth between the opened lips, with the target's brightness."""
     marks = move.corners[:68]
     corners, origins = surround(marks[MOUTH], donor.landmarks[MOUTH])
     here = region_around(marks[MOUTH], target.image.shape, 2)

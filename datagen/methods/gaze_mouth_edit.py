@@ -1,4 +1,4 @@
-"""Reenactment without a donor: another gaze, other lids, another mouth."""
+"""Reenactment without a donor: gaze, eyelids and mouth."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ _MOUTH_PARTS: tuple[Part, ...] = ("opening", "corners", "purse")
 
 
 class GazeMouthEditOptions(Frozen):
-    """Keys of its entry in a recipe.
+    """Options of ``gaze_mouth_edit``.
 
     Attributes:
-        parts: What may be changed.
-        most: How many of them at once.
+        parts: Changes that may be drawn.
+        max_parts: Largest number of changes per fake, 1 to 5.
     """
 
     parts: tuple[Part, ...] = Field(default=(*_EYE_PARTS, *_MOUTH_PARTS), min_length=1)
-    most: int = Field(default=3, ge=1, le=5)
+    max_parts: int = Field(default=3, ge=1, le=5)
 
 
 class GazeMouthEditParams(Frozen):
-    """What was drawn for one edit; 0 leaves a part alone.
+    """Parameters of one fake; 0 leaves a part unchanged.
 
     Attributes:
         gaze: Shift of the irises to the viewer's right and down, in widths of the eye.
-        lids: How far each eye is closed, viewer's left first: 1 = shut, < 0 = wider.
-        opening: How far the lower lip goes down, in widths of the mouth.
-        corners: How far the corners of the mouth go up, in widths of the mouth.
-        purse: How much narrower the mouth gets, as a share.
+        lids: Closure of each eye, viewer's left first: 1 = closed, < 0 = wider open.
+        opening: Distance that the lower lip moves down, in widths of the mouth.
+        corners: Distance that the corners of the mouth move up, in widths of the mouth.
+        purse: Share by which the mouth becomes narrower.
     """
 
     gaze: tuple[float, float]
@@ -73,7 +73,7 @@ class GazeMouthEditParams(Frozen):
 
 
 class GazeMouthEdit(Method):
-    """The same person looking elsewhere, blinking, or with other lips."""
+    """Change the gaze, the opening of the eyes, or the shape of the mouth."""
 
     name = "gaze_mouth_edit"
     family = "reenactment"
@@ -83,15 +83,15 @@ class GazeMouthEdit(Method):
     paper = "Ganin et al., ECCV 2016, DeepWarp (gaze); Thies et al., CVPR 2016 (mouth)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> GazeMouthEditParams:
-        """Draw one to three parts among those that lie in the image."""
+        """Draw changes among those whose part is inside the image."""
         assert isinstance(self.config, GazeMouthEditOptions)
         face = ctx.target
         check_face(face.landmarks)
         parts = [part for part in self.config.parts if part in _present(face)]
         if not parts:
-            raise ItemError("method_failed", "what should be edited is outside the image")
+            raise ItemError("method_failed", "all parts to be edited are outside the image")
         order = [parts[index] for index in rng.permutation(len(parts))]
-        chosen = set(order[: rng.integers(1, min(self.config.most, len(order)) + 1)])
+        chosen = set(order[: rng.integers(1, min(self.config.max_parts, len(order)) + 1)])
         side, up = rng.choice([-1, 1], 2)
         wink = rng.random() < 0.25
         shut = rng.uniform(0.35, 0.95) if rng.random() < 0.7 else -rng.uniform(0.12, 0.22)
@@ -114,7 +114,7 @@ class GazeMouthEdit(Method):
         )
 
     def apply(self, ctx: Context, params: GazeMouthEditParams) -> Result:
-        """Move lips and jaw, then the eyes, which they do not reach."""
+        """Warp lips and jaw, then edit the eyes, which that warp does not reach."""
         face = ctx.target
         move = _motion(face, params)
         field = warp_field(move)
@@ -132,7 +132,7 @@ class GazeMouthEdit(Method):
         return Result(whole, mask, marks)
 
     def control(self, ctx: Context, params: GazeMouthEditParams) -> Image:
-        """Move the same by a fraction of a pixel, there and back."""
+        """Move the same parts by a fraction of a pixel and back."""
         face = ctx.target
         move = _motion(face, params)
         mask = motion_mask(warp_field(move), move.region, move.unit)
@@ -172,7 +172,7 @@ def _shut(face: FaceCrop) -> bool:
 
 
 def _edited(face: FaceCrop, params: GazeMouthEditParams) -> Iterator[tuple[Eye, slice, float]]:
-    """Yield each eye that changes, its part of the 68 points, and how far it shuts."""
+    """Yield each eye that changes, its slice of the landmarks, and its closure."""
     for eye, part, shut in zip(_eyes(face), _EYES, params.lids, strict=True):
         if eye is not None and (shut or any(params.gaze)):
             yield eye, part, shut
@@ -207,7 +207,7 @@ def _motion(face: FaceCrop, params: GazeMouthEditParams) -> Motion:
 
 
 def _darken(whole: Image, move: Motion) -> Image:
-    """Fill the parted lips: dark, redder and lighter toward the tongue."""
+    """Fill the opened mouth: dark, redder and lighter toward the tongue."""
     marks = move.corners[[60, 68, 61, 62, 63, 69, 64, 70, 65, 66, 67, 71]]
     region = region_around(marks, whole.shape, 2)
     skin = np.median(_pixels(whole, move.corners[_SKIN]), axis=0)

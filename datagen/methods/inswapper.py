@@ -1,4 +1,4 @@
-"""Face swap by insightface's ``INSwapper``, the network of most swapping programs."""
+"""Face swap by insightface's ``INSwapper``, the network of most face-swapping programs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["Inswapper", "InswapperOptions", "InswapperParams"]
 
 
 class InswapperOptions(NetworkOptions):
-    """What a recipe may set.
+    """Options of ``inswapper``.
 
     Attributes:
-        weights: Id of the card of an inswapper.
-        pack: Id of the card of the insightface pack whose recognizer embeds the donor.
-        masks: What is replaced; one is drawn for each pair. ``box`` is the library's own.
+        weights: Id of the weight card of an inswapper.
+        pack: Id of the weight card of the insightface pack whose recognizer embeds the donor.
+        masks: Kinds of masks; one is drawn per pair. ``box`` is the one of the library.
     """
 
     weights: str = "inswapper_128"
@@ -43,23 +43,23 @@ class InswapperOptions(NetworkOptions):
     @classmethod
     def _known(cls, masks: tuple[MaskName, ...]) -> tuple[MaskName, ...]:
         if len(set(masks)) < len(masks):
-            raise ValueError("a mask is named twice")
+            raise ValueError("a mask is listed twice")
         if "network" in masks:
-            raise ValueError("inswapper gives no mask: leave 'network' out")
+            raise ValueError("inswapper returns no mask: leave 'network' out")
         return masks
 
     @model_validator(mode="after")
     def _own_precision(self) -> InswapperOptions:
         if self.precision != "fp32":
             raise ValueError(
-                "precision: an ONNX file has its own, which stays; use the card of a file in "
-                f"{self.precision} and leave this key out"
+                "precision: the precision of an ONNX network is fixed by its file; use the card of "
+                f"a file in {self.precision} and leave this key out"
             )
         return self
 
 
 class InswapperParams(Frozen):
-    """What was drawn for one pair: the mask."""
+    """Parameters of one fake: the mask."""
 
     mask: MaskDraw
 
@@ -71,11 +71,11 @@ class _Prepared(NamedTuple):
 
 
 class Inswapper(BatchedMethod):
-    """Another person's face by insightface's network.
+    """Swap the donor's face into the target with insightface's inswapper network.
 
-    Alignment, network format and the edge of the box are the library's, as in the fakes that
-    people meet: aligned by a linear kernel without averaging, 128 pixels. The fake keeps the
-    target's landmarks: the network keeps pose and expression.
+    Alignment, format and the edge of the box are those of the library, as in fakes in the wild:
+    128 pixels, aligned by a linear kernel without averaging. The fake has the target's landmarks,
+    because the network keeps pose and expression.
     """
 
     name = "inswapper"
@@ -84,17 +84,17 @@ class Inswapper(BatchedMethod):
     params = InswapperParams
     needs_donor = True
     min_change = 3.0
-    # 128 pixels for a face of 300: 33 dB in the middle and 29.6 at least on photographs.
+    # 128 pixels for a face of 300: on photographs a median of 33 dB and a minimum of 29.6.
     min_control_psnr = 24.0
     memory = 3.0
     paper = "Guo and Deng, InsightFace, 2023, inswapper; Deng et al., CVPR 2019, ArcFace"
     config: InswapperOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """See base class; looks at the cards alone.
+        """See base class; reads only the cards.
 
         Raises:
-            CardError: One is missing or is one of something else.
+            CardError: A card is missing or of another kind.
         """
         check_cards(self.config.weights, self.config.pack)
         return (self.config.weights, self.config.pack)
@@ -131,7 +131,7 @@ class Inswapper(BatchedMethod):
         return Result(image, mask, ctx.target.landmarks)
 
     def control(self, ctx: Context, params: InswapperParams) -> Image:
-        """Send the target's own face home from the network's 128 pixels."""
+        """Paste the target's own face back at the network's 128 pixels."""
         matrix, face = _aligned(ctx.target.image, ctx.target.landmarks, TARGET)
         return _pasted(ctx, params, matrix, face)[0]
 

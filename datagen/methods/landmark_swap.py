@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
 from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.core.rounding import rounded
-from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import (
@@ -52,13 +50,16 @@ from datagen.faces.pixels.poisson import clone, similar_colors
 from datagen.faces.pixels.pyramid import blend_bands
 from datagen.faces.pixels.transfer import match_covariance, match_histograms
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.landmark_swap_options import (
+    BLENDS,
+    Blend,
+    LandmarkSwapOptions,
+    LandmarkSwapParams,
+    Transfer,
+)
 
-__all__ = ["Blend", "LandmarkSwap", "LandmarkSwapOptions", "LandmarkSwapParams"]
+__all__ = ["LandmarkSwap", "LandmarkSwapOptions", "LandmarkSwapParams"]
 
-Blend: TypeAlias = Literal["alpha", "poisson", "pyramid"]
-Transfer: TypeAlias = Literal["reinhard", "histogram", "covariance"]
-
-_BLENDS: dict[Blend, float] = {"alpha": 0.6, "poisson": 0.2, "pyramid": 0.2}
 _TRANSFERS: dict[Transfer, float] = {"reinhard": 0.6, "histogram": 0.2, "covariance": 0.2}
 _RECOLOR: dict[Transfer, Callable[[Image, Image, Mask, float], Image]] = {
     "reinhard": reinhard,
@@ -76,61 +77,8 @@ _INSET = np.interp(np.arange(256), [96, 255], [0, 255]).round().astype(np.uint8)
 _SEAM, _SPLIT = 0.06, 96
 
 
-class LandmarkSwapOptions(Frozen):
-    """What a recipe may set.
-
-    Attributes:
-        blend: Which blends may be drawn; of all three, ``alpha`` three times as often as
-            either other.
-    """
-
-    blend: tuple[Blend, ...] = Field(tuple(_BLENDS), min_length=1)
-
-    @field_validator("blend")
-    @classmethod
-    def _once(cls, blend: tuple[Blend, ...]) -> tuple[Blend, ...]:
-        if len(set(blend)) < len(blend):
-            raise ValueError("a blend is named twice")
-        return blend
-
-
-class LandmarkSwapParams(Frozen):
-    """What was drawn for one swap.
-
-    Attributes:
-        lift: How far the mask reaches over each of the ten brow points, as a share of the
-            forehead; < 0: it ends between brows and eyes, and the target's brows stay.
-        feather: Width of the soft edge, as a share of the face's width.
-        transfer: Which statistics of the target's colors are taken over.
-        color: Strength of the color transfer.
-        light: Strength with which the target's large light and dark areas are taken over.
-        ratio: Weight of the donor where the mask is full.
-        shape: How far brows, eyes, nose and mouth take the donor's shape: 0 = the target's.
-        mouth: ``warped``: the donor's, drawn into ``shape``; ``donor``: in the donor's own
-            shape, for a pair of which one laughs; ``target``: between the donor's lips one
-            sees the target's teeth.
-        eyes: ``target``: within the donor's lids one sees the target's eyes.
-        warp: ``mesh``: affine in each triangle; ``thin_plate``: the smoothest map.
-        blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients and the
-            target's colors along the rim; ``pyramid``: coarse structure over a wider seam
-            than fine.
-    """
-
-    lift: list[float]
-    feather: float
-    transfer: Transfer
-    color: float
-    light: float
-    ratio: float
-    shape: float
-    mouth: Literal["warped", "donor", "target"]
-    eyes: Literal["donor", "target"]
-    warp: Literal["mesh", "thin_plate"]
-    blend: Blend
-
-
 class LandmarkSwap(Method):
-    """Another person's face in this person's geometry."""
+    """Warp the donor's face to the target's landmarks, match its colors and blend it in."""
 
     name = "landmark_swap"
     version = 2
@@ -145,13 +93,13 @@ class LandmarkSwap(Method):
     )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> LandmarkSwapParams:
-        """Draw the mask, color and blend; forehead only where both foreheads are bare."""
+        """Draw mask, color and blend; the mask includes the forehead only where both are bare."""
         target, donor = ctx.target, ctx.need_donor()
         check_face(target.landmarks)
         check_face(donor.landmarks)
         given = self.config
         assert isinstance(given, LandmarkSwapOptions)
-        blend = _choose(rng, {name: _BLENDS[name] for name in _BLENDS if name in given.blend})
+        blend = _choose(rng, {name: BLENDS[name] for name in BLENDS if name in given.blend})
         reach = rng.uniform(0.15, 0.9)
         feather, color = rng.uniform(*_FEATHER[blend]), rng.uniform(0.7, 1.0)
         light = rng.uniform(0.4, 1.0)
@@ -171,7 +119,7 @@ class LandmarkSwap(Method):
         )
 
     def apply(self, ctx: Context, params: LandmarkSwapParams) -> Result:
-        """Make the swap."""
+        """Warp, recolor and blend the donor's face."""
         stage = _stage(ctx, params)
         target, donor = ctx.target, ctx.need_donor()
         bend = _bend(stage, params)
@@ -189,10 +137,10 @@ class LandmarkSwap(Method):
         )
 
     def control(self, ctx: Context, params: LandmarkSwapParams) -> Image:
-        """Warp the target's face toward the donor's geometry, and back into its own.
+        """Warp the target's face toward the donor's geometry and back.
 
-        Only so far that no part is squeezed: a cheek that the donor turns away would come back
-        blurred, which no swap does to it.
+        Only so far that no part is compressed: a cheek that is turned away in the donor would come
+        back blurred, which no swap does to it.
         """
         stage = _stage(ctx, params)
         target = ctx.target
@@ -212,14 +160,14 @@ _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0)
 
 
 class _Stage(NamedTuple):
-    """Where the swap happens.
+    """Geometry and masks of one swap.
 
     Attributes:
-        corners: In the fake.
-        origins: The same in the donor.
-        region: Part of the image.
-        mask: As it is released, of the region's size.
-        whole: The mask before eyes and teeth are left out of it.
+        corners: Control points in the fake.
+        origins: The same points in the donor.
+        region: Region of the image that changes.
+        mask: The released mask, of the region's size.
+        whole: The mask before eyes and teeth are excluded from it.
     """
 
     corners: NDArray[np.float32]
@@ -233,7 +181,7 @@ _T = TypeVar("_T")
 
 
 def _choose(rng: np.random.Generator, weights: Mapping[_T, float]) -> _T:
-    """Draw a key by its weight; the weights need not add up to one."""
+    """Draw a key by its weight; the weights need not sum to 1."""
     at = rng.random() * sum(weights.values())
     bounds = np.cumsum(list(weights.values()))
     return list(weights)[min(int(np.searchsorted(bounds, at, "right")), len(bounds) - 1)]
@@ -246,10 +194,10 @@ def _bend(stage: _Stage, params: LandmarkSwapParams) -> Bend:
 
 
 def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
-    """Make what is then laid over the target by the mask.
+    """Return the image that is composited over the target by the mask.
 
-    The seam follows the outline alone: the target's eyes or teeth, where they are kept, are
-    holes of the mask and not of the blend.
+    The seam follows only the outline: the target's eyes or teeth, where they are kept, are holes
+    in the mask but not in the blend.
     """
     if blend == "poisson":
         inside = masks.threshold(stage.whole, 0)
@@ -267,7 +215,7 @@ def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:
 def _lift(reach: float, target: FaceCrop, donor: FaceCrop) -> list[float]:
     theirs = bare_forehead(donor.image, donor.landmarks)
     if np.median(theirs) < _MIN_LIFT:
-        return [_FRINGE_LIFT] * 10  # hair hangs over the donor's brows
+        return [_FRINGE_LIFT] * 10  # hair covers the donor's brows
     bare = np.minimum(bare_forehead(target.image, target.landmarks), theirs)
     low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 2, mode="edge")
     low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
@@ -276,13 +224,13 @@ def _lift(reach: float, target: FaceCrop, donor: FaceCrop) -> list[float]:
 
 
 def _opening(points: Landmarks) -> float:
-    """Return the area of a slit relative to the square of its length."""
+    """Return the area of an opening relative to the square of its length."""
     length = float(np.linalg.norm(np.ptp(points, axis=0)))
     return float(cv2.contourArea(points)) / (length * length + 1e-6)
 
 
 def _mouth(target: Landmarks, donor: Landmarks, coin: bool) -> Literal["warped", "donor", "target"]:
-    """Choose a mouth that neither squeezes teeth together nor stretches closed lips."""
+    """Choose a mouth that neither compresses teeth nor stretches closed lips."""
     seen, given = _opening(target[INNER_LIPS]), _opening(donor[INNER_LIPS])
     if abs(seen - given) < _ALIKE:
         return "warped"
@@ -297,7 +245,7 @@ def _eyes(target: Landmarks, donor: Landmarks) -> Literal["donor", "target"]:
 
 
 def _fake_landmarks(target: Landmarks, donor: Landmarks, params: LandmarkSwapParams) -> Landmarks:
-    """Move the target's inner points toward the donor's, laid over it by a similarity."""
+    """Move the target's inner landmarks toward the donor's, aligned by a similarity."""
     weight = np.full((68, 1), params.shape, np.float32)
     weight[JAW] = 0
     weight[OUTER_LIPS] = weight[INNER_LIPS] = _MOUTH_SHAPE.get(params.mouth, params.shape)
@@ -333,7 +281,7 @@ def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
 
 
 def _mask(target: FaceCrop, marks: Landmarks, params: LandmarkSwapParams) -> tuple[Region, Mask]:
-    """Draw the mask: wide soft edge, but full over the features of both faces."""
+    """Draw the mask: a wide soft edge, but full strength over the features of both faces."""
     inner = FEATURES if min(params.lift) >= 0 else _BELOW_BROWS
     features = convex_hull(np.concatenate([marks[inner], target.landmarks[inner]]))
     polygon = face_outline(marks, params.lift)

@@ -1,4 +1,4 @@
-"""Face swap through the dense mesh: the donor's surface, turned in space as the target stands."""
+"""Face swap by the dense mesh: the donor's surface, aligned with the target in space."""
 
 from __future__ import annotations
 
@@ -33,16 +33,15 @@ __all__ = ["MeshSwap", "MeshSwapParams"]
 
 
 class MeshSwapParams(Frozen):
-    """What was drawn for one swap.
+    """Parameters of one fake.
 
     Attributes:
-        lift: How far the mask reaches over each of the ten brow points, as a share of the
-            forehead.
+        lift: Height of the mask above each of the ten brow points, as a share of the forehead.
         feather: Width of the soft edge, as a share of the face's width.
-        color: Strength of the color transfer.
-        light: Strength with which the target's large light and dark areas are taken over.
-        shape: How far the inner face takes the donor's shape in space: 0 = the target's.
-        mouth: The same for the mouth; 1 when one of the two has it open.
+        color: Strength of the color transfer, 0 to 1.
+        light: Strength of the transfer of low-frequency light and shade, 0 to 1.
+        shape: Share of the donor's shape in the inner face: 0 = the target's, 1 = the donor's.
+        mouth: The same for the mouth; 1 when only one of the two mouths is open.
     """
 
     lift: list[float]
@@ -54,7 +53,7 @@ class MeshSwapParams(Frozen):
 
 
 class MeshSwap(Method):
-    """Another person's face, turned in space by its dense mesh."""
+    """Map the donor's face onto the target through the dense 478-point mesh."""
 
     name = "mesh_swap"
     family = "face_swap"
@@ -65,7 +64,7 @@ class MeshSwap(Method):
     paper = "Nirkin et al., FG 2018, On face segmentation, face swapping, and face perception"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> MeshSwapParams:
-        """Draw the mask, the color and how much of the donor's shape shows."""
+        """Draw the mask, the color transfer and the share of the donor's shape."""
         target, donor = ctx.target, ctx.need_donor()
         _mesh(target), _mesh(donor)
         reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
@@ -86,7 +85,7 @@ class MeshSwap(Method):
         )
 
     def apply(self, ctx: Context, params: MeshSwapParams) -> Result:
-        """Make the swap."""
+        """Warp, recolor and blend the donor's surface."""
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
         warped = _taken(donor, stage)
@@ -103,7 +102,7 @@ class MeshSwap(Method):
         )
 
     def control(self, ctx: Context, params: MeshSwapParams) -> Image:
-        """Warp the target's own surface by less than a pixel, and back."""
+        """Warp the target's own surface by less than a pixel and back."""
         target, stage = ctx.target, _stage(ctx, params)
         own = _mesh(target)
         way = stage.laid[:, :2] - own[:, :2]
@@ -123,7 +122,7 @@ _POOR = 0.3
 
 
 class _Stage(NamedTuple):
-    """The surface of the fake, the donor's laid over the target's, where, and the mask."""
+    """The fake's surface, the donor's aligned surface, the region that changes, and the mask."""
 
     shape: Mesh
     laid: Mesh
@@ -150,7 +149,7 @@ def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
 
 
 def _mask(target: FaceCrop, shape: Mesh, params: MeshSwapParams) -> tuple[Region, Mask]:
-    """Draw the surface as far as the forehead is bare, with a soft edge inside it."""
+    """Draw the surface up to the bare forehead, with a soft inner edge."""
     polygon = face_outline(target.landmarks, params.lift)
     region = region_around(np.concatenate([polygon, shape[:468, :2]]), target.image.shape, 2)
     canvas = masks.canvas_for(region)
@@ -162,18 +161,18 @@ def _mask(target: FaceCrop, shape: Mesh, params: MeshSwapParams) -> tuple[Region
 
 
 def _map(goal: Mesh, source: Mesh, region: Region) -> WarpMap:
-    """Map by the triangles that face the camera, the nearest drawn last."""
+    """Map by the triangles that face the camera, drawn from far to near."""
     faces = surface.triangles()
     order = np.argsort(-goal[faces, 2].mean(axis=1), kind="stable")
     order = order[surface.facing(goal)[order] > 0]
     if not len(order):
-        raise ItemError("method_failed", "the mesh faces away")
+        raise ItemError("method_failed", "the mesh faces away from the camera")
     flat = [np.ascontiguousarray(mesh[:, :2]) for mesh in (goal, source)]
     return piecewise_map(flat[0], flat[1], faces[order], region)
 
 
 def _taken(donor: FaceCrop, stage: _Stage) -> Image:
-    """Warp the donor's surface; what the donor turns away comes from the other half's mirror."""
+    """Warp the donor's surface; its hidden side is mirrored from the visible one."""
     mesh = _mesh(donor)
     own = warp_pixels(donor.image, _map(stage.shape, mesh, stage.region))
     away = _turned_away(mesh, stage.shape)
@@ -188,10 +187,10 @@ def _taken(donor: FaceCrop, stage: _Stage) -> Image:
 
 
 def _turned_away(mesh: Mesh, shape: Mesh) -> NDArray[np.bool_]:
-    """Tell which part of the far half the donor shows much worse than its partner.
+    """Return the triangles of the far side that the donor shows much worse than their partners.
 
-    It begins outside the eye or, when the eye is lost as well, between eye and nose: a seam
-    through an eye would be seen. Beside the mouth it reaches as far in as the donor's outline.
+    They begin outside the eye or, if the eye is hidden as well, between eye and nose: a seam
+    through an eye would be visible. Beside the mouth they extend to the donor's outline.
     """
     wanted = np.maximum(surface.facing(shape), 1e-3)
     clear = surface.seen(mesh)

@@ -1,4 +1,4 @@
-"""Two people in one portrait: geometry and colors of both, mixed by a morphing factor."""
+"""Morph of two identities: geometry and colors of both, mixed by a morphing factor."""
 
 from __future__ import annotations
 
@@ -50,40 +50,40 @@ _FADE = 0.08
 
 
 class MorphOptions(Frozen):
-    """What a recipe may set.
+    """Options of ``morph``.
 
     Attributes:
-        least, most: Range of the morphing factor, the donor's share. Above 0.5 the donor is the
-            nearer one, whose hair and surroundings a retouched full morph shows.
-        full: Share of morphs of the whole image; the others are of the face alone.
-        retouched: Share of morphs whose ghosts are taken away.
+        min_factor, max_factor: Range of the morphing factor, which is the donor's share, 0.1 to
+            0.9. Above 0.5 a retouched full morph has the hair and background of the donor.
+        full: Share of morphs of the whole image; the others are of the face only. 0 to 1.
+        retouched: Share of morphs without ghosting artifacts, 0 to 1.
     """
 
-    least: float = Field(0.3, ge=0.1, le=0.9)
-    most: float = Field(0.5, ge=0.1, le=0.9)
+    min_factor: float = Field(0.3, ge=0.1, le=0.9)
+    max_factor: float = Field(0.5, ge=0.1, le=0.9)
     full: float = Field(0.5, ge=0, le=1)
     retouched: float = Field(0.7, ge=0, le=1)
 
     @model_validator(mode="after")
     def _in_order(self) -> MorphOptions:
-        if self.least > self.most:
-            raise ValueError("least is more than most")
+        if self.min_factor > self.max_factor:
+            raise ValueError("min_factor is above max_factor")
         return self
 
 
 class MorphParams(Frozen):
-    """What was drawn for one morph.
+    """Parameters of one morph.
 
     Attributes:
         factor: Morphing factor: the donor's share in geometry and colors.
-        kind: ``full``: the whole image is mixed; ``splicing``: the face alone, set into the
-            target's image along the target's jaw.
-        eyes, mouth, outside: Whose eyes, inside of the mouth, and hair with all that is not
-            face one sees; ``mixed``: both, with their ghosts.
-        lift: How far the face reaches over the brows, as a share of the forehead.
+        kind: ``full``: the whole image is morphed; ``splicing``: only the face, inserted into
+            the target's image along the target's jaw.
+        eyes, mouth, outside: Identity whose eyes, inside of the mouth, and hair and background
+            are shown; ``mixed``: both, with ghosting artifacts.
+        lift: Height of the face above the brows, as a share of the forehead.
         feather: Width of its soft edge, as a share of the face's width.
-        color: Strength with which the one is given the colors and the light of the other
-            whose surroundings are kept.
+        color: Strength with which one face takes the colors and light of the one whose
+            background is kept, 0 to 1.
     """
 
     factor: float
@@ -97,7 +97,7 @@ class MorphParams(Frozen):
 
 
 class Morph(Method):
-    """One portrait that is two people at once."""
+    """Morph target and donor into one face that resembles both."""
 
     name = "morph"
     family = "morph"
@@ -107,17 +107,17 @@ class Morph(Method):
     min_change = 2.5
     paper = (
         "Ferrara et al., IJCB 2014, The Magic Passport; Makrushin et al., VISAPP 2017 "
-        "(full and spliced morphs); words of ISO/IEC 20059"
+        "(full and spliced morphs); terms of ISO/IEC 20059"
     )
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> MorphParams:
-        """Draw factor, kind and retouching; the face reaches as high as both foreheads are bare."""
+        """Draw factor, kind and retouching; the face extends as high as both foreheads are bare."""
         target, donor = ctx.target, ctx.need_donor()
         check_face(target.landmarks)
         check_face(donor.landmarks)
         given = self.config
         assert isinstance(given, MorphOptions)
-        factor = rng.uniform(given.least, given.most)
+        factor = rng.uniform(given.min_factor, given.max_factor)
         nearer: Whose = "target" if factor <= 0.5 else "donor"
         full, retouched = rng.random() < given.full, rng.random() < given.retouched
         outside = nearer if retouched else "mixed"
@@ -139,7 +139,7 @@ class Morph(Method):
         )
 
     def apply(self, ctx: Context, params: MorphParams) -> Result:
-        """Warp both to the geometry between them, and mix."""
+        """Warp both faces to an intermediate geometry and mix them."""
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
         triangles = triangulate(stage.corners)
@@ -164,7 +164,7 @@ class Morph(Method):
         )
 
     def control(self, ctx: Context, params: MorphParams) -> Image:
-        """Bend the target to the morph's geometry and back into its own, mixed with itself."""
+        """Warp the target to the morph's geometry and back."""
         target, stage = ctx.target, _stage(ctx, params)
         goal = limited_goal(stage.ours, stage.corners, _MAX_STEP * face_width(target.landmarks))
         back = warp_round_trip(target.image, stage.ours, goal, stage.region)
@@ -172,7 +172,7 @@ class Morph(Method):
 
 
 def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
-    """Choose the mouth that is open: closed lips that are drawn apart show no teeth."""
+    """Choose the mouth that is open: closed lips that are stretched apart show no teeth."""
     ours, theirs = (
         float(cv2.contourArea(marks[INNER_LIPS])) / face_width(marks) ** 2
         for marks in (target, donor)
@@ -183,13 +183,14 @@ def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
 
 
 class _Stage(NamedTuple):
-    """The morph's corners and the same in both images, where it is made, and its masks.
+    """Geometry and masks of one morph.
 
     Attributes:
-        corners, ours, theirs: ``(104, 2)``: landmarks, forehead and ring.
-        region: The whole image of a full morph.
-        face: Where the face is.
-        mask: What is released: full everywhere for a full morph.
+        corners, ours, theirs: Landmarks, forehead and ring in the morph, the target and the
+            donor, ``(104, 2)`` each.
+        region: Region that changes; the whole image for a full morph.
+        face: Soft mask of the face.
+        mask: The released mask; full everywhere for a full morph.
     """
 
     corners: Floats
@@ -221,10 +222,10 @@ def _stage(ctx: Context, params: MorphParams) -> _Stage:
 
 
 def _between(target: Landmarks, donor: Landmarks, params: MorphParams) -> Landmarks:
-    """Interpolate landmarks, the donor's laid over the target's first.
+    """Interpolate landmarks, after aligning the donor's with the target's.
 
-    Turned heads would shrink on the straight way between them. A spliced face keeps the jaw
-    that its surroundings end at.
+    Rotated heads would shrink on a straight path between them. A spliced face keeps the target's
+    jaw line.
     """
     laid = move_points(donor, similarity(donor, target))
     weight = np.full((68, 1), params.factor, np.float32)
@@ -235,7 +236,7 @@ def _between(target: Landmarks, donor: Landmarks, params: MorphParams) -> Landma
 
 
 def _face(target: FaceCrop, marks: Landmarks, region: Region, params: MorphParams) -> Mask:
-    """Draw the face: wide soft edge, but full over the features of morph and target."""
+    """Draw the face: a wide soft edge, but full over the features of morph and target."""
     features = convex_hull(np.concatenate([marks[FEATURES], target.landmarks[FEATURES]]))
     canvas = masks.canvas_for(region)
     unit = face_width(marks) * canvas.scale
@@ -246,7 +247,7 @@ def _face(target: FaceCrop, marks: Landmarks, region: Region, params: MorphParam
 
 
 def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Image:
-    """Give one face the colors and the light of the one whose surroundings are kept."""
+    """Give one face the colors and light of the one whose background is kept."""
     if params.color == 0:
         return source
     inside = masks.threshold(stage.face, 127)
@@ -256,7 +257,7 @@ def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Im
 
 
 def _shares(stage: _Stage, params: MorphParams) -> Floats:
-    """Return the donor's share of each pixel of the region, ``(height, width)`` float32."""
+    """Return the donor's share at each pixel of the region, ``(height, width)`` float32."""
     factor = np.float32(params.factor)
     share = np.full(stage.face.shape, factor, np.float32)
     if params.kind == "full" and params.outside != "mixed":
@@ -272,7 +273,7 @@ def _shares(stage: _Stage, params: MorphParams) -> Floats:
 
 
 def _covered(field: WarpMap, shape: tuple[int, ...], fade: float) -> Floats:
-    """Fade to 0 where a map leaves its image: beyond it there is only a mirror image."""
+    """Fade to 0 where a map leaves its image, which is only continued by reflection."""
     height, width = shape[:2]
     x = np.minimum(field.x, (width - 1) - field.x)
     y = np.minimum(field.y, (height - 1) - field.y)

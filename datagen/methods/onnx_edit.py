@@ -1,4 +1,4 @@
-"""Edit of a face by any network that has a card: age, cartoon, or an enhancer's own redrawing."""
+"""Edit of a face by any ONNX network with a weight card, such as age, style or enhancement."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["OnnxEdit", "OnnxEditOptions"]
 
 
 class OnnxEditOptions(OnnxFaceOptions):
-    """What a recipe may set.
+    """Options of ``onnx_edit``.
 
     Attributes:
-        masks: See base class; ``box`` is refused for an enhancer.
+        masks: Kinds of masks; one is drawn per pair. ``box`` is refused for an enhancer.
     """
 
     masks: tuple[MaskName, ...] = Field(
@@ -23,12 +23,13 @@ class OnnxEditOptions(OnnxFaceOptions):
 
 
 class OnnxEdit(OnnxFaceMethod):
-    """The same person, redrawn by a network within a part of the face.
+    """Edit a part of the face with an image-to-image network.
 
-    Cards of task ``edit`` and ``enhance`` are one family, ``attribute_edit``: both redraw a part of
-    a face whose rest stays the photograph, and for both there is a control, the same path without
-    the network. ``reconstruction`` redraws the whole image and has none. An enhancer over the
-    whole image is a degradation and never a fake, so it is held within parts of the face.
+    Cards with the tasks ``edit`` and ``enhance`` belong to one family, ``attribute_edit``: both
+    change a part of the face and leave the rest of the image as it is, and both have a control,
+    the same path without the network. ``reconstruction`` changes the whole image and has none. An
+    enhancer applied to the whole image is a degradation, not a fake, so it is limited to parts of
+    the face.
     """
 
     name = "onnx_edit"

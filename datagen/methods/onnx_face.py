@@ -1,4 +1,4 @@
-"""What the methods of ONNX cards share: align, network, paste back within a drawn mask."""
+"""Common base of methods with an ONNX network: align, run, paste back within a drawn mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datagen.errors import ItemError
 from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
-from datagen.networks.alignment.aligned import Aligned, align_face, bring_home
+from datagen.networks.alignment.aligned import Aligned, align_face, paste_aligned
 from datagen.networks.onnx.card import face_of, load_contract, weight_closure
 from datagen.networks.onnx.faces import Made, OnnxFaces, donor_face, open_faces
 from datagen.networks.onnx.mask import MaskDraw, MaskName, check_masks, draw_mask, mask_within
@@ -24,15 +24,22 @@ from datagen.networks.options import NetworkOptions
 from datagen.weights import Network
 from datagen.weights.io_contract import Task
 
-__all__ = ["OnnxFaceMethod", "OnnxFaceOptions", "OnnxFaceParams", "Prepared", "alike", "pasted"]
+__all__ = [
+    "OnnxFaceMethod",
+    "OnnxFaceOptions",
+    "OnnxFaceParams",
+    "Prepared",
+    "checked_control",
+    "pasted",
+]
 
 
 class OnnxFaceOptions(NetworkOptions):
-    """What a recipe may set.
+    """Options of methods with an ONNX network.
 
     Attributes:
-        weights: Id of the network's card.
-        masks: What is replaced; one is drawn for each pair. See ``MaskName``.
+        weights: Id of the network's weight card.
+        masks: Kinds of masks; one is drawn per pair. See ``MaskName``.
     """
 
     weights: str
@@ -42,27 +49,27 @@ class OnnxFaceOptions(NetworkOptions):
     @classmethod
     def _once(cls, masks: tuple[MaskName, ...]) -> tuple[MaskName, ...]:
         if len(set(masks)) < len(masks):
-            raise ValueError("a mask is named twice")
+            raise ValueError("a mask is listed twice")
         return masks
 
     @model_validator(mode="after")
     def _own_precision(self) -> OnnxFaceOptions:
         if self.precision != "fp32":
             raise ValueError(
-                "precision: an ONNX file has its own, which stays; use the card of a file in "
-                f"{self.precision} and leave this key out"
+                "precision: the precision of an ONNX network is fixed by its file; use the card of "
+                f"a file in {self.precision} and leave this key out"
             )
         return self
 
 
 class OnnxFaceParams(Frozen):
-    """What was drawn for one pair: the mask."""
+    """Parameters of one fake: the mask."""
 
     mask: MaskDraw
 
 
 class Prepared(NamedTuple):
-    """What goes into the network, and what is needed to bring it home."""
+    """Input of the network, and what is needed to paste its output back."""
 
     target: Image
     landmarks: Landmarks
@@ -72,20 +79,20 @@ class Prepared(NamedTuple):
 
 
 class OnnxFaceMethod(BatchedMethod):
-    """An aligned face goes through a card's network and back into its image.
+    """A method that aligns a face, runs a network on it and pastes it back.
 
-    The fake keeps the target's landmarks: such networks keep its pose and expression.
+    The fake has the target's landmarks, because such networks keep its pose and expression.
     """
 
     tasks: ClassVar[Sequence[Task]]
     config: OnnxFaceOptions
 
     def weight_ids(self) -> tuple[str, ...]:
-        """Return the card's id and those of its embedder and converter; reads cards alone.
+        """Return the ids of the card, its embedder and its converter; reads only cards.
 
         Raises:
-            CardError: One is missing or does something else.
-            RecipeError: The masks do not fit it.
+            CardError: A card is missing or has another task.
+            RecipeError: The masks do not fit the card.
         """
         ids = weight_closure(self.config.weights, self.tasks)
         check_masks(self.config.weights, self._contract(), self.config.masks)
@@ -105,8 +112,8 @@ class OnnxFaceMethod(BatchedMethod):
         contract, donor = self._contract(), None
         how = donor_face(self.config.weights, contract)
         if how is not None:
-            lent = ctx.need_donor()
-            donor = align_face(lent.image, lent.landmarks, how).face
+            face = ctx.need_donor()
+            donor = align_face(face.image, face.landmarks, how).face
         return self._target(ctx, params)._replace(donor=donor)
 
     def run(self, prepared: Sequence[Prepared]) -> list[Any]:
@@ -116,20 +123,21 @@ class OnnxFaceMethod(BatchedMethod):
     def finish(
         self, ctx: Context, params: Any, prepared: Prepared, output: Made | ItemError
     ) -> Result:
-        """Paste the made face back."""
+        """Paste the generated face back."""
         if isinstance(output, ItemError):
             raise output
         image, mask = pasted(prepared, output.face, output.mask)
         return Result(image, mask, ctx.target.landmarks)
 
     def control(self, ctx: Context, params: Any) -> Image:
-        """Send the target's own aligned face home, in the network's size and format.
+        """Paste the target's own aligned face back, in the size and format of the network.
 
         Raises:
-            ItemError: ``method_failed`` where that alone costs too much, see ``alike``.
+            ItemError: ``method_failed`` if that alone loses too much detail, see
+                ``checked_control``.
         """
-        control, mask = self._sent_home(ctx, params)
-        return alike(control, ctx.target.image, mask)
+        control, mask = self._round_trip(ctx, params)
+        return checked_control(control, ctx.target.image, mask)
 
     def run_record(self) -> Mapping[str, Any]:
         """See base class."""
@@ -141,7 +149,7 @@ class OnnxFaceMethod(BatchedMethod):
         aligned = align_face(target.image, target.landmarks, face_of(self._contract()))
         return Prepared(target.image, target.landmarks, aligned, None, params)
 
-    def _sent_home(self, ctx: Context, params: Any) -> tuple[Image, Mask]:
+    def _round_trip(self, ctx: Context, params: Any) -> tuple[Image, Mask]:
         if params.mask.kind != "network":
             own, prepared = None, self._target(ctx, params)
         else:
@@ -149,8 +157,8 @@ class OnnxFaceMethod(BatchedMethod):
             (made,) = self._faces()([(prepared.aligned.face, prepared.donor)])
             if isinstance(made, ItemError):
                 raise made
-            # Two levels less: in other company the network may round a pixel of the mask to more
-            # than the fake's, and where that is 0 the control must be the real.
+            # Two levels less: in another batch the network may round a pixel of the mask up, and
+            # where the fake's mask is 0 the control must equal the real.
             assert made.mask is not None
             own = np.maximum(made.mask, 2) - np.uint8(2)
         return pasted(prepared, prepared.aligned.face, own)
@@ -170,20 +178,20 @@ class OnnxFaceMethod(BatchedMethod):
 
 
 def pasted(prepared: Prepared, face: Image, own: Mask | None) -> tuple[Image, Mask]:
-    """Bring an aligned face home within the mask that was drawn; return image and mask."""
+    """Paste an aligned face back within the drawn mask; return image and mask."""
     drawn, aligned = prepared.params.mask, prepared.aligned
     within = mask_within(drawn, aligned.landmarks, face.shape[0], own)
-    return bring_home(aligned, face, within)
+    return paste_aligned(aligned, face, within)
 
 
-def alike(control: Image, real: Image, mask: Mask) -> Image:
-    """Return a control that stands for its real.
+def checked_control(control: Image, real: Image, mask: Mask) -> Image:
+    """Return a control that is close enough to its real.
 
-    A network far coarser than the image loses detail by its size alone, and an enhancer makes
-    up other detail: the third image would then tell as much as a forgery.
+    A network far coarser than the image loses detail by its size alone, and an enhancer invents
+    other detail: such a control would itself look like a fake.
 
     Raises:
-        ItemError: ``method_failed``: under 30 dB inside the mask.
+        ItemError: ``method_failed`` below a PSNR of 30 dB inside the mask.
     """
     inside = cv2.inRange(mask, np.array([1]), np.array([255]))
     squared = cv2.norm(control, real, cv2.NORM_L2SQR, inside) / max(3 * cv2.countNonZero(inside), 1)
@@ -191,8 +199,8 @@ def alike(control: Image, real: Image, mask: Mask) -> Image:
     if decibels < _MIN_DB:
         raise ItemError(
             "method_failed",
-            f"the control is {decibels:.1f} dB from its real, wanted {_MIN_DB:g}: take a network "
-            "of more pixels, a smaller face.size, or less of the enhancer (blend)",
+            f"the control has a PSNR of {decibels:.1f} dB to its real, minimum {_MIN_DB:g}: use a "
+            "network of more pixels, a smaller face.size, or a lower blend of the enhancer",
         )
     return control
 

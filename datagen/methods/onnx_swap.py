@@ -1,4 +1,4 @@
-"""Face swap by any network that has a card: an identity goes in by embedding or by image."""
+"""Face swap by any ONNX network with a weight card; the donor is an embedding or an image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from datagen.methods.onnx_face import (
     OnnxFaceOptions,
     OnnxFaceParams,
     Prepared,
-    alike,
+    checked_control,
     pasted,
 )
 from datagen.networks.onnx.card import load_contract
@@ -31,11 +31,11 @@ __all__ = ["EnhancerOptions", "OnnxSwap", "OnnxSwapOptions", "OnnxSwapParams"]
 
 
 class EnhancerOptions(Frozen):
-    """A network that goes over every member of the pair after the swap.
+    """An enhancer that is applied to every image of the pair after the swap.
 
     Attributes:
-        weights: Id of a card of task ``enhance``.
-        blend: Range of the enhanced face's weight.
+        weights: Id of a weight card with the task ``enhance``.
+        blend: Range of the weight of the enhanced face, 0.1 to 1.
     """
 
     weights: str
@@ -44,36 +44,38 @@ class EnhancerOptions(Frozen):
     @model_validator(mode="after")
     def _range(self) -> EnhancerOptions:
         if not 0.1 <= self.blend[0] <= self.blend[1] <= 1:
-            raise ValueError(f"blend: want [low, high] from 0.1 to 1, found {list(self.blend)}")
+            raise ValueError(
+                f"blend: expected [low, high] within 0.1 and 1, got {list(self.blend)}"
+            )
         return self
 
 
 class OnnxSwapOptions(OnnxFaceOptions):
-    """What a recipe may set.
+    """Options of ``onnx_swap``.
 
     Attributes:
-        enhancer: By default none.
+        enhancer: Enhancer that is applied after the swap; none by default.
     """
 
     enhancer: EnhancerOptions | None = Field(default=None)
 
 
 class OnnxSwapParams(OnnxFaceParams):
-    """What was drawn for one swap.
+    """Parameters of one fake.
 
     Attributes:
-        enhance: Weight of the enhanced face; 0 without an enhancer.
+        enhance: Weight of the enhanced face, 0 to 1; 0 without an enhancer.
     """
 
     enhance: float
 
 
 class OnnxSwap(OnnxFaceMethod):
-    """Another person's face by a network.
+    """Swap the donor's face into the target with a neural network.
 
-    An enhancer goes over the real, over the control and over the swapped image; the fake is
-    then the enhanced swap over the enhanced real by the swap's own mask, so that it equals the
-    enhanced real where nothing was swapped.
+    An enhancer is applied to the real, the control and the swapped image. The fake is the enhanced
+    swap, composited over the enhanced real by the swap's mask, so that it equals the enhanced real
+    where nothing was swapped.
     """
 
     name = "onnx_swap"
@@ -90,10 +92,10 @@ class OnnxSwap(OnnxFaceMethod):
     config: OnnxSwapOptions
 
     def enhancer_id(self) -> str | None:
-        """See base class; looks at the card alone.
+        """See base class; reads only the card.
 
         Raises:
-            CardError: It is missing or does something else.
+            CardError: The card is missing or has another task.
         """
         if self.config.enhancer is None:
             return None
@@ -106,7 +108,7 @@ class OnnxSwap(OnnxFaceMethod):
         self._enhancer()
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> OnnxSwapParams:
-        """Draw the mask and how much of the enhancer shows."""
+        """Draw the mask and the weight of the enhanced face."""
         mask, share = self._draw_mask(rng, ctx), rng.random()
         blend = 0.0
         if self.config.enhancer is not None:
@@ -115,7 +117,7 @@ class OnnxSwap(OnnxFaceMethod):
         return OnnxSwapParams(mask=mask, enhance=blend)
 
     def run(self, prepared: Sequence[Prepared]) -> list[Any]:
-        """See base class; the enhancer goes on after the batch, a face at a time."""
+        """See base class; the enhancer runs after the batch, one face at a time."""
         outputs = super().run(prepared)
         enhancer = self._enhancer()
         if enhancer is None:
@@ -133,15 +135,15 @@ class OnnxSwap(OnnxFaceMethod):
         return Result(fake, output.mask, ctx.target.landmarks, real=output.real)
 
     def control(self, ctx: Context, params: Any) -> Image:
-        """See base class; enhanced like the real where there is an enhancer."""
+        """See base class; enhanced like the real if there is an enhancer."""
         enhancer, target = self._enhancer(), ctx.target
         if enhancer is None:
             return super().control(ctx, params)
-        home, mask = self._sent_home(ctx, params)
+        resampled, mask = self._round_trip(ctx, params)
         real, control = (
-            enhancer(image, target.landmarks, params.enhance) for image in (target.image, home)
+            enhancer(image, target.landmarks, params.enhance) for image in (target.image, resampled)
         )
-        return alike(_over(real, control, mask), real, mask)
+        return checked_control(_over(real, control, mask), real, mask)
 
     def _enhancer(self) -> Enhancer | None:
         config, name = self.config, self.enhancer_id()
@@ -149,7 +151,7 @@ class OnnxSwap(OnnxFaceMethod):
 
 
 class _Enhanced(NamedTuple):
-    """Real and swapped image after the enhancer, and the swap's mask."""
+    """The enhanced real, the enhanced swap, and the swap's mask."""
 
     real: Image
     fake: Image

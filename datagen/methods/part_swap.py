@@ -1,4 +1,4 @@
-"""Another person's eyes, brows, nose or mouth in a face that is otherwise the target's."""
+"""Swap of single parts: the donor's eyes, brows, nose or mouth in the target's face."""
 
 from __future__ import annotations
 
@@ -69,27 +69,27 @@ _PAD = 4
 
 
 class PartSwapOptions(Frozen):
-    """What a recipe may set.
+    """Options of ``part_swap``.
 
     Attributes:
-        parts: Which parts may be taken.
-        most: How many of them at once at the most.
-        poisson: Share of fakes that are blended in the gradient domain.
+        parts: Parts that may be swapped.
+        max_parts: Largest number of parts per fake, 1 to 4.
+        poisson: Share of fakes that are blended in the gradient domain, 0 to 1.
     """
 
     parts: tuple[PartName, ...] = Field(tuple(_POINTS), min_length=1)
-    most: int = Field(3, ge=1, le=4)
+    max_parts: int = Field(3, ge=1, le=4)
     poisson: float = Field(0.3, ge=0, le=1)
 
 
 class SwappedPart(Frozen):
-    """What was drawn for one part.
+    """Parameters of one part.
 
     Attributes:
-        name: Which.
-        warp: ``similarity``: in the donor's own shape; ``piecewise``: drawn into ``shape``.
-        shape: How far the part takes the donor's shape when warped piecewise: 0 = the
-            target's.
+        name: Name of the part.
+        warp: ``similarity``: the part keeps the donor's shape; ``piecewise``: it is warped to
+            ``shape``.
+        shape: Share of the donor's shape in a piecewise warp: 0 = the target's, 1 = the donor's.
     """
 
     name: PartName
@@ -98,15 +98,15 @@ class SwappedPart(Frozen):
 
 
 class PartSwapParams(Frozen):
-    """What was drawn for one fake.
+    """Parameters of one fake.
 
     Attributes:
-        parts: One entry for each part that is taken.
-        margin, feather: How far the full mask reaches beyond the part, and the width of the
-            soft edge around it, as shares of the face's width.
-        blend: ``alpha``: mixed by the mask; ``poisson``: with the donor's gradients.
-        color: Strength of the color transfer.
-        light: Strength with which the target's light around the part is taken over.
+        parts: The swapped parts.
+        margin, feather: Distance that the full mask extends beyond a part, and width of the soft
+            edge around it, as shares of the face's width.
+        blend: ``alpha``: alpha blending; ``poisson``: blending of gradients.
+        color: Strength of the color transfer, 0 to 1.
+        light: Strength of the transfer of the target's light around the part, 0 to 1.
     """
 
     parts: list[SwappedPart]
@@ -118,7 +118,7 @@ class PartSwapParams(Frozen):
 
 
 class PartSwap(Method):
-    """Another person's eyes, brows, nose or mouth in this person's face."""
+    """Swap single parts of the face: eyes, brows, nose or mouth of the donor."""
 
     name = "part_swap"
     family = "face_swap"
@@ -129,7 +129,7 @@ class PartSwap(Method):
     paper = "Bitouk et al., SIGGRAPH 2008, Face Swapping; Perez et al., SIGGRAPH 2003 (Poisson)"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> PartSwapParams:
-        """Draw parts and blend; brows only where no hair hangs over either pair of them."""
+        """Draw parts and blend; brows only if no hair covers them in either face."""
         target, donor = ctx.target, ctx.need_donor()
         check_face(target.landmarks)
         check_face(donor.landmarks)
@@ -139,8 +139,8 @@ class PartSwap(Method):
         if "brows" in names and not (_brows_free(target) and _brows_free(donor)):
             names.remove("brows")
         if not names:
-            raise ItemError("method_failed", "hair hangs over the brows, the only part allowed")
-        count = 1 if rng.random() < 0.5 else int(rng.integers(1, given.most + 1))
+            raise ItemError("method_failed", "hair covers the brows, the only part allowed")
+        count = 1 if rng.random() < 0.5 else int(rng.integers(1, given.max_parts + 1))
         chosen = rng.permutation(len(names))[:count]
         return PartSwapParams(
             parts=[_draw_part(rng, names[index], target, donor) for index in sorted(chosen)],
@@ -152,7 +152,7 @@ class PartSwap(Method):
         )
 
     def apply(self, ctx: Context, params: PartSwapParams) -> Result:
-        """Take the parts, one after the other."""
+        """Swap the parts one after the other."""
         target, donor = ctx.target, ctx.need_donor()
         image, marks = target.image, target.landmarks.copy()
         mask: Mask = np.zeros(image.shape[:2], np.uint8)
@@ -166,7 +166,7 @@ class PartSwap(Method):
         return Result(image, mask, marks)
 
     def control(self, ctx: Context, params: PartSwapParams) -> Image:
-        """Send the target's own parts toward the donor's geometry and back."""
+        """Warp the target's own parts toward the donor's geometry and back."""
         image = ctx.target.image
         for part in params.parts:
             stage = _stage(ctx, part, params)
@@ -192,7 +192,7 @@ def _brows_free(face: FaceCrop) -> bool:
 def _draw_part(
     rng: np.random.Generator, name: PartName, target: FaceCrop, donor: FaceCrop
 ) -> SwappedPart:
-    """Draw the warp; a smile or a blink that the other has not is never pressed into shape."""
+    """Draw the warp; piecewise only if both faces have a similar shape there."""
     laid = move_points(donor.landmarks, _alignment(name, target.landmarks, donor.landmarks))
     points = _POINTS[name]
     apart = np.linalg.norm(laid[points] - target.landmarks[points], axis=1).mean()
@@ -204,7 +204,7 @@ def _draw_part(
 
 
 class _Stage(NamedTuple):
-    """How one part comes to lie where, in whose shape, and its mask."""
+    """Geometry and mask of one part."""
 
     affine: Affine
     marks: Landmarks
@@ -227,7 +227,7 @@ def _stage(ctx: Context, part: SwappedPart, params: PartSwapParams) -> _Stage:
 
 
 def _alignment(name: PartName, target: Landmarks, donor: Landmarks) -> Affine:
-    """Fit the donor's part to the target's: turn and size by the part and the face about it."""
+    """Align the donor's part: rotation and scale by the part and the face around it."""
     points = _POINTS[name]
     ours, theirs = (np.concatenate([m[FEATURES], *[m[points]] * 3]) for m in (target, donor))
     affine = similarity(theirs, ours)
@@ -239,7 +239,7 @@ def _alignment(name: PartName, target: Landmarks, donor: Landmarks) -> Affine:
 def _mask(
     name: PartName, target: FaceCrop, marks: Landmarks, params: PartSwapParams
 ) -> tuple[Region, Mask]:
-    """Cover the part in its old and in its new shape, so that neither shines through."""
+    """Draw a mask that covers the part in its old and in its new shape."""
     unit = face_width(target.landmarks)
     reach = params.margin + params.feather
     pieces = [np.concatenate([target.landmarks[p], marks[p]]) for p in _PIECES[name]]
@@ -254,7 +254,7 @@ def _mask(
 
 
 def _with_wings(nose: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Widen the base of the nose to the wings, which the 68 points leave out."""
+    """Add the wings of the nose, which the 68 landmarks leave out."""
     base = np.concatenate([nose[4:9], nose[13:18]])
     bridge = np.concatenate([nose[:4], nose[9:13]])
     middle = base.mean(axis=0)
@@ -271,7 +271,7 @@ def _take(image: Image, stage: _Stage) -> Image:
 
 
 def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Image:
-    """Give the part the colors of the skin that it is set into."""
+    """Adapt the part's colors to the skin around it."""
     unit = face_width(stage.marks)
     around = masks.threshold(masks.dilate(stage.mask, 0.5 * _NEARBY * unit), 0)
     moved = reinhard(moved, part, around, params.color)
@@ -284,7 +284,7 @@ def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Im
 def _clone(moved: Image, part: Image, mask: Mask) -> Image:
     """Solve Poisson's equation inside the mask (Perez et al., SIGGRAPH 2003, section 2).
 
-    On a padded copy, because the solver wants a frame around what it clones.
+    On a padded copy, because the solver needs a frame around the part.
     """
     frame = ((_PAD, _PAD), (_PAD, _PAD))
     source, scene = (np.pad(image, (*frame, (0, 0)), mode="edge") for image in (moved, part))
@@ -296,7 +296,7 @@ def _clone(moved: Image, part: Image, mask: Mask) -> Image:
 
 
 def _over(first: Mask, second: Mask) -> Mask:
-    """Weight of what is not the target after one blend over another; 0 only where both are."""
+    """Combine the masks of two successive blends; 0 only where both are 0."""
     left = (255 - first.astype(np.uint16)) * (255 - second.astype(np.uint16))
     seen: Mask = (255 - (left + 127) // 255).astype(np.uint8)
     return np.maximum(seen, np.maximum(first, second))

@@ -1,4 +1,4 @@
-"""The spectral traces of a generator's decoder in a face, without any network."""
+"""Spectral traces of a generator's decoder, without any network."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from datagen.faces.landmarks import FEATURES
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
 
-__all__ = ["ResampleForgery", "ResampleForgeryOptions", "ResampleForgeryParams", "UpSampler"]
+__all__ = ["ResampleForgery", "ResampleForgeryOptions", "ResampleForgeryParams", "Upsampling"]
 
 Kind: TypeAlias = Literal["zero_insert", "nearest_conv", "checkerboard"]
 Floats: TypeAlias = NDArray[np.float32]
 
-# Low-pass filters whose two phases both add up to 1: by them no trace is left at Nyquist.
+# Low-pass filters whose two phases both sum to 1: they leave no trace at Nyquist.
 _IDEAL = {
     3: (0.5, 1.0, 0.5),
     4: (0.25, 0.75, 0.75, 0.25),
@@ -35,14 +35,14 @@ _MIN = 0.15
 
 
 class ResampleForgeryOptions(Frozen):
-    """Ranges that a recipe may set.
+    """Options of ``resample_forgery``.
 
     Attributes:
-        factors: By how much the face may be reduced and enlarged.
-        kinds: Which up-samplers may be drawn.
-        strength: Largest difference between the two phases of the last filter, as a share of
-            its gain; at least a seventh of it is drawn.
-        detail: Least share of the fine structure that is given back.
+        factors: Factors by which the face may be reduced and enlarged, 2 or 4.
+        kinds: Kinds of upsampling that may be drawn.
+        strength: Upper bound of the difference between the two phases of the last filter, as a
+            share of its gain, 0.01 to 0.3; the lower bound is 0.15 times as large.
+        detail: Lower bound of the share of fine structure that is restored, 0 to 1.
     """
 
     factors: tuple[Literal[2, 4], ...] = Field((2, 4), min_length=1)
@@ -51,14 +51,14 @@ class ResampleForgeryOptions(Frozen):
     detail: float = Field(0.6, ge=0, le=1)
 
 
-class UpSampler(Frozen):
-    """One doubling of the size: zeros are put between the pixels, then two filters follow.
+class Upsampling(Frozen):
+    """One doubling of the size: zeros are inserted between pixels, then two filters are applied.
 
     Attributes:
-        kind: ``zero_insert``: a low-pass filter with imperfect taps; ``nearest_conv``: each
-            pixel twice, then a small filter; ``checkerboard``: a size that the stride does not
-            divide, so that the filter overlaps itself unevenly.
-        columns, rows: Taps along x and along y, of the same number; each adds up to 2.
+        kind: ``zero_insert``: a low-pass filter with imperfect taps; ``nearest_conv``: pixels
+            repeated, then a small filter; ``checkerboard``: a kernel size not divisible by the
+            stride, so that the filter overlaps itself unevenly.
+        columns, rows: Taps along x and along y, the same number of each; each sums to 2.
     """
 
     kind: Kind
@@ -67,20 +67,20 @@ class UpSampler(Frozen):
 
 
 class ResampleForgeryParams(Frozen):
-    """What was drawn for one fake.
+    """Parameters of one fake.
 
     Attributes:
-        stages: The doublings, the first at the lowest resolution.
-        phase: Where the grid of pixels that are kept begins, x and y.
-        detail: Share of the target's own fine structure that is given back, as a good decoder
-            makes its own; 0 = only what went through.
-        part: Whose hull the mask starts from: the whole face, or brows, eyes, nose and mouth.
-        lift: How far the mask reaches over the brows, as a share of the forehead.
+        stages: The doublings, starting at the lowest resolution.
+        phase: Offset of the grid of kept pixels, x and y, in pixels.
+        detail: Share of the target's own fine structure that is restored, as a good decoder
+            generates its own; 0 = none.
+        part: Part whose hull the mask starts from: the whole face, or brows, eyes, nose and mouth.
+        lift: Height of the mask above the brows, as a share of the forehead.
         feather: Width of the soft edge, as a share of the face's width.
-        shift: Pixels by which the control is moved there and back.
+        shift: Translation of the control's round trip, in pixels.
     """
 
-    stages: list[UpSampler]
+    stages: list[Upsampling]
     phase: tuple[int, int]
     detail: float
     part: Literal["face", "features"]
@@ -90,11 +90,11 @@ class ResampleForgeryParams(Frozen):
 
 
 class ResampleForgery(Method):
-    """The periodic traces that up-sampling leaves in a generator's spectrum, under a mask.
+    """Leave the periodic spectral traces of a generator's upsampling in the face.
 
-    The traces are subtle: one gray level under the mask already stands far out of the spectrum
-    at the frequencies that up-sampling mirrors, and is hardly seen by eye. Plain resizing
-    leaves none of them; it is a degradation and not this.
+    The traces are subtle: a mean change of one 8-bit intensity level already stands out in the
+    spectrum at the frequencies that upsampling mirrors, and is hardly visible. Plain resizing
+    leaves none of them and is a degradation.
     """
 
     name = "resample_forgery"
@@ -105,7 +105,7 @@ class ResampleForgery(Method):
     paper = "Durall et al., CVPR 2020, Watch Your Up-Convolution; Frank et al., ICML 2020"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> ResampleForgeryParams:
-        """Draw up-samplers and mask."""
+        """Draw the upsampling and the mask."""
         check_face(ctx.target.landmarks)
         given = self.config
         assert isinstance(given, ResampleForgeryOptions)
@@ -126,7 +126,7 @@ class ResampleForgery(Method):
         )
 
     def apply(self, ctx: Context, params: ResampleForgeryParams) -> Result:
-        """Send the face through the up-samplers."""
+        """Reduce the face and enlarge it by the drawn upsampling."""
         target = ctx.target
         region, mask = _mask(target, params)
         made = _decode(target.image, region, params)
@@ -137,27 +137,27 @@ class ResampleForgery(Method):
         )
 
     def control(self, ctx: Context, params: ResampleForgeryParams) -> Image:
-        """Move the face by part of a pixel and back: resampled, but on no coarser grid."""
+        """Shift the face by a fraction of a pixel and back, resampled but on no coarser grid."""
         target = ctx.target
         region, mask = _mask(target, params)
         move = np.array([[1.0, 0.0, params.shift[0]], [0.0, 1.0, params.shift[1]]])
         return paste(target.image, affine_round_trip(target.image, move, region), mask, region)
 
 
-def _draw_stage(rng: np.random.Generator, kind: Kind, strength: float, left: int) -> UpSampler:
-    """Draw the filters of a doubling after which ``left`` more follow."""
+def _draw_stage(rng: np.random.Generator, kind: Kind, strength: float, left: int) -> Upsampling:
+    """Draw the filters of a doubling that ``left`` more doublings follow."""
     sizes = {"zero_insert": (4, 5), "nearest_conv": (4, 4), "checkerboard": (3, 5)}[kind]
     size = sizes[rng.integers(2)]
     columns, rows = (_draw_taps(rng, kind, size, strength, left) for _ in range(2))
-    return UpSampler(kind=kind, columns=columns, rows=rows)
+    return Upsampling(kind=kind, columns=columns, rows=rows)
 
 
 def _draw_taps(
     rng: np.random.Generator, kind: Kind, size: int, strength: float, left: int
 ) -> list[float]:
-    """Draw a filter that is not quite a low-pass filter; less far from it where it is coarse.
+    """Draw an imperfect low-pass filter; less imperfect in early doublings.
 
-    What an early doubling leaves is enlarged by the later ones to blocks that anyone sees.
+    Traces of an early doubling are enlarged by the later ones to visible blocks.
     """
     taps = np.array(_IDEAL[size])
     uneven = strength * rng.uniform(_MIN, 1.0) / 2 ** (left + 1)
@@ -175,7 +175,7 @@ def _draw_taps(
 
 
 def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Image:
-    """Reduce what lies in ``region`` and enlarge it again by the drawn up-samplers."""
+    """Reduce ``region`` and enlarge it again by the drawn upsampling."""
     window, whole = _window(image, region, params)
     small = whole
     for stage in reversed(params.stages):
@@ -192,7 +192,7 @@ def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Imag
 
 
 def _window(image: Image, region: Region, params: ResampleForgeryParams) -> tuple[Region, Floats]:
-    """Grow a region to whole cells of the coarse grid; beyond the image lies its mirror."""
+    """Grow a region to whole cells of the coarse grid; the image is continued by reflection."""
     factor = 2 ** len(params.stages)
     low = np.array([region.x0, region.y0]) - params.phase
     high = np.array([region.x1, region.y1]) - params.phase
@@ -205,7 +205,7 @@ def _window(image: Image, region: Region, params: ResampleForgeryParams) -> tupl
 
 
 def _halve(image: Floats, size: int) -> Floats:
-    """Halve an image so that filters of ``size`` taps put each pixel back in its place."""
+    """Halve an image so that filters of ``size`` taps return each pixel to its position."""
     small = (image.shape[1] // 2, image.shape[0] // 2)
     if size % 2:
         return np.asarray(cv2.pyrDown(image, dstsize=small), np.float32)
@@ -213,7 +213,7 @@ def _halve(image: Floats, size: int) -> Floats:
 
 
 def _double(image: Floats, columns: list[float], rows: list[float]) -> Floats:
-    """Put zeros between the pixels and filter: a transposed convolution of stride 2."""
+    """Insert zeros between pixels and filter: a transposed convolution of stride 2."""
     height, width = image.shape[:2]
     spread = np.zeros((2 * height, 2 * width, 3), np.float32)
     spread[::2, ::2] = image

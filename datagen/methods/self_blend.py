@@ -29,8 +29,8 @@ from datagen.methods.self_blend_options import (
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 
 _FIELD = 5
-_MAX_LOSS = 7.0  # gray levels, 31 dB
-_OF_A_HUNDRED: dict[PartName, int] = {
+_MAX_LOSS = 7.0  # root mean square, in 8-bit intensity levels: 31 dB
+_WEIGHTS: dict[PartName, int] = {
     "face": 40,
     "no_forehead": 20,
     "features": 12,
@@ -43,19 +43,19 @@ _OF_A_HUNDRED: dict[PartName, int] = {
 
 
 class SelfBlendParams(Frozen):
-    """What was drawn for one blend.
+    """Parameters of one fake.
 
     Attributes:
-        altered: Which copy is altered; the target is then the pair's real too.
-        alteration: How.
+        altered: The copy that is altered; an altered target is also the real of the pair.
+        alteration: Changes of color and sharpness.
         shift: Translation of the source, as a share of the face's width and height.
-        scale: Scale of the source about the middle of the face.
-        lift: How far the mask reaches over the brows, as a share of the forehead.
-        part: Whose hull the mask starts from.
-        field: ``(5, 5, 2)`` displacements of the mask, in units of ``bend``.
-        bend: As a share of the face's width, times the size of the part.
-        erode, blur: Deviations of the first and of the second Gaussian filter of the mask,
-            in the same unit.
+        scale: Scale of the source about the center of the face.
+        lift: Height of the mask above the brows, as a share of the forehead.
+        part: Part whose hull the mask starts from.
+        field: Random displacements of the mask, ``(5, 5, 2)``, in units of ``bend``.
+        bend: Unit of the displacements, as a share of the face's width, reduced for small parts.
+        erode, blur: Standard deviations of the first and of the second Gaussian filter of the
+            mask, in the same unit.
         ratio: Weight of the source where the mask is full.
     """
 
@@ -73,7 +73,7 @@ class SelfBlendParams(Frozen):
 
 
 class SelfBlend(Method):
-    """One person, two slightly different copies, one soft mask."""
+    """Blend two slightly different copies of the target with a soft mask."""
 
     name = "self_blend"
     version = 2
@@ -84,7 +84,7 @@ class SelfBlend(Method):
     paper = "Shiohara & Yamasaki, CVPR 2022, Detecting Deepfakes with Self-Blended Images"
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> SelfBlendParams:
-        """Draw both halves of the paper's generator: the copies (3.2) and the mask (3.3)."""
+        """Draw the copies (section 3.2 of the paper) and the mask (section 3.3)."""
         check_face(ctx.target.landmarks)
         given = self.config
         assert isinstance(given, SelfBlendOptions)
@@ -124,7 +124,7 @@ class SelfBlend(Method):
         )
 
     def control(self, ctx: Context, params: SelfBlendParams) -> Image:
-        """Move the copy there and back, alter neither side against the other, and blend."""
+        """Resample the copy back and forth, without altering it, and blend."""
         target = ctx.target
         stage = _stage(target, params)
         image = target.image
@@ -139,9 +139,9 @@ class SelfBlend(Method):
 
 
 def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
-    """Return as much of a resampled copy as a control may lose.
+    """Limit the loss of a resampled copy to what a control may lose.
 
-    A face of few pixels would lose more, for it has no detail but the finest.
+    A face of few pixels would lose more, because all its detail is fine.
     """
     seen = masks.threshold(mask, 0)
     loss = cv2.norm(back, own, cv2.NORM_L2, seen) / np.sqrt(max(3 * cv2.countNonZero(seen), 1))
@@ -152,20 +152,20 @@ def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
 
 
 def _draw_part(rng: np.random.Generator, target: FaceCrop, parts: Sequence[PartName]) -> PartName:
-    """Draw one of the parts that are in the image by their weights.
+    """Draw one of the visible parts by its weight.
 
     Raises:
-        ItemError: ``method_failed`` when none is.
+        ItemError: ``method_failed`` when none is visible.
     """
     seen = [part for part in parts if is_visible(part, target.landmarks, target.image.shape)]
     if not seen:
-        raise ItemError("method_failed", f"outside the image: {', '.join(parts)}")
-    steps = np.cumsum([_OF_A_HUNDRED[part] for part in seen])
+        raise ItemError("method_failed", f"all parts are outside the image: {', '.join(parts)}")
+    steps = np.cumsum([_WEIGHTS[part] for part in seen])
     return seen[int(np.searchsorted(steps, rng.random() * steps[-1], side="right"))]
 
 
 class _Stage(NamedTuple):
-    """Where the blend happens, where its source is taken from, and the mask."""
+    """The region that changes, the region of its source, and the mask."""
 
     region: Region
     origin: Region
@@ -181,9 +181,9 @@ def _stage(target: FaceCrop, params: SelfBlendParams) -> _Stage:
 
 
 def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region:
-    """Find the whole pixels that come to lie in ``region``; may reach over the image's edge.
+    """Return the rectangle that is mapped to ``region``; it may extend beyond the image.
 
-    Whole pixels, because resizing a rectangle is ten times as fast as a general warp.
+    It has whole pixels, because resizing a rectangle is ten times as fast as a general warp.
     """
     low, high = marks.min(axis=0), marks.max(axis=0)
     middle, shift = (low + high) / 2, (high - low) * np.array(params.shift)
@@ -193,7 +193,7 @@ def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region
 
 
 def _take(image: Image, origin: Region, region: Region) -> Image:
-    """Resize ``origin`` to the size of ``region``; beyond the image lies its mirror image."""
+    """Resize ``origin`` to the size of ``region``; the image is continued by reflection."""
     height, width = image.shape[:2]
     left, top = max(0, -origin.x0), max(0, -origin.y0)
     right, bottom = max(0, origin.x1 - width), max(0, origin.y1 - height)
@@ -206,7 +206,7 @@ def _take(image: Image, origin: Region, region: Region) -> Image:
 
 
 def _landmarks(marks: Landmarks, mask: Mask, stage: _Stage) -> Landmarks:
-    """Take each point from the copy that has the greater weight there."""
+    """Take each landmark from the copy that has the greater weight there."""
     region, origin = stage.region, stage.origin
     factor = np.array([region.width / origin.width, region.height / origin.height])
     moved = (marks + 0.5 - origin[:2]) * factor - 0.5 + region[:2]

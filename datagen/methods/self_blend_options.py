@@ -1,4 +1,4 @@
-"""What a recipe may set of self-blending, and how a copy of the face is altered."""
+"""Options of ``self_blend``, and the alterations of a copy of the face."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RATIOS = (0.25, 0.5, 0.75, 1.0)
 def _limits(low: float, high: float) -> AfterValidator:
     def check(pair: tuple[float, float]) -> tuple[float, float]:
         if pair[0] < low or pair[1] > high:
-            raise ValueError(f"want [low, high] within [{low:g}, {high:g}]")
+            raise ValueError(f"expected [low, high] within [{low:g}, {high:g}]")
         return pair
 
     return AfterValidator(check)
@@ -33,20 +33,20 @@ def _limits(low: float, high: float) -> AfterValidator:
 
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
-        raise ValueError("name at least one, or leave the key out for all")
+        raise ValueError("list at least one, or leave the key out for all")
     return values
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"name each once: {', '.join(twice)} is there more than once")
+        raise ValueError(f"list each once: {', '.join(twice)} is listed more than once")
     return names
 
 
 def _weights(ratios: tuple[float, ...]) -> tuple[float, ...]:
     if not set(ratios) <= set(_RATIOS):
-        raise ValueError("want a list of 0.25, 0.5, 0.75 and 1")
+        raise ValueError("expected a list of 0.25, 0.5, 0.75 and 1")
     return ratios
 
 
@@ -55,33 +55,35 @@ _ANY = AfterValidator(_some)
 
 
 class SelfBlendOptions(Frozen):
-    """Which parts and sides are drawn, and from which ranges ``[low, high]``.
+    """Options of ``self_blend``: parts, sides, and ranges ``[low, high]``.
 
-    The paper names the changes; the widths of the ranges of color, sharpness and mask are
-    ours. A change of color comes in three kinds, each with even odds: ``rgb``; ``hue`` with
-    ``saturation`` and ``value``; ``brightness`` with ``contrast``. Sharpness always changes.
+    The paper names the changes; the ranges of color, sharpness and mask are chosen here. Color
+    changes come in three kinds, each with probability 1/2: ``rgb``; ``hue`` with ``saturation``
+    and ``value``; ``brightness`` with ``contrast``. Sharpness always changes.
 
     Attributes:
-        parts: Whose hull the mask starts from. Of 100 fakes with all of them: ``face``, with
-            some of the forehead, 40; ``no_forehead`` 20; ``features``, what lies within
-            brows, eyes, nose and mouth, 12; ``lower_half`` 10; ``eyes``, ``nose`` and
-            ``mouth`` 5 each; ``brows`` 3.
-        sides: Which copy may be altered.
-        ratios: Weights of the source where the mask is full, out of 0.25, 0.5, 0.75 and 1;
-            one that stands there three times is drawn three times as often.
+        parts: Parts whose hull the mask may start from. Of 100 fakes with all of them: ``face``,
+            with some of the forehead, 40; ``no_forehead`` 20; ``features``, the hull of brows,
+            eyes, nose and mouth, 12; ``lower_half`` 10; ``eyes``, ``nose`` and ``mouth`` 5 each;
+            ``brows`` 3.
+        sides: Copies that may be altered.
+        ratios: Weights of the source where the mask is full, out of 0.25, 0.5, 0.75 and 1; one
+            that is listed three times is drawn three times as often.
         shift_x, shift_y: Translation of the source, as a share of the face's width and height.
-        scale: Of the source, about the middle of the face; even in its logarithm.
-        rgb: Added to each channel, gray levels.
-        hue: Degrees.
-        saturation, value: Factors.
-        brightness: Added to all channels, as a share of the full range.
-        contrast: Factor.
-        details: Whether a copy may be sharpened, reduced and enlarged again, or either.
+        scale: Scale of the source about the center of the face, log-uniform.
+        rgb: Offset of each channel, in 8-bit intensity levels.
+        hue: Rotation of the hue, in degrees.
+        saturation, value: Factors on saturation and value.
+        brightness: Offset of all channels, as a share of the full range.
+        contrast: Factor on the distance from mid-gray.
+        details: Whether a copy may be sharpened (``sharpen``), or reduced and enlarged again
+            (``reduce``).
         sharpen: Amount of unsharp masking.
-        reduce: By which factor the copy is reduced.
-        bend: Elastic deformation of the mask, as a share of the face's width; less for a
-            small part, as are the next two.
-        erode, blur: Deviations of the first and of the second Gaussian filter of the mask.
+        reduce: Factor by which a copy is reduced.
+        bend: Elastic deformation of the mask, as a share of the face's width; less for small
+            parts, as are the next two.
+        erode, blur: Standard deviations of the first and of the second Gaussian filter of the
+            mask, as shares of the face's width.
     """
 
     parts: Annotated[tuple[PartName, ...], _ANY, _NAMES] = PARTS
@@ -105,17 +107,17 @@ class SelfBlendOptions(Frozen):
 
 
 class Alteration(Frozen):
-    """What tells one copy of the face from the other.
+    """The difference between the two copies of the face.
 
     Attributes:
-        rgb: Added to each channel, gray levels.
-        hue: Turn about the gray axis, degrees.
+        rgb: Offset of each channel, in 8-bit intensity levels.
+        hue: Rotation about the gray axis, in degrees.
         saturation: Factor on the distance from gray.
         value: Factor on all channels.
-        contrast: Factor on the distance from mid gray.
-        brightness: Added to all channels, as a share of the full range.
-        sharpness: > 0: amount of unsharp masking; < 0: reduced by ``1 - sharpness`` and
-            enlarged again.
+        contrast: Factor on the distance from mid-gray.
+        brightness: Offset of all channels, as a share of the full range.
+        sharpness: > 0: amount of unsharp masking; < 0: the copy is reduced by ``1 - sharpness``
+            and enlarged again.
     """
 
     rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -128,7 +130,7 @@ class Alteration(Frozen):
 
 
 def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Alteration:
-    """Draw each kind of color change with even odds, and one kind of sharpness."""
+    """Draw each kind of color change with probability 1/2, and one kind of sharpness."""
 
     def within(pair: tuple[float, float]) -> float:
         return rounded(rng.uniform(pair[0], pair[1]))

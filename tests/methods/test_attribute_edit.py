@@ -5,7 +5,8 @@ import pytest
 
 from datagen.core.rng import rng
 from datagen.errors import RecipeError
-from datagen.methods.attribute_edit import (
+from datagen.methods.attribute_edit import AttributeEdit
+from datagen.methods.attribute_edit_options import Aging, AttributeEditParams, Tint
     Aging,
     AttributeEdit,
     AttributeEditParams,
@@ -32,13 +33,13 @@ def _middle(points: np.ndarray) -> tuple[int, int]:
 
 
 def test_only_the_edits_of_the_recipe_are_drawn_and_no_more_than_asked() -> None:
-    one = AttributeEdit.build({"edits": ["nose", "makeup"], "most": 1})
+    one = AttributeEdit.build({"edits": ["nose", "makeup"], "max_edits": 1})
     drawn = [one.sample(rng("one", n), CTX).model_dump(exclude_defaults=True) for n in range(20)]
     assert {tuple(sorted(draw)) for draw in drawn} == {("nose",), ("cheeks", "shadow")}
     with pytest.raises(RecipeError, match="edits"):
         AttributeEdit.build({"edits": ["ears"]})
-    with pytest.raises(RecipeError, match="most"):
-        AttributeEdit.build({"most": 0})
+    with pytest.raises(RecipeError, match="max_edits"):
+        AttributeEdit.build({"max_edits": 0})
 
 
 def test_every_edit_is_drawn_and_never_none() -> None:

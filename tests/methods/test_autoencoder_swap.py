@@ -254,9 +254,9 @@ def test_what_a_broken_decoder_gives_is_no_fake(
     ctx = _context()
     params = method.sample(rng("f"), ctx)
     prepared = method.prepare(ctx, params)
-    whole = dataclasses.replace(prepared, person=0)
+    whole = dataclasses.replace(prepared, identity=0)
     swapper = Swapper(config, module, "cpu", "fp32", 2, 1)
-    broken, good = swapper([(one.seen, one.person) for one in (prepared, whole)])
+    broken, good = swapper([(one.seen, one.identity) for one in (prepared, whole)])
     with pytest.raises(ItemError) as caught:
         method.finish(ctx, params, prepared, broken)
     assert caught.value.code == code

@@ -185,7 +185,7 @@ def test_a_part_too_fine_for_the_networks_side_is_not_drawn() -> None:
     face = made_face(0, 4 * SIDE)
     grain = rng("grain").integers(0, 256, face.image.shape, np.uint8)
     rough = Context(dataclasses.replace(face, image=grain))
-    with pytest.raises(ItemError, match=f"finer than {SIDE} pixels hold"):
+    with pytest.raises(ItemError, match=f"coarse enough for the network.s {SIDE} pixels"):
         _drawn(_method(parts=["face", "hair"]), rough)
     assert _drawn(_method(parts=["face"]), Context(face)).part == "face"
 

@@ -474,7 +474,7 @@ def test_cards_of_other_forms_are_refused_before_anything_is_opened(here: Path) 
     [
         ({"precision": "fp16"}, "an ONNX file has its own"),
         ({"masks": ["network"]}, "inswapper gives no mask"),
-        ({"masks": ["box", "box"]}, "named twice"),
+        ({"masks": ["box", "box"]}, "listed twice"),
         ({"masks": []}, "masks"),
         ({"weight": "x"}, "weight"),
     ],

@@ -50,7 +50,7 @@ def _with(face: FaceCrop, part: slice, flatten: float) -> FaceCrop:
         ({"strength": 1}, "unknown key"),
         ({"blend": []}, "blend"),
         ({"blend": ["alpha", "feather"]}, r"blend\[1\]"),
-        ({"blend": ["alpha", "alpha"]}, "named twice"),
+        ({"blend": ["alpha", "alpha"]}, "listed twice"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:

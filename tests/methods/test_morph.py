@@ -48,10 +48,10 @@ def _gray(face: FaceCrop, level: int) -> FaceCrop:
 def test_options_bound_the_draws() -> None:
     with pytest.raises(RecipeError, match="unknown key"):
         Morph.build({"strength": 1})
-    with pytest.raises(RecipeError, match="least is more than most"):
-        Morph.build({"least": 0.6, "most": 0.4})
+    with pytest.raises(RecipeError, match="min_factor is above max_factor"):
+        Morph.build({"min_factor": 0.6, "max_factor": 0.4})
     for number in range(20):
-        drawn = _drawn(number, _ctx(), least=0.4, most=0.45, full=1.0, retouched=0.0)
+        drawn = _drawn(number, _ctx(), min_factor=0.4, max_factor=0.45, full=1.0, retouched=0.0)
         assert 0.4 <= drawn.factor <= 0.45
         assert drawn.kind == "full"
         assert (drawn.eyes, drawn.mouth, drawn.outside) == ("mixed",) * 3
@@ -67,7 +67,7 @@ def test_draws_cover_both_kinds_and_the_target_stays_outside_a_spliced_face() ->
 
 def test_retouching_takes_from_the_nearer_one() -> None:
     for least, nearer in ((0.2, "target"), (0.7, "donor")):
-        given = {"least": least, "most": least + 0.1, "full": 1.0, "retouched": 1.0}
+        given = {"min_factor": least, "max_factor": least + 0.1, "full": 1.0, "retouched": 1.0}
         drawn = _drawn(0, _ctx(), **given)
         assert drawn.eyes == drawn.outside == nearer
 

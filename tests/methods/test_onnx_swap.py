@@ -163,7 +163,7 @@ def test_weights_are_the_whole_closure() -> None:
     [
         ({}, "weights: missing"),
         ({"weights": SWAP, "precision": "fp16"}, "precision: an ONNX file has its own"),
-        ({"weights": SWAP, "masks": ["box", "box"]}, "masks: a mask is named twice"),
+        ({"weights": SWAP, "masks": ["box", "box"]}, "masks: a mask is listed twice"),
         ({"weights": SWAP, "masks": []}, "masks"),
         ({"weights": SWAP, "mask": "box"}, "unknown key. Did you mean 'masks'"),
         ({"weights": SWAP, "enhancer": {"weights": "e", "blend": [0, 1]}}, "blend: want"),

@@ -53,7 +53,7 @@ def test_options_choose_the_parts() -> None:
     with pytest.raises(RecipeError, match="parts"):
         PartSwap.build({"parts": []})
     for number in range(20):
-        drawn = _drawn(number, _ctx(), parts=["nose", "eyes"], most=1, poisson=1.0)
+        drawn = _drawn(number, _ctx(), parts=["nose", "eyes"], max_parts=1, poisson=1.0)
         assert len(drawn.parts) == 1
         assert drawn.parts[0].name in ("nose", "eyes")
         assert drawn.blend == "poisson"
@@ -147,7 +147,7 @@ def test_brows_under_hair_stay() -> None:
     image[: int(face.landmarks[17:27, 1].min()) - 2] = (15, 12, 10)
     fringe = FaceCrop(image, face.landmarks)
     for ctx in (Context(face, fringe), Context(fringe, face)):
-        drawn = [_drawn(number, ctx, most=4) for number in range(20)]
+        drawn = [_drawn(number, ctx, max_parts=4) for number in range(20)]
         assert all(part.name != "brows" for params in drawn for part in params.parts)
         with pytest.raises(ItemError, match="method_failed"):
             _drawn(0, ctx, parts=["brows"])

@@ -11,7 +11,7 @@ from datagen.methods.base import Context
 from datagen.methods.resample_forgery import (
     ResampleForgery,
     ResampleForgeryParams,
-    UpSampler,
+    Upsampling,
 )
 from tests.support.faces_made import made_face
 
@@ -25,7 +25,7 @@ IDEAL = {
 
 
 def _params(*taps: list[float], **changes: object) -> ResampleForgeryParams:
-    stages = [UpSampler(kind="zero_insert", columns=given, rows=given) for given in taps]
+    stages = [Upsampling(kind="zero_insert", columns=given, rows=given) for given in taps]
     params = ResampleForgeryParams(
         stages=stages,
         phase=(0, 0),

@@ -19,7 +19,7 @@ from datagen.networks.alignment.align import align_matrix, take_aligned
 from datagen.networks.alignment.paste import paste_back
 from datagen.weights import FaceInput
 
-__all__ = ["Aligned", "align_face", "bring_home"]
+__all__ = ["Aligned", "align_face", "paste_aligned"]
 
 
 class Aligned(NamedTuple):
@@ -60,7 +60,7 @@ def align_face(image: Image, landmarks: Landmarks, how: FaceInput) -> Aligned:
     return Aligned(image, pad, matrix, marks.astype(np.float32), face)
 
 
-def bring_home(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Image, Mask]:
+def paste_aligned(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Image, Mask]:
     """Return the image with another face in it, and the mask of what was replaced.
 
     Args:

@@ -13,7 +13,7 @@ from datagen.errors import ItemError
 from datagen.faces.pixels.blend import Region, expand
 from datagen.networks.alignment.soft_square import soft_square
 
-__all__ = ["box_mask", "home_region", "paste_back", "send_home"]
+__all__ = ["box_mask", "map_back", "paste_back", "pasted_region"]
 
 # Levels: a mask that is nowhere above is no mask.
 _FAINT = 8
@@ -23,7 +23,7 @@ _BAND = 48
 _FLAT = 1e-9
 
 
-def home_region(matrix: Affine, size: int, shape: tuple[int, ...]) -> Region:
+def pasted_region(matrix: Affine, size: int, shape: tuple[int, ...]) -> Region:
     """Return the rectangle of the image that the aligned square covers, with a pixel around.
 
     Args:
@@ -42,7 +42,7 @@ def home_region(matrix: Affine, size: int, shape: tuple[int, ...]) -> Region:
     return Region(int(x0), int(y0), int(x1), int(y1))
 
 
-def send_home(face: Image | Mask, matrix: Affine, region: Region) -> Image | Mask:
+def map_back(face: Image | Mask, matrix: Affine, region: Region) -> Image | Mask:
     """Move an aligned image or mask to ``region`` of its image; 0 beyond its edge."""
     if face.ndim == 2:
         return _sent(face, matrix, region)
@@ -59,7 +59,7 @@ def box_mask(matrix: Affine, size: int, region: Region) -> Mask:
     Args:
         matrix: From the image to the aligned face.
         size: Side of the aligned face in pixels.
-        region: What ``home_region`` gives; a smaller one is taken for the whole image.
+        region: What ``pasted_region`` gives; a smaller one is taken for the whole image.
 
     Raises:
         ItemError: ``method_failed`` when less than two pixels of it lie in the region.
@@ -90,16 +90,16 @@ def paste_back(
             the mask has nothing left.
     """
     size = face.shape[0]
-    region = home_region(matrix, size, target.shape)
+    region = pasted_region(matrix, size, target.shape)
     mask = box_mask(matrix, size, region)
     if within is not None:
-        mask = np.minimum(mask, send_home(within, matrix, region))
+        mask = np.minimum(mask, map_back(within, matrix, region))
     if mask.max() < _FAINT:
         raise ItemError(
             "method_failed", "the face is too small: the soft edge leaves nothing of it"
         )
     image = target.copy()
-    _lay_over(region.of(image), send_home(face, matrix, region), mask)
+    _lay_over(region.of(image), map_back(face, matrix, region), mask)
     return image, expand(mask, region, target.shape)
 
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from datagen.core.arrays import Image, Landmarks
-from datagen.networks.alignment.aligned import align_face, bring_home
+from datagen.networks.alignment.aligned import align_face, paste_aligned
 from datagen.networks.batch import BatchRunner
 from datagen.networks.normalize import image_of, to_network
 from datagen.networks.onnx.card import face_of, load_contract
@@ -59,7 +59,7 @@ class Enhancer:
         )
         enhanced = image_of(output, self._contract, aligned.face)
         within = np.full(enhanced.shape[:2], round(255 * blend), np.uint8)
-        return bring_home(aligned, enhanced, within)[0]
+        return paste_aligned(aligned, enhanced, within)[0]
 
 
 def open_enhancer(card_id: str, device: str, threads: int) -> Enhancer:

@@ -5,7 +5,7 @@ import pytest
 
 from datagen.errors import ItemError
 from datagen.networks.alignment.align import TEMPLATES, five_points, take_aligned
-from datagen.networks.alignment.aligned import align_face, bring_home
+from datagen.networks.alignment.aligned import align_face, paste_aligned
 from datagen.weights import FaceInput
 from tests.support.faces_made import made_face
 
@@ -29,7 +29,7 @@ def test_beyond_the_image_is_its_mirror_image(shift: tuple[float, float]) -> Non
     aligned = align_face(bright, face.landmarks, WIDE)
     assert aligned.pad > 0
     assert aligned.face.min() >= 59
-    image, mask = bring_home(aligned, aligned.face, None)
+    image, mask = paste_aligned(aligned, aligned.face, None)
     assert image.shape == bright.shape
     assert mask.shape == bright.shape[:2]
     assert (image[mask == 0] == bright[mask == 0]).all()
@@ -43,13 +43,13 @@ def test_the_soft_edge_does_not_depend_on_where_the_image_ends() -> None:
     landmarks = face.landmarks * 0.6 + 80  # a small face in a large image
     whole = align_face(face.image, landmarks, WIDE)
     assert whole.pad == 0
-    _, mask = bring_home(whole, whole.face, None)
+    _, mask = paste_aligned(whole, whole.face, None)
     rows, columns = np.nonzero(mask)
     cut = (int(rows.min()) + 25, int(columns.min()) + 25)
     crop = np.ascontiguousarray(face.image[cut[0] :, cut[1] :])
     part = align_face(crop, landmarks - np.array(cut[::-1], np.float32), WIDE)
     assert part.pad > 0
-    _, cropped = bring_home(part, part.face, None)
+    _, cropped = paste_aligned(part, part.face, None)
     assert np.abs(cropped.astype(int) - mask[cut[0] :, cut[1] :]).max() <= 8
 
 
@@ -57,6 +57,6 @@ def test_a_face_outside_the_image_is_an_item_error() -> None:
     face = made_face(3, 160)
     aligned = align_face(face.image, face.landmarks + 400, TIGHT)
     with pytest.raises(ItemError, match="method_failed"):
-        bring_home(aligned, aligned.face, None)
+        paste_aligned(aligned, aligned.face, None)
     with pytest.raises(ItemError, match="method_failed"):
         align_face(face.image, np.full((68, 2), np.nan, np.float32), TIGHT)

@@ -14,7 +14,7 @@ from datagen.core.arrays import Affine, Image
 from datagen.errors import ItemError
 from datagen.faces.pixels.blend import Region
 from datagen.networks.alignment.align import TEMPLATES, align_matrix, take_aligned
-from datagen.networks.alignment.paste import box_mask, home_region, paste_back, send_home
+from datagen.networks.alignment.paste import box_mask, map_back, paste_back, pasted_region
 from tests.support.assets import london_photo
 from tests.support.faces_made import made_face
 
@@ -125,7 +125,7 @@ def test_it_replaces_what_the_mask_says_and_nothing_else(
     assert not np.shares_memory(image, target)
     np.testing.assert_array_equal(image[mask == 0], target[mask == 0])
     whole = Region(0, 0, width, height)
-    home = send_home(face, matrix, whole)
+    home = map_back(face, matrix, whole)
     made, home = image.astype(int), home.astype(int)
     assert np.abs(made - home)[mask == 255].max(initial=0) <= 1
     low, high = np.minimum(home, target), np.maximum(home, target)
@@ -137,12 +137,12 @@ def test_the_region_holds_all_that_the_square_touches(
     height: int, width: int, share: float, angle: float, x: float, y: float
 ) -> None:
     matrix = placed((height, width), share * min(height, width), angle, (x, y))
-    region = home_region(matrix, SIZE, (height, width))
+    region = pasted_region(matrix, SIZE, (height, width))
     assert 0 <= region.x0 < region.x1 <= width
     assert 0 <= region.y0 < region.y1 <= height
     white = np.full((SIZE, SIZE), 255, np.uint8)
-    whole = send_home(white, matrix, Region(0, 0, width, height))
-    np.testing.assert_allclose(send_home(white, matrix, region), region.of(whole), atol=1)
+    whole = map_back(white, matrix, Region(0, 0, width, height))
+    np.testing.assert_allclose(map_back(white, matrix, region), region.of(whole), atol=1)
     outside = whole.copy()
     region.of(outside)[...] = 0
     assert not outside.any()
@@ -187,7 +187,7 @@ def test_a_face_far_larger_than_the_image_covers_it() -> None:
     matrix = placed((60, 80), 1e5, 10.0, (0.5, 0.5))
     image, mask = paste_back(target, face, matrix)
     assert (mask == 255).all()
-    assert (image == send_home(face, matrix, Region(0, 0, 80, 60))).all()
+    assert (image == map_back(face, matrix, Region(0, 0, 80, 60))).all()
 
 
 @given(st.floats(100, 200), angles, st.sampled_from([112, 128, 256, 512]))
@@ -203,7 +203,7 @@ def test_what_was_taken_out_and_put_back_is_the_image(side: float, angle: float,
 
 def test_the_mask_is_a_soft_square_within_the_face() -> None:
     matrix = placed((400, 400), 300, 0.0, (0.5, 0.5))
-    mask = box_mask(matrix, SIZE, home_region(matrix, SIZE, (400, 400)))
+    mask = box_mask(matrix, SIZE, pasted_region(matrix, SIZE, (400, 400)))
     row = mask[mask.shape[0] // 2].astype(int)
     peak = np.argmax(row)
     assert row[peak] == 255

@@ -100,9 +100,7 @@ def test_a_fixed_value_goes_into_its_input(onnx_folder: Path) -> None:
 def test_a_card_that_does_not_fit_is_refused(
     onnx_folder: Path, name: str, changes: dict[str, object], words: str
 ) -> None:
-    new = (
-        f"unfit_{len(list((onnx_folder / 'cards').iterdir()))}"  # read once per process
-    )
+    new = f"unfit_{len(list((onnx_folder / 'cards').iterdir()))}"  # read once per process
     recard(onnx_folder, name, new, **changes)
     with pytest.raises(WeightsError, match=words) as caught:
         _open(new)
