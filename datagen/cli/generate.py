@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import prepare
@@ -26,15 +26,7 @@ def command(
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
-    limit: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Make only the first N pairs (base pairs, with a ladder), shared proportionally "
-            "among the splits.",
-        ),
-    ] = None,
+    limit: Limit = None,
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,

@@ -7,7 +7,16 @@ from typing import Annotated, Optional
 
 import typer
 
-__all__ = ["Address", "Inline", "PluginFiles", "RecipeFile", "ReleaseFolder", "Set", "Workers"]
+__all__ = [
+    "Address",
+    "Inline",
+    "Limit",
+    "PluginFiles",
+    "RecipeFile",
+    "ReleaseFolder",
+    "Set",
+    "Workers",
+]
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="Recipe, a YAML file.", show_default=False)
@@ -30,6 +39,16 @@ PluginFiles = Annotated[
         "--plugin",
         metavar="FILE.py",
         help="Python file that defines methods or degradations; may be repeated.",
+    ),
+]
+Limit = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Take only the first N pairs (base pairs, with a ladder), shared proportionally "
+        "among the splits.",
     ),
 ]
 Workers = Annotated[

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Optional
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import plan_recipe, prepare
@@ -29,15 +27,7 @@ def command(
     recipe: RecipeFile,
     set_: Set = None,
     plugin: PluginFiles = None,
-    limit: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Plan only the first N pairs (base pairs, with a ladder), shared proportionally "
-            "among the splits.",
-        ),
-    ] = None,
+    limit: Limit = None,
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,

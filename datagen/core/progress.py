@@ -107,4 +107,5 @@ def _rich_bar(label: str) -> RichProgress:
         TimeRemainingColumn(),
         console=stderr(),
         transient=True,
+        disable=not (stderr().is_terminal or stderr().is_jupyter),  # a log file wants no bar
     )
