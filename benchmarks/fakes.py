@@ -25,7 +25,6 @@ from datagen.cli.main import run
 from datagen.faces.analyzers.mediapipe import MediaPipe
 from datagen.methods import METHODS
 from datagen.planning.donors import normal_shapes
-from datagen.release import Folder
 from datagen.release.reader import Release
 from datagen.sources import Record
 
@@ -42,7 +41,7 @@ def release_of(method: str, folder: str, pairs: int) -> Release:
     options += ["--set", "split.shares={train: 1}", "--set", "controls=1"]
     if run(["generate", RECIPE, "-o", f"{folder}/{method}", *options]):
         raise SystemExit(1)
-    return Release(Folder(f"{folder}/{method}"))
+    return Release(f"{folder}/{method}")
 
 
 def psnr(squared: Any) -> float:

@@ -1,17 +1,17 @@
-"""The main job against its floor: pairs a second, and the memory of a worker.
+"""The main job compared with its floor: time per pair, pairs per second, memory of a worker.
 
-The floor of a pair is what cannot be left out: read and decode the target's image once at the
-scale that is needed, and encode the two images of the pair. Both are measured in this run, on
-the same pairs. Usage:
+The floor of a pair is the work that cannot be avoided: read and decode the target's image once, at
+the scale that is needed, and encode the two images of the pair. Both are measured in the same run,
+on the same pairs. Usage:
 
-    python benchmarks/generate.py RECIPE [--set key=value ...]
+    python benchmarks/generate.py RECIPE [--set key=value ...] [--pairs 200] [--workers N]
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -38,8 +38,8 @@ PAIRS = 200
 MEGABYTE = 2**20
 
 
-def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
-    """Return milliseconds a pair of reading, decoding and encoding alone."""
+def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source], pairs: int) -> float:
+    """Return milliseconds per pair of reading, decoding and encoding alone."""
     from datagen.faces.index import FaceIndex
 
     index, face_rule = FaceIndex(task.table), task.recipe.spec.face
@@ -47,7 +47,7 @@ def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
     encoding = Encoding("jpeg", 85, "4:2:0")
     split = next(iter(plan.recipe.splits))
     times = []
-    for number in range(PAIRS):
+    for number in range(pairs):
         face = index.face(plan.item(split, number).target)
         crop, _ = reader.crop(face, CropJitter())
         matrix = crop_matrix(face.box, face_rule.margin, face_rule.size, CropJitter())
@@ -64,15 +64,15 @@ def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source]) -> float:
     return 1000 * statistics.median(times)
 
 
-def inline_ms(plan: Plan, task: MakeShard) -> float:
-    """Return milliseconds a pair of the whole job in one process, its start apart."""
+def inline_ms(plan: Plan, task: MakeShard, pairs: int) -> float:
+    """Return milliseconds per pair of the whole job in one process, after a warm-up."""
     split = next(iter(plan.recipe.splits))
     list(InlineEngine().run(task, [ShardKey(split, 90, 0, 20)]))
     started = time.perf_counter()
-    (outcome,) = InlineEngine().run(task, [ShardKey(split, 91, 20, 20 + PAIRS)])
+    (outcome,) = InlineEngine().run(task, [ShardKey(split, 91, 20, 20 + pairs)])
     if outcome.error:
         raise outcome.error
-    return 1000 * (time.perf_counter() - started) / PAIRS
+    return 1000 * (time.perf_counter() - started) / pairs
 
 
 class PeakMemory(threading.Thread):
@@ -84,7 +84,7 @@ class PeakMemory(threading.Thread):
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Look ten times a second until done."""
+        """Sample ten times per second until done."""
         while not self.done.wait(0.1):
             for path in Path("/proc").glob("[0-9]*"):
                 with contextlib.suppress(OSError, ValueError, IndexError):
@@ -94,25 +94,32 @@ class PeakMemory(threading.Thread):
                         self.peak = max(self.peak, int(line) * 1024)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "recipe", help="with at least 20 pairs more than --pairs in its first split"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs measured in one process")
+    parser.add_argument("--workers", type=int, help="workers on Ray; by default all CPUs")
+    given = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    arguments = sys.argv[1:]
-    overrides = [text for text in arguments[1:] if text != "--set"]
-    recipe = load_recipe(arguments[0], overrides)
+    recipe = load_recipe(given.recipe, given.set)
     sources = tuple(recipe.sources())
     built = index_faces(prepare(recipe), sources, InlineEngine, Progress())
     plan = Plan(recipe, built.index)
     with tempfile.TemporaryDirectory() as folder:
         task = MakeShard(recipe, sources, built.index.table, Folder(f"{folder}/inline"))
-        floor = floor_ms(plan, task, {source.card.id: source for source in sources})
-        one = inline_ms(plan, task)
-        print(f"floor (read, decode one, encode two): {floor:.1f} ms a pair")
-        print(f"inline, one core: {one:.1f} ms a pair, {one / floor:.1f} x the floor")
+        by_id = {source.card.id: source for source in sources}
+        floor = floor_ms(plan, task, by_id, given.pairs)
+        one = inline_ms(plan, task, given.pairs)
+        print(f"floor (read, decode one, encode two): {floor:.1f} ms per pair")
+        print(f"inline, one core: {one:.1f} ms per pair, {one / floor:.1f} x the floor")
         task = MakeShard(recipe, sources, built.index.table, Folder(f"{folder}/ray"))
         _ = task.content_digest
         shards = list(plan.shards())
-        with RayEngine() as engine:
+        with RayEngine(given.workers) as engine:
             list(engine.run(task, [ShardKey(shards[0].split, 90 + n, 0, 2) for n in range(4)]))
             watch = PeakMemory()
             watch.start()
@@ -124,7 +131,7 @@ def main() -> None:
         rate = pairs / seconds
         print(f"Ray, {engine.workers} workers: {pairs} pairs, {rate:.0f} pairs/s")
         print(f"parallel efficiency: {rate * one / 1000 / engine.workers:.2f}")
-        print(f"peak memory of a worker: {watch.peak / MEGABYTE:.0f} MiB")
+        print(f"peak memory per worker: {watch.peak / MEGABYTE:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,43 +1,45 @@
-"""What a worker does for a shard of one learned method, in memory, for ``networks.py``."""
+"""The work of one shard of a learned method, in memory, for ``networks.py``."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from random_networks import PEOPLE
 
 from datagen.core.arrays import Affine, Landmarks
 from datagen.core.images import decode, encode_png
-from datagen.core.rng import rng
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, shrink_for, take_crop
 from datagen.faces.face import FaceCrop
+from datagen.faces.index import Face
 from datagen.faces.landmarks import move_landmarks
-from datagen.generation.batches import Ahead, Begun, Fake, Steps
-from datagen.generation.checks import checked, visible_change
 from datagen.generation.encoding import Encoding, encode
+from datagen.generation.pair import Draft, PairStarter
+from datagen.generation.producers import BatchedProducer
 from datagen.methods import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item
 from datagen.sources.procedural import render
 
-__all__ = ["Faces", "Timed", "items_of", "make", "steps_of"]
+__all__ = ["Faces", "Timed", "items_of", "make", "producer_of"]
 
 SOURCE_SIDE = 1024
 
 
 class Timed(BatchedMethod):
-    """A method that counts the seconds in ``run``."""
+    """A method that measures the seconds spent in ``run``."""
 
     name, family, params = "timed", "face_swap", Frozen
     min_change = 0.0
 
     def __init__(self, method: BatchedMethod) -> None:
         super().__init__(method.config)
+        for key in ("name", "family", "params"):
+            setattr(self, key, getattr(method, key))
         self.method = method
         self.seconds = 0.0
 
@@ -54,7 +56,7 @@ class Timed(BatchedMethod):
         return self.method.prepare(ctx, params)
 
     def run(self, prepared: Sequence[Any]) -> list[Any]:
-        """Run until the device has nothing left to do."""
+        """Run, and wait until the device is idle."""
         started = time.perf_counter()
         outputs = self.method.run(prepared)
         if self.method.config.device == "cuda":
@@ -70,7 +72,7 @@ class Timed(BatchedMethod):
 
 
 class Faces:
-    """People who don't exist, as JPEGs with their landmarks."""
+    """Procedural faces as JPEGs, with their landmarks."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -90,30 +92,31 @@ class Faces:
         return FaceCrop(image, points, identity=PEOPLE[number]), matrix
 
 
-def steps_of(method: BatchedMethod, faces: Faces) -> Steps:
-    """Return what a shard does for a batch, but that every change is large enough."""
+class Starter:
+    """Starts pairs as ``PairStarter`` does, without recipe and index; any change is accepted."""
 
-    def begin(item: Item) -> Begun:
-        crop, matrix = faces.crop(item.target)
-        donor = None if item.donor is None else faces.crop(item.donor)[0]
-        return Begun(item, crop, matrix, Context(crop, donor))
+    def __init__(self, method: BatchedMethod, faces: Faces) -> None:
+        self._method, self._faces = method, faces
 
-    def draw(begun: Begun, attempt: int) -> Any:
-        return method.sample(rng("networks", method.name, begun.item.base, attempt), begun.ctx)
+    def start(self, item: Item) -> Draft:
+        """Take the crops of an item and draw its params."""
+        crop, matrix = self._faces.crop(item.target)
+        donor = None if item.donor is None else self._faces.crop(item.donor)[0]
+        # A row of the face index is needed for the manifest only.
+        indexed = cast(Face, None)
+        context = Context(crop, donor)
+        args = (item, self._method, indexed, None, matrix, context)
+        return Draft(*args, seed=1, min_change=0.0)
 
-    def judge(begun: Begun, attempt: int, params: Any, made: Result) -> Fake:
-        result, target = checked(method, made, begun.ctx), begun.ctx.target.image
-        real = target if result.real is None else result.real
-        return Fake(attempt, params, result, visible_change(real, result.image, result.mask))
 
-    def repeat(begun: Begun, again: Result, result: Result) -> None:
-        raise AssertionError("asked of methods from elsewhere alone")
-
-    return Steps(begin, draw, judge, repeat)
+def producer_of(method: BatchedMethod, faces: Faces, items: Sequence[Item]) -> BatchedProducer:
+    """Return what a shard makes the pairs of one method with."""
+    starter = cast(PairStarter, Starter(method, faces))
+    return BatchedProducer(starter, method, items, proven={method.name})
 
 
 def items_of(count: int, needs_donor: bool) -> list[Item]:
-    """Return pairs of the people in turn, each with the next one as donor."""
+    """Return pairs of the identities in turn, each with the next one as donor."""
     items = []
     for number in range(count):
         name, target = f"bench-train-{number:08d}", number % len(PEOPLE)
@@ -122,17 +125,16 @@ def items_of(count: int, needs_donor: bool) -> list[Item]:
     return items
 
 
-def make(ahead: Ahead, items: Sequence[Item]) -> int:
+def make(producer: BatchedProducer, items: Sequence[Item]) -> int:
     """Make and encode all pairs; return how many were refused."""
     lost, encoding = 0, Encoding("jpeg", 95, "4:2:0")
     for item in items:
         try:
-            begun, fake = ahead.take(item)
+            pair = producer.pair_for(item)
         except ItemError:
             lost += 1
             continue
-        real = begun.ctx.target.image if fake.result.real is None else fake.result.real
-        for image in (real, fake.result.image):
+        for image in pair.images.values():
             encode(image, encoding)
-        encode_png(fake.result.mask)
+        encode_png(pair.mask)
     return lost

@@ -29,11 +29,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
-from network_shard import Faces, Timed, items_of, make, steps_of
+from network_shard import Faces, Timed, items_of, make, producer_of
 from random_networks import CASES, write_networks
 
 from datagen.errors import DatagenError
-from datagen.generation.batches import Ahead
 from datagen.methods import METHODS
 from datagen.methods.batched import BatchedMethod
 
@@ -84,15 +83,15 @@ def measure(name: str, asked: Asked) -> Figures:
     assert isinstance(method, BatchedMethod)
     faces = Faces(asked.size)
     memory = peak_memory(asked.device)
-    timed, steps = Timed(method), steps_of(method, faces)
+    timed = Timed(method)
     if asked.device == "cuda":  # load kernels, and halve a batch that is too large
         first = items_of(asked.batch, method.needs_donor)
-        make(Ahead(timed, first, steps, prove=False), first)
+        make(producer_of(timed, faces, first), first)
         timed.seconds = 0.0
     items = items_of(asked.images, method.needs_donor)
-    ahead = Ahead(timed, items, steps, prove=False)
+    producer = producer_of(timed, faces, items)
     started, own = time.perf_counter(), time.thread_time()
-    lost = make(ahead, items)
+    lost = make(producer, items)
     seconds, worker = time.perf_counter() - started, time.thread_time() - own
     record = method.run_record()
     made = len(items) - lost

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from datagen.core.rng import rng
 from datagen.core.stats import auc
-from datagen.detectors.baseline.logistic import sigmoid
-from datagen.detectors.preprocess import sized
-from datagen.release import Folder
+from datagen.detectors.preprocess import resized
+from datagen.errors import UserError
 from datagen.release.reader import Release
 
 SEED, BATCH, RATE = 1, 32, 2e-3
@@ -66,10 +66,8 @@ def network(torch: Any) -> Any:
 
 def load(release: Release, split: str, side: int) -> tuple[Any, pd.DataFrame]:
     """Return the images ``(n, 3, side, side)`` uint8 of a split, and their rows."""
-    rows = release.manifest[release.manifest["split"] == split].reset_index(drop=True)
-    if rows.empty:
-        raise SystemExit(f"{release.folder} has no split {split!r}")
-    images = [sized(release.image(row), (side, side)) for _, row in rows.iterrows()]
+    rows = release.table(splits=[split])
+    images = [resized(release.image(row), (side, side)) for row in rows.to_dict("records")]
     return np.stack(images).transpose(0, 3, 1, 2), rows
 
 
@@ -112,7 +110,7 @@ def score(torch: Any, net: Any, images: Any) -> NDArray[np.float64]:
             net(torch.from_numpy(images[start : start + BATCH]).float() / 255)[:, 0].numpy()
             for start in range(0, len(images), BATCH)
         ]
-    return sigmoid(np.concatenate(found).astype(np.float64))
+    return np.asarray(expit(np.concatenate(found).astype(np.float64)))
 
 
 def report(rows: pd.DataFrame, scores: NDArray[np.float64]) -> None:
@@ -148,8 +146,11 @@ def main(arguments: list[str] | None = None) -> None:
     except ImportError:
         raise SystemExit("torch is not installed: pip install 'datagen[torch]'") from None
     torch.manual_seed(SEED)
-    release = Release(Folder(asked.out))
-    images, rows = load(release, "train", asked.side)
+    try:
+        release = Release(asked.out)
+        images, rows = load(release, "train", asked.side)
+    except UserError as error:
+        raise SystemExit(str(error)) from None
     net = network(torch)
     train(torch, net, images, rows["label"].to_numpy(), asked.epochs, asked.steps)
     images, rows = load(release, "test", asked.side)

@@ -6,7 +6,6 @@ import re
 import statistics
 from collections.abc import Iterator
 
-import click
 import pytest
 import typer.main
 from typer.testing import CliRunner
@@ -104,7 +103,7 @@ def test_messages_and_docstrings_use_the_words_of_the_glossary() -> None:
     assert found == []
 
 
-def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command, the program itself included."""
     yield path
     for name, command in sorted(getattr(group, "commands", {}).items()):

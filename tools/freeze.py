@@ -9,10 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagen.release import Folder
 from datagen.release.reader import Release
 
 # What identifies an image and how it was made; geometry and terms follow from these.
@@ -26,8 +24,8 @@ COLUMNS = (
 
 def main() -> None:
     """Write the frozen manifest."""
-    release = Release(Folder(sys.argv[1]))
-    table = pa.Table.from_pandas(release.manifest[list(COLUMNS)], preserve_index=False)
+    release = Release(sys.argv[1])
+    table = release.table(columns=COLUMNS, format="arrow")
     made = release.record["made"]["with"]
     frozen = {
         "libraries": made["libraries"],

@@ -8,7 +8,6 @@ Methods with networks are shown with the small networks of the tests, not with r
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -18,14 +17,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 
-from datagen.cli.main import run
+import datagen as dg
 from datagen.core.arrays import Image
 from datagen.core.rng import rng
 from datagen.methods import METHODS
-from datagen.release import Folder
-from datagen.release.reader import Release
 from datagen.sources.procedural import render
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,42 +30,43 @@ DOCS = ROOT / "docs" / "images" / "methods"
 SIDE, PAIRS, SHOWN = 224, 60, 2
 
 
-def donor_image(row: pd.Series) -> Image:
+def donor_image(pair: dg.ReleasedPair) -> Image:
     """Return the donor's whole image, or white if there is none."""
-    if not isinstance(row["donor_image_id"], str):
+    donor = pair.row["donor_image_id"]
+    if not isinstance(donor, str):
         return np.full((SIDE, SIDE, 3), 255, np.uint8)
-    identity, _, number = row["donor_image_id"].removeprefix("p").partition("_")
+    identity, _, number = donor.removeprefix("p").partition("_")
     image = render(1, int(identity), int(number), 512).image
     return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def line(release: Release, fake: pd.Series) -> Image:
+def line(pair: dg.ReleasedPair) -> Image:
     """Return the images of one pair side by side."""
-    rows = release.manifest
-    real_row = rows.loc[(rows["pair_id"] == fake["pair_id"]) & (rows["kind"] == "real")].iloc[0]
-    real, made = release.image(real_row), release.image(fake)
-    mask = cv2.cvtColor(release.mask(fake), cv2.COLOR_GRAY2RGB)
-    strong = np.minimum(cv2.absdiff(real, made).astype(np.int32) * 4, 255).astype(np.uint8)
-    return np.hstack([real, donor_image(fake), made, mask, strong])
+    real, fake = pair.real, pair.fake
+    mask = cv2.cvtColor(pair.mask, cv2.COLOR_GRAY2RGB)
+    strong = np.minimum(cv2.absdiff(real, fake).astype(np.int32) * 4, 255).astype(np.uint8)
+    return np.hstack([real, donor_image(pair), fake, mask, strong])
 
 
 def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
     """Return the rows of one method."""
-    recipe = str(ROOT / "recipes" / "quickstart.yaml")
+    overrides = {
+        "methods": [{"use": name, "share": 1, **options_of}],
+        "splits": {"train": PAIRS},
+        "face.size": SIDE,
+        "encode.quality": 95,
+        "controls": 0,
+    }
+    recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", overrides)
     with tempfile.TemporaryDirectory() as folder:
-        use = json.dumps([{"use": name, "share": 1, **options_of}])
-        options = ["--inline", "--set", f"methods={use}"]
-        options += ["--set", f"splits={{train: {PAIRS}}}", "--set", f"face.size={SIDE}"]
-        options += ["--set", "encode.quality=95", "--set", "controls=0"]
-        if run(["generate", recipe, "-o", f"{folder}/out", *options]):
-            raise SystemExit(1)
-        release = Release(Folder(f"{folder}/out"))
-        fakes = release.manifest[release.manifest["kind"] == "fake"]
+        release = dg.generate(recipe, f"{folder}/out", inline=True, progress=False)
+        table = release.table()
+        fakes = table[table["kind"] == "fake"]
         weakest = fakes.iloc[int(fakes["change"].argmin())]
         frontal = fakes[~(fakes["yaw"].abs() >= 15)].drop(index=weakest.name, errors="ignore")
         places = rng("gallery", name).choice(len(frontal), SHOWN, replace=False)
         chosen = [*(frontal.iloc[int(place)] for place in sorted(places)), weakest]
-        return np.vstack([line(release, fake) for fake in chosen])
+        return np.vstack([line(release.pair(fake["pair_id"])) for fake in chosen])
 
 
 def main() -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datagen.cli.main import run
+import datagen as dg
 from datagen.core.arrays import Image
-from datagen.release import Folder
-from datagen.release.reader import Release
 from datagen.sources.procedural import render
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,20 +33,14 @@ def save(name: str, image: Image) -> None:
 
 def pair(method: str, place: int) -> Image:
     """Return real, control, fake, mask and difference of one pair of ``method`` side by side."""
-    recipe = str(ROOT / "recipes" / "quickstart.yaml")
+    recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", {"face.size": 300, "controls": 1})
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--inline", "--limit", "60", "--set", "face.size=300", "--set", "controls=1"]
-        if run(["generate", recipe, "-o", f"{folder}/out", *options]):
-            raise SystemExit(1)
-        release = Release(Folder(f"{folder}/out"))
-        rows = release.manifest
-        fakes = rows[(rows["kind"] == "fake") & (rows["method"] == method)]
-        fakes = fakes.sort_values("yaw", key=abs)  # the most frontal first
-        members = rows[rows["pair_id"] == fakes.iloc[place]["pair_id"]].set_index("kind")
-        real, control, fake = (
-            release.image(members.loc[kind]) for kind in ("real", "control", "fake")
-        )
-        mask = cv2.cvtColor(release.mask(members.loc["fake"]), cv2.COLOR_GRAY2RGB)
+        release = dg.generate(recipe, f"{folder}/out", inline=True, limit=100, progress=False)
+        pairs = sorted(release.pairs(method=method), key=lambda one: abs(one.row["yaw"]))
+        chosen = pairs[place]  # the most frontal first
+        real, control, fake = chosen.real, chosen.control, chosen.fake
+        mask = cv2.cvtColor(chosen.mask, cv2.COLOR_GRAY2RGB)
+    assert control is not None
     strong = np.minimum(cv2.absdiff(real, fake).astype(np.int32) * 4, 255)
     return np.hstack([real, control, fake, mask, strong.astype(np.uint8)])
 

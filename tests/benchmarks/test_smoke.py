@@ -76,14 +76,14 @@ def test_generate(
     ray_cluster: object,
 ) -> None:
     recipe = str(BENCHMARKS.parent / "recipes" / "quickstart.yaml")
-    settings = ["--set", "splits={train: 20}", "--set", "shard_pairs=10"]
+    settings = ["--set", "splits={train: 30}", "--set", "shard_pairs=10"]
     main_of("generate")([recipe, *settings, "--pairs", "10"])
     lines = table(capsys)
     assert [line.partition(":")[0] for line in lines[:2]] == [
         "floor (read, decode one, encode two)",
         "inline, one core",
     ]
-    assert "20 pairs" in lines[2]
+    assert "30 pairs" in lines[2]
 
 
 @pytest.mark.slow
