@@ -16,7 +16,13 @@ from datagen.core.progress import Progress
 from datagen.detectors.config import DetectorConfig, read_config
 from datagen.detectors.score import score_release
 from datagen.engine.choice import engine_choice
-from datagen.evaluation.result import EvaluationResult, ScoresLike, Settings, evaluate_release
+from datagen.evaluation.result import (
+    EvaluationResult,
+    GatesLike,
+    ScoresLike,
+    Settings,
+    evaluate_release,
+)
 from datagen.generation.prepare import plan_recipe, prepare
 from datagen.generation.preview import FaceCollection, IndexedFace, PreviewPair, make_preview
 from datagen.generation.run import make_release
@@ -198,7 +204,7 @@ def score(
 def evaluate(
     release: ReleaseLike,
     scores: ScoresLike,
-    gates: str | Path | None = None,
+    gates: GatesLike | None = None,
     baseline: ScoresLike | None = None,
     *,
     split: str = "test",
@@ -212,7 +218,7 @@ def evaluate(
         release: The release, or its path or address.
         scores: What ``score`` returned, a table with a column ``score`` and an id column, or a
             scores file.
-        gates: A YAML file of limits.
+        gates: Limits on metrics, as a YAML file or its content.
         baseline: Scores of the detector to compare with.
         split: The split to evaluate.
         threshold: From this probability on, an image is called fake.

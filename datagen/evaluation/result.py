@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from datagen.core.files import write_atomically
 from datagen.errors import UserError
 from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.gates.judge import Verdict, judge_gates
-from datagen.evaluation.gates.limits import read_gates
+from datagen.evaluation.gates.limits import parse_gates, read_gates
 from datagen.evaluation.metrics.intervals import Estimate
 from datagen.evaluation.report.facts import headline
 from datagen.evaluation.report.html import html_page
@@ -28,9 +29,12 @@ from datagen.release.scores import Scores, read_scores, scores_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EvaluationResult", "ScoresLike", "Settings", "evaluate_release"]
+__all__ = ["EvaluationResult", "GatesLike", "ScoresLike", "Settings", "evaluate_release"]
 
-ScoresLike: TypeAlias = "str | Path | pd.DataFrame"
+GatesLike: TypeAlias = "str | PathLike[str] | Mapping[str, Any]"
+"""A gate file, or its content, e.g. ``{"auc": {"min": 0.9}}``."""
+
+ScoresLike: TypeAlias = "str | PathLike[str] | pd.DataFrame"
 """A scores file, or a table as ``score`` returns it."""
 
 
@@ -40,7 +44,7 @@ class Settings:
 
     Attributes:
         split: The split to evaluate.
-        threshold: From this probability on, an image is called fake.
+        threshold: Probability from which on an image is classified as fake.
         logits: Whether the scores are logits, those of the baseline too.
         trained_on: The release that the detector was trained on; evaluating on the same
             identities or source images is refused.
@@ -59,7 +63,7 @@ class EvaluationResult:
     Attributes:
         release: The release.
         evaluation: All findings.
-        verdicts: The verdict of each gate; empty without gates.
+        verdicts: The verdict on each gate; empty without gates.
     """
 
     release: Release
@@ -68,7 +72,7 @@ class EvaluationResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed; true without gates."""
+        """Whether every gate lets the run pass; true without gates."""
         return all(verdict.ok for verdict in self.verdicts)
 
     @cached_property
@@ -96,17 +100,7 @@ class EvaluationResult:
 
         tables = {"overall": {"all": self._overall}, **self.evaluation.table.by}
         rows = [
-            (
-                by,
-                group,
-                metric,
-                one.value,
-                one.low,
-                one.high,
-                one.n_real,
-                one.n_fake,
-                one.identities,
-            )
+            (by, group, metric, one.value, one.low, one.high, *one.sizes)
             for by, groups in tables.items()
             for group, metrics in groups.items()
             for metric, one in metrics.items()
@@ -149,7 +143,7 @@ class EvaluationResult:
 def evaluate_release(
     release: Release,
     scores: ScoresLike,
-    gates: str | Path | None,
+    gates: GatesLike | None,
     baseline: ScoresLike | None,
     settings: Settings,
 ) -> EvaluationResult:
@@ -158,7 +152,7 @@ def evaluate_release(
     Args:
         release: The release whose images were scored.
         scores: The scores, higher for fake.
-        gates: A YAML file of limits.
+        gates: Limits on metrics.
         baseline: Scores of the detector to compare with.
         settings: Split, threshold and meaning of the scores.
 
@@ -166,11 +160,10 @@ def evaluate_release(
         UserError: Scores, gates or split are wrong, or the detector was trained on the same
             identities.
     """
-    limits = read_gates(Path(gates)) if gates is not None else {}
+    limits = _limits(gates)
     if "regression" in limits and baseline is None:
         raise UserError(
-            f"{gates}: the gate 'regression' compares with a baseline: pass its scores, --baseline",
-            path=gates,
+            "the gate 'regression' needs a baseline to compare with: give its scores (--baseline)",
             key="regression",
         )
     trained_on, split = settings.trained_on, settings.split
@@ -188,8 +181,14 @@ def evaluate_release(
     return EvaluationResult(release, found, tuple(judge_gates(limits, found) if limits else ()))
 
 
+def _limits(gates: GatesLike | None) -> dict[str, Any]:
+    if gates is None:
+        return {}
+    return parse_gates(gates) if isinstance(gates, Mapping) else read_gates(Path(gates))
+
+
 def _scores(scores: ScoresLike, logits: bool, where: str) -> Scores:
-    if isinstance(scores, str | Path):
+    if isinstance(scores, str | PathLike):
         return read_scores(Path(scores), logits)
     return scores_of(scores, logits, where)
 

@@ -90,9 +90,9 @@ def worst_group(groups: dict[str, Metrics], metric: str) -> Worst | None:
         return None
     sign = -1 if metric in ERRORS else 1
     # A group of a few identities is the worst one only if there are no others.
-    judged = {name: found for name, found in known.items() if found.judged} or known
-    name = min(judged, key=lambda group: (sign * judged[group].value, group))
-    return Worst(name, bonferroni(judged[name], len(judged)), unjudged)
+    reliable = {name: found for name, found in known.items() if found.reliable} or known
+    name = min(reliable, key=lambda group: (sign * reliable[group].value, group))
+    return Worst(name, bonferroni(reliable[name], len(reliable)), unjudged)
 
 
 def slopes(table: Table) -> dict[str, dict[str, Estimate]]:

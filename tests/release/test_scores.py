@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datagen.errors import UserError
-from datagen.release.scores import read_scores
+from datagen.errors import ScoresError, UserError
+from datagen.release.scores import (
+    check_scores_path,
+    read_scores,
+    score_table,
+    write_scores,
+)
 
 
 def write(folder: Path, name: str = "scores.csv", **columns: object) -> Path:
@@ -128,4 +133,30 @@ def test_unreadable_files_are_no_traces(tmp_path: Path, name: str) -> None:
     elif name != "no.csv":
         path.write_bytes(b"nonsense")
     with pytest.raises(UserError, match=name):
+        read_scores(path)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    table = score_table(["a", "b"], ["ab", "cd"], [0.5, None], ["ok", "failed"], ["", "no face"])
+    for path in (tmp_path / "s.parquet", tmp_path / "deep" / "s.csv"):
+        check_scores_path(path)
+        write_scores(path, [table], {"spec": "x"}, {"name": "r"})
+        found = read_scores(path)
+        assert found.ids.to_pylist() == ["a", "b"]
+        assert found.status.to_pylist() == ["ok", "failed"]
+        assert found.digest.to_pylist() == ["ab", "cd"]
+        assert (found.release == {"name": "r"}) == (path.suffix == ".parquet")
+        assert (found.detector == {"spec": "x"}) == (path.suffix == ".parquet")
+
+
+@pytest.mark.parametrize("name", ["s.txt", "s.json", "s"])
+def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with pytest.raises(ScoresError, match=r"is named \*\.parquet or \*\.csv, found") as error:
+        check_scores_path(path)
+    assert error.value.path == str(path)
+    with pytest.raises(ScoresError, match=r"rename it"):
+        write_scores(path, [], {}, {})
+    path.write_text("sample_id,score\na,0.5\n")
+    with pytest.raises(ScoresError, match=r"rename it"):
         read_scores(path)

@@ -152,20 +152,22 @@ def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verd
         reasons = {str(one.reason) for one in groups.values()} or {found.absent.get(gate.by, "")}
         detail = f"no group of {gate.by} has a value: {first_of(sorted(reasons - {''}), _SHOWN)}"
         return _verdict(title, gate, default, UNDECIDED, none_found, detail.removesuffix(": "))
-    judged = {group: one for group, one in known.items() if one.judged}
-    held = {group: bonferroni(one, len(judged)) for group, one in (judged or known).items()}
-    outcomes = {group: judge(one, gate)[0] for group, one in held.items()}
-    worst = min(held, key=lambda group: (_RANK[outcomes[group]], _margin(held[group], gate), group))
-    outcome, why = judge(held[worst], gate)
-    details = [f"worst: {worst}", *([why] if why and judged else [])]
-    others = [group for group in held if group != worst and outcomes[group] == outcome]
-    if others and judged and outcome != PASSED:
+    reliable = {group: one for group, one in known.items() if one.reliable}
+    widened = {group: bonferroni(one, len(reliable)) for group, one in (reliable or known).items()}
+    outcomes = {group: judge(one, gate)[0] for group, one in widened.items()}
+    worst = min(
+        widened, key=lambda group: (_RANK[outcomes[group]], _margin(widened[group], gate), group)
+    )
+    outcome, why = judge(widened[worst], gate)
+    details = [f"worst: {worst}", *([why] if why and reliable else [])]
+    others = [group for group in widened if group != worst and outcomes[group] == outcome]
+    if others and reliable and outcome != PASSED:
         details.append(f"also {outcome}: {first_of(others, _SHOWN)}")
     unjudged = [f"{group} ({one.reason})" for group, one in groups.items() if one.reason]
     if unjudged and outcome != FAILED:
         outcome = UNDECIDED
         details.append(f"cannot be judged: {first_of(unjudged, _SHOWN)}")
-    return _verdict(title, gate, default, outcome, held[worst], "; ".join(details))
+    return _verdict(title, gate, default, outcome, widened[worst], "; ".join(details))
 
 
 def _margin(found: Estimate, limit: Limit) -> float:
@@ -181,10 +183,10 @@ def _regressions(gate: Regression, found: Evaluation) -> Iterator[Verdict]:
     for column in gate.by:
         groups = found.comparison.by.get(column, {})
         drops = {name: differences[gate.metric] for name, differences in groups.items()}
-        judged = [
+        p_values = [
             gain_p(d, -gate.max_drop) if d.reason is None else math.nan for d in drops.values()
         ]
-        for (name, drop), p in zip(drops.items(), holm(judged), strict=True):
+        for (name, drop), p in zip(drops.items(), holm(p_values), strict=True):
             yield _drop(f"{title} in {column} {name}", gate, drop, p)
 
 

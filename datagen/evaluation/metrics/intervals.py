@@ -63,7 +63,12 @@ class Estimate:
     replicates: Array | None = None
 
     @property
-    def judged(self) -> bool:
+    def sizes(self) -> tuple[int, int, int]:
+        """Number of reals, fakes and identities."""
+        return self.n_real, self.n_fake, self.identities
+
+    @property
+    def reliable(self) -> bool:
         """Whether conclusions may be drawn from it."""
         return self.reason is None
 

@@ -103,7 +103,7 @@ def test_few_people_are_flagged() -> None:
     for people, reason in ((MIN_CLUSTERS - 1, FEW), (MIN_CLUSTERS, None)):
         part = sample_from(people, 5, 1.0, 0.5, 5)
         found = measure(part, Resampler(part.identity), 0.5)["auc"]
-        assert (found.reason, found.judged) == (reason, reason is None)
+        assert (found.reason, found.reliable) == (reason, reason is None)
         assert found.identities == people
 
 
@@ -148,7 +148,7 @@ def test_bonferroni_widens_and_keeps_to_the_range() -> None:
 def test_nothing_is_nan_with_a_reason() -> None:
     found = nothing("no reals", (0, 5, 2))
     assert np.isnan([found.value, found.low, found.high, found.standard_error]).all()
-    assert not found.judged
+    assert not found.reliable
 
 
 def test_replicates_without_data_are_left_out() -> None:
