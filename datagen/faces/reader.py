@@ -100,7 +100,9 @@ class FaceReader:
         try:
             data = source.read(face.path)
         except FileNotFoundError:
-            raise SourceChangedError(f"{what} is gone since it was indexed. {advice}") from None
+            raise SourceChangedError(
+                f"{what} is missing; it existed when the source was indexed. {advice}"
+            ) from None
         if sha256_bytes(data) != face.sha256:
             raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
         return decode(data, shrink)

@@ -49,8 +49,8 @@ def test_a_file_that_vanishes_fails_its_shards_and_is_named(
         spoil_after_index(patch, victim.unlink)
         assert own_world.generate(out, "--inline") == 1
     told = capsys.readouterr().err
-    assert "image 'p03_1.png' has vanished since it was indexed" in told
-    assert "makes the missing shards only" in told
+    assert "image 'p03_1.png' is missing; it existed when the source was indexed" in told
+    assert "makes only the missing shards" in told
     assert not (out / "release.json").exists()
     assert run(["verify", str(out)]) == 1
     victim.write_bytes(kept)

@@ -135,7 +135,7 @@ def test_stopping_ends_a_run_on_ray(
         os.killpg(driver.pid, signal.SIGKILL)
         raise
     assert driver.returncode == 130, told
-    assert "the same command makes the others" in told
+    assert "rerun the same command to make the rest" in told
     assert "Traceback" not in told
     assert world.generate(out, "--inline", *LONG) == 0
     assert digests(out) == digests(undisturbed)
