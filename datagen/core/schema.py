@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datagen.core.text import near, renamed
+from datagen.core.text import counted, near, renamed
 from datagen.errors import DatagenError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = ["Frozen", "explain", "flat", "parse"]
-
-TOP = "(top)"
 
 
 class Frozen(BaseModel):
@@ -46,16 +44,20 @@ def parse(
         return model.model_validate(value)
     except ValidationError as problem:
         found = list(_problems(problem, model, prefix))
-        lines = "".join(f"\n  - {key}: {text}" for key, text in found)
-        key = found[0][0] if found[0][0] != TOP else None
+        lines = "".join(f"\n  - {line}" for line in map(_line, found))
+        key = found[0][0] or None
         path = where if PurePath(where).suffix else None  # else the name of an option or a key
         raise error(f"{where}:{lines}", path=path, key=key) from None
 
 
 def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Yield ``key: what is wrong`` for each problem, with the nearest names for unknown keys."""
-    for key, text in _problems(problem, model, prefix):
-        yield f"{key}: {text}"
+    yield from map(_line, _problems(problem, model, prefix))
+
+
+def _line(found: tuple[str, str]) -> str:
+    key, text = found
+    return f"{key}: {text}" if key else text  # no key: the problem is one of the whole
 
 
 def _problems(
@@ -81,6 +83,9 @@ def _what_is_wrong(entry: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key.{hint}{allowed}"
     if kind == "missing":
         return "missing"
+    if kind == "too_short":
+        least = entry.get("ctx", {}).get("min_length", 1)
+        return f"expected at least {counted(least, 'entry', 'entries')}"
     shown = _shown(found)
     if kind == "literal_error" and isinstance(found, str):
         choices = re.findall(r"'([^']*)'", str(entry.get("ctx", {}).get("expected", "")))
@@ -102,6 +107,7 @@ def _shown(found: object) -> str:
 
 
 _WORDS = {
+    "finite_number": "must be a finite number",
     "tuple_type": "expected a list",
     "list_type": "expected a list",
     "model_type": "expected keys and values",
@@ -118,13 +124,13 @@ def _dotted(prefix: str, location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        else:
+        elif part != "[key]":  # pydantic's word for a wrong key of a mapping
             path += f".{part}" if path else part
-    return path or TOP
+    return path
 
 
 def _lower(message: str) -> str:
-    message = message.removeprefix("Value error, ")
+    message = message.removeprefix("Value error, ").replace("Input should ", "must ")
     return message[:1].lower() + message[1:]
 
 

@@ -82,11 +82,11 @@ def test_too_few_images(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     [
         (["--split", "all"], "--split: want train, val or test (found 'all')"),
         (["--device", "tpu"], "'tpu' is not one of"),
-        (["--size", "100"], "size: input should be 64, 128 or 256 (found 100)"),
-        (["--width", "1"], "width: input should be greater than or equal to 4"),
+        (["--size", "100"], "size: must be 64, 128 or 256 (found 100)"),
+        (["--width", "1"], "width: must be greater than or equal to 4"),
         (["--identities", "a,,b"], "--identities: want names"),
         (["--name", "A b"], "name: string should match pattern"),
-        (["--rate", "7"], "rate: input should be less than or equal to 0.1"),
+        (["--rate", "7"], "rate: must be less than or equal to 0.1"),
         (["--steps", "0"], "--steps"),
         (
             ["-o", "s3://bucket/work"],

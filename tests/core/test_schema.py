@@ -68,8 +68,8 @@ def test_an_unknown_key_like_no_other_gets_all_that_are_allowed() -> None:
 def test_all_problems_come_at_once_with_what_was_found() -> None:
     assert _problems({"share": -1, "steps": [{"quality": "high"}]}, "methods[0]") == [
         "methods[0].name: missing",
-        "methods[0].share: input should be greater than 0 (found -1)",
-        "methods[0].steps[0].quality: input should be a valid integer, unable to parse string as "
+        "methods[0].share: must be greater than 0 (found -1)",
+        "methods[0].steps[0].quality: must be a valid integer, unable to parse string as "
         "an integer (found 'high')",
     ]
 
@@ -83,12 +83,12 @@ def test_long_values_are_cut() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_numbers_are_finite(value: float) -> None:
     (line,) = _problems({"name": "x", "share": value})
-    assert line.startswith("share: input should be a finite number")
+    assert line.startswith("share: must be a finite number")
 
 
 def test_what_is_no_mapping_is_refused() -> None:
     (line,) = _problems("text")
-    assert line.startswith("(top): expected keys and values")
+    assert line.startswith("expected keys and values")
 
 
 def _renamed(value: object) -> RecipeError:
@@ -110,7 +110,7 @@ def test_an_old_value_gets_its_new_name() -> None:
 
 def test_an_error_of_the_whole_does_not_print_the_whole() -> None:
     error = _renamed({"license": "none"})
-    assert str(error) == "card.yaml:\n  - (top): license: want one"
+    assert str(error) == "card.yaml:\n  - license: want one"
     assert error.key is None
 
 

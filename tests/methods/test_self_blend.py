@@ -256,7 +256,7 @@ def test_one_number_fixes_a_range() -> None:
     [
         ({"strength": 1}, "strength: unknown key"),
         ({"parts": []}, "parts: list at least one"),
-        ({"parts": ["forehed"]}, r"parts\[0\]: input should be 'face', 'no_forehead'"),
+        ({"parts": ["forehed"]}, r"parts\[0\]: must be 'face', 'no_forehead'"),
         ({"parts": ["eyes", "eyes"]}, "parts: list each once: eyes is listed more than once"),
         ({"sides": ["donor"]}, "'source' or 'target'"),
         ({"ratios": [0.3]}, "ratios: expected a list of 0.25, 0.5, 0.75 and 1"),

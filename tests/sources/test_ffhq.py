@@ -39,7 +39,7 @@ def test_the_photographs_they_were_cut_from(tmp_path: Path) -> None:
 
 
 def test_thumbnails_are_not_offered(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="which: input should be 'images1024' or 'in_the_wild'"):
+    with pytest.raises(RecipeError, match="which: must be 'images1024' or 'in_the_wild'"):
         shipped("ffhq", tmp_path, which="thumbnails128")
 
 
