@@ -1,4 +1,4 @@
-"""Damage after manipulation. To add a kind: write ``degradations/<name>.py`` and add a line."""
+"""Degradations. To add a kind, write ``degradations/<name>.py`` and add a line to the table."""
 
 from datagen.core.registry import Registry
 from datagen.degradations.base import Degradation, Homography

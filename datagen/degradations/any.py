@@ -1,4 +1,4 @@
-"""Any transform of albumentations that leaves pixels where they are."""
+"""Any albumentations transform that does not move pixels."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from datagen.degradations.ops.albumentations_lazy import albumentations, checked
 __all__ = ["AnyOptions", "AnyParams", "AnyTransform"]
 
 _COMPOSITIONS = ("Compose", "OneOf", "RandomOrder", "Sequential", "SomeOf")
-# Keys of a serialized ``Compose`` that speak of boxes, points and further images.
+# Keys of a serialized ``Compose`` that concern boxes, points and further images.
 _OF_TARGETS = {"bbox_params", "keypoint_params", "additional_targets", "is_check_shapes"}
 _TRIAL = 64
 
 
 class AnyOptions(Frozen):
-    """What to do.
+    """Options of ``any``.
 
     Attributes:
-        transform: Name of a class of albumentations under ``name`` beside its arguments, e.g.
-            ``{name: CLAHE, clip_limit: [1, 4], p: 0.5}``, or what ``albumentations.to_dict``
-            returns. ``p`` (0 to 1) is 1 where it is left out. Compositions (``Compose``,
-            ``OneOf``, ``SomeOf``, ``RandomOrder``, ``Sequential``) hold a list ``transforms``.
+        transform: Name of an albumentations class under ``name``, and its arguments, e.g.
+            ``{name: CLAHE, clip_limit: [1, 4], p: 0.5}``, or the output of
+            ``albumentations.to_dict``. ``p`` (0 to 1) defaults to 1. Compositions (``Compose``,
+            ``OneOf``, ``SomeOf``, ``RandomOrder``, ``Sequential``) have a list ``transforms``.
     """
 
     transform: dict[str, Any]
@@ -48,8 +48,8 @@ class AnyParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        transform: In the form ``{name: ..., p: ..., ...}``.
-        seed: Of the stream from which the transform draws while it is executed.
+        transform: The transform, in the form ``{name: ..., p: ..., ...}``.
+        seed: Seed of the random stream that the transform draws from when it is applied.
     """
 
     transform: dict[str, Any]
@@ -57,10 +57,10 @@ class AnyParams(Frozen):
 
 
 class AnyTransform(Degradation):
-    """A transform from a recipe, seeded, so that it does the same to all members of a pair.
+    """An albumentations transform, seeded so that all images of a pair are treated the same.
 
-    It has no severities. A transform that moves pixels or cuts parts out is refused: masks and
-    landmarks would not follow.
+    It has no severities. Transforms that move pixels or remove parts of the image are refused,
+    because masks and landmarks would no longer match.
     """
 
     name = "any"
@@ -79,22 +79,22 @@ class AnyTransform(Degradation):
         return AnyParams(transform=self.config.transform, seed=int(rng.integers(2**53)))
 
     def apply(self, image: Image, params: AnyParams) -> Image:
-        """Execute the transform of the params on a copy."""
+        """Apply the transform to a copy of the image."""
         known = params.transform == self.config.transform
         pipeline = self._pipeline if known else _pipeline(params.transform)
-        # One stream for all parts; ``set_random_seed`` would give each the same numbers again.
+        # One stream for all parts; ``set_random_seed`` would give each part the same numbers.
         pipeline.set_random_state(
             np.random.Generator(np.random.Philox(params.seed)), random.Random(params.seed)
         )
         return np.ascontiguousarray(pipeline(image=image.copy())["image"])
 
     def encoder(self, params: AnyParams) -> str:
-        """Albumentations, whose version decides what a name means."""
+        """Name albumentations and its version, which decides what a transform does."""
         return f"albumentations {albumentations().__version__}"
 
 
 def _plain(node: object) -> dict[str, Any]:
-    """Bring either form into ``{name, p, arguments...}`` of JSON-like values."""
+    """Convert either form to ``{name, p, arguments...}`` with JSON-like values."""
     if not isinstance(node, Mapping):
         raise ValueError("expected a mapping such as {name: CLAHE, p: 1.0}")
     if "transform" in node and set(node) <= {"__version__", "transform"}:
@@ -102,24 +102,25 @@ def _plain(node: object) -> dict[str, Any]:
     rest = dict(node)
     name = rest.pop("__class_fullname__", None) or rest.pop("name", None)
     if not isinstance(name, str):
-        raise ValueError("expected the name of a class of albumentations under 'name'")
+        raise ValueError("expected the name of an albumentations class under 'name'")
     name = name.rpartition(".")[2] if name.startswith("albumentations.") else name
     plain = {"name": name, "p": _chance(rest.pop("p", 1.0), name)}
     if name in _COMPOSITIONS:
         inner = rest.pop("transforms", None)
         if not isinstance(inner, list | tuple) or not inner:
-            raise ValueError(f"expected a list of transforms under 'transforms' of {name}")
+            raise ValueError(f"transforms of {name}: expected a list of transforms")
         plain["transforms"] = [_plain(part) for part in inner]
         if name == "Compose":
             rest = {key: value for key, value in rest.items() if key not in _OF_TARGETS}
             if rest:
+                found = ", ".join(rest)
                 raise ValueError(
-                    f"expected only 'transforms' and 'p' in Compose, not {', '.join(rest)}"
+                    f"arguments of Compose: expected only 'transforms' and 'p', found {found}"
                 )
     try:
         return plain | dict(json.loads(json.dumps(rest, allow_nan=False)))
     except (TypeError, ValueError):
-        raise ValueError(f"expected arguments of {name} that JSON can hold") from None
+        raise ValueError(f"arguments of {name}: expected values that JSON can represent") from None
 
 
 def _chance(p: object, name: str) -> float:
@@ -135,15 +136,15 @@ def _built(plain: Mapping[str, Any]) -> Any:
     if name in _COMPOSITIONS:
         parts = [_built(part) for part in arguments.pop("transforms")]
         if not any(part["p"] for part in plain["transforms"]):
-            raise ValueError(f"expected a transform with p over 0 in {name}")
+            raise ValueError(f"transforms of {name}: expected at least one with p above 0")
         return checked(getattr(library, name), {**arguments, "transforms": parts})
     if not isinstance(kind, type) or not issubclass(kind, library.BasicTransform):
         known = [*_COMPOSITIONS, *_image_only(library)]
         raise ValueError(f"albumentations has no transform {name!r}.{near(name, known)}")
     if not issubclass(kind, library.ImageOnlyTransform):
         raise ValueError(
-            f"expected no transform that may move or cut out pixels, as {name} may: masks and "
-            "landmarks would not follow; use the kinds crop_pad, rotate or occlude"
+            f"transform {name} may move or remove pixels, so masks and landmarks would no longer "
+            "match; use crop_pad, rotate or occlude instead"
         )
     return checked(kind, arguments)
 
@@ -155,7 +156,7 @@ def _image_only(library: Any) -> list[str]:
 
 
 def _pipeline(plain: Mapping[str, Any]) -> Any:
-    # A seed from the start, so that the first state does not come from the system's entropy.
+    # Seeded, so that the initial state does not come from the system's entropy.
     return albumentations().Compose([_built(plain)], seed=0)
 
 
@@ -168,14 +169,14 @@ def _leaves(node: Any) -> Iterator[Any]:
 
 
 def _try(pipeline: Any) -> None:
-    """Execute every part once: some want more than an image, or return something else."""
+    """Run each part once: some need more than an image, or return something else."""
     image = np.full((_TRIAL, _TRIAL, 3), 128, np.uint8)
     for leaf in _leaves(pipeline):
         name = type(leaf).__name__
         try:
             out = leaf(image=image.copy(), force_apply=True)["image"]
-        except Exception as problem:  # noqa: BLE001  whatever it is, the recipe cannot use it
-            told = f"{type(problem).__name__} {problem}".strip()
-            raise ValueError(f"transform {name} failed on an image: {told}") from None
+        except Exception as problem:  # noqa: BLE001  whatever it raises, a recipe cannot use it
+            detail = f"{type(problem).__name__} {problem}".strip()
+            raise ValueError(f"transform {name} failed on an image: {detail}") from None
         if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != np.uint8:
             raise ValueError(f"transform {name} does not return an 8-bit image of the same size")

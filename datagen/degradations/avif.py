@@ -1,6 +1,6 @@
-"""AVIF, the still image of AV1.
+"""AVIF, the still image format of AV1.
 
-HEIF with HEVC is left out: no wheel brings an HEVC encoder without the GPL or patent licenses.
+HEIF with HEVC is not included: no wheel ships an HEVC encoder without the GPL or patent licenses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["Avif", "AvifOptions", "AvifParams"]
 
 
 class AvifOptions(Frozen):
-    """How strongly an image is compressed.
+    """Options of ``avif``.
 
     Attributes:
-        quality: On libavif's scale, 1 to 100.
-        speed: libavif's, 0 to 10; 10 is the fastest, 6 is usual in programs and takes ten times
-            as long.
+        quality: Quality on libavif's scale, 1 to 100.
+        speed: Speed of libavif, 0 to 10; 10 is fastest, and 6, the usual setting of programs,
+            takes ten times as long.
     """
 
     quality: IntRange = (15, 90)
@@ -40,16 +40,21 @@ class AvifOptions(Frozen):
 
 
 class AvifParams(Frozen):
-    """What was drawn for one pair: quality 1 to 100 and speed 0 to 10."""
+    """What was drawn for one pair.
+
+    Attributes:
+        quality: Quality, 1 to 100.
+        speed: Speed, 0 to 10.
+    """
 
     quality: int
     speed: int
 
 
 class Avif(Degradation):
-    """Flattened texture and clean edges, as AV1's intra frames make them.
+    """AVIF compression: flattened texture and clean edges.
 
-    Encoded as libavif did by default up to its version 1.2 (libaom, 4:2:0, tuned for SSIM).
+    Encodes with the defaults of libavif up to version 1.2 (libaom, 4:2:0, tuned for SSIM).
     """
 
     name = "avif"
@@ -64,8 +69,8 @@ class Avif(Degradation):
     def __init__(self, config: Frozen) -> None:
         if not features.check("avif"):
             raise UserError(
-                "degradation 'avif' needs a Pillow that was built with AVIF, and this one was "
-                "not. Install one with: pip install 'pillow>=11.3'"
+                "degradation 'avif' needs Pillow with AVIF support, but the installed Pillow has "
+                "none. Install it with: pip install 'pillow>=11.3'"
             )
         super().__init__(config)
 
@@ -89,11 +94,11 @@ class Avif(Degradation):
             advanced={"tune": "ssim"},
             max_threads=1,
         )
-        from PIL import AvifImagePlugin  # late: Pillow has it from 11.3 on
+        from PIL import AvifImagePlugin  # imported here: new in Pillow 11.3
 
-        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # its only way to say so; else one a core
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the only way to set it; otherwise one per core
         return read_rgb(data)
 
     def encoder(self, params: AvifParams) -> str:
-        """Pillow with its libavif."""
+        """Name Pillow and its libavif."""
         return pillow_name("avif", "libavif")

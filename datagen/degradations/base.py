@@ -1,4 +1,4 @@
-"""The degradation contract: draw every random choice first, then damage without randomness."""
+"""The degradation contract: draw every random choice first, then apply without randomness."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from datagen.errors import RecipeError
 __all__ = ["SEVERITIES", "Degradation", "Homography", "Params", "Shape"]
 
 Homography: TypeAlias = NDArray[np.float64]
-"""``(3, 3)``: pixels before (x, y, 1) to pixels after; whole numbers are middles of pixels."""
+"""``(3, 3)`` from pixels before (x, y, 1) to pixels after; integers are pixel centers."""
 
 Shape: TypeAlias = tuple[int, int]
 """Height and width in pixels."""
 
 Params: TypeAlias = Frozen
-"""What was drawn for one pair; goes to the manifest as JSON and damages in the same way again."""
+"""What was drawn for one pair; stored in the manifest as JSON, and enough to degrade again."""
 
 SEVERITIES = 5
 
-_NOWHERE = np.eye(3)
+_IDENTITY = np.eye(3)
 
 
 class Degradation(ABC):
-    """One kind of damage, done to every member of a pair with the same values.
+    """One kind of degradation, applied to all images of a pair with the same values.
 
-    ``sample`` is the only place that sees a generator; it knows the size of the images and
-    nothing of what they show. ``apply`` is a pure function: a field of noise comes from a seed
-    in the params, so that real, control and fake get the same one.
+    Only ``sample`` sees a random generator; it knows the size of the images but not their content.
+    ``apply`` is a pure function: a field of noise comes from a seed in the params, so that real,
+    control and fake get the same field.
 
     Attributes:
-        name: Its name in recipes and manifests.
-        version: Raised by one whenever the bytes of a damaged image change.
-        options: Model of the ranges that a recipe may set; the defaults span what occurs.
+        name: Name in recipes and manifests.
+        version: Version, raised by one whenever the bytes of a degraded image change.
+        options: Model of the ranges that a recipe may set; the defaults span what occurs in
+            practice.
         params: Model of what ``sample`` returns.
-        levels: The options of severity 1 to 5, from hardly seen to hardly recognized.
+        levels: Options of severity 1 to 5, from barely visible to barely recognizable.
         moves: Whether it moves pixels; then ``homography`` is not ``None``.
-        only_moves: Whether it does nothing else; then there is nothing to measure.
-        tints: Whether it may color a gray image.
-        extra: Which optional part of this package it needs, as in ``pip install datagen[video]``.
+        only_moves: Whether it does nothing else; then no PSNR is measured.
+        tints: Whether it may add color to a gray image.
+        extra: Optional part of this package that it needs, as in ``pip install datagen[video]``.
     """
 
     name: ClassVar[str]
@@ -64,53 +65,53 @@ class Degradation(ABC):
 
     @classmethod
     def build(cls, options: Mapping[str, Any], where: str = "") -> Self:
-        """Make the kind from keys of a recipe or a profile.
+        """Return the degradation with options from a recipe or a profile.
 
         Raises:
-            RecipeError: An unknown key or a value out of range, with its path.
+            RecipeError: A key is unknown or a value is out of range.
         """
         label = f"options of degradation {cls.name!r}"
         return cls(parse(cls.options, dict(options), label, RecipeError, prefix=where))
 
     @classmethod
     def at(cls, severity: int) -> Self:
-        """Make the kind at a severity of its ladder, 1 to 5."""
+        """Return the degradation at a severity from 1 to 5."""
         return cls.build(cls.levels[severity - 1])
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, shape: Shape) -> Params:
-        """Draw the params of one pair within ``self.config``; always the same number of draws.
+        """Draw the params of one pair from the ranges in ``self.config``.
 
-        So that the levels of a ladder, which start from one state of the generator, differ in
-        strength and not in place.
+        The number of draws must not depend on the options: the levels of a ladder start from the
+        same state of the generator, and should differ in strength but not in position.
         """
 
     @abstractmethod
     def apply(self, image: Image, params: Any) -> Image:
-        """Return the damaged image, of the same shape; a gray one stays gray unless said so."""
+        """Return the degraded image, of the same shape; gray stays gray unless ``tints``."""
 
     def apply_all(self, images: Sequence[Image], params: Any) -> list[Image]:
-        """Damage the members of a pair; to be overridden where a set-up can be shared."""
+        """Degrade all images of a pair; override it to share the setup."""
         return [self.apply(image, params) for image in images]
 
     def homography(self, params: Any, shape: Shape) -> Homography | None:
-        """Say where pixels went; ``None`` when they stay."""
+        """Return where pixels move to; ``None`` if they do not move."""
         return None
 
     def moved(self, image: Image, params: Any) -> Image:
-        """Return what the PSNR is measured against: the image moved and not damaged."""
+        """Return the reference of the PSNR: the image, moved but not degraded otherwise."""
         if self.only_moves:
             return self.apply(image, params)
         matrix = self.homography(params, (image.shape[0], image.shape[1]))
-        return image if matrix is None or np.array_equal(matrix, _NOWHERE) else warp(image, matrix)
+        return image if matrix is None or np.array_equal(matrix, _IDENTITY) else warp(image, matrix)
 
     def encoder(self, params: Any) -> str | None:
-        """Name the encoder that was used, and its version."""
+        """Return the name and version of the encoder that was used."""
         return None
 
 
 def warp(image: NDArray[np.uint8], matrix: Homography) -> NDArray[np.uint8]:
-    """Move pixels linearly; an image is mirrored at its edge, a mask is 0 beyond it."""
+    """Warp with linear interpolation; an image is mirrored at its border, a mask is 0 outside."""
     mask = image.ndim == 2
     size = (image.shape[1], image.shape[0])
     return np.asarray(

@@ -1,4 +1,4 @@
-"""The skin smoothing of camera apps."""
+"""Skin smoothing, as in camera apps."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _MIDDLE = 0.5
 
 
 class BeautyOptions(Frozen):
-    """How smooth, and how bright.
+    """Options of ``beauty``.
 
     Attributes:
-        strength: Share of the fine texture that goes, 0 to 1.
-        edge: Contrast in gray levels below which a structure counts as texture, 1 to 100.
-        radius: Side of the neighborhood as a share of the short side, 0.005 to 0.1.
-        brighten: How much the middle tones rise, as a share of the range, 0 to 0.3.
+        strength: Share of the fine texture that is removed, 0 to 1.
+        edge: Contrast below which a structure counts as texture, in 8-bit intensity levels, 1 to
+            100.
+        radius: Side length of the neighborhood, as a share of the short side, 0.005 to 0.1.
+        brighten: Brightening of the midtones, as a share of the intensity range, 0 to 0.3.
     """
 
     strength: Range = (0.3, 1.0)
@@ -50,10 +51,10 @@ class BeautyParams(Frozen):
 
 
 class Beauty(Degradation):
-    """Edges stay and pores go, everywhere in the image: it looks for no face.
+    """Edge-preserving smoothing of the whole image; no face is detected.
 
-    After the guided filter (He et al., ECCV 2010) of the image by its own brightness, computed
-    at half size, and a curve that lifts the middle tones.
+    A guided filter (He et al., ECCV 2010) with the image's own luma as the guide, computed at half
+    size, followed by a curve that brightens the midtones.
     """
 
     name = "beauty"
@@ -72,7 +73,7 @@ class Beauty(Degradation):
     config: BeautyOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> BeautyParams:
-        """Draw all four."""
+        """Draw all four values."""
         draws, config = rng.random(4), self.config
         return BeautyParams(
             strength=between(draws[0], config.strength),
@@ -89,12 +90,13 @@ class Beauty(Degradation):
 
 
 def smoothed(image: Image, radius: float, edge: float) -> Image:
-    """Flatten what has less contrast than ``edge`` within a window of ``radius``.
+    """Smooth structures with less contrast than ``edge`` within a window.
 
     Args:
         image: The image.
-        radius: Side of the window, as a share of the short side.
-        edge: In gray levels; a window of this standard deviation keeps half its contrast.
+        radius: Side length of the window, as a share of the short side.
+        edge: Standard deviation in 8-bit intensity levels at which a window keeps half of its
+            contrast.
     """
     height, width = image.shape[:2]
     half = (max(1, width // 2), max(1, height // 2))
@@ -105,7 +107,7 @@ def smoothed(image: Image, radius: float, edge: float) -> Image:
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     mean = cv2.blur(luma, window)
     variance = np.subtract(cv2.blur(cv2.multiply(luma, luma), window), cv2.multiply(mean, mean))
-    # Squares, where the filter has the variance itself, keep strong edges as they are.
+    # Squared variances, where the guided filter has plain ones, preserve strong edges.
     square = np.square(np.maximum(variance, 0))
     kept = cv2.blur(square / (square + np.float32(edge**4)), window)
     kept = cv2.resize(kept, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -114,6 +116,6 @@ def smoothed(image: Image, radius: float, edge: float) -> Image:
 
 
 def _lift(amount: float) -> NDArray[np.uint8]:
-    """Return a curve that keeps black and white and raises the middle by ``amount``."""
+    """Return a tone curve that keeps black and white and raises the middle by ``amount``."""
     gamma = np.log(_MIDDLE + amount) / np.log(_MIDDLE)
     return np.asarray(np.rint(255 * np.linspace(0, 1, 256) ** gamma), np.uint8)

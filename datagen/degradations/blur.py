@@ -1,4 +1,4 @@
-"""Lost sharpness: soft optics, a moving or an unfocused camera, a zoom during the exposure."""
+"""Blur: soft optics, a moving or unfocused camera, or a zoom during the exposure."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ Kind: TypeAlias = Literal["gaussian", "motion", "defocus", "zoom"]
 
 
 class BlurOptions(Frozen):
-    """Which blur, and how wide.
+    """Options of ``blur``.
 
     Attributes:
-        kind: Kinds to choose from.
-        width: As a share of the short side, 0 to 0.5: ``motion``: length of the path;
+        kind: Kinds of blur to draw from.
+        width: Width as a share of the short side, 0 to 0.5. ``motion``: length of the path;
             ``defocus``: diameter of the disc; ``gaussian``: four standard deviations, those of
-            such a disc; ``zoom``: length of the path half a short side from the middle.
-        kernel: ``gaussian`` only, in place of ``width``: side of the kernel in pixels, odd, 3 to
-            99; the same for images of all sizes, as a published benchmark may want it.
-        sigma: With ``kernel``: standard deviation in pixels, 0.1 to 50; by default a sixth of it.
+            such a disc; ``zoom``: length of the path half a short side away from the center.
+        kernel: For ``gaussian`` only, instead of ``width``: odd side length of the kernel in
+            pixels, 3 to 99; the same for all image sizes, as in published benchmarks.
+        sigma: With ``kernel``: standard deviation in pixels, 0.1 to 50; a sixth of the kernel if
+            left out.
     """
 
     kind: tuple[Kind, ...] = ("gaussian", "motion", "defocus", "zoom")
@@ -41,18 +42,18 @@ class BlurOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> BlurOptions:
         if not self.kind:
-            raise ValueError("kind: want at least one of gaussian, motion, defocus, zoom")
+            raise ValueError("kind: expected at least one of gaussian, motion, defocus, zoom")
         check_ranges(self, {"width": (0, 0.5)})
         if self.kernel is None:
             if self.sigma is not None:
-                raise ValueError("sigma: want a kernel with it")
+                raise ValueError("sigma: needs 'kernel'")
             return self
         if self.kind != ("gaussian",) or "width" in self.model_fields_set:
-            raise ValueError("kernel: want it with kind [gaussian], and without width")
+            raise ValueError("kernel: needs kind: [gaussian] and excludes 'width'")
         if not 3 <= self.kernel <= 99 or self.kernel % 2 == 0:
-            raise ValueError("kernel: want an odd number of pixels from 3 to 99")
+            raise ValueError("kernel: expected an odd number of pixels from 3 to 99")
         if self.sigma is not None and not 0.1 <= self.sigma <= 50:
-            raise ValueError("sigma: want a number within 0.1 and 50")
+            raise ValueError("sigma: expected a number within 0.1 and 50")
         return self
 
 
@@ -60,11 +61,11 @@ class BlurParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        kind: Which blur.
-        width: As in the options; 0 with ``kernel``.
-        angle: Direction of ``motion``, degrees from the x axis toward the y axis.
-        middle: Of ``zoom``: x and y as shares of the sides.
-        kernel, sigma: In pixels, when the options set them.
+        kind: Kind of blur.
+        width: Width, as in the options; 0 with ``kernel``.
+        angle: Direction of ``motion`` in degrees, from the x axis toward the y axis.
+        middle: Center of ``zoom``: x and y as shares of the sides.
+        kernel, sigma: Kernel size and standard deviation in pixels, if the options set them.
     """
 
     kind: Kind
@@ -76,10 +77,10 @@ class BlurParams(Frozen):
 
 
 class Blur(Degradation):
-    """Each kind spreads a point evenly about its place, so that nothing moves.
+    """Gaussian, motion, defocus or zoom blur with centered kernels, so that nothing moves.
 
-    ``gaussian`` with kernel 7, 9, 13, 17 or 21 is DeeperForensics-1.0's GB (Jiang et al., CVPR
-    2020). albumentations' blurs are not used: their motion and zoom draw or step by whole pixels.
+    ``gaussian`` with kernel 7, 9, 13, 17 or 21 is GB of DeeperForensics-1.0 (Jiang et al., CVPR
+    2020). The blurs of albumentations are not used: their motion and zoom work in whole pixels.
     """
 
     name = "blur"
@@ -92,7 +93,7 @@ class Blur(Degradation):
     config: BlurOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> BlurParams:
-        """Draw kind, width, direction and middle."""
+        """Draw kind, width, direction and center."""
         draws, config = rng.random(5), self.config
         kind = config.kind[int(draws[0] * len(config.kind))]
         if config.kernel is not None:
@@ -107,7 +108,7 @@ class Blur(Degradation):
         return BlurParams(kind=kind, width=width)
 
     def apply(self, image: Image, params: BlurParams) -> Image:
-        """Spread every point."""
+        """Blur the image."""
         if params.kernel is not None:
             size = (params.kernel, params.kernel)
             return np.asarray(cv2.GaussianBlur(image, size, params.sigma or 0), np.uint8)

@@ -1,4 +1,4 @@
-"""Color and tone: white balance, saturation, contrast, gamma, few levels, black and white."""
+"""Color and tone: white balance, saturation, contrast, gamma, posterization, grayscale."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "saturation": (0, 4),
     "contrast": (0, 4),
     "gamma": (0.1, 5),
-    "posterise": (1, 8),
+    "posterize": (1, 8),
     "gray": (0, 1),
 }
-# Range and chance of each operation when a recipe names none.
+# Range and probability of each operation if a recipe names none.
 _USUAL: dict[str, tuple[tuple[float, float], float]] = {
     "temperature": ((-50, 90), 0.5),
     "tint": ((-0.12, 0.12), 0.5),
     "saturation": ((0.3, 1.6), 0.5),
     "contrast": ((0.5, 1.5), 0.5),
     "gamma": ((0.55, 1.7), 0.5),
-    "posterise": ((3, 5), 0.05),
+    "posterize": ((3, 5), 0.05),
     "gray": ((1, 1), 0.08),
 }
 _NEUTRAL = {"temperature": 0.0, "tint": 0.0, "saturation": 1.0, "contrast": 1.0, "gamma": 1.0}
 
 
 class ColorOptions(Frozen):
-    """Which operations, and how much of each.
+    """Options of ``color``.
 
-    Those that are named are done to every pair, and no others. When none is named, each of the
-    first five is done to half of the pairs, within usual ranges, and few pairs are posterised
+    The named operations are applied to every pair, and no others. If none is named, each of the
+    first five is applied to half of the pairs, within typical ranges, and few pairs are posterized
     (0.05) or made gray (0.08).
 
     Attributes:
-        temperature: How much warmer the light becomes, in mired away from daylight (154 mired,
-            6504 K), -100 to 200: 96 is as 4000 K looks to a camera set to daylight.
-        tint: > 0: toward magenta, < 0: toward green, in factors of two on green, -0.5 to 0.5.
+        temperature: Shift of the color temperature toward warm, in mired from daylight (154
+            mired, 6504 K), -100 to 200: 96 looks like 4000 K to a camera set to daylight.
+        tint: Shift toward magenta (> 0) or green (< 0), as a power of two on green, -0.5 to 0.5.
         saturation: Factor on both color differences of YCbCr (BT.601), 0 to 4.
         contrast: Factor on the distance from the pivot, 0 to 4.
-        pivot: What ``contrast`` leaves as it is: level 128, or ``black``, so that the image
+        pivot: Fixed point of ``contrast``: level 128 (``middle``), or ``black``, so that the image
             gets darker or brighter.
-        gamma: Exponent on values from 0 to 1, 0.1 to 5; > 1 darkens.
-        posterise: Bits kept of each channel, 1 to 8 (all).
+        gamma: Exponent on values from 0 to 1, 0.1 to 5; above 1 darkens.
+        posterize: Number of bits kept per channel, 1 to 8 (all).
         gray: Share of the pairs that lose all color, 0 to 1.
     """
 
@@ -68,14 +68,14 @@ class ColorOptions(Frozen):
     contrast: Range | None = None
     pivot: Pivot = "middle"
     gamma: Range | None = None
-    posterise: IntRange | None = None
+    posterize: IntRange | None = None
     gray: float | None = None
 
     @model_validator(mode="after")
     def _sane(self) -> ColorOptions:
         given = {name: span for name, span in _BOUNDS.items() if getattr(self, name) is not None}
         if self.gray is not None and not 0 <= self.gray <= 1:
-            raise ValueError("gray: want a share from 0 to 1")
+            raise ValueError("gray: expected a share from 0 to 1")
         given.pop("gray", None)
         check_ranges(self, given)
         return self
@@ -85,10 +85,11 @@ class ColorParams(Frozen):
     """What was drawn for one pair, in the units of the options.
 
     Attributes:
-        temperature, tint, contrast, gamma: 0 or 1 where nothing is done.
-        saturation: 0 = gray.
-        pivot: Of ``contrast``.
-        bits: Kept of each channel; 8 = all.
+        temperature, tint: Shifts of the white balance; 0 for none.
+        saturation: Factor; 1 for none, 0 for gray.
+        contrast, gamma: Factor and exponent; 1 for none.
+        pivot: Fixed point of ``contrast``.
+        bits: Number of bits kept per channel; 8 for all.
     """
 
     temperature: float
@@ -101,12 +102,12 @@ class ColorParams(Frozen):
 
 
 class Color(Degradation):
-    """White balance, then saturation, then contrast, gamma and posterisation.
+    """White balance, then saturation, then contrast, gamma and posterization.
 
-    DeeperForensics-1.0 (Jiang et al., CVPR 2020): its CS is ``saturation`` .4, .3, .2, .1 or 0;
-    its "contrast" CC is a factor on all values, here ``contrast`` .85, .725, .6, .475 or .35
-    with ``pivot: black``. Both are rounded where that code drops the fraction. No operation
-    looks at the image (a mean would differ between the members of a pair).
+    CS of DeeperForensics-1.0 (Jiang et al., CVPR 2020) is ``saturation`` .4, .3, .2, .1 or 0. Its
+    "contrast" CC is a factor on all values: ``contrast`` .85, .725, .6, .475 or .35 with
+    ``pivot: black``. Both are rounded here, where that code truncates. No operation depends on the
+    image, because a mean would differ between the images of a pair.
     """
 
     name = "color"
@@ -132,7 +133,7 @@ class Color(Degradation):
     config: ColorOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> ColorParams:
-        """Draw whether and how much, for each operation."""
+        """Draw for each operation whether it is applied, and how strongly."""
         amounts, chances = rng.random(len(_USUAL)), rng.random(len(_USUAL))
         given = {name: getattr(self.config, name) for name in _USUAL}
         free = all(value is None for value in given.values())
@@ -153,14 +154,14 @@ class Color(Degradation):
                 continue
             if name == "gray":
                 done["saturation"] = 0.0
-            elif name == "posterise":
+            elif name == "posterize":
                 bits = whole(amount, (int(spans[name][0]), int(spans[name][1])))
             else:
                 done[name] = between(amount, spans[name])
         return ColorParams(pivot=self.config.pivot, bits=bits, **done)
 
     def apply(self, image: Image, params: ColorParams) -> Image:
-        """Look up in a table, mix the channels and look up again, or the first alone."""
+        """Apply white balance, saturation and tone curve through tables and a color matrix."""
         table = balance(params.temperature, params.tint)
         tone = _tone(params)
         if params.saturation == 1:
@@ -173,7 +174,7 @@ class Color(Degradation):
 
 
 def _tone(params: ColorParams) -> NDArray[np.uint8]:
-    """Return contrast, gamma and posterisation as one table of 256 values."""
+    """Return contrast, gamma and posterization as one table of 256 values."""
     pivot = 128 if params.pivot == "middle" else 0
     values = np.clip((np.arange(256) - pivot) * params.contrast + pivot, 0, 255)
     values = np.rint(255 * (values / 255) ** params.gamma).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What an entry of ``degradations`` in a recipe means: a kind, a profile, or shared again."""
+"""What an entry of ``degradations`` in a recipe may be: a kind, a profile, or ``reshare``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ RESHARE = "reshare"
 
 
 class Composition(ABC):
-    """Draws the steps of one pair; built once a worker.
+    """Draws the degradation steps of a pair.
 
     Attributes:
-        name: What the manifest calls it.
-        has_severity: Whether ``draw`` takes a severity from 1 to 5; else it takes ``None``.
+        name: Name in the manifest.
+        has_severity: Whether ``draw`` takes a severity from 0 to 5; otherwise it takes ``None``.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Composition(ABC):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: Shape, severity: int | None) -> list[Step]:
-        """Draw the steps of one pair; severity 0 has none."""
+        """Draw the steps of one pair; there are none at severity 0."""
 
     @abstractmethod
     def record(self) -> dict[str, Any]:
-        """Return all that decides pixels, JSON-like, for the digests of recipe and shards."""
+        """Return everything that determines pixels, JSON-like, for digests."""
 
 
 class _Kind(Composition):
-    """One kind, on its ladder or with free ranges."""
+    """One kind, either at severities or with its options."""
 
     def __init__(
         self, name: str, options: Mapping[str, Any], by_severity: bool, where: str
@@ -52,11 +52,11 @@ class _Kind(Composition):
         kind = DEGRADATIONS.load(name)
         if by_severity and options:
             raise RecipeError(
-                f"{where}: 'severity' sets the ranges of {name!r} itself: remove it or "
+                f"{where}: 'severity' sets the options of {name!r}: remove it or "
                 f"{', '.join(options)}"
             )
         if by_severity and not kind.levels:
-            raise RecipeError(f"{where}.severity: {name!r} has no severities: remove it")
+            raise RecipeError(f"{where}.severity: {name!r} has no severities: remove the key")
         self.name = name
         self.has_severity = by_severity
         self._free = None if by_severity else kind.build(options, where)
@@ -76,7 +76,7 @@ class _Kind(Composition):
 
 
 class _Profile(Composition):
-    """A chain that ships as YAML."""
+    """A chain of kinds that ships as YAML."""
 
     def __init__(self, profile: Profile, where: str) -> None:
         self.name = profile.name
@@ -91,7 +91,7 @@ class _Profile(Composition):
     def draw(self, rng: np.random.Generator, shape: Shape, severity: int | None) -> list[Step]:
         if severity == 0:
             return []
-        # A stream for each step, so that a step left out or changed moves no other.
+        # A random stream per step, so that leaving out or changing a step does not affect others.
         streams = _streams(rng, len(self._profile.steps))
         chosen = int(rng.integers(max(len(streams), 1)))
         steps = []
@@ -109,11 +109,11 @@ class _Profile(Composition):
 
 
 class ReshareOptions(Frozen):
-    """How often an image is passed on, and through what.
+    """Options of ``reshare``.
 
     Attributes:
-        profiles: Drawn from anew for each time; those without severity.
-        times: How often, 1 to 5; severity n is n times.
+        profiles: Profiles to draw from for each pass; profiles with severities are not allowed.
+        times: Number of passes, 1 to 5; severity n means n passes.
     """
 
     profiles: tuple[str, ...] = ("social_feed", "messenger")
@@ -127,19 +127,21 @@ class ReshareOptions(Frozen):
             raise ValueError("profiles: expected at least one")
         for name in self.profiles:
             if name not in profile_names():
-                hint = near(name, profile_names()) or f" There are: {', '.join(profile_names())}"
-                raise ValueError(f"profiles: no profile {name!r}.{hint}")
+                hint = near(name, profile_names()) or f" Known: {', '.join(profile_names())}"
+                raise ValueError(f"profiles: unknown profile {name!r}.{hint}")
             if load_profile(name).has_severity:
-                raise ValueError(f"profiles: {name!r} has severities; use it by itself")
+                raise ValueError(
+                    f"profiles: {name!r} has severities, so it cannot be part of reshare"
+                )
         return self
 
 
 class _Reshare(Composition):
-    """The same image through one profile after another."""
+    """The image sent through several profiles, one after another."""
 
     def __init__(self, options: Mapping[str, Any], by_severity: bool, where: str) -> None:
         if by_severity and "times" in options:
-            raise RecipeError(f"{where}: 'severity' says how many times: remove it or 'times'")
+            raise RecipeError(f"{where}: 'severity' sets 'times': remove one of them")
         self.name = RESHARE
         self.has_severity = by_severity
         label = f"options of degradation {RESHARE!r}"
@@ -165,16 +167,16 @@ class _Reshare(Composition):
 
 
 def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str) -> Composition:
-    """Build what an entry names.
+    """Build the degradation of an entry.
 
     Args:
-        use: A kind, a profile or ``reshare``.
-        options: The entry's further keys.
-        by_severity: Whether the entry asks for severities.
-        where: Path of the entry, for messages.
+        use: Name of a kind or profile, or ``reshare``.
+        options: The entry's own options.
+        by_severity: Whether the entry has severities.
+        where: File and key of the entry, for messages.
 
     Raises:
-        RecipeError: No such name, an unknown key, or a value out of range.
+        RecipeError: The name or a key is unknown, or a value is out of range.
     """
     if use == RESHARE:
         return _Reshare(options, by_severity, where)
@@ -185,9 +187,11 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
                 f"{where}.{next(iter(options))}: unknown key: profile {use!r} has no options"
             )
         if profile.has_severity and not by_severity:
-            raise RecipeError(f"{where}.severity: profile {use!r} wants one, e.g. [1, 5]")
+            raise RecipeError(f"{where}.severity: missing; profile {use!r} needs it, e.g. [1, 5]")
         if by_severity and not profile.has_severity:
-            raise RecipeError(f"{where}.severity: profile {use!r} has no severities: remove it")
+            raise RecipeError(
+                f"{where}.severity: profile {use!r} has no severities: remove the key"
+            )
         return _Profile(profile, where)
     if use not in DEGRADATIONS:
         known = known_degradations()
@@ -198,12 +202,12 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
 
 
 def known_degradations() -> list[str]:
-    """Return every name that ``use`` may have: kinds, profiles and ``reshare``."""
+    """Return all names that ``use`` may have: kinds, profiles and ``reshare``."""
     return sorted({*DEGRADATIONS, *profile_names(), RESHARE})
 
 
 def has_severities(use: str) -> bool:
-    """Say whether a known name can be used with a severity."""
+    """Return whether a known name can be used with a severity."""
     if use in profile_names():
         return load_profile(use).has_severity
     return use == RESHARE or bool(DEGRADATIONS.load(use).levels)

@@ -1,4 +1,4 @@
-"""Another cut: closer, or with a border; scaled back to the size it had."""
+"""Cropping or padding, scaled back to the original size."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["CropPad", "CropPadOptions", "CropPadParams"]
 
 
 class CropPadOptions(Frozen):
-    """How much is cut off or added, and what is added.
+    """Options of ``crop_pad``.
 
     Attributes:
-        modes: ``crop`` takes a window out of the image and enlarges it; ``pad`` shrinks the
-            image and puts it on a border. Drawn with even odds.
-        amount: Of both sides, what is cut off or becomes border, 0 to 0.6.
-        aspect: Factor on the width-to-height ratio of the image as seen, 0.8 to 1.25.
-        borders: For ``pad``: one level, or a blurred copy.
+        modes: Modes to draw from with equal probability: ``crop`` enlarges a window of the image;
+            ``pad`` shrinks the image and adds a border.
+        amount: Share of both sides that is cut off or becomes border, 0 to 0.6.
+        aspect: Factor on the width-to-height ratio of the content, 0.8 to 1.25.
+        borders: Borders of ``pad`` to draw from: a single level, or a blurred copy.
     """
 
     modes: tuple[Literal["crop", "pad"], ...] = ("crop", "pad")
@@ -38,9 +38,9 @@ class CropPadOptions(Frozen):
     def _sane(self) -> CropPadOptions:
         check_ranges(self, {"amount": (0, 0.6), "aspect": (0.8, 1.25)})
         if not self.modes:
-            raise ValueError("modes: want at least one of crop, pad")
+            raise ValueError("modes: expected at least one of crop, pad")
         if not self.borders:
-            raise ValueError("borders: want at least one of black, gray, blur")
+            raise ValueError("borders: expected at least one of black, gray, blur")
         return self
 
 
@@ -49,9 +49,9 @@ class CropPadParams(Frozen):
 
     Attributes:
         mode: ``crop`` or ``pad``.
-        box: Whole pixels x0, y0, x1, y1, ends not included: the window that is kept, or where
-            the image comes to lie.
-        border: What is around it; of no effect for ``crop``.
+        box: Window that is kept, or new position of the image: x0, y0, x1, y1 in whole pixels,
+            ends excluded.
+        border: Border of ``pad``; unused for ``crop``.
     """
 
     mode: Literal["crop", "pad"]
@@ -60,7 +60,7 @@ class CropPadParams(Frozen):
 
 
 class CropPad(Degradation):
-    """A window of the image enlarged, or the image shrunk onto a border."""
+    """Crop a window and enlarge it, or shrink the image and add a border."""
 
     name = "crop_pad"
     options = CropPadOptions
@@ -86,7 +86,7 @@ class CropPad(Degradation):
         border = self.config.borders[int(draws[1] * len(self.config.borders))]
         left = 1 - between(draws[2], self.config.amount)
         aspect = between(draws[3], self.config.aspect)
-        # The ratio of what is seen: a narrow window that fills the frame looks wide.
+        # The ratio of the content: a narrow window that fills the frame looks wide.
         wide = aspect if mode == "pad" else 1 / aspect
         shares = (left * min(1, wide), left * min(1, 1 / wide))
         width, height = (
@@ -97,7 +97,7 @@ class CropPad(Degradation):
         return CropPadParams(mode=mode, box=(x0, y0, x0 + width, y0 + height), border=border)
 
     def apply(self, image: Image, params: CropPadParams) -> Image:
-        """Cut and enlarge (cubic), or shrink (means of areas) and put on the border."""
+        """Crop and enlarge (cubic), or shrink (area averages) and add the border."""
         height, width = image.shape[:2]
         x0, y0, x1, y1 = params.box
         if params.box == (0, 0, width, height):
@@ -112,7 +112,7 @@ class CropPad(Degradation):
         return out
 
     def homography(self, params: CropPadParams, shape: Shape) -> Homography:
-        """Window to frame, or frame to window."""
+        """Return the map from window to frame, or from frame to window."""
         frame: Rect = (0, 0, shape[1], shape[0])
         box = params.box
         return fit(box, frame) if params.mode == "crop" else fit(frame, box)

@@ -1,4 +1,4 @@
-"""JPEG, once or several times, with the tables of more than one program."""
+"""JPEG compression, once or several times, with quantization tables of several programs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _MAX = 3
 
 
 class JpegOptions(Frozen):
-    """How strongly, how often and in which program's manner an image is compressed.
+    """Options of ``jpeg``.
 
     Attributes:
-        quality: Of each pass, on the scale of the Independent JPEG Group, 1 to 100.
-        subsampling: Of the chroma, to choose from.
-        tables: ``standard``: those of Annex K of ITU-T T.81; ``own``: one of those that other
-            encoders bring along, scaled to the quality in the same way.
-        passes: How often in a row, 1 to 3, each with values of its own.
-        shift: Where the grid of 8x8 blocks starts, to the left of and above the image, 0 to 7
-            pixels each: a crop from a larger image has its grid anywhere.
+        quality: Quality of each pass on the scale of the Independent JPEG Group, 1 to 100.
+        subsampling: Chroma subsampling modes to draw from.
+        tables: Quantization tables to draw from: ``standard`` for those of Annex K of ITU-T T.81,
+            ``own`` for those of other encoders, scaled to the quality in the same way.
+        passes: Number of compressions in a row, 1 to 3, each with its own values.
+        shift: Offset of the 8x8 block grid to the left of and above the image, 0 to 7 pixels each:
+            the grid of a crop from a larger image may start anywhere.
     """
 
     quality: IntRange = (30, 95)
@@ -57,10 +57,10 @@ class JpegPass(Frozen):
     """One compression.
 
     Attributes:
-        quality: 1 to 100.
-        subsampling: Of the chroma.
-        tables: ``standard``, or which of the own ones.
-        shift: Pixels in x and y by which the block grid starts before the image.
+        quality: Quality, 1 to 100.
+        subsampling: Chroma subsampling mode.
+        tables: ``standard``, or the name of the other quantization table.
+        shift: Offset of the block grid to the left of and above the image, in pixels.
     """
 
     quality: int
@@ -70,15 +70,19 @@ class JpegPass(Frozen):
 
 
 class JpegParams(Frozen):
-    """What was drawn for one pair: the compressions, in their order."""
+    """What was drawn for one pair.
+
+    Attributes:
+        passes: The compressions, in order.
+    """
 
     passes: tuple[JpegPass, ...]
 
 
 class Jpeg(Degradation):
-    """Blocks, ringing and bled color, as ITU-T T.81 makes them.
+    """JPEG compression (ITU-T T.81): blocking, ringing and color bleeding.
 
-    OpenCV encodes with the standard tables and Pillow with others; both with libjpeg-turbo.
+    OpenCV encodes with the standard tables and Pillow with the others; both use libjpeg-turbo.
     """
 
     name = "jpeg"
@@ -91,7 +95,7 @@ class Jpeg(Degradation):
     config: JpegOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> JpegParams:
-        """Draw three compressions and take as many as were drawn."""
+        """Draw three compressions, of which the drawn number is used."""
         count = whole(rng.random(), self.config.passes)
         draws = rng.random((_MAX, 6))
         return JpegParams(passes=tuple(self._pass(row.tolist()) for row in draws[:count]))
@@ -107,13 +111,13 @@ class Jpeg(Degradation):
         )
 
     def apply(self, image: Image, params: JpegParams) -> Image:
-        """Encode and decode; no pixel leaves its place."""
+        """Encode and decode; no pixel moves."""
         for one in params.passes:
             image = _through(image, one)
         return image
 
     def encoder(self, params: JpegParams) -> str:
-        """Both libraries where the passes have tables of both sorts."""
+        """Name the libraries that encoded; two if the passes have both sorts of tables."""
         names = [
             opencv_name("JPEG")
             if one.tables == "standard"

@@ -1,4 +1,4 @@
-"""A dark room: too little light, amplified by the camera and cleaned as well as it can."""
+"""Low light: an underexposed image that the camera amplifies and denoises."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _FULL = 65535  # white, in the 16 bits of linear light
 
 
 class LowLightOptions(Frozen):
-    """How dark it is, and what the camera makes of it.
+    """Options of ``low_light``.
 
     Attributes:
-        stops: Factors of two by which there is less light, 0 to 8.
-        shot: Variance in linear light from 0 to 1 per unit of light that is left, 0 to 0.1.
-        read: Standard deviation in linear light where there is none, 0 to 0.1.
-        lift: Share of the stops that the camera makes up for, 0 to 1.
-        denoise: Share of the noise that it removes again with the finest detail, 0 to 1.
+        stops: Underexposure in stops (powers of two), 0 to 8.
+        shot: Shot noise: variance per unit of remaining linear light (0 to 1), 0 to 0.1.
+        read: Read noise: standard deviation in linear light (0 to 1), 0 to 0.1.
+        lift: Share of the stops that the camera compensates, 0 to 1.
+        denoise: Strength of the noise reduction, which also removes the finest detail, 0 to 1.
     """
 
     stops: Range = (1.0, 5.0)
@@ -50,7 +50,12 @@ class LowLightOptions(Frozen):
 
 
 class LowLightParams(Frozen):
-    """What was drawn for one pair, in the units of the options, and the seed of the noise."""
+    """What was drawn for one pair, in the units of the options.
+
+    Attributes:
+        stops, shot, read, lift, denoise: Values within the ranges of the options.
+        seed: Seed of the noise.
+    """
 
     stops: float
     shot: float
@@ -63,9 +68,9 @@ class LowLightParams(Frozen):
 class LowLight(Degradation):
     """Exposure, shot and read noise, partial amplification and noise reduction, in this order.
 
-    The noise is that of Foi et al. (IEEE TIP 2008), added in linear light (gamma 2.2) where it
-    arises, so that it is amplified with the image and cut off at black. One field for all
-    members of a pair; gray images stay gray.
+    The noise model is that of Foi et al. (IEEE TIP 2008), added in linear light (gamma 2.2), so
+    that it is amplified with the image and clipped at black. All images of a pair get the same
+    noise field; gray images stay gray.
     """
 
     name = "low_light"
@@ -84,7 +89,7 @@ class LowLight(Degradation):
     config: LowLightOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> LowLightParams:
-        """Draw all five, and a seed."""
+        """Draw all five values and a seed."""
         draws, config = rng.random(5), self.config
         return LowLightParams(
             stops=between(draws[0], config.stops),
@@ -100,7 +105,7 @@ class LowLight(Degradation):
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: LowLightParams) -> list[Image]:
-        """Make the field once."""
+        """Degrade all images with one noise field."""
         fields: dict[tuple[int, ...], NDArray[np.float32]] = {}
         out = []
         for image in images:
@@ -131,7 +136,7 @@ def _coded() -> NDArray[np.uint8]:
 
 
 def _clean(image: Image, params: LowLightParams) -> Image:
-    """Smooth what is weaker than the noise that the camera expects at this gain."""
+    """Smooth structures weaker than the noise that the camera expects at this gain."""
     if params.denoise == 0:
         return image
     expected = 2 ** (params.stops * params.lift) * np.hypot(

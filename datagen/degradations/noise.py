@@ -1,4 +1,4 @@
-"""Grain: plain Gaussian, as it leaves a sensor, or as a camera's developing leaves it."""
+"""Noise: Gaussian, raw sensor noise, or noise after a camera's processing."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ _STUDIO = np.array([255 / 219, 255 / 224, 255 / 224], np.float32)
 
 
 class NoiseOptions(Frozen):
-    """Which noise, and how much.
+    """Options of ``noise``.
 
     Attributes:
-        kind: Kinds to choose from.
-        variance: ``gaussian``: of values from 0 to 1, 0 to 0.25.
-        space: ``gaussian``: ``rgb``, or studio-range ``ycbcr`` (luma 16-235, differences 16-240).
-        shot: ``sensor``: variance in linear light from 0 to 1 per unit of light, 0 to 0.5.
-        read: ``sensor``: standard deviation in linear light where there is none, 0 to 0.2.
-        luma: ``iso``: standard deviation of the brightness in gray levels, 0 to 80.
-        chroma: ``iso``: standard deviation of either color difference in gray levels, 0 to 80.
-        grain: ``iso``: deviation of the grain's outline, as a share of the short side, 0 to
-            0.05; the blotches of color are four times as wide.
+        kind: Kinds of noise to draw from.
+        variance: For ``gaussian``: variance of values from 0 to 1, 0 to 0.25.
+        space: For ``gaussian``: color space, ``rgb`` or limited-range ``ycbcr`` (luma 16-235, color
+            differences 16-240).
+        shot: For ``sensor``: variance per unit of linear light (0 to 1), 0 to 0.5.
+        read: For ``sensor``: standard deviation without light, in linear light (0 to 1), 0 to 0.2.
+        luma: For ``iso``: standard deviation of the luma in 8-bit intensity levels, 0 to 80.
+        chroma: For ``iso``: standard deviation of each color difference in 8-bit intensity levels,
+            0 to 80.
+        grain: For ``iso``: standard deviation of a grain's shape, as a share of the short side, 0
+            to 0.05; blotches of color are four times as wide.
     """
 
     kind: tuple[Kind, ...] = ("gaussian", "sensor", "iso")
@@ -69,13 +71,13 @@ class NoiseOptions(Frozen):
 
 
 class NoiseParams(Frozen):
-    """What was drawn for one pair, in the units of the options; 0 for what its kind has not.
+    """What was drawn for one pair, in the units of the options.
 
     Attributes:
-        kind: Which noise.
-        space: Of ``variance``.
-        variance, shot, read, luma, chroma, grain: As in the options.
-        seed: Of the field.
+        kind: Kind of noise.
+        space: Color space of ``gaussian``.
+        variance, shot, read, luma, chroma, grain: As in the options; 0 if the kind does not use it.
+        seed: Seed of the noise field.
     """
 
     kind: Kind
@@ -90,13 +92,13 @@ class NoiseParams(Frozen):
 
 
 class Noise(Degradation):
-    """One field of noise for all members of a pair; gray images get its brightness only.
+    """Noise with one field for all images of a pair; gray images get only its luma.
 
     ``sensor`` is the Poisson-Gaussian model of Foi et al. (IEEE TIP 2008): variance
-    ``shot * light + read ** 2`` in linear light, coded with a gamma of 2.2. ``gaussian`` in
-    ``ycbcr`` with variance .001, .002, .005, .01 or .05 is DeeperForensics-1.0's GNC (Jiang et
-    al., CVPR 2020), rounded where that code drops the fraction. albumentations' ``iso_noise``
-    is not used: it turns hues, only ever brightens and is several times as slow.
+    ``shot * light + read ** 2`` in linear light, encoded with a gamma of 2.2. ``gaussian`` in
+    ``ycbcr`` with variance .001, .002, .005, .01 or .05 is GNC of DeeperForensics-1.0 (Jiang et
+    al., CVPR 2020), rounded here, where that code truncates. ``iso_noise`` of albumentations is
+    not used: it shifts hues, never darkens and is several times slower.
     """
 
     name = "noise"
@@ -121,7 +123,7 @@ class Noise(Degradation):
     config: NoiseOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> NoiseParams:
-        """Draw kind, strength (evenly in the deviation, not in the variance) and seed."""
+        """Draw kind, strength (uniform in the standard deviation, not in the variance) and seed."""
         draws, seed, config = rng.random(7), int(rng.integers(2**32)), self.config
         kind = config.kind[int(draws[0] * len(config.kind))]
         drawn = {
@@ -143,11 +145,11 @@ class Noise(Degradation):
         )
 
     def apply(self, image: Image, params: NoiseParams) -> Image:
-        """Add the field, scaled by what each pixel's brightness makes of it."""
+        """Add the noise field, scaled by the brightness of each pixel."""
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: NoiseParams) -> list[Image]:
-        """Make each field once."""
+        """Degrade all images; each noise field is computed once."""
         fields: dict[tuple[int, int, bool], Field] = {}
         out = []
         for image in images:
@@ -159,7 +161,7 @@ class Noise(Degradation):
 
 
 def _field(params: NoiseParams, key: tuple[int, int, bool]) -> Field:
-    """Make the noise of an image before its brightness is looked at, ``(h, w, 3)``."""
+    """Return the noise field before it is scaled by brightness, ``(h, w, 3)``."""
     height, width, gray = key
     if params.kind == "iso":
         side = params.grain * min(height, width)
@@ -172,7 +174,7 @@ def _field(params: NoiseParams, key: tuple[int, int, bool]) -> Field:
     if params.kind == "iso":
         matrix = _TO_RGB
     if gray:
-        # The first column, which is luma where there is one, makes all three channels.
+        # All three channels get the first column, which is luma in YCbCr.
         matrix = np.outer(np.ones(3, np.float32), [matrix[0, 0], 0, 0]).astype(np.float32)
     if params.kind == "gaussian":
         matrix = matrix * np.float32(255 * np.sqrt(params.variance))

@@ -1,4 +1,4 @@
-"""Things laid over an image: blocks, stickers, captions and emoji, all drawn here."""
+"""Occlusions: blocks, stickers, captions and emoji, all drawn by the program."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _BLOCK = 8
 
 
 class OccludeOptions(Frozen):
-    """What lies over the image, how many and how large.
+    """Options of ``occlude``.
 
     Attributes:
-        kind: Kinds to choose from; one a pair.
-        count: How many things, 1 to 100.
-        size: Of each as a share of the short side, 0.02 to 1; they vary by a quarter.
-        per_256: In place of the three: this many gray blocks of 8 x 8 pixels for every whole 256
-            pixels of the short side, 1 to 1000; none on a smaller image.
+        kind: Kinds of objects to draw from; one kind per pair.
+        count: Number of objects, 1 to 100.
+        size: Size of the objects as a share of the short side, 0.02 to 1; varies by a quarter.
+        per_256: Instead of the other three: number of gray blocks of 8 x 8 pixels per whole 256
+            pixels of the short side, 1 to 1000; none on smaller images.
     """
 
     kind: tuple[Kind, ...] = ("blocks", "sticker", "text", "emoji")
@@ -41,12 +41,12 @@ class OccludeOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> OccludeOptions:
         if not self.kind:
-            raise ValueError("kind: want at least one of blocks, sticker, text, emoji")
+            raise ValueError("kind: expected at least one of blocks, sticker, text, emoji")
         check_ranges(self, {"count": (1, 100), "size": (0.02, 1)})
         if self.per_256 is not None:
             check_ranges(self, {"per_256": (1, 1000)})
             if {"kind", "count", "size"} & self.model_fields_set:
-                raise ValueError("per_256: want it without kind, count and size")
+                raise ValueError("per_256: excludes 'kind', 'count' and 'size'")
         return self
 
 
@@ -54,10 +54,10 @@ class OccludeParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        kind: What lies over the image.
-        count: How many.
-        size: As a share of the short side; 0: gray blocks of 8 x 8 pixels.
-        seed: Of places, turns, shapes and colors.
+        kind: Kind of the objects.
+        count: Number of objects.
+        size: Size as a share of the short side; 0 for gray blocks of 8 x 8 pixels.
+        seed: Seed of positions, angles, shapes and colors.
     """
 
     kind: Kind
@@ -67,9 +67,9 @@ class OccludeParams(Frozen):
 
 
 class Occlude(Degradation):
-    """Parts of the image are hidden, at the same places for all members of a pair.
+    """Hide parts of the image, at the same positions in all images of a pair.
 
-    ``per_256`` of 16, 32, 48, 64 or 80 is DeeperForensics-1.0's BW (Jiang et al., CVPR 2020).
+    ``per_256`` of 16, 32, 48, 64 or 80 is BW of DeeperForensics-1.0 (Jiang et al., CVPR 2020).
     """
 
     name = "occlude"
@@ -86,7 +86,7 @@ class Occlude(Degradation):
     config: OccludeOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> OccludeParams:
-        """Draw kind, number and size, and a seed for the rest."""
+        """Draw kind, number and size, and a seed for everything else."""
         draws, seed, config = rng.random(3), int(rng.integers(2**32)), self.config
         if config.per_256 is not None:
             count = min(shape) // 256 * whole(draws[1], config.per_256)
@@ -99,11 +99,11 @@ class Occlude(Degradation):
         )
 
     def encoder(self, params: OccludeParams) -> str | None:
-        """Name what draws letters: its fonts differ between versions."""
+        """Name OpenCV if it draws text: its fonts differ between versions."""
         return f"opencv {cv2.__version__}" if params.kind == "text" else None
 
     def apply(self, image: Image, params: OccludeParams) -> Image:
-        """Draw one thing after the other; more of them begin with the same ones."""
+        """Draw one object after another; a larger count starts with the same objects."""
         if params.count == 0:
             return image
         out = image.copy()

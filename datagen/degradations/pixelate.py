@@ -1,4 +1,4 @@
-"""Pixelation: down and up by a whole factor."""
+"""Pixelation: down- and upsampling by a whole factor."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Pixelate", "PixelateOptions", "PixelateParams"]
 
 
 class PixelateOptions(Frozen):
-    """How large the blocks are, and whether they show.
+    """Options of ``pixelate``.
 
     Attributes:
-        factor: Side of a block in pixels, 2 to 64.
-        up: ``nearest`` shows the blocks; ``linear`` smooths them over.
+        factor: Side length of a block in pixels, 2 to 64.
+        up: Upsampling kernels to draw from: ``nearest`` shows the blocks, ``linear`` smooths them.
     """
 
     factor: IntRange = (2, 8)
@@ -32,23 +32,28 @@ class PixelateOptions(Frozen):
     def _sane(self) -> PixelateOptions:
         check_ranges(self, {"factor": (2, 64)})
         if not self.up:
-            raise ValueError("up: want at least one of nearest, linear")
+            raise ValueError("up: expected at least one of nearest, linear")
         return self
 
 
 class PixelateParams(Frozen):
-    """What was drawn for one pair: the factor (2 to 64) and the kernel of the way up."""
+    """What was drawn for one pair.
+
+    Attributes:
+        factor: Side length of a block in pixels, 2 to 64.
+        up: Upsampling kernel.
+    """
 
     factor: int
     up: Literal["nearest", "linear"]
 
 
 class Pixelate(Degradation):
-    """A coarse raster of few samples, which do not average what lies between them.
+    """Pixelation from point samples: pixels between the samples are ignored.
 
     The levels are what DeeperForensics-1.0 (Jiang et al., CVPR 2020) calls "JPEG": both sides
     divided by 2, 3, 4, 5 or 6 and rounded down, ``cv2.resize`` with its default (bilinear)
-    kernel, and back with the same. No JPEG encoder takes part in it.
+    kernel, and back in the same way. No JPEG encoder is involved.
     """
 
     name = "pixelate"
@@ -65,7 +70,7 @@ class Pixelate(Degradation):
         )
 
     def apply(self, image: Image, params: PixelateParams) -> Image:
-        """Resize twice, the way down bilinearly."""
+        """Downsample with a bilinear kernel, then upsample."""
         height, width = image.shape[:2]
         size = (max(1, width // params.factor), max(1, height // params.factor))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)

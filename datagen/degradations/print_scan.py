@@ -1,4 +1,4 @@
-"""An image printed on paper and scanned."""
+"""Printing and scanning."""
 
 from __future__ import annotations
 
@@ -33,28 +33,27 @@ _BOUNDS = {
     "sharpen": (0, 3),
 }
 _RISING = ("dots", "hardness", "gain", "texture", "shade", "turn", "tilt", "blur", "sharpen")
-_MIN_PERIOD = 1.5  # of dots in pixels of the scan; finer ones cannot be seen
+_MIN_PERIOD = 1.5  # of dots, in pixels of the scan; finer dots are not visible
 
 
 class PrintScanOptions(Frozen):
-    """How it is printed and how it is scanned.
+    """Options of ``print_scan``.
 
     Attributes:
-        processes: ``halftone``: dots of cyan, magenta, yellow and black at 15, 75, 0 and 45
-            degrees; ``inkjet``: drops spread like the grain of error diffusion. Drawn with even
-            odds.
-        dots: Dots across the shorter side, 40 to 600: a face 4 cm wide has 240 at 150 lines an
-            inch. Drops of ``inkjet`` are half as wide. Where they would be finer than 1.5 pixels,
-            they are 1.5 pixels.
-        hardness: How much of the dots the scanner resolves, 0 (even tones) to 1.
-        gain: How much ink spreads in the mid tones, as a share, 0 to 0.4; darkens.
-        texture: Deviation of the paper's grain, gray levels, 0 to 20.
-        shade: How dark and warm the paper is, 0 to 0.3; ink on it is as weak as the paper is dark.
+        processes: Printing processes to draw from with equal probability: ``halftone`` for dots of
+            cyan, magenta, yellow and black at 15, 75, 0 and 45 degrees, ``inkjet`` for drops spread
+            like the grain of error diffusion.
+        dots: Number of dots across the short side, 40 to 600: a face 4 cm wide has 240 at 150 lines
+            per inch. Drops of ``inkjet`` are half as wide. Dots are at least 1.5 pixels wide.
+        hardness: Contrast of the dots that the scanner resolves, from 0 for even tones to 1.
+        gain: Dot gain in the midtones as a share of the paper, 0 to 0.4; darkens the image.
+        texture: Standard deviation of the paper's grain in 8-bit intensity levels, 0 to 20.
+        shade: Darkness and warmth of the paper, 0 to 0.3.
         gamma: Exponent of the scanner's tone curve, 0.6 to 1.6.
-        turn: The most by which it lies askew, degrees, 0 to 10; enlarged to fill the frame.
-        tilt: Perspective, as of a phone that scans: the most by which a corner moves, as a share
+        turn: Maximum rotation in degrees, 0 to 10; the image is enlarged to fill the frame.
+        tilt: Perspective, as with a phone used as a scanner: maximum motion of a corner, as a share
             of the side, 0 to 0.1.
-        blur: Deviation of the scanner's optics, as a share of the shorter side, 0 to 0.02.
+        blur: Standard deviation of the scanner's blur, as a share of the short side, 0 to 0.02.
         sharpen: Amount of unsharp masking by the scanner's software, 0 to 3.
     """
 
@@ -74,7 +73,7 @@ class PrintScanOptions(Frozen):
     def _sane(self) -> PrintScanOptions:
         check_ranges(self, _BOUNDS)
         if not self.processes:
-            raise ValueError("processes: want at least one of halftone, inkjet")
+            raise ValueError("processes: expected at least one of halftone, inkjet")
         return self
 
 
@@ -83,12 +82,12 @@ class PrintScanParams(Frozen):
 
     Attributes:
         process: ``halftone`` or ``inkjet``.
-        period: Of the dots, pixels.
-        turn: Degrees; positive turns anticlockwise as seen.
-        corners: How far each corner moves outwards in x and y, as shares of the sides, from the
-            upper left clockwise.
+        period: Period of the dots in pixels.
+        turn: Rotation in degrees, positive counterclockwise.
+        corners: Outward motion of each corner in x and y, as shares of the sides, clockwise from
+            the upper left.
         hardness, gain, texture, shade, gamma, blur, sharpen: As in the options.
-        seed: Of the grain of ink and paper.
+        seed: Seed of the grain of ink and paper.
     """
 
     process: Literal["halftone", "inkjet"]
@@ -108,7 +107,7 @@ class PrintScanParams(Frozen):
 
 
 class _Setting(NamedTuple):
-    """All that does not depend on the image; made once for a pair."""
+    """Everything that does not depend on the image, computed once per pair."""
 
     matrix: Homography
     screens: Screens
@@ -118,7 +117,7 @@ class _Setting(NamedTuple):
 
 
 class PrintScan(Degradation):
-    """Ink on paper, scanned: a screen of dots or grain, paper, optics and sharpening."""
+    """Print and scan: a screen of dots or grain, paper, optics and sharpening."""
 
     name = "print_scan"
     options = PrintScanOptions
@@ -160,13 +159,13 @@ class PrintScan(Degradation):
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: PrintScanParams) -> list[Image]:
-        """Do so with the same dots, grain and paper for all images."""
+        """Print and scan all images with the same dots, grain and paper."""
         height, width = images[0].shape[:2]
         setting = self._setting(params, (height, width))
         return [_print(image, setting, params) for image in images]
 
     def homography(self, params: PrintScanParams, shape: Shape) -> Homography:
-        """Turn, then perspective; the print fills the frame."""
+        """Return rotation followed by perspective; the print fills the frame."""
         matrix = keystone(shape, params.corners) @ rotation(shape, params.turn, cover=True)
         return np.asarray(matrix / matrix[2, 2], np.float64)
 

@@ -1,4 +1,4 @@
-"""Profiles: chains of operations that ship as YAML, such as what a messenger does to an image."""
+"""Profiles: chains of degradations that ship as YAML, such as what a messenger does to images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Profile", "ProfileStep", "load_profile", "profile_names"]
 
 
 class ProfileStep(Frozen):
-    """One operation of a chain; further keys are the options of its kind.
+    """One step of a chain; further keys are options of its kind.
 
     Attributes:
         use: Name of a kind.
-        chance: Probability that it is executed.
-        levels: Options that depend on the severity: five values each.
+        chance: Probability that the step is applied.
+        levels: Options that depend on the severity, with five values each.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -36,11 +36,11 @@ class ProfileStep(Frozen):
     def _five(self) -> ProfileStep:
         for key, values in self.levels.items():
             if len(values) != SEVERITIES:
-                raise ValueError(f"levels.{key}: want {SEVERITIES} values, found {len(values)}")
+                raise ValueError(f"levels.{key}: expected {SEVERITIES} values, found {len(values)}")
         return self
 
     def options(self, severity: int | None) -> dict[str, Any]:
-        """Return the options of the kind at a severity from 1 to 5."""
+        """Return the options at a severity from 1 to 5, or without a severity."""
         fixed = dict(self.__pydantic_extra__ or {})
         if severity is None:
             return fixed
@@ -48,12 +48,16 @@ class ProfileStep(Frozen):
 
 
 class Profile(Frozen):
-    """A chain of operations.
+    """A chain of degradations.
 
     Attributes:
-        dated: Year and month in which the values were chosen: platforms change theirs.
-        words: What it stands for, how far it can be trusted, and from where.
-        choose: ``all`` steps in order, or ``one`` of them.
+        name: Name in recipes; that of its file.
+        version: Version, raised when its values change.
+        title: Title of the profile.
+        dated: Year and month in which the values were chosen, because platforms change theirs.
+        words: What the profile models, from which sources, and how reliable it is.
+        choose: Whether ``all`` steps are applied in order, or ``one`` of them.
+        steps: The steps.
     """
 
     name: str
@@ -70,7 +74,7 @@ class Profile(Frozen):
         return any(step.levels for step in self.steps)
 
     def digest(self) -> str:
-        """64 hex digits of all that decides pixels."""
+        """Return the digest of everything that determines pixels, 64 hex digits."""
         body = self.model_dump(mode="json", exclude={"title", "dated", "words"})
         return digest_of(body)
 
@@ -89,10 +93,10 @@ def load_profile(name: str) -> Profile:
     """Read a shipped profile.
 
     Raises:
-        RecipeError: Its file is wrong.
+        RecipeError: The profile's file is wrong.
     """
     body = yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     profile = parse(Profile, body, f"profile {name!r}", RecipeError)
     if profile.name != name:
-        raise RecipeError(f"profile {name!r}: its file says name: {profile.name}")
+        raise RecipeError(f"profile {name!r}: name: expected {name!r}, found {profile.name!r}")
     return profile

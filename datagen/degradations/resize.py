@@ -1,4 +1,4 @@
-"""Fewer pixels for a while: down by a factor and up again, with any two kernels."""
+"""Resolution loss: down- and upsampling by a factor, with any two kernels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Kernel", "Resize", "ResizeOptions", "ResizeParams"]
 
 Kernel: TypeAlias = Literal["nearest", "linear", "cubic", "area", "lanczos"]
 
-# The exact kind of nearest takes the middle of a block; the other its corner, which would move
-# the image by half a block.
+# INTER_NEAREST_EXACT samples the center of a block; INTER_NEAREST samples its corner, which would
+# move the image by half a block.
 _KERNELS: dict[Kernel, int] = {
     "nearest": cv2.INTER_NEAREST_EXACT,
     "linear": cv2.INTER_LINEAR,
@@ -30,13 +30,13 @@ _KERNELS: dict[Kernel, int] = {
 
 
 class ResizeOptions(Frozen):
-    """How far down, and with which kernels.
+    """Options of ``resize``.
 
     Attributes:
-        factor: By which both sides are divided, 1 to 32.
-        down: Kernels to choose from for the way down. All but ``area`` look at a few pixels
-            only and leave jagged edges (aliases), as many programs do.
-        up: Kernels to choose from for the way up.
+        factor: Factor by which both sides are divided, 1 to 32.
+        down: Downsampling kernels to draw from. All except ``area`` use only a few pixels and
+            cause aliasing, as many programs do.
+        up: Upsampling kernels to draw from.
     """
 
     factor: Range = (1.2, 5.0)
@@ -48,12 +48,18 @@ class ResizeOptions(Frozen):
         check_ranges(self, {"factor": (1, 32)})
         for name, choices in (("down", self.down), ("up", self.up)):
             if not choices:
-                raise ValueError(f"{name}: want at least one of {', '.join(_KERNELS)}")
+                raise ValueError(f"{name}: expected at least one of {', '.join(_KERNELS)}")
         return self
 
 
 class ResizeParams(Frozen):
-    """What was drawn for one pair: the factor (1 to 32) and the kernels of both ways."""
+    """What was drawn for one pair.
+
+    Attributes:
+        factor: Factor by which both sides are divided, 1 to 32.
+        down: Downsampling kernel.
+        up: Upsampling kernel.
+    """
 
     factor: float
     down: Kernel
@@ -61,10 +67,10 @@ class ResizeParams(Frozen):
 
 
 class Resize(Degradation):
-    """Detail lost to a smaller size; the image has its own size again afterward.
+    """Downsample and upsample to the original size, which loses detail.
 
-    Not albumentations' ``downscale``: that reduces by the factor itself and enlarges by the
-    ratio of whole sizes, so that the far side of an image can slide by half a factor.
+    ``downscale`` of albumentations is not used: it reduces by the factor itself and enlarges by
+    the ratio of whole sizes, so the far side of an image can move by half a factor.
     """
 
     name = "resize"
@@ -87,7 +93,7 @@ class Resize(Degradation):
         )
 
     def apply(self, image: Image, params: ResizeParams) -> Image:
-        """Resize twice; a factor that leaves the size as it is does nothing."""
+        """Resize twice; a factor that does not change the size has no effect."""
         height, width = image.shape[:2]
         size = tuple(max(1, round(side / params.factor)) for side in (width, height))
         if size == (width, height):

@@ -1,4 +1,4 @@
-"""An image held askew."""
+"""Rotation by a few degrees."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Fill: TypeAlias = Literal["zoom"] | Border
 
 
 class RotateOptions(Frozen):
-    """How far it is turned, and what the corners show.
+    """Options of ``rotate``.
 
     Attributes:
-        degrees: Angle, 0 to 45; the direction is drawn with even odds.
-        fills: ``zoom`` enlarges until no corner is empty; the others show one level, the mirror
-            image or a blurred copy there. Drawn with even odds.
+        degrees: Angle in degrees, 0 to 45, in either direction with equal probability.
+        fills: How the corners are filled, drawn with equal probability: ``zoom`` enlarges the image
+            until no corner is empty; the others show a single level or a blurred copy.
     """
 
     degrees: Range = (0.0, 15.0)
@@ -36,7 +36,7 @@ class RotateOptions(Frozen):
     def _sane(self) -> RotateOptions:
         check_ranges(self, {"degrees": (0, 45)})
         if not self.fills:
-            raise ValueError("fills: want at least one of zoom, black, gray, blur")
+            raise ValueError("fills: expected at least one of zoom, black, gray, blur")
         return self
 
 
@@ -44,8 +44,8 @@ class RotateParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        degrees: -45 to 45; positive turns anticlockwise as seen.
-        fill: What the corners show.
+        degrees: Angle in degrees, -45 to 45, positive counterclockwise.
+        fill: How the corners are filled.
     """
 
     degrees: float
@@ -53,7 +53,7 @@ class RotateParams(Frozen):
 
 
 class Rotate(Degradation):
-    """A turn of a few degrees about the middle."""
+    """Rotate about the center."""
 
     name = "rotate"
     options = RotateOptions
@@ -66,7 +66,7 @@ class Rotate(Degradation):
     config: RotateOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> RotateParams:
-        """Draw an angle and a filling."""
+        """Draw angle and fill."""
         draws = rng.random(3)
         degrees = between(draws[0], self.config.degrees)
         return RotateParams(
@@ -75,7 +75,7 @@ class Rotate(Degradation):
         )
 
     def apply(self, image: Image, params: RotateParams) -> Image:
-        """Turn by cubic interpolation."""
+        """Rotate with cubic interpolation."""
         if params.degrees == 0:
             return image
         height, width = image.shape[:2]
@@ -85,7 +85,7 @@ class Rotate(Degradation):
             turned = cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_CUBIC, borderMode=edge)
             return np.asarray(turned, np.uint8)
         out = backdrop(image, params.fill)
-        # BORDER_TRANSPARENT leaves the backdrop wherever no pixel of the image comes to lie.
+        # BORDER_TRANSPARENT keeps the background wherever the image has no pixel.
         return np.asarray(
             cv2.warpAffine(
                 image,
@@ -99,5 +99,5 @@ class Rotate(Degradation):
         )
 
     def homography(self, params: RotateParams, shape: Shape) -> Homography:
-        """Turn about the middle, enlarged for ``zoom``."""
+        """Return the rotation about the center, with magnification for ``zoom``."""
         return rotation(shape, params.degrees, cover=params.fill == "zoom")

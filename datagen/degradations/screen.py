@@ -1,4 +1,4 @@
-"""An image shown on a display and photographed from it."""
+"""A photograph of a display."""
 
 from __future__ import annotations
 
@@ -38,21 +38,22 @@ _WINDOW = ((0, 1), (0, 1), (0.25, 0.6), (0.25, 0.6), (-15, 15))
 
 
 class ScreenOptions(Frozen):
-    """How the display is built and how the camera sees it.
+    """Options of ``screen``.
 
     Attributes:
-        tilt: Perspective: the most by which a corner moves, as a share of the side, 0 to 0.15.
-        pitch: Pixels of the photograph for each pixel of the display, 0.5 to 3.
-        turn: The most by which camera and pixel rows differ in angle, degrees, 0 to 10.
-        aperture: Width of a pixel of the camera's sensor with its optics, in pixels of the
-            photograph, 0.3 to 1.5; a narrow one gives more moire.
-        grid: Depth of the display's grid, 0 (none) to 1 (bare stripes between black lines).
-        glare: Of the window mirrored in the display, as a share of white, 0 to 0.9.
-        haze: Light that the display throws back everywhere, as a share of white, 0 to 0.4.
+        tilt: Perspective: maximum motion of a corner, as a share of the side, 0 to 0.15.
+        pitch: Pixels of the photograph per pixel of the display, 0.5 to 3.
+        turn: Maximum angle between the rows of camera and display in degrees, 0 to 10.
+        aperture: Width of a sensor pixel including the optics, in pixels of the photograph, 0.3 to
+            1.5; narrower causes more moire.
+        grid: Contrast of the display's pixel grid, from 0 for none to 1 for full stripes between
+            black lines.
+        glare: Brightness of a window reflected in the display, as a share of white, 0 to 0.9.
+        haze: Diffuse reflection of the display, as a share of white, 0 to 0.4.
         gamma: Exponent of the tone curve, 0.6 to 1.6.
-        white: The most by which red and blue are weakened, as a share, 0 to 0.3.
-        blur: Deviation of the focus error, as a share of the shorter side, 0 to 0.02.
-        noise: Deviation of the sensor's noise, gray levels, 0 to 30.
+        white: Maximum loss of red and blue, as a share, 0 to 0.3.
+        blur: Standard deviation of the defocus, as a share of the short side, 0 to 0.02.
+        noise: Standard deviation of the sensor noise in 8-bit intensity levels, 0 to 30.
     """
 
     tilt: Range = (0.0, 0.08)
@@ -77,15 +78,15 @@ class ScreenParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        corners: How far each corner moves outwards in x and y, as shares of the sides, from the
-            upper left clockwise.
+        corners: Outward motion of each corner in x and y, as shares of the sides, clockwise from
+            the upper left.
         pitch, aperture, grid, glare, haze, gamma, blur, noise: As in the options.
-        turn: Angle of the pixel rows, degrees.
-        phase: Where the grid starts, in pixels of the display.
+        turn: Angle between the rows of camera and display in degrees.
+        phase: Start of the grid, in pixels of the display.
         white: Factors on red, green and blue.
-        window: Middle (x, y), width and height of the mirrored window, as shares of the sides,
-            and its lean in degrees.
-        seed: Of the noise.
+        window: Center (x, y), width and height of the reflected window as shares of the sides, and
+            its angle in degrees.
+        seed: Seed of the noise.
     """
 
     corners: tuple[
@@ -107,7 +108,7 @@ class ScreenParams(Frozen):
 
 
 class _Setting(NamedTuple):
-    """All that does not depend on the image."""
+    """Everything that does not depend on the image, computed once per pair."""
 
     matrix: Homography
     tones: NDArray[np.uint8]
@@ -117,10 +118,10 @@ class _Setting(NamedTuple):
 
 
 class Screen(Degradation):
-    """A photograph of a display: its pixels, the moire, a mirrored window, haze and noise.
+    """Photograph a display: pixel grid, moire, a reflected window, haze and noise.
 
-    Moire is not painted: the display's grid of red, green and blue stripes, averaged over the
-    sensor's pixel, is sampled where the tilted camera has its pixels.
+    Moire is not painted: it results from sampling the display's grid of red, green and blue
+    stripes, averaged over a sensor pixel, at the pixels of the tilted camera.
     """
 
     name = "screen"
@@ -164,7 +165,7 @@ class Screen(Degradation):
         return self.apply_all([image], params)[0]
 
     def apply_all(self, images: Sequence[Image], params: ScreenParams) -> list[Image]:
-        """Do so with one grid, reflection and field of noise for all images."""
+        """Photograph all images with the same grid, reflection and noise field."""
         height, width = images[0].shape[:2]
         setting = _setting(params, (height, width))
         return [_photograph(image, setting) for image in images]
@@ -180,7 +181,7 @@ def _setting(params: ScreenParams, shape: Shape) -> _Setting:
     display = to_display(matrix, params.pitch, params.turn, params.phase)
     gain = sample_grid(shape, display, params.aperture / params.pitch, params.grid)
     mirrored = draw_reflection(shape, params.window, params.glare) + np.float32(params.haze)
-    # Light adds up on the sensor; in gamma-coded values that is close to a screen blend.
+    # Light adds up on the sensor, which is close to a screen blend of gamma-encoded values.
     mirrored = np.asarray(cv2.merge([mirrored] * 3), np.float32)
     light = sensor_noise(shape, params.noise, params.seed)
     cv2.scaleAdd(mirrored, 255, light, dst=light)
@@ -190,7 +191,10 @@ def _setting(params: ScreenParams, shape: Shape) -> _Setting:
 
 
 def _photograph(image: Image, setting: _Setting) -> Image:
-    size = (image.shape[1], image.shape[0])  # linear: the camera's lens is softer than that
+    size = (
+        image.shape[1],
+        image.shape[0],
+    )  # linear interpolation: the camera's lens is softer than that
     seen = cv2.warpPerspective(image, setting.matrix, size, borderMode=cv2.BORDER_REPLICATE)
     if setting.sigma > 0.2:
         reach = 2 * int(np.ceil(1.5 * setting.sigma)) + 1

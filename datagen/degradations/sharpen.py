@@ -1,4 +1,4 @@
-"""Sharpening, as cameras and editors do it."""
+"""Sharpening, as in cameras and image editors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MIN_PIXELS = 0.6
 
 
 class SharpenOptions(Frozen):
-    """How much, and how broad the halos are.
+    """Options of ``sharpen``.
 
     Attributes:
-        amount: Factor on what is finer than ``radius``, which is added, 0 to 10.
-        radius: Standard deviation of the Gaussian that tells fine from broad, as a share of the
-            short side, 0.001 to 0.05, and at least 0.6 pixels.
+        amount: Factor on the detail that is added, 0 to 10.
+        radius: Standard deviation of the Gaussian that separates detail, as a share of the short
+            side, 0.001 to 0.05, and at least 0.6 pixels.
     """
 
     amount: Range = (0.3, 3.0)
@@ -36,16 +36,21 @@ class SharpenOptions(Frozen):
 
 
 class SharpenParams(Frozen):
-    """What was drawn for one pair: factor and share of the short side, as in the options."""
+    """What was drawn for one pair.
+
+    Attributes:
+        amount: Factor on the detail that is added.
+        radius: Standard deviation as a share of the short side.
+    """
 
     amount: float
     radius: float
 
 
 class Sharpen(Degradation):
-    """Unsharp masking, with halos where it is overdone.
+    """Unsharp masking, with halos if overdone.
 
-    Not albumentations' ``unsharp_mask``, which blurs twice in float32 and fades by a mask.
+    ``unsharp_mask`` of albumentations is not used: it blurs twice in float32 and fades by a mask.
     """
 
     name = "sharpen"
@@ -72,7 +77,7 @@ class Sharpen(Degradation):
         )
 
     def apply(self, image: Image, params: SharpenParams) -> Image:
-        """Add what a blur takes away."""
+        """Add the detail that a blur removes."""
         deviation = max(params.radius * min(image.shape[:2]), _MIN_PIXELS)
         soft = cv2.GaussianBlur(image, (0, 0), deviation)
         sharp = cv2.addWeighted(image, 1 + params.amount, soft, -params.amount, 0)

@@ -1,4 +1,4 @@
-"""A frame of a real H.264 or H.265 stream."""
+"""Video compression: a frame of a real H.264 or H.265 stream."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ __all__ = ["Video", "VideoOptions", "VideoParams"]
 
 
 class VideoOptions(Frozen):
-    """What the streams are encoded with.
+    """Options of ``video``.
 
     Attributes:
-        codecs: Drawn with even odds. H.265 takes about six times as long as H.264.
-        crf: Constant rate factor, 0 to 51; FaceForensics++ (Roessler et al., ICCV 2019) has 23
-            (``c23``) and 40 (``c40``) of H.264.
-        preset: Of x264 and x265.
-        frame: Which frame is kept, 1 to 8; 0 would be the first, which is not predicted.
-        drift: Motion in each frame, as a share of the shorter side, 0 to 0.01.
+        codecs: Codecs to draw from with equal probability. H.265 takes about six times as long as
+            H.264.
+        crf: Constant rate factor, 0 to 51; FaceForensics++ (Roessler et al., ICCV 2019) uses 23
+            (``c23``) and 40 (``c40``) with H.264.
+        preset: Preset of x264 and x265.
+        frame: Number of the frame that is kept, 1 to 8; frame 0 is not predicted from another one.
+        drift: Motion per frame, as a share of the short side, 0 to 0.01.
     """
 
     codecs: tuple[Codec, ...] = ("h264", "h265")
@@ -49,7 +50,7 @@ class VideoOptions(Frozen):
     def _sane(self) -> VideoOptions:
         check_ranges(self, {"crf": (0, 51), "frame": (1, 8), "drift": (0, 0.01)})
         if not self.codecs:
-            raise ValueError("codecs: want at least one of h264, h265")
+            raise ValueError("codecs: expected at least one of h264, h265")
         return self
 
 
@@ -59,9 +60,9 @@ class VideoParams(Frozen):
     Attributes:
         codec: ``h264`` or ``h265``.
         crf: Constant rate factor.
-        preset: Of x264 and x265.
-        frame: Which frame is kept; it is the last one encoded.
-        drift: Motion to the right and down in each frame, pixels.
+        preset: Preset of x264 and x265.
+        frame: Number of the frame that is kept; it is the last one encoded.
+        drift: Motion to the right and down per frame, in pixels.
     """
 
     codec: Codec
@@ -72,9 +73,9 @@ class VideoParams(Frozen):
 
 
 class Video(Degradation):
-    """The image as a short, slowly moving clip: encoded, decoded, and one frame kept.
+    """Encode the image as a short, slowly moving clip, decode it, and keep one frame.
 
-    Each image is a stream of its own that starts with an IDR frame; see ``stream``.
+    Each image is a separate stream that starts with an IDR frame.
     """
 
     name = "video"
@@ -106,7 +107,7 @@ class Video(Degradation):
         )
 
     def apply(self, image: Image, params: VideoParams) -> Image:
-        """Encode a stream of its own, from an IDR frame to the kept one, and decode that."""
+        """Encode a stream from an IDR frame to the kept frame, and decode the latter."""
         height, width = image.shape[:2]
         even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         last = _kept(params)
@@ -117,23 +118,23 @@ class Video(Degradation):
         return np.ascontiguousarray(frame[:height, :width])
 
     def homography(self, params: VideoParams, shape: Shape) -> Homography:
-        """Return the whole pixels by which the kept frame has moved."""
+        """Return the translation of the kept frame, in whole pixels."""
         matrix = np.eye(3)
         matrix[:2, 2] = _kept(params)
         return matrix
 
     def encoder(self, params: VideoParams) -> str:
-        """Name library and build, e.g. ``libx264 core 165 (libavcodec 62.28.102)``."""
+        """Return library and build, e.g. ``libx264 core 165 (libavcodec 62.28.102)``."""
         return encoder_of(params.codec)
 
 
 def _kept(params: VideoParams) -> Any:
-    """Whole pixels, so that the kept frame is not softened by interpolation."""
+    """Return whole pixels, so that interpolation does not soften the kept frame."""
     return np.rint(params.frame * np.array(params.drift)) + 0.0
 
 
 def _rolled(image: Image, by: Any) -> Image:
-    """Move by whole pixels; the mirror image comes in."""
+    """Move by whole pixels; mirror at the border."""
     x, y = (int(side) for side in by)
     edges = (max(y, 0), max(-y, 0), max(x, 0), max(-x, 0))
     wide = cv2.copyMakeBorder(image, *edges, cv2.BORDER_REFLECT_101)
@@ -142,7 +143,7 @@ def _rolled(image: Image, by: Any) -> Image:
 
 
 def _earlier(kept: Planes, ago: Any) -> Planes:
-    """Return the frame that the motion came from: brightness and color moved back by ``ago``."""
+    """Return an earlier frame of the motion: luma and chroma moved back by ``ago``."""
     height, width = kept.shape[0] * 2 // 3, kept.shape[1]
     out = np.empty_like(kept)
     out[:height] = _shifted(kept[:height], -ago)
@@ -153,7 +154,7 @@ def _earlier(kept: Planes, ago: Any) -> Planes:
 
 
 def _shifted(plane: NDArray[np.uint8], by: Any) -> NDArray[np.uint8]:
-    """Move by parts of pixels; two one-dimensional filters are four times as fast as a warp."""
+    """Move by fractions of pixels; two 1-D filters are four times as fast as a warp."""
     across, down = (_cubic(float(side)) for side in by)
     edge = cv2.BORDER_REFLECT_101
     return np.asarray(cv2.sepFilter2D(plane, cv2.CV_8U, across, down, borderType=edge), np.uint8)

@@ -1,4 +1,4 @@
-"""Lossy WebP, once or several times."""
+"""Lossy WebP compression, once or several times."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MAX = 3
 
 
 class WebpOptions(Frozen):
-    """How strongly and how often an image is compressed.
+    """Options of ``webp``.
 
     Attributes:
-        quality: Of each pass, on libwebp's scale, 1 to 100.
-        passes: How often in a row, 1 to 3, each with its own quality.
-        effort: libwebp's ``method``, 0 to 6. Programs use 4, which at the same quality makes
-            smaller files, looks alike and takes three to four times as long as 0.
+        quality: Quality of each pass on libwebp's scale, 1 to 100.
+        passes: Number of compressions in a row, 1 to 3, each with its own quality.
+        effort: ``method`` of libwebp, 0 to 6. Programs use 4, which gives smaller files of the
+            same appearance and takes three to four times as long as 0.
     """
 
     quality: IntRange = (20, 95)
@@ -42,8 +42,8 @@ class WebpParams(Frozen):
     """What was drawn for one pair.
 
     Attributes:
-        quality: Of each pass, in their order, 1 to 100.
-        effort: libwebp's ``method``, 0 to 6.
+        quality: Quality of each pass, in order, 1 to 100.
+        effort: ``method`` of libwebp, 0 to 6.
     """
 
     quality: tuple[int, ...]
@@ -51,7 +51,7 @@ class WebpParams(Frozen):
 
 
 class Webp(Degradation):
-    """Smeared detail and soft blocks, as RFC 9649 (the intra frames of VP8) makes them."""
+    """WebP compression (RFC 9649, intra frames of VP8): smeared detail and soft blocks."""
 
     name = "webp"
     options = WebpOptions
@@ -63,7 +63,7 @@ class Webp(Degradation):
     config: WebpOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> WebpParams:
-        """Draw three qualities and take as many as were drawn."""
+        """Draw three qualities, of which the drawn number is used."""
         draws = rng.random(2 + _MAX).tolist()
         count = whole(draws[0], self.config.passes)
         return WebpParams(
@@ -72,12 +72,12 @@ class Webp(Degradation):
         )
 
     def apply(self, image: Image, params: WebpParams) -> Image:
-        """Encode with Pillow, which lets the effort be chosen, and decode."""
+        """Encode with Pillow, which supports ``effort``, and decode."""
         for quality in params.quality:
             data = encode_with_pillow(image, "WEBP", quality=quality, method=params.effort)
             image = decode(data)
         return image
 
     def encoder(self, params: WebpParams) -> str:
-        """Pillow with its libwebp."""
+        """Name Pillow and its libwebp."""
         return pillow_name("webp", "libwebp")

@@ -47,15 +47,15 @@ def test_the_encoder_is_named_with_its_library() -> None:
 
 def test_a_pillow_without_the_codec_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "check", lambda feature: False)
-    with pytest.raises(UserError, match="needs a Pillow that was built with AVIF"):
+    with pytest.raises(UserError, match="needs Pillow with AVIF support"):
         Avif.build({})
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": [50, 101]}, "quality: want a range within 1 and 100"),
-        ({"speed": 11}, "speed: want a range within 0 and 10"),
+        ({"quality": [50, 101]}, "quality: expected a range within 1 and 100"),
+        ({"speed": 11}, "speed: expected a range within 0 and 10"),
     ],
 )
 def test_wrong_values_are_refused(options: dict[str, object], words: str) -> None:

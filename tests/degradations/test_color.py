@@ -54,8 +54,8 @@ def test_gamma_is_an_exponent() -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 3, 7])
-def test_posterised_channels_have_few_values(bits: int) -> None:
-    out = done({"posterise": bits}, textured())
+def test_posterized_channels_have_few_values(bits: int) -> None:
+    out = done({"posterize": bits}, textured())
     assert np.unique(out).tolist() == list(range(0, 256, 2 ** (8 - bits)))
 
 
@@ -133,11 +133,11 @@ def test_neutral_values_do_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"temperature": 300}, "temperature: want a range within -100 and 200"),
-        ({"saturation": -1}, "saturation: want a range within 0 and 4"),
-        ({"gamma": 0}, "gamma: want a range within 0.1 and 5"),
-        ({"posterise": [0, 3]}, "posterise: want a range within 1 and 8"),
-        ({"gray": 1.5}, "gray: want a share from 0 to 1"),
+        ({"temperature": 300}, "temperature: expected a range within -100 and 200"),
+        ({"saturation": -1}, "saturation: expected a range within 0 and 4"),
+        ({"gamma": 0}, "gamma: expected a range within 0.1 and 5"),
+        ({"posterize": [0, 3]}, "posterize: expected a range within 1 and 8"),
+        ({"gray": 1.5}, "gray: expected a share from 0 to 1"),
         ({"pivot": "white"}, "pivot"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datagen.core.rng import rng
-from datagen.degradations.apply import degrade
+from datagen.degradations.apply import apply_steps
 from datagen.degradations.compose import Composition, compose, known_degradations
 from datagen.degradations.profile import load_profile, profile_names
 from datagen.errors import RecipeError
@@ -29,7 +29,7 @@ def test_every_profile_draws_and_damages_alike(name: str) -> None:
         first = built.draw(rng("t", number), (128, 128), severity)
         again = built.draw(rng("t", number), (128, 128), severity)
         assert [(s.kind.name, s.params) for s in first] == [(s.kind.name, s.params) for s in again]
-        degraded = degrade(images, first)
+        degraded = apply_steps(images, first)
         assert np.array_equal(degraded.images[0], degraded.images[1])
         assert [o["use"] for o in degraded.operations[0]] == [s.kind.name for s in first]
 
@@ -69,14 +69,14 @@ def test_reshare_goes_through_several_profiles() -> None:
         ("jpg", False, {}, "unknown degradation 'jpg'. Did you mean 'jpeg'"),
         ("jpeg", False, {"qualty": [3, 4]}, r"degradations\[0\].qualty: unknown key. Did you mean"),
         ("jpeg", False, {"quality": [3, 400]}, r"degradations\[0\].*quality"),
-        ("jpeg", True, {"quality": [3, 40]}, "'severity' sets the ranges of 'jpeg' itself"),
+        ("jpeg", True, {"quality": [3, 40]}, "'severity' sets the options of 'jpeg'"),
         ("any", True, {}, "'any' has no severities"),
         ("clean", True, {}, "profile 'clean' has no severities"),
         ("clean", False, {"quality": 3}, "profile 'clean' has no options"),
-        ("deeper_forensics", False, {}, "wants one"),
+        ("deeper_forensics", False, {}, "severity: missing"),
         ("reshare", False, {"profiles": ["social_fed"]}, "Did you mean 'social_feed'"),
         ("reshare", False, {"times": [0, 9]}, "times: expected a range within 1 and 5"),
-        ("reshare", True, {"times": 2}, "'severity' says how many times"),
+        ("reshare", True, {"times": 2}, "'severity' sets 'times'"),
     ],
 )
 def test_what_is_wrong_is_refused(

@@ -109,11 +109,11 @@ def test_the_library_that_draws_letters_is_told() -> None:
     ("options", "told"),
     [
         ({"kind": ["hat"]}, "kind"),
-        ({"kind": []}, "want at least one of blocks"),
-        ({"count": [0, 3]}, "count: want a range within 1 and 100"),
-        ({"size": 1.5}, "size: want a range within 0.02 and 1"),
-        ({"per_256": 0}, "per_256: want a range within 1 and 1000"),
-        ({"per_256": 16, "count": 2}, "want it without kind, count and size"),
+        ({"kind": []}, "expected at least one of blocks"),
+        ({"count": [0, 3]}, "count: expected a range within 1 and 100"),
+        ({"size": 1.5}, "size: expected a range within 0.02 and 1"),
+        ({"per_256": 0}, "per_256: expected a range within 1 and 1000"),
+        ({"per_256": 16, "count": 2}, "per_256: excludes 'kind', 'count' and 'size'"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:

@@ -211,12 +211,17 @@ def _make_fake(name: str, small: SmallWeights | None) -> Made:
     return Made("methods", name, kind.version, parts, networks)
 
 
+# Kinds that were frozen under another name, which is part of their random stream.
+_FROZEN_AS = {"color": "colour"}
+
+
 def _make_degraded(name: str) -> Made:
     kind = DEGRADATIONS.load(name)
     # One kind has no ladder.
     built = kind.at(SEVERITY) if kind.levels else kind.build(example_options(name))
     image = inputs()[0].image
-    params = built.sample(rng("golden", name), (image.shape[0], image.shape[1]))
+    stream = rng("golden", _FROZEN_AS.get(name, name))
+    params = built.sample(stream, (image.shape[0], image.shape[1]))
     return Made("degradations", name, kind.version, {"damaged": built.apply(image, params)})
 
 

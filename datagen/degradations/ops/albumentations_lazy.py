@@ -1,4 +1,4 @@
-"""Albumentations, imported at its first use: its import takes seconds, and asks the network."""
+"""Albumentations, imported on first use: the import takes seconds and queries the network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 __all__ = ["albumentations", "checked", "functional"]
 
-# What pydantic adds for programmers.
+# Parts of pydantic messages that are meant for programmers.
 _NOISE = re.compile(
     r" \[type=.*?input_type=\w+\]| For further information visit \S+| for InitSchema"
 )
 
 
 def albumentations() -> Any:
-    """Import the package itself, without its search for a newer version."""
+    """Import the package without its check for a newer version."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     return importlib.import_module("albumentations")
 
@@ -30,15 +30,15 @@ def functional(name: str) -> Any:
 
 
 def checked(kind: type[Any], arguments: Mapping[str, Any]) -> Any:
-    """Make a transform or a composition; what albumentations only warns of is an error.
+    """Return a transform or composition; what is only a warning in albumentations is an error.
 
     Raises:
-        ValueError: An argument that ``kind`` does not know, or a value that it does not take.
+        ValueError: An argument is unknown or has a wrong value.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:
             return kind(**arguments)
         except (UserWarning, TypeError, ValueError) as problem:
-            told = _NOISE.sub("", " ".join(str(problem).split()))
-            raise ValueError(f"arguments of {kind.__name__}: {told}") from None
+            detail = _NOISE.sub("", " ".join(str(problem).split()))
+            raise ValueError(f"arguments of {kind.__name__}: {detail}") from None

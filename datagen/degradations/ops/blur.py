@@ -1,4 +1,4 @@
-"""How each blur spreads a point, fast: large ones at a reduced size or by repeated halving."""
+"""Blur kernels, made fast: wide ones at reduced size or by repeated averaging."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datagen.core.arrays import Image
 
 __all__ = ["defocus", "gaussian", "motion", "zoom"]
 
-_MAX_TAPS = 7  # of a kernel that is not separable; the time grows with their square
+_MAX_TAPS = 7  # per side of a kernel that is not separable; the time grows with the square
 _MAX_SIGMA = 3.0
-_WHOLE = 8  # pixels of margin from which they may be whole
+_WHOLE = 8  # margin in pixels from which rounding to whole pixels is accurate enough
 
 
 def gaussian(image: Image, sigma: float) -> Image:
-    """Convolve with a normal distribution of ``sigma`` pixels."""
+    """Convolve with a Gaussian of standard deviation ``sigma`` in pixels."""
     factor = int(np.ceil(sigma / _MAX_SIGMA))
-    # The mean over a pixel of the reduced image is part of the blur.
+    # The area average of the reduction is part of the blur.
     left = np.sqrt(sigma**2 - (factor**2 - 1) / 12) / factor
     soft = cv2.GaussianBlur(_reduced(image, factor), (0, 0), float(left))
     return _enlarged(soft, image)
@@ -31,7 +31,7 @@ def defocus(image: Image, diameter: float) -> Image:
 
 
 def _reduced(image: Image, factor: int) -> Image:
-    """Leave out what a wide blur takes away anyhow."""
+    """Reduce the size: a wide blur removes the lost detail anyway."""
     if factor == 1:
         return image
     size = [max(2, round(side / factor)) for side in image.shape[1::-1]]
@@ -59,7 +59,7 @@ def _disc(diameter: float) -> NDArray[np.float32]:
 
 
 def motion(image: Image, length: float, angle: float) -> Image:
-    """Average along a line of ``length`` pixels; a long one by summing moved images.
+    """Average along a line of ``length`` pixels; for a long line, sum shifted images.
 
     ``angle`` is in radians, from the x axis toward the y axis.
     """
@@ -77,17 +77,17 @@ def motion(image: Image, length: float, angle: float) -> Image:
     left, top = int(np.abs(columns).max()), int(np.abs(rows).max())
     wide = cv2.copyMakeBorder(image, top, top, left, left, cv2.BORDER_REFLECT_101)
     wide = wide.astype(np.uint16)
-    total = np.zeros(image.shape, np.uint16)  # 257 images fit
+    total = np.zeros(image.shape, np.uint16)  # up to 257 images fit
     for x, y in zip(columns + left, rows + top, strict=True):
         cv2.add(total, wide[y : y + height, x : x + width], dst=total)
     return np.asarray(cv2.convertScaleAbs(total, alpha=1 / count), np.uint8)
 
 
 def zoom(image: Image, share: float, middle: tuple[float, float]) -> Image:
-    """Average over magnifications by up to ``share`` of a half side, their number doubled by steps.
+    """Average over magnifications by up to ``share`` of half a side, doubling their number.
 
-    Steps of 1, 2, 4, ... and at last the other way: with 1 + 2 + 4 - 8 the 16 copies lie from
-    -8 to 7, about none.
+    The steps are 1, 2, 4, ... with the last one negative: 1 + 2 + 4 - 8 yields 16 copies from -8
+    to 7, centered on no magnification.
     """
     turns = int(np.clip(np.ceil(np.log2(share * min(image.shape[:2]) / 2)), 1, 4))
     step = 2 * share / 2**turns
@@ -107,7 +107,7 @@ def _magnified(image: Image, scale: float, middle: tuple[float, float]) -> Image
         matrix = np.array([[scale, 0, about[0]], [0, scale, about[1]]])
         moved = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
-    # A resized rectangle of whole pixels takes a third of the time of a warp.
+    # Resizing a rectangle of whole pixels takes a third of the time of a warp.
     left, top = np.rint(margin * middle).astype(int)
     right, bottom = np.rint(margin).astype(int) - [left, top]
     if scale > 1:

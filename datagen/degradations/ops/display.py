@@ -1,4 +1,4 @@
-"""What a photograph of a display or a scan is made of, none of it dependent on the image."""
+"""Parts of a photograph of a display that do not depend on the image."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SMALL = 64
 
 
 def pixel_cell(texels: int, aperture: float, depth: float) -> NDArray[np.float32]:
-    """Return the light of one pixel of the display as a sensor sees it, ``(texels, texels, 3)``.
+    """Return one display pixel as the sensor sees it, ``(texels, texels, 3)``.
 
-    Stripes of red, green and blue between black lines, averaged over a square sensor pixel,
-    with mean 1, as factors on gamma-coded values.
+    Stripes of red, green and blue between black lines, averaged over a square sensor pixel, with
+    mean 1, as factors on gamma-encoded values.
 
     Args:
-        texels: Samples along a side, a multiple of 12.
-        aperture: Side of the sensor's pixel, in pixels of the display.
-        depth: 0 (plain light) to 1 (bare stripes).
+        texels: Number of samples along a side, a multiple of 12.
+        aperture: Side length of a sensor pixel, in display pixels.
+        depth: From 0 for uniform light to 1 for full stripes.
     """
     cell = np.zeros((texels, texels, 3))
     third, line = texels // 3, texels // 12
@@ -43,11 +43,11 @@ def pixel_cell(texels: int, aperture: float, depth: float) -> NDArray[np.float32
 def sample_grid(
     shape: Shape, to_display: Homography, aperture: float, depth: float
 ) -> NDArray[np.float32]:
-    """Sample the display's grid at the middles of the photograph's pixels, ``(h, w, 3)``.
+    """Sample the display's pixel grid at the pixel centers of the photograph, ``(h, w, 3)``.
 
     Args:
-        shape: Of the photograph.
-        to_display: From pixels of the photograph to pixels of the display.
+        shape: Height and width of the photograph.
+        to_display: Map from pixels of the photograph to pixels of the display.
         aperture: As for ``pixel_cell``.
         depth: As for ``pixel_cell``.
     """
@@ -58,7 +58,7 @@ def sample_grid(
     places = []
     for row in to_display[:2]:
         place = _ramp(shape, row) / over
-        # What is left of a whole display pixel; `remap` holds 16 bits of place, too few for all.
+        # The position within a display pixel: `remap` has 16 bits, too few for the whole position.
         place -= np.floor(place)
         places.append(place * np.float32(texels))
     cell = pixel_cell(texels, aperture, depth)
@@ -72,10 +72,10 @@ def to_display(
     """Map pixels of the photograph to pixels of the display.
 
     Args:
-        matrix: From the image to the photograph.
-        pitch: Pixels of the image for each pixel of the display.
-        turn: Angle of the display's rows against the image, degrees.
-        phase: Where the grid starts, in pixels of the display.
+        matrix: Map from the image to the photograph.
+        pitch: Pixels of the image per pixel of the display.
+        turn: Angle between the rows of the display and the image, in degrees.
+        phase: Start of the grid, in pixels of the display.
     """
     angle = np.radians(turn)
     cosine, sine = np.cos(angle) / pitch, np.sin(angle) / pitch
@@ -86,16 +86,16 @@ def to_display(
 def draw_reflection(
     shape: Shape, window: tuple[float, float, float, float, float], strength: float
 ) -> NDArray[np.float32]:
-    """Return the light of a window of four panes, out of focus, ``(h, w)`` from 0 to 1.
+    """Return the light of an out-of-focus window with four panes, ``(h, w)`` from 0 to 1.
 
     Args:
         shape: Height and width.
-        window: Middle (x, y), width and height, as shares of the sides, and lean in degrees.
-        strength: Where it is brightest.
+        window: Center (x, y), width and height as shares of the sides, and angle in degrees.
+        strength: Maximum brightness.
     """
     canvas = np.zeros((_SMALL, _SMALL), np.float32)
-    x, y, width, height, lean = window
-    turn = np.radians(lean)
+    x, y, width, height, angle = window
+    turn = np.radians(angle)
     across = np.array([np.cos(turn), np.sin(turn)]) * width / 2
     down = np.array([-np.sin(turn), np.cos(turn)]) * height / 2
     for i in (-1.0, 0.08):
@@ -110,7 +110,7 @@ def draw_reflection(
 
 
 def sensor_noise(shape: Shape, deviation: float, seed: int) -> NDArray[np.float32]:
-    """Return normal noise in 256 steps, independent between channels, ``(h, w, 3)``."""
+    """Return normal noise with 256 distinct values, independent per channel, ``(h, w, 3)``."""
     rng = np.random.Generator(np.random.Philox(seed))
     ranks = np.frombuffer(rng.bytes(shape[0] * shape[1] * 3), np.uint8)
     table = (_bell() * deviation).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where pixels go, and what shows where none came from."""
+"""Homographies, and the background of an image that does not fill its frame."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from datagen.degradations.base import Homography, Shape
 __all__ = ["Border", "backdrop", "fit", "keystone", "rotation"]
 
 Border: TypeAlias = Literal["black", "gray", "blur"]
-"""What lies around an image that does not fill its frame: one level, or an enlarged and much
-blurred copy of it, as players and social networks put behind upright videos. Never its mirror
-image: that would show the fake's face a second time, where no mask says so."""
+"""Background of an image that does not fill its frame: a single level, or an enlarged and heavily
+blurred copy, as players and social networks show behind portrait videos. Never a mirrored copy:
+that would repeat parts of the fake's face outside of the mask."""
 
 Rect: TypeAlias = tuple[int, int, int, int]
 
 _LEVELS = {"black": 0, "gray": 128}
-_BACKDROP_SIDE = 64  # a blur this wide keeps nothing finer
+_BACKDROP_SIDE = 64  # the blur removes everything finer
 
 
 def fit(source: Rect, target: Rect) -> Homography:
-    """Map one rectangle of whole pixels (x0, y0, x1, y1; ends not included) onto another."""
+    """Map one rectangle of whole pixels (x0, y0, x1, y1; ends excluded) to another."""
     matrix = np.eye(3)
     for axis in range(2):
         scale = (target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis])
@@ -35,7 +35,7 @@ def fit(source: Rect, target: Rect) -> Homography:
 
 
 def rotation(shape: Shape, degrees: float, cover: bool) -> Homography:
-    """Turn about the middle, anticlockwise as seen; ``cover`` enlarges until no corner is empty."""
+    """Rotate counterclockwise about the center; ``cover`` enlarges until no corner is empty."""
     height, width = shape
     turn = np.radians(abs(degrees))
     scale = np.cos(turn) + max(width / height, height / width) * np.sin(turn) if cover else 1.0
@@ -46,7 +46,7 @@ def rotation(shape: Shape, degrees: float, cover: bool) -> Homography:
 
 
 def keystone(shape: Shape, out: Sequence[tuple[float, float]]) -> Homography:
-    """Move the four corners (from the upper left, clockwise) outwards, by shares of the sides."""
+    """Move the four corners (clockwise from the upper left) outward, by shares of the sides."""
     height, width = shape
     away = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     low, high = np.full(2, -0.5), np.array([width, height]) - 0.5
@@ -57,7 +57,7 @@ def keystone(shape: Shape, out: Sequence[tuple[float, float]]) -> Homography:
 
 
 def backdrop(image: Image, border: Border) -> Image:
-    """Return what is behind the image."""
+    """Return the background."""
     if border in _LEVELS:
         return np.full_like(image, _LEVELS[border])
     height, width = image.shape[:2]

@@ -1,7 +1,6 @@
-"""Quantization tables other than those of Annex K of ITU-T T.81, as encoders bring them along.
+"""Quantization tables of encoders that do not use those of Annex K of ITU-T T.81.
 
-A table is 64 divisors row by row, lowest frequency first, at quality 50, and serves luma and
-chroma alike.
+A table holds 64 divisors at quality 50, row by row, lowest frequency first, for luma and chroma.
 """
 
 from __future__ import annotations
@@ -60,9 +59,9 @@ OWN_TABLES: dict[str, tuple[int, ...]] = {
 
 
 def scaled(table: Sequence[int], quality: int) -> list[int]:
-    """Return the table at a quality from 1 to 100, by the Independent JPEG Group's rule.
+    """Return the table at a quality from 1 to 100, scaled as the Independent JPEG Group does.
 
-    Divisors stay within 1 and 255, as baseline JPEG demands.
+    Divisors stay within 1 and 255, as baseline JPEG requires.
     """
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
     return [min(max((value * percent + 50) // 100, 1), 255) for value in table]

@@ -1,4 +1,4 @@
-"""Fields of noise from a seed, and how strong they are at each brightness."""
+"""Noise fields from a seed, and their strength at each intensity."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GRAY_TOLERANCE = 2
 
 
 def normals(seed: int, shape: tuple[int, ...]) -> Field:
-    """Return standard normal numbers of 65536 distinct values, four times as fast as numpy's."""
+    """Return standard normal numbers with 65536 distinct values, four times as fast as NumPy."""
     rng = np.random.Generator(np.random.Philox(seed))
     return np.take(_quantiles(), rng.integers(0, 65536, shape, np.uint16), mode="clip")
 
@@ -43,7 +43,7 @@ def _quantiles() -> Field:
 
 
 def photon_noise(shot: float, read: float) -> Field:
-    """Return the deviation of each of 256 coded values in gray levels, ``(256,)``."""
+    """Return the standard deviation at each 8-bit intensity level, in levels, ``(256,)``."""
     light = np.linspace(0, 1, 256) ** GAMMA
     deviation = np.sqrt(shot * light + read**2)
     above, below = light + deviation, np.maximum(light - deviation, 0)
@@ -51,7 +51,7 @@ def photon_noise(shot: float, read: float) -> Field:
 
 
 def grain(seed: int, shape: Shape, deviation: float) -> Field:
-    """Return noise of standard deviation 1, some of it as broad as a Gaussian of ``deviation``."""
+    """Return unit-variance noise, partly smoothed by a Gaussian of ``deviation`` pixels."""
     fine = normals(seed, shape)
     if deviation < 0.3:
         return fine
@@ -60,7 +60,7 @@ def grain(seed: int, shape: Shape, deviation: float) -> Field:
 
 
 def blotches(seed: int, shape: Shape, side: float) -> tuple[Field, Field]:
-    """Return two planes of smooth noise of standard deviation 1, ``side`` pixels a blotch."""
+    """Return two planes of smooth unit-variance noise with blotches of ``side`` pixels."""
     step = max(1, round(side))
     coarse = normals(seed, (shape[0] // step + 2, shape[1] // step + 2, 2))
     planes = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
@@ -70,7 +70,7 @@ def blotches(seed: int, shape: Shape, side: float) -> tuple[Field, Field]:
 
 @cache
 def shading() -> Field:
-    """Weigh ``iso`` noise: a camera's curves leave most of it in the lower middle tones."""
+    """Return weights of ``iso`` noise: tone curves leave most of it in the lower midtones."""
     value = np.linspace(0, 1, 256)
     weight = (value + 0.02) ** 0.25 * (1 - 0.7 * value)
     return np.asarray(weight / weight.max(), np.float32)

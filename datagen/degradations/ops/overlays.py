@@ -1,4 +1,4 @@
-"""What lies over an image, drawn without any file: each is drawn into the array it is given."""
+"""Occluding objects, drawn in place without any asset files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Pen", "block", "caption", "emoji", "sticker"]
 Color: TypeAlias = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
-_FIXED = 4  # binary places of coordinates
+_FIXED = 4  # fractional bits of coordinates
 _WORDS = ("LOL", "WOW", "so true", "no way", "me today", "breaking news", "wait for it", "2 good")
 _COLORS: tuple[Color, ...] = (
     (230, 60, 70),
@@ -36,7 +36,7 @@ _WHITE, _DARK, _SKIN, _RIM, _RED = (
 
 
 class Pen:
-    """Draws shapes given about the origin with radius 1, with smooth edges."""
+    """Draws anti-aliased shapes that are given around the origin with radius 1."""
 
     def __init__(
         self, image: Image, center: NDArray[np.float64], radius: float, tilt: float
@@ -82,7 +82,7 @@ def _rectangle(x: float, y: float, left: float = 0, down: float = 0) -> NDArray[
 
 
 def sticker(pen: Pen, draws: NDArray[np.float64]) -> None:
-    """Draw a star, a heart, a badge, a bar or a disc with a white rim; two draws choose."""
+    """Draw a star, heart, badge, bar or disc with a white rim, chosen by two draws."""
     color = _COLORS[int(draws[1] * len(_COLORS))]
     shapes = (_star(5, 0.5), _heart(), _star(14, 0.78), _rectangle(1, 0.28), _circle())
     shape = shapes[int(draws[0] * len(shapes))]
@@ -91,7 +91,7 @@ def sticker(pen: Pen, draws: NDArray[np.float64]) -> None:
 
 
 def emoji(pen: Pen, draws: NDArray[np.float64]) -> None:
-    """Draw a yellow face: eyes, hearts or sunglasses, and one of three mouths; two draws choose."""
+    """Draw a yellow face with one of three kinds of eyes and mouths, chosen by two draws."""
     pen.oval((0, 0), 1, 1, _RIM)
     pen.oval((0, -0.02), 0.94, 0.93, _SKIN)
     eyes, mouth = int(draws[0] * 3), int(draws[1] * 3)
@@ -118,7 +118,7 @@ def emoji(pen: Pen, draws: NDArray[np.float64]) -> None:
 def block(
     image: Image, center: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
 ) -> None:
-    """Fill an upright rectangle with black, gray or white; two draws choose."""
+    """Fill an upright rectangle with black, gray or white, chosen by two draws."""
     shape = 2.0 ** (1.2 * draws[0] - 0.6)
     x, y = center - 0.5
     levels = (0, 128, 255)
@@ -130,7 +130,7 @@ def block(
 def caption(
     image: Image, center: NDArray[np.float64], radius: float, draws: NDArray[np.float64]
 ) -> None:
-    """Write words on a strip or with a dark outline, within the image; three draws choose."""
+    """Write text on a strip or with a dark outline, within the image, chosen by three draws."""
     words = _WORDS[int(draws[0] * len(_WORDS))]
     size = np.array(image.shape[1::-1])
     unit = np.array(cv2.getTextSize(words, _FONT, 4.0, 8)[0]) / 4

@@ -1,4 +1,4 @@
-"""Ink and paper: separation into inks, the screens that break tones into dots, and the sheet."""
+"""Ink and paper: color separation, screens that break tones into dots, and the sheet."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ from datagen.degradations.base import Shape
 
 __all__ = ["Inks", "Screens", "dot_screens", "grain_screens", "paper", "separate"]
 
-_ANGLES = (15.0, 75.0, 0.0, 45.0)  # cyan, magenta, yellow, black: those of offset printing
+_ANGLES = (15.0, 75.0, 0.0, 45.0)  # of cyan, magenta, yellow and black in offset printing
 _BLACK = 0.6  # share of the common part of the colors that is printed in black
-_DENSEST = 0.92  # what full ink swallows
-_STEP = 40.0  # of the levels that stand for one deviation of a grain
+_DENSEST = 0.92  # share of the light that full ink absorbs
+_STEP = 40.0  # intensity levels per standard deviation of the grain
 
 
 class Inks(NamedTuple):
-    """Share of the paper that each ink covers, 255 = all: colors ``(h, w, 3)``, black."""
+    """Share of the paper that each ink covers; 255 is all of it.
+
+    Attributes:
+        colors: Cyan, magenta and yellow, ``(h, w, 3)``.
+        black: Black, ``(h, w)``.
+    """
 
     colors: NDArray[np.uint8]
     black: NDArray[np.uint8]
 
 
 class Screens(NamedTuple):
-    """Where each ink goes first (0) and last (255): all levels are equally frequent.
+    """Thresholds at which each ink covers a pixel; all levels are equally frequent.
 
     Attributes:
-        colors: ``(h, w, 3)``.
-        black: ``(h, w)``.
-        period: Of the dots, pixels.
+        colors: Screens of cyan, magenta and yellow, ``(h, w, 3)``.
+        black: Screen of black, ``(h, w)``.
+        period: Period of the dots in pixels.
     """
 
     colors: NDArray[np.uint8]
@@ -42,10 +47,10 @@ class Screens(NamedTuple):
     period: float
 
     def ink(self, inks: Inks, hardness: float) -> Image:
-        """Break tones into dots and return the light that ink on white paper throws back."""
-        # Dots with edges about as wide as a pixel of the scan, as an area sensor sees them.
+        """Break tones into dots and return the light reflected by ink on white paper."""
+        # Dots have edges about as wide as a pixel of the scan, as an area sensor sees them.
         steep = 0.8 * self.period
-        # What such a sensor leaves of a wave as long as the dots are apart.
+        # Contrast that such a sensor leaves of a wave with the period of the dots.
         hardness *= float(np.sinc(1 / self.period))
         light = []
         for tone, screen in ((inks.colors, self.colors), (inks.black, self.black)):
@@ -60,10 +65,10 @@ class Screens(NamedTuple):
 
 
 def _counter(steep: float) -> NDArray[np.uint8]:
-    """Return the tones for which soft dots cover on average what was asked for."""
+    """Return the tones for which soft dots have the requested average coverage."""
     cover = np.arange(256) / 255
     mid = steep * cover + 0.5
-    small = np.sqrt(2 * steep * cover)  # dots that nowhere reach full ink
+    small = np.sqrt(2 * steep * cover)  # dots that never reach full ink
     holes = steep + 1 - np.sqrt(2 * steep * (1 - cover))
     edge = 1 / (2 * steep)
     asked = np.where(cover < edge, small, np.where(cover > 1 - edge, holes, mid))
@@ -71,7 +76,7 @@ def _counter(steep: float) -> NDArray[np.uint8]:
 
 
 def separate(image: Image, gain: float) -> Inks:
-    """Divide an image into inks, each spread by ``gain`` in the mid tones."""
+    """Separate an image into inks, with a dot gain of ``gain`` in the midtones."""
     red, green, blue = cv2.split(image)
     most = cv2.max(cv2.max(red, green), blue)
     left = np.arange(256) / 255
@@ -88,7 +93,7 @@ def _spread(cover: NDArray[np.float64], gain: float) -> NDArray[np.uint8]:
 
 
 def dot_screens(shape: Shape, period: float, turn: float) -> Screens:
-    """Return clustered dots at the four angles of offset printing, turned by ``turn`` degrees."""
+    """Return clustered dots at the four angles of offset printing, rotated by ``turn`` degrees."""
     planes = []
     for angle in _ANGLES:
         radians = np.radians(angle - turn)
@@ -107,7 +112,7 @@ def dot_screens(shape: Shape, period: float, turn: float) -> Screens:
 
 @lru_cache(maxsize=1)
 def _even_dots() -> NDArray[np.uint8]:
-    """Make the levels of a sum of two waves equally frequent, the crests first."""
+    """Return a table that makes the levels of a sum of two waves equally frequent, crests first."""
     wave = np.cos(np.pi * (np.arange(512) + 0.5) / 512)
     levels = np.rint(np.add.outer(wave, wave) * 127.5 / 2 + 127.5).astype(int)
     below = np.cumsum(np.bincount(levels.ravel(), minlength=256)) / levels.size
@@ -140,20 +145,20 @@ def _even_grain() -> NDArray[np.uint8]:
 
 
 def paper(shape: Shape, texture: float, shade: float, seed: int) -> NDArray[np.float32]:
-    """Return the sheet as factors on the light, ``(h, w, 3)``: fibers on a warm white.
+    """Return the paper as factors on the light, ``(h, w, 3)``: fibers on a warm white.
 
     Args:
         shape: Height and width.
-        texture: Deviation, gray levels.
-        shade: How much blue is missing; of green half, and of red a third of that.
-        seed: Of the fibers.
+        texture: Standard deviation in 8-bit intensity levels.
+        shade: Share of blue light that is absorbed; half of it for green, a third for red.
+        seed: Seed of the fibers.
     """
     rng = np.random.Generator(np.random.Philox([seed, 2]))
     sheet = np.ones(shape, np.float32)
     for share, finest in ((0.8, 2.0), (0.6, 6.0)):
         small = (max(2, round(shape[0] / finest)), max(2, round(shape[1] / finest)))
         noise = rng.standard_normal(small, np.float32)
-        # Interpolation evens out; 1.5 makes up for it.
+        # 1.5 compensates for the smoothing by interpolation.
         grown = cv2.resize(noise, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
         cv2.scaleAdd(grown, 1.5 * share * texture / 255, sheet, dst=sheet)
     white = [1 - shade / 3, 1 - shade / 2, 1 - shade]

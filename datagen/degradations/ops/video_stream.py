@@ -1,4 +1,4 @@
-"""Short H.264 and H.265 streams, the same bytes wherever they are made."""
+"""Short H.264 and H.265 streams, encoded to the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Preset: TypeAlias = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
 ]
 Planes: TypeAlias = NDArray[np.uint8]
-"""``(h * 3 / 2, w)``: the rows of Y, then those of U and of V, two in one."""
+"""``(h * 3 / 2, w)``: the rows of Y, then those of U and V, with two of them per row."""
 
 _FPS = 25
 _ENCODERS = {"h264": "libx264", "h265": "libx265"}
 _DECODERS = {"h264": "h264", "h265": "hevc"}
-# One thread, and no choice of algorithm by what the CPU can do.
+# One thread, and no choice of algorithms by CPU features.
 _PRIVATE = {
     "h264": {"x264-params": "cpu-independent=1"},
     "h265": {"x265-params": "pools=none:frame-threads=1:log-level=none"},
@@ -37,7 +37,7 @@ _BUILD = re.compile(rb"x26[45] (?:- core |\(build )(\d+)")
 
 
 def to_yuv(image: Image) -> Planes:
-    """Turn an image of even sides into 8 bits, 4:2:0, BT.601 with limited range."""
+    """Convert an image with even sides to 8-bit 4:2:0, BT.601 with limited range."""
     import av
 
     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -46,11 +46,11 @@ def to_yuv(image: Image) -> Planes:
 
 
 def encode(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -> list[Packet[Any]]:
-    """Encode what ``to_yuv`` gave, 25 a second.
+    """Encode frames from ``to_yuv`` at 25 frames per second.
 
-    The rate control looks at no later frame (``zerolatency``): a clip of three frames has no
-    future that would pay for a better first one, and with the usual look-ahead it comes out 2 dB
-    below a frame in the middle of a real video; without it, the PSNR is within 1 dB.
+    The rate control has no look-ahead (``zerolatency``). In a clip of three frames, the usual
+    look-ahead sees no later frames that would benefit from a better first one, and the PSNR is 2 dB
+    below that of a frame in the middle of a real video; without look-ahead, it is within 1 dB.
     """
     import av
 
@@ -76,7 +76,7 @@ def encode(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -> li
 
 
 def last_frame(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -> Image:
-    """Encode a clip and return its last frame decoded."""
+    """Encode a clip and return its decoded last frame."""
     import av
 
     context = av.CodecContext.create(_DECODERS[codec], "r")
@@ -91,7 +91,7 @@ def last_frame(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -
 
 @lru_cache(maxsize=2)
 def encoder_of(codec: Codec) -> str:
-    """Name library and build, from the note that both encoders leave in a stream."""
+    """Return library and build, from the note that both encoders write into a stream."""
     import av
 
     gray = np.full((64, 64, 3), 128, np.uint8)

@@ -1,4 +1,4 @@
-"""White balance from the color of glowing bodies."""
+"""White balance from black-body colors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TO_SRGB = np.array(
 
 
 def balance(temperature: float, tint: float) -> NDArray[np.uint8]:
-    """Return what another light makes of the values of each channel, ``(1, 256, 3)``.
+    """Return a table of each channel's values under another light, ``(1, 256, 3)``.
 
-    Luma of grays is kept.
+    The luma of grays is preserved.
 
     Args:
-        temperature: Warmth in mired above daylight.
-        tint: Factors of two by which there is less green.
+        temperature: Shift of the color temperature in mired, above daylight.
+        tint: Reduction of green as a power of two.
     """
     gains = _light(_DAYLIGHT + temperature) / _light(_DAYLIGHT)
     gains[1] *= 2.0**-tint
@@ -32,7 +32,7 @@ def balance(temperature: float, tint: float) -> NDArray[np.uint8]:
 
 
 def _light(mired: float) -> NDArray[np.float64]:
-    """Return a black body's color in linear sRGB (Kang et al., J. Korean Phys. Soc. 2002)."""
+    """Return the color of a black body in linear sRGB (Kang et al., J. Korean Phys. Soc. 2002)."""
     k = mired / 1000
     if mired > 250:
         x = ((-0.2661239 * k - 0.2343589) * k + 0.8776956) * k + 0.179910
