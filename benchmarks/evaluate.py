@@ -65,8 +65,9 @@ def run(arguments: list[str]) -> tuple[float, float, int]:
         [sys.executable, "-m", "datagen", "evaluate", *arguments], stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"exit {os.waitstatus_to_exitcode(status)}")
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"exit {process.returncode}")
     busy = usage.ru_utime + usage.ru_stime
     return time.monotonic() - started, busy, usage.ru_maxrss * 1024
 
