@@ -130,7 +130,8 @@ def _dotted(prefix: str, location: tuple[int | str, ...]) -> str:
 
 
 def _lower(message: str) -> str:
-    message = message.removeprefix("Value error, ").replace("Input should ", "must ")
+    message = message.removeprefix("Value error, ")
+    message = re.sub(r"^(Input|String|List|Tuple|Dictionary) should ", "must ", message)
     return message[:1].lower() + message[1:]
 
 
