@@ -63,13 +63,14 @@ def download(
 
 @contextmanager
 def _appending(part: Path) -> Iterator[IO[bytes]]:
-    """Open the partial file; an empty one is removed in the end."""
+    """Open the partial file; after an error an empty one is removed."""
     try:
         with part.open("ab") as out:
             yield out
-    finally:
+    except BaseException:
         if not part.stat().st_size:
             part.unlink()
+        raise
 
 
 def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress | None) -> None:
