@@ -11,10 +11,12 @@ import typer
 from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
 from datagen.core.progress import Progress
+from datagen.core.python_file import PythonFile
 from datagen.detectors.config import read_config
 from datagen.detectors.score import parts_folder, score_to_file
-from datagen.detectors.spec import read_python_file, read_spec
+from datagen.detectors.spec import read_spec
 from datagen.engine.choice import engine_choice
+from datagen.errors import DetectorError
 from datagen.release.reader import Release
 from datagen.release.scores import check_scores_path
 
@@ -67,7 +69,7 @@ def command(
     stop_on_terminate()
     progress = Progress()
     check_scores_path(scores)
-    files = [read_python_file(path) for path in plugin or ()]
+    files = [PythonFile.read(path, DetectorError) for path in plugin or ()]
     spec = read_spec(detector, read_config(detector_config), files)
     release = Release(out)
     with (

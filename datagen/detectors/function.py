@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from datagen.core.digests import sha256_bytes
 from datagen.detectors.batched import Infer
-from datagen.detectors.spec import DetectorSpec, PythonFile, look_in
+from datagen.detectors.spec import DetectorSpec, look_in
 from datagen.errors import DetectorError
 
 __all__ = ["load_function"]
@@ -38,21 +36,7 @@ def load_function(spec: DetectorSpec) -> Infer:
 
 def _module(spec: DetectorSpec, name: str) -> ModuleType:
     for file in spec.files:
-        if file.module == name:
-            return _from_text(file)
+        if file.stem == name:
+            return file.run("datagen_detector")
     look_in(spec.folder)
     return importlib.import_module(name)
-
-
-def _from_text(file: PythonFile) -> ModuleType:
-    name = f"datagen_detector_{sha256_bytes(file.text.encode())[:16]}"
-    if name not in sys.modules:
-        module = ModuleType(name)
-        module.__file__ = file.name
-        sys.modules[name] = module
-        try:
-            exec(compile(file.text, file.name, "exec"), module.__dict__)  # noqa: S102  # the user's own
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]

@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from datagen.core.digests import digest_of, sha256_bytes, sha256_file
+from datagen.core.digests import digest_of, sha256_file
+from datagen.core.python_file import PythonFile
 from datagen.core.text import near
 from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
 from datagen.errors import DetectorError
 
-__all__ = ["DetectorSpec", "Kind", "PythonFile", "look_in", "read_python_file", "read_spec"]
+__all__ = ["DetectorSpec", "Kind", "look_in", "read_spec"]
 
 Kind: TypeAlias = Literal["callable", "command", "onnx", "torchscript", "exported", "baseline"]
 
@@ -31,24 +32,6 @@ _FORMS = (
     "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json, "
     "or 'cmd: program {paths} {scores}'"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PythonFile:
-    """A Python file of the user, sent to the workers as text.
-
-    Attributes:
-        name: Name of the file, for messages and tracebacks.
-        text: Content of the file.
-    """
-
-    name: str
-    text: str
-
-    @property
-    def module(self) -> str:
-        """The name by which a spec refers to it."""
-        return Path(self.name).stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +127,15 @@ def look_in(folder: str) -> None:
 
 def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
     for file in files:
-        if file.module == module:
-            return digest_of([text, sha256_bytes(file.text.encode())])
+        if file.stem == module:
+            return digest_of([text, file.digest])
     look_in(str(Path.cwd()))
     try:
         found = find_spec(module)
     except Exception:  # noqa: BLE001  # finding a.b imports a, which is the user's
         found = None
     if found is None:
-        hint = near(module, [file.module for file in files])
+        hint = near(module, [file.stem for file in files])
         raise DetectorError(
             f"--detector {text}: module {module!r} not found.{hint} It must be in this folder or "
             "installed; a single file can be given with --plugin FILE.py"
@@ -176,15 +159,3 @@ def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
                 f"--detector-config: {key}: {text!r} is given {sees}; this key is for networks "
                 "(.onnx, .pt, .pt2): remove it"
             )
-
-
-def read_python_file(path: Path) -> PythonFile:
-    """Read a file of ``--plugin``.
-
-    Raises:
-        DetectorError: The file cannot be read.
-    """
-    try:
-        return PythonFile(str(path), path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DetectorError(f"--plugin {path}: cannot be read: {error}") from None
