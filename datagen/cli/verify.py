@@ -10,6 +10,7 @@ from datagen.cli.exit_codes import DONE, NOT_DONE
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.release import Folder
+from datagen.release.record import RELEASE_NAME
 from datagen.release.verify import verify
 
 NAME = "verify"
@@ -30,12 +31,13 @@ def command(
     Exit 0: the release is intact. 1: problems were found, one per line.
     """
     progress = Progress()
+    folder = Folder(out)
     problems = 0
     with progress.status("verifying"):
-        for problem in verify(Folder(out), pixels):
+        for problem in verify(folder, pixels):
             problems += 1
             typer.echo(problem)
-    if problems:
+    if problems and folder.exists(RELEASE_NAME):
         progress.note("to repair it, rerun the same 'datagen generate': it remakes damaged shards")
     if pixels:
         progress.note(

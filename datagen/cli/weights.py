@@ -111,5 +111,6 @@ def _checked(name: str, required: bool) -> str:
     if path is not None:
         return check_card(card, path)
     if required:
-        raise WeightsError(f"not in {weight_store().folder}; {whereabouts(card)}")
+        how = whereabouts(card).removeprefix("not here: ")
+        raise WeightsError(f"not in {weight_store().folder}: {how}")
     return ""

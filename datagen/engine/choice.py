@@ -29,7 +29,7 @@ def engine_choice(
         EngineError: The arguments contradict each other.
     """
     if inline and (address or (workers or 1) > 1):
-        raise EngineError("--inline is one process: remove --workers and --address")
+        raise EngineError("--inline runs in one process: remove --workers and --address")
     if workers is not None and workers < 1:
         raise EngineError(f"workers: want at least 1, found {workers}")
     with ExitStack() as stack:

@@ -47,7 +47,9 @@ def read_manifest(
             if column not in known:
                 raise ReleaseError(
                     f"{folder}/{name}: the manifest has no column {column!r}."
-                    f"{near(column, known)} manifests/SCHEMA.md lists the columns"
+                    f"{near(column, known)} manifests/SCHEMA.md lists the columns",
+                    path=f"{folder}/{name}",
+                    key=column,
                 )
         table = file.read(columns=None if columns is None else list(columns))
         return table if columns is None else table.select(list(columns))
@@ -55,7 +57,10 @@ def read_manifest(
         problem = "is missing"
     except (pa.ArrowException, OSError) as error:
         problem = f"cannot be read: {str(error).partition(chr(10))[0]}"
-    raise ReleaseError(f"{folder}/{name} {problem}: 'datagen verify' lists what is damaged")
+    raise ReleaseError(
+        f"{folder}/{name} {problem}: 'datagen verify' lists what is damaged",
+        path=f"{folder}/{name}",
+    )
 
 
 def _source(folder: Folder, name: str) -> pa.NativeFile | io.BytesIO:

@@ -132,7 +132,8 @@ def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:
         except (pa.ArrowException, TypeError) as error:
             raise ReleaseError(
                 f"where: {name}={value!r} cannot be compared with a column of type {column.type}: "
-                f"{str(error).partition(chr(10))[0]}"
+                f"{str(error).partition(chr(10))[0]}",
+                key=name,
             ) from None
     return found
 
@@ -149,7 +150,9 @@ def _refuse_unknown_methods(release: Release, methods: Sequence[str]) -> None:
         if method not in known:
             raise ReleaseError(
                 f"{release.folder}: the release has no method {method!r}.{near(method, known)} "
-                f"It has: {', '.join(known)}"
+                f"It has: {', '.join(known)}",
+                path=release.folder.address,
+                key="method",
             )
 
 

@@ -94,7 +94,9 @@ class Release:
             if split not in known:
                 raise ReleaseError(
                     f"{self.folder}: the release has no split {split!r}.{near(split, known)} "
-                    f"It has: {', '.join(known)}"
+                    f"It has: {', '.join(known)}",
+                    path=self.folder.address,
+                    key="split",
                 )
         return [name for name in names if split_of(name) in splits]
 
@@ -187,7 +189,11 @@ class Release:
         """
         for pair in self.pairs(where={"pair_id": pair_id}):
             return pair
-        raise ReleaseError(f"{self.folder}: the release has no pair {pair_id!r}")
+        raise ReleaseError(
+            f"{self.folder}: the release has no pair {pair_id!r}",
+            path=self.folder.address,
+            row=pair_id,
+        )
 
     def verify(self, pixels: bool = False) -> list[str]:
         """Compare the release with its own record; return the problems, none when it is whole.

@@ -113,7 +113,7 @@ def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -
     if not names:
         try:
             folder.write(_RECIPE, _recipe_file(info))
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        except OSError as error:
             raise ReleaseError(
                 f"{folder} cannot be written: {error}. Choose another folder", path=folder.address
             ) from None

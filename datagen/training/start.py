@@ -154,7 +154,7 @@ def asked_name(recipe: Path) -> str:
         shown = ", ".join(sorted(map(str, found)))
         what = f"names several weights ({shown})" if found else f"has no {_METHOD} with weights"
         raise RecipeError(
-            f"{recipe}: {what}: pass --name ID, the id of the weights to make", path=recipe
+            f"{recipe} {what}: pass --name ID, the id of the weights to make", path=recipe
         )
     return str(found.pop())
 
