@@ -78,10 +78,10 @@ def _counter(steep: float) -> NDArray[np.uint8]:
 def separate(image: Image, gain: float) -> Inks:
     """Separate an image into inks, with a dot gain of ``gain`` in the midtones."""
     red, green, blue = cv2.split(image)
-    most = cv2.max(cv2.max(red, green), blue)
+    brightest = cv2.max(cv2.max(red, green), blue)
     left = np.arange(256) / 255
-    black = cv2.LUT(most, _spread(_BLACK * (1 - left), gain))
-    under = cv2.LUT(most, (255 * (1 - _BLACK + _BLACK * left)).astype(np.float32)[None])
+    black = cv2.LUT(brightest, _spread(_BLACK * (1 - left), gain))
+    under = cv2.LUT(brightest, (255 * (1 - _BLACK + _BLACK * left)).astype(np.float32)[None])
     light = cv2.divide(image, cv2.merge([under] * 3), scale=255, dtype=cv2.CV_8U)
     colors = cv2.LUT(light, _spread(1 - left, gain))
     return Inks(np.asarray(colors, np.uint8), np.asarray(black, np.uint8))
