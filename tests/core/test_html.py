@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from jinja2 import TemplateNotFound, UndefinedError
+from markupsafe import Markup
+
+from datagen.core.html import data_url, render_html
+
+
+def page(**values: object) -> str:
+    counts = {"pairs": 1, "controls": 0, "rejects": {}}
+    record = {"name": "<b>&", "version": 1, "counts": counts}
+    known = {"record": record, "gain": 4, "pairs": []}
+    return render_html("datagen.release.report", "contact_sheet.html.j2", **{**known, **values})
+
+
+def test_text_is_escaped_and_markup_is_not() -> None:
+    facts = [("name", '<script>"'), ("chart", Markup("<svg></svg>"))]
+    text = page(pairs=[{"images": ["data:,", None], "facts": facts}])
+    assert "<title>&lt;b&gt;&amp;, version 1</title>" in text
+    assert "<dd>&lt;script&gt;&#34;</dd>" in text
+    assert "<dd><svg></svg></dd>" in text
+    assert "<script>" not in text
+
+
+def test_what_a_template_lacks_is_an_error_and_no_empty_text() -> None:
+    with pytest.raises(UndefinedError):
+        page(record={"name": "n"})
+    with pytest.raises(TemplateNotFound):
+        render_html("datagen.release.report", "nothing.html.j2")
+
+
+def test_a_data_url_holds_the_bytes() -> None:
+    assert data_url(b"\x00\x01") == "data:image/png;base64,AAE="
+    assert data_url(b"", "image/webp") == "data:image/webp;base64,"
