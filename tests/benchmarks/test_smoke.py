@@ -59,13 +59,12 @@ def test_degradations(
     assert {"jpeg", "reshare", "video_c40"} <= {line.split()[0] for line in lines[2:]}
 
 
-@pytest.mark.slow
 def test_evaluate(
     main_of: Callable[[str], Callable[..., Any]], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    main_of("evaluate")(["--images", "4000", "--identities", "60"])
+    main_of("evaluate")(["--images", "600", "--identities", "24"])
     out = capfd.readouterr().out.splitlines()
-    assert out[0].startswith("4000 images of 60 identities")
+    assert out[0].startswith("600 images of 24 identities")
     assert [line.split(" ")[0] for line in out[1:]] == ["metrics", "baseline,"]
 
 

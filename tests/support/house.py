@@ -35,7 +35,7 @@ BANNED = {
 }
 _BANNED = re.compile(r"\b(" + "|".join(BANNED) + r")\b", re.IGNORECASE)
 # Titles of papers, and names in random streams, which are part of the format.
-EXEMPT = ('"colour"',)
+EXEMPT = ('"colour"', "linear colour mapping", "example-based colour transfer")
 
 
 @cache
@@ -151,6 +151,7 @@ def _texts(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 def banned_words(text: str) -> list[str]:
     """Return the banned words of a text, each as ``found -> say``."""
+    text = " ".join(text.split())
     for words in EXEMPT:
         text = text.replace(words, "")
     return [f"{word} -> {BANNED[word.lower()]}" for word in _BANNED.findall(text)]
