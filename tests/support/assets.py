@@ -1,4 +1,4 @@
-"""Files that tests need and the repository does not hold: photographs and networks.
+"""Files that tests need and the repository does not contain: photographs and networks.
 
 ``DATAGEN_LONDON`` names the folder of the London set, ``DATAGEN_WEIGHTS`` that of the weight
 files. A test whose file is missing is skipped, naming it; with ``DATAGEN_REQUIRE_ASSETS=1`` it
@@ -30,7 +30,7 @@ def weights(name: str) -> Path:
 
 
 def london_photo(image_id: str = "001_03", size: int = 675) -> Image:
-    """Return a photograph of the set, RGB, scaled to ``size`` pixels a side, or skip."""
+    """Return a photograph of the set, RGB, scaled to a side of ``size`` pixels, or skip."""
     data = np.frombuffer(london(f"{image_id}.jpg").read_bytes(), np.uint8)
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert decoded is not None

@@ -1,4 +1,4 @@
-"""Drawn faces with exact landmarks: deterministic, of nobody, and quick."""
+"""Drawn faces with exact landmarks: deterministic and quick, of no real person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHIFT = 4
 
 
 def made_landmarks(number: int = 0, size: int = 128, yaw: float = 0.0) -> Landmarks:
-    """Return 68 points of a frontal face, turned by ``yaw`` degrees under a rough depth."""
+    """Return 68 points of a frontal face, rotated by ``yaw`` degrees with a rough depth."""
     draw = np.random.Generator(np.random.Philox(key=number)).uniform(-1, 1, 12)
     angle = np.linspace(0, np.pi, 17)
     jaw = np.stack([-np.cos(angle), -0.15 + 1.25 * np.sin(angle)], axis=1)
@@ -57,7 +57,7 @@ def made_landmarks(number: int = 0, size: int = 128, yaw: float = 0.0) -> Landma
 def made_face(
     number: int = 0, size: int = 128, yaw: float = 0.0, shift: tuple[float, float] = (0.0, 0.0)
 ) -> FaceCrop:
-    """Draw face ``number`` at ``size`` pixels; ``shift`` moves it, as a share of the size."""
+    """Draw face ``number`` at ``size`` pixels; ``shift`` moves it, as a fraction of the size."""
     draw = np.random.Generator(np.random.Philox(key=number + 1000)).uniform(0, 1, 8)
     marks = made_landmarks(number, size, yaw) + np.float32(size) * np.array(shift, np.float32)
     skin = np.array([120 + 110 * draw[0], 90 + 90 * draw[0], 70 + 85 * draw[0]])

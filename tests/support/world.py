@@ -1,4 +1,4 @@
-"""A small world for whole runs: computed people on disk, their card, a recipe, the command."""
+"""A small world for whole runs: procedural faces on disk, their card, a recipe, the command."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ RECIPE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class World:
-    """Where the small world lies."""
+    """The folder of the small world, and what can be run in it."""
 
     folder: Path
 
@@ -85,7 +85,7 @@ class World:
         return run(["generate", str(self.recipe), "-o", str(out), *options])
 
     def job(self, out: Path | str, engine: Engine | None = None) -> Job:
-        """Return the parts of a run, to run them one by one."""
+        """Return the parts of a run, so that a test can run them one by one."""
         loaded = load_recipe(self.recipe)
         built = index_of(loaded, engine or InlineEngine())
         plan = Plan(loaded, built.index)
@@ -96,7 +96,7 @@ class World:
 
 @dataclass(frozen=True)
 class Job:
-    """A run in parts."""
+    """The parts of a run."""
 
     loaded: Recipe
     built: BuiltIndex
@@ -118,7 +118,7 @@ def index_of(loaded: Recipe, engine: Engine) -> BuiltIndex:
 
 
 def make_world(folder: Path) -> World:
-    """Render the people and write card, table and recipe."""
+    """Render the faces and write card, table and recipe."""
     (folder / "faces").mkdir(parents=True)
     rows = []
     for person in range(PEOPLE):
@@ -144,7 +144,7 @@ def make_world(folder: Path) -> World:
 
 
 def digests(out: Path) -> dict[str, str]:
-    """Return the sha256 of every file of a release that must be equal between equal runs."""
+    """Return the sha256 of every file of a release that must not differ between equal runs."""
     return {
         str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
@@ -153,14 +153,14 @@ def digests(out: Path) -> dict[str, str]:
 
 
 def record(out: Path) -> dict[str, Any]:
-    """Return ``release.json`` less when and with what it was made."""
+    """Return ``release.json`` without the time and the versions of its run."""
     body: dict[str, Any] = json.loads((out / "release.json").read_text(encoding="utf-8"))
     del body["made"]
     return body
 
 
 def start(arguments: Sequence[str], **environment: str) -> subprocess.Popen[str]:
-    """Start ``datagen`` as a process of its own."""
+    """Start ``datagen`` as a separate process."""
     return subprocess.Popen(
         [sys.executable, "-m", "datagen", *arguments],
         env={**os.environ, **environment},

@@ -1,4 +1,4 @@
-"""Building the small networks in a process of its own, so that tests need not wait for it."""
+"""Building the small networks in a separate process, so that tests need not wait for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SmallWeights:
 
 
 def read_options(folder: Path) -> SmallWeights | None:
-    """Return what was built into a folder, once it is whole."""
+    """Return what was built into a folder, once it is complete."""
     done = folder / _OPTIONS
     if not done.exists():
         return None
@@ -44,12 +44,12 @@ def read_options(folder: Path) -> SmallWeights | None:
 
 
 def write_options(small: SmallWeights) -> None:
-    """Say that a folder is whole."""
+    """Mark a folder as complete."""
     (small.folder / _OPTIONS).write_text(json.dumps(small.options), encoding="utf-8")
 
 
 class Build:
-    """A build that goes on beside the tests.
+    """A build that runs in parallel with the tests.
 
     Args:
         kept: Folder to build into, or that an earlier build has filled; by default a new one.
