@@ -28,9 +28,7 @@ from datagen.generation.preview import FaceCollection, IndexedFace, PreviewPair,
 from datagen.generation.run import make_release
 from datagen.methods import Method
 from datagen.planning.overview import PlanOverview
-from datagen.recipe import Recipe
-from datagen.recipe import load_recipe as _load_recipe
-from datagen.recipe.overrides import Overrides
+from datagen.recipe import Recipe, load_recipe
 from datagen.release import Folder
 from datagen.release.reader import Release
 from datagen.release.verify import verify as _verify
@@ -51,26 +49,6 @@ __all__ = [
 
 RecipeLike: TypeAlias = "Recipe | str | PathLike[str]"
 ReleaseLike: TypeAlias = "Release | str | PathLike[str]"
-
-
-def load_recipe(
-    path: str | PathLike[str],
-    overrides: Overrides = (),
-    plugins: Sequence[str | PathLike[str]] = (),
-) -> Recipe:
-    """Read and check a recipe and its cards. Opens no image.
-
-    Args:
-        path: The YAML file.
-        overrides: Values that replace those of the file, as a mapping such as
-            ``{"splits.train": 200}`` or as texts such as ``"splits.train=200"``.
-        plugins: Python files that define methods or degradations which the recipe names.
-
-    Raises:
-        RecipeError: The recipe or a plug-in is wrong.
-        CardError: A card is wrong.
-    """
-    return _load_recipe(path, overrides, plugins)
 
 
 def plan(
@@ -288,7 +266,7 @@ def preview(
 
 
 def _recipe(recipe: RecipeLike) -> Recipe:
-    return recipe if isinstance(recipe, Recipe) else _load_recipe(recipe)
+    return recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
 
 
 def _release(release: ReleaseLike) -> Release:
