@@ -41,6 +41,7 @@ _SPELLINGS = (
     ("licence", "license"),
     ("analyser", "analyzer"),
     ("normalise", "normalize"),
+    ("posterise", "posterize"),
     ("centre", "center"),
     ("ageing", "aging"),
     ("least_", "min_"),
