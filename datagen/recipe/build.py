@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from datagen.core.text import near
@@ -18,13 +20,23 @@ __all__ = [
     "build_degradation",
     "build_ladder",
     "build_method",
+    "located",
     "source_root",
     "unset_variables",
     "weight_cards_of",
 ]
 
-
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+
+
+@contextmanager
+def located(path: str, key: str = "") -> Iterator[None]:
+    """Put the file, and a key that the message lacks, before a ``RecipeError`` from inside."""
+    try:
+        yield
+    except RecipeError as error:
+        where = f"{path}: {key}" if key else path
+        raise RecipeError(f"{where}: {error}", path=path, key=key or error.key) from error
 
 
 def build_method(use: MethodUse, key: str, path: str) -> Method:
@@ -46,7 +58,8 @@ def build_method(use: MethodUse, key: str, path: str) -> Method:
             hint = near(name, known) or f" Allowed: {', '.join(known)}"
             wrong = f"{key}.{name}"
             raise RecipeError(f"{path}:\n  - {wrong}: unknown key.{hint}", path=path, key=wrong)
-    return found.build(use.options, key)
+    with located(path):
+        return found.build(use.options, key)
 
 
 def weight_cards_of(method: Method) -> list[WeightCard]:
@@ -67,7 +80,8 @@ def build_degradation(use: DegradationUse, key: str, path: str) -> Composition:
         RecipeError: No such degradation, or an option is wrong.
         MissingExtraError: It needs an optional part of this package.
     """
-    return compose(use.use, use.options, use.severity is not None, f"{path}: {key}")
+    with located(path):
+        return compose(use.use, use.options, use.severity is not None, key)
 
 
 def build_ladder(ladder: Ladder, path: str) -> Composition:
@@ -85,7 +99,8 @@ def build_ladder(ladder: Ladder, path: str) -> Composition:
             path=path,
             key="ladder.use",
         )
-    return compose(use, {}, True, f"{path}: ladder")
+    with located(path):
+        return compose(use, {}, True, "ladder")
 
 
 def source_root(root: str, recipe: str, number: int) -> str:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
-from datagen.core.registry import Registry
 from datagen.errors import CardError, RecipeError
 from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.methods import METHODS, Method
-from datagen.recipe.build import weight_cards_of
+from datagen.recipe.build import located, weight_cards_of
 from datagen.recipe.schema import MethodUse, RecipeSpec
 from datagen.sources import SOURCES, SourceCard
 
 __all__ = ["check_methods", "check_names"]
-
-T = TypeVar("T")
 
 
 def check_names(spec: RecipeSpec, cards: Sequence[SourceCard], path: str) -> None:
@@ -33,11 +29,15 @@ def check_names(spec: RecipeSpec, cards: Sequence[SourceCard], path: str) -> Non
                 key=f"sources[{n}].card",
             )
         seen.add(card.id)
-        layout = _known(SOURCES, card.layout, use.card, "layout")
-        layout.configure(card, use.options, f"sources[{n}].options")
+        with located(use.card, "layout"):
+            layout = SOURCES.load(card.layout)
+        with located(path):
+            layout.configure(card, use.options, f"sources[{n}].options")
     for n, method in enumerate(spec.methods):
-        _known(METHODS, method.use, path, f"methods[{n}].use")
-    _known(ANALYZERS, spec.face.analyzer, path, "face.analyzer")
+        with located(path, f"methods[{n}].use"):
+            METHODS.load(method.use)
+    with located(path, "face.analyzer"):
+        ANALYZERS.load(spec.face.analyzer)
 
 
 def check_methods(spec: RecipeSpec, methods: Sequence[Method], path: str) -> None:
@@ -82,10 +82,3 @@ def _check_donor(
             path=path,
             key=key,
         )
-
-
-def _known(registry: Registry[T], name: str, path: str, key: str) -> type[T]:
-    try:
-        return registry.load(name)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {key}: {error}", path=path, key=key) from error

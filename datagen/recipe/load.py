@@ -19,6 +19,7 @@ from datagen.recipe.build import (
     build_degradation,
     build_ladder,
     build_method,
+    located,
     source_root,
     unset_variables,
     weight_cards_of,
@@ -109,12 +110,13 @@ class Recipe:
         Raises:
             RecipeError: An environment variable is not set, or an option is wrong.
         """
-        return [
-            SOURCES.load(card.layout).build(
-                card, source_root(use.root, self.path, n), use.options, f"sources[{n}].options"
-            )
-            for n, (use, card) in enumerate(zip(self.spec.sources, self.cards, strict=True))
-        ]
+        found = []
+        for n, (use, card) in enumerate(zip(self.spec.sources, self.cards, strict=True)):
+            root = source_root(use.root, self.path, n)
+            with located(self.path):
+                layout = SOURCES.load(card.layout)
+                found.append(layout.build(card, root, use.options, f"sources[{n}].options"))
+        return found
 
 
 def load_recipe(

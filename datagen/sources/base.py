@@ -98,11 +98,11 @@ class Source(ABC):
         Raises:
             RecipeError: ``root`` is missing or not wanted, or an option is wrong.
         """
-        where = where or card.id
+        key = where.removesuffix("options") + "root"
         if cls.has_files and not root:
-            raise RecipeError(f"{where}: source {card.id!r} needs a 'root' folder", key=where)
+            raise RecipeError(f"{key}: source {card.id!r} needs a 'root' folder", key=key)
         if root and not cls.has_files:
-            raise RecipeError(f"{where}: source {card.id!r} has no files: remove 'root'", key=where)
+            raise RecipeError(f"{key}: source {card.id!r} has no files: remove the key", key=key)
         return cls(card, root, cls.configure(card, override, where))
 
     @classmethod
