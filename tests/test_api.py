@@ -173,7 +173,7 @@ def test_gates_baseline_and_scores_files(out: Path, tmp_path: Path) -> None:
     with pytest.raises(dg.UserError, match="no split 'tset'"):
         dg.evaluate(out, scores, split="tset")
     gates.write_text("regression: {max_drop: 0.1}\n")
-    with pytest.raises(dg.UserError, match="compares with a baseline"):
+    with pytest.raises(dg.UserError, match="needs a baseline"):
         dg.evaluate(out, scores, gates)
 
 
