@@ -103,7 +103,7 @@ def forest_chart(
         ends: Ends of the axis.
     """
     low, high = ends
-    height, width, left, right = 20 * len(rows) + 30, 800, 210, 250
+    height, width, left, right = 20 * len(rows) + 30, 880, 210, 330
     span = max(high - low, 0.05)
 
     def x(value: float) -> float:

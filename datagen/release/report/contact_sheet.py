@@ -73,7 +73,7 @@ def _chosen(
         share = count // len(methods) + (number < count % len(methods))
         rows = fakes[fakes["method"] == name]
         controlled = rows[rows["pair_id"].isin(with_control)]
-        some = _evenly(controlled, max(1, share // _CONTROL_EVERY))
+        some = _evenly(controlled, min(share, max(1, share // _CONTROL_EVERY)))
         rest = _evenly(rows.drop(some.index), share - len(some))
         for row in pd.concat([some, rest]).sort_index().to_dict("records"):
             yield {str(key): value for key, value in row.items()}

@@ -47,5 +47,8 @@ def test_pairs_stand_side_by_side_on_a_page_of_its_own(world: World, tmp_path: P
     write_contact_sheet(release, 3, "self_blend")
     text = (tmp_path / "out" / "report" / "index.html").read_text(encoding="utf-8")
     assert text.count("<dd>self_blend ") == 3
+    write_contact_sheet(release, 1)  # fewer than there are methods
+    text = (tmp_path / "out" / "report" / "index.html").read_text(encoding="utf-8")
+    assert text.count("<dt>pair</dt>") == 1
     with pytest.raises(ReleaseError, match=r"no pair of method 'selfblend'\. Did you mean"):
         write_contact_sheet(release, 3, "selfblend")
