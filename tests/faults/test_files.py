@@ -1,4 +1,4 @@
-"""Faults of disks and sources, injected for real; after each, the mended run gives equal bytes."""
+"""Faults of disks and sources, injected for real; after each, the repeated run gives equal bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from datagen.cli.main import run
-from datagen.generation import run as generation
+from datagen.generation.prepare import index_faces
 from tests.support.world import World, digests
 
 
@@ -26,10 +26,9 @@ def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 def spoil_after_index(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[], object]) -> None:
     """Change the sources in the moment between the index and the run."""
-    real = generation.index_faces
 
     def then_spoil(*arguments: Any) -> Any:
-        built = real(*arguments)
+        built = index_faces(*arguments)
         spoil()
         return built
 

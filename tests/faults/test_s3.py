@@ -136,7 +136,7 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
     assert remote_digests(address, tmp_path) == local
     assert run(["verify", address]) == 0
     release = Release(Folder(address))
-    row = release.manifest.iloc[0]
+    row = release.manifest.iloc[0].to_dict()
     assert release.image(row).shape == (96, 96, 3)
     assert run(["show", address, "-n", "2"]) == 0
     assert Folder(address).read("report/index.html").startswith(b"<!doctype html>")
