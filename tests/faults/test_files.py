@@ -1,4 +1,4 @@
-"""Faults of disks and sources, injected for real; after each, the repeated run gives equal bytes."""
+"""Faults of disks and sources, injected for real; after each, a rerun gives equal bytes."""
 
 from __future__ import annotations
 
