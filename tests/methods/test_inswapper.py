@@ -54,12 +54,8 @@ def here(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def own(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same, for a test that spoils it."""
-    folder = tmp_path / "weights"
-    shutil.copytree(built, folder)
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(folder))
-    return folder
+def own(built: Path, weights_copy: Callable[[Path], Path]) -> Path:
+    return weights_copy(built)
 
 
 def face(number: int) -> FaceCrop:
@@ -472,8 +468,8 @@ def test_cards_of_other_forms_are_refused_before_anything_is_opened(here: Path) 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"precision": "fp16"}, "an ONNX file has its own"),
-        ({"masks": ["network"]}, "inswapper gives no mask"),
+        ({"precision": "fp16"}, "precision of an ONNX network is fixed"),
+        ({"masks": ["network"]}, "inswapper returns no mask"),
         ({"masks": ["box", "box"]}, "listed twice"),
         ({"masks": []}, "masks"),
         ({"weight": "x"}, "weight"),

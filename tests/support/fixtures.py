@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,16 @@ def onnx_folder(small_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, as ``DATAGEN_WEIGHTS``. A test may add cards, but change none."""
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(small_onnx))
     return small_onnx
+
+
+@pytest.fixture
+def weights_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Copies a folder of weights, as ``DATAGEN_WEIGHTS``, for a test that changes it."""
+
+    def copy(folder: Path) -> Path:
+        own = tmp_path / "weights"
+        shutil.copytree(folder, own)
+        monkeypatch.setenv("DATAGEN_WEIGHTS", str(own))
+        return own
+
+    return copy

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from datagen.weights import WeightCard
+from tests.support.http_server import serving
 
 __all__ = ["CONTENT", "DIGEST", "Served", "card", "serve"]
 
@@ -66,17 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
 def serve() -> Iterator[Served]:
     """Serve ``CONTENT`` under any path; ``/gone``, ``/cut``, ... do what they say."""
     served = Served()
-    handler = type("Handler", (_Handler,), {"served": served})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    served.address = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(type("Handler", (_Handler,), {"served": served})) as served.address:
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def card(**changes: Any) -> WeightCard:

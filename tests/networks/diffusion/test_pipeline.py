@@ -37,12 +37,8 @@ def shared(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def own(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy that a test may spoil."""
-    folder = tmp_path / "weights"
-    shutil.copytree(built, folder)
-    monkeypatch.setenv("DATAGEN_WEIGHTS", str(folder))
-    return folder
+def own(built: Path, weights_copy: Callable[[Path], Path]) -> Path:
+    return weights_copy(built)
 
 
 @pytest.mark.parametrize(
