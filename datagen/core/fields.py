@@ -13,15 +13,15 @@ __all__ = ["IntRange", "Range", "Share", "sums_to_one"]
 
 def _share(value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
-        raise ValueError("expected a share such as 0.25 or 1/3")
+        raise ValueError("must be a share such as 0.25 or 1/3")
     try:
         share = Fraction(str(value).replace(" ", ""))
     except (ValueError, ZeroDivisionError):
-        raise ValueError("expected a share such as 0.25 or 1/3") from None
+        raise ValueError("must be a share such as 0.25 or 1/3") from None
     if not 0 <= share <= 1:
-        raise ValueError("expected a share from 0 to 1")
+        raise ValueError("must be a share from 0 to 1")
     if share.denominator > 10_000:
-        raise ValueError("expected at most four decimals, or a fraction such as 1/3")
+        raise ValueError("must have at most four decimals, or a fraction such as 1/3")
     return share
 
 
@@ -43,20 +43,20 @@ def _pair(value: object) -> object:
     found = value if isinstance(value, list | tuple) else [value, value]
     numbers = [n for n in found if isinstance(n, int | float) and not isinstance(n, bool)]
     if len(found) != 2 or len(numbers) != 2:
-        raise ValueError("expected a number or [low, high]")
+        raise ValueError("must be a number or [low, high]")
     return tuple(found)
 
 
 def _whole_pair(value: object) -> object:
     pair = _pair(value)
     if not isinstance(pair, tuple) or any(number != int(number) for number in pair):
-        raise ValueError("expected a whole number or [low, high] of whole numbers")
+        raise ValueError("must be a whole number or [low, high] of whole numbers")
     return pair
 
 
 def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     if pair[0] > pair[1]:
-        raise ValueError(f"expected [low, high], found a falling range {list(pair)}")
+        raise ValueError("must be [low, high] with low <= high")
     return pair
 
 

@@ -96,7 +96,7 @@ class AnyTransform(Degradation):
 def _plain(node: object) -> dict[str, Any]:
     """Convert either form to ``{name, p, arguments...}`` with JSON-like values."""
     if not isinstance(node, Mapping):
-        raise ValueError("expected a mapping such as {name: CLAHE, p: 1.0}")
+        raise ValueError("must be a mapping such as {name: CLAHE, p: 1.0}")
     if "transform" in node and set(node) <= {"__version__", "transform"}:
         return _plain(node["transform"])
     rest = dict(node)
@@ -108,7 +108,7 @@ def _plain(node: object) -> dict[str, Any]:
     if name in _COMPOSITIONS:
         inner = rest.pop("transforms", None)
         if not isinstance(inner, list | tuple) or not inner:
-            raise ValueError(f"transforms of {name}: expected a list of transforms")
+            raise ValueError(f"transforms of {name}: must be a list")
         plain["transforms"] = [_plain(part) for part in inner]
         if name == "Compose":
             rest = {key: value for key, value in rest.items() if key not in _OF_TARGETS}
@@ -125,7 +125,7 @@ def _plain(node: object) -> dict[str, Any]:
 
 def _chance(p: object, name: str) -> float:
     if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-        raise ValueError(f"p of {name}: expected a number from 0 to 1, found {p!r}")
+        raise ValueError(f"p of {name}: must be a number from 0 to 1, found {p!r}")
     return float(p)
 
 
@@ -136,7 +136,7 @@ def _built(plain: Mapping[str, Any]) -> Any:
     if name in _COMPOSITIONS:
         parts = [_built(part) for part in arguments.pop("transforms")]
         if not any(part["p"] for part in plain["transforms"]):
-            raise ValueError(f"transforms of {name}: expected at least one with p above 0")
+            raise ValueError(f"transforms of {name}: must have at least one with p above 0")
         return checked(getattr(library, name), {**arguments, "transforms": parts})
     if not isinstance(kind, type) or not issubclass(kind, library.BasicTransform):
         known = [*_COMPOSITIONS, *_image_only(library)]

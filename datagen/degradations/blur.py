@@ -42,7 +42,7 @@ class BlurOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> BlurOptions:
         if not self.kind:
-            raise ValueError("kind: expected at least one of gaussian, motion, defocus, zoom")
+            raise ValueError("kind: must have at least one of gaussian, motion, defocus, zoom")
         check_ranges(self, {"width": (0, 0.5)})
         if self.kernel is None:
             if self.sigma is not None:
@@ -51,9 +51,9 @@ class BlurOptions(Frozen):
         if self.kind != ("gaussian",) or "width" in self.model_fields_set:
             raise ValueError("kernel: needs kind: [gaussian] and excludes 'width'")
         if not 3 <= self.kernel <= 99 or self.kernel % 2 == 0:
-            raise ValueError("kernel: expected an odd number of pixels from 3 to 99")
+            raise ValueError("kernel: must be an odd number of pixels from 3 to 99")
         if self.sigma is not None and not 0.1 <= self.sigma <= 50:
-            raise ValueError("sigma: expected a number within 0.1 and 50")
+            raise ValueError("sigma: must be a number within 0.1 and 50")
         return self
 
 

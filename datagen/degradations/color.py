@@ -75,7 +75,7 @@ class ColorOptions(Frozen):
     def _sane(self) -> ColorOptions:
         given = {name: span for name, span in _BOUNDS.items() if getattr(self, name) is not None}
         if self.gray is not None and not 0 <= self.gray <= 1:
-            raise ValueError("gray: expected a share from 0 to 1")
+            raise ValueError("gray: must be a share from 0 to 1")
         given.pop("gray", None)
         check_ranges(self, given)
         return self

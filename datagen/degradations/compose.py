@@ -53,10 +53,14 @@ class _Kind(Composition):
         if by_severity and options:
             raise RecipeError(
                 f"{where}: 'severity' sets the options of {name!r}: remove it or "
-                f"{', '.join(options)}"
+                f"{', '.join(options)}",
+                key=f"{where}.severity",
             )
         if by_severity and not kind.levels:
-            raise RecipeError(f"{where}.severity: {name!r} has no severities: remove the key")
+            raise RecipeError(
+                f"{where}.severity: {name!r} has no severities: remove the key",
+                key=f"{where}.severity",
+            )
         self.name = name
         self.has_severity = by_severity
         self._free = None if by_severity else kind.build(options, where)
@@ -122,9 +126,9 @@ class ReshareOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> ReshareOptions:
         if not 1 <= self.times[0] <= self.times[1] <= SEVERITIES:
-            raise ValueError(f"times: expected a range within 1 and {SEVERITIES}")
+            raise ValueError(f"times: must be a range within 1 and {SEVERITIES}")
         if not self.profiles:
-            raise ValueError("profiles: expected at least one")
+            raise ValueError("profiles: must have at least one")
         for name in self.profiles:
             if name not in profile_names():
                 hint = near(name, profile_names()) or f" Known: {', '.join(profile_names())}"
@@ -141,7 +145,9 @@ class _Reshare(Composition):
 
     def __init__(self, options: Mapping[str, Any], by_severity: bool, where: str) -> None:
         if by_severity and "times" in options:
-            raise RecipeError(f"{where}: 'severity' sets 'times': remove one of them")
+            raise RecipeError(
+                f"{where}: 'severity' sets 'times': remove one of them", key=f"{where}.times"
+            )
         self.name = RESHARE
         self.has_severity = by_severity
         label = f"options of degradation {RESHARE!r}"
@@ -184,10 +190,14 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
         profile = load_profile(use)
         if options:
             raise RecipeError(
-                f"{where}.{next(iter(options))}: unknown key: profile {use!r} has no options"
+                f"{where}.{next(iter(options))}: unknown key: profile {use!r} has no options",
+                key=f"{where}.{next(iter(options))}",
             )
         if profile.has_severity and not by_severity:
-            raise RecipeError(f"{where}.severity: missing; profile {use!r} needs it, e.g. [1, 5]")
+            raise RecipeError(
+                f"{where}.severity: missing; profile {use!r} needs it, e.g. [1, 5]",
+                key=f"{where}.severity",
+            )
         if by_severity and not profile.has_severity:
             raise RecipeError(
                 f"{where}.severity: profile {use!r} has no severities: remove the key"
@@ -195,9 +205,8 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
         return _Profile(profile, where)
     if use not in DEGRADATIONS:
         known = known_degradations()
-        raise RecipeError(
-            f"{where}.use: unknown degradation {use!r}.{near(use, known)} Known: {', '.join(known)}"
-        )
+        hint = near(use, known) or f" Known: {', '.join(known)}"
+        raise RecipeError(f"{where}.use: unknown degradation {use!r}.{hint}", key=f"{where}.use")
     return _Kind(use, options, by_severity, where)
 
 

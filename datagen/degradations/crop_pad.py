@@ -38,9 +38,9 @@ class CropPadOptions(Frozen):
     def _sane(self) -> CropPadOptions:
         check_ranges(self, {"amount": (0, 0.6), "aspect": (0.8, 1.25)})
         if not self.modes:
-            raise ValueError("modes: expected at least one of crop, pad")
+            raise ValueError("modes: must have at least one of crop, pad")
         if not self.borders:
-            raise ValueError("borders: expected at least one of black, gray, blur")
+            raise ValueError("borders: must have at least one of black, gray, blur")
         return self
 
 

@@ -47,9 +47,9 @@ class JpegOptions(Frozen):
     def _sane(self) -> JpegOptions:
         check_ranges(self, {"quality": (1, 100), "passes": (1, _MAX), "shift": (0, 7)})
         if not self.subsampling:
-            raise ValueError(f"subsampling: expected at least one of {', '.join(SUBSAMPLING)}")
+            raise ValueError(f"subsampling: must have at least one of {', '.join(SUBSAMPLING)}")
         if not self.tables:
-            raise ValueError("tables: expected at least one of standard, own")
+            raise ValueError("tables: must have at least one of standard, own")
         return self
 
 

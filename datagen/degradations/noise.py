@@ -64,7 +64,7 @@ class NoiseOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> NoiseOptions:
         if not self.kind:
-            raise ValueError("kind: expected at least one of gaussian, sensor, iso")
+            raise ValueError("kind: must have at least one of gaussian, sensor, iso")
         bounds = {"variance": (0, 0.25), "shot": (0, 0.5), "read": (0, 0.2), "grain": (0, 0.05)}
         check_ranges(self, bounds | {"luma": (0, 80), "chroma": (0, 80)})
         return self

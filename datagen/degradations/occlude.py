@@ -41,7 +41,7 @@ class OccludeOptions(Frozen):
     @model_validator(mode="after")
     def _sane(self) -> OccludeOptions:
         if not self.kind:
-            raise ValueError("kind: expected at least one of blocks, sticker, text, emoji")
+            raise ValueError("kind: must have at least one of blocks, sticker, text, emoji")
         check_ranges(self, {"count": (1, 100), "size": (0.02, 1)})
         if self.per_256 is not None:
             check_ranges(self, {"per_256": (1, 1000)})

@@ -32,7 +32,7 @@ class PixelateOptions(Frozen):
     def _sane(self) -> PixelateOptions:
         check_ranges(self, {"factor": (2, 64)})
         if not self.up:
-            raise ValueError("up: expected at least one of nearest, linear")
+            raise ValueError("up: must have at least one of nearest, linear")
         return self
 
 

@@ -73,7 +73,7 @@ class PrintScanOptions(Frozen):
     def _sane(self) -> PrintScanOptions:
         check_ranges(self, _BOUNDS)
         if not self.processes:
-            raise ValueError("processes: expected at least one of halftone, inkjet")
+            raise ValueError("processes: must have at least one of halftone, inkjet")
         return self
 
 

@@ -36,7 +36,9 @@ class ProfileStep(Frozen):
     def _five(self) -> ProfileStep:
         for key, values in self.levels.items():
             if len(values) != SEVERITIES:
-                raise ValueError(f"levels.{key}: expected {SEVERITIES} values, found {len(values)}")
+                raise ValueError(
+                    f"levels.{key}: must have {SEVERITIES} values, found {len(values)}"
+                )
         return self
 
     def options(self, severity: int | None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class ResizeOptions(Frozen):
         check_ranges(self, {"factor": (1, 32)})
         for name, choices in (("down", self.down), ("up", self.up)):
             if not choices:
-                raise ValueError(f"{name}: expected at least one of {', '.join(_KERNELS)}")
+                raise ValueError(f"{name}: must have at least one of {', '.join(_KERNELS)}")
         return self
 
 

@@ -36,7 +36,7 @@ class RotateOptions(Frozen):
     def _sane(self) -> RotateOptions:
         check_ranges(self, {"degrees": (0, 45)})
         if not self.fills:
-            raise ValueError("fills: expected at least one of zoom, black, gray, blur")
+            raise ValueError("fills: must have at least one of zoom, black, gray, blur")
         return self
 
 

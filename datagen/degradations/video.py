@@ -50,7 +50,7 @@ class VideoOptions(Frozen):
     def _sane(self) -> VideoOptions:
         check_ranges(self, {"crf": (0, 51), "frame": (1, 8), "drift": (0, 0.01)})
         if not self.codecs:
-            raise ValueError("codecs: expected at least one of h264, h265")
+            raise ValueError("codecs: must have at least one of h264, h265")
         return self
 
 

@@ -114,7 +114,7 @@ class Jitter(Frozen):
     @classmethod
     def _sane(cls, scale: tuple[float, float]) -> tuple[float, float]:
         if not (scale[0] >= 0.5 and scale[1] <= 2.0):
-            raise ValueError("expected a range within 0.5 and 2")
+            raise ValueError("must be a range within 0.5 and 2")
         return scale
 
 
@@ -163,7 +163,7 @@ class DonorRule(Frozen):
     @classmethod
     def _cosine(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
         if bounds is not None and not (bounds[0] >= -1 and bounds[1] <= 1):
-            raise ValueError("expected a range within -1 and 1")
+            raise ValueError("must be a range within -1 and 1")
         return bounds
 
 
@@ -215,7 +215,7 @@ class DegradationUse(Frozen):
     @classmethod
     def _on_the_ladder(cls, severity: tuple[int, int] | None) -> tuple[int, int] | None:
         if severity is not None and not (severity[0] >= 0 and severity[1] <= 5):
-            raise ValueError("expected a range within 0 and 5")
+            raise ValueError("must be a range within 0 and 5")
         return severity
 
     @property
@@ -242,7 +242,7 @@ class Ladder(Frozen):
     @classmethod
     def _rising(cls, severities: tuple[int, ...]) -> tuple[int, ...]:
         if list(severities) != sorted(set(severities)) or not set(severities) <= set(range(6)):
-            raise ValueError("expected increasing whole numbers from 0 to 5")
+            raise ValueError("must be increasing whole numbers from 0 to 5")
         return severities
 
 
@@ -274,11 +274,11 @@ class Encode(Frozen):
             if self.format == "png":
                 raise ValueError("png is lossless and has no quality: remove the key")
             if not (self.quality[0] >= 1 and self.quality[1] <= 100):
-                raise ValueError("quality: expected a range within 1 and 100")
+                raise ValueError("quality: must be a range within 1 and 100")
         if self.subsampling is not None and self.format != "jpeg":
             raise ValueError(f"{self.format} has no chroma subsampling option: remove the key")
         if self.subsampling == ():
-            raise ValueError("subsampling: expected at least one mode")
+            raise ValueError("subsampling: must have at least one mode")
         return self
 
 
@@ -336,7 +336,7 @@ class RecipeSpec(Frozen):
     def _counts(cls, splits: dict[SplitName, int]) -> dict[SplitName, int]:
         for name, count in splits.items():
             if not 0 < count <= 10**12:
-                raise ValueError(f"{name}: expected a number of pairs from 1 to 10^12")
+                raise ValueError(f"{name}: must be a number of pairs from 1 to 10^12")
         return _in_order(splits)
 
     @model_validator(mode="after")
@@ -349,7 +349,7 @@ class RecipeSpec(Frozen):
                 raise ValueError(f"sources: split {split!r} has no source")
             if not self.split.shares.get(split) and self.split.origin == "hash":
                 raise ValueError(
-                    f"split.shares: {split!r} has no share of the identities, but pairs are wanted"
+                    f"split.shares: {split!r} has no share, but 'splits' asks for pairs of it"
                 )
         return self
 

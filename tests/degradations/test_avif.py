@@ -54,8 +54,8 @@ def test_a_pillow_without_the_codec_is_refused(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": [50, 101]}, "quality: expected a range within 1 and 100"),
-        ({"speed": 11}, "speed: expected a range within 0 and 10"),
+        ({"quality": [50, 101]}, "quality: must be a range within 1 and 100"),
+        ({"speed": 11}, "speed: must be a range within 0 and 10"),
     ],
 )
 def test_wrong_values_are_refused(options: dict[str, object], words: str) -> None:

@@ -48,10 +48,10 @@ def test_brightening_lifts_the_middle_and_keeps_black_and_white() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"strength": 1.2}, "strength: expected a range within 0 and 1"),
-        ({"edge": 0}, "edge: expected a range within 1 and 100"),
-        ({"radius": 0.2}, "radius: expected a range within 0.005 and 0.1"),
-        ({"brighten": [0, 0.5]}, "brighten: expected a range within 0 and 0.3"),
+        ({"strength": 1.2}, "strength: must be a range within 0 and 1"),
+        ({"edge": 0}, "edge: must be a range within 1 and 100"),
+        ({"radius": 0.2}, "radius: must be a range within 0.005 and 0.1"),
+        ({"brighten": [0, 0.5]}, "brighten: must be a range within 0 and 0.3"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:

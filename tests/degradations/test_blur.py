@@ -98,8 +98,8 @@ def test_a_width_below_half_a_pixel_does_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"width": [0.1, 0.6]}, "width: expected a range within 0 and 0.5"),
-        ({"kind": []}, "expected at least one of gaussian"),
+        ({"width": [0.1, 0.6]}, "width: must be a range within 0 and 0.5"),
+        ({"kind": []}, "must have at least one of gaussian"),
         ({"kind": ["gaussian"], "kernel": 8}, "odd number of pixels from 3 to 99"),
         ({"kernel": 7}, "needs kind: .gaussian."),
         ({"kind": ["gaussian"], "kernel": 7, "width": 0.1}, "excludes 'width'"),

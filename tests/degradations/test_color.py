@@ -133,11 +133,11 @@ def test_neutral_values_do_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"temperature": 300}, "temperature: expected a range within -100 and 200"),
-        ({"saturation": -1}, "saturation: expected a range within 0 and 4"),
-        ({"gamma": 0}, "gamma: expected a range within 0.1 and 5"),
-        ({"posterize": [0, 3]}, "posterize: expected a range within 1 and 8"),
-        ({"gray": 1.5}, "gray: expected a share from 0 to 1"),
+        ({"temperature": 300}, "temperature: must be a range within -100 and 200"),
+        ({"saturation": -1}, "saturation: must be a range within 0 and 4"),
+        ({"gamma": 0}, "gamma: must be a range within 0.1 and 5"),
+        ({"posterize": [0, 3]}, "posterize: must be a range within 1 and 8"),
+        ({"gray": 1.5}, "gray: must be a share from 0 to 1"),
         ({"pivot": "white"}, "pivot"),
     ],
 )

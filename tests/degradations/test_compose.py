@@ -75,7 +75,7 @@ def test_reshare_goes_through_several_profiles() -> None:
         ("clean", False, {"quality": 3}, "profile 'clean' has no options"),
         ("deeper_forensics", False, {}, "severity: missing"),
         ("reshare", False, {"profiles": ["social_fed"]}, "Did you mean 'social_feed'"),
-        ("reshare", False, {"times": [0, 9]}, "times: expected a range within 1 and 5"),
+        ("reshare", False, {"times": [0, 9]}, "times: must be a range within 1 and 5"),
         ("reshare", True, {"times": 2}, "'severity' sets 'times'"),
     ],
 )

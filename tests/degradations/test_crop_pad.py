@@ -78,10 +78,10 @@ def test_options_bound_what_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"amount": [0.1, 0.7]}, r"amount: expected a range within 0 and 0\.6"),
-        ({"aspect": 2}, r"aspect: expected a range within 0\.8 and 1\.25"),
-        ({"modes": []}, "modes: expected at least one"),
-        ({"borders": []}, "borders: expected at least one"),
+        ({"amount": [0.1, 0.7]}, r"amount: must be a range within 0 and 0\.6"),
+        ({"aspect": 2}, r"aspect: must be a range within 0\.8 and 1\.25"),
+        ({"modes": []}, "modes: must have at least one"),
+        ({"borders": []}, "borders: must have at least one"),
         ({"borders": ["white"]}, "borders"),
     ],
 )

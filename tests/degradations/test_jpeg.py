@@ -133,13 +133,13 @@ def test_the_encoder_is_named_with_its_library() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": [0, 50]}, "quality: expected a range within 1 and 100"),
-        ({"quality": [50, 101]}, "quality: expected a range within 1 and 100"),
-        ({"passes": 4}, "passes: expected a range within 1 and 3"),
-        ({"shift": [0, 8]}, "shift: expected a range within 0 and 7"),
-        ({"subsampling": []}, "subsampling: expected at least one"),
+        ({"quality": [0, 50]}, "quality: must be a range within 1 and 100"),
+        ({"quality": [50, 101]}, "quality: must be a range within 1 and 100"),
+        ({"passes": 4}, "passes: must be a range within 1 and 3"),
+        ({"shift": [0, 8]}, "shift: must be a range within 0 and 7"),
+        ({"subsampling": []}, "subsampling: must have at least one"),
         ({"subsampling": ["4:1:1"]}, "subsampling"),
-        ({"tables": []}, "tables: expected at least one"),
+        ({"tables": []}, "tables: must have at least one"),
         ({"tables": ["mine"]}, "tables"),
     ],
 )

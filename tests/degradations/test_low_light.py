@@ -54,10 +54,10 @@ def test_seeds_make_other_fields() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"stops": 9}, "stops: expected a range within 0 and 8"),
-        ({"shot": 0.2}, "shot: expected a range within 0 and 0.1"),
-        ({"lift": [0.5, 1.5]}, "lift: expected a range within 0 and 1"),
-        ({"denoise": -0.1}, "denoise: expected a range within 0 and 1"),
+        ({"stops": 9}, "stops: must be a range within 0 and 8"),
+        ({"shot": 0.2}, "shot: must be a range within 0 and 0.1"),
+        ({"lift": [0.5, 1.5]}, "lift: must be a range within 0 and 1"),
+        ({"denoise": -0.1}, "denoise: must be a range within 0 and 1"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:

@@ -119,10 +119,10 @@ def test_what_an_encoder_left_of_gray_is_gray() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"variance": [0.1, 0.3]}, "variance: expected a range within 0 and 0.25"),
-        ({"shot": -0.1}, "shot: expected a range within 0 and 0.5"),
-        ({"luma": 90}, "luma: expected a range within 0 and 80"),
-        ({"kind": []}, "expected at least one of gaussian"),
+        ({"variance": [0.1, 0.3]}, "variance: must be a range within 0 and 0.25"),
+        ({"shot": -0.1}, "shot: must be a range within 0 and 0.5"),
+        ({"luma": 90}, "luma: must be a range within 0 and 80"),
+        ({"kind": []}, "must have at least one of gaussian"),
         ({"space": "lab"}, "space"),
     ],
 )

@@ -109,10 +109,10 @@ def test_the_library_that_draws_letters_is_told() -> None:
     ("options", "told"),
     [
         ({"kind": ["hat"]}, "kind"),
-        ({"kind": []}, "expected at least one of blocks"),
-        ({"count": [0, 3]}, "count: expected a range within 1 and 100"),
-        ({"size": 1.5}, "size: expected a range within 0.02 and 1"),
-        ({"per_256": 0}, "per_256: expected a range within 1 and 1000"),
+        ({"kind": []}, "must have at least one of blocks"),
+        ({"count": [0, 3]}, "count: must be a range within 1 and 100"),
+        ({"size": 1.5}, "size: must be a range within 0.02 and 1"),
+        ({"per_256": 0}, "per_256: must be a range within 1 and 1000"),
         ({"per_256": 16, "count": 2}, "per_256: excludes 'kind', 'count' and 'size'"),
     ],
 )

@@ -59,9 +59,9 @@ def test_draws_keep_to_the_options() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"factor": [1, 4]}, "factor: expected a range within 2 and 64"),
-        ({"factor": 65}, "factor: expected a range within 2 and 64"),
-        ({"up": []}, "up: expected at least one of nearest, linear"),
+        ({"factor": [1, 4]}, "factor: must be a range within 2 and 64"),
+        ({"factor": 65}, "factor: must be a range within 2 and 64"),
+        ({"up": []}, "up: must have at least one of nearest, linear"),
         ({"up": ["cubic"]}, "up"),
     ],
 )

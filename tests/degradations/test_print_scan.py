@@ -103,9 +103,9 @@ def test_sharpening_overshoots_at_edges() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"dots": [10, 50]}, "dots: expected a range within 40 and 600"),
-        ({"hardness": 1.5}, "hardness: expected a range within 0 and 1"),
-        ({"processes": []}, "processes: expected at least one"),
+        ({"dots": [10, 50]}, "dots: must be a range within 40 and 600"),
+        ({"hardness": 1.5}, "hardness: must be a range within 0 and 1"),
+        ({"processes": []}, "processes: must have at least one"),
         ({"processes": ["laser"]}, "processes"),
     ],
 )

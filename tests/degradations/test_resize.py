@@ -69,10 +69,10 @@ def test_draws_keep_to_the_options() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"factor": [0.5, 2]}, "factor: expected a range within 1 and 32"),
-        ({"factor": 33}, "factor: expected a range within 1 and 32"),
-        ({"down": []}, "down: expected at least one of nearest"),
-        ({"up": []}, "up: expected at least one of nearest"),
+        ({"factor": [0.5, 2]}, "factor: must be a range within 1 and 32"),
+        ({"factor": 33}, "factor: must be a range within 1 and 32"),
+        ({"down": []}, "down: must have at least one of nearest"),
+        ({"up": []}, "up: must have at least one of nearest"),
         ({"up": ["bilinear"]}, "up"),
     ],
 )

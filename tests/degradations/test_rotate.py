@@ -69,9 +69,9 @@ def test_both_directions_and_all_fillings_occur() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"degrees": [0, 50]}, "degrees: expected a range within 0 and 45"),
-        ({"degrees": -3}, "degrees: expected a range within 0 and 45"),
-        ({"fills": []}, "fills: expected at least one"),
+        ({"degrees": [0, 50]}, "degrees: must be a range within 0 and 45"),
+        ({"degrees": -3}, "degrees: must be a range within 0 and 45"),
+        ({"fills": []}, "fills: must have at least one"),
     ],
 )
 def test_wrong_values_are_refused(options: dict[str, object], text: str) -> None:

@@ -84,9 +84,9 @@ def test_the_image_still_fills_the_frame() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"pitch": [0.1, 1]}, r"pitch: expected a range within 0\.5 and 3"),
-        ({"grid": 2}, "grid: expected a range within 0 and 1"),
-        ({"noise": -1}, "noise: expected a range within 0 and 30"),
+        ({"pitch": [0.1, 1]}, r"pitch: must be a range within 0\.5 and 3"),
+        ({"grid": 2}, "grid: must be a range within 0 and 1"),
+        ({"noise": -1}, "noise: must be a range within 0 and 30"),
     ],
 )
 def test_wrong_values_are_refused(options: dict[str, object], text: str) -> None:

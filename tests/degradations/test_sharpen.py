@@ -46,8 +46,8 @@ def test_a_small_image_is_sharpened_too() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"amount": 11}, "amount: expected a range within 0 and 10"),
-        ({"radius": 0}, "radius: expected a range within 0.001 and 0.05"),
+        ({"amount": 11}, "amount: must be a range within 0 and 10"),
+        ({"radius": 0}, "radius: must be a range within 0.001 and 0.05"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], told: str) -> None:

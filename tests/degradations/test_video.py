@@ -26,10 +26,10 @@ def test_without_pyav_building_says_what_to_install(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"crf": [20, 60]}, "crf: expected a range within 0 and 51"),
-        ({"frame": 0}, "frame: expected a range within 1 and 8"),
-        ({"drift": 0.5}, r"drift: expected a range within 0 and 0\.01"),
-        ({"codecs": []}, "codecs: expected at least one"),
+        ({"crf": [20, 60]}, "crf: must be a range within 0 and 51"),
+        ({"frame": 0}, "frame: must be a range within 1 and 8"),
+        ({"drift": 0.5}, r"drift: must be a range within 0 and 0\.01"),
+        ({"codecs": []}, "codecs: must have at least one"),
         ({"codecs": ["av1"]}, "codecs"),
         ({"preset": "mediun"}, "preset"),
     ],

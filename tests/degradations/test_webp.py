@@ -53,9 +53,9 @@ def test_the_encoder_is_named_with_its_library() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": [0, 50]}, "quality: expected a range within 1 and 100"),
-        ({"passes": [0, 1]}, "passes: expected a range within 1 and 3"),
-        ({"effort": 7}, "effort: expected a range within 0 and 6"),
+        ({"quality": [0, 50]}, "quality: must be a range within 1 and 100"),
+        ({"passes": [0, 1]}, "passes: must be a range within 1 and 3"),
+        ({"effort": 7}, "effort: must be a range within 0 and 6"),
     ],
 )
 def test_wrong_values_are_refused(options: dict[str, object], words: str) -> None:

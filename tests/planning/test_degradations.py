@@ -118,7 +118,7 @@ def test_the_summary_counts_levels() -> None:
         ({"degradations": [{"use": "jpeg", "share": 1, "splits": []}]}, "at least 1 item"),
         (
             {"degradations": [{"use": "jpeg", "share": 1, "severity": [0, 6]}]},
-            "expected a range within 0 and 5",
+            "must be a range within 0 and 5",
         ),
         (
             {"degradations": [{"use": "jpeg", "share": 1, "splits": ["val"]}]},

@@ -93,8 +93,8 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ("sources.0.card", "", "sources[0].card: must have at least 1"),
         ("sources.0.splits", ["dev"], "sources[0].splits[0]: must be 'train', 'val'"),
         ("splits", {}, "splits: expected at least 1 entry"),
-        ("splits.train", 0, "splits: train: expected a number of pairs from 1"),
-        ("splits.train", 10**12 + 1, "splits: train: expected a number of pairs from 1"),
+        ("splits.train", 0, "splits: train: must be a number of pairs from 1"),
+        ("splits.train", 10**12 + 1, "splits: train: must be a number of pairs from 1"),
         ("splits.dev", 5, "splits.dev: must be 'train', 'val' or 'test'"),
         ("split.stratify", ["shoe"], "split.stratify[0]: must be 'sex', 'age_band'"),
         ("face.size", 32, "face.size: must be greater than or equal to 64 (found 32)"),
@@ -104,13 +104,13 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ("face.max_yaw", 0, "face.max_yaw: must be greater than 0"),
         ("face.max_yaw", 91, "face.max_yaw: must be less than or equal to 90"),
         ("face.jitter.shift", 0.3, "face.jitter.shift: must be less than"),
-        ("face.jitter.scale", [0.4, 1], "face.jitter.scale: expected a range within 0.5 and 2"),
-        ("face.jitter.scale", [1, 2.1], "face.jitter.scale: expected a range within 0.5 and 2"),
-        ("face.jitter.scale", [1.2, 1], "face.jitter.scale: expected [low, high], found a falling"),
+        ("face.jitter.scale", [0.4, 1], "face.jitter.scale: must be a range within 0.5 and 2"),
+        ("face.jitter.scale", [1, 2.1], "face.jitter.scale: must be a range within 0.5 and 2"),
+        ("face.jitter.scale", [1.2, 1], "face.jitter.scale: must be [low, high] with low <= high"),
         ("face.jitter.rotate", 46, "face.jitter.rotate: must be less than"),
         ("face.jitter.flip", 1.1, "face.jitter.flip: must be less than"),
         ("methods", [], "methods: expected at least 1 entry"),
-        ("methods.0.share", 1.2, "methods[0].share: expected a share from 0 to 1 (found 1.2)"),
+        ("methods.0.share", 1.2, "methods[0].share: must be a share from 0 to 1 (found 1.2)"),
         ("methods.0.min_change", -1, "methods[0].min_change: must be greater"),
         ("methods.0.min_change", 256, "methods[0].min_change: must be less"),
         (
@@ -125,18 +125,18 @@ def test_an_unknown_key_is_refused_with_its_path(path: str, line: str) -> None:
         ),
         ("methods.0.donor", {"match": ["age"]}, "methods[0].donor.match[0]: must be"),
         ("encode.format", "bmp", "encode.format: must be 'jpeg', 'png' or 'webp'"),
-        ("encode.quality", [0, 90], "encode: quality: expected a range within 1 and 100"),
-        ("encode.quality", [90, 101], "encode: quality: expected a range within 1 and 100"),
-        ("encode.quality", [90, 80], "encode.quality: expected [low, high], found a falling"),
+        ("encode.quality", [0, 90], "encode: quality: must be a range within 1 and 100"),
+        ("encode.quality", [90, 101], "encode: quality: must be a range within 1 and 100"),
+        ("encode.quality", [90, 80], "encode.quality: must be [low, high] with low <= high"),
         ("encode.subsampling", ["4:1:1"], "encode.subsampling[0]: must be '4:2:0'"),
-        ("encode.subsampling", [], "encode: subsampling: expected at least one"),
+        ("encode.subsampling", [], "encode: subsampling: must have at least one"),
         ("encode", {"format": "png", "quality": 90}, "encode: png is lossless and has no quality"),
         (
             "encode",
             {"format": "webp", "subsampling": ["4:2:0"]},
             "encode: webp has no chroma subsampling option: remove the key",
         ),
-        ("controls", -0.1, "controls: expected a share from 0 to 1"),
+        ("controls", -0.1, "controls: must be a share from 0 to 1"),
         ("rejects.max_share", 1.1, "rejects.max_share: must be less than"),
         ("rejects.max_count", -1, "rejects.max_count: must be greater"),
         ("shard_pairs", 0, "shard_pairs: must be greater than or equal to 1"),
@@ -182,7 +182,7 @@ def test_every_split_has_a_method_a_source_and_people() -> None:
     (line,) = problems(changed("sources", [{"card": "x.yaml", "splits": ["test"]}]))
     assert "sources: split 'train' has no source" in line
     (line,) = problems(changed("split", {"shares": {"train": 1}}))
-    assert "split.shares: 'test' has no share of the identities, but pairs are wanted" in line
+    assert "split.shares: 'test' has no share, but 'splits' asks for pairs of it" in line
     assert made("split", {"shares": {"train": 1}, "from": "source"}).split.origin == "source"
 
 

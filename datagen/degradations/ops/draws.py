@@ -15,7 +15,9 @@ def check_ranges(options: Frozen, bounds: Mapping[str, tuple[float, float]]) -> 
     for name, (low, high) in bounds.items():
         span: tuple[float, float] = getattr(options, name)
         if not low <= span[0] <= span[1] <= high:
-            raise ValueError(f"{name}: expected a range within {low:g} and {high:g}")
+            raise ValueError(
+                f"{name}: must be a range within {low:g} and {high:g}, found {list(span)}"
+            )
 
 
 def plain(value: Any) -> float:
