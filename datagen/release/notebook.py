@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from datagen.core.html import data_url, render_html
 from datagen.errors import DatagenError
 
 if TYPE_CHECKING:
@@ -22,38 +20,31 @@ _SIDE = 128
 
 def release_html(release: Release) -> str:
     """Return an HTML fragment with the counts of a release and its first pairs."""
-    record = release.record
-    counts = record["counts"]
-    head = (
-        f"<strong>{html.escape(str(record['name']))}</strong> version {record['version']}: "
-        f"{counts['pairs']} pairs, {counts['images']} images in "
-        f"<code>{html.escape(str(release.folder))}</code>"
-    )
-    body = "".join(_rows(release))
-    header = "<tr><th>method</th><th>real</th><th>fake</th><th>control</th><th>mask</th></tr>"
-    return f"<div><p>{head}</p><table>{header}{body}</table></div>"
-
-
-def _rows(release: Release) -> Iterator[str]:
+    pairs, problem = [], ""
     try:
         for pair in islice(release.pairs(), _SHOWN):
-            yield _row(release, pair)
+            pairs.append(_pair(release, pair))
     except (DatagenError, OSError) as error:  # a notebook shows what there is
-        yield f'<tr><td colspan="5">{html.escape(str(error))}</td></tr>'
+        problem = str(error)
+    return render_html(
+        "datagen.release",
+        "release.html.j2",
+        record=release.record,
+        folder=release.folder,
+        pairs=pairs,
+        problem=problem,
+        side=_SIDE,
+    )
 
 
-def _row(release: Release, pair: ReleasedPair) -> str:
-    cells = [html.escape(pair.method)]
+def _pair(release: Release, pair: ReleasedPair) -> dict[str, Any]:
+    images = []
     for kind in ("real", "fake", "control"):
         row = pair.rows.get(kind)
-        cells.append(
-            "" if row is None else image_tag(str(row["media_type"]), release.bytes_of(row))
-        )
-    cells.append(image_tag("image/png", release.mask_bytes(pair.row)))
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        images.append(row and data_url(release.bytes_of(row), str(row["media_type"])))
+    return {"method": pair.method, "images": [*images, data_url(release.mask_bytes(pair.row))]}
 
 
 def image_tag(media_type: str, data: bytes) -> str:
     """Return an HTML image that carries its own bytes."""
-    text = base64.b64encode(data).decode()
-    return f'<img width="{_SIDE}" src="data:{html.escape(media_type)};base64,{text}">'
+    return f'<img width="{_SIDE}" src="{data_url(data, media_type)}">'
