@@ -149,7 +149,7 @@ def _shown(value: object) -> str:
 
 def profiles_table() -> str:
     """Return the table of profiles."""
-    lines = ["| profile | dated | what | steps |", "| --- | --- | --- | --- |"]
+    lines = ["| profile | dated | description | steps |", "| --- | --- | --- | --- |"]
     for name in profile_names():
         profile = load_profile(name)
         steps = "; ".join(_step_words(step) for step in profile.steps) or "none"
@@ -162,14 +162,14 @@ def profiles_table() -> str:
 
 def _step_words(step: ProfileStep) -> str:
     options = {**step.options(None), **step.levels}
-    told = ", ".join(f"{key} {value}" for key, value in options.items())
+    values = ", ".join(f"{key} {value}" for key, value in options.items())
     often = "" if step.chance == 1 else f" in {step.chance:.0%}"
-    return f"`{step.use}`{often}" + (f" ({told})" if told else "")
+    return f"`{step.use}`{often}" + (f" ({values})" if values else "")
 
 
 def weights_table() -> str:
-    """Return the table of the weight cards that ship: what, terms, and where from."""
-    lines = ["| card | what | license | permits | how to get the file |"]
+    """Return the table of the shipped weight cards: title, terms and origin."""
+    lines = ["| card | title | license | permits | how to get the file |"]
     lines.append("| --- | --- | --- | --- | --- |")
     for name in shipped_weight_cards():
         card = read_shipped_card(name)
@@ -177,9 +177,9 @@ def weights_table() -> str:
         answers = {
             "research": terms.research,
             "commercial": terms.commercial,
-            "passing on": terms.redistribute,
+            "redistribution": terms.redistribute,
         }
-        permits = ", ".join(words for words, answer in answers.items() if answer) or "nothing known"
+        permits = ", ".join(words for words, answer in answers.items() if answer) or "unknown"
         lines.append(f"| `{name}` | {card.title} | {card.license} | {permits} | {_origin(card)} |")
     return "\n".join(lines)
 
@@ -190,7 +190,7 @@ def _origin(card: WeightCard) -> str:
         return f"`pull`: `{card.hub.repo}` at commit `{card.hub.revision[:7]}`; {home}"
     if not card.address:
         return f"by hand, as `{card.file}`: {home}"
-    verb = "`pull`" if card.sha256 else "`pull` tells its digest"
+    verb = "`pull`" if card.sha256 else "`pull` prints its digest"
     size = f", {card.size / 1e6:.0f} MB" if card.size else ""
     return f"{verb}: [{card.file}]({card.address}){size}; {home}"
 
