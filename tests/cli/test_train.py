@@ -116,7 +116,7 @@ def test_a_gpu_that_is_not_there(
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert train(recipe, tmp_path / "out", "--steps", "1", "--device", "cuda") == 2
-    assert "device: cuda was asked for" in capsys.readouterr().err
+    assert "device: cuda was requested" in capsys.readouterr().err
 
 
 def test_the_name_is_the_recipe_s_or_must_be_said(

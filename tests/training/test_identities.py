@@ -18,7 +18,7 @@ SPLIT = {"shares": {"train": "1/2", "test": "1/2"}, "stratify": []}
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, FaceIndex]:
     folder = tmp_path_factory.mktemp("people")
     splits = {"train": 4, "test": 4}
-    return index_of(make_recipe(folder, identities=8, images=3, split=SPLIT, splits=splits))
+    return index_of(make_recipe(folder, people=8, images=3, split=SPLIT, splits=splits))
 
 
 def _of_split(world: tuple[Recipe, FaceIndex], split: str) -> set[str]:
