@@ -88,7 +88,7 @@ def test_a_range_is_two_numbers_or_one(written: object, span: tuple[float, float
 
 @pytest.mark.parametrize("written", [[2, 1], [2.0, 1.999]])
 def test_a_falling_range_is_refused(written: list[float]) -> None:
-    assert f"must be [low, high] with low <= high, found [{written[0]:.1f}" in refused(span=written)
+    assert "must be [low, high] with low <= high" in refused(span=written)
 
 
 @pytest.mark.parametrize("written", [[1], [1, 2, 3], "1-2", {"low": 1}, None, [1, float("nan")]])

@@ -261,7 +261,7 @@ def test_one_number_fixes_a_range() -> None:
         ({"sides": ["donor"]}, "'source' or 'target'"),
         ({"ratios": [0.3]}, "ratios: expected a list of 0.25, 0.5, 0.75 and 1"),
         ({"ratios": []}, "ratios: list at least one"),
-        ({"scale": [1.05, 0.95]}, "scale: expected .low, high., found a falling range"),
+        ({"scale": [1.05, 0.95]}, "scale: must be .low, high. with low <= high"),
         ({"scale": [0.5, 1]}, r"scale: expected \[low, high\] within \[0.9, 1.12\]"),
         ({"shift_x": 0.5}, r"within \[-0.1, 0.1\]"),
         ({"blur": [0.0, 0.06]}, r"within \[0.01, 0.1\]"),
