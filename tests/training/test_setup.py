@@ -49,6 +49,6 @@ def test_a_training_of_another_version_is_named_and_refused(
         claim(tmp_path, _setup())
     assert str(caught.value) == (
         f"{path} has version {version}; this datagen continues trainings of version "
-        f"{module._VERSION}. Name a new folder"
+        f"{module._VERSION}. Use a new folder"
     )
     assert caught.value.path == str(path)
