@@ -12,8 +12,7 @@ from datagen.core.schema import Frozen
 from datagen.degradations import Degradation, Homography
 from datagen.degradations.apply import Step, apply_steps
 from datagen.degradations.base import Params, Shape
-from datagen.errors import ContractError, ItemError
-from datagen.generation.geometry import follow_landmarks, rotation_of
+from datagen.errors import ContractError
 from tests.support.faces_made import made_face
 
 
@@ -129,18 +128,3 @@ def test_another_bug_of_a_kind_stays_what_it_is(image: Image) -> None:
 
 def test_psnr_of_equal_images_is_none(image: Image) -> None:
     assert psnr(image, image) is None
-
-
-def test_landmarks_follow_and_a_lost_face_is_told() -> None:
-    marks = made_face(0, 128).landmarks
-    matrix = np.array([[1, 0, 10], [0, 1, -4], [0, 0, 1.0]])
-    assert np.allclose(follow_landmarks(marks, matrix, 128), marks + np.array([10, -4]), atol=1e-4)
-    matrix[0, 2] = 90
-    with pytest.raises(ItemError, match="face_lost"):
-        follow_landmarks(marks, matrix, 128)
-
-
-@pytest.mark.parametrize("degrees", [-8.0, 0.0, 15.0])
-def test_the_turn_is_clockwise(degrees: float) -> None:
-    affine = cv2.getRotationMatrix2D((50, 50), -degrees, 1.0)  # OpenCV counts the other way
-    assert rotation_of(np.vstack([affine, [0, 0, 1]]), 101) == pytest.approx(degrees)
