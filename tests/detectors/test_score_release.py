@@ -32,7 +32,9 @@ def test_a_function_scores_a_split(small: Path) -> None:
     assert calls[0][0] == 0
     assert calls[-1][0] == calls[-1][1] == len(calls) - 1
     assert frame.attrs["release"]["name"] == "small"
-    assert scores_of(frame).ids.to_pylist() == list(want)
+    found = scores_of(frame)
+    assert found.ids.to_pylist() == list(want)
+    assert found.release["name"] == "small"
 
 
 def test_a_spec_and_a_config(small: Path, tmp_path: Path) -> None:
