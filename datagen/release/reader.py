@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Release", "Row"]
 
-Row: TypeAlias = Mapping[Any, Any]
-"""A row of the manifest: a dict, or anything else that gives a value for a column's name."""
+Row: TypeAlias = "Mapping[Any, Any] | pd.Series[Any]"
+"""A row of the manifest: a dict, or a row of the pandas table."""
 
 
 class Release:
