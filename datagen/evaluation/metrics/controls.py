@@ -35,16 +35,16 @@ def control_rates(rows: Rows, resampler: Resampler, threshold: float) -> Control
     """
     table = rows.table
     control = _is(table, "control")
-    called = rows.probability >= threshold
+    positive = rows.probability >= threshold
     own = _own_real(table, control)
     cluster = resampler.cluster(codes_of(table.column("identity_id")))
     columns = np.column_stack(
         [
             control,
-            control & called,
+            control & positive,
             control & (own >= 0),
-            control & (own >= 0) & called,
-            control & (own >= 0) & called[own],
+            control & (own >= 0) & positive,
+            control & (own >= 0) & positive[own],
         ]
     ).astype(np.float64)
     identities = codes_of(table.column("identity_id"))
