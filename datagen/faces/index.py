@@ -127,16 +127,22 @@ class FaceIndex:
     def face(self, number: int) -> Face:
         """Return one row."""
         row = {name: self.table.column(name)[number].as_py() for name in _FACE_COLUMNS}
-        mesh = row["mesh"]
-        number_in_image = row["face_no"]
-        suffix = f"#{number_in_image}" if number_in_image else ""
+        suffix = f"#{row['face_no']}" if row["face_no"] else ""
+        mesh = self._values("mesh", number)
         return Face(
             face_id=row["image_id"] + suffix,
-            box=np.array(row["box"], np.float32),
-            landmarks=np.array(row["landmarks"], np.float32).reshape(68, 2),
-            mesh=None if mesh is None else np.array(mesh, np.float32).reshape(478, 3),
+            box=self._values("box", number),
+            landmarks=self._values("landmarks", number).reshape(68, 2),
+            mesh=mesh.reshape(478, 3) if mesh.size else None,
             **{name: row[name] for name in _PLAIN_COLUMNS},
         )
+
+    def _values(self, name: str, number: int) -> NDArray[np.float32]:
+        """Return a list of floats without a detour over Python objects; null is empty."""
+        values = self.table.column(name)[number].values
+        if values is None:
+            return np.empty(0, np.float32)
+        return np.array(values.to_numpy(zero_copy_only=False), np.float32)
 
     @cached_property
     def digest(self) -> str:
@@ -159,4 +165,4 @@ _PLAIN_COLUMNS = (
     *("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll"),
     *("age", "sex", "ethnicity", "license", "attribution"),
 )
-_FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no", "box", "landmarks", "mesh")
+_FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no")
