@@ -93,12 +93,26 @@ def test_documents_use_the_words_of_the_glossary() -> None:
     assert found == []
 
 
-def test_messages_and_docstrings_use_the_words_of_the_glossary() -> None:
+def test_the_package_uses_the_words_of_the_glossary() -> None:
+    """In docstrings, comments and messages."""
     found = [
         f"{path.relative_to(ROOT)}:{number}: {word}"
         for path in modules().values()
-        for number, text in (*house.messages(path), *house.docstrings(path))
+        if path != house.RENAMED
+        for number, text in house.texts(path)
         for word in banned_words(text)
+    ]
+    assert found == []
+
+
+def test_cards_recipes_and_profiles_use_the_words_of_the_glossary() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {word}"
+        for folder in ("datagen", "recipes")
+        for path in sorted((ROOT / folder).rglob("*.yaml"))
+        if path != house.PROMPTS
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for word in banned_words(line)
     ]
     assert found == []
 

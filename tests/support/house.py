@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "datagen"
-MESSAGE_CALLS = {"print", "warn", "note", "echo", "progress"}
+# Old names, which messages about renamed keys compare with what was found.
+RENAMED = PACKAGE / "core" / "text.py"
+# Text that is sent to networks; its bytes decide those of images.
+PROMPTS = PACKAGE / "networks" / "diffusion" / "prompts.yaml"
 
 # Words that the glossary replaces: docs/decisions/0023-the-house.md and docs/glossary.md.
 BANNED = {
@@ -34,8 +38,12 @@ BANNED = {
     "damage": "degradation",
 }
 _BANNED = re.compile(r"\b(" + "|".join(BANNED) + r")\b", re.IGNORECASE)
-# Titles of papers, and names in random streams, which are part of the format.
-EXEMPT = ('"colour"', "linear colour mapping", "example-based colour transfer")
+# Names that are part of a format (random streams, digests, weight files), and titles of papers.
+EXEMPT = (
+    *('"colour"', '"pictures"', '".picture."'),
+    *("linear colour mapping", "example-based colour transfer"),
+)
+_TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
 @cache
@@ -123,30 +131,12 @@ def circle(edges: set[tuple[str, str]]) -> list[str]:
     return []
 
 
-def messages(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the text of what a module raises or prints, with its line."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            yield from _texts(node.exc)
-        elif isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in MESSAGE_CALLS or name.endswith(("Error", "Option", "Argument")):
-                yield from _texts(node)
-
-
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the docstrings of a module with their lines."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node, clean=False)
-            if text:
-                yield node.body[0].lineno, text
-
-
-def _texts(node: ast.AST) -> Iterator[tuple[int, str]]:
-    for child in ast.walk(node):
-        if isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child.lineno, child.value
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every comment and string of a module, docstrings and messages included."""
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in _TEXTS:
+                yield token.start[0], token.string
 
 
 def banned_words(text: str) -> list[str]:
