@@ -78,6 +78,17 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_paths_that_the_documents_name_exist() -> None:
+    folders = "datagen|tests|tools|benchmarks|recipes|manifests|docs|examples"
+    missing = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in DOCUMENTS
+        for path in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(page.name[:4]) for page in sorted((ROOT / "docs/decisions").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
