@@ -1,1 +1,1 @@
-"""Networks that make faces: opened from weight cards, fed in batches, pasted back."""
+"""Neural networks: opened from weight cards and run in batches, with face alignment."""

@@ -1,4 +1,4 @@
-"""Batches of one size: the last one is padded, and one that does not fit is halved."""
+"""Batches of one size: the last one is padded, and a size that does not fit is halved."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Q = TypeVar("Q")
 
 
 class OutOfMemoryError(Exception):
-    """The device has no room for a batch; raised by a network, handled by ``BatchRunner``."""
+    """A batch does not fit into memory; raised by a network, handled by ``BatchRunner``."""
 
 
 class BatchRunner:
-    """Sends items through a network in batches of one size.
+    """Runs a network on items in batches of one size.
 
-    A network may answer in other last bits for another size of batch. So every call has the same
-    size, and a size that had to be halved stays halved and is told.
+    A network's output may differ in the last bits for another batch size. So every call has the
+    same size, and a size that had to be halved stays halved and is recorded.
 
     Args:
-        size: Items a call.
-        what: Names the network and its device, for messages.
+        size: Number of items per call.
+        what: Name of the network and its device, for messages.
     """
 
     def __init__(self, size: int, what: str) -> None:
@@ -33,11 +33,12 @@ class BatchRunner:
         self._what = what
 
     def __call__(self, network: Callable[[list[P]], Sequence[Q]], items: Sequence[P]) -> list[Q]:
-        """Return one output an item.
+        """Return one output per item.
 
         Args:
-            network: Takes exactly ``size`` items; raises ``OutOfMemoryError`` when they do not fit.
-            items: At least one.
+            network: Function of exactly ``size`` items; raises ``OutOfMemoryError`` when they do
+                not fit.
+            items: The items, at least one.
 
         Raises:
             DeviceError: Not even a single item fits.

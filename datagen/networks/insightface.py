@@ -1,4 +1,4 @@
-"""insightface's swapping network and its embeddings, through the library's own classes."""
+"""insightface's swapping network and embeddings, run through the library's own classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Image
 from datagen.errors import CardError, ItemError, WeightsError
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import image_of
+from datagen.networks.normalize import to_image
 from datagen.networks.onnx.session import Floats, Port, Session
 from datagen.weights import FaceInput, Network, WeightCard
 from datagen.weights.insightface.library import Library, load_insightface, quiet
@@ -27,25 +27,25 @@ _SWAP = Network(task="swap", face=TARGET, identity="embedding", embedder="of the
 _WIDTH = 512
 
 Item: TypeAlias = tuple[Image, Image]
-"""Target and donor, aligned as ``TARGET`` and ``DONOR`` say."""
+"""Target and donor, aligned as ``TARGET`` and ``DONOR``."""
 
 
 class LibrarySwap:
     """``INSwapper`` and the recognizer of a pack, in batches.
 
-    The objects are the library's; they run on sessions of ours, which are on the device that was
-    asked for or nowhere, and repeatable.
+    The objects are the library's, but they run on sessions of this package, which are
+    deterministic and use only the requested device.
 
     Args:
-        weights: Id of the card of an inswapper.
-        pack: Id of the card of an insightface pack.
-        device, threads: Where, and how many cores.
-        batch: Faces a call.
+        weights: Id of the weight card of an inswapper.
+        pack: Id of the weight card of an insightface pack.
+        device, threads: Device, and number of CPU cores.
+        batch: Number of faces per call.
 
     Raises:
-        CardError: A card is missing or is one of something else.
-        WeightsError: A file is missing, damaged or not what its card says.
-        DeviceError: The device is not there.
+        CardError: A card is missing or of another kind.
+        WeightsError: A file is missing, damaged or not what its card describes.
+        DeviceError: The device is missing.
         MissingExtraError: insightface or a package that it needs is not installed.
     """
 
@@ -65,11 +65,11 @@ class LibrarySwap:
 
     @property
     def batch(self) -> int:
-        """Faces a call, after halving; the network itself takes one where its file says so."""
+        """Number of faces per call, after any halving."""
         return self._runner.size
 
     def __call__(self, items: Sequence[Item]) -> list[Image | ItemError]:
-        """Return the swapped face of each pair, ``(128, 128, 3)``, or why it cannot be used.
+        """Return the swapped face of each pair, ``(128, 128, 3)``, or the error in its place.
 
         Raises:
             DeviceError: Not even one face fits into the device's memory.
@@ -88,14 +88,16 @@ class LibrarySwap:
         ]
         outputs = np.concatenate(parts)
         return [
-            ItemError("network_failed", "the donor's embedding holds NaN, infinity or only zeros")
+            ItemError(
+                "network_failed", "the donor's embedding contains NaN, infinity or only zeros"
+            )
             if lost[row]
             else _read(outputs[row], target)
             for row, (target, _) in enumerate(items)
         ]
 
     def _latents(self, donors: Sequence[Image]) -> Floats:
-        """Embed, bring to length 1, multiply by ``emap``, to length 1 again; NaN: of no use."""
+        """Return embeddings of unit length, multiplied by ``emap``; unusable ones are NaN."""
         blue_first = [np.ascontiguousarray(donor[:, :, ::-1]) for donor in donors]
         parts = [
             self._recognizer.get_feat(blue_first[rows])
@@ -111,7 +113,7 @@ class LibrarySwap:
 def open_library_swap(
     weights: str, pack: str, device: str, threads: int, batch: int
 ) -> LibrarySwap:
-    """Open network and pack, once a process for each way to run them.
+    """Open network and pack, once per process for each configuration.
 
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``LibrarySwap``.
@@ -126,7 +128,7 @@ def _opened(weights: str, pack: str, store: WeightStore, how: tuple[str, int, in
 
 
 class _Runs:
-    """A session in the form in which the library's classes use one."""
+    """A session with the interface that the library's classes use."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -146,10 +148,10 @@ class _Runs:
 
 
 def check_cards(weights: str, pack: str) -> None:
-    """Refuse cards of something else, before anything is opened.
+    """Refuse cards of another kind before anything is opened.
 
     Raises:
-        CardError: With the key of the recipe, what was found and what is wanted.
+        CardError: Names the key of the recipe, what was found and what is needed.
     """
     _card(weights, "onnx")
     _card(pack, "insightface")
@@ -160,7 +162,7 @@ def _card(card_id: str, form: str) -> WeightCard:
     if card.form != form:
         key = "pack" if form == "insightface" else "weights"
         raise CardError(
-            f"{key}: weight card {card_id!r} is of form {card.form!r}, wanted {form!r}. Name "
+            f"{key}: weight card {card_id!r} has form {card.form!r}, expected {form!r}. Name "
             "another card ('datagen weights list' shows all)"
         )
     return card
@@ -177,7 +179,7 @@ def _swapper(library: Library, path: Path, device: str, threads: int) -> Any:
     if shapes != [image, identity] or not fits:
         ports = "; ".join(map(str, [*session.inputs, *session.outputs]))
         raise _no_inswapper(
-            path, f"wanted inputs of 1x3x128x128 and 1x512 and one image as output, found {ports}"
+            path, f"expected inputs of 1x3x128x128 and 1x512 and one image as output, found {ports}"
         )
     try:
         with quiet():
@@ -188,7 +190,7 @@ def _swapper(library: Library, path: Path, device: str, threads: int) -> Any:
         found = "x".join(map(str, swapper.emap.shape)) or "a number"
         raise _no_inswapper(
             path,
-            f"its last initializer is {found} {swapper.emap.dtype}, wanted the emap of 512x512 "
+            f"its last initializer is {found} {swapper.emap.dtype}, expected the emap of 512x512 "
             "floats. A converter or an optimizer may have moved it",
         )
     swapper.emap = np.asarray(swapper.emap, np.float32)
@@ -203,7 +205,7 @@ def _no_inswapper(path: Path, problem: str) -> WeightsError:
 
 
 def _recognizer(library: Library, folder: Path, device: str, threads: int) -> Any:
-    """Let the library find the pack's recognizer, and open it once more on the device."""
+    """Let the library find the pack's recognizer, and reopen it on the device."""
     try:
         with quiet():
             pack = library.analysis(
@@ -212,15 +214,15 @@ def _recognizer(library: Library, folder: Path, device: str, threads: int) -> An
                 providers=["CPUExecutionProvider"],
             )
     except library.broken as error:
-        reason = str(error) or "no detector in it"
+        reason = str(error) or "it contains no detector"
         raise WeightsError(
-            f"{folder}: insightface cannot load this pack: {reason}. Unpack it again"
+            f"{folder}: insightface cannot load this model pack: {reason}. Unpack it again"
         ) from None
     recognizer = pack.models.get("recognition")
     if recognizer is None:
         names = ", ".join(path.name for path in sorted(folder.glob("*.onnx")))
         raise WeightsError(
-            f"{folder} has no network for recognition (found {names}). Use a whole pack such as "
+            f"{folder} has no network for recognition (found {names}). Use a complete pack such as "
             "buffalo_l"
         )
     recognizer.session = _Runs(Session(Path(recognizer.model_file), device, threads))
@@ -228,8 +230,8 @@ def _recognizer(library: Library, folder: Path, device: str, threads: int) -> An
     if face.shape[2:] != (DONOR.size, DONOR.size) or output.shape[-1] not in (None, _WIDTH):
         raise WeightsError(
             f"{recognizer.model_file}: {face} to {output} is not the recognizer that inswapper was "
-            "trained with, which takes 112x112 pixels and gives 512 numbers. Name the card of a "
-            "pack such as buffalo_l as pack"
+            "trained with, which takes 112x112 pixels and returns 512 numbers. Set pack to the "
+            "card of a pack such as buffalo_l"
         )
     return recognizer
 
@@ -240,7 +242,7 @@ def _slices(count: int, step: int) -> list[slice]:
 
 def _read(output: Floats, face: Image) -> Image | ItemError:
     try:
-        return image_of(output, _SWAP, face)
+        return to_image(output, _SWAP, face)
     except ItemError as error:
         return error
 

@@ -1,4 +1,4 @@
-"""An image of a face becomes a network's numbers, and a network's numbers an image."""
+"""Conversion between images and the arrays that networks take and return."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from datagen.errors import ItemError
 from datagen.networks.onnx.session import Floats
 from datagen.weights import FaceInput, Network
 
-__all__ = ["image_of", "mask_of", "to_network"]
+__all__ = ["to_image", "to_mask", "to_network"]
 
 _FLAT = 2
 
 
 def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
-    """Return ``(n, 3, size, size)`` float32: ``(pixel / 255 - mean) / std``, each channel.
+    """Return ``(n, 3, size, size)`` float32: ``(pixel / 255 - mean) / std`` for each channel.
 
     Args:
-        faces: ``(size, size, 3)`` uint8 RGB each.
-        how: Mean, deviation and order of the channels.
+        faces: Aligned faces, ``(size, size, 3)`` uint8 RGB each.
+        how: Mean, standard deviation and order of the channels.
     """
     mean, std = (np.asarray(values, np.float32) for values in (how.mean, how.std))
     scale = np.broadcast_to(1 / (255 * std), 3).reshape(3, 1, 1)
@@ -35,20 +35,20 @@ def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
     return numbers
 
 
-def image_of(output: Floats, network: Network, face: Image) -> Image:
-    """Return one output of a network as an image of the size of the face that went in.
+def to_image(output: Floats, network: Network, face: Image) -> Image:
+    """Return one output of a network as an image of the input's size.
 
     Args:
-        output: ``(3, height, width)``; what leaves the card's range is clipped.
-        network: Range, and the order of the channels, which is the input's.
-        face: What went in, ``(size, size, 3)``.
+        output: Output, ``(3, height, width)``; values outside the card's range are clipped.
+        network: Contract with the range, and the order of the channels, which is the input's.
+        face: Input face, ``(size, size, 3)``.
 
     Raises:
-        ItemError: ``network_failed``: NaN or infinity; ``black_image``: one gray level all over
-            where the face has more, as from a safety checker or a network in too low a precision.
+        ItemError: ``network_failed`` for NaN or infinity; ``black_image`` for a uniform image of
+            a face that is not uniform, as from a safety checker or too low a precision.
     """
     if not np.isfinite(output).all():
-        raise ItemError("network_failed", "the network's output holds NaN or infinity")
+        raise ItemError("network_failed", "the network's output contains NaN or infinity")
     low, high = network.output
     levels = (output - np.float32(low)) * np.float32(255 / (high - low))
     whole = np.rint(np.clip(levels, 0, 255)).astype(np.uint8).transpose(1, 2, 0)
@@ -59,14 +59,18 @@ def image_of(output: Floats, network: Network, face: Image) -> Image:
     return _fit(np.ascontiguousarray(whole), face.shape[:2])
 
 
-def mask_of(output: Floats, face: Image) -> Mask:
-    """Return a network's own mask, ``(1, height, width)`` in [0, 1], in the size of the face.
+def to_mask(output: Floats, face: Image) -> Mask:
+    """Return a network's mask as uint8 of the face's size.
+
+    Args:
+        output: Mask of the network, ``(1, height, width)`` in [0, 1].
+        face: Input face, ``(size, size, 3)``.
 
     Raises:
-        ItemError: ``network_failed``: NaN or infinity.
+        ItemError: ``network_failed`` for NaN or infinity.
     """
     if not np.isfinite(output).all():
-        raise ItemError("network_failed", "the network's mask holds NaN or infinity")
+        raise ItemError("network_failed", "the network's mask contains NaN or infinity")
     mask = np.rint(np.clip(output[0], 0, 1) * np.float32(255)).astype(np.uint8)
     return _fit(mask, face.shape[:2])
 

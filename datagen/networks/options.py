@@ -1,4 +1,4 @@
-"""How a network is run: the options that every learned method has."""
+"""Options that every learned method has."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _GIB = 1 << 30
 
 
 class NetworkOptions(Frozen):
-    """What a recipe may set of any learned method.
+    """Options of every learned method.
 
     Attributes:
-        device: ``cuda`` asks for a GPU and is refused where there is none.
-        batch: Faces that go through the network at once; part of what names the bytes.
-        precision: Of the weights and activations on a GPU; on CPU always ``fp32``.
-        gpu_share: Share of a GPU that one worker holds.
-        memory: GiB of main memory that one worker holds; by default what the method says.
-        threads: Cores that one worker gives the network.
+        device: ``cpu`` or ``cuda``; ``cuda`` is refused on a machine without a GPU.
+        batch: Number of faces per call of the network, 1 to 256; the bytes depend on it.
+        precision: Precision of weights and activations on a GPU; on a CPU always ``fp32``.
+        gpu_share: Share of a GPU per worker, above 0 and at most 1.
+        memory: Main memory per worker in GiB; by default what the method declares.
+        threads: CPU cores per worker, 1 to 256.
     """
 
     device: Literal["cpu", "cuda"] = "cpu"
@@ -34,6 +34,6 @@ class NetworkOptions(Frozen):
     threads: int = Field(default=1, ge=1, le=256)
 
     def resources(self, memory: float) -> Resources:
-        """Return what one worker holds; ``memory`` in GiB where the recipe says nothing."""
+        """Return the resources of one worker; ``memory`` in GiB is the method's default."""
         gpus = self.gpu_share if self.device == "cuda" else 0.0
         return Resources(float(self.threads), gpus, int((self.memory or memory) * _GIB))

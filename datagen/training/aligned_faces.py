@@ -1,4 +1,4 @@
-"""The faces of one person in the form that training draws from."""
+"""Aligned faces of each identity, in the form that training samples from."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from datagen.sources import Source
 __all__ = ["FINER", "AlignedFaces", "aligned_faces"]
 
 FINER = 2
-"""How much finer than the network's format faces are kept, so that a warp does not blur them."""
+"""Factor by which stored faces are finer than the network's input, so that warps do not blur."""
 
 _MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class AlignedFaces:
-    """One person's faces at ``FINER`` times the network's size.
+    """Faces of one identity at ``FINER`` times the network's size.
 
     Attributes:
-        images: ``(faces, side, side, 3)`` uint8.
-        masks: ``(faces, side, side)`` uint8, soft.
-        color: Mean and deviation of the channels over all faces, ``(2, 3)`` in [0, 1].
+        images: Aligned faces, ``(faces, side, side, 3)`` uint8.
+        masks: Soft masks of the faces, ``(faces, side, side)`` uint8.
+        color: Mean and standard deviation of the channels over all faces, ``(2, 3)`` in [0, 1].
     """
 
     images: NDArray[np.uint8]
@@ -47,17 +47,17 @@ class AlignedFaces:
 
 def aligned_faces(
     index: FaceIndex,
-    people: Sequence[tuple[int, ...]],
+    identities: Sequence[tuple[int, ...]],
     sources: Sequence[Source],
     size: int,
     tell: Callable[[int], None],
 ) -> list[AlignedFaces]:
-    """Read the faces of each person.
+    """Read the faces of each identity.
 
     Args:
-        index: Where they are.
-        people: Rows of the index.
-        sources: All that the index names.
+        index: The face index.
+        identities: Rows of the index for each identity.
+        sources: All sources of the index.
         size: Side of the network's input in pixels.
         tell: Called with how many faces were read.
 
@@ -68,7 +68,7 @@ def aligned_faces(
     side = FINER * size
     reader = FaceReader({source.card.id: source for source in sources}, side, _MARGIN)
     found, done = [], 0
-    for rows in people:
+    for rows in identities:
         images, masks = [], []
         for row in rows:
             image, mask = _aligned(index, row, reader, side)

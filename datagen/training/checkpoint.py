@@ -1,4 +1,4 @@
-"""Checkpoints: one file that appears whole or not at all; safetensors, never pickle."""
+"""Checkpoints: one safetensors file, written atomically; never pickle."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _ABOUT = "datagen"
 
 
 def write_checkpoint(folder: Path, step: int, setup: str, tensors: Mapping[str, Tensor]) -> None:
-    """Write what training needs to go on.
+    """Write everything that is needed to continue training.
 
     Args:
-        folder: Of the training.
-        step: How many steps were taken.
+        folder: Folder of the training.
+        step: Number of steps taken.
         setup: Digest of the training's ``Setup``.
-        tensors: Of the network, the critics and the optimizers.
+        tensors: Tensors of the network, the critics and the optimizers.
     """
     from safetensors.torch import save
 
-    # One entry: safetensors writes several in no fixed order.
+    # A single entry, because safetensors writes several in no fixed order.
     about = {_ABOUT: canonical_json({"step": step, "setup": setup})}
     write_atomically(folder / CHECKPOINT, save(dict(tensors), about))
 
 
 def read_checkpoint(folder: Path, setup: str) -> tuple[int, dict[str, Tensor]] | None:
-    """Return the steps taken and the tensors; ``None`` when there is none yet.
+    """Return the number of steps taken and the tensors; ``None`` if there is no checkpoint yet.
 
     Raises:
-        ReleaseError: It is damaged, or of another training.
+        ReleaseError: The checkpoint is damaged, or belongs to another training.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -55,8 +55,8 @@ def read_checkpoint(folder: Path, setup: str) -> tuple[int, dict[str, Tensor]] |
         step = int(about["step"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ReleaseError(
-            f"{path}: is damaged ({error}). Remove it to begin again, or name another folder"
+            f"{path}: is damaged ({error}). Remove it to start over, or use another folder"
         ) from None
     if about.get("setup") != setup:
-        raise ReleaseError(f"{path}: is of another training. Name another folder")
+        raise ReleaseError(f"{path}: belongs to another training. Use another folder")
     return step, tensors

@@ -1,4 +1,4 @@
-"""What a step of training sees: faces drawn, turned and bent by the number of the step."""
+"""Batches of a training step: faces drawn and augmented as a function of the step's number."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.rng import rng
-from datagen.networks.autoencoder.face import encoder_input, leveled
+from datagen.networks.autoencoder.face import encoder_input, normalized
 from datagen.training.aligned_faces import FINER, AlignedFaces
 
 __all__ = ["Part", "ahead", "draw_step"]
 
-_A_STEP = 2  # people of a step: an encoder that saw one person at a time would forget the other
+_PER_STEP = 2  # identities: an encoder that saw only one at a time would forget the other
 _TURN, _ZOOM, _SHIFT, _FLIP = 4.0, 0.03, 0.02, 0.4
 _GRID, _BEND = 5, 0.03
 
@@ -26,16 +26,16 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The faces of one person in a step; arrays as torch wants them, values in [0, 1].
+    """Faces of one identity in a step; arrays in torch's layout, values in [0, 1].
 
     Attributes:
-        person: Place of the decoder.
-        seen: Bent and masked, for the encoder, ``(n, 3, size, size)``.
-        wanted: What the decoder should give, ``(n, 3, size, size)``.
-        mask: Where that counts, and what its mask should be, ``(n, 1, size, size)``.
+        identity: Position of the decoder.
+        seen: Warped and masked input of the encoder, ``(n, 3, size, size)``.
+        wanted: Expected output of the decoder, ``(n, 3, size, size)``.
+        mask: Weight of the loss, and expected mask of the decoder, ``(n, 1, size, size)``.
     """
 
-    person: int
+    identity: int
     seen: Floats
     wanted: Floats
     mask: Floats
@@ -47,28 +47,28 @@ def draw_step(
     """Return the parts of step ``step``: a pure function of its arguments.
 
     Args:
-        faces: Of each person; all come equally often.
+        faces: Faces of each identity; all identities are drawn equally often.
         size: Side of the network's input in pixels.
-        batch: Faces of each of the two people of a step.
-        seed: Names all chance.
-        step: From 0.
+        batch: Number of faces of each of the two identities of a step.
+        seed: Seed of all random choices.
+        step: Number of the step, from 0.
     """
     return [
-        _part(faces[person], person, size, batch, rng(seed, "train", "faces", step, place))
-        for place, person in enumerate(_people(len(faces), seed, step))
+        _part(faces[identity], identity, size, batch, rng(seed, "train", "faces", step, place))
+        for place, identity in enumerate(_identities(len(faces), seed, step))
     ]
 
 
-def _people(count: int, seed: int, step: int) -> list[int]:
+def _identities(count: int, seed: int, step: int) -> list[int]:
     chosen = []
-    for place in range(_A_STEP * step, _A_STEP * (step + 1)):
+    for place in range(_PER_STEP * step, _PER_STEP * (step + 1)):
         round_, within = divmod(place, count)
         chosen.append(int(rng(seed, "train", "people", round_).permutation(count)[within]))
     return sorted(chosen)
 
 
 def _part(
-    faces: AlignedFaces, person: int, size: int, batch: int, draws: np.random.Generator
+    faces: AlignedFaces, identity: int, size: int, batch: int, draws: np.random.Generator
 ) -> Part:
     seen, wanted, masks = [], [], []
     for _ in range(batch):
@@ -77,18 +77,18 @@ def _part(
         face, mask = _sample(faces, number, bent)
         seen.append(encoder_input(face, mask))
         face, mask = _sample(faces, number, straight)
-        wanted.append(leveled(face, mask, faces.color))
+        wanted.append(normalized(face, mask, faces.color))
         masks.append(mask)
     weights = np.stack(masks)[:, None].astype(np.float32) / np.float32(255)
-    return Part(person, _planes(seen), _planes(wanted), weights)
+    return Part(identity, _planes(seen), _planes(wanted), weights)
 
 
 def _draw_maps(draws: np.random.Generator, size: int) -> tuple[Floats, Floats]:
-    """Draw where each pixel comes from, ``(size, size, 2)``, without and with the random warp.
+    """Draw the source coordinates of each pixel, ``(size, size, 2)``, without and with a warp.
 
-    The warp is that of the first deepfakes tool: a grid of 5 x 5 points, each moved by a normal
-    amount, is enlarged to the image. Undoing it teaches the encoder pose and expression in place
-    of the very pixels.
+    The warp is that of the first deepfakes tool: a grid of 5 x 5 normally distributed
+    displacements, enlarged to the image. Undoing it teaches the encoder pose and expression
+    instead of exact pixels.
     """
     turn, zoom, x, y = draws.uniform(-1, 1, 4)
     flip = -1.0 if draws.random() < _FLIP else 1.0
@@ -121,7 +121,7 @@ def _planes(faces: Sequence[Floats]) -> Floats:
 def ahead(
     make: Callable[[int], list[Part]], steps: range, workers: int
 ) -> Iterator[tuple[int, list[Part]]]:
-    """Yield each step with its parts, the next ones being made while one is used."""
+    """Yield each step with its parts; the next ones are prepared in the background."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[int, Future[list[Part]]]] = deque()
         try:

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: the step at work is finished and kept."""
+"""Ctrl-C during training: the current step is finished and saved."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM came.
+    """Yield a function that returns whether SIGINT or SIGTERM was received.
 
-    Between two parameters of one step there is no state that could be kept. A second signal ends
-    at once; the last checkpoint stays.
+    In the middle of a step there is no consistent state to save. A second signal ends at once; the
+    last checkpoint remains.
     """
     came = threading.Event()
 

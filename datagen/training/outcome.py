@@ -1,4 +1,4 @@
-"""What a training leaves: the folder of weights, and a card with the terms of its faces."""
+"""Result of a training: a folder of weights, and a weight card with the terms of its faces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 
 from datagen.core.files import move_into_place, write_atomically
 from datagen.faces.index import Face, FaceIndex
-from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedPerson
+from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedIdentity
 from datagen.networks.autoencoder.network import save_autoencoder
 from datagen.rights import Purpose, Terms, combine, source_terms
 from datagen.sources import SourceCard
@@ -37,10 +37,13 @@ _NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """The faces that were trained on, with the cards of their sources and the purpose.
+    """Training faces, with the cards of their sources and the purpose.
 
     Attributes:
-        rows: Of the index, in the order of the decoders.
+        index: The face index.
+        rows: Rows of the index, in the order of the decoders.
+        cards: Cards of the sources.
+        purpose: Purpose of the recipe.
     """
 
     index: FaceIndex
@@ -53,12 +56,12 @@ class Faces:
         return [self.index.face(row) for row in self.rows]
 
     def used_cards(self) -> list[SourceCard]:
-        """Return the cards of the sources that the faces are of."""
+        """Return the cards of the sources of the faces."""
         names = {face.source for face in self.each()}
         return [card for card in self.cards if card.id in names]
 
     def terms(self) -> Terms:
-        """Return what may be done with something made of all of them."""
+        """Return the terms of a work made from all the faces."""
         cards = {card.id: card for card in self.cards}
         return combine(
             source_terms(cards[face.source], face.license, face.attribution, self.purpose)
@@ -66,7 +69,7 @@ class Faces:
         )
 
     def expires(self) -> str:
-        """Return the day after which the first consent ends, ISO 8601, or nothing."""
+        """Return the last day of the first consent to expire, ISO 8601, or an empty string."""
         days = [card.consent.expires for card in self.used_cards() if card.consent.expires]
         return min(days).isoformat() if days else ""
 
@@ -74,16 +77,16 @@ class Faces:
 def write_outcome(
     folder: Path, setup: Setup, faces: Faces, steps: int, tensors: Mapping[str, Tensor]
 ) -> WeightCard:
-    """Write ``weights/NAME`` and ``weights/cards/NAME.yaml``; what was there is replaced.
+    """Write ``weights/NAME`` and ``weights/cards/NAME.yaml``, replacing existing ones.
 
-    No clock goes in: equal trainings leave equal bytes.
+    The files contain no time stamps: equal trainings write equal bytes.
     """
     top = folder / "weights"
     (top / "cards").mkdir(parents=True, exist_ok=True)
     config = AutoencoderConfig(
         shape=setup.shape,
         people=tuple(
-            TrainedPerson(identity=name, split=setup.split, faces=count)
+            TrainedIdentity(identity=name, split=setup.split, faces=count)
             for name, count in setup.people.items()
         ),
         steps=steps,
@@ -107,7 +110,7 @@ def write_outcome(
 
 
 def _faces_table(faces: Sequence[Face], split: str) -> bytes:
-    """Return which faces went in, as CSV, so that a withdrawn one can be found."""
+    """Return the list of training faces as CSV, so that a withdrawn one can be found."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -121,11 +124,11 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
     terms, used = faces.terms(), faces.used_cards()
     told = ", ".join(f"{card.id!r} (digest {card.digest()[:16]})" for card in used)
     expires = faces.expires()
-    until = f" The first of their consents ends on {expires}." if expires else ""
-    people = len(setup.people)
+    until = f" The first of their consents expires on {expires}." if expires else ""
+    count = len(setup.people)
     bare = WeightCard(
         id=setup.name,
-        title=f"Autoencoder of {people} people of {', '.join(card.title for card in used)}",
+        title=f"Autoencoder of {count} identities of {', '.join(card.title for card in used)}",
         file=setup.name,
         form="datagen",
         license=_expression(terms.licenses),
@@ -135,16 +138,16 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
             redistribute=terms.redistribute is True,
             grounds=(
                 f"The terms of the {len(faces.rows)} faces that it was trained on, license and "
-                f"consent together, as the source cards {told} state them: what holds for all "
-                f"holds for the network and for what it makes.{until}"
+                f"consent together, as stated by the source cards {told}: what holds for all of "
+                f"them holds for the network and its images.{until}"
             ),
         ),
         expires=dt.date.fromisoformat(expires) if expires else None,
         citation=_named(terms.attribution),
         notes=(
-            f"Made by 'datagen train': size {setup.shape.size}, width {setup.shape.width}, {steps} "
-            f"steps, people of split {setup.split!r}. {FACES} in its folder names every face, so "
-            f"that a withdrawal can be traced.{until}"
+            f"Trained by 'datagen train': size {setup.shape.size}, width {setup.shape.width}, "
+            f"{steps} steps, identities of split {setup.split!r}. {FACES} in its folder lists "
+            f"every face, so that a withdrawal can be traced.{until}"
         ),
     )
     return bare.model_copy(

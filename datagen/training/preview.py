@@ -1,4 +1,4 @@
-"""A sheet of images that shows how far a training is."""
+"""A contact sheet that shows the progress of a training."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["PREVIEW", "write_preview"]
 
 PREVIEW = "preview.png"
 
-_PEOPLE, _EACH = 4, 3
+_MAX_IDENTITIES, _EACH = 4, 3
 
 Make = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-"""Turns ``(n, 3, size, size)`` leveled faces into the person of a place."""
+"""Decodes ``(n, 3, size, size)`` normalized faces with the decoder of a position."""
 
 
 def write_preview(folder: Path, faces: Sequence[AlignedFaces], size: int, make: Make) -> None:
     """Write ``preview.png``.
 
-    A row is a face of a person, as the encoder sees it, and what the decoders of the first people
-    make of it; the first image after it is by the person's own decoder.
+    Each row shows a face as the encoder sees it, and the outputs of the first decoders; the first
+    output is of the identity's own decoder.
     """
-    shown = range(min(_PEOPLE, len(faces)))
+    shown = range(min(_MAX_IDENTITIES, len(faces)))
     rows = []
-    for person in shown:
-        inputs = _inputs(faces[person], size)
-        others = [place for place in shown if place != person]
-        columns = [inputs, *(make(inputs, place) for place in (person, *others))]
+    for identity in shown:
+        inputs = _inputs(faces[identity], size)
+        others = [place for place in shown if place != identity]
+        columns = [inputs, *(make(inputs, place) for place in (identity, *others))]
         rows += [np.concatenate(list(row), axis=2) for row in zip(*columns, strict=True)]
     sheet = np.concatenate(rows, axis=1).transpose(1, 2, 0)
     write_atomically(folder / PREVIEW, encode_png(_bytes(sheet)))

@@ -1,4 +1,4 @@
-"""A training from its faces to its weights: goes on where it was stopped, and stops when asked."""
+"""A training run from faces to weights; it can be stopped and continued."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ __all__ = ["LOG", "Pace", "Watch", "check_training", "run_training"]
 
 LOG = "log.csv"
 
-_LINES_A_CHECKPOINT = 10
+_LINES_PER_CHECKPOINT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long and on what.
+    """Length and device of a training.
 
     Attributes:
-        steps: In all, those of an earlier run included.
-        every: Steps between checkpoints.
-        threads: Cores.
+        steps: Total number of steps, including those of earlier runs.
+        every: Number of steps between checkpoints.
+        device: ``cpu`` or ``cuda``.
+        threads: CPU cores.
     """
 
     steps: int
@@ -50,11 +51,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Watch:
-    """What goes between a training and who started it.
+    """Callbacks of a training.
 
     Attributes:
-        tell: Called after each step with the steps taken and the losses.
-        stop: Asked after each step; true ends the training with a checkpoint.
+        tell: Called after each step with the number of steps taken and the losses.
+        stop: Called after each step; a true result ends the training with a checkpoint.
     """
 
     tell: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None
@@ -62,11 +63,11 @@ class Watch:
 
 
 def check_training(device: str) -> None:
-    """Refuse what is known to fail before any face is read.
+    """Check packages and device before any face is read.
 
     Raises:
         MissingExtraError: ``torch`` or ``safetensors`` is not installed.
-        DeviceError: The device is not there.
+        DeviceError: The device is missing.
     """
     torch_modules()
     check_device(device)
@@ -75,23 +76,24 @@ def check_training(device: str) -> None:
 def run_training(
     folder: Path,
     setup: Setup,
-    people: Sequence[AlignedFaces],
+    aligned: Sequence[AlignedFaces],
     faces: Faces,
     pace: Pace,
     watch: Watch,
 ) -> WeightCard | None:
-    """Train, and write weights and card; ``None`` when it was stopped before its end.
+    """Train, and write weights and card; return ``None`` if it was stopped before the end.
 
     Args:
-        folder: Claimed by ``setup``; has a checkpoint after each ``every`` steps and at the end.
-        setup: What decides the weights.
-        people: Their aligned faces, in the order of ``setup.people``.
-        faces: For card and terms.
-        pace: How long and on what.
-        watch: See there.
+        folder: Folder claimed by ``setup``; gets a checkpoint every ``pace.every`` steps and at
+            the end.
+        setup: Everything that determines the weights.
+        aligned: Aligned faces of each identity, in the order of ``setup.people``.
+        faces: The same faces in the index, for the card and its terms.
+        pace: Length and device.
+        watch: Callbacks.
 
     Raises:
-        RecipeError: More steps were taken already than are asked for.
+        RecipeError: More steps were already taken than requested.
         DeviceError: A step does not fit into the device's memory.
         RunError: The losses are no longer finite.
     """
@@ -100,7 +102,7 @@ def run_training(
     with repeatable(pace.threads):
         try:
             trainer = Trainer(setup, pace.device)
-            loop = _Loop(folder, setup, people, pace, trainer)
+            loop = _Loop(folder, setup, aligned, pace, trainer)
             loop.take_up()
             if not loop.go(watch):
                 return None
@@ -120,51 +122,51 @@ class _Loop:
 
     folder: Path
     setup: Setup
-    people: Sequence[AlignedFaces]
+    aligned: Sequence[AlignedFaces]
     pace: Pace
     trainer: Trainer
     step: int = 0
     lines: list[list[str]] = field(default_factory=list)
 
     def take_up(self) -> None:
-        """Go to where the checkpoint is, if there is one."""
+        """Continue from the checkpoint, if there is one."""
         found = read_checkpoint(self.folder, self.setup.digest())
         if found is None:
             return
         self.step, tensors = found
         if self.step > self.pace.steps:
             raise RecipeError(
-                f"{self.folder}: was trained for {self.step} steps already, and --steps asks for "
-                f"{self.pace.steps}. Ask for {self.step} or more, or name another folder"
+                f"{self.folder}: was already trained for {self.step} steps, more than --steps "
+                f"{self.pace.steps}. Use --steps {self.step} or more, or another folder"
             )
         try:
             self.trainer.restore(tensors)
         except (KeyError, RuntimeError) as error:
             raise ReleaseError(
-                f"{self.folder / CHECKPOINT}: does not hold this network ({error}). Remove it to "
-                "begin again"
+                f"{self.folder / CHECKPOINT}: does not contain this network ({error}). Remove it "
+                "to start over"
             ) from None
         self.lines = [line for line in _read_log(self.folder) if int(line[0]) <= self.step]
 
     def go(self, watch: Watch) -> bool:
-        """Take the steps that are missing; false when asked to stop before the last."""
+        """Take the remaining steps; return false if stopped before the last."""
         setup, pace = self.setup, self.pace
         size = setup.shape.size
 
         def make(step: int) -> Any:
-            return draw_step(self.people, size, setup.batch, setup.seed, step)
+            return draw_step(self.aligned, size, setup.batch, setup.seed, step)
 
-        told = max(1, pace.every // _LINES_A_CHECKPOINT)
+        interval = max(1, pace.every // _LINES_PER_CHECKPOINT)
         for number, parts in ahead(make, range(self.step, pace.steps), pace.threads):
             losses = self.trainer.step(parts)
             if not all(map(math.isfinite, losses.values())):
                 raise RunError(
-                    f"{self.folder}: the losses of step {number + 1} are not finite. Its last "
-                    "checkpoint stays; train in a new folder with a lower --rate"
+                    f"{self.folder}: the losses of step {number + 1} are not finite. The last "
+                    "checkpoint remains; train in a new folder with a lower --rate"
                 )
             self.step = number + 1
             watch.tell(self.step, losses)
-            if self.step % told == 0 or self.step == pace.steps:
+            if self.step % interval == 0 or self.step == pace.steps:
                 self.lines.append([str(self.step), *(f"{loss:.6f}" for loss in losses.values())])
             stopped = self.step < pace.steps and watch.stop()
             if stopped or self.step % pace.every == 0 or self.step == pace.steps:
@@ -180,7 +182,7 @@ class _Loop:
         csv.writer(text, lineterminator="\n").writerows([["step", *LOSSES], *self.lines])
         write_atomically(self.folder / LOG, text.getvalue().encode())
         write_checkpoint(self.folder, self.step, self.setup.digest(), self.trainer.tensors())
-        write_preview(self.folder, self.people, self.setup.shape.size, self.trainer.make)
+        write_preview(self.folder, self.aligned, self.setup.shape.size, self.trainer.make)
 
 
 def _read_log(folder: Path) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""What decides the weights of a training, and the folder that belongs to it."""
+"""Setup of a training: everything that determines the weights, and the folder it claims."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ _VERSION = 2
 
 
 class Setup(Frozen):
-    """All that decides the weights but the number of steps and the device.
+    """Everything that determines the weights, except the number of steps and the device.
 
     Attributes:
         name: Id of the weight card.
-        seed: The recipe's; names all chance.
-        people: ``source/identity`` and how many faces, in the order of the decoders.
+        seed: Seed of the recipe, used for all random choices.
+        split: Split of the identities.
+        people: Number of faces by ``source/identity``, in the order of the decoders.
         faces: Digest of the faces with their landmarks.
-        cards: Digests of the source cards by their ids.
-        batch: Faces of each of the two people of a step.
-        rate: Of learning (Adam).
-        adversarial: Weight of the critics' loss; 0: there are none.
-        purpose: What the rights gate answered to.
+        cards: Digests of the source cards, by id.
+        shape: Size of the network.
+        batch: Number of faces of each of the two identities of a step.
+        rate: Learning rate (Adam), above 0 and at most 0.1.
+        adversarial: Weight of the adversarial loss, 0 to 10; 0 for none.
+        purpose: Purpose that passed the rights gate.
     """
 
     version: Literal[2] = 2
@@ -55,12 +57,12 @@ class Setup(Frozen):
     purpose: Purpose
 
     def digest(self) -> str:
-        """Return 64 hex digits that name the training."""
+        """Return the digest of the training, 64 hex digits."""
         return digest_of(self.model_dump(mode="json"))
 
 
 def faces_digest(index: FaceIndex, rows: Iterable[int]) -> str:
-    """Return 64 hex digits of the faces of some rows: where they are, of which bytes, and how."""
+    """Return the digest of faces with ids, bytes and landmarks, 64 hex digits."""
     found = []
     for row in rows:
         face = index.face(row)
@@ -70,18 +72,18 @@ def faces_digest(index: FaceIndex, rows: Iterable[int]) -> str:
 
 
 def claim(folder: Path, setup: Setup) -> None:
-    """Make sure that the folder is new or of this very training, and mark it.
+    """Claim a folder that is new or belongs to this training.
 
     Raises:
-        ReleaseError: It holds something else, or another training; says what differs.
+        ReleaseError: It contains something else or another training; says what differs.
     """
     path = folder / SETUP
     if not path.exists():
         foreign = sorted(name for name in _names(folder) if name not in _OWN)
         if foreign or "checkpoint.safetensors" in _names(folder):
             raise ReleaseError(
-                f"{folder}: is no folder of a training ({', '.join(foreign[:5]) or 'no ' + SETUP})"
-                ". Name a new or empty one"
+                f"{folder}: is not the folder of a training "
+                f"({', '.join(foreign[:5]) or 'no ' + SETUP}). Use a new or empty one"
             )
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, (setup.model_dump_json(indent=2) + "\n").encode())
@@ -89,20 +91,20 @@ def claim(folder: Path, setup: Setup) -> None:
     begun = _read(path).model_dump(mode="json")
     now = setup.model_dump(mode="json")
     differing = [
-        f"{key}: begun with {_short(begun[key])}, now {_short(now[key])}"
+        f"{key}: started with {_short(begun[key])}, now {_short(now[key])}"
         for key in now
         if begun[key] != now[key]
     ]
     if differing:
         raise ReleaseError(
-            one_per_line(f"{folder}: holds another training:", differing)
-            + "\nTake the first settings to go on with it, or name another folder."
+            one_per_line(f"{folder}: contains another training:", differing)
+            + "\nUse the original settings to continue it, or use another folder."
         )
 
 
 def _names(folder: Path) -> list[str]:
     if folder.exists() and not folder.is_dir():
-        raise ReleaseError(f"{folder}: is a file; name a folder")
+        raise ReleaseError(f"{folder}: is a file, expected a folder")
     return [path.name for path in folder.iterdir()] if folder.exists() else []
 
 
@@ -110,12 +112,12 @@ def _read(path: Path) -> Setup:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path}: cannot be read ({error}). Name a new folder") from None
+        raise ReleaseError(f"{path}: cannot be read ({error}). Use a new folder") from None
     version = found.get("version") if isinstance(found, dict) else None
     if version != _VERSION:
         raise ReleaseError(
             f"{path} has version {version!r}; this datagen continues trainings of version "
-            f"{_VERSION}. Name a new folder",
+            f"{_VERSION}. Use a new folder",
             path=path,
             key="version",
         )

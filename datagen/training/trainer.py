@@ -1,4 +1,4 @@
-"""The optimization itself; imports torch, so import it inside functions alone."""
+"""The optimization; import it only inside functions, because it imports torch."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @contextmanager
 def repeatable(threads: int) -> Iterator[None]:
-    """Hold torch to equal bytes and ``threads`` cores; restored at the end."""
-    # cuBLAS reads it when its first handle is made.
+    """Make torch deterministic on ``threads`` cores; restored at the end."""
+    # cuBLAS reads it when its first handle is created.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     cudnn = torch.backends.cudnn
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -44,24 +44,24 @@ def repeatable(threads: int) -> Iterator[None]:
 
 
 class Trainer:
-    """The network with its optimizer, and where it is asked for critics with theirs.
+    """The network with its optimizer and, for an adversarial loss, critics with theirs.
 
     Args:
-        setup: Shape, people, rate and seed; the seed names the first weights.
+        setup: Shape, identities, learning rate and seed.
         device: ``cpu`` or ``cuda``.
     """
 
     def __init__(self, setup: Setup, device: str) -> None:
         self._device = device
         self._weight = setup.adversarial
-        people = len(setup.people)
-        self.network = Autoencoder(setup.shape, people)
-        critics = people if setup.adversarial else 0
+        count = len(setup.people)
+        self.network = Autoencoder(setup.shape, count)
+        critics = count if setup.adversarial else 0
         self.critics = nn.ModuleList(PatchCritic(setup.shape) for _ in range(critics))
         initialize(self.network, rng(setup.seed, "train", "network"))
         initialize(self.critics, rng(setup.seed, "train", "critics"))
         for module in (self.network, self.critics):
-            # A quarter quicker than the default order of axes.
+            # A quarter faster than the default memory layout.
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._adam = torch.optim.Adam(self.network.parameters(), setup.rate, _BETAS)
         self._critic_adam = None
@@ -69,25 +69,25 @@ class Trainer:
             self._critic_adam = torch.optim.Adam(self.critics.parameters(), setup.rate, _BETAS)
 
     def step(self, parts: Sequence[Part]) -> dict[str, float]:
-        """Take one step and return the losses by name, summed over the people of it."""
+        """Take one step and return the losses by name, summed over its identities."""
         self._adam.zero_grad()
         losses = dict.fromkeys(LOSSES, 0.0)
         shown: list[tuple[int, Tensor, Tensor]] = []
         for part in parts:
             wanted, mask = self._tensor(part.wanted), self._tensor(part.mask)
-            made, made_mask = self.network(self._tensor(part.seen), part.person)
+            made, made_mask = self.network(self._tensor(part.seen), part.identity)
             image = _difference(made, wanted, mask)
             outline = (made_mask - mask).abs().mean()
             total = image + _MASK_WEIGHT * outline
             if self._critic_adam is not None:
-                fooled = (self.critics[part.person](made * mask) - 1).square().mean()
+                fooled = (self.critics[part.identity](made * mask) - 1).square().mean()
                 total = total + self._weight * fooled
                 losses["adversarial"] += float(fooled.detach())
-                shown.append((part.person, wanted * mask, (made * mask).detach()))
+                shown.append((part.identity, wanted * mask, (made * mask).detach()))
             total.backward()
             losses["image"] += float(image.detach())
             losses["mask"] += float(outline.detach())
-        # One large step can blank a decoder for good (Pascanu et al., ICML 2013).
+        # A single large step can permanently blank a decoder (Pascanu et al., ICML 2013).
         nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT)
         self._adam.step()
         losses["critic"] = self._teach_critics(shown)
@@ -98,8 +98,8 @@ class Trainer:
             return 0.0
         self._critic_adam.zero_grad()
         sum_ = 0.0
-        for person, real, made in shown:
-            critic = self.critics[person]
+        for identity, real, made in shown:
+            critic = self.critics[identity]
             loss = (critic(real) - 1).square().mean() + critic(made).square().mean()
             loss.backward()
             sum_ += float(loss.detach())
@@ -110,10 +110,10 @@ class Trainer:
         moved = torch.from_numpy(values).to(self._device)
         return moved.contiguous(memory_format=torch.channels_last)
 
-    def make(self, faces: np.ndarray, person: int) -> np.ndarray:
-        """Turn ``(n, 3, size, size)`` leveled faces into a person on black, in the same form."""
+    def make(self, faces: np.ndarray, identity: int) -> np.ndarray:
+        """Decode ``(n, 3, size, size)`` normalized faces, on black, in the same form."""
         with torch.inference_mode():
-            image, mask = self.network(self._tensor(faces), person)
+            image, mask = self.network(self._tensor(faces), identity)
             made: np.ndarray = (image * mask).cpu().numpy()
         return made
 
@@ -122,17 +122,17 @@ class Trainer:
         return {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that a later step depends on, on the CPU."""
+        """Return everything that later steps depend on, on the CPU."""
         found = dict(_state("network", self.network, self._adam))
         if self._critic_adam is not None:
             found |= _state("critics", self.critics, self._critic_adam)
         return found
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what ``tensors`` gave.
+        """Restore the result of ``tensors``.
 
         Raises:
-            KeyError, RuntimeError: They are of another network.
+            KeyError, RuntimeError: The tensors belong to another network.
         """
         _restore("network", self.network, self._adam, tensors)
         if self._critic_adam is not None:
@@ -142,7 +142,7 @@ class Trainer:
 def _difference(made: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
     """Return the absolute difference of values and of gradients under the mask.
 
-    Gradients (Mathieu et al., ICLR 2016, section 3.2) keep eyes and lips from being smoothed away.
+    Gradients (Mathieu et al., ICLR 2016, section 3.2) keep eyes and lips sharp.
     """
     apart = (made - wanted) * mask
     across, down = apart.diff(dim=3).abs().sum(), apart.diff(dim=2).abs().sum()
@@ -154,7 +154,7 @@ def _state(
 ) -> Iterator[tuple[str, Tensor]]:
     for name, values in module.named_parameters():
         yield f"{what}.{name}", values.detach().cpu().contiguous()
-        for moment, kept in adam.state[values].items():  # none yet for who has not had a turn
+        for moment, kept in adam.state[values].items():  # none yet for a decoder without a step
             yield f"adam.{moment}.{what}.{name}", kept.cpu().contiguous()
 
 

@@ -233,8 +233,8 @@ def test_check_opens_networks_and_compares_them_with_their_contracts(
     ("changes", "words"),
     [
         ({"embedder": "nobody"}, "no weight card 'nobody'"),
-        ({"embedder": "small_age"}, "network.task is 'edit', wanted 'embed'"),
-        ({"converter": "small_embedder"}, "network.task is 'embed', wanted 'convert'"),
+        ({"embedder": "small_age"}, "network.task is 'edit', expected 'embed'"),
+        ({"converter": "small_embedder"}, "network.task is 'embed', expected 'convert'"),
     ],
 )
 def test_check_looks_at_what_a_swap_leans_on(

@@ -7,11 +7,6 @@ from datagen.core.rng import rng
 from datagen.errors import RecipeError
 from datagen.methods.attribute_edit import AttributeEdit
 from datagen.methods.attribute_edit_options import Aging, AttributeEditParams, Tint
-    Aging,
-    AttributeEdit,
-    AttributeEditParams,
-    Tint,
-)
 from datagen.methods.base import Context, Result
 from tests.support.faces_made import made_face
 

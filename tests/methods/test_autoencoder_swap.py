@@ -28,7 +28,7 @@ from datagen.faces.pixels.blend import Region
 from datagen.methods import Context
 from datagen.methods.autoencoder_swap import AutoencoderSwap, AutoencoderSwapParams
 from datagen.networks.alignment.align import take_aligned
-from datagen.networks.autoencoder.face import face_matrix, hull_mask, leveled
+from datagen.networks.autoencoder.face import face_matrix, hull_mask, normalized
 from datagen.networks.autoencoder.network import open_swapper
 from datagen.release import Folder
 from datagen.release.reader import Release
@@ -86,12 +86,12 @@ def as_another(person: int, other: int, picture: int) -> FaceCrop:
 
 
 def features(image: Image, landmarks: Landmarks) -> tuple[Floats, Floats]:
-    """Return the aligned face with leveled colors, and the weight of its features."""
+    """Return the aligned face with normalized colors, and the weight of its features."""
     matrix = face_matrix(landmarks, WORKING)
     aligned = take_aligned(image, matrix, WORKING)
     canvas = masks.Canvas(Region(0, 0, WORKING, WORKING), WORKING, WORKING)
     inner = masks.fill(convex_hull(move_points(landmarks, matrix)[17:]), canvas)
-    return leveled(aligned, hull_mask(landmarks, matrix, WORKING)), inner.astype(
+    return normalized(aligned, hull_mask(landmarks, matrix, WORKING)), inner.astype(
         np.float32
     ) / np.float32(255)
 
@@ -310,14 +310,14 @@ def test_a_card_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_options_are_checked() -> None:
     with pytest.raises(RecipeError, match="weights: missing"):
         AutoencoderSwap.build({})
-    with pytest.raises(RecipeError, match="want a range within 0 and 1"):
+    with pytest.raises(RecipeError, match="expected a range within 0 and 1"):
         AutoencoderSwap.build({"weights": "a", "detail": [0.5, 1.5]})
 
 
 @pytest.mark.slow
 def test_a_gpu_that_is_not_there(method: AutoencoderSwap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match="device: cuda was asked for"):
+    with pytest.raises(DeviceError, match="device: cuda was requested"):
         open_swapper(FACESWAP, "cuda", "fp16", 2, 1)
 
 

@@ -385,7 +385,7 @@ def test_a_gpu_that_is_not_there_is_refused(here: Path) -> None:
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("there is a GPU")
-    with pytest.raises(DeviceError, match="device: cuda was asked for"):
+    with pytest.raises(DeviceError, match="device: cuda was requested"):
         method(device="cuda").open()
 
 

@@ -185,7 +185,7 @@ def test_what_does_not_fit_is_refused_before_any_face(onnx_folder: Path) -> None
         _method("nobodys").open()
     with pytest.raises(RecipeError, match="'network' wants a network that gives one"):
         _method(SWAP, masks=["network"]).open()
-    with pytest.raises(CardError, match="'edit', wanted 'enhance'"):
+    with pytest.raises(CardError, match="'edit', expected 'enhance'"):
         _method(enhancer={"weights": AGE}).open()
     with pytest.raises(CardError, match="wanted 'enhance'"):
         _method(enhancer={"weights": AGE}).enhancer_id()

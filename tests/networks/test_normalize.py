@@ -6,7 +6,7 @@ import pytest
 from datagen.core.arrays import Image
 from datagen.core.rng import rng
 from datagen.errors import ItemError
-from datagen.networks.normalize import image_of, mask_of, to_network
+from datagen.networks.normalize import to_image, to_mask, to_network
 from datagen.weights import FaceInput, Network
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -34,7 +34,7 @@ def test_there_and_back_is_the_same_image(color: str, mean: float, low: float, h
     network = _network(how, low, high)
     faces = [_face(), _face()[::-1]]
     for face, numbers in zip(faces, to_network(faces, how), strict=True):
-        assert (image_of(numbers, network, face) == face).all()
+        assert (to_image(numbers, network, face) == face).all()
 
 
 def test_each_channel_has_its_own_scale_in_the_order_of_the_card() -> None:
@@ -53,7 +53,7 @@ def test_the_face_is_not_written_to_and_what_leaves_the_range_is_clipped() -> No
     kept = face.copy()
     numbers = to_network([face], _input())[0]
     numbers[0, 0, 0], numbers[1, 0, 0] = 1.5, -0.5
-    made = image_of(numbers, _network(_input()), face)
+    made = to_image(numbers, _network(_input()), face)
     assert made[0, 0].tolist() == [255, 0, int(face[0, 0, 2])]
     assert (face == kept).all()
 
@@ -63,26 +63,26 @@ def test_what_is_not_finite_is_refused(value: float) -> None:
     numbers = to_network([_face()], _input())[0]
     numbers[1, 4, 4] = value
     with pytest.raises(ItemError) as caught:
-        image_of(numbers, _network(_input()), _face())
+        to_image(numbers, _network(_input()), _face())
     assert caught.value.code == "network_failed"
     with pytest.raises(ItemError, match="network_failed"):
-        mask_of(numbers[1:2], _face())
+        to_mask(numbers[1:2], _face())
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 7.0, -7.0])
 def test_one_level_all_over_is_refused_unless_the_face_was_so(level: float) -> None:
     numbers = np.full((3, 32, 32), level, np.float32)
     with pytest.raises(ItemError) as caught:
-        image_of(numbers, _network(_input()), _face())
+        to_image(numbers, _network(_input()), _face())
     assert caught.value.code == "black_image"
     flat = np.full((32, 32, 3), 90, np.uint8)
-    assert np.ptp(image_of(numbers, _network(_input()), flat)) == 0
+    assert np.ptp(to_image(numbers, _network(_input()), flat)) == 0
 
 
 @pytest.mark.parametrize("side", [16, 64])
 def test_an_output_of_another_size_is_brought_to_the_faces(side: int) -> None:
     numbers = np.broadcast_to(np.linspace(0, 1, side, dtype=np.float32), (3, side, side))
-    made = image_of(numbers, _network(_input()), _face())
+    made = to_image(numbers, _network(_input()), _face())
     assert made.shape == (32, 32, 3)
     assert np.abs(made[0, :, 0] - np.linspace(0, 255, 32)).max() < 6
-    assert mask_of(numbers[:1], _face()).shape == (32, 32)
+    assert to_mask(numbers[:1], _face()).shape == (32, 32)

@@ -23,7 +23,7 @@ def _people(count: int) -> list[AlignedFaces]:
 
 def _equal(one: list[Part], other: list[Part]) -> bool:
     return all(
-        a.person == b.person
+        a.identity == b.identity
         and np.array_equal(a.seen, b.seen)
         and np.array_equal(a.wanted, b.wanted)
         and np.array_equal(a.mask, b.mask)
@@ -40,7 +40,7 @@ def test_a_step_is_a_function_of_its_number() -> None:
 
 def test_arrays_have_the_form_that_torch_wants() -> None:
     parts = draw_step(_people(2), SIZE, 3, 1, 0)
-    assert [part.person for part in parts] == [0, 1]
+    assert [part.identity for part in parts] == [0, 1]
     for part in parts:
         assert part.seen.shape == part.wanted.shape == (3, 3, SIZE, SIZE)
         assert part.mask.shape == (3, 1, SIZE, SIZE)
@@ -66,7 +66,7 @@ def test_what_is_seen_is_bent_and_what_is_wanted_is_not() -> None:
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_all_people_come_equally_often(count: int) -> None:
     people = _people(count)
-    seen = [part.person for step in range(10) for part in draw_step(people, SIZE, 1, 3, step)]
+    seen = [part.identity for step in range(10) for part in draw_step(people, SIZE, 1, 3, step)]
     counts = np.bincount(seen, minlength=count)
     assert counts.max() - counts.min() <= 1
 
@@ -76,7 +76,7 @@ def test_ahead_keeps_the_order(workers: int) -> None:
     def make(step: int) -> list[Part]:
         return [Part(step, *[np.zeros(1, np.float32)] * 3)]
 
-    told = [(step, parts[0].person) for step, parts in ahead(make, range(4, 11), workers)]
+    told = [(step, parts[0].identity) for step, parts in ahead(make, range(4, 11), workers)]
     assert told == [(step, step) for step in range(4, 11)]
 
 

@@ -80,7 +80,7 @@ def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
     card, folder = bound
     assert read_autoencoder_config(folder).expires == "2199-12-31"
     assert card.permits is not None
-    assert "ends on 2199-12-31" in card.permits.grounds
+    assert "expires on 2199-12-31" in card.permits.grounds
     assert card.expires == dt.date(2199, 12, 31)
     research = Purpose(use="research")
     (reason,) = decide_weights(card, research, dt.date(2200, 1, 1)).reasons

@@ -78,11 +78,11 @@ def test_another_seed_trains_other_weights(whole: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--size", "128"], 'shape: begun with {"size": 64, "width": 4}'),
-        (["--batch", "3"], "batch: begun with 2, now 3"),
-        (["--set", "seed=5"], "seed: begun with 1, now 5"),
-        (["--identities", "p0000001,p0000002"], "people: begun with"),
-        (["--name", "other"], 'name: begun with "small_faceswap", now "other"'),
+        (["--size", "128"], 'shape: started with {"size": 64, "width": 4}'),
+        (["--batch", "3"], "batch: started with 2, now 3"),
+        (["--set", "seed=5"], "seed: started with 1, now 5"),
+        (["--identities", "p0000001,p0000002"], "people: started with"),
+        (["--name", "other"], 'name: started with "small_faceswap", now "other"'),
     ],
 )
 def test_another_training_is_refused_in_its_folder(
@@ -94,7 +94,7 @@ def test_another_training_is_refused_in_its_folder(
     before = _bytes(whole)
     assert train(whole.parent / "recipe.yaml", whole, "--steps", "8", *options) == 2
     error = capsys.readouterr().err
-    assert "holds another training" in error
+    assert "contains another training" in error
     assert told in error
     assert _bytes(whole) == before
 
@@ -103,7 +103,7 @@ def test_fewer_steps_than_were_taken_are_refused(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(whole.parent / "recipe.yaml", whole, "--steps", "5") == 2
-    assert "was trained for 6 steps already" in capsys.readouterr().err
+    assert "was already trained for 6 steps" in capsys.readouterr().err
 
 
 def test_a_folder_of_something_else_is_refused(
@@ -114,7 +114,7 @@ def test_a_folder_of_something_else_is_refused(
     (tmp_path / "mine" / "diary.txt").write_text("dear")
     (tmp_path / "file").write_text("x")
     assert train(recipe, tmp_path / "mine", "--steps", "2") == 2
-    assert "is no folder of a training (diary.txt)" in capsys.readouterr().err
+    assert "is not the folder of a training (diary.txt)" in capsys.readouterr().err
     assert train(recipe, tmp_path / "file", "--steps", "2") == 2
     assert "is a file" in capsys.readouterr().err
 

@@ -1,1 +1,1 @@
-"""Alignment of a face to the template of a network, and the way back."""
+"""Alignment of a face with a network's template, and pasting its output back."""

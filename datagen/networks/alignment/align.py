@@ -1,4 +1,4 @@
-"""Alignment of a face to the template that a network was trained on."""
+"""Alignment of a face with the template that a network was trained on."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def _template(*points: tuple[float, float]) -> Points:
     return np.array(points, np.float32)
 
 
-# Center of the right eye (at smaller x), left eye, nose tip, mouth corners, in sides of the
-# aligned image. arcface_112_v2 is Deng et al., CVPR 2019; arcface_128 is the same with a border
-# of 8 of 128 pixels, as insightface aligns for sizes that 128 divides; ffhq_512 goes back to
-# Karras et al., CVPR 2019.
+# Centers of the right eye (at smaller x) and the left eye, nose tip, mouth corners, as shares of
+# the aligned side. arcface_112_v2: Deng et al., CVPR 2019; arcface_128: the same with a border of
+# 8 of 128 pixels, as insightface aligns for sizes divisible by 128; ffhq_512: after Karras et al.,
+# CVPR 2019.
 TEMPLATES: Mapping[Template, Points] = {
     "arcface_112_v1": _template(
         (0.35473214, 0.45658929),
@@ -92,21 +92,21 @@ def align_matrix(landmarks: Landmarks, template: Template, size: int) -> Affine:
     """Fit the similarity from an image to the aligned image of ``size`` pixels a side.
 
     Raises:
-        ItemError: ``method_failed`` when the five points fall together.
+        ItemError: ``method_failed`` when the five points coincide.
     """
     return similarity(five_points(landmarks), TEMPLATES[template] * np.float32(size))
 
 
 def take_aligned(image: Image, matrix: Affine, size: int, smooth: bool = True) -> Image:
-    """Return the aligned face, ``(size, size, 3)``; black where the image ends, as in training.
+    """Return the aligned face, ``(size, size, 3)``; black beyond the image, as in training.
 
     Args:
-        image: ``(height, width, 3)``; not written to.
-        matrix: From the image to the aligned face.
+        image: Image, ``(height, width, 3)``; not written to.
+        matrix: Affine matrix from the image to the aligned face.
         size: Side of the aligned face in pixels.
-        smooth: Whether an image that is more than four times as fine is averaged down first.
-            Between two and four times this costs more detail than the pixels that the linear
-            kernel skips. The libraries that people swap faces with never do it.
+        smooth: Whether an image more than four times as fine is reduced by averaging first. From
+            two to four times, averaging would cost more detail than the pixels that the linear
+            kernel skips. Common face-swapping libraries never average.
 
     Raises:
         ItemError: ``method_failed`` when the matrix is not finite.
@@ -119,7 +119,7 @@ def take_aligned(image: Image, matrix: Affine, size: int, smooth: bool = True) -
 
 
 def _averaged(image: Image, matrix: Affine) -> tuple[Image, Affine]:
-    """Halve the image until it is at most four times as fine, and follow with the matrix."""
+    """Halve the image until it is at most four times as fine, and adapt the matrix."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     factor = 1
     while scale * factor < _FINE and min(image.shape[:2]) // (2 * factor) >= _SMALLEST:
@@ -130,6 +130,6 @@ def _averaged(image: Image, matrix: Affine) -> tuple[Image, Affine]:
     whole = image[: height * factor, : width * factor]
     small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     followed = matrix * factor
-    # Center of a large pixel: (factor - 1) / 2 of the small ones.
+    # The center of a large pixel is at (factor - 1) / 2 of the small ones.
     followed[:, 2] = matrix[:, 2] + matrix[:, :2].sum(axis=1) * ((factor - 1) / 2)
     return np.asarray(small, np.uint8), followed

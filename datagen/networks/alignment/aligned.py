@@ -1,8 +1,8 @@
-"""An aligned face and its way home, also where its square reaches beyond the image.
+"""Alignment and paste-back of a face whose aligned square may extend beyond the image.
 
-A crop around a face is often smaller than the square that a network wants to see. What is missing
-is the image's mirror image, as in FFHQ (Karras et al., CVPR 2019), so that nothing black comes
-home along the image's edge, and the square's soft edge is no other where the image ends.
+A crop around a face is often smaller than the square that a network expects. The missing part is
+filled by reflection, as in FFHQ (Karras et al., CVPR 2019), so that nothing black is pasted back
+along the image's edge and the square's soft edge is the same everywhere.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ __all__ = ["Aligned", "align_face", "paste_aligned"]
 
 
 class Aligned(NamedTuple):
-    """A face as a network sees it.
+    """A face, aligned for a network.
 
     Attributes:
-        image: The image, mirrored beyond each edge for ``pad`` pixels.
-        pad: 0 where the square lies within the image.
-        matrix: From ``image`` to ``face``.
-        landmarks: In pixels of ``face``.
-        face: ``(size, size, 3)``.
+        image: The image, padded by reflection.
+        pad: Width of the padding in pixels; 0 where the square is inside the image.
+        matrix: Affine matrix from ``image`` to ``face``.
+        landmarks: Landmarks in pixels of ``face``.
+        face: Aligned face, ``(size, size, 3)`` uint8.
     """
 
-    picture: Image
+    image: Image
     pad: int
     matrix: Affine
     landmarks: Landmarks
@@ -44,7 +44,7 @@ def align_face(image: Image, landmarks: Landmarks, how: FaceInput) -> Aligned:
     """Align a face.
 
     Raises:
-        ItemError: ``method_failed`` when the landmarks span no face.
+        ItemError: ``method_failed`` when the landmarks do not span a face.
     """
     check_face(landmarks)
     matrix = align_matrix(landmarks, how.template, how.size)
@@ -61,31 +61,31 @@ def align_face(image: Image, landmarks: Landmarks, how: FaceInput) -> Aligned:
 
 
 def paste_aligned(aligned: Aligned, face: Image, within: Mask | None) -> tuple[Image, Mask]:
-    """Return the image with another face in it, and the mask of what was replaced.
+    """Return the image with another face pasted in, and the mask of what was replaced.
 
     Args:
-        aligned: Where the face was taken.
-        face: What stands in its place, of the same size.
-        within: ``(size, size)`` mask that bounds what is replaced; ``None``: the soft square.
+        aligned: The original aligned face.
+        face: The face that replaces it, of the same size.
+        within: Mask that limits what is replaced, ``(size, size)``; ``None`` for the soft square.
 
     Raises:
-        ItemError: ``method_failed`` when nothing of the mask lies in the image.
+        ItemError: ``method_failed`` when no part of the mask is inside the image.
     """
-    image, mask = paste_back(aligned.picture, face, aligned.matrix, within)
+    image, mask = paste_back(aligned.image, face, aligned.matrix, within)
     if aligned.pad:
         inner = slice(aligned.pad, -aligned.pad)
         image = np.ascontiguousarray(image[inner, inner])
         mask = np.ascontiguousarray(mask[inner, inner])
     if not mask.any():
-        raise ItemError("method_failed", "what should be replaced is outside the image")
+        raise ItemError("method_failed", "the masked part of the face is outside the image")
     return image, mask
 
 
 def _reach(matrix: Affine, size: int, shape: tuple[int, ...]) -> int:
-    """Return how far the square goes beyond the image, up to the image's side."""
+    """Return how far the square extends beyond the image in pixels, at most the image's side."""
     back = cv2.invertAffineTransform(matrix)
     corners = np.array([[-1, -1], [size, -1], [-1, size], [size, size]], np.float64)
-    home = corners @ back[:, :2].T + back[:, 2]
+    mapped = corners @ back[:, :2].T + back[:, 2]
     last = np.array([shape[1] - 1, shape[0] - 1])
-    beyond = max(float(-home.min()), float((home - last).max()), 0.0)
+    beyond = max(float(-mapped.min()), float((mapped - last).max()), 0.0)
     return min(int(np.ceil(beyond)) + 2, *shape[:2]) if beyond else 0

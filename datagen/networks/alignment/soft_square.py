@@ -1,9 +1,9 @@
-"""The soft square by which a face is pasted back: insightface's own, pixel for pixel, but quicker.
+"""The soft square mask of insightface's paste-back, pixel for pixel, but faster.
 
 The library draws the aligned square into the whole image, erodes it by a tenth of its side and
-blurs it by a twentieth (``model_zoo/inswapper.py`` of insightface 2.1). Here it is drawn in the
-face's region. A large one away from the image's edges is a convex set whose rows are spans of
-pixels: they are worked out from the matrix, and no pixel is drawn before the blur.
+blurs it by a twentieth (``model_zoo/inswapper.py`` of insightface 2.1). Here it is drawn only in
+the face's region. A large square away from the image's edges is a convex set whose rows are spans
+of pixels: they are computed from the matrix, and no pixel is drawn before the blur.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from datagen.faces.pixels.blend import Region
 
 __all__ = ["soft_square"]
 
-# Above which of 255 levels a pixel is covered; widths as shares of the square's side.
+# A pixel above this level counts as covered; widths are fractions of the square's side.
 _COVERED = 20
 _ERODE, _MIN_ERODE = 10, 10
 _BLUR, _MIN_BLUR = 20, 5
 
-# Pixels of the blur's radius that are worked at one of a lower resolution.
+# Pixels of the blur's radius per pixel of the reduced resolution.
 _STEPS = 10
-# Side in pixels from which spans are used: they leave out what is hardly covered, which shifts the
-# edge by up to 20 / 255 of a pixel, less than a level of the mask under so wide a blur.
+# Side in pixels from which spans are used: they ignore hardly covered pixels, which shifts the
+# edge by up to 20 / 255 of a pixel, less than one level of the mask under so wide a blur.
 _WIDE = 600
 _FLAT = 1e-12
 
@@ -36,23 +36,23 @@ Ends = NDArray[np.int64]
 
 
 class _Spans(NamedTuple):
-    """First and last pixel of each row of a region; first > last where there is none."""
+    """First and last pixel of each row of a region; first > last for an empty row."""
 
     first: Ends
     last: Ends
 
 
 def soft_square(matrix: Affine, size: int, region: Region, inside: bool) -> Mask:
-    """Return the mask of a region.
+    """Return the soft square in a region.
 
     Args:
-        matrix: From the image to the aligned face; can be inverted.
+        matrix: Invertible affine matrix from the image to the aligned face.
         size: Side of the aligned face in pixels.
-        region: Holds the square as far as it lies in the image, with a pixel around.
-        inside: Whether the region touches no edge of the image.
+        region: Region that contains the visible part of the square, plus a pixel on each side.
+        inside: Whether the square touches no edge of the image.
 
     Raises:
-        ItemError: ``method_failed`` when less than two pixels of it lie in the region.
+        ItemError: ``method_failed`` when less than two pixels of it are inside the region.
     """
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if not inside or size < _WIDE * scale:
@@ -71,16 +71,16 @@ def soft_square(matrix: Affine, size: int, region: Region, inside: bool) -> Mask
 
 
 def _drawn(matrix: Affine, size: int, region: Region) -> Mask:
-    """Do what the library does, pixel by pixel; beyond the image's edge its mirror image."""
+    """Compute the mask like the library, pixel by pixel; the image is continued by reflection."""
     back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
     back[:, 2] -= (region.x0, region.y0)
-    # Not uint8: its rounding would move the edge, and erosion makes much of a single pixel.
+    # Not uint8: its rounding would move the edge, and erosion amplifies a single pixel.
     white = np.full((size, size), 255, np.float32)
     cover = cv2.warpAffine(white, back, (region.width, region.height), flags=cv2.INTER_LINEAR)
     covered = (cover > _COVERED).astype(np.uint8)
     _, _, width, height = cv2.boundingRect(covered)
     side = _side(width, height)
-    # What is hardly covered is kept as it is, as the library does.
+    # Hardly covered pixels are kept as they are, as in the library.
     square = np.maximum(covered * np.uint8(255), cover.astype(np.uint8))
     kernel = max(side // _ERODE, _MIN_ERODE)
     shrunk = cv2.erode(square, np.ones((kernel, kernel), np.uint8))
@@ -103,37 +103,37 @@ def _side(width: int, height: int) -> int:
 
 
 def _outside() -> ItemError:
-    return ItemError("method_failed", "the aligned face lies outside the image")
+    return ItemError("method_failed", "the aligned face is outside the image")
 
 
 def _covered(matrix: Affine, size: int, region: Region) -> _Spans:
-    """Find where the linear kernel gives a white square more than 20 of 255 levels."""
-    least = _COVERED / 255
+    """Return the pixels where the linear kernel gives a white square more than 20 of 255 levels."""
+    threshold = _COVERED / 255
     y = np.arange(region.y0, region.y1, dtype=np.float64)
     low, high = np.full(len(y), float(region.x0)), np.full(len(y), float(region.x1 - 1))
     for slope, down, shift in matrix:
-        # least - 1 < slope * x + at < size - least
+        # threshold - 1 < slope * x + at < size - threshold
         at = down * y + shift
         if abs(slope) < _FLAT:
-            missed = (at <= least - 1) | (at >= size - least)
+            missed = (at <= threshold - 1) | (at >= size - threshold)
             low[missed], high[missed] = 1.0, 0.0
             continue
-        ends = np.sort([(least - 1 - at) / slope, (size - least - at) / slope], axis=0)
+        ends = np.sort([(threshold - 1 - at) / slope, (size - threshold - at) / slope], axis=0)
         np.maximum(low, ends[0], out=low)
         np.minimum(high, ends[1], out=high)
     first, last = np.ceil(low).astype(np.int64), np.floor(high).astype(np.int64)
-    # At the corners two edges are soft at once.
+    # At a corner two soft edges overlap.
     for ends, way in ((first, 1), (last, -1)):
         rows = np.flatnonzero(first <= last)
         while len(rows):
-            rows = rows[_cover(matrix, size, ends[rows], y[rows]) <= least]
+            rows = rows[_cover(matrix, size, ends[rows], y[rows]) <= threshold]
             ends[rows] += way
             rows = rows[first[rows] <= last[rows]]
     return _Spans(first - region.x0, last - region.x0)
 
 
 def _cover(matrix: Affine, size: int, x: Ends, y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of white that the linear kernel gives."""
+    """Return the share of white under the linear kernel."""
     shares = np.ones(len(x))
     for slope, down, shift in matrix:
         at = slope * x + down * y + shift
@@ -142,7 +142,7 @@ def _cover(matrix: Affine, size: int, x: Ends, y: NDArray[np.float64]) -> NDArra
 
 
 def _shrunk(spans: _Spans, kernel: int) -> _Spans:
-    """Erode by a square, which lies in a convex set when its four corners do."""
+    """Erode by a square, which is inside a convex set if its four corners are."""
     before = kernel // 2
     after = kernel - 1 - before
     outside = len(spans.first) + 10 * kernel + int(spans.last.max(initial=0))
@@ -156,7 +156,7 @@ def _shrunk(spans: _Spans, kernel: int) -> _Spans:
 
 
 def _filled(spans: _Spans, region: Region, step: int) -> NDArray[np.float32]:
-    """Return how much of each cell of ``step`` x ``step`` pixels the spans fill, 255: all."""
+    """Return the share of each ``step`` x ``step`` cell that the spans fill, in 255ths."""
     cells = np.arange(-(-region.width // step), dtype=np.int16) * np.int16(step)
     limit = region.width + step
     first, last = (np.clip(ends, -1, limit).astype(np.int16)[:, None] for ends in spans)
@@ -173,9 +173,9 @@ def _step(radius: int) -> int:
 
 
 def _blur(small: NDArray[np.float32], radius: int, step: int) -> NDArray[np.float32]:
-    """Blur as OpenCV's Gaussian of ``2 * radius + 1`` pixels does at the full resolution."""
+    """Blur like OpenCV's Gaussian of ``2 * radius + 1`` pixels at full resolution."""
     deviation = 0.3 * (radius - 1) + 0.8
-    # Averaging and enlarging blur too: by (step^2 - 1) / 12 and twice that.
+    # Averaging and enlarging also blur: their variances are (step^2 - 1) / 12 and twice that.
     left = np.sqrt(deviation**2 - (step**2 - 1) / 4) / step
     size = 2 * -(-radius // step) + 1
     return np.asarray(cv2.GaussianBlur(small, (size, size), left), np.float32)

@@ -1,1 +1,1 @@
-"""The shared-encoder autoencoder of the first deepfakes."""
+"""The autoencoder of the first deepfakes: a shared encoder and a decoder per identity."""

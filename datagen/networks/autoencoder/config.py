@@ -1,4 +1,4 @@
-"""The folder of a trained autoencoder: what its ``config.json`` says, and which files it has."""
+"""The folder of a trained autoencoder: its files, and the contents of ``config.json``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
     "TENSORS",
     "AutoencoderConfig",
     "Shape",
-    "TrainedPerson",
+    "TrainedIdentity",
     "read_autoencoder_config",
 ]
 
@@ -25,24 +25,24 @@ CONFIG, TENSORS, FACES = "config.json", "model.safetensors", "faces.csv"
 
 
 class Shape(Frozen):
-    """How large the network is.
+    """Size of the network.
 
     Attributes:
         size: Side of the aligned face in pixels.
-        width: Channels of the first convolution; 128 is the first deepfakes tool's.
+        width: Channels of the first convolution, 4 to 256; the first deepfakes tool has 128.
     """
 
     size: Literal[64, 128, 256] = 128
     width: int = Field(default=64, ge=4, le=256)
 
 
-class TrainedPerson(Frozen):
+class TrainedIdentity(Frozen):
     """An identity that has a decoder.
 
     Attributes:
-        identity: As ``source/identity``.
-        split: Of the people that it was trained with; all of one network are of one split.
-        faces: How many faces of this person it was trained on.
+        identity: Identity, as ``source/identity``.
+        split: Split of the identity, the same for all identities of a network.
+        faces: Number of training faces of this identity.
     """
 
     identity: str = Field(pattern=r"^[^/]+/.+$")
@@ -51,20 +51,20 @@ class TrainedPerson(Frozen):
 
 
 class AutoencoderConfig(Frozen):
-    """What ``config.json`` of a trained folder says.
+    """Contents of ``config.json`` in a trained folder.
 
     Attributes:
-        people: Whose decoders it has, in the order of their tensors.
-        steps: How long it was trained.
-        cards: Digests of the source cards, by their ids.
-        expires: Day after which the first consent ends, ISO 8601; empty: none does.
-        settings: Digest of all that decides the weights.
+        people: Identities that have a decoder, in the order of their tensors.
+        steps: Number of training steps.
+        cards: Digests of the source cards, by id.
+        expires: Last day of the first consent to expire, ISO 8601; empty if none expires.
+        settings: Digest of everything that determines the weights.
     """
 
     form: Literal["datagen-autoencoder"] = "datagen-autoencoder"
     version: Literal[1] = 1
     shape: Shape
-    people: tuple[TrainedPerson, ...] = Field(min_length=2)
+    people: tuple[TrainedIdentity, ...] = Field(min_length=2)
     steps: int = Field(ge=1)
     cards: dict[str, str]
     expires: str = ""
@@ -72,16 +72,16 @@ class AutoencoderConfig(Frozen):
 
     @model_validator(mode="after")
     def _each_once_and_of_one_split(self) -> AutoencoderConfig:
-        names = [person.identity for person in self.people]
+        names = [one.identity for one in self.people]
         if len(set(names)) < len(names):
-            raise ValueError("people: an identity is named twice")
-        if len({person.split for person in self.people}) > 1:
-            raise ValueError("people: are of several splits, so that identities would leak")
+            raise ValueError("people: an identity is listed twice")
+        if len({one.split for one in self.people}) > 1:
+            raise ValueError("people: identities of several splits would leak between them")
         return self
 
     def place(self, identity: str) -> int | None:
-        """Return which decoder is that of ``identity``, ``None`` when it has none."""
-        names = [person.identity for person in self.people]
+        """Return the position of an identity's decoder, ``None`` if it has none."""
+        names = [one.identity for one in self.people]
         return names.index(identity) if identity in names else None
 
 
@@ -89,7 +89,7 @@ def read_autoencoder_config(folder: Path) -> AutoencoderConfig:
     """Read ``config.json`` of a trained folder.
 
     Raises:
-        WeightsError: It is missing or wrong, with the key.
+        WeightsError: The file is missing or invalid; names the key.
     """
     path = folder / CONFIG
     try:

@@ -1,7 +1,7 @@
-"""How a face goes into the autoencoder: aligned, its colors leveled, its surroundings black.
+"""Input of the autoencoder: an aligned face with normalized colors on a black background.
 
-The same in training and in use. Without surroundings the network need not learn rooms and hair, and
-with leveled colors it need not have seen a target's light and skin.
+The same in training and in use. Without background the network need not learn rooms and hair, and
+with normalized colors it need not have seen a target's light and skin.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
 from datagen.networks.alignment.align import align_matrix
 
-__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "leveled", "statistics"]
+__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "normalized", "statistics"]
 
 LIFT = 0.35
-"""How much of the forehead belongs to the face: hair is left to the target."""
+"""Share of the forehead that belongs to the face; hair remains the target's."""
 
-_RAISE = 0.04  # of the side: the chin comes within what paste-back replaces in full
+_RAISE = 0.04  # of the side: moves the chin inside what paste-back replaces at full strength
 _GROW, _SOFT = 0.015, 0.03
 _LEVEL, _SPREAD = 0.5, 0.2
 _MIN_SPREAD = 0.02
@@ -30,10 +30,10 @@ Floats = NDArray[np.float32]
 
 
 def face_matrix(landmarks: Landmarks, size: int) -> Affine:
-    """Map an image to the aligned face: ``ffhq_512``, whose square holds jaw and forehead.
+    """Return the matrix to the aligned face: ``ffhq_512``, whose square has jaw and forehead.
 
     Raises:
-        ItemError: ``method_failed`` when the landmarks fall together.
+        ItemError: ``method_failed`` when the landmarks coincide.
     """
     matrix = align_matrix(landmarks, "ffhq_512", size)
     matrix[1, 2] -= _RAISE * size
@@ -47,13 +47,13 @@ def hull_mask(landmarks: Landmarks, matrix: Affine, size: int, lift: float = LIF
     return masks.soften(masks.dilate(drawn, _GROW * size), _SOFT * size / 2)
 
 
-def leveled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:
-    """Bring mean and deviation of each channel under the mask to fixed ones.
+def normalized(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None) -> Floats:
+    """Normalize mean and standard deviation of each channel under the mask.
 
     Args:
-        face: ``(h, w, 3)``, 0 to 255.
-        mask: ``(h, w)``, 0 to 255.
-        to: ``(2, 3)`` mean and deviation in [0, 1]; by default 0.5 and 0.2.
+        face: Aligned face, ``(h, w, 3)``, 0 to 255.
+        mask: Mask of the face, ``(h, w)``, 0 to 255.
+        to: New mean and deviation, ``(2, 3)`` in [0, 1]; by default 0.5 and 0.2.
 
     Returns:
         ``(h, w, 3)`` float32 in [0, 1].
@@ -68,8 +68,8 @@ def leveled(face: Image | Floats, mask: Mask | Floats, to: Floats | None = None)
 
 
 def encoder_input(face: Image, mask: Mask) -> Floats:
-    """Return what the encoder sees: the leveled face on black, ``(h, w, 3)`` in [0, 1]."""
-    seen = leveled(face, mask)
+    """Return the encoder's input: the normalized face on black, ``(h, w, 3)`` in [0, 1]."""
+    seen = normalized(face, mask)
     seen *= (mask.astype(np.float32) / np.float32(255))[..., None]
     return seen
 

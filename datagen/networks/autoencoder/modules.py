@@ -1,6 +1,6 @@
-"""The modules of the first deepfakes: one encoder, a decoder per identity; imports torch.
+"""Torch modules of the first deepfakes: one encoder, a decoder per identity.
 
-Import this module inside functions alone.
+Import this module only inside functions, because it imports torch.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class PatchCritic(nn.Module):
 
 
 def initialize(module: nn.Module, rng: np.random.Generator) -> None:
-    """Fill all weights in the order of their names: uniform (He et al., ICCV 2015), biases 0."""
+    """Initialize weights in the order of their names: uniform (He et al., ICCV 2015), biases 0."""
     with torch.no_grad():
         for name, values in sorted(module.named_parameters()):
             if values.ndim < 2:

@@ -1,4 +1,4 @@
-"""A trained autoencoder, opened from its weight card once a process and fed in batches."""
+"""A trained autoencoder, opened from its weight card once per process and run in batches."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _KEPT = 4
 _BLACK = 8
 
 Asked: TypeAlias = tuple[NDArray[np.float32], int]
-"""A leveled face, ``(size, size, 3)`` in [0, 1], and the place of the person it becomes."""
+"""A normalized face, ``(size, size, 3)`` in [0, 1], and the position of the decoder."""
 
 Made: TypeAlias = tuple[Image, Mask] | ItemError
-"""Image and mask, ``(size, size)``, or why there is none."""
+"""Image and mask of ``size`` x ``size`` pixels, or the error that takes their place."""
 
 
 def torch_modules() -> ModuleType:
-    """Import the modules, and with them torch.
+    """Import the modules of the autoencoder, which import torch.
 
     Raises:
         MissingExtraError: ``torch`` or ``safetensors`` is not installed.
@@ -65,19 +65,19 @@ def torch_modules() -> ModuleType:
 
 
 def trained_config(card_id: str) -> AutoencoderConfig:
-    """Return what a card's folder says of itself: whose decoders it has; loads no network.
+    """Return the config of a card's folder, with its identities; loads no network.
 
     Raises:
-        CardError: No such card, or a wrong one.
-        RecipeError: The card is of another form.
-        WeightsError: The folder is not there, or was not written by ``datagen train``.
+        CardError: The card is missing or invalid.
+        RecipeError: The card has another form.
+        WeightsError: The folder is missing, or was not written by ``datagen train``.
     """
     card = _card(card_id)
     folder = weight_store().find(card)
     if folder is None:
         raise WeightsError(
-            f"weights {card_id!r}: no folder {card.file!r} in {weight_store().folder}. Copy what "
-            "'datagen train' made there, or run it"
+            f"weights {card_id!r}: no folder {card.file!r} in {weight_store().folder}. Copy the "
+            "weights that 'datagen train' wrote there, or run it"
         )
     path = folder / CONFIG
     changed = path.stat().st_mtime_ns if path.is_file() else 0
@@ -93,8 +93,8 @@ def _card(card_id: str) -> WeightCard:
     card = weight_store().card(card_id)
     if card.form != "datagen":
         raise RecipeError(
-            f"weights: card {card_id!r} is of form {card.form!r}; this method takes form "
-            "'datagen': what 'datagen train' made"
+            f"weights: card {card_id!r} has form {card.form!r}, but this method needs form "
+            "'datagen', as 'datagen train' writes it"
         )
     return card
 
@@ -102,7 +102,7 @@ def _card(card_id: str) -> WeightCard:
 def save_autoencoder(
     folder: Path, config: AutoencoderConfig, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Write ``config.json`` and ``model.safetensors`` into a folder that is there."""
+    """Write ``config.json`` and ``model.safetensors`` into an existing folder."""
     from safetensors.torch import save
 
     text = config.model_dump_json(indent=2) + "\n"
@@ -115,7 +115,7 @@ def load_autoencoder(folder: Path) -> tuple[AutoencoderConfig, Any]:
     """Return the config and the ``Autoencoder`` of a trained folder, on the CPU.
 
     Raises:
-        WeightsError: A file is missing or damaged, or does not fit the config.
+        WeightsError: A file is missing or damaged, or does not match the config.
         MissingExtraError: ``torch`` or ``safetensors`` is not installed.
     """
     modules = torch_modules()
@@ -130,8 +130,8 @@ def load_autoencoder(folder: Path) -> tuple[AutoencoderConfig, Any]:
     except (OSError, SafetensorError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
-            f"{path}: is not the network that {CONFIG} beside it describes ({first}). Copy the "
-            "whole folder again from where 'datagen train' made it"
+            f"{path}: is not the network described by {CONFIG} beside it ({first}). Copy the "
+            "complete folder again from where 'datagen train' wrote it"
         ) from None
     return config, module.eval()
 
@@ -140,8 +140,8 @@ class Swapper:
     """An opened autoencoder.
 
     Args:
-        config: Of its folder.
-        module: Its ``Autoencoder``, on its device.
+        config: Config of its folder.
+        module: The ``Autoencoder``, on its device.
         device, precision, batch, threads: See ``NetworkOptions``.
     """
 
@@ -163,11 +163,11 @@ class Swapper:
 
     @property
     def batch(self) -> int:
-        """Faces a call, as it was after halving."""
+        """Number of faces per call, after any halving."""
         return self._runner.size
 
     def __call__(self, faces: Sequence[Asked]) -> list[Made]:
-        """Turn each face into its person.
+        """Decode each face with its decoder.
 
         Raises:
             DeviceError: Not even one face fits.
@@ -182,18 +182,18 @@ class Swapper:
             codes = self._module.encoder(
                 torch.from_numpy(np.ascontiguousarray(stacked)).to(self._device, self._dtype)
             )
-            # A decoder gets one face at a time: batches of one size, whoever is asked for.
+            # A decoder gets one face at a time, so that all its batches have one size.
             return [
-                _made(self._module.decoders[person](codes[n : n + 1]))
-                for n, (_, person) in enumerate(faces)
+                _made(self._module.decoders[identity](codes[n : n + 1]))
+                for n, (_, identity) in enumerate(faces)
             ]
 
 
 def _made(decoded: tuple[Tensor, Tensor]) -> Made:
-    picture, mask = (part[0].float().cpu() for part in decoded)
-    if not (picture.isfinite().all() and mask.isfinite().all()):
+    values, mask = (part[0].float().cpu() for part in decoded)
+    if not (values.isfinite().all() and mask.isfinite().all()):
         return ItemError("network_failed", "the decoder's output is not finite")
-    image = _bytes(picture.permute(1, 2, 0).numpy())
+    image = _bytes(values.permute(1, 2, 0).numpy())
     if image.max() < _BLACK:
         return ItemError("black_image", "the decoder's output is black")
     return image, _bytes(mask[0].numpy())
@@ -207,10 +207,10 @@ def open_swapper(card_id: str, device: str, precision: str, batch: int, threads:
     """Return the network of a card of form ``datagen``, checked and on its device.
 
     Raises:
-        CardError: No such card, or a wrong one.
-        RecipeError: The card is of another form.
-        WeightsError: Its folder is missing, damaged, or not the one that the card names.
-        DeviceError: The device is not there, or has no room for it.
+        CardError: The card is missing or invalid.
+        RecipeError: The card has another form.
+        WeightsError: Its folder is missing, damaged, or not the one that the card describes.
+        DeviceError: The device is missing, or its memory is too small.
         MissingExtraError: ``torch`` or ``safetensors`` is not installed.
     """
     on_gpu = device == "cuda"

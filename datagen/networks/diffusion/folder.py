@@ -1,4 +1,4 @@
-"""Folders in the form of diffusers, looked through before anything in them is loaded."""
+"""Folders in the format of diffusers, checked before anything in them is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datagen.weights import WeightCard
 
 __all__ = ["autoencoder_folder", "check_pipeline_folder", "has_safety_checker", "weights_variant"]
 
-# Folders that hold the same components: one saved for one use loads for another.
+# Pipelines with the same components: a folder saved for one loads as another.
 _SAME_PARTS: Mapping[str, frozenset[str]] = {
     f"StableDiffusion{xl}{use}Pipeline": frozenset(
         f"StableDiffusion{xl}{other}Pipeline"
@@ -21,16 +21,16 @@ _SAME_PARTS: Mapping[str, frozenset[str]] = {
     for xl in ("", "XL")
     for use in ("", "Img2Img", "Inpaint")
 }
-# Classes of any other library could be code that lies in the folder.
+# Classes of any other library could be code inside the folder.
 _LIBRARIES = ("diffusers", "transformers", "stable_diffusion", "stable_diffusion_xl")
 _PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 
 
 def check_pipeline_folder(folder: Path, card: WeightCard, loads: str) -> None:
-    """Refuse a folder that is not a pipeline of class ``loads`` with weights as safetensors.
+    """Refuse a folder that is not a pipeline of class ``loads`` with safetensors weights.
 
     Raises:
-        WeightsError: Naming the file, what was found, what is wanted and what to do.
+        WeightsError: Names the file, what was found, what is expected and what to do.
     """
     index = folder / "model_index.json"
     content = _read_json(index, card)
@@ -38,26 +38,26 @@ def check_pipeline_folder(folder: Path, card: WeightCard, loads: str) -> None:
     if found not in wanted:
         names = " or ".join(sorted(wanted))
         raise WeightsError(
-            f"{index}: _class_name is {found!r}; card {card.id!r} wants {names}. "
-            "Point the card's 'file' at another folder, or correct its diffusers.loads"
+            f"{index}: _class_name is {found!r}; card {card.id!r} needs {names}. "
+            "Point the card's 'file' to another folder, or correct its diffusers.loads"
         )
     for name, (library, class_name) in _components(content, index):
         if library not in _LIBRARIES or not isinstance(class_name, str):
             raise WeightsError(
                 f"{index}: {name} is of {library!r}; only classes of {', '.join(_LIBRARIES[:2])} "
-                "are loaded, never code that lies in a folder"
+                "are loaded, never code inside a folder"
             )
         if not (folder / name).is_dir():
             raise WeightsError(
-                f"{folder / name}: no such folder, and {index.name} names it. The download of card "
-                f"{card.id!r} is not whole: get it again from {_origin(card)}"
+                f"{folder / name}: no such folder, but {index.name} names it. The download of card "
+                f"{card.id!r} is incomplete: get it again from {_origin(card)}"
             )
         if (folder / name / "config.json").exists():
             _check_safetensors(folder / name, card)
 
 
 def autoencoder_folder(folder: Path, card: WeightCard, loads: str) -> Path:
-    """Return where the autoencoder lies: ``folder``, or ``vae`` in a pipeline's folder.
+    """Return the folder of the autoencoder: ``folder``, or ``vae`` in a pipeline's folder.
 
     Raises:
         WeightsError: As ``check_pipeline_folder``.
@@ -68,15 +68,15 @@ def autoencoder_folder(folder: Path, card: WeightCard, loads: str) -> Path:
     found = _read_json(config, card).get("_class_name")
     if found != loads:
         raise WeightsError(
-            f"{config}: _class_name is {found!r}; card {card.id!r} wants {loads}. Point the card's "
-            "'file' at another folder, or correct its diffusers.loads"
+            f"{config}: _class_name is {found!r}; card {card.id!r} needs {loads}. Point the card's "
+            "'file' to another folder, or correct its diffusers.loads"
         )
     _check_safetensors(folder, card)
     return folder
 
 
 def weights_variant(folder: Path) -> str | None:
-    """Return ``fp16`` where a component lies in no other form."""
+    """Return ``fp16`` if a component exists in no other form."""
     for part in {path.parent for path in folder.rglob("*.safetensors")}:
         if all(".fp16" in path.name for path in part.glob("*.safetensors")):
             return "fp16"
@@ -84,7 +84,7 @@ def weights_variant(folder: Path) -> str | None:
 
 
 def has_safety_checker(folder: Path) -> bool:
-    """Say whether the pipeline's folder brings a safety checker."""
+    """Return whether the pipeline's folder has a safety checker."""
     content = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     return (content.get("safety_checker") or [None])[0] is not None
 
@@ -94,13 +94,13 @@ def _components(content: Mapping[str, Any], index: Path) -> Iterator[tuple[str, 
         if name.startswith("_") or not isinstance(value, list):
             continue
         if len(value) != 2:
-            raise WeightsError(f"{index}: {name} is {value!r}, want [library, class]")
+            raise WeightsError(f"{index}: {name} is {value!r}, expected [library, class]")
         if value[0] is not None:
             yield name, (value[0], value[1])
 
 
 def _read_json(path: Path, card: WeightCard) -> dict[str, Any]:
-    hint = f"The folder of card {card.id!r} is not whole: get it again from {_origin(card)}"
+    hint = f"The folder of card {card.id!r} is incomplete: get it again from {_origin(card)}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -108,7 +108,7 @@ def _read_json(path: Path, card: WeightCard) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: cannot be read as JSON: {error}. {hint}") from None
     if not isinstance(content, dict):
-        raise WeightsError(f"{path}: holds {type(content).__name__}, want an object. {hint}")
+        raise WeightsError(f"{path}: contains {type(content).__name__}, expected an object. {hint}")
     return content
 
 
@@ -117,7 +117,7 @@ def _check_safetensors(folder: Path, card: WeightCard) -> None:
     for path in found:
         if not _is_whole(path):
             raise WeightsError(
-                f"{path}: is cut short, or no file of safetensors. Get the files of card "
+                f"{path}: is truncated, or not a safetensors file. Get the files of card "
                 f"{card.id!r} again from {_origin(card)}"
             )
     if found:
@@ -125,17 +125,17 @@ def _check_safetensors(folder: Path, card: WeightCard) -> None:
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if pickled:
         raise WeightsError(
-            f"{folder / pickled[0]}: pickled weights can run any code when they are opened and are "
-            f"refused. Card {card.id!r} wants .safetensors there: get that form of the files"
+            f"{folder / pickled[0]}: pickled weights can run arbitrary code when they are opened "
+            f"and are refused. Card {card.id!r} needs .safetensors files: get that form instead"
         )
     raise WeightsError(
-        f"{folder}: holds no .safetensors. The folder of card {card.id!r} is not whole: get it "
-        f"again from {_origin(card)}"
+        f"{folder}: contains no .safetensors file. The folder of card {card.id!r} is incomplete: "
+        f"get it again from {_origin(card)}"
     )
 
 
 def _is_whole(path: Path) -> bool:
-    """Say whether the file has the size that its header says; reads no tensor."""
+    """Return whether the file has the size stated in its header; reads no tensor."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -151,4 +151,4 @@ def _is_whole(path: Path) -> bool:
 def _origin(card: WeightCard) -> str:
     if card.hub is not None:
         return f"{card.hub.repo} on the Hugging Face hub"
-    return card.address or card.homepage or "where it came from"
+    return card.address or card.homepage or "its origin"

@@ -1,4 +1,4 @@
-"""Which part of a face is painted over: masks of mouth, eyes, nose, face and hair."""
+"""Masks of the parts that diffusion networks repaint: mouth, eyes, nose, face and hair."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _PIECES: dict[PaintedPart, tuple[list[int], ...]] = {
 }
 _MIN_PEAK = 128
 _MIN_AREA = 0.002  # of the image
-_CROWN = 1.5  # how far the hair rises over the eyes, in heights of the hairline over them
-_SIDES = 1.25  # and how far it stands out beside the face, in half widths of it
-_EAR = (2, 14)  # points of the jaw at the height of the ears' lobes
+_CROWN = 1.5  # height of the hair above the eyes, in heights of the hairline above them
+_SIDES = 1.25  # width of the hair beside the face, in half widths of the face
+_EAR = (2, 14)  # jaw landmarks at the height of the earlobes
 _AROUND = 1.7
 
 
 def is_visible(part: PaintedPart, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:
-    """Tell whether at least half the points of each piece lie in an image of ``shape``."""
+    """Return whether at least half the landmarks of each piece are inside an image of ``shape``."""
     edge = np.array([shape[1], shape[0]], np.float32)
     points = forehead(landmarks, 1.0) if part == "hair" else landmarks
     pieces = ([*range(10)],) if part == "hair" else _PIECES[part]
@@ -70,21 +70,22 @@ def painted_mask(
 ) -> tuple[Region, Mask]:
     """Draw a part with a soft edge.
 
-    Hair is the band above and beside the face, from where the skin of the forehead ends; the
-    landmarks tell no more of it, so that long hair is painted in part.
+    Hair is a band above and beside the face that starts at the hairline; landmarks say no more
+    about it, so long hair is only partly covered.
 
     Args:
-        part: Which.
+        part: Name of the part.
         image: The crop, for the hairline.
-        landmarks: Its face; ``check_face`` has passed them.
-        margin: How far the full mask reaches beyond the part, as a share of the face's width.
-        feather: Width of its soft edge, likewise.
+        landmarks: Landmarks of its face, accepted by ``check_face``.
+        margin: Distance that the full mask extends beyond the part, as a share of the face's
+            width.
+        feather: Width of its soft edge, as a share of the face's width.
 
     Returns:
         The region outside which the mask is 0, and the mask inside it.
 
     Raises:
-        ItemError: ``method_failed`` when too little of the part is in the image.
+        ItemError: ``method_failed`` when too little of the part is inside the image.
     """
     unit = face_width(landmarks)
     lift = _lift(image, landmarks)
@@ -100,14 +101,14 @@ def painted_mask(
     mask = masks.enlarge(masks.feather(drawn, feather * scaled), canvas)
     area = float(np.count_nonzero(mask)) / (image.shape[0] * image.shape[1])
     if mask.max() < _MIN_PEAK or area < _MIN_AREA:
-        raise ItemError("method_failed", f"{part}: too little of it is in the image")
+        raise ItemError("method_failed", f"too little of the part {part!r} is inside the image")
     return region, mask
 
 
 def square_around(region: Region, shape: tuple[int, ...]) -> Region:
-    """Return the square that the network sees: the part with what surrounds it.
+    """Return the square that the network sees: the part and its surroundings.
 
-    It lies inside the image; where the image is narrower, it is as wide as the image.
+    It is inside the image; if the image is narrower, it is as wide as the image.
     """
     wanted = int(np.ceil(_AROUND * max(region.width, region.height)))
     width, height = min(wanted, shape[1]), min(wanted, shape[0])
@@ -118,10 +119,10 @@ def square_around(region: Region, shape: tuple[int, ...]) -> Region:
 
 
 def _lift(image: Image, landmarks: Landmarks) -> float:
-    """Return how far the bare forehead reaches, as ``forehead`` takes it."""
+    """Return the height of the bare forehead, a lift for ``forehead``."""
     try:
         return float(np.median(bare_forehead(image, landmarks)))
-    except ItemError:  # brows and cheeks lie outside the image
+    except ItemError:  # brows and cheeks are outside the image
         return 0.5
 
 
@@ -156,5 +157,5 @@ def _head(landmarks: Landmarks) -> Landmarks:
 
 
 def _skin(landmarks: Landmarks, lift: float) -> Landmarks:
-    """Return the face without its hair, a little within the hairline."""
+    """Return the outline of the face, slightly inside the hairline."""
     return convex_hull(face_outline(landmarks, 0.9 * lift))

@@ -1,6 +1,6 @@
-"""Noise of diffusion networks: drawn on the CPU from a seed for each image.
+"""Noise of diffusion networks: drawn on the CPU from one seed per image.
 
-A GPU draws other numbers for the same seed, and other ones again on the next model of GPU.
+A GPU draws different numbers for the same seed, which also differ between models of GPUs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SEEDS = 1 << 32
 
 
 def draw_noise_seed(rng: np.random.Generator) -> int:
-    """Draw what ``generators`` takes, from 0 up to 2**32 - 1."""
+    """Draw a seed for ``generators``, from 0 to 2**32 - 1."""
     return int(rng.integers(_SEEDS))
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one generator of the CPU for each image; ``diffusers`` then draws there."""
+    """Return one CPU generator per image, so that ``diffusers`` draws on the CPU."""
     import torch
 
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

@@ -1,4 +1,4 @@
-"""Pipelines and autoencoders of diffusers, opened from a weight card once a process."""
+"""Pipelines and autoencoders of diffusers, opened from a weight card once per process."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ from datagen.weights.store import WeightStore, weight_store
 __all__ = ["diffusers_contract", "open_autoencoder", "open_pipeline"]
 
 _AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
-_KEPT = 4  # opened networks a process; the one that was used longest ago goes first
+_KEPT = 4  # opened networks per process; the least recently used one is closed first
 _MADE_UP = ("newly initialized", "MISSING")
 
 
 def diffusers_contract(card_id: str, allowed: tuple[str, ...]) -> Diffusers:
-    """Return what the card says of its folder.
+    """Return the ``diffusers`` section of a card.
 
     Args:
-        card_id: Its id.
+        card_id: Id of the weight card.
         allowed: Values of ``diffusers.loads`` that the caller can use.
 
     Raises:
-        CardError: No such card, or a wrong one.
-        RecipeError: The card is of something else.
+        CardError: The card is missing or invalid.
+        RecipeError: The card is of another kind.
     """
     card = weight_store().card(card_id)
     found = card.form if card.diffusers is None else card.diffusers.loads
     if card.diffusers is None or found not in allowed:
         raise RecipeError(
-            f"weights: card {card_id!r} is of {found!r}; this method takes {', '.join(allowed)}"
+            f"weights: card {card_id!r} loads {found!r}, but this method needs {', '.join(allowed)}"
         )
     return card.diffusers
 
 
 def open_pipeline(card_id: str, device: str, precision: str, compiled: bool = False) -> Any:
-    """Return the pipeline of a card: local files alone, safetensors alone, its checker on.
+    """Return the pipeline of a card: only local files, only safetensors, safety checker on.
 
     Args:
-        card_id: A card of form ``diffusers`` that loads a pipeline.
+        card_id: Id of a weight card of form ``diffusers`` that loads a pipeline.
         device: ``cpu`` or ``cuda``.
         precision: ``fp32``, ``fp16`` or ``bf16``; on a CPU always ``fp32``.
-        compiled: Whether ``torch.compile`` goes over its denoiser; on a GPU alone.
+        compiled: Whether the denoiser is compiled by ``torch.compile``; only on a GPU.
 
     Raises:
         WeightsError: The folder is missing, damaged, pickled or of another class.
-        DeviceError: The device is not there or too small.
+        DeviceError: The device is missing, or its memory is too small.
         MissingExtraError: ``diffusers`` or what it needs is not installed.
     """
     on_gpu = device == "cuda"
@@ -77,9 +77,9 @@ def open_pipeline(card_id: str, device: str, precision: str, compiled: bool = Fa
 
 
 def open_autoencoder(card_id: str, device: str, precision: str) -> Any:
-    """Return the autoencoder of a card; arguments and errors as of ``open_pipeline``.
+    """Return the autoencoder of a card; arguments and errors as in ``open_pipeline``.
 
-    One that asks for it (``force_upcast``) stays in ``fp32`` where ``fp16`` was asked for.
+    An autoencoder with ``force_upcast`` stays in ``fp32`` if ``fp16`` is requested.
     """
     store = weight_store()
     return _autoencoder(
@@ -98,12 +98,12 @@ def _pipeline(
     check_device(device)
     loads = _loads(card)
     if loads in _AUTOENCODERS:
-        raise RecipeError(f"weights: card {card.id!r} is of {loads!r}, want a pipeline")
+        raise RecipeError(f"weights: card {card.id!r} loads {loads!r}, expected a pipeline")
     folder = store.fetch(card)
     check_pipeline_folder(folder, card, loads)
     pipeline = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
     if has_safety_checker(folder) and pipeline.safety_checker is None:
-        raise WeightsError(f"{folder / 'safety_checker'}: was not loaded, and must stay on")
+        raise WeightsError(f"{folder / 'safety_checker'}: was not loaded, but must stay on")
     pipeline.set_progress_bar_config(disable=True)
     _move(pipeline, device, card)
     if compiled:
@@ -120,7 +120,7 @@ def _autoencoder(card: WeightCard, store: WeightStore, device: str, precision: s
     loads = _loads(card)
     if loads not in _AUTOENCODERS:
         raise RecipeError(
-            f"weights: card {card.id!r} is of {loads!r}, want {' or '.join(_AUTOENCODERS)}"
+            f"weights: card {card.id!r} loads {loads!r}, expected {' or '.join(_AUTOENCODERS)}"
         )
     folder = autoencoder_folder(store.fetch(card), card, loads)
     model = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
@@ -132,9 +132,7 @@ def _autoencoder(card: WeightCard, store: WeightStore, device: str, precision: s
 
 def _loads(card: WeightCard) -> str:
     if card.diffusers is None:
-        raise RecipeError(
-            f"weights: card {card.id!r} is of form {card.form!r}, want one of form 'diffusers'"
-        )
+        raise RecipeError(f"weights: card {card.id!r} has form {card.form!r}, expected 'diffusers'")
     return card.diffusers.loads
 
 
@@ -152,8 +150,8 @@ def _load(kind: Any, folder: Path, card: WeightCard, dtype: Any) -> Any:
         SafetensorError,
     )
     advice = (
-        f"Card {card.id!r} wants a folder that {kind.__name__}.save_pretrained could have written: "
-        "get its files again, or point the card's 'file' at the right folder"
+        f"Card {card.id!r} needs a folder as written by {kind.__name__}.save_pretrained: "
+        "get its files again, or point the card's 'file' to the right folder"
     )
     with heard() as said:
         try:
@@ -170,7 +168,7 @@ def _load(kind: Any, folder: Path, card: WeightCard, dtype: Any) -> Any:
             raise WeightsError(
                 f"{folder}: cannot be loaded: {_one_line(error)}. {advice}"
             ) from None
-    # The libraries fill what a file lacks with random numbers and only log it.
+    # The libraries fill missing weights with random numbers and only log it.
     for text in said:
         if any(words in text for words in _MADE_UP):
             raise WeightsError(f"{folder}: weights are missing: {_one_line(text)}. {advice}")

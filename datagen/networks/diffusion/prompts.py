@@ -1,4 +1,4 @@
-"""Prompts from a closed vocabulary: a recipe names keys of it and never writes text."""
+"""Prompts from a closed vocabulary: a recipe names its keys and never contains free text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FILE = Path(__file__).with_name("prompts.yaml")
 
 
 class Vocabulary(Frozen):
-    """What ``prompts.yaml`` holds: for each field its keys and their texts.
+    """Contents of ``prompts.yaml``: for each field its keys and their texts.
 
     Attributes:
         template: Sentence with the name of each field in braces.
@@ -54,7 +54,7 @@ class Vocabulary(Frozen):
         return found
 
     def all_words(self) -> set[str]:
-        """Return every word that a prompt can hold, in lower case, without commas."""
+        """Return every word that a prompt can contain, in lower case, without commas."""
         texts = [text for name in _FIELDS for text in self.field(name).values()]
         fixed = self.template.format(**dict.fromkeys(_FIELDS, ""))
         return {word.strip(",").lower() for text in [*texts, fixed] for word in text.split()} - {""}
@@ -65,7 +65,7 @@ _FIELDS = ("age", "sex", "expression", "light", "background")
 
 @lru_cache(maxsize=1)
 def shipped_vocabulary() -> Vocabulary:
-    """Return the vocabulary that lies beside this file; there is no other."""
+    """Return the vocabulary of this package; there is no other."""
     return parse(Vocabulary, read_yaml(_FILE, RecipeError), str(_FILE), RecipeError)
 
 
@@ -90,7 +90,7 @@ Background: TypeAlias = Annotated[str, AfterValidator(_key_of("background"))]
 
 
 class Prompt(Frozen):
-    """What was drawn, as keys of the vocabulary; ``words`` makes the text."""
+    """A drawn prompt, as keys of the vocabulary; ``words`` returns its text."""
 
     age: Age
     sex: Sex
@@ -104,10 +104,13 @@ def _all(field: str) -> Callable[[], tuple[str, ...]]:
 
 
 class PromptOptions(Frozen):
-    """Which keys a recipe lets be drawn; by default all of the vocabulary.
+    """Keys that may be drawn; by default all of the vocabulary.
 
     Attributes:
-        ages: Where the source states no age.
+        ages: Ages, used if the source states none.
+        expressions: Facial expressions.
+        lights: Kinds of light.
+        backgrounds: Backgrounds.
     """
 
     ages: tuple[Age, ...] = Field(default_factory=_all("age"), min_length=1)
@@ -124,7 +127,7 @@ def age_band(years: float) -> str:
     """
     if not is_adult(years):
         raise ItemError(
-            "not_adult", f"the source states an age of {years:g}; prompts are of adults"
+            "not_adult", f"the source states an age of {years:g}; prompts are only for adults"
         )
     for key in shipped_vocabulary().age:
         high = key.partition("-")[2]
@@ -136,16 +139,16 @@ def age_band(years: float) -> str:
 def compose(
     rng: np.random.Generator, age: float | None, sex: str | None, options: PromptOptions
 ) -> Prompt:
-    """Draw a prompt that says of the real what its source states.
+    """Draw a prompt with the attributes that the source states.
 
     Args:
-        rng: Drawn from equally often whatever is known.
-        age: In years; ``None``: a band is drawn.
-        sex: ``female`` or ``male``; anything else is left out of the words.
-        options: Which keys may be drawn.
+        rng: Generator; the number of draws does not depend on what is known.
+        age: Age in years; ``None`` to draw one.
+        sex: ``female`` or ``male``; anything else is left out of the prompt.
+        options: Keys that may be drawn.
 
     Raises:
-        ItemError: ``not_adult`` where the source states an age under 18.
+        ItemError: ``not_adult`` if the source states an age under 18.
     """
     drawn = _pick(rng, options.ages)
     return Prompt(
@@ -158,7 +161,7 @@ def compose(
 
 
 def words(prompt: Prompt) -> str:
-    """Return the text that the network reads."""
+    """Return the text of a prompt."""
     vocabulary = shipped_vocabulary()
     keys: Mapping[str, str] = prompt.model_dump()
     return vocabulary.template.format(

@@ -1,4 +1,4 @@
-"""What holds while a diffusion network is loaded or run: silence, equal bytes, clear errors."""
+"""Settings while a torch network is loaded or run: determinism, silence and clear errors."""
 
 from __future__ import annotations
 
@@ -49,29 +49,29 @@ def diffusers_library() -> ModuleType:
 
 
 def diffusers_class(name: str) -> Any:
-    """Return a class of ``diffusers``, which imports the module of each when it is named first."""
+    """Return a class of ``diffusers``, whose module is imported at its first use."""
     library = diffusers_library()
     with heard():
         return getattr(library, name)
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there.
+    """Refuse a missing device.
 
     Raises:
-        DeviceError: ``cuda`` was asked for and torch sees no GPU.
+        DeviceError: ``cuda`` was requested, but torch finds no GPU.
     """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
-            f"device: cuda was asked for, and torch {torch.__version__} sees no GPU. Set "
-            "device: cpu, or run on a machine with a GPU and a torch that was built for it"
+            f"device: cuda was requested, but torch {torch.__version__} finds no GPU. Set "
+            "device: cpu, or use a machine with a GPU and a torch that was built for it"
         )
 
 
 def torch_dtype(device: str, precision: str) -> Any:
-    """Return the type of weights; on a CPU always ``float32``, whatever was asked for."""
+    """Return the type of weights; on a CPU always ``float32``."""
     import torch
 
     names = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -89,9 +89,9 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Take what the libraries log and warn of off the terminal, into the list that is yielded.
+    """Collect log messages of the libraries in the yielded list, and hide warnings.
 
-    They log each loading, each flagged image and a good deal that only they can mend.
+    They log each loading, each flagged image and much that a user cannot fix.
     """
     listener = _Listener()
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
@@ -111,7 +111,7 @@ def heard() -> Iterator[list[str]]:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """Switch off the bars that the libraries draw while they load."""
+    """Switch off the progress bars of the libraries."""
     with ExitStack() as stack:
         for library in _loaded_logging():
             if library.is_progress_bar_enabled():
@@ -128,14 +128,14 @@ def _loaded_logging() -> Iterator[Any]:
 
 @contextmanager
 def at_work(device: str, threads: int) -> Iterator[None]:
-    """Hold torch to equal bytes and ``threads`` cores, without gradients; restored at the end.
+    """Make torch deterministic on ``threads`` cores, without gradients; restored at the end.
 
     Raises:
-        OutOfMemoryError: The device had no room for the batch.
+        OutOfMemoryError: The batch does not fit into the device's memory.
     """
     import torch
 
-    # cuBLAS reads it when its first handle is made.
+    # cuBLAS reads it when its first handle is created.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -145,7 +145,7 @@ def at_work(device: str, threads: int) -> Iterator[None]:
     try:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
-        # A help for finding bugs, at a tenth of the time.
+        # A debugging aid that costs a tenth of the time.
         filler.fill_uninitialized_memory = False
         cudnn.benchmark = cudnn.allow_tf32 = matmul.allow_tf32 = False
         with torch.inference_mode(), heard():
@@ -162,7 +162,7 @@ def at_work(device: str, threads: int) -> Iterator[None]:
 
 
 def torch_facts(device: str, precision: str, threads: int) -> dict[str, Any]:
-    """Return what the bytes of a network that torch runs depend on beside its input."""
+    """Return what the output bytes of a torch network depend on besides its input."""
     import torch
 
     on_gpu = device == "cuda"
@@ -175,7 +175,7 @@ def torch_facts(device: str, precision: str, threads: int) -> dict[str, Any]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether torch or Python ran out of memory; on a CPU torch says so in words alone."""
+    """Return whether torch or Python ran out of memory; on a CPU only torch's message says so."""
     import torch
 
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):

@@ -1,1 +1,1 @@
-"""Networks in ONNX files."""
+"""Networks in ONNX files, run by onnxruntime as their weight cards describe them."""

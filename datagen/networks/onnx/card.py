@@ -1,4 +1,4 @@
-"""What the cards of ONNX networks say together: a network and those that it leans on."""
+"""Weight cards of ONNX networks: a network and those it depends on."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ __all__ = ["face_of", "load_contract", "weight_closure"]
 
 
 def load_contract(card_id: str, tasks: Sequence[Task]) -> Network:
-    """Return the contract of a card whose network does one of ``tasks``.
+    """Return the contract of a card whose network has one of ``tasks``.
 
     Raises:
-        CardError: No such card, one without a contract, or one for something else.
+        CardError: The card is missing, has no contract, or has another task.
     """
     network = _contract(card_id, weight_store())
     if network.task not in tasks:
         wanted = " or ".join(repr(task) for task in tasks)
         raise CardError(
-            f"weight card {card_id!r}: network.task is {network.task!r}, wanted {wanted}. Name "
+            f"weight card {card_id!r}: network.task is {network.task!r}, expected {wanted}. Name "
             "another card ('datagen weights list' shows all)"
         )
     return network
 
 
 def face_of(network: Network) -> FaceInput:
-    """Return how the aligned face goes in; every contract but a converter's has it."""
+    """Return the format of the aligned face, which every contract but a converter's has."""
     assert network.face is not None
     return network.face
 
 
 def weight_closure(card_id: str, tasks: Sequence[Task]) -> tuple[str, ...]:
-    """Return the id of a card, of its embedder and of its converter, as far as it has them.
+    """Return the ids of a card and, if it has them, of its embedder and its converter.
 
     Raises:
-        CardError: One of them is missing, or its network does something else.
+        CardError: One of them is missing or has another task.
     """
     network = load_contract(card_id, tasks)
     ids = [card_id]
-    for other, task in _leans_on(network):
+    for other, task in _dependencies(network):
         load_contract(other, [task])
         ids.append(other)
     return tuple(ids)
 
 
-def _leans_on(network: Network) -> list[tuple[str, Task]]:
+def _dependencies(network: Network) -> list[tuple[str, Task]]:
     both: list[tuple[str, Task]] = [(network.embedder, "embed"), (network.converter, "convert")]
     return [(other, task) for other, task in both if other]
 
 
-# A worker asks for every face; the folder is part of the key because the environment names it.
+# Cached, because a worker asks for it for every face.
 @functools.lru_cache(maxsize=64)
 def _contract(card_id: str, store: WeightStore) -> Network:
     card = store.card(card_id)
     if card.network is None:
         raise CardError(
-            f"weight card {card_id!r} (form {card.form!r}) has no 'network': it does not say how "
-            "a face goes in. Write your own card with that key, and add it with 'datagen weights "
-            "add CARD'"
+            f"weight card {card_id!r} (form {card.form!r}) has no 'network' section, which "
+            "describes the input. Write a card of your own with that key, and add it with "
+            "'datagen weights add CARD'"
         )
     return card.network

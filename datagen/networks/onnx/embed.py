@@ -1,4 +1,4 @@
-"""The identity of a donor as a swapping network takes it: an embedding, brought to its form."""
+"""The donor's identity embedding, in the form that a swapping network takes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Embedder", "embedding_face", "last_initializer", "open_embedder"]
 
 
 def embedding_face(swap_id: str) -> FaceInput:
-    """Return how a donor is aligned for the embedder of a swap's card."""
+    """Return the format of the donor's aligned face for the embedder of a swap's card."""
     swap = load_contract(swap_id, ["swap"])
     return face_of(load_contract(swap.embedder, ["embed"]))
 
 
 def last_initializer(path: Path) -> Floats:
-    """Return the last initializer of an ONNX file, in which inswapper keeps its ``emap``.
+    """Return the last initializer of an ONNX file, where inswapper stores its ``emap``.
 
     Raises:
         MissingExtraError: The package ``onnx`` is not installed.
-        WeightsError: The file has none that is a square matrix.
+        WeightsError: The last initializer is not a square matrix.
     """
     try:
         import onnx
@@ -41,24 +41,24 @@ def last_initializer(path: Path) -> Floats:
     matrix = np.asarray(onnx.numpy_helper.to_array(found[-1]) if found else [], np.float32)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise WeightsError(
-            f"{path}: the card says emap: true, and the file's last initializer is "
-            f"{list(matrix.shape)}, wanted a square matrix. Set emap: false, or get the file whose "
-            "last initializer is the emap (an optimizer may have moved it)"
+            f"{path}: the card has emap: true, but the file's last initializer has shape "
+            f"{list(matrix.shape)}, expected a square matrix. Set emap: false, or get the file "
+            "whose last initializer is the emap (an optimizer may have moved it)"
         )
     return matrix
 
 
 class Embedder:
-    """Network, converter and ``emap`` in one.
+    """Network, converter and ``emap`` combined.
 
-    As insightface's ``INSwapper`` (emap) and the converters of SimSwap and Ghost have it: the
-    converter takes the raw embedding, ``emap`` one of length 1.
+    As in insightface's ``INSwapper`` (emap) and the converters of SimSwap and Ghost: the
+    converter takes the raw embedding, ``emap`` one of unit length.
 
     Args:
-        network: Makes the embedding.
-        converter: What it goes through first.
-        emap: What it is multiplied by.
-        unit: Whether it is scaled to length 1 at the end.
+        network: Network that computes the embedding.
+        converter: Network that is applied to the embedding first, if any.
+        emap: Matrix that the embedding is multiplied by, if any.
+        unit: Whether the result is scaled to unit length.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Embedder:
         self._unit = unit
 
     def __call__(self, faces: Sequence[Image]) -> Floats:
-        """Return ``(n, width)`` float32; a row that cannot be used is NaN as a whole.
+        """Return embeddings, ``(n, width)`` float32; all of an unusable row is NaN.
 
         Args:
-            faces: Donors aligned as ``face`` says, ``(size, size, 3)`` uint8.
+            faces: Donors, aligned as described by ``face``, ``(size, size, 3)`` uint8.
 
         Raises:
-            OutOfMemoryError: The device has no room for so many.
+            OutOfMemoryError: The batch does not fit into the device's memory.
         """
         (rows,) = self._network(to_network(faces, self.face))
         if self._converter is not None:
@@ -95,12 +95,12 @@ class Embedder:
 
 
 def open_embedder(swap_id: str, device: str, threads: int) -> Embedder:
-    """Open what makes the embedding for a swap's card.
+    """Open the networks that compute the embedding for a swap's card.
 
     Raises:
-        CardError: A card is missing, or its network does something else.
-        WeightsError: A file is missing or damaged, or the widths do not fit each other.
-        DeviceError: The device is not there.
+        CardError: A card is missing or has another task.
+        WeightsError: A file is missing or damaged, or the widths do not match.
+        DeviceError: The device is missing.
         MissingExtraError: A package is not installed.
     """
     swap = open_network(swap_id, device, threads)
@@ -131,8 +131,9 @@ def _check_widths(one: OnnxNetwork, other: OnnxNetwork) -> None:
     gives, takes = one.outputs[0].shape[1], other.inputs[-1].shape[1]
     if None not in (gives, takes) and gives != takes:
         raise WeightsError(
-            f"weight card {one.card_id!r} gives vectors of {gives} numbers, {other.card_id!r} "
-            f"takes {takes}. Name the embedder and converter that it was trained with"
+            f"weight card {one.card_id!r} returns vectors of {gives} numbers, but "
+            f"{other.card_id!r} takes {takes}. Name the embedder and converter that it was "
+            "trained with"
         )
 
 
@@ -140,8 +141,8 @@ def _check_emap(swap: OnnxNetwork, emap: Floats) -> None:
     takes = swap.inputs[-1].shape[1]
     if takes not in (None, emap.shape[1]):
         raise WeightsError(
-            f"weight card {swap.card_id!r}: the emap is {list(emap.shape)}, the network takes "
-            f"vectors of {takes} numbers. Set emap: false, or get the right file"
+            f"weight card {swap.card_id!r}: the emap has shape {list(emap.shape)}, but the network "
+            f"takes vectors of {takes} numbers. Set emap: false, or get the right file"
         )
 
 

@@ -1,4 +1,4 @@
-"""Face enhancers: the step after a swap, which goes over every member of a pair alike."""
+"""Face enhancers: a step after a swap that is applied to every image of a pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from datagen.core.arrays import Image, Landmarks
 from datagen.networks.alignment.aligned import align_face, paste_aligned
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import image_of, to_network
+from datagen.networks.normalize import to_image, to_network
 from datagen.networks.onnx.card import face_of, load_contract
 from datagen.networks.onnx.network import open_network
 from datagen.weights.store import WeightStore, weight_store
@@ -18,20 +18,20 @@ __all__ = ["Enhancer", "open_enhancer"]
 
 
 class Enhancer:
-    """Restores a face where it stands.
+    """Enhances a face in its image.
 
     It takes one face at a time: the real is enhanced for the pair and again for the control, and
-    both must come out equal, whatever else is in the batch. The published networks (GFPGAN,
-    CodeFormer, GPEN) have a batch of one anyway.
+    both results must be equal, whatever else is in the batch. Published networks (GFPGAN,
+    CodeFormer, GPEN) have a batch size of one anyway.
 
     Args:
-        card_id: A card of task ``enhance``.
-        device, threads: Where, and how many cores.
+        card_id: Id of a weight card with the task ``enhance``.
+        device, threads: Device, and number of CPU cores.
 
     Raises:
-        CardError: No such card, or another task.
-        WeightsError: The file is missing, damaged, or not as the card says.
-        DeviceError: The device is not there.
+        CardError: The card is missing or has another task.
+        WeightsError: The file is missing, damaged, or not what the card describes.
+        DeviceError: The device is missing.
     """
 
     def __init__(self, card_id: str, device: str, threads: int) -> None:
@@ -45,9 +45,9 @@ class Enhancer:
         """Return the image with its face enhanced.
 
         Args:
-            image: ``(height, width, 3)``; not written to.
-            landmarks: Where the face is.
-            blend: Weight of the enhanced face, in [0, 1].
+            image: Image, ``(height, width, 3)``; not written to.
+            landmarks: Landmarks of the face.
+            blend: Weight of the enhanced face, 0 to 1.
 
         Raises:
             ItemError: ``network_failed`` or ``black_image``.
@@ -57,13 +57,13 @@ class Enhancer:
         (output,) = self._runner(
             lambda faces: list(self._network(to_network(faces, self._how))[0]), [aligned.face]
         )
-        enhanced = image_of(output, self._contract, aligned.face)
+        enhanced = to_image(output, self._contract, aligned.face)
         within = np.full(enhanced.shape[:2], round(255 * blend), np.uint8)
         return paste_aligned(aligned, enhanced, within)[0]
 
 
 def open_enhancer(card_id: str, device: str, threads: int) -> Enhancer:
-    """Open an enhancer, once a process for each way to run it.
+    """Open an enhancer, once per process for each configuration.
 
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.

@@ -1,4 +1,4 @@
-"""From aligned faces to aligned faces: a card's network with all it leans on, in batches."""
+"""A card's network from aligned faces to aligned faces, with those it depends on, in batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from datagen.core.arrays import Image, Mask
 from datagen.errors import ItemError
 from datagen.networks.batch import BatchRunner
-from datagen.networks.normalize import image_of, mask_of, to_network
+from datagen.networks.normalize import to_image, to_mask, to_network
 from datagen.networks.onnx.card import face_of
 from datagen.networks.onnx.embed import Embedder, embedding_face, open_embedder
 from datagen.networks.onnx.network import open_network
@@ -23,7 +23,7 @@ __all__ = ["Made", "OnnxFaces", "donor_face", "open_faces"]
 
 
 class Made(NamedTuple):
-    """What a network made of one face, both of the size of the face that went in."""
+    """Output of a network for one face, of the size of the input."""
 
     face: Image
     mask: Mask | None
@@ -33,12 +33,12 @@ Item = tuple[Image, Image | None]
 
 
 class OnnxFaces:
-    """A network that makes faces.
+    """A network that generates faces.
 
     Args:
-        card_id: A card of task ``swap``, ``edit`` or ``enhance``.
-        device, threads: Where, and how many cores.
-        batch: Faces a call.
+        card_id: Id of a weight card with the task ``swap``, ``edit`` or ``enhance``.
+        device, threads: Device, and number of CPU cores.
+        batch: Number of faces per call.
 
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.
@@ -55,14 +55,14 @@ class OnnxFaces:
 
     @property
     def batch(self) -> int:
-        """Faces a call, after halving."""
+        """Number of faces per call, after any halving."""
         return self._runner.size
 
     def __call__(self, items: Sequence[Item]) -> list[Made | ItemError]:
-        """Return what the network makes of each face, or why it cannot be used.
+        """Return the output for each face, or the error in its place.
 
         Args:
-            items: Aligned face, and the donor's aligned for the embedder or the network.
+            items: Aligned target, and donor aligned for the embedder or the network.
 
         Raises:
             DeviceError: Not even one face fits into the device's memory.
@@ -80,7 +80,7 @@ class OnnxFaces:
             inputs.append(identity)
         outputs = self._network(*inputs)
         return [
-            ItemError("network_failed", "the donor's embedding holds NaN or infinity")
+            ItemError("network_failed", "the donor's embedding contains NaN or infinity")
             if lost[row]
             else self._read(face, [output[row] for output in outputs])
             for row, face in enumerate(faces)
@@ -89,7 +89,7 @@ class OnnxFaces:
     def _identity(self, donors: Sequence[Image | None]) -> Floats:
         given = [donor for donor in donors if donor is not None]
         if len(given) < len(donors):
-            raise ValueError("this network needs a donor and the plan gave none")
+            raise ValueError("this network needs a donor, but the plan has none")
         if self._embedder is not None:
             return self._embedder(given)
         assert self.contract.identity_face is not None
@@ -97,21 +97,21 @@ class OnnxFaces:
 
     def _read(self, face: Image, outputs: Sequence[Floats]) -> Made | ItemError:
         try:
-            mask = mask_of(outputs[1], face) if len(outputs) > 1 else None
-            return Made(image_of(outputs[0], self.contract, face), mask)
+            mask = to_mask(outputs[1], face) if len(outputs) > 1 else None
+            return Made(to_image(outputs[0], self.contract, face), mask)
         except ItemError as error:
             return error
 
 
 def donor_face(card_id: str, contract: Network) -> FaceInput | None:
-    """Return how a donor is aligned for a network; ``None`` where it takes none."""
+    """Return the format of a network's aligned donor; ``None`` if it takes none."""
     if contract.identity == "embedding":
         return embedding_face(card_id)
     return contract.identity_face
 
 
 def open_faces(card_id: str, device: str, threads: int, batch: int) -> OnnxFaces:
-    """Open a network that makes faces, once a process for each way to run it.
+    """Open a network that generates faces, once per process for each configuration.
 
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.

@@ -1,4 +1,4 @@
-"""Which part of an aligned face is replaced: drawn first, then made from the landmarks."""
+"""Masks within an aligned face: drawn first, then computed from the landmarks."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from datagen.weights import Network
 __all__ = ["MaskDraw", "MaskName", "check_masks", "draw_mask", "mask_within"]
 
 MaskName: TypeAlias = Literal["box", "network"] | PartName
-"""``box``: the soft square of paste-back; ``network``: what the network gives beside the face;
-else a part of the face within its hull. All of them lie within the box."""
+"""``box``: the soft square of paste-back; ``network``: the mask that the network returns;
+otherwise a part of the face. All masks are limited to the box."""
 
 _STILL = [[[0.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
 
 
 class MaskDraw(Frozen):
-    """What was drawn for one mask.
+    """Parameters of one mask.
 
     Attributes:
-        kind: Which.
-        lift: How far a mask of the face reaches over the brows, as a share of the forehead.
-        erode, blur: Deviations of the filters that make its edge, as shares of the face's width.
+        kind: Kind of the mask.
+        lift: Height of a mask of the face above the brows, as a share of the forehead.
+        erode, blur: Standard deviations of the filters of its edge, as shares of the face's width.
     """
 
     kind: MaskName
@@ -40,28 +40,29 @@ class MaskDraw(Frozen):
 
 
 def check_masks(card_id: str, network: Network, masks: Sequence[MaskName]) -> None:
-    """Refuse a mask that a network has not, or must not have.
+    """Refuse masks that do not fit the network.
 
     Raises:
-        RecipeError: ``network`` where the card names no output for it; ``box`` for an enhancer,
-            which would then go over all of the image: a degradation and no fake.
+        RecipeError: ``network`` if the card names no output for it; ``box`` for an enhancer, which
+            would then change the whole image: a degradation, not a fake.
     """
     if "network" in masks and not network.mask_name:
         raise RecipeError(
-            f"masks: 'network' wants a network that gives one; weight card {card_id!r} has no "
-            "network.mask_name. Leave 'network' out, or name the output in your own card"
+            f"masks: 'network' needs a network that returns a mask, but weight card {card_id!r} "
+            "has no network.mask_name. Leave 'network' out, or name the output in a card of "
+            "your own"
         )
     if network.task == "enhance" and "box" in masks:
         raise RecipeError(
-            f"masks: 'box' with the enhancer {card_id!r} would enhance the image and not forge "
-            "a face. Use parts of the face, such as face, features, eyes or mouth"
+            f"masks: 'box' with the enhancer {card_id!r} would enhance the whole image, which is "
+            "not a fake. Use parts of the face, such as face, features, eyes or mouth"
         )
 
 
 def draw_mask(
     rng: np.random.Generator, masks: Sequence[MaskName], landmarks: Landmarks, side: int
 ) -> MaskDraw:
-    """Draw one of ``masks``; a part that lies outside the image gives way to another."""
+    """Draw one of ``masks``; visible parts are preferred."""
     lift, share = rng.uniform(0.2, 0.95), rng.uniform(0.8, 1.0)
     blur = rng.uniform(0.02, 0.06)
     order = [masks[index] for index in rng.permutation(len(masks))]
@@ -75,25 +76,25 @@ def draw_mask(
 
 
 def mask_within(drawn: MaskDraw, landmarks: Landmarks, size: int, own: Mask | None) -> Mask | None:
-    """Make the mask in the aligned face.
+    """Compute a drawn mask in the aligned face.
 
     Args:
-        drawn: What was drawn.
-        landmarks: In pixels of the aligned face.
-        size: Side of the aligned face.
-        own: The network's mask, ``(size, size)``, where ``drawn`` wants it.
+        drawn: Parameters of the mask.
+        landmarks: Landmarks in pixels of the aligned face.
+        size: Side of the aligned face in pixels.
+        own: The network's mask, ``(size, size)``, if ``drawn`` needs it.
 
     Returns:
-        ``(size, size)``, or ``None`` for all of the box.
+        Mask, ``(size, size)``, or ``None`` for the whole box.
 
     Raises:
-        ItemError: ``method_failed`` when nothing of it is in the aligned face.
+        ItemError: ``method_failed`` when the mask is empty.
     """
     if drawn.kind == "box":
         return None
     if drawn.kind == "network":
         return own
-    # The part's edge is softened as if there were no edge of the square, which has its own.
+    # The part is drawn with a margin: the edge of the square is softened separately.
     edge = size // 2
     shape = (size + 2 * edge, size + 2 * edge)
     how = Bending(_STILL, 0.0, drawn.erode, drawn.blur)

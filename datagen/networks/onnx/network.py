@@ -1,4 +1,4 @@
-"""Networks of faces in ONNX files, opened as their cards describe them and fed in batches."""
+"""ONNX networks, whose inputs and outputs are matched with their cards."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ _ALL: tuple[Task, ...] = ("swap", "edit", "enhance", "embed", "convert")
 
 
 class OnnxNetwork:
-    """An opened network whose inputs and outputs have been found and fit its card.
+    """An opened network whose inputs and outputs match its card.
 
     Args:
-        card_id: Names it in messages.
-        contract: What the card says.
+        card_id: Id of the weight card, for messages.
+        contract: Contract of the card.
         session: The opened file.
 
     Raises:
-        WeightsError: They do not fit each other; with the input, what was found and wanted.
+        WeightsError: File and contract do not match; names the input, what was found and what is
+            expected.
     """
 
     def __init__(self, card_id: str, contract: Network, session: Session) -> None:
@@ -47,16 +48,16 @@ class OnnxNetwork:
         self._whole = all(port.shape[0] is None for port in self.inputs)
 
     def __call__(self, *arrays: Floats) -> list[Floats]:
-        """Return the main output and, where the card names one, the mask; a row a face.
+        """Return the main output and, if the card names one, the mask, with one row per face.
 
-        A file whose batch axis is fixed at 1 is called once a face.
+        A file whose batch axis is fixed at 1 is called once per face.
 
         Args:
-            arrays: One for each of ``inputs``, all with as many rows as there are faces.
+            arrays: One array for each of ``inputs``, all with one row per face.
 
         Raises:
-            OutOfMemoryError: The device has no room for so many.
-            WeightsError: The network does not do what it declares.
+            OutOfMemoryError: The batch does not fit into the device's memory.
+            WeightsError: The output does not have the declared shape.
         """
         count = len(arrays[0])
         step = count if self._whole else 1
@@ -68,8 +69,8 @@ class OnnxNetwork:
         for port, output in zip(self.outputs, outputs, strict=True):
             if output.ndim != len(port.shape) or len(output) != count:
                 raise WeightsError(
-                    f"{self._session.path}: output {port} came as {list(output.shape)} for "
-                    f"{count} faces. Where it was exported for one face, set batch: 1"
+                    f"{self._session.path}: output {port} has shape {list(output.shape)} for "
+                    f"{count} faces. If it was exported for one face, set batch: 1"
                 )
         return outputs
 
@@ -82,12 +83,12 @@ class OnnxNetwork:
 
 
 def open_network(card_id: str, device: str, threads: int) -> OnnxNetwork:
-    """Open the network of a card, once a process for each device and number of threads.
+    """Open the network of a card, once per process for each device and number of threads.
 
     Raises:
-        CardError: No such card, or one without a contract.
+        CardError: The card is missing or has no contract.
         WeightsError: The file is missing, damaged, or not the network that its card describes.
-        DeviceError: The device is not there, or too small.
+        DeviceError: The device is missing, or its memory is too small.
         MissingExtraError: onnxruntime is not installed.
     """
     return _opened(card_id, weight_store(), device, threads)
@@ -101,7 +102,7 @@ def _opened(card_id: str, store: WeightStore, device: str, threads: int) -> Onnx
 
 
 class _Ports:
-    """Finds the inputs and outputs of a file, and says what is wrong with them."""
+    """Matches the inputs and outputs of a file with a card, and reports mismatches."""
 
     def __init__(self, card_id: str, session: Session) -> None:
         self._card_id = card_id
@@ -109,23 +110,25 @@ class _Ports:
         self._free = list(session.inputs)
 
     def image(self, key: str, name: str, side: int) -> Port:
-        """Return the input that takes ``(n, 3, side, side)``."""
+        """Return the input of shape ``(n, 3, side, side)``."""
         wanted = (None, 3, side, side)
         return self._input(key, name, wanted, f"[1 or free, 3, {side}, {side}]")
 
     def vector(self, key: str, name: str) -> Port:
-        """Return the input that takes ``(n, any)``."""
+        """Return the input of shape ``(n, any)``."""
         return self._input(key, name, (None, None), "[1 or free, any]")
 
     def named(self, name: str, key: str) -> Port:
-        """Return the input of a name that the card gives."""
+        """Return the input that the card names."""
         port = self._by_name(self._session.inputs, key, name, "input")
         if port not in self._free:
-            raise self._wrong(f"{key} names the input {name!r}, which something else takes")
+            raise self._wrong(
+                f"{key} names the input {name!r}, which is already used by another key"
+            )
         return port
 
     def fixed(self, name: str, value: float) -> NDArray[np.floating[Any]]:
-        """Return what goes into an input of one value."""
+        """Return the array for an input of one fixed value."""
         port = self._take(self.named(name, "fixed"))
         return np.full([side or 1 for side in port.shape], value, port.kind)
 
@@ -134,25 +137,25 @@ class _Ports:
         return port
 
     def _input(self, key: str, name: str, wanted: Sequence[int | None], text: str) -> Port:
-        alike = [port for port in self._free if len(port.shape) == len(wanted)]
-        fitting = [port for port in alike if _fits(port, wanted)]
+        same_rank = [port for port in self._free if len(port.shape) == len(wanted)]
+        fitting = [port for port in same_rank if _fits(port, wanted)]
         if name:
-            alike = fitting = [self.named(name, key)]
+            same_rank = fitting = [self.named(name, key)]
         elif not fitting:
-            fitting = alike
+            fitting = same_rank
         if len(fitting) != 1:
             found = "; ".join(map(str, self._session.inputs)) or "none"
             raise self._wrong(
-                f"{key} wants {'an' if not fitting else 'one'} input {text}, found {found}"
+                f"{key} needs {'an' if not fitting else 'one'} input {text}, found {found}"
                 + (f". Name the right one as {key}.name" if fitting else "")
             )
         port = fitting[0]
         if not _fits(port, wanted) or port.shape[0] not in (None, 1):
-            raise self._wrong(f"input {port} is not the {key} of the card, which wants {text}")
+            raise self._wrong(f"input {port} is not the {key} of the card, which needs {text}")
         return self._take(port)
 
     def output(self, name: str, channels: Sequence[int], rank: int) -> Port:
-        """Return an output of ``rank`` axes with one of ``channels``, or any if that is empty."""
+        """Return an output of ``rank`` axes with one of ``channels``, or any number if empty."""
         outputs = self._session.outputs
         if name:
             port = self._by_name(outputs, "output", name, "output")
@@ -166,11 +169,11 @@ class _Ports:
         return fitting[0]
 
     def refuse_others(self) -> None:
-        """Refuse a file that wants more than the card says."""
+        """Refuse a file with more inputs than the card describes."""
         if self._free:
             raise self._wrong(
                 f"it has more inputs than the card describes: {'; '.join(map(str, self._free))}. "
-                "An input of one fixed value goes under 'fixed'"
+                "List an input of one fixed value under 'fixed'"
             )
 
     def _by_name(self, ports: Sequence[Port], key: str, name: str, what: str) -> Port:

@@ -1,4 +1,4 @@
-"""A file that onnxruntime has opened: on the device that was asked for, and repeatable."""
+"""An ONNX file opened by onnxruntime: deterministic, and only on the requested device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
-# onnxruntime has no error class for a full memory, on any device; these are its words.
+# onnxruntime has no error class for exhausted memory; these are parts of its messages.
 _FULL = (
     "failed to allocate memory",
     "smaller than requested bytes",
@@ -28,7 +28,7 @@ _FULL = (
     "bad allocation",
 )
 
-# The default search times all algorithms and takes the quickest: other bytes at the next run.
+# The default search picks the fastest algorithm by timing, so bytes would differ between runs.
 _CUDA = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 
 
@@ -36,8 +36,9 @@ class Port(NamedTuple):
     """An input or an output of a network.
 
     Attributes:
-        shape: ``None`` where an axis is free.
-        kind: NumPy's name of its floats.
+        name: Name in the file.
+        shape: Length of each axis, ``None`` where it is free.
+        kind: NumPy's name of its floating-point type.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Port(NamedTuple):
     kind: str
 
     def __str__(self) -> str:
-        """Name and shape in one line."""
+        """Return name and shape in one line."""
         axes = ", ".join("free" if side is None else str(side) for side in self.shape)
         return f"{self.name!r} [{axes}]"
 
@@ -54,14 +55,14 @@ class Session:
     """A network in onnxruntime.
 
     Args:
-        path: An ONNX file.
-        device: ``cpu`` or ``cuda``; never another one than was asked for.
-        threads: Cores for one operator; there is no other parallelism.
+        path: Path of an ONNX file.
+        device: ``cpu`` or ``cuda``; no other device is used instead.
+        threads: CPU cores per operator; there is no other parallelism.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        DeviceError: There is no such device for this onnxruntime.
-        WeightsError: Not an ONNX file, a damaged one, or one with inputs that are no floats.
+        DeviceError: This onnxruntime has no such device.
+        WeightsError: The file is not an ONNX file, is damaged, or has inputs that are not floats.
     """
 
     def __init__(self, path: Path, device: str, threads: int) -> None:
@@ -73,7 +74,7 @@ class Session:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4  # what goes wrong is raised, and told once
+        options.log_severity_level = 4  # errors are raised, and need not be logged as well
         chosen = ["CPUExecutionProvider"]
         if device == "cuda":
             chosen.insert(0, ("CUDAExecutionProvider", _CUDA))  # type: ignore[arg-type]
@@ -93,8 +94,8 @@ class Session:
         """Return the named outputs.
 
         Raises:
-            OutOfMemoryError: The device has no room for it.
-            WeightsError: The network cannot take these inputs, whatever it declares.
+            OutOfMemoryError: The inputs do not fit into the device's memory.
+            WeightsError: The network fails on inputs of the declared shapes.
         """
         try:
             outputs = self._session.run(list(names), dict(feeds))
@@ -106,7 +107,7 @@ class Session:
             sizes = ", ".join(f"{name} {list(value.shape)}" for name, value in feeds.items())
             raise WeightsError(
                 f"{self.path}: the network fails on inputs of the shapes that it declares "
-                f"({sizes}): {_first_line(error)}. Where it was exported for one face, set batch: 1"
+                f"({sizes}): {_first_line(error)}. If it was exported for one face, set batch: 1"
             ) from None
         return [np.asarray(output, np.float32) for output in outputs]
 
@@ -114,19 +115,19 @@ class Session:
         kind = _TYPES.get(given.type)
         if kind is None:
             raise WeightsError(
-                f"{self.path}: {given.name!r} is a {given.type}; a network of faces takes and "
-                "gives floats. Export it so"
+                f"{self.path}: {given.name!r} is a {given.type}, but inputs and outputs must be "
+                "floats. Export it that way"
             )
         shape = tuple(side if isinstance(side, int) else None for side in given.shape)
         return Port(given.name, shape, kind)
 
     def _check_given(self, device: str) -> None:
-        """Refuse what onnxruntime does when CUDA's libraries are not whole: it takes the CPU."""
+        """Refuse the CPU, which onnxruntime silently uses if CUDA's libraries are incomplete."""
         given = self._session.get_providers()
         if device == "cuda" and given[0] != "CUDAExecutionProvider":
             raise DeviceError(
-                f"device: cuda was asked for and onnxruntime gave {given[0]}. Its GPU needs the "
-                "CUDA and cuDNN of onnxruntime's release and a visible device; or set device: cpu"
+                f"device: cuda was requested, but onnxruntime uses {given[0]}. It needs the "
+                "CUDA and cuDNN versions of its release and a visible GPU; or set device: cpu"
             )
 
     def _refuse_full_memory(self, error: Exception) -> None:
@@ -138,7 +139,7 @@ class Session:
 
 
 def runtime_version() -> str:
-    """Return the name and version of what runs the networks.
+    """Return the name and version of the runtime.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
@@ -169,8 +170,8 @@ def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
 def _check_device(runtime: Any, device: str) -> None:
     if device == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
         raise DeviceError(
-            "device: cuda was asked for, and the installed onnxruntime "
-            f"{runtime.__version__} has no CUDA. Install onnxruntime-gpu in its place, or set "
+            "device: cuda was requested, but the installed onnxruntime "
+            f"{runtime.__version__} has no CUDA support. Install onnxruntime-gpu instead, or set "
             "device: cpu"
         )
 

@@ -17,7 +17,7 @@ def test_a_square_within_the_image_is_taken_as_it_is() -> None:
     face = made_face(0, 300)
     aligned = align_face(face.image, face.landmarks, TIGHT)
     assert aligned.pad == 0
-    assert aligned.picture is face.image
+    assert aligned.image is face.image
     assert (aligned.face == take_aligned(face.image, aligned.matrix, 112)).all()
     assert np.abs(five_points(aligned.landmarks) - 112 * TEMPLATES["arcface_112_v2"]).max() < 8
 

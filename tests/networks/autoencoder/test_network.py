@@ -7,7 +7,7 @@ import torch
 from datagen.core.rng import rng
 from datagen.networks.alignment.align import take_aligned
 from datagen.networks.autoencoder.config import AutoencoderConfig, Shape
-from datagen.networks.autoencoder.face import encoder_input, face_matrix, hull_mask, leveled
+from datagen.networks.autoencoder.face import encoder_input, face_matrix, hull_mask, normalized
 from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialize
 from tests.support.faces_made import made_face
 
@@ -61,7 +61,7 @@ def test_the_encoder_sees_no_light_and_no_surroundings() -> None:
     elsewhere = aligned.copy()
     elsewhere[mask == 0] = 255
     assert (encoder_input(elsewhere, mask) == seen).all()
-    values = leveled(aligned, mask)[mask == 255]
+    values = normalized(aligned, mask)[mask == 255]
     assert np.allclose(values.mean(axis=0), 0.5, atol=0.1)
 
 
@@ -82,5 +82,5 @@ def test_a_config_names_the_place_of_a_decoder() -> None:
     config = AutoencoderConfig.model_validate(body)
     assert config.place("a/y") == 1
     assert config.place("a/z") is None
-    with pytest.raises(ValueError, match="named twice"):
+    with pytest.raises(ValueError, match="listed twice"):
         AutoencoderConfig.model_validate({**body, "people": [people[0], people[0]]})

@@ -168,16 +168,16 @@ def _cut_component(folder: Path) -> None:
     [
         (_no_index, r"model_index\.json: no such file.*get it again from"),
         (_cut_index, r"model_index\.json: cannot be read as JSON"),
-        (_list_index, r"model_index\.json: holds list, want an object"),
-        (_other_class, r"_class_name is 'StableDiffusionInpaintPipeline'.*wants StableDiffusion"),
-        (_own_code, r"unet is of 'my_unet'.*never code that lies in a folder"),
-        (_no_part, r"vae: no such folder, and model_index\.json names it"),
-        (_no_weights, r"unet: holds no \.safetensors"),
-        (_pickled, r"model\.bin: pickled weights can run any code.*refused"),
-        (_cut_weights, r"unet/diffusion_pytorch_model\.safetensors: is cut short.*Get the files"),
+        (_list_index, r"model_index\.json: contains list, expected an object"),
+        (_other_class, r"_class_name is 'StableDiffusionInpaintPipeline'.*needs StableDiffusion"),
+        (_own_code, r"unet is of 'my_unet'.*never code inside a folder"),
+        (_no_part, r"vae: no such folder, but model_index\.json names it"),
+        (_no_weights, r"unet: contains no \.safetensors"),
+        (_pickled, r"model\.bin: pickled weights can run arbitrary code.*refused"),
+        (_cut_weights, r"unet/diffusion_pytorch_model\.safetensors: is truncated.*Get the files"),
         (
             _no_safetensors,
-            r"unet/diffusion_pytorch_model\.safetensors: is cut short, or no file of",
+            r"unet/diffusion_pytorch_model\.safetensors: is truncated, or not a safetensors file",
         ),
         (_lacking("unet/diffusion_pytorch_model.safetensors"), r"sd15: weights are missing:"),
         (_lacking("text_encoder/model.safetensors"), r"sd15: weights are missing:"),
@@ -202,9 +202,9 @@ def test_a_missing_folder_is_named(own: Path) -> None:
 def test_cards_of_other_things_are_refused(own: Path) -> None:
     with pytest.raises(CardError, match="no weight card 'sd51'"):
         open_pipeline("sd51", "cpu", "fp32")
-    with pytest.raises(RecipeError, match="want one of form 'diffusers'"):
+    with pytest.raises(RecipeError, match="expected 'diffusers'"):
         open_pipeline("mediapipe_face_landmarker", "cpu", "fp32")
-    with pytest.raises(RecipeError, match="want AutoencoderKL or AutoencoderTiny"):
+    with pytest.raises(RecipeError, match="expected AutoencoderKL or AutoencoderTiny"):
         open_autoencoder("sd15", "cpu", "fp32")
     write_card(own, "sd_vae", "AutoencoderKL")
     with pytest.raises(RecipeError, match="want a pipeline"):
@@ -233,14 +233,14 @@ def test_an_autoencoder_opens_from_its_own_folder_and_from_a_pipelines(own: Path
 def test_an_autoencoder_of_another_class_is_refused(own: Path) -> None:
     shutil.copytree(own / "sd15" / "vae", own / "tiny")
     write_card(own, "tiny", "AutoencoderTiny")
-    with pytest.raises(WeightsError, match="'AutoencoderKL'; card 'tiny' wants AutoencoderTiny"):
+    with pytest.raises(WeightsError, match="'AutoencoderKL'; card 'tiny' needs AutoencoderTiny"):
         open_autoencoder("tiny", "cpu", "fp32")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_not_replaced(shared: Path) -> None:
     for opened in (open_pipeline, open_autoencoder):
-        with pytest.raises(DeviceError, match="device: cuda was asked for"):
+        with pytest.raises(DeviceError, match="device: cuda was requested"):
             opened("sd15", "cuda", "fp16")
 
 

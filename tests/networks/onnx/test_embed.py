@@ -71,13 +71,13 @@ def test_an_embedding_of_no_length_is_nan(onnx_folder: Path) -> None:
 def test_widths_that_do_not_fit_are_refused(onnx_folder: Path) -> None:
     recard(onnx_folder, SWAP, "narrow", embedder="broken_narrow")
     with pytest.raises(
-        WeightsError, match="'broken_narrow' gives vectors of 256 numbers, 'small_c"
+        WeightsError, match="'broken_narrow' returns vectors of 256 numbers, but 'small_c"
     ):
         open_embedder("narrow", "cpu", 1)
 
 
 def test_a_file_without_an_emap_is_refused(onnx_folder: Path) -> None:
-    with pytest.raises(WeightsError, match=r"last initializer is \[\].*emap: false"):
+    with pytest.raises(WeightsError, match=r"last initializer has shape \[\].*emap: false"):
         last_initializer(onnx_folder / "broken_hungry.onnx")
     recard(onnx_folder, SWAP, "mapped", emap=True, converter=None)
     assert open_embedder("mapped", "cpu", 1)(_donors()).shape == (3, 512)

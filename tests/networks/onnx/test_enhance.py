@@ -57,5 +57,5 @@ def test_an_unusable_image_is_an_item_error(onnx_folder: Path, name: str, code: 
 
 
 def test_another_task_is_refused() -> None:
-    with pytest.raises(CardError, match="'edit', wanted 'enhance'"):
+    with pytest.raises(CardError, match="'edit', expected 'enhance'"):
         open_enhancer(AGE, "cpu", 1)

@@ -89,11 +89,11 @@ def test_a_fixed_value_goes_into_its_input(onnx_folder: Path) -> None:
         (SWAP, {"output_name": "image"}, r"'image'; the file has 'output'"),
         (SWAP_MASK, {"mask_name": "output"}, r"no output 'output' of 4 axes and 1 channels"),
         (ENHANCER, {"fixed": None}, r"more inputs.*'weight' \[1\].*under 'fixed'"),
-        (ENHANCER, {"fixed": {"input": 1.0}}, r"'input', which something else takes"),
+        (ENHANCER, {"fixed": {"input": 1.0}}, r"'input', which is already used"),
         (
             AGE,
             {"task": "convert", "face": None},
-            r"wants an input \[1 or free, any\], found 'input'",
+            r"needs an input \[1 or free, any\], found 'input'",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_batch_that_is_declared_and_not_taken_is_told() -> None:
     assert len(network(_noise(1, 3, 64, 64))[0]) == 1
     with pytest.raises(WeightsError, match="set batch: 1"):
         network(_noise(2, 3, 64, 64))
-    with pytest.raises(WeightsError, match=r"came as \[1, 3, 64, 64\] for 2 faces"):
+    with pytest.raises(WeightsError, match=r"has shape \[1, 3, 64, 64\] for 2 faces"):
         _open("broken_mean")(_noise(2, 3, 64, 64))
 
 
@@ -171,7 +171,7 @@ def test_cuda_is_never_replaced_by_the_cpu() -> None:
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
-    with pytest.raises(DeviceError, match=r"device: cuda was asked for.*onnxruntime-gpu"):
+    with pytest.raises(DeviceError, match=r"device: cuda was requested.*onnxruntime-gpu"):
         open_network(SWAP, "cuda", 1)
 
 
@@ -186,7 +186,7 @@ def test_cuda_whose_libraries_are_missing_is_refused(monkeypatch: pytest.MonkeyP
         "InferenceSession",
         lambda path, options, providers: session(path, options, providers=providers[-1:]),
     )
-    with pytest.raises(DeviceError, match="gave CPUExecutionProvider"):
+    with pytest.raises(DeviceError, match="uses CPUExecutionProvider"):
         open_network(SWAP, "cuda", 1)
 
 
@@ -199,7 +199,7 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cards_without_a_contract_and_of_another_task_are_refused() -> None:
     with pytest.raises(CardError, match="has no 'network'"):
         _open("mediapipe_face_landmarker")
-    with pytest.raises(CardError, match=r"network\.task is 'edit', wanted 'swap'"):
+    with pytest.raises(CardError, match=r"network\.task is 'edit', expected 'swap'"):
         weight_closure(AGE, ["swap"])
     with pytest.raises(CardError, match=r"no weight card 'small_swop'.*Did you mean 'small_swap'"):
         weight_closure("small_swop", ["swap"])
@@ -219,6 +219,6 @@ def test_the_closure_names_all_networks_once(onnx_folder: Path) -> None:
     assert weight_closure(AGE, ["edit", "enhance"]) == (AGE,)
     recard(onnx_folder, SWAP, "mixed_up", converter="small_embedder")
     with pytest.raises(
-        CardError, match=r"'small_embedder': network\.task is 'embed', wanted 'convert'"
+        CardError, match=r"'small_embedder': network\.task is 'embed', expected 'convert'"
     ):
         weight_closure("mixed_up", ["swap"])
