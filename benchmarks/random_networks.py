@@ -19,7 +19,7 @@ import yaml
 from random_onnx import write_detector, write_onnx
 
 from datagen.core.rng import rng
-from datagen.networks.autoencoder.config import AutoencoderConfig, Shape, TrainedPerson
+from datagen.networks.autoencoder.config import AutoencoderConfig, Shape, TrainedIdentity
 from datagen.weights.catalog import read_shipped_card
 
 __all__ = ["CASES", "PEOPLE", "Case", "write_networks"]
@@ -107,7 +107,7 @@ def _write_autoencoder(folder: Path, card_id: str) -> str:
     modules, shape = torch_modules(), Shape(size=128, width=64)
     network = modules.Autoencoder(shape, len(PEOPLE))
     modules.initialize(network, rng("networks", card_id))
-    people = tuple(TrainedPerson(identity=name, split="train", faces=1) for name in PEOPLE)
+    people = tuple(TrainedIdentity(identity=name, split="train", faces=1) for name in PEOPLE)
     config = AutoencoderConfig(shape=shape, people=people, steps=1, cards={}, settings="random")
     (folder / card_id).mkdir(exist_ok=True)
     save_autoencoder(folder / card_id, config, network.state_dict())
