@@ -34,7 +34,7 @@ class CelebAOptions(Frozen):
 
 
 class CelebA(Source):
-    """The folders ``Anno``, ``Eval`` and ``Img`` as published, or all files in the root."""
+    """CelebA, in its published folders ``Anno``, ``Eval`` and ``Img`` or all in one folder."""
 
     layout: ClassVar[str] = "celeba"
     options: ClassVar[type[Frozen]] = CelebAOptions

@@ -41,7 +41,7 @@ class FaceForensicsOptions(Frozen):
 
 
 class FaceForensics(Source):
-    """The folder ``original_sequences``; the manipulated sequences are never listed."""
+    """Original sequences of FaceForensics++; the manipulated ones are never listed."""
 
     layout: ClassVar[str] = "faceforensics"
     options: ClassVar[type[Frozen]] = FaceForensicsOptions

@@ -46,7 +46,7 @@ class FfhqOptions(Frozen):
 
 
 class Ffhq(Source):
-    """Each image is an identity of its own, with its own license, author and 68 landmarks."""
+    """Flickr-Faces-HQ: each image is an identity of its own, with license, author and landmarks."""
 
     layout: ClassVar[str] = "ffhq"
     options: ClassVar[type[Frozen]] = FfhqOptions

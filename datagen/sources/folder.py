@@ -11,7 +11,7 @@ __all__ = ["Folder"]
 
 
 class Folder(Source):
-    """``<root>/<identity>/…/<image>``; with ``identity: per_image`` folders have no meaning."""
+    """One folder per identity; with ``identity: per_image``, folders have no meaning."""
 
     layout: ClassVar[str] = "folder"
 

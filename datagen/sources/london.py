@@ -41,7 +41,7 @@ class LondonOptions(Frozen):
 
 
 class London(Source):
-    """The London set, in either of its two forms."""
+    """Face Research Lab London Set, as downloaded or in a flat folder with a ``people.csv``."""
 
     layout: ClassVar[str] = "london"
     options: ClassVar[type[Frozen]] = LondonOptions

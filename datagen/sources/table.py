@@ -68,7 +68,7 @@ class TableOptions(Frozen):
 
 
 class Table(Source):
-    """``<root>/<table>`` and the images that it lists."""
+    """A CSV or Parquet table with one row per face, and the images that it lists."""
 
     layout: ClassVar[str] = "table"
     options: ClassVar[type[Frozen]] = TableOptions
