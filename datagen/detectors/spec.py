@@ -93,7 +93,7 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
     if suffix in _SUFFIXES:
         path = Path(text).expanduser().resolve()
         if not path.is_file():
-            raise DetectorError(f"--detector {text}: no such file")
+            raise DetectorError(f"--detector {text}: no such file", path=path)
         return _SUFFIXES[suffix], str(path), sha256_file(path)
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
