@@ -16,7 +16,7 @@ __all__ = ["Registry"]
 T = TypeVar("T")
 
 # Known names that a message lists.
-_SHOWN = 40
+_SHOWN = 12
 
 
 class Registry(Generic[T]):

@@ -101,3 +101,9 @@ def test_every_built_in_carries_its_name(registry: Registry[Source]) -> None:
     for name in registry:
         loaded = registry.load(name)
         assert getattr(loaded, "layout", getattr(loaded, "name", None)) == name
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    names = {f"layout_{number:02}": "datagen.sources.folder:Folder" for number in range(15)}
+    with pytest.raises(RecipeError, match=r"Known: layout_00, .*, layout_11 and 3 more$"):
+        _registry(names).load("zzz")
