@@ -143,7 +143,8 @@ def test_a_ladder_of_what_has_no_severities_is_refused(
 ) -> None:
     recipe = world.write_recipe("flat.yaml", ladder={"use": "social_feed"})
     assert run(["validate", str(recipe)]) == 2
-    assert "'social_feed' has no severities. Degradations with severities: avif" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "'social_feed' has no severities. Degradations with severities: avif" in told
 
 
 def test_a_lost_face_is_a_reject_that_names_its_damage(world: World, tmp_path: Path) -> None:

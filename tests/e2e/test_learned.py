@@ -82,7 +82,8 @@ class Made:
         put_under_shipped_ids(self.weights)
         self.recipe = write_recipe(folder)
         work = folder / "work"
-        size = ["--min-images", "2", "--max-identities", "2", "--size", "64", "--width", "8", "--batch", "4"]
+        size = ["--size", "64", "--width", "8", "--batch", "4"]
+        size += ["--min-images", "2", "--max-identities", "2"]
         steps = ["--rate", "1e-3", "--steps", "60", "--every", "60", "--inline"]
         datagen(["train", str(self.recipe), "-o", str(work), *size, *steps], self.weights)
         shutil.copytree(work / "weights", self.weights, dirs_exist_ok=True)
