@@ -40,6 +40,7 @@ __all__ = [
     "RIGHT_MOUTH_CORNER",
     "RIGHT_NOSTRIL",
     "SUBNASALE",
+    "Points",
     "indices",
     "mouth_opening",
     "move_landmarks",

@@ -117,7 +117,7 @@ class AutoencoderSwap(BatchedMethod):
         Raises:
             WeightsError: The folder of the weights is missing.
         """
-        return frozenset(person.identity for person in self._trained().people)
+        return frozenset(one.identity for one in self._trained().people)
 
     def _trained(self) -> Any:
         return trained_config(self.config.weights)

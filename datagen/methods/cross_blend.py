@@ -15,8 +15,6 @@ from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import (
-    bare_forehead,
-    check_face,
     convex_hull,
     face_outline,
     face_width,
@@ -26,10 +24,10 @@ from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import bare_in_both, checked_faces, draw_field
 
 __all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
 
-_FIELD = 5
 _MIN_LIFT = 0.08
 _MAX_ZOOM = 1.25
 
@@ -85,22 +83,14 @@ class CrossBlend(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> CrossBlendParams:
         """Draw mask and color; the hull extends no higher than both foreheads are bare."""
-        target, donor = ctx.target, ctx.need_donor()
-        check_face(target.landmarks)
-        check_face(donor.landmarks)
-        bare = np.minimum(
-            bare_forehead(target.image, target.landmarks),
-            bare_forehead(donor.image, donor.landmarks),
-        )
+        target, donor = checked_faces(ctx)
+        bare = bare_in_both(target, donor)
         ranges = self.config
         assert isinstance(ranges, CrossBlendOptions)
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         return CrossBlendParams(
             lift=rounded(min(rng.uniform(0.1, 0.8), free)),
-            field=[
-                [[round(float(value), 3) for value in cell] for cell in row]
-                for row in rng.standard_normal((_FIELD, _FIELD, 2))
-            ],
+            field=draw_field(rng),
             bend=rounded(rng.uniform(0.01, ranges.bend)),
             erode=rounded(rng.uniform(0.02, 0.04)),
             blur=rounded(rng.uniform(0.01, ranges.blur)),
@@ -144,9 +134,7 @@ class _Stage(NamedTuple):
 
 
 def _stage(ctx: Context, params: CrossBlendParams) -> _Stage:
-    target, donor = ctx.target, ctx.need_donor()
-    check_face(target.landmarks)
-    check_face(donor.landmarks)
+    target, donor = checked_faces(ctx)
     affine = similarity(donor.landmarks, target.landmarks)
     laid = face_outline(move_points(donor.landmarks, affine), 1.0)
     region, mask = _mask(target, laid, params)

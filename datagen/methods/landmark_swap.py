@@ -16,7 +16,6 @@ from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import (
     bare_forehead,
-    check_face,
     convex_hull,
     face_outline,
     face_width,
@@ -50,6 +49,7 @@ from datagen.faces.pixels.poisson import clone, similar_colors
 from datagen.faces.pixels.pyramid import blend_bands
 from datagen.faces.pixels.transfer import match_covariance, match_histograms
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import checked_faces
 from datagen.methods.landmark_swap_options import (
     BLENDS,
     Blend,
@@ -94,9 +94,7 @@ class LandmarkSwap(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> LandmarkSwapParams:
         """Draw mask, color and blend; the mask includes the forehead only where both are bare."""
-        target, donor = ctx.target, ctx.need_donor()
-        check_face(target.landmarks)
-        check_face(donor.landmarks)
+        target, donor = checked_faces(ctx)
         given = self.config
         assert isinstance(given, LandmarkSwapOptions)
         blend = _choose(rng, {name: BLENDS[name] for name in BLENDS if name in given.blend})
@@ -263,9 +261,7 @@ _MOUTH_SHAPE = {"donor": 1.0, "target": 0.0}
 
 
 def _stage(ctx: Context, params: LandmarkSwapParams) -> _Stage:
-    target, donor = ctx.target, ctx.need_donor()
-    check_face(target.landmarks)
-    check_face(donor.landmarks)
+    target, donor = checked_faces(ctx)
     marks = _fake_landmarks(target.landmarks, donor.landmarks, params)
     corners, origins = surround(with_forehead(marks), with_forehead(donor.landmarks))
     region, whole = _mask(target, marks, params)

@@ -16,7 +16,6 @@ from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry import surface
 from datagen.faces.geometry.outline import (
-    bare_forehead,
     check_face,
     convex_hull,
     face_outline,
@@ -27,6 +26,7 @@ from datagen.faces.landmarks import mouth_opening
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import bare_in_both
 from datagen.sources.procedural.landmarks import MESH_TO_68
 
 __all__ = ["MeshSwap", "MeshSwapParams"]
@@ -68,10 +68,7 @@ class MeshSwap(Method):
         target, donor = ctx.target, ctx.need_donor()
         _mesh(target), _mesh(donor)
         reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
-        bare = np.minimum(
-            bare_forehead(target.image, target.landmarks),
-            bare_forehead(donor.image, donor.landmarks),
-        )
+        bare = bare_in_both(target, donor)
         low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 1, mode="edge")
         low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
         apart = abs(mouth_opening(target.landmarks) - mouth_opening(donor.landmarks)) > _ALIKE

@@ -15,8 +15,6 @@ from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import (
-    bare_forehead,
-    check_face,
     convex_hull,
     face_outline,
     face_width,
@@ -36,6 +34,7 @@ from datagen.faces.landmarks import FEATURES, INNER_LIPS, JAW, LEFT_EYE, RIGHT_E
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import bare_in_both, checked_faces
 
 __all__ = ["Morph", "MorphOptions", "MorphParams", "Whose"]
 
@@ -112,19 +111,14 @@ class Morph(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> MorphParams:
         """Draw factor, kind and retouching; the face extends as high as both foreheads are bare."""
-        target, donor = ctx.target, ctx.need_donor()
-        check_face(target.landmarks)
-        check_face(donor.landmarks)
+        target, donor = checked_faces(ctx)
         given = self.config
         assert isinstance(given, MorphOptions)
         factor = rng.uniform(given.min_factor, given.max_factor)
         nearer: Whose = "target" if factor <= 0.5 else "donor"
         full, retouched = rng.random() < given.full, rng.random() < given.retouched
         outside = nearer if retouched else "mixed"
-        bare = np.minimum(
-            bare_forehead(target.image, target.landmarks),
-            bare_forehead(donor.image, donor.landmarks),
-        )
+        bare = bare_in_both(target, donor)
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         adapt = retouched or not full
         return MorphParams(
@@ -202,9 +196,7 @@ class _Stage(NamedTuple):
 
 
 def _stage(ctx: Context, params: MorphParams) -> _Stage:
-    target, donor = ctx.target, ctx.need_donor()
-    check_face(target.landmarks)
-    check_face(donor.landmarks)
+    target, donor = checked_faces(ctx)
     marks = _between(target.landmarks, donor.landmarks, params)
     points = with_forehead(marks)
     corners, ours = surround(points, with_forehead(target.landmarks))

@@ -44,6 +44,7 @@ from datagen.faces.landmarks import (
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import checked_faces
 
 __all__ = ["PartName", "PartSwap", "PartSwapOptions", "PartSwapParams", "SwappedPart"]
 
@@ -130,9 +131,7 @@ class PartSwap(Method):
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> PartSwapParams:
         """Draw parts and blend; brows only if no hair covers them in either face."""
-        target, donor = ctx.target, ctx.need_donor()
-        check_face(target.landmarks)
-        check_face(donor.landmarks)
+        target, donor = checked_faces(ctx)
         given = self.config
         assert isinstance(given, PartSwapOptions)
         names = [name for name in _POINTS if name in given.parts]

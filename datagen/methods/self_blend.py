@@ -18,6 +18,7 @@ from datagen.faces.geometry.outline import check_face
 from datagen.faces.part_masks import Bending, PartName, is_visible, part_mask
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
+from datagen.methods.draws import draw_field
 from datagen.methods.self_blend_options import (
     Alteration,
     SelfBlendOptions,
@@ -28,7 +29,6 @@ from datagen.methods.self_blend_options import (
 
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 
-_FIELD = 5
 _MAX_LOSS = 7.0  # root mean square, in 8-bit intensity levels: 31 dB
 _WEIGHTS: dict[PartName, int] = {
     "face": 40,
@@ -95,10 +95,7 @@ class SelfBlend(Method):
             scale=rounded(np.exp(rng.uniform(*np.log(given.scale)))),
             lift=rounded(rng.uniform(0.15, 0.9)),
             part=_draw_part(rng, ctx.target, given.parts),
-            field=[
-                [[round(float(value), 3) for value in cell] for cell in row]
-                for row in rng.standard_normal((_FIELD, _FIELD, 2))
-            ],
+            field=draw_field(rng),
             bend=rounded(rng.uniform(*given.bend)),
             erode=rounded(rng.uniform(*given.erode)),
             blur=rounded(rng.uniform(*given.blur)),

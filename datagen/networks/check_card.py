@@ -11,7 +11,7 @@ from datagen.rights.gate import decide_weights
 from datagen.weights import WeightCard
 from datagen.weights.digest import files_of
 from datagen.weights.io_contract import Task
-from datagen.weights.store import weight_store
+from datagen.weights.store import WeightStore
 
 __all__ = ["check_card", "permitted"]
 
@@ -27,10 +27,11 @@ def permitted(card: WeightCard) -> str:
     return f"permits {names}{stated}" if names else f"permits no purpose{stated}"
 
 
-def check_card(card: WeightCard, path: Path) -> str:
+def check_card(store: WeightStore, card: WeightCard, path: Path) -> str:
     """Read the files of a card anew and return what was found, in one line.
 
     Args:
+        store: The store of the card and the cards that it needs.
         card: The card.
         path: Its file or folder on this machine.
 
@@ -38,23 +39,23 @@ def check_card(card: WeightCard, path: Path) -> str:
         UserError: The files are not those of the card, nothing is permitted, or the network is
             not what the card's contract says.
     """
-    digest = weight_store().check(card, path, fresh=True)
+    digest = store.check(card, path, fresh=True)
     decision = decide_weights(card, _RESEARCH, today())
     if not decision.covered:
         raise WeightsError(
             f"{'; '.join(decision.reasons)}. State the terms that apply, with their grounds, in a "
             "card of your own"
         )
-    _open(card, path)
+    _open(store, card, path)
     unknown = "" if card.sha256 else " (the card has none to compare)"
     found = [f"sha256 {digest}{unknown}", permitted(card)]
     return "; ".join([*found, decision.grounds] if decision.grounds else found)
 
 
-def _open(card: WeightCard, path: Path) -> None:
+def _open(store: WeightStore, card: WeightCard, path: Path) -> None:
     """Compare the inside of the file or folder with the card's contract; downloads nothing."""
     if card.network is not None:
-        _open_network(card)
+        _open_network(store, card)
     if card.form == "insightface":
         from datagen.networks.onnx.session import Session
 
@@ -73,12 +74,12 @@ def _open(card: WeightCard, path: Path) -> None:
         )
 
 
-def _open_network(card: WeightCard) -> None:
+def _open_network(store: WeightStore, card: WeightCard) -> None:
     from datagen.networks.onnx.card import weight_closure
     from datagen.networks.onnx.embed import open_embedder
     from datagen.networks.onnx.network import open_network
 
-    others = [weight_store().card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
+    others = [store.card(name) for name in weight_closure(card.id, get_args(Task))[1:]]
     open_network(card.id, "cpu", 1)
-    if others and all(weight_store().find(other) for other in others):
+    if others and all(store.find(other) for other in others):
         open_embedder(card.id, "cpu", 1)

@@ -107,10 +107,10 @@ def _richest(own: Mapping[str, tuple[int, ...]], choice: Choice) -> dict[str, tu
     ordered = sorted(own, key=lambda name: (-len(own[name]), name))
     fit = [name for name in ordered if len(own[name]) >= choice.min_images]
     if len(fit) < 2:
-        told = ", ".join(f"{name} {len(own[name])}" for name in ordered[:_SHOWN]) or "none"
+        most = ", ".join(f"{name} {len(own[name])}" for name in ordered[:_SHOWN]) or "none"
         raise RecipeError(
             f"split {choice.split!r} has {len(fit)} identities with at least {choice.min_images} "
-            f"usable images, but a swap needs two. Those with the most: {told}. Add images, or "
+            f"usable images, but a swap needs two. Those with the most: {most}. Add images, or "
             "lower --min-images"
         )
     return {name: own[name] for name in sorted(fit[: choice.max_identities])}

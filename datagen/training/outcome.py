@@ -122,7 +122,7 @@ def _faces_table(faces: Sequence[Face], split: str) -> bytes:
 
 def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
     terms, used = faces.terms(), faces.used_cards()
-    told = ", ".join(f"{card.id!r} (digest {card.digest()[:16]})" for card in used)
+    described = ", ".join(f"{card.id!r} (digest {card.digest()[:16]})" for card in used)
     expires = faces.expires()
     until = f" The first of their consents expires on {expires}." if expires else ""
     count = len(setup.people)
@@ -138,8 +138,8 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
             redistribute=terms.redistribute is True,
             grounds=(
                 f"The terms of the {len(faces.rows)} faces that it was trained on, license and "
-                f"consent together, as stated by the source cards {told}: what holds for all of "
-                f"them holds for the network and its images.{until}"
+                f"consent together, as stated by the source cards {described}: what holds for all "
+                f"of them holds for the network and its images.{until}"
             ),
         ),
         expires=dt.date.fromisoformat(expires) if expires else None,

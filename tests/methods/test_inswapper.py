@@ -307,11 +307,11 @@ def two_outputs() -> Graph:
 @pytest.mark.parametrize(
     ("graph", "words"),
     [
-        (without_emap, "its last initializer is 1x1x128x128 float32, wanted the emap of 512x512"),
+        (without_emap, "its last initializer is 1x1x128x128 float32, expected the emap of 512x512"),
         (emap_in_front, "its last initializer is 1x1x128x128"),
         (no_constants, "insightface cannot load it"),
-        (one_input, "wanted inputs of 1x3x128x128 and 1x512"),
-        (larger, "wanted inputs of 1x3x128x128 and 1x512"),
+        (one_input, "expected inputs of 1x3x128x128 and 1x512"),
+        (larger, "expected inputs of 1x3x128x128 and 1x512"),
         (two_outputs, "one image as output"),
     ],
 )
@@ -348,7 +348,7 @@ def test_a_missing_file_or_pack_is_named(own: Path) -> None:
     ("gone", "words"),
     [
         ("w_made_up.onnx", "has no network for recognition .found 1k3d68.onnx, det_made_up.onnx"),
-        ("det_made_up.onnx", "insightface cannot load this pack: no detector in it"),
+        ("det_made_up.onnx", "insightface cannot load this model pack: it contains no detector"),
     ],
 )
 def test_half_a_pack_is_refused(own: Path, gone: str, words: str) -> None:
@@ -367,14 +367,14 @@ def test_a_recognizer_of_another_kind_is_refused(own: Path) -> None:
         own, "other", graph, {"task": "embed", "face": {"template": "arcface_128"}}
     )
     path.rename(own / "buffalo_l" / "w_made_up.onnx")
-    with pytest.raises(WeightsError, match=r"\[1, 3\] is not the recognizer .* gives 512 numbers"):
+    with pytest.raises(WeightsError, match=r"\[1, 3\] is not the recognizer .* returns 512 numbers"):
         method().open()
 
 
 def test_cards_of_other_forms_are_refused(here: Path) -> None:
-    with pytest.raises(CardError, match="pack: weight card 'inswapper_128' is of form 'onnx'"):
+    with pytest.raises(CardError, match="pack: weight card 'inswapper_128' has form 'onnx'"):
         method(pack="inswapper_128").open()
-    with pytest.raises(CardError, match="weights: weight card 'insightface_buffalo_l' is of form"):
+    with pytest.raises(CardError, match="weights: weight card 'insightface_buffalo_l' has form"):
         method(weights="insightface_buffalo_l").open()
     with pytest.raises(CardError, match="no weight card 'inswaper_128'"):
         method(weights="inswaper_128").open()
@@ -459,7 +459,7 @@ def test_it_names_both_cards_and_reads_no_file(
 
 
 def test_cards_of_other_forms_are_refused_before_anything_is_opened(here: Path) -> None:
-    with pytest.raises(CardError, match="pack: weight card 'inswapper_128' is of form 'onnx'"):
+    with pytest.raises(CardError, match="pack: weight card 'inswapper_128' has form 'onnx'"):
         method(pack="inswapper_128").weight_ids()
     with pytest.raises(CardError, match="no weight card 'mine'"):
         method(weights="mine").weight_ids()

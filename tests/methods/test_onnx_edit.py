@@ -58,15 +58,15 @@ def test_only_the_named_part_is_redrawn(part: str) -> None:
 
 
 def test_an_enhancer_never_goes_over_the_whole_image() -> None:
-    with pytest.raises(RecipeError, match="enhance the image and not forge a face"):
+    with pytest.raises(RecipeError, match="enhance the whole image, which is not a fake"):
         _method(ENHANCER, masks=["face", "box"]).open()
-    with pytest.raises(RecipeError, match="enhance the image"):
+    with pytest.raises(RecipeError, match="enhance the whole image"):
         _method(ENHANCER, masks=["box"]).weight_ids()
     assert _method(AGE, masks=["box"]).weight_ids() == (AGE,)
 
 
 def test_a_swap_is_no_edit() -> None:
-    with pytest.raises(CardError, match=r"network\.task is 'swap', wanted 'edit' or 'enhance'"):
+    with pytest.raises(CardError, match=r"network\.task is 'swap', expected 'edit' or 'enhance'"):
         _method(SWAP).open()
 
 

@@ -179,11 +179,11 @@ def test_wrong_options_are_refused(options: dict[str, Any], words: str) -> None:
 
 
 def test_what_does_not_fit_is_refused_before_any_face(onnx_folder: Path) -> None:
-    with pytest.raises(CardError, match="'edit', wanted 'swap'"):
+    with pytest.raises(CardError, match="'edit', expected 'swap'"):
         _method(AGE).open()
     with pytest.raises(CardError, match="no weight card"):
         _method("nobodys").open()
-    with pytest.raises(RecipeError, match="'network' wants a network that gives one"):
+    with pytest.raises(RecipeError, match="'network' needs a network that returns a mask"):
         _method(SWAP, masks=["network"]).open()
     with pytest.raises(CardError, match="'edit', expected 'enhance'"):
         _method(enhancer={"weights": AGE}).open()

@@ -84,7 +84,7 @@ def test_an_end_of_consent_is_told(bound: tuple[WeightCard, Path]) -> None:
     assert card.expires == dt.date(2199, 12, 31)
     research = Purpose(use="research")
     (reason,) = decide_weights(card, research, dt.date(2200, 1, 1)).reasons
-    assert reason == "their terms expired on 2199-12-31"
+    assert reason == "the terms expired on 2199-12-31"
 
 
 def test_every_face_can_be_traced(bound: tuple[WeightCard, Path]) -> None:

@@ -207,7 +207,7 @@ def test_cards_of_other_things_are_refused(own: Path) -> None:
     with pytest.raises(RecipeError, match="expected AutoencoderKL or AutoencoderTiny"):
         open_autoencoder("sd15", "cpu", "fp32")
     write_card(own, "sd_vae", "AutoencoderKL")
-    with pytest.raises(RecipeError, match="want a pipeline"):
+    with pytest.raises(RecipeError, match="expected a pipeline"):
         open_pipeline("sd_vae", "cpu", "fp32")
     with pytest.raises(RecipeError, match="is of 'AutoencoderKL'; this method takes DDPMPipeline"):
         diffusers_contract("sd_vae", ("DDPMPipeline",))
