@@ -19,11 +19,6 @@ __all__ = ["NO_DEGRADATION", "Cell", "Group", "Weakness", "find_weakness"]
 
 NO_DEGRADATION = "(none)"
 _COLUMNS = ("sample_id", "sha256", "split", "label", "method", "degradation")
-_PRIOR_FAKES = 10
-"""Weight of the detector's overall AUC in the AUC of a cell, as a number of fakes."""
-
-_MIN_ERROR = 0.02
-"""Errors below this count as this: no group loses all of its share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,13 @@ class Weakness:
     degradations: Mapping[str, Group]
     scored: int
     unscored: int
+
+
+_PRIOR_FAKES = 10
+"""Weight of the detector's overall AUC in the AUC of a cell, as a number of fakes."""
+
+_MIN_ERROR = 0.02
+"""Errors below this count as this: no group loses all of its share."""
 
 
 def find_weakness(release: Release, scores: Scores) -> Weakness:

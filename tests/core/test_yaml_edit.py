@@ -105,7 +105,10 @@ def test_words_that_yaml_reads_as_values_stay_as_they_were() -> None:
 
 
 def test_comments_inside_of_brackets_move_above_them() -> None:
-    text = "a:\n  - {b: 1, # one\n     c: '# no', # two\n     # three\n     d: [1, # four\n 2]}  # five\n"
+    text = (
+        "a:\n  - {b: 1, # one\n     c: '# no', # two\n     # three\n"
+        "     d: [1, # four\n 2]}  # five\n"
+    )
     made = edit_yaml(text, {("a", 0, "b"): 2})
     assert made == (
         "a:\n  # one\n  # two\n  # three\n  # four\n  - {b: 2, c: '# no', d: [1, 2]} # five\n"
