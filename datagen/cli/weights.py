@@ -11,7 +11,7 @@ from datagen.core.progress import Progress
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
 from datagen.networks.check_card import check_card, permitted
 from datagen.weights.add import add_card
-from datagen.weights.store import weight_store
+from datagen.weights.store import WeightStore, weight_store
 from datagen.weights.whereabouts import needed_cards, whereabouts
 
 __all__ = ["NAME", "group"]
@@ -28,17 +28,17 @@ CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card."
 @group.command("list")
 def list_cards() -> None:
     """List the known weight cards: license, permitted purposes, where each file is."""
-    broken = []
-    for card_id in weight_store().known():
+    store, broken = weight_store(), []
+    for card_id in store.known():
         try:
-            card = weight_store().card(card_id)
+            card = store.card(card_id)
             permits = permitted(card)
         except UserError as error:
             broken.append(f"{card_id}: {error}")
             continue
-        own = " (your card)" if (weight_store().cards_folder / f"{card_id}.yaml").exists() else ""
+        own = " (your card)" if store.is_own(card_id) else ""
         typer.echo(f"{card.id}{own}\n  {card.title}\n  {card.license}: {permits}")
-        typer.echo(f"  {whereabouts(card)}")
+        typer.echo(f"  {whereabouts(store, card)}")
     if broken:
         raise CardError(one_per_line("these cards cannot be read:", broken))
 
@@ -46,13 +46,13 @@ def list_cards() -> None:
 @group.command()
 def pull(card_id: CardId) -> None:
     """Download a weight file, check it, and show what it may be used for."""
-    progress = Progress()
-    card = weight_store().card(card_id)
-    path = weight_store().find(card)
+    progress, store = Progress(), weight_store()
+    card = store.card(card_id)
+    path = store.find(card)
     if path is None:
         with progress.bar(f"downloading {card.id}") as bar:
-            path = weight_store().pull(card, True, bar)
-    digest = weight_store().check(card, path)
+            path = store.pull(card, True, bar)
+    digest = store.check(card, path)
     typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {permitted(card)}")
     if not card.sha256:
         progress.warn(
@@ -60,7 +60,7 @@ def pull(card_id: CardId) -> None:
             "a card of your own to pin these files"
         )
     for other in needed_cards(card):
-        if weight_store().find(weight_store().card(other)) is None:
+        if store.find(store.card(other)) is None:
             progress.note(f"it needs {other}, which is not here: 'datagen weights pull {other}'")
 
 
@@ -72,10 +72,10 @@ def check(
     ] = None,
 ) -> None:
     """Read the weight files anew: digests, licenses, and networks against their contracts."""
-    found = problems = 0
-    for name in [card_id] if card_id else weight_store().known():
+    store, found, problems = weight_store(), 0, 0
+    for name in [card_id] if card_id else store.known():
         try:
-            line = _checked(name, required=bool(card_id))
+            line = _checked(store, name, required=bool(card_id))
         except UserError as error:
             problems += 1
             Progress().warn(f"{name}: {error}", "bad", "red")
@@ -86,7 +86,7 @@ def check(
     if problems:
         raise WeightsError(f"{problems} of {found + problems} weight files or cards are not usable")
     if not found:
-        typer.echo(f"no weight file of a known card is in {weight_store().folder}")
+        typer.echo(f"no weight file of a known card is in {store.folder}")
 
 
 @group.command()
@@ -97,20 +97,21 @@ def add(
     ] = False,
 ) -> None:
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
-    added, place = add_card(weight_store(), card, replace)
-    typer.echo(f"{place}\n{added.license}: {permitted(added)}\n{whereabouts(added)}")
+    store = weight_store()
+    added, place = add_card(store, card, replace)
+    typer.echo(f"{place}\n{added.license}: {permitted(added)}\n{whereabouts(store, added)}")
     for other in needed_cards(added):
-        if other not in weight_store().known():
+        if other not in store.known():
             Progress().warn(f"it needs {other!r}, but no weight card of that id is known")
 
 
-def _checked(name: str, required: bool) -> str:
+def _checked(store: WeightStore, name: str, required: bool) -> str:
     """Return what was found of one card's files; empty if they are not on this machine."""
-    card = weight_store().card(name)
-    path = weight_store().find(card)
+    card = store.card(name)
+    path = store.find(card)
     if path is not None:
-        return check_card(card, path)
+        return check_card(store, card, path)
     if required:
-        how = whereabouts(card).removeprefix("not here: ")
-        raise WeightsError(f"not in {weight_store().folder}: {how}")
+        how = whereabouts(store, card).removeprefix("not here: ")
+        raise WeightsError(f"not in {store.folder}: {how}")
     return ""

@@ -26,6 +26,7 @@ from datagen.recipe.build import weight_cards_of
 from datagen.release.notebook import image_tag
 from datagen.rights import check_rights, today
 from datagen.weights.obtain import obtain_weights
+from datagen.weights.store import weight_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +186,7 @@ def make_preview(
     prepared: Prepared = face._faces._prepared
     cards = weight_cards_of(built)
     check_rights(prepared.recipe.cards, cards, prepared.purpose, today())
-    obtain_weights(cards, Progress(shown=False))
+    obtain_weights(weight_store(), cards, Progress(shown=False))
     crop, matrix = face._faces._reader.crop(face._row, CropJitter())
     context = Context(*alike_in_color(crop, None if donor is None else donor._crop))
     item = Item(

@@ -21,6 +21,7 @@ from datagen.recipe.schema import Rejects
 from datagen.release import Folder
 from datagen.release.record import claim_folder, finish_release, lock_folder, withdraw_release
 from datagen.weights.obtain import obtain_weights
+from datagen.weights.store import weight_store
 
 __all__ = ["RunSummary", "make_release"]
 
@@ -53,7 +54,7 @@ def make_release(
         raise ReleaseError(f"{out} would vanish with this process: name a folder or a bucket")
     recipe = prepared.recipe
     sources = tuple(recipe.sources())
-    weights = obtain_weights(recipe.weight_cards(), progress)
+    weights = obtain_weights(weight_store(), recipe.weight_cards(), progress)
     libraries = pixel_libraries(bool(weights))
     with lock_folder(folder, cache_folder() / "locks"):
         built = index_faces(prepared, sources, engine, progress)

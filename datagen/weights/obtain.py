@@ -8,15 +8,18 @@ from datagen.core.progress import Progress
 from datagen.errors import WeightsError, one_per_line
 from datagen.weights.card import WeightCard
 from datagen.weights.pull import can_be_pulled
-from datagen.weights.store import weight_store
+from datagen.weights.store import WeightStore
 
 __all__ = ["obtain_weights"]
 
 
-def obtain_weights(cards: Iterable[WeightCard], progress: Progress) -> dict[str, str]:
+def obtain_weights(
+    store: WeightStore, cards: Iterable[WeightCard], progress: Progress
+) -> dict[str, str]:
     """Return the digest of each weight file by card id; download what is missing.
 
     Args:
+        store: Where the files are.
         cards: The cards of the files.
         progress: Shows which file is being fetched.
 
@@ -27,9 +30,9 @@ def obtain_weights(cards: Iterable[WeightCard], progress: Progress) -> dict[str,
     wanted = list(cards)
     problems = []
     for card in wanted:
-        if weight_store().find(card) is None and not can_be_pulled(card):
+        if store.find(card) is None and not can_be_pulled(card):
             try:
-                weight_store().fetch(card)
+                store.fetch(card)
             except WeightsError as error:
                 problems.append(str(error))
     if len(problems) > 1:
@@ -40,6 +43,6 @@ def obtain_weights(cards: Iterable[WeightCard], progress: Progress) -> dict[str,
     found: dict[str, str] = {}
     for card in wanted:
         with progress.status(f"weights {card.id}"):
-            weight_store().fetch(card)
-            found[card.id] = weight_store().digest(card)
+            store.fetch(card)
+            found[card.id] = store.digest(card)
     return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datagen.weights.card import WeightCard
-from datagen.weights.store import weight_store
+from datagen.weights.store import WeightStore
 
 __all__ = ["needed_cards", "whereabouts"]
 
 
-def whereabouts(card: WeightCard) -> str:
+def whereabouts(store: WeightStore, card: WeightCard) -> str:
     """Return in one line where the files of a card are, or how to get them."""
-    path = weight_store().find(card)
+    path = store.find(card)
     if path is not None:
         return f"here: {path}"
     size = f" ({card.size / 1e6:.0f} MB)" if card.size else ""
@@ -19,7 +19,7 @@ def whereabouts(card: WeightCard) -> str:
     if card.address and card.form != "insightface":
         verb = "gets" if card.sha256 else "shows the digest of"
         return f"not here: 'datagen weights pull {card.id}' {verb} {card.address}{size}"
-    place = weight_store().folder / card.file
+    place = store.folder / card.file
     return f"not here: get it from {card.homepage or 'its authors'}{size} and put it at {place}"
 
 
