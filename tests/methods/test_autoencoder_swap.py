@@ -297,7 +297,7 @@ def test_bad_folders_are_told(copied: Path) -> None:
     with pytest.raises(WeightsError, match=f"no folder '{FACESWAP}'"):
         method.donor_identities()
     card.write_text(text.replace("form: datagen", "form: onnx"))
-    with pytest.raises(RecipeError, match="is of form 'onnx'; this method takes form 'datagen'"):
+    with pytest.raises(RecipeError, match="has form 'onnx', but this method needs form"):
         method.donor_identities()
 
 

@@ -268,9 +268,13 @@ def test_params_hold_keys_and_no_text() -> None:
 
 
 def test_cards_of_other_uses_are_refused(built: Path) -> None:
-    with pytest.raises(RecipeError, match="'StableDiffusionInpaintPipeline'; this method takes"):
+    with pytest.raises(
+        RecipeError, match="'StableDiffusionInpaintPipeline', but this method needs"
+    ):
         _method("sd15_inpaint").open()
-    with pytest.raises(RecipeError, match="'StableDiffusionInpaintPipeline'; this method takes"):
+    with pytest.raises(
+        RecipeError, match="'StableDiffusionInpaintPipeline', but this method needs"
+    ):
         _method("sd15_inpaint").weight_ids()
     write_card(built, "mislabeled", "StableDiffusionPipeline", file="sd15_inpaint")
     with pytest.raises(WeightsError, match="_class_name is 'StableDiffusionInpaintPipeline'"):

@@ -250,9 +250,13 @@ def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
 
 
 def test_a_card_of_another_use_is_refused() -> None:
-    with pytest.raises(RecipeError, match="'StableDiffusionPipeline'; this method takes Stable"):
+    with pytest.raises(
+        RecipeError, match="'StableDiffusionPipeline', but this method needs Stable"
+    ):
         _method("sd15").open()
-    with pytest.raises(RecipeError, match="'StableDiffusionPipeline'; this method takes Stable"):
+    with pytest.raises(
+        RecipeError, match="'StableDiffusionPipeline', but this method needs Stable"
+    ):
         _method("sd15").weight_ids()
 
 

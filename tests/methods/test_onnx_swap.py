@@ -187,7 +187,7 @@ def test_what_does_not_fit_is_refused_before_any_face(onnx_folder: Path) -> None
         _method(SWAP, masks=["network"]).open()
     with pytest.raises(CardError, match="'edit', expected 'enhance'"):
         _method(enhancer={"weights": AGE}).open()
-    with pytest.raises(CardError, match="wanted 'enhance'"):
+    with pytest.raises(CardError, match="expected 'enhance'"):
         _method(enhancer={"weights": AGE}).enhancer_id()
     with pytest.raises(DeviceError, match="cuda"):
         _method(device="cuda").open()

@@ -209,7 +209,7 @@ def test_cards_of_other_things_are_refused(own: Path) -> None:
     write_card(own, "sd_vae", "AutoencoderKL")
     with pytest.raises(RecipeError, match="expected a pipeline"):
         open_pipeline("sd_vae", "cpu", "fp32")
-    with pytest.raises(RecipeError, match="is of 'AutoencoderKL'; this method takes DDPMPipeline"):
+    with pytest.raises(RecipeError, match="loads 'AutoencoderKL', but this method needs DDPMPipeline"):
         diffusers_contract("sd_vae", ("DDPMPipeline",))
 
 
