@@ -129,7 +129,7 @@ def test_the_shorter_side_decides_on_too_small() -> None:
     assert judged(face, min_side=int(side)) == ([0], [])
     assert judged(face, min_side=int(side) + 1) == (
         [],
-        [("too_small", f"{side:.0f} px, wanted {int(side) + 1}")],
+        [("too_small", f"{side:.0f} px, minimum {int(side) + 1}")],
     )
 
 
