@@ -6,13 +6,39 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
-__all__ = ["Timeout", "locked", "move_into_place", "staged", "write_atomically"]
+__all__ = ["Timeout", "below", "locked", "move_into_place", "staged", "write_atomically"]
 
 _MODE = 0o644
+_SHOWN = 80
+
+
+def below(root: Path, name: str) -> Path:
+    """Return the path of ``name``, which must lie below the folder ``root``.
+
+    Every name that comes from outside, such as a row of a manifest, goes through here before a
+    file is opened or written: it is relative, has no ``..``, and no link in it leads outside.
+
+    Raises:
+        ValueError: It does not; the message says why.
+    """
+    shown = repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
+    if not name or "\x00" in name or "\\" in name:
+        raise ValueError(f"{shown} is not the name of a file")
+    given = PurePosixPath(name)
+    if given.is_absolute() or ".." in given.parts or not given.parts:
+        raise ValueError(f"{shown} leads outside of its folder: expected a relative path below it")
+    try:
+        top = root.resolve()
+        path = (top / given).resolve()
+    except (OSError, RuntimeError) as error:  # a circle of links, a name that is too long
+        raise ValueError(f"{shown} cannot be resolved: {error}") from None
+    if path == top or not path.is_relative_to(top):
+        raise ValueError(f"{shown} leads outside of its folder through a link")
+    return path
 
 
 def write_atomically(path: Path, data: bytes) -> None:

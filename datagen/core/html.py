@@ -6,6 +6,9 @@ import base64
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from datagen.core.media import suffix_of
+from datagen.errors import ReleaseError
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -20,11 +23,21 @@ def render_html(package: str, template: str, **values: Any) -> str:
         template: File name of the template, e.g. ``report.html.j2``.
         **values: Variables of the template.
     """
-    return _environment(package).get_template(template).render(**values)
+    page = _environment(package).get_template(template).render(**values)
+    return page.encode("utf-8", "replace").decode()  # a lone surrogate of JSON cannot be written
 
 
 def data_url(data: bytes, media_type: str = "image/png") -> str:
-    """Return a URL that holds an encoded image, so that a page needs no other file."""
+    """Return a URL that holds an encoded image, so that a page needs no other file.
+
+    Raises:
+        ReleaseError: The media type is not one of a released image. A manifest is data: its text
+            would end up in the page.
+    """
+    try:
+        suffix_of(media_type)
+    except ValueError as error:
+        raise ReleaseError(f"{error}", key="media_type") from None
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 

@@ -5,6 +5,7 @@ from jinja2 import TemplateNotFound, UndefinedError
 from markupsafe import Markup
 
 from datagen.core.html import data_url, render_html
+from datagen.errors import ReleaseError
 
 
 def page(**values: object) -> str:
@@ -33,3 +34,20 @@ def test_what_a_template_lacks_is_an_error_and_no_empty_text() -> None:
 def test_a_data_url_holds_the_bytes() -> None:
     assert data_url(b"\x00\x01") == "data:image/png;base64,AAE="
     assert data_url(b"", "image/webp") == "data:image/webp;base64,"
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ['image/png"><script>alert(1)</script>', "image/svg+xml", "text/html", "", "image/png;a=b"],
+)
+def test_a_data_url_takes_no_other_type(media_type: str) -> None:
+    """A manifest names it, and the page would be what the manifest's author likes."""
+    with pytest.raises(ReleaseError, match="allowed are image/jpeg") as error:
+        data_url(b"", media_type)
+    assert error.value.key == "media_type"
+
+
+def test_a_lone_surrogate_is_no_reason_to_write_nothing() -> None:
+    text = page(pairs=[{"images": [], "facts": [("name", "a\ud800b")]}])
+    assert "<dd>a?b</dd>" in text
+    assert text.encode()
