@@ -25,6 +25,7 @@ then reports it. All errors survive pickling, because they come back from Ray wo
 
 Each error carries three optional attributes for programs, which the message does not depend on:
 ``path`` (the file or folder), ``key`` (the dotted key in it) and ``row`` (the row of a table).
+Neither they nor the message ever hold a password, key or token: see ``redact``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from typing import Any
+
+from datagen.redact import redacted
 
 __all__ = [
     "CardError",
@@ -74,9 +77,9 @@ class DatagenError(Exception):
         key: str | None = None,
         row: int | str | None = None,
     ) -> None:
-        super().__init__(*args)
-        self.path = None if path is None else os.fspath(path)
-        self.key = key
+        super().__init__(*(redacted(part) if isinstance(part, str) else part for part in args))
+        self.path = None if path is None else redacted(os.fspath(path))
+        self.key = None if key is None else redacted(key)
         self.row = row
 
 
@@ -174,7 +177,7 @@ class ItemError(DatagenError):
     def __init__(self, code: str, detail: str = "", **where: Any) -> None:
         super().__init__(code, detail, **where)
         self.code = code
-        self.detail = detail
+        self.detail = redacted(detail)
 
     def __str__(self) -> str:
         """Code and detail in one line."""

@@ -11,6 +11,7 @@ import typer
 from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
 from datagen.cli.score import Splits, warn_of_problems
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.detectors.baseline.train import BaselineResult, run_baseline
 from datagen.engine.choice import engine_choice
 from datagen.release.reader import Release
@@ -59,7 +60,7 @@ def command(
 
 
 def _print_table(result: BaselineResult) -> None:
-    typer.echo(f"{'split':<7}{'method':<24}{'fakes':>7}{'reals':>7}{'AUC':>8}")
+    echo(f"{'split':<7}{'method':<24}{'fakes':>7}{'reals':>7}{'AUC':>8}")
     for row in result.table:
         shown = "no data" if math.isnan(row.auc) else f"{row.auc:.3f}"
-        typer.echo(f"{row.split:<7}{row.method:<24}{row.fakes:>7}{row.reals:>7}{shown:>8}")
+        echo(f"{row.split:<7}{row.method:<24}{row.fakes:>7}{row.reals:>7}{shown:>8}")

@@ -10,6 +10,7 @@ import typer
 from datagen.cli.exit_codes import DONE, NOT_DONE
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.errors import UserError
 from datagen.evaluation.result import Settings, evaluate_release
 from datagen.release.reader import Release
@@ -74,9 +75,9 @@ def command(
             result.write(report)
         if junit is not None:
             result.to_junit(junit)
-    typer.echo(result)
+    echo(*str(result).split("\n"))
     if report is not None:
-        typer.echo(f"report: {report / 'index.html'}")
+        echo(f"report: {report / 'index.html'}")
     raise typer.Exit(DONE if result.passed else NOT_DONE)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import prepare
 from datagen.generation.run import make_release
@@ -42,4 +43,4 @@ def command(
     progress = Progress()
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
     with engine_choice(inline, workers, address, progress) as engine:
-        typer.echo(make_release(prepared, out, engine, limit, progress))
+        echo(make_release(prepared, out, engine, limit, progress))

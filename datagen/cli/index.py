@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.engine.choice import engine_choice
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.generation.prepare import index_faces, prepare
@@ -33,7 +32,7 @@ def command(
     for reject in built.rejects[:_SHOWN]:
         what = INDEX_REJECT_CODES[reject.code]
         detail = f" ({reject.detail})" if reject.detail else ""
-        typer.echo(f"{reject.source} {reject.image_id}: {reject.code}: {what}{detail}")
+        echo(f"{reject.source} {reject.image_id}: {reject.code}: {what}{detail}")
     if len(built.rejects) > _SHOWN:
-        typer.echo(f"… and {len(built.rejects) - _SHOWN} more")
-    typer.echo(f"{len(built.index)} faces; cached in {cache_folder() / 'index'}")
+        echo(f"… and {len(built.rejects) - _SHOWN} more")
+    echo(f"{len(built.index)} faces; cached in {cache_folder() / 'index'}")

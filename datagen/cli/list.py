@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from datagen.core.terminal import echo
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.compose import RESHARE, known_degradations
 from datagen.degradations.profile import load_profile, profile_names
@@ -33,14 +34,14 @@ def command(
     if kind is Kind.methods:
         for name in METHODS:
             method = METHODS.load(name)
-            typer.echo(f"{name:<20}{method.family:<16}{_first_line(method.__doc__)}")
+            echo(f"{name:<20}{method.family:<16}{_first_line(method.__doc__)}")
     elif kind is Kind.degradations:
         for name in known_degradations():
-            typer.echo(f"{name:<20}{_degradation(name)}")
+            echo(f"{name:<20}{_degradation(name)}")
     else:
         registry = SOURCES if kind is Kind.sources else ANALYZERS
         for name in registry:
-            typer.echo(f"{name:<20}{_first_line(registry.load(name).__doc__)}")
+            echo(f"{name:<20}{_first_line(registry.load(name).__doc__)}")
 
 
 def _degradation(name: str) -> str:

@@ -24,6 +24,7 @@ from datagen.cli import (
 from datagen.cli import list as listing
 from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.core.text import RENAMED_OPTIONS, renamed
 from datagen.errors import DatagenError, UserError
 
@@ -60,7 +61,7 @@ app.add_typer(weights.group, name=weights.NAME)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 

@@ -9,6 +9,7 @@ import typer
 
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.mining.next_recipe import mine
 from datagen.release.reader import Release
 from datagen.release.scores import read_scores
@@ -40,4 +41,4 @@ def command(
             f"{out} was not made from the present {recipe}: methods are matched by name"
         )
     for entry in (*made.methods, *made.degradations):
-        typer.echo(f"{entry.name:<24}{entry.reason}")
+        echo(f"{entry.name:<24}{entry.reason}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
+from datagen.core.terminal import plain
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import plan_recipe, prepare
 from datagen.planning.overview import PlanOverview
@@ -44,16 +45,17 @@ def command(
 
 
 def _print(out: Console, found: PlanOverview, cores: int) -> None:
-    out.print(f"purpose: {found.purpose}")
+    out.print(_text(f"purpose: {found.purpose}"))
     for decision in found.decisions:
         state = "covered" if decision.covered else "; ".join(decision.reasons)
-        out.print(escape(f"  {decision.subject} ({decision.license}): {state}"), soft_wrap=True)
+        out.print(_text(f"  {decision.subject} ({decision.license}): {state}"), soft_wrap=True)
     table = Table(*_COLUMNS)
     for split in found.splits:
         methods = ", ".join(f"{count} {name}" for name, count in split.methods.items())
         degrade = ", ".join(f"{float(s):.0%} {name}" for name, s in split.degradations.items())
         numbers = (split.pairs, split.controls, split.identities, split.faces, split.uses)
-        table.add_row(split.split, *map(str, numbers), methods, degrade or "none")
+        cells = (split.split, *numbers, methods, degrade or "none")
+        table.add_row(*(_text(str(cell)) for cell in cells))
     out.print(table)
     apart = "without start-up and networks" if found.networks else "without start-up"
     out.print(
@@ -61,4 +63,9 @@ def _print(out: Console, found: PlanOverview, cores: int) -> None:
         f"{cores} cores, {apart}"
     )
     for warning in found.warnings:
-        out.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+        line = Text.assemble(("warning:", "yellow"), " ", _text(warning))
+        out.print(line, soft_wrap=True)
+
+
+def _text(text: str) -> Text:
+    return Text(plain(text, one_line=True))

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.cli.options import ReleaseFolder
+from datagen.core.terminal import echo
 from datagen.release.reader import Release
 from datagen.release.report.contact_sheet import write_contact_sheet
 
@@ -24,4 +25,4 @@ def command(
     ] = None,
 ) -> None:
     """Write report/index.html: real, control, fake, mask and difference side by side."""
-    typer.echo(write_contact_sheet(Release(out), number, method))
+    echo(write_contact_sheet(Release(out), number, method))

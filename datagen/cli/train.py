@@ -12,6 +12,7 @@ from datagen.cli.exit_codes import INTERRUPTED
 from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
 from datagen.core.schema import parse
+from datagen.core.terminal import echo
 from datagen.engine.choice import engine_choice
 from datagen.errors import RecipeError
 from datagen.generation.prepare import prepare
@@ -101,7 +102,7 @@ def command(
         card = train(prepared, out, request, engine, progress)
     if card is None:
         raise typer.Exit(INTERRUPTED)
-    typer.echo(_last_line(out / "weights", card))
+    echo(_last_line(out / "weights", card))
 
 
 def _split(text: str) -> SplitName:

@@ -10,6 +10,7 @@ import typer
 from datagen.cli.exit_codes import DONE, USER_ERROR
 from datagen.cli.options import PluginFiles, Set
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.errors import DatagenError
 from datagen.faces.indexing.build import stated_index
 from datagen.generation.prepare import prepare
@@ -53,11 +54,11 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
             "note",
         )
     if unset := recipe.unset_variables():
-        typer.echo(
+        echo(
             f"{path}: valid; its sources were not checked: not set in the environment: "
             f"{', '.join(unset)}"
         )
         return
     stated = stated_index(recipe.sources(), prepared.purpose)
     Plan(recipe, stated, stated=True)  # refuses empty splits and targets without a donor
-    typer.echo(f"{path}: valid; {len(stated)} images listed; recipe digest {recipe.digest[:16]}")
+    echo(f"{path}: valid; {len(stated)} images listed; recipe digest {recipe.digest[:16]}")

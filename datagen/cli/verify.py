@@ -9,6 +9,7 @@ import typer
 from datagen.cli.exit_codes import DONE, NOT_DONE
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.release import Folder
 from datagen.release.record import RELEASE_NAME
 from datagen.release.verify import verify
@@ -36,7 +37,7 @@ def command(
     with progress.status("verifying"):
         for problem in verify(folder, pixels):
             problems += 1
-            typer.echo(problem)
+            echo(problem)
     if problems and folder.exists(RELEASE_NAME):
         progress.note("to repair it, rerun the same 'datagen generate': it remakes damaged shards")
     if pixels:

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.core.progress import Progress
+from datagen.core.terminal import echo
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
 from datagen.networks.check_card import check_card, permitted
 from datagen.weights.add import add_card
@@ -37,8 +38,8 @@ def list_cards() -> None:
             broken.append(f"{card_id}: {error}")
             continue
         own = " (your card)" if store.is_own(card_id) else ""
-        typer.echo(f"{card.id}{own}\n  {card.title}\n  {card.license}: {permits}")
-        typer.echo(f"  {whereabouts(store, card)}")
+        lines = (card.title, f"{card.license}: {permits}", whereabouts(store, card))
+        echo(f"{card.id}{own}", *(f"  {line}" for line in lines))
     if broken:
         raise CardError(one_per_line("these cards cannot be read:", broken))
 
@@ -53,7 +54,7 @@ def pull(card_id: CardId) -> None:
         with progress.bar(f"downloading {card.id}") as bar:
             path = store.pull(card, True, bar)
     digest = store.check(card, path)
-    typer.echo(f"{path}\nsha256 {digest}\n{card.license}: {permitted(card)}")
+    echo(path, f"sha256 {digest}", f"{card.license}: {permitted(card)}")
     if not card.sha256:
         progress.warn(
             f"the card of {card.id} has no digest, so nothing was compared. Put this digest into "
@@ -82,11 +83,11 @@ def check(
             continue
         if line:
             found += 1
-            typer.echo(f"ok   {name}: {line}")
+            echo(f"ok   {name}: {line}")
     if problems:
         raise WeightsError(f"{problems} of {found + problems} weight files or cards are not usable")
     if not found:
-        typer.echo(f"no weight file of a known card is in {store.folder}")
+        echo(f"no weight file of a known card is in {store.folder}")
 
 
 @group.command()
@@ -99,7 +100,7 @@ def add(
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
     store = weight_store()
     added, place = add_card(store, card, replace)
-    typer.echo(f"{place}\n{added.license}: {permitted(added)}\n{whereabouts(store, added)}")
+    echo(place, f"{added.license}: {permitted(added)}", whereabouts(store, added))
     for other in needed_cards(added):
         if other not in store.known():
             Progress().warn(f"it needs {other!r}, but no weight card of that id is known")

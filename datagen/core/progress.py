@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from datagen.core.terminal import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
@@ -43,7 +45,7 @@ class Bar:
             bar = self._stack.enter_context(_rich_bar(self._label))
             self._shown = bar, bar.add_task("", total=total, text="")
         bar, task = self._shown
-        bar.update(task, completed=done, total=total, text=text)
+        bar.update(task, completed=done, total=total, text=plain(text, one_line=True))
 
 
 class _NoBar(Bar):
@@ -75,24 +77,23 @@ class Progress:
         if not self.shown:
             yield
             return
-        with stderr().status(_escaped(label)):
+        from rich.text import Text
+
+        with stderr().status(Text(plain(label, one_line=True))):
             yield
 
     def note(self, text: str) -> None:
         """Show a line."""
         if self.shown:
-            stderr().print(text, markup=False, soft_wrap=True)
+            stderr().print(plain(text), markup=False, emoji=False, soft_wrap=True)
 
     def warn(self, text: str, word: str = "warning", style: str = "yellow") -> None:
         """Show a line that begins with a colored word."""
         if self.shown:
-            stderr().print(f"[{style}]{word}:[/] {_escaped(text)}", soft_wrap=True)
+            from rich.text import Text
 
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+            line = Text.assemble((f"{word}:", style), f" {plain(text)}")
+            stderr().print(line, soft_wrap=True)
 
 
 def _rich_bar(label: str) -> RichProgress:
@@ -100,10 +101,10 @@ def _rich_bar(label: str) -> RichProgress:
     from rich.progress import Progress as RichProgress
 
     return RichProgress(
-        TextColumn(_escaped(label)),
+        TextColumn(plain(label, one_line=True), markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
         TimeRemainingColumn(),
         console=stderr(),
         transient=True,

@@ -1,0 +1,42 @@
+"""What a terminal is given: the one place where names from outside become safe to show.
+
+A name in a release, a table or a folder may hold control characters, with which it could move the
+cursor, recolor lines, or retitle the window. They are shown as escapes instead.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from datagen.redact import redacted
+
+__all__ = ["echo", "plain"]
+
+# Control characters except tab and newline; what reorders text; lone surrogates, which no terminal
+# can be given; line separators.
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def plain(text: str, one_line: bool = False) -> str:
+    r"""Return a text without credentials, and with control characters as escapes: ``\x1b``.
+
+    Args:
+        text: Any text.
+        one_line: Newlines and tabs become escapes too.
+    """
+    safe = _UNSAFE.sub(_escape, redacted(text))
+    return safe.replace("\n", "\\n").replace("\t", "\\t") if one_line else safe
+
+
+def echo(*lines: object) -> None:
+    """Write each argument to standard output as one line; a newline inside it is an escape."""
+    sys.stdout.write("".join(f"{plain(str(line), one_line=True)}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
