@@ -9,6 +9,7 @@ import fsspec
 import pandas as pd
 
 from datagen.errors import SourceError
+from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import Source
 from datagen.sources.table import number, read_csv, text
 
@@ -32,6 +33,7 @@ class Ages:
         self._by = ""
         self._ages: dict[str, float] = {}
         self._matched = False
+        self._ignored: tuple[str, ...] = getattr(source.config, "ignore", ())
         if name:
             self._fill(read_csv(io.StringIO(_content(source, name, self._where)), self._where))
 
@@ -43,6 +45,9 @@ class Ages:
                 f"it has {', '.join(map(str, table.columns))}"
             )
         self._by = keys[0]
+        rows = table.to_dict("records")
+        advice = "give each image or identity one age, in the column 'age'"
+        refuse_unread_ages(rows, [*keys, "age"], self._ignored, self._where, advice)
         for row, values in enumerate(table[[self._by, "age"]].to_dict("records")):
             key = text(values[self._by])
             where = f"{self._where}, row {row + 1}"

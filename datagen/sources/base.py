@@ -120,6 +120,13 @@ class Source(ABC):
             SourceError: A table or folder does not have this layout.
         """
 
+    def others(self) -> Iterator[Record]:
+        """List images that the options leave out, although the source states something of them.
+
+        They are never used. The age that is stated with one of them counts for its identity.
+        """
+        return iter(())
+
     def render(self, image_id: str) -> Image:
         """Return an image of a source without files."""
         raise NotImplementedError(f"source {self.card.id!r} has files: read them")

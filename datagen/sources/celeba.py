@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from datagen.core.schema import Frozen
 from datagen.errors import SourceError
+from datagen.sources.age_columns import IgnoredColumns
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source
 
@@ -19,7 +20,7 @@ _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _SEX = {"1": "male", "-1": "female"}
 
 
-class CelebAOptions(Frozen):
+class CelebAOptions(IgnoredColumns):
     """Options of the layout ``celeba``.
 
     Attributes:

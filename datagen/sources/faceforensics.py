@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.sources.age_columns import IgnoredColumns
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source, images, without_suffix
 
@@ -21,7 +22,7 @@ Sequence: TypeAlias = Literal["youtube", "actors"]
 _SPLITS = ("train", "val", "test")
 
 
-class FaceForensicsOptions(Frozen):
+class FaceForensicsOptions(IgnoredColumns):
     """Options of the layout ``faceforensics``.
 
     Attributes:
@@ -55,20 +56,34 @@ class FaceForensics(Source):
             for video, frames in sorted(self._videos(sequence).items()):
                 identity = self._identity(sequence, video)
                 for path in _spread(frames, self.config.frames_per_video):
-                    image_id = f"{sequence}/{video}/{without_suffix(path.rpartition('/')[2])}"
-                    yield Record(
-                        image_id=image_id,
-                        path=path,
-                        identity=identity,
-                        age=ages.of((image_id, path), identity),
-                        split=splits.get(video) if sequence == "youtube" else None,
-                        extra={
-                            "sequence": sequence,
-                            "video": video,
-                            "compression": self.config.compression,
-                        },
-                    )
+                    yield self._record(sequence, video, path, ages, splits)
         ages.check_matched(identity)
+
+    def others(self) -> Iterator[Record]:
+        """See base class: the frames between the chosen ones, if there are ages."""
+        if not self.config.ages:
+            return
+        ages = Ages(self, self.config.ages)
+        for sequence in self.config.sequences:
+            for video, frames in sorted(self._videos(sequence).items()):
+                chosen = set(_spread(frames, self.config.frames_per_video))
+                for path in frames:
+                    if path not in chosen:
+                        yield self._record(sequence, video, path, ages, {})
+
+    def _record(
+        self, sequence: Sequence, video: str, path: str, ages: Ages, splits: Mapping[str, str]
+    ) -> Record:
+        identity = self._identity(sequence, video)
+        image_id = f"{sequence}/{video}/{without_suffix(path.rpartition('/')[2])}"
+        return Record(
+            image_id=image_id,
+            path=path,
+            identity=identity,
+            age=ages.of((image_id, path), identity),
+            split=splits.get(video) if sequence == "youtube" else None,
+            extra={"sequence": sequence, "video": video, "compression": self.config.compression},
+        )
 
     def _videos(self, sequence: Sequence) -> dict[str, list[str]]:
         top = f"original_sequences/{sequence}/{self.config.compression}"

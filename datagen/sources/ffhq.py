@@ -11,6 +11,7 @@ import numpy as np
 from datagen.core.arrays import Box, Landmarks
 from datagen.core.schema import Frozen
 from datagen.errors import SourceError
+from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source
 
@@ -30,7 +31,7 @@ _LICENSES = {
 _KEPT = ("photo_title", "country", "date_uploaded", "license")
 
 
-class FfhqOptions(Frozen):
+class FfhqOptions(IgnoredColumns):
     """Options of the layout ``ffhq``.
 
     Attributes:
@@ -55,6 +56,7 @@ class Ffhq(Source):
         """See base class."""
         ages = Ages(self, self.config.ages)
         entries = self._entries()
+        self._refuse_ages(entries)
         example = ""
         for key in sorted(entries, key=self._number):
             example = f"{int(key):05d}"
@@ -70,6 +72,16 @@ class Ffhq(Source):
         if not isinstance(entries, dict):
             raise self.error(f"expected images by number, found {type(entries).__name__}", name)
         return entries
+
+    def _refuse_ages(self, entries: dict[str, Any]) -> None:
+        facts = (
+            {**entry, **about}
+            for entry in entries.values()
+            if isinstance(entry, dict) and isinstance(about := entry.get("metadata"), dict)
+        )
+        where = f"source {self.card.id!r}: {self.config.metadata}"
+        advice = "state it in a table of ages, options: {ages: FILE}"
+        refuse_unread_ages(facts, ["metadata"], self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
         if not (key.isascii() and key.isdigit()):

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source
 from datagen.sources.table import number, read_csv, text
 
@@ -28,7 +29,7 @@ _SHOTS: dict[Expression, tuple[str, str]] = {
 }
 
 
-class LondonOptions(Frozen):
+class LondonOptions(IgnoredColumns):
     """Options of the layout ``london``.
 
     Attributes:
@@ -48,10 +49,19 @@ class London(Source):
 
     def records(self) -> Iterator[Record]:
         """See base class."""
+        yield from self._records(self.config.expressions)
+
+    def others(self) -> Iterator[Record]:
+        """See base class: the shots of the expressions that are left out."""
+        left = tuple(name for name in _SHOTS if name not in self.config.expressions)
+        if left:
+            yield from self._records(left)
+
+    def _records(self, expressions: tuple[Expression, ...]) -> Iterator[Record]:
         if self.exists("people.csv"):
-            yield from self._flat()
+            yield from self._flat(expressions)
         elif self.exists(self.config.info):
-            yield from self._downloaded()
+            yield from self._downloaded(expressions)
         else:
             raise self.error(
                 f"found neither people.csv nor {self.config.info} in {self.root!r}. Download the "
@@ -59,15 +69,17 @@ class London(Source):
                 "neutral_front/, smiling_front/ and the info table"
             )
 
-    def _flat(self) -> Iterator[Record]:
-        for row, values in self._rows("people.csv", ("identity_id", "image", "expression"), 3):
-            if values["expression"] in self.config.expressions:
+    def _flat(self, expressions: tuple[Expression, ...]) -> Iterator[Record]:
+        columns = ("identity_id", "image", "expression")
+        for row, values in self._rows("people.csv", columns, "age", 3):
+            if values["expression"] in expressions:
                 path = str(values["image"])
                 yield self._record(values, str(values["identity_id"]), path, "people.csv", row)
 
-    def _downloaded(self) -> Iterator[Record]:
+    def _downloaded(self, expressions: tuple[Expression, ...]) -> Iterator[Record]:
         info = self.config.info
-        rows = list(self._rows(info, ("face_id", "face_age", "face_gender", "face_eth"), 1))
+        columns = ("face_id", "face_age", "face_gender", "face_eth")
+        rows = list(self._rows(info, columns, "face_age", 1))
         for row, values in rows:
             identity = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
             plain = {
@@ -75,14 +87,14 @@ class London(Source):
                 "sex": values["face_gender"],
                 "ethnicity": values["face_eth"],
             }
-            for expression in self.config.expressions:
+            for expression in expressions:
                 folder, code = _SHOTS[expression]
                 path = f"{folder}/{identity}_{code}.jpg"
                 cells = {**plain, "expression": expression}
                 yield self._record(cells, identity, path, info, row)
 
     def _rows(
-        self, name: str, columns: tuple[str, ...], needed: int
+        self, name: str, columns: tuple[str, ...], age: str, needed: int
     ) -> Iterator[tuple[int, dict[str, str | None]]]:
         content = io.StringIO(self.read_text(name, "table"))
         table = read_csv(content, f"source {self.card.id!r}: {name}")
@@ -91,8 +103,14 @@ class London(Source):
             raise self.error(
                 f"no column {', '.join(missing)}; found {', '.join(table.columns)}", name
             )
-        for row, cells in enumerate(table.to_dict("records")):
-            values = {str(key): text(value) for key, value in cells.items()}
+        rows = [
+            {str(key): text(value) for key, value in cells.items()}
+            for cells in table.to_dict("records")
+        ]
+        where = f"source {self.card.id!r}: {name}"
+        advice = f"the age of the person stands in the column {age!r}"
+        refuse_unread_ages(rows, [*columns, age], self.config.ignore, where, advice)
+        for row, values in enumerate(rows):
             for column in columns[:needed]:
                 if values[column] is None:
                     place = f"row {row + 1}"

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from datagen.core.schema import Frozen
 from datagen.errors import SourceError
+from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source, without_suffix
 
 __all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
@@ -55,12 +56,13 @@ class Columns(Frozen):
     attribution: str | None = None
 
 
-class TableOptions(Frozen):
+class TableOptions(IgnoredColumns):
     """Options of the layout ``table``.
 
     Attributes:
         table: File name of the table, below the root; CSV or Parquet.
         columns: Names of the columns.
+        ignore: See ``IgnoredColumns``.
     """
 
     table: str = "faces.csv"
@@ -86,9 +88,12 @@ class Table(Source):
                 raise self.error(
                     f"no column {column!r} (for {use}); found {found}", self.config.table
                 )
-        for row, values in enumerate(table.to_dict("records")):
-            where = f"source {self.card.id!r}: {self.config.table}, row {row + 1}"
-            yield self._record({str(k): v for k, v in values.items()}, named, where)
+        rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+        where = f"source {self.card.id!r}: {self.config.table}"
+        advice = "map it in the card, as in options: {columns: {age: age}}"
+        refuse_unread_ages(rows, set(named.values()), self.config.ignore, where, advice)
+        for number, row in enumerate(rows, start=1):
+            yield self._record(row, named, f"{where}, row {number}")
 
     def read_table(self) -> pd.DataFrame:
         """Return the table, with empty cells as missing values and text columns as text.

@@ -149,3 +149,12 @@ def test_ages_go_by_video_or_actor(tmp_path: Path) -> None:
 def test_wrong_options_are_refused(tmp_path: Path, options: dict[str, object]) -> None:
     with pytest.raises(RecipeError, match=next(iter(options))):
         shipped("faceforensics", tmp_path, **options)
+
+
+def test_the_frames_between_are_known_where_there_are_ages(tmp_path: Path) -> None:
+    files = _frames("youtube", "003", 5) | {"ages.csv": "image,age\nyoutube/003/0001,15\n"}
+    root = write(tmp_path, files)
+    assert list(shipped("faceforensics", root, frames_per_video=1).others()) == []
+    of = shipped("faceforensics", root, frames_per_video=1, ages="ages.csv")
+    others = {record.image_id: record.age for record in of.others()}
+    assert others == {f"youtube/003/000{n}": 15.0 if n == 1 else None for n in (0, 1, 3, 4)}

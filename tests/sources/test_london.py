@@ -103,3 +103,12 @@ def test_a_wrong_table_is_refused(tmp_path: Path, name: str, content: str, messa
     with pytest.raises(SourceError) as caught:
         list(shipped("london", write(tmp_path, {name: content})).records())
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["people.csv", "london_faces_info.csv"])
+def test_the_shots_that_are_left_out_are_known_too(tmp_path: Path, name: str) -> None:
+    root = write(tmp_path, {name: {"people.csv": PEOPLE, "london_faces_info.csv": INFO}[name]})
+    neutral = shipped("london", root, expressions=["neutral"])
+    smiling = shipped("london", root, expressions=["smiling"])
+    assert list(neutral.others()) == list(smiling.records())
+    assert list(shipped("london", root).others()) == []

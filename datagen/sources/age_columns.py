@@ -1,0 +1,132 @@
+"""Columns that look like an age although nothing reads them: refused until the card says what."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from datagen.core.schema import Frozen
+from datagen.errors import SourceError
+
+__all__ = ["IgnoredColumns", "looks_like_age", "names_an_age", "refuse_unread_ages"]
+
+_OLDEST = 120
+_SHOWN = 40
+
+# Parts of a name, in lower case and without accents, by what they say.
+_NAMES = {
+    "age": "age ages aged alter edad eta idade leeftijd alder wiek vek ika yas umur возраст вік "
+    "年龄 年齡 年齢 나이 연령",
+    "years": "year years yr yrs jahr jahre ans annees anos anni jaar",
+    "born": "dob yob bday born geboren naissance nacimiento nascita nascimento geboortedatum 生日 "
+    "出生 生年月日 생년월일 рождения",
+    "minor": "minor minors child children kid kids adult adults underage juvenile teen teenager "
+    "infant toddler baby u18",
+}
+_PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
+_JOINED = re.compile(
+    r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
+    r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
+    r"|ages?(years?|yrs?|months?|group|band|range|class|bucket|bin|estimated?|est|label|in\w*|at\w*)"
+    r"|(birth|geburt)\w*|(is|over|under)18(plus)?|18plus"
+)
+_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_WORDS = re.compile(
+    r"\b(child\w*|kids?|teen\w*|minors?|bab(y|ies)|infants?|toddlers?|young|adults?|middle|senior\w*|"
+    r"elderly|old)\b"
+)
+
+
+class IgnoredColumns(Frozen):
+    """Options of every layout that reads a table.
+
+    Attributes:
+        ignore: Columns that look like an age and are not that of the person in the image.
+    """
+
+    ignore: tuple[str, ...] = Field(default=())
+
+
+def names_an_age(name: str) -> bool:
+    """Return whether a column's name is one that an age, or a date of birth, may have."""
+    return bool(_kinds(name))
+
+
+def looks_like_age(name: str, value: object) -> bool:
+    """Return whether a cell may be an age, by the name of its column and by what it holds.
+
+    A year in a column ``years`` is none, nor is a text without any number or word of age.
+    """
+    text = "" if value is None else unicodedata.normalize("NFKC", str(value)).strip().lower()
+    if not text or text in ("nan", "none", "<na>", "nat"):
+        return False
+    numbers = [float(number) for number in _NUMBER.findall(text)]
+    kinds = _kinds(name)
+    if kinds & {"age", "born", "minor"} and numbers:
+        return True
+    if "years" in kinds and any(number <= _OLDEST for number in numbers):
+        return True
+    if "minor" in kinds:
+        return True  # yes and no count, and so does any word for them
+    return "age" in kinds and _WORDS.search(text) is not None
+
+
+def _kinds(name: str) -> frozenset[str]:
+    plain = unicodedata.normalize("NFKC", name)
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", plain)
+        if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
+    )
+    composed = unicodedata.normalize("NFC", bare)
+    parts = {part.lower() for part in _PARTS.findall(composed)}
+    parts |= {part.lower() for part in re.findall(r"[^\W\d_]+", plain)}
+    joined = re.sub(r"[\W_]", "", composed).lower()
+    found = {kind for kind, words in _PARTS_OF_NAMES.items() if parts & words or joined in words}
+    if any(_JOINED.fullmatch(part) for part in (*parts, joined)):
+        found.add("age")
+    return frozenset(found)
+
+
+def refuse_unread_ages(
+    rows: Iterable[Mapping[Any, Any]],
+    read: Collection[str],
+    ignored: Collection[str],
+    where: str,
+    advice: str,
+) -> None:
+    """Refuse a table with a column that looks like an age and that nothing reads.
+
+    The age of a minor would otherwise stand in the table, and their images would be used.
+
+    Args:
+        rows: Rows of the table, by name of the column.
+        read: Columns that are read, whatever they are called.
+        ignored: Columns that the card names as no ages: the option ``ignore``.
+        where: Source and table, for the message.
+        advice: How the column can be read as the age, e.g. ``map it in columns.age``.
+
+    Raises:
+        SourceError: Of the first such column; the message quotes one of its cells.
+    """
+    passed = {*read, *ignored}
+    doubted: dict[str, bool] = {}
+    for row in rows:
+        if not row.keys() <= doubted.keys():
+            for name in row:
+                doubted.setdefault(name, name not in passed and names_an_age(str(name)))
+        for name in [name for name in row if doubted[name]]:
+            if looks_like_age(str(name), row[name]):
+                shown = str(row[name])[:_SHOWN]
+                raise SourceError(
+                    f"{where}: the column {str(name)!r} looks like an age (it holds {shown!r}), "
+                    f"and the card does not say that it is one: {advice}. If it is not the age of "
+                    "the person in the image, name it in the card: "
+                    f"options: {{ignore: [{name}]}}",
+                    key=f"options.ignore.{name}",
+                )

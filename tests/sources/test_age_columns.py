@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from datagen.errors import SourceError
+from datagen.sources import Source
+from datagen.sources.age_columns import looks_like_age, names_an_age, refuse_unread_ages
+
+from .trees import by_id, ffhq_entry, ffhq_tree, shipped, source, write
+
+AGES = [
+    *("age", "Age", "AGE", " age ", "ages", "alter", "Alter", "face_age", "faceAge", "age_years"),
+    *(
+        "ageYears",
+        "age.1",
+        "subject-age",
+        "age at capture",
+        "personage",
+        "agegroup",
+        "apparent_age",
+    ),
+    *(
+        "AgeInYears",
+        "âge",
+        "ÅLDER",
+        "età",
+        "edad",
+        "idade",
+        "возраст",
+        "年龄",
+        "나이",
+        "\uff41\uff47\uff45",
+    ),
+    *("age\u200b", "dob", "DOB", "birth_year", "birthDate", "birthday", "date of birth", "yob"),
+    *("Geburtsjahr", "born", "years", "Years", "is_minor", "child", "under18", "over_18", "u18"),
+]
+NO_AGES = [
+    *("image", "page", "language", "message", "average", "percentage", "usage", "coverage"),
+    *("Young", "camera", "title", "package", "agency", "stage", "expression", "identity", "eye"),
+    *("date_uploaded", "storage", "village", "engaged", "feature_18", "teak", "manager"),
+]
+
+
+@pytest.mark.parametrize("name", AGES)
+def test_names_of_ages(name: str) -> None:
+    assert names_an_age(name)
+    assert looks_like_age(name, "15")
+    assert looks_like_age(name, 15)
+    assert looks_like_age(name, 15.0)
+    assert not looks_like_age(name, None)
+    assert not looks_like_age(name, float("nan"))
+    assert not looks_like_age(name, " ")
+
+
+@pytest.mark.parametrize("name", NO_AGES)
+def test_names_of_anything_else(name: str) -> None:
+    assert not names_an_age(name)
+    assert not looks_like_age(name, 15)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_age"),
+    [
+        ("year", 2014, False),
+        ("years", "2014", False),
+        ("years", "15", True),
+        ("age_group", "13-17", True),
+        ("age_group", "child", True),
+        ("age_group", "Teenager", True),
+        ("age", "self-report", False),
+        ("birthplace", "Berlin", False),
+        ("birthdate", "2011-03-04", True),
+        ("child", "yes", True),
+        ("minor", True, True),
+        ("is_adult", "false", True),
+    ],
+)
+def test_what_a_cell_holds_decides_too(name: str, value: object, is_age: bool) -> None:
+    assert looks_like_age(name, value) is is_age
+
+
+def test_columns_that_appear_in_a_late_row_are_seen() -> None:
+    rows: list[dict[str, Any]] = [{"image": "1"}, {"image": "2", "age": None}, {"age": 15}]
+    with pytest.raises(SourceError, match="the column 'age' looks like an age") as caught:
+        refuse_unread_ages(rows, ["image"], [], "here", "map it")
+    assert str(caught.value).startswith("here: ")
+    assert "it holds '15'" in str(caught.value)
+    assert "options: {ignore: [age]}" in str(caught.value)
+    refuse_unread_ages(rows, ["image"], ["age"], "here", "map it")
+    refuse_unread_ages(rows, ["image", "age"], [], "here", "map it")
+
+
+ADULTS = {
+    "basis": "signed",
+    "alteration": True,
+    "adults_only": True,
+    "words": "adults, may be altered",
+}
+
+
+def table(root: Path, **options: Any) -> Source:
+    frame = {"image": ["a.jpg", "b.jpg"], "identity": ["a", "b"], "age": [15, 40]}
+    pd.DataFrame(frame).to_csv(root / "faces.csv", index=False)
+    pd.DataFrame(frame).to_parquet(root / "faces.parquet")
+    return source("table", root, card_changes={"consent": ADULTS}, **options)
+
+
+@pytest.mark.parametrize("name", ["faces.csv", "faces.parquet"])
+def test_the_layout_table(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=r"column 'age' .*columns: \{age: age\}") as caught:
+        list(table(tmp_path, table=name).records())
+    assert caught.value.exit_code == 2
+    mapped = by_id(table(tmp_path, table=name, columns={"age": "age"}))
+    assert mapped["a"].age == 15.0
+    ignored = by_id(table(tmp_path, table=name, ignore=["age"]))
+    assert ignored["a"].age is None
+    assert ignored["a"].extra == {"age": "15"}
+
+
+def test_a_second_age_beside_the_mapped_one(tmp_path: Path) -> None:
+    frame = {"image": ["a.jpg"], "identity": ["a"], "age": [40], "Age": [15]}
+    pd.DataFrame(frame).to_csv(tmp_path / "faces.csv", index=False)
+    with pytest.raises(SourceError, match="the column 'Age' looks like an age"):
+        list(source("table", tmp_path, columns={"age": "age"}).records())
+
+
+PEOPLE = "identity_id,image,expression,Age,sex,ethnicity\n001,001_03.jpg,neutral,15,female,white\n"
+INFO = "face_id,face_age,face_gender,face_eth,dob\nX001,24,female,white,2011\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("people.csv", PEOPLE), ("london_faces_info.csv", INFO)]
+)
+def test_the_layout_london(tmp_path: Path, name: str, body: str) -> None:
+    root = write(tmp_path, {name: body})
+    with pytest.raises(SourceError, match="looks like an age"):
+        list(shipped("london", root).records())
+    assert by_id(shipped("london", root, ignore=["Age", "dob"]))["001_03"]
+
+
+@pytest.mark.parametrize("extra", ["dob", "age_of_photo", "Alter"])
+def test_tables_of_ages(tmp_path: Path, extra: str) -> None:
+    root = ffhq_tree(tmp_path, ffhq_entry(7))
+    write(root, {"ages.csv": f"image,age,{extra}\n7,40,15\n"})
+    with pytest.raises(SourceError, match=f"the column '{extra}' looks like an age"):
+        list(shipped("ffhq", root, ages="ages.csv").records())
+    found = by_id(shipped("ffhq", root, ages="ages.csv", ignore=[extra]))
+    assert found["00007"].age == 40.0
+
+
+def test_the_metadata_of_ffhq(tmp_path: Path) -> None:
+    root = ffhq_tree(tmp_path, ffhq_entry(7, age="15"))
+    with pytest.raises(SourceError, match="the column 'age' looks like an age"):
+        list(shipped("ffhq", root).records())
+    body = json.loads((root / "ffhq-dataset-v2.json").read_text())
+    body["7"]["metadata"].pop("age")
+    body["7"]["person_age"] = 15
+    (root / "ffhq-dataset-v2.json").write_text(json.dumps(body))
+    with pytest.raises(SourceError, match="the column 'person_age' looks like an age"):
+        list(shipped("ffhq", root).records())
+    assert by_id(shipped("ffhq", root, ignore=["person_age"]))
