@@ -81,17 +81,19 @@ def locked(path: Path, timeout: float = -1, remove: bool = False) -> Iterator[No
     Args:
         path: The lock file, created if need be.
         timeout: Seconds to wait for another process: 0 does not wait, -1 waits for ever.
-        remove: Remove the lock file in the end. A process that waits for it notices.
+        remove: Remove the lock file in the end, unless someone has replaced it. A process that
+            waits for it notices.
 
     Raises:
         Timeout: Another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path, timeout=timeout):
+        own = path.stat().st_ino
         try:
             yield
         finally:
-            if remove:
+            if remove and path.exists() and path.stat().st_ino == own:
                 path.unlink(missing_ok=True)
 
 

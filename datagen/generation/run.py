@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
 from datagen.core.versions import pixel_libraries
 from datagen.engine import Engine, Outcome
@@ -19,7 +18,9 @@ from datagen.generation.shard import MakeShard, ShardDone
 from datagen.planning import Plan, ShardKey
 from datagen.recipe.schema import Rejects
 from datagen.release import Folder
-from datagen.release.record import claim_folder, finish_release, lock_folder, withdraw_release
+from datagen.release.commit import read_commits
+from datagen.release.lock import lock_folder
+from datagen.release.record import claim_folder, finish_release, withdraw_release
 from datagen.weights.obtain import obtain_weights
 from datagen.weights.store import weight_store
 
@@ -56,7 +57,7 @@ def make_release(
     sources = tuple(recipe.sources())
     weights = obtain_weights(weight_store(), recipe.weight_cards(), progress)
     libraries = pixel_libraries(bool(weights))
-    with lock_folder(folder, cache_folder() / "locks"):
+    with lock_folder(folder):
         built = index_faces(prepared, sources, engine, progress)
         plan = Plan(recipe, built.index)
         task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries)
@@ -138,7 +139,7 @@ class _Run:
                 self._refuse_too_many_rejects()
         except KeyboardInterrupt:
             self.progress.note(
-                f"stopped: at least {len(self.done)} of {len(self.sizes)} shards are in "
+                f"stopped: {self._committed()} of {len(self.sizes)} shards are in "
                 f"{self.folder}; rerun the same command to make the rest"
             )
             raise
@@ -191,6 +192,15 @@ class _Run:
             f"{one_per_line(head, lines)}\nThe other {len(self.done)} are in {self.folder}. Fix "
             "the cause and rerun the same command: it makes only the missing shards."
         )
+
+    def _committed(self) -> int:
+        """Count the shards in the folder: those that workers have committed unseen, too."""
+        names = {shard.name: shard for shard in self.sizes}
+        try:
+            found = read_commits(self.folder, list(names))
+        except Exception:  # noqa: BLE001  # the storage must not hide that the run was stopped
+            return len(self.done)
+        return sum(self.task.shard_digest(names[name]) == one.digest for name, one in found.items())
 
     def _rejects(self) -> Counter[str]:
         codes: Counter[str] = Counter()

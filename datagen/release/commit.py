@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "file_record",
     "is_whole",
     "read_commit",
+    "read_commits",
     "shard_of_commit",
 ]
 
@@ -83,12 +84,21 @@ def shard_of_commit(name: str) -> str:
 
 def read_commit(folder: Folder, shard: str) -> Commit | None:
     """Return a shard's commit, ``None`` if it is missing, damaged or of another schema."""
+    return read_commits(folder, [shard]).get(shard)
+
+
+def read_commits(folder: Folder, shards: Sequence[str]) -> dict[str, Commit]:
+    """Return the commits of shards by name, without those that ``read_commit`` would not find."""
+    found = folder.read_all([commit_name(shard) for shard in shards])
+    commits = {shard_of_commit(name): _parsed(data) for name, data in found.items()}
+    return {shard: commit for shard, commit in commits.items() if commit is not None}
+
+
+def _parsed(data: bytes) -> Commit | None:
     try:
-        body = json.loads(folder.read(commit_name(shard)))
+        body = json.loads(data)
         files = {name: FileRecord(**record) for name, record in body.pop("files").items()}
         return Commit(files=files, **body) if body["schema"] == SCHEMA_VERSION else None
-    except FileNotFoundError:
-        return None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None  # damaged: the shard is made again
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 import shutil
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from datagen.core.files import move_into_place
 from datagen.errors import MissingExtraError, ReleaseError
 
 __all__ = ["Folder"]
+
+_REQUESTS = 16  # at once, to object storage
 
 
 class Folder:
@@ -78,6 +82,28 @@ class Folder:
         except FileNotFoundError:
             return []
         return sorted(str(path)[len(root) + 1 :] for path in found)
+
+    def sizes(self, under: str = "") -> dict[str, int]:
+        """Return the size in bytes of every file below ``under``, by name, with one listing."""
+        filesystem, root = self._place
+        filesystem.invalidate_cache()
+        try:
+            found = filesystem.find(self._full(under), detail=True)
+        except FileNotFoundError:
+            return {}
+        return {str(path)[len(root) + 1 :]: int(info["size"]) for path, info in found.items()}
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the bytes of small files by name, without those that do not exist."""
+        with ThreadPoolExecutor(_REQUESTS) as pool:
+            found = zip(names, pool.map(self._read_if_there, names), strict=True)
+            return {name: data for name, data in found if data is not None}
+
+    def _read_if_there(self, name: str) -> bytes | None:
+        try:
+            return self.read(name)
+        except FileNotFoundError:
+            return None
 
     def size(self, name: str) -> int:
         """Return a file's size in bytes; ``FileNotFoundError`` if it does not exist."""

@@ -5,14 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from datagen.core.digests import sha256_bytes
-from datagen.core.files import Timeout, locked
 from datagen.errors import ReleaseError
 from datagen.release.commit import (
     COMMITS,
@@ -24,6 +20,8 @@ from datagen.release.commit import (
     shard_of_commit,
 )
 from datagen.release.folder import Folder
+from datagen.release.lock import LOCK_NAME
+from datagen.release.presence import check_present
 from datagen.release.schema import REJECTS, SCHEMA_VERSION
 from datagen.release.tables import table_bytes
 
@@ -32,7 +30,6 @@ __all__ = [
     "ReleaseInfo",
     "claim_folder",
     "finish_release",
-    "lock_folder",
     "withdraw_release",
 ]
 
@@ -66,32 +63,6 @@ class ReleaseInfo:
     documents: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@contextmanager
-def lock_folder(folder: Folder, locks: Path) -> Iterator[None]:
-    """Keep other runs on this machine out of a local folder while the context lasts.
-
-    Args:
-        folder: Folder of the release; nothing is written into it.
-        locks: Folder for the lock files.
-
-    Raises:
-        ReleaseError: Another run holds the lock.
-    """
-    if folder.local is None:
-        yield  # object storage has no locks: files are put whole, and equal runs write the same
-        return
-    name = sha256_bytes(str(folder.local.resolve()).encode())[:32]
-    try:
-        with locked(locks / f"{name}.lock", timeout=0):
-            yield
-    except Timeout:
-        raise ReleaseError(
-            f"{folder}: another 'datagen generate' is writing here. Wait for it, or choose "
-            "another folder",
-            path=folder.address,
-        ) from None
-
-
 def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -> None:
     """Check that the folder is empty or holds a part of this very release, and mark it.
 
@@ -105,7 +76,7 @@ def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -
     """
     if folder.local is not None and folder.local.exists() and not folder.local.is_dir():
         raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder.address)
-    names = [name for name in folder.names() if not name.startswith(".staging/")]
+    names = [name for name in folder.names() if not name.startswith((".staging/", LOCK_NAME))]
     if names:
         _refuse_another_release(folder, names, info)
         _refuse_to_shrink(folder, names, shards)
@@ -180,6 +151,9 @@ def finish_release(
         commits: Commits of all shards.
         index_rejects: Rows of ``rejects/index.parquet``.
         planned: Number of planned pairs by split.
+
+    Raises:
+        RunError: Files that the workers have made are gone or differ.
     """
     small = {
         _RECIPE: _recipe_file(info),
@@ -210,6 +184,7 @@ def finish_release(
         },
         "signature": None,
     }
+    check_present(folder, files)
     folder.write(RELEASE_NAME, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
     folder.clear_staging()  # also what killed workers left whose shard another one made
     return record

@@ -16,12 +16,13 @@ from datagen.errors import ReleaseError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.networks.autoencoder.config import Shape
 from datagen.recipe.schema import Purpose
+from datagen.release.lock import LOCK_NAME
 
 __all__ = ["SETUP", "Setup", "claim", "faces_digest"]
 
 SETUP = "training.json"
 
-_OWN = {SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "weights"}
+_OWN = {LOCK_NAME, SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "weights"}
 _SHOWN = 60
 _VERSION = 2
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from datagen.core.paths import cache_folder
 from datagen.core.progress import Bar, Progress
 from datagen.core.schema import parse
 from datagen.core.yaml_io import read_yaml
@@ -17,7 +16,7 @@ from datagen.faces.index import FaceIndex
 from datagen.generation.prepare import Prepared, index_faces
 from datagen.networks.autoencoder.config import Shape
 from datagen.release import Folder
-from datagen.release.record import lock_folder
+from datagen.release.lock import lock_folder
 from datagen.sources import Source
 from datagen.training.aligned_faces import AlignedFaces, aligned_faces
 from datagen.training.identities import Choice, choose_identities
@@ -79,7 +78,7 @@ def train(
         RunError: The training failed.
     """
     sources = prepared.recipe.sources()
-    with lock_folder(Folder(str(out)), cache_folder() / "locks"):
+    with lock_folder(Folder(str(out))):
         index = index_faces(prepared, sources, engine, progress).index
         rows = choose_identities(prepared.recipe, index, request.choice)
         setup = _setup(prepared, index, rows, request)

@@ -139,10 +139,9 @@ def test_the_name_is_the_recipe_s_or_must_be_said(
 def test_another_run_in_the_same_folder_is_kept_out(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from datagen.core.paths import cache_folder
-    from datagen.release import Folder
-    from datagen.release.record import lock_folder
+        from datagen.release import Folder
+    from datagen.release.lock import lock_folder
 
-    with lock_folder(Folder(str(tmp_path / "out")), cache_folder() / "locks"):
+    with lock_folder(Folder(str(tmp_path / "out"))):
         assert train(recipe, tmp_path / "out", "--steps", "1") == 2
     assert "is writing here" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from datagen.cli.main import run
 from datagen.release import Folder
 from datagen.release.reader import Release
+from datagen.release.record import finish_release
 from tests.support.world import World, digests
 
 
@@ -194,5 +196,30 @@ def test_a_long_outage_is_told_and_the_next_run_makes_the_rest(
     assert not Folder(address).exists("release.json")
     committed = [name for name in Folder(address).names() if name.startswith("commits/")]
     assert 0 < len(committed) < 6
+    assert world.generate(address, "--inline") == 0
+    assert remote_digests(address, tmp_path) == local
+
+
+@pytest.mark.parametrize("lost", ["media/train-000001.tar", "commits/train-000001.json"])
+def test_objects_that_vanish_during_a_run_are_named(
+    gate: Gate,
+    world: World,
+    tmp_path: Path,
+    local: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lost: str,
+) -> None:
+    address = f"s3://bucket/vanished-{lost.partition('/')[0]}"
+
+    def late(*arguments: Any) -> Any:
+        Folder(address).remove(lost)
+        return finish_release(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("datagen.generation.run.finish_release", late)
+        assert world.generate(address, "--inline") == 1
+    assert f"{lost} (missing)" in capsys.readouterr().err
+    assert not Folder(address).exists("release.json")
     assert world.generate(address, "--inline") == 0
     assert remote_digests(address, tmp_path) == local

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,3 +63,37 @@ def test_a_process_that_made_some_splits_makes_the_others_too(
     one = ("--inline", "--set", "splits={test: 4}")
     assert own_world.generate(tmp_path / "one", *one) == 0
     assert own_world.generate(tmp_path / "both", "--inline") == 0
+
+
+def test_a_stopped_run_counts_the_shards_on_disk(
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers commit shards whose outcomes the driver has not yet taken."""
+    from datagen.core.progress import Progress
+    from datagen.generation.prepare import prepare
+    from datagen.generation.run import make_release
+
+    recipe = prepare(own_world.job("out").loaded)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        make_release(recipe, str(out), lambda: Stopped(2), None, Progress())
+    assert "stopped: 2 of 6 shards are in" in " ".join(capsys.readouterr().err.split())
+    stale = out / "commits" / "train-000000.json"
+    stale.write_bytes(stale.read_bytes().replace(b'"digest":"', b'"digest":"0'))
+    with pytest.raises(KeyboardInterrupt):
+        make_release(recipe, str(out), lambda: Stopped(0), None, Progress())
+    assert "stopped: 1 of 6 shards are in" in " ".join(capsys.readouterr().err.split())
+
+
+class Stopped:
+    """An engine whose run is stopped when workers have done some keys and told nothing."""
+
+    workers = 1
+
+    def __init__(self, done: int) -> None:
+        self.done = done
+
+    def run(self, task: Any, keys: Iterable[Any]) -> Iterator[Any]:
+        for key in list(keys)[: self.done]:
+            task(key)
+        raise KeyboardInterrupt

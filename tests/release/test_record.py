@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.core.paths import cache_folder
 from datagen.recipe import load_recipe
 from datagen.release import Folder
+from datagen.release.lock import lock_folder
 from datagen.release.reader import Release
-from datagen.release.record import lock_folder
 from tests.support.world import World, digests, record
 
 
@@ -145,7 +144,7 @@ def test_a_folder_with_something_else_is_refused(
 def test_two_runs_into_one_folder_are_refused(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock_folder(Folder(str(tmp_path / "out")), cache_folder() / "locks"):
+    with lock_folder(Folder(str(tmp_path / "out"))):
         assert world.generate(tmp_path / "out", "--inline") == 2
     assert "another 'datagen generate' is writing here" in capsys.readouterr().err
 

@@ -156,7 +156,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(tmp_path
     child.send_signal(signal.SIGINT)
     told = child.communicate(timeout=120)[1]
     assert child.returncode == 130, told
-    assert "the same command goes on from it" in told
+    assert "rerun the same command to continue" in told
     taken = int((out / "log.csv").read_text().splitlines()[-1].split(",")[0])
     assert taken >= 2
     assert train(recipe, out, "--steps", str(taken + 2)) == 0
