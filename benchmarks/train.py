@@ -7,8 +7,9 @@ the quickstart's, are too few for it to learn much: that takes thousands. Usage:
 
     python benchmarks/train.py OUT [--epochs 8] [--side 128] [--save net.pt]
 
-``net.pt`` is TorchScript: ``datagen score OUT --detector net.pt --detector-config net.yaml``, with
-the YAML file that is written next to it.
+``net.pt`` is TorchScript, and the YAML file that describes it is written next to it:
+
+    datagen score OUT --detector net.pt --detector-config net.yaml --allow-code -o scores.parquet
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from datagen.core.progress import Progress
 from datagen.detectors.config import DetectorConfig, read_config
 from datagen.detectors.score import score_release
+from datagen.detectors.spec import read_spec
 from datagen.engine.choice import engine_choice
 from datagen.evaluation.result import (
     EvaluationResult,
@@ -132,6 +133,7 @@ def score(
     *,
     config: DetectorConfig | str | PathLike[str] | None = None,
     batch: int = 32,
+    allow_code: bool = False,
     workers: int | None = None,
     address: str | None = None,
     inline: bool | None = None,
@@ -148,6 +150,7 @@ def score(
         split: The split or splits to score; by default all.
         config: Input and output of the detector, or the YAML file that states them.
         batch: Maximum number of images that the detector is given at once.
+        allow_code: Open a ``.pt`` or ``.pt2`` file, which can run any code on this machine.
         workers: Parallel tasks; by default one per CPU.
         address: Ray cluster to join; by default one is started on this machine.
         inline: Run in this process, without Ray; by default for functions only.
@@ -164,13 +167,16 @@ def score(
     here = callable(detector) and workers is None and address is None if inline is None else inline
     shown = Progress(progress)
     read = config if isinstance(config, DetectorConfig | None) else read_config(Path(config))
+    asked: Any = detector
+    if isinstance(detector, str):
+        asked = read_spec(detector, read or DetectorConfig(), allow_code=allow_code)
     with (
         engine_choice(here, workers, address, shown) as engine,
         shown.bar("scoring shards") as bar,
     ):
         return score_release(
             _release(release),
-            detector,
+            asked,
             split,
             config=read,
             batch=batch,

@@ -12,6 +12,7 @@ from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
 from datagen.core.progress import Progress
 from datagen.core.python_file import PythonFile
+from datagen.core.terminal import echo
 from datagen.detectors.config import read_config
 from datagen.detectors.score import parts_folder, score_to_file
 from datagen.detectors.spec import read_spec
@@ -54,6 +55,12 @@ def command(
         Optional[list[Path]],  # noqa: UP045
         typer.Option(metavar="FILE.py", help="Python file that SPEC may name as its module."),
     ] = None,
+    allow_code: Annotated[
+        bool,
+        typer.Option(
+            "--allow-code", help="Open a .pt or .pt2 file, which can run any code on this machine."
+        ),
+    ] = False,
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
@@ -70,7 +77,7 @@ def command(
     progress = Progress()
     check_scores_path(scores)
     files = [PythonFile.read(path, DetectorError) for path in plugin or ()]
-    spec = read_spec(detector, read_config(detector_config), files)
+    spec = read_spec(detector, read_config(detector_config), files, allow_code)
     release = Release(out)
     with (
         engine_choice(inline, workers, address, progress) as engine,
@@ -85,7 +92,7 @@ def command(
             )
             raise typer.Exit(INTERRUPTED) from None
     warn_of_problems(result.problems, progress)
-    typer.echo(result.summary(scores))
+    echo(result.summary(scores))
     raise typer.Exit(DONE if result.status["ok"] else NOT_DONE)
 
 

@@ -28,7 +28,7 @@ class Encoded:
     Attributes:
         sample_id: Its id in the manifest.
         data: Its bytes as released; ``None`` if they cannot be read.
-        suffix: File suffix of its format, without a dot.
+        suffix: File suffix of its media type, without a dot; see ``datagen.core.media``.
         problem: The reason why ``data`` is missing; empty otherwise.
     """
 

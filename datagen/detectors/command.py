@@ -1,14 +1,21 @@
-"""Detectors that are programs: they read a file of paths and write a CSV file of scores."""
+"""Detectors that are programs: they read a file of paths and write a CSV file of scores.
+
+A program is told nothing by the files it is given: their names are numbers in an order that depends
+on neither label nor pair, and their times are equal.
+"""
 
 from __future__ import annotations
 
 import csv
+import os
 import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from datagen.core.digests import digest_of
+from datagen.core.files import below
 from datagen.detectors.batched import Encoded
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
@@ -18,6 +25,9 @@ __all__ = ["CommandDetector"]
 
 _HEADER = ["path", "score"]
 _NO_PROGRAM = 127
+_TIME = (1_000_000_000, 1_000_000_000)  # of every file: when it was written tells nothing
+_MAX_CELL = 1 << 20
+_SHOWN = 200
 
 
 class CommandDetector:
@@ -40,7 +50,7 @@ class CommandDetector:
         with tempfile.TemporaryDirectory(prefix="datagen-") as name:
             folder = Path(name).resolve()
             paths = _unpacked(images, folder)
-            readable = [path for path in paths if path is not None]
+            readable = sorted(path for path in paths if path is not None)
             problem = self._run(readable, folder) if readable else ""
             found = {} if problem else self._read(folder / "scores.csv", readable)
         return [
@@ -77,12 +87,13 @@ class CommandDetector:
             text = "the program exited with code 0 without writing {scores}"
             return dict.fromkeys(known, Answer(None, "failed", text))
         found: dict[str, Answer] = {}
+        given = set(known)
         for line, (name, text) in enumerate(_rows(path, self._command), 2):
-            place = str(Path(name).resolve()) if name else name
-            if place not in known:
+            place = _place(name, given)
+            if place is None:
                 raise DatagenError(
-                    f"detector 'cmd: {self._command}': line {line} of its scores names {name!r}, "
-                    "which is not one of the given paths"
+                    f"detector 'cmd: {self._command}': line {line} of its scores names "
+                    f"{name[:_SHOWN]!r}, which is not one of the given paths"
                 )
             repeated = Answer(None, "failed", "the program wrote two scores")
             found[place] = repeated if place in found else self._answer(text)
@@ -98,28 +109,51 @@ class CommandDetector:
 
 
 def _unpacked(images: Sequence[Encoded], folder: Path) -> list[str | None]:
-    paths: list[str | None] = []
-    for image in images:
-        path = folder / f"{image.sample_id}.{image.suffix}"
-        if image.data is not None:
-            path.write_bytes(image.data)
-        paths.append(None if image.data is None else str(path))
+    """Write the images; return the path of each, ``None`` for one that cannot be read."""
+    order = sorted(range(len(images)), key=lambda n: digest_of(["command", images[n].sample_id]))
+    paths: list[str | None] = [None] * len(images)
+    for number, place in enumerate(order, 1):
+        image = images[place]
+        if image.data is None:
+            continue
+        path = below(folder, f"{number:06d}.{image.suffix}")
+        path.write_bytes(image.data)
+        os.utime(path, _TIME)
+        paths[place] = str(path)
     return paths
 
 
+def _place(name: str, given: set[str]) -> str | None:
+    """Return the given path that a program means, which may have come to it in another way."""
+    if name in given:
+        return name
+    try:
+        place = str(Path(name).resolve())
+    except (OSError, RuntimeError, ValueError):  # not the name of any file
+        return None
+    return place if place in given else None
+
+
 def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
+    csv.field_size_limit(_MAX_CELL)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
         lines = csv.reader(handle)
-        header = [cell.strip() for cell in next(lines, [])]
-        if header != _HEADER:
+        try:
+            header = [cell.strip() for cell in next(lines, [])]
+            if header != _HEADER:
+                raise DetectorError(
+                    f"--detector 'cmd: {command}': the first line of its scores is "
+                    f"{','.join(header)[:_SHOWN]!r}, want 'path,score'"
+                )
+            for cells in lines:
+                if cells:
+                    name, *rest = (cell.strip() for cell in cells)
+                    yield name, rest[0] if rest else ""
+        except csv.Error as error:
             raise DetectorError(
-                f"--detector 'cmd: {command}': the first line of its scores is "
-                f"{','.join(header)!r}, want 'path,score'"
-            )
-        for cells in lines:
-            if cells:
-                name, *rest = (cell.strip() for cell in cells)
-                yield name, rest[0] if rest else ""
+                f"--detector 'cmd: {command}': line {lines.line_num} of its scores cannot be read "
+                f"as CSV: {error}"
+            ) from None
 
 
 def _last_line(text: str) -> str:

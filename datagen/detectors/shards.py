@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from datagen.core.digests import digest_of, sha256_bytes
+from datagen.core.media import suffix_of
 from datagen.core.text import counted
 from datagen.detectors.batched import Encoded
 from datagen.detectors.postprocess import Answer
@@ -135,12 +136,14 @@ def run_shards(
 
 
 def _encoded(folder: Folder, row: dict[Any, Any]) -> Encoded:
-    sample_id, suffix = str(row["sample_id"]), str(row["media_type"]).rpartition("/")[2]
-    path, offset, size = str(row["media_path"]), int(row["media_offset"]), int(row["media_size"])
+    sample_id, path = str(row["sample_id"]), str(row["media_path"])
     try:
-        data = folder.read_range(path, offset, size)
+        suffix = suffix_of(str(row["media_type"]))
+        data = folder.read_range(path, int(row["media_offset"]), int(row["media_size"]))
     except FileNotFoundError:
-        return Encoded(sample_id, None, suffix, f"{path} is missing")
+        return Encoded(sample_id, None, "", f"{path} is missing")
+    except (OSError, ValueError) as error:
+        return Encoded(sample_id, None, "", f"{path} cannot be read: {error}")
     if sha256_bytes(data) != row["sha256"]:
         return Encoded(sample_id, None, suffix, f"its bytes in {path} differ from the manifest")
     return Encoded(sample_id, data, suffix)

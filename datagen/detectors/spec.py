@@ -27,6 +27,9 @@ _SUFFIXES: dict[str, Kind] = {
     ".pt2": "exported",
     ".json": "baseline",
 }
+_CODE: tuple[Kind, ...] = ("torchscript", "exported")
+"""Files that can run code when they are opened: torch keeps pickles in them."""
+
 _COMMAND = "cmd:"
 _FORMS = (
     "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json, "
@@ -68,20 +71,37 @@ class DetectorSpec:
         return {"spec": self.text, "kind": self.kind, "digest": self.digest, "config": config}
 
 
-def read_spec(text: str, config: DetectorConfig, files: Sequence[PythonFile] = ()) -> DetectorSpec:
+def read_spec(
+    text: str,
+    config: DetectorConfig,
+    files: Sequence[PythonFile] = (),
+    allow_code: bool = False,
+) -> DetectorSpec:
     """Find out which kind of detector ``text`` names.
+
+    ``module:callable``, a command and the files of ``--plugin`` are code, and the user names them
+    as such. A file of torch looks like data and is not: it needs ``allow_code``.
 
     Args:
         text: The spec; ``docs/detectors.md`` lists the forms.
         config: Content of ``--detector-config``.
         files: Files of ``--plugin``.
+        allow_code: Whether a file that can run code may be opened.
 
     Raises:
-        DetectorError: The file or module does not exist, the form is unknown, or a key of the
-            configuration does not apply to this kind of detector.
+        DetectorError: The file or module does not exist, the form is unknown, a key of the
+            configuration does not apply to this kind of detector, or the file can run code.
     """
     text = text.strip()
     kind, target, content = _classified(text, files)
+    if kind in _CODE and not allow_code:
+        raise DetectorError(
+            f"--detector {text}: a {Path(target).suffix} file can run any code on this machine "
+            "when it is opened, because torch keeps pickles in it. If you trust its origin, add "
+            "--allow-code (in Python: allow_code=True); otherwise ask for an .onnx file, which "
+            "never runs code",
+            path=target,
+        )
     _check_keys(kind, config, text)
     return DetectorSpec(text, kind, target, config, str(Path.cwd()), content, tuple(files))
 
@@ -91,14 +111,23 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
         return "command", *_command(text.removeprefix(_COMMAND).strip())
     suffix = Path(text).suffix.lower()
     if suffix in _SUFFIXES:
-        path = Path(text).expanduser().resolve()
-        if not path.is_file():
-            raise DetectorError(f"--detector {text}: no such file", path=path)
+        path = _file(text)
         return _SUFFIXES[suffix], str(path), sha256_file(path)
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
         raise DetectorError(f"--detector {text!r}: want {_FORMS}")
     return "callable", text, _source_digest(text, module, files)
+
+
+def _file(text: str) -> Path:
+    try:
+        path = Path(text).expanduser().resolve()
+        found = path.is_file()
+    except (OSError, RuntimeError, ValueError):  # no such user, a circle of links, a null byte
+        path, found = Path(text), False
+    if not found:
+        raise DetectorError(f"--detector {text}: no such file", path=path)
+    return path
 
 
 def _command(command: str) -> tuple[str, str]:

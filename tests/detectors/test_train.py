@@ -20,5 +20,5 @@ def test_the_small_network_trains_and_can_be_scored(
     assert [line[0] for line in lines] == ["method", "all", "landmark_swap", "self_blend"]
     to, config = tmp_path / "s.parquet", str(net.with_suffix(".yaml"))
     arguments = ["score", str(small), "--detector", str(net), "--detector-config", config]
-    assert run([*arguments, "-o", str(to), "--inline", "--split", "test"]) == 0
+    assert run([*arguments, "--allow-code", "-o", str(to), "--inline", "--split", "test"]) == 0
     assert read_rows(to)["score"].between(0, 1).all()

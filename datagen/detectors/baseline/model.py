@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
 from datagen.core.digests import digest_of
+from datagen.core.json_io import read_json
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import FEATURES_VERSION, feature_count, features_of
 from datagen.detectors.baseline.logistic import Logistic, fit_logistic
@@ -24,6 +26,7 @@ _FORMAT = "datagen.baseline"
 _FORMER = "datagen.probe"
 _RIDGES = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 5
+_TEXT = 200  # of a damaged file, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,7 @@ class BaselineModel:
             DetectorError: The file is not a model, or is one for other features.
         """
         where = f"--detector {path}"
-        try:
-            body = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DetectorError(f"{where}: is not valid JSON: {error}", path=path) from None
+        body = read_json(Path(path), where, DetectorError)
         found = body.get("format") if isinstance(body, dict) else None
         if found != _FORMAT:
             problem = "is not a model of 'datagen baseline'"
@@ -79,24 +79,31 @@ class BaselineModel:
             raise DetectorError(f"{where}: {problem}", path=path)
         if body.get("features") != FEATURES_VERSION:
             raise DetectorError(
-                f"{where}: was trained on features of version {body.get('features')!r}; this "
-                f"datagen has version {FEATURES_VERSION}: train it again with 'datagen baseline'"
+                f"{where}: was trained on features of version {str(body.get('features'))[:_TEXT]}; "
+                f"this datagen has version {FEATURES_VERSION}: train it again with 'datagen "
+                "baseline'",
+                path=path,
+                key="features",
             )
-        return cls(_logistic(body, where), float(body["ridge"]), dict(body["trained_on"]))
+        try:
+            return cls._of(body)
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
+            problem = f"{type(error).__name__}: {str(error)[:_TEXT]}"
+            raise DetectorError(f"{where}: is damaged: {problem}", path=path) from None
 
-
-def _logistic(body: dict[str, Any], where: str) -> Logistic:
-    try:
+    @classmethod
+    def _of(cls, body: dict[str, Any]) -> BaselineModel:
         arrays = {key: np.asarray(body[key], np.float64) for key in ("mean", "scale", "weights")}
-        model = Logistic(**arrays, bias=float(body["bias"]))
-        _ = float(body["ridge"]), dict(body["trained_on"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DetectorError(f"{where}: is damaged: {type(error).__name__}: {error}") from None
-    count = feature_count()
-    for key, array in arrays.items():
-        if array.shape != (count,) or not np.isfinite(array).all():
-            raise DetectorError(f"{where}: is damaged: {key}: want {count} numbers")
-    return model
+        numbers = {key: float(body[key]) for key in ("bias", "ridge")}
+        count = feature_count()
+        for key, array in arrays.items():
+            if array.shape != (count,) or not np.isfinite(array).all():
+                raise ValueError(f"{key}: want {count} numbers")
+        for key, number in numbers.items():
+            if not math.isfinite(number):
+                raise ValueError(f"{key}: want a finite number")
+        logistic = Logistic(**arrays, bias=numbers["bias"])
+        return cls(logistic, numbers["ridge"], dict(body["trained_on"]))
 
 
 @dataclass(frozen=True, slots=True)
