@@ -133,7 +133,9 @@ def test_a_release_of_a_stranger_writes_no_file(
     before = sorted(tmp_path.rglob("*"))
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    code = score(out, f"cmd: {sys.executable} {program} {{paths}} {{scores}}", to, "--split", "test")
+    code = score(
+        out, f"cmd: {sys.executable} {program} {{paths}} {{scores}}", to, "--split", "test"
+    )
     new = {path.name for path in tmp_path.rglob("*")} - {path.name for path in before}
     assert new <= {"program.py", "s.parquet", "s.parquet.parts"} | {
         path.name for path in tmp_path.glob("s.parquet.parts/*")
