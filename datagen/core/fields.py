@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
@@ -10,12 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 __all__ = ["IntRange", "Range", "Share", "sums_to_one"]
 
+_MAX_NUMBER = 40  # characters
+_LONG_EXPONENT = re.compile(r"e[+-]?\d{4}", re.IGNORECASE)  # 1e-99999999 has as many digits
+
 
 def _share(value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         raise ValueError("must be a share such as 0.25 or 1/3")
     try:
-        share = Fraction(str(value).replace(" ", ""))
+        share = Fraction(value if isinstance(value, int) else _bounded(str(value)))
     except (ValueError, ZeroDivisionError):
         raise ValueError("must be a share such as 0.25 or 1/3") from None
     if not 0 <= share <= 1:
@@ -23,6 +27,14 @@ def _share(value: object) -> Fraction:
     if share.denominator > 10_000:
         raise ValueError("must have at most four decimals, or a fraction such as 1/3")
     return share
+
+
+def _bounded(text: str) -> str:
+    """Return the text of a number without spaces, if it is short and so is its exponent."""
+    text = text.replace(" ", "")
+    if len(text) > _MAX_NUMBER or _LONG_EXPONENT.search(text):
+        raise ValueError("too long")
+    return text
 
 
 Share: TypeAlias = Annotated[
@@ -49,7 +61,7 @@ def _pair(value: object) -> object:
 
 def _whole_pair(value: object) -> object:
     pair = _pair(value)
-    if not isinstance(pair, tuple) or any(number != int(number) for number in pair):
+    if not isinstance(pair, tuple) or any(number % 1 != 0 for number in pair):
         raise ValueError("must be a whole number or [low, high] of whole numbers")
     return pair
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datagen.core.text import counted, near, renamed
+from datagen.core.text import counted, near, renamed, shortened
 from datagen.errors import DatagenError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Frozen(BaseModel):
 
 
 M = TypeVar("M", bound=BaseModel)
+
+_MAX_NAME = 60  # characters of a key that a message shows
 
 
 def parse(
@@ -103,7 +105,7 @@ def _shown(found: object) -> str:
     """Return the value that was found in brackets; a whole section would hide the message."""
     if isinstance(found, Mapping | BaseModel):
         return ""
-    return f" (found {_short(found)})"
+    return f" (found {shortened(found)})"
 
 
 _WORDS = {
@@ -125,7 +127,8 @@ def _dotted(prefix: str, location: tuple[int | str, ...]) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         elif part != "[key]":  # pydantic's word for a wrong key of a mapping
-            path += f".{part}" if path else part
+            name = part[:_MAX_NAME]
+            path += f".{name}" if path else name
     return path
 
 
@@ -133,11 +136,6 @@ def _lower(message: str) -> str:
     message = message.removeprefix("Value error, ")
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary) should ", "must ", message)
     return message[:1].lower() + message[1:]
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["RENAMED", "RENAMED_OPTIONS", "counted", "first_of", "near", "renamed"]
+__all__ = ["RENAMED", "RENAMED_OPTIONS", "counted", "first_of", "near", "renamed", "shortened"]
 
 RENAMED: dict[str, tuple[str, ...]] = {
     # keys of recipes, cards, tables and options
@@ -49,6 +49,9 @@ _SPELLINGS = (
 )
 
 
+_MAX_NAME = 100  # characters; longer ones are no misspelled names
+
+
 def renamed(name: str, known: Iterable[str]) -> str | None:
     """Return what ``name`` is called now, if it was renamed to one of the ``known`` names."""
     names = set(known)
@@ -61,6 +64,8 @@ def renamed(name: str, known: Iterable[str]) -> str | None:
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return a hint that begins with a space: the new name, or the closest ones, or nothing."""
+    if len(name) > _MAX_NAME:
+        return ""
     names = list(known)
     if now := renamed(name, names):
         return f" It is now called {now!r}."
@@ -78,3 +83,9 @@ def first_of(names: Sequence[object], shown: int, separator: str = ", ") -> str:
     text = separator.join(map(str, names[:shown]))
     more = len(names) - shown
     return f"{text} and {more} more" if more > 0 else text
+
+
+def shortened(value: object, longest: int = 60) -> str:
+    """Return how Python writes a value, cut to at most ``longest`` characters."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

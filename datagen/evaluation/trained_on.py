@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
-from datagen.errors import UserError
+from datagen.core.yaml_io import parse_yaml
+from datagen.errors import ReleaseError, UserError
 from datagen.evaluation.rows import read_rows
 from datagen.release.reader import Release
 from datagen.release.scores import first_ids
@@ -17,6 +19,8 @@ __all__ = ["refuse_trained_on"]
 
 # val selected the weights that were kept: it counts as training data.
 TRAINING_SPLITS = ("train", "val")
+
+_CARD = re.compile(r"rights/cards/[a-z0-9_-]{1,128}\.yaml")
 
 
 def refuse_trained_on(release: Release, manifest: Any, split: str, training: Release) -> None:
@@ -76,13 +80,30 @@ def _namesakes(identities: Any, one: Release, other: Release) -> Any:
 def _seeds(release: Release) -> dict[str, int]:
     """Return the seeds of a release's procedural sources by source id."""
     try:
-        recipe = yaml.safe_load(release.folder.read("recipe.yaml"))
+        recipe = _yaml(release, "recipe.yaml")
     except FileNotFoundError:
         return {}  # then equal ids count as the same identity
     seeds = {}
-    for source in recipe["sources"]:
-        card = yaml.safe_load(release.folder.read(source["card"]))
-        options = (card.get("options") or {}) | (source.get("options") or {})
-        if card["layout"] == "procedural" and "seed" in options:
-            seeds[str(card["id"])] = int(options["seed"])
+    for source in recipe.get("sources") or ():
+        named = str(source.get("card")) if isinstance(source, Mapping) else ""
+        if not _CARD.fullmatch(named):
+            raise ReleaseError(
+                f"{release.folder}/recipe.yaml: sources: expected cards in rights/cards/"
+            )
+        card = _yaml(release, named)
+        options = {**(card.get("options") or {}), **(source.get("options") or {})}
+        if card.get("layout") == "procedural" and isinstance(options.get("seed"), int):
+            seeds[str(card.get("id"))] = options["seed"]
     return seeds
+
+
+def _yaml(release: Release, name: str) -> Mapping[str, Any]:
+    where = f"{release.folder}/{name}"
+    try:
+        text = release.folder.read(name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ReleaseError(f"{where}: not UTF-8", path=where) from None
+    value = parse_yaml(text, where, ReleaseError)
+    if not isinstance(value, Mapping):
+        raise ReleaseError(f"{where}: expected keys and values", path=where)
+    return value

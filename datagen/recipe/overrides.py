@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from datagen.core.plain_data import MAX_DEPTH, check_plain
+from datagen.core.text import shortened
 from datagen.core.yaml_io import parse_yaml
 from datagen.errors import RecipeError
 
@@ -14,6 +16,9 @@ __all__ = ["Overrides", "apply_overrides"]
 
 Overrides: TypeAlias = Mapping[str, Any] | Sequence[str]
 """``{"splits.train": 100}``, or texts such as ``"splits.train=100"`` with the value as YAML."""
+
+
+_POSITION = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class _Override:
         raise self._no_keys(depth)
 
     def _position(self, node: list[Any], key: str) -> int:
-        if not key.isdecimal() or int(key) >= len(node):
+        if not _POSITION.fullmatch(key) or int(key) >= len(node):
             allowed = (
                 f"the list has positions 0 to {len(node) - 1}" if node else "the list is empty"
             )
@@ -88,19 +93,31 @@ def _parsed(overrides: Overrides) -> Iterator[_Override]:
         overrides = [overrides]
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
-            label = f"override {key!r}"
-            if not (keys := _split(key)):
+            label = f"override {shortened(key)}"
+            if not (keys := _split(key, label)):
                 raise RecipeError(f"{label}: expected a dotted key, e.g. 'splits.train'", key=key)
+            _check(value, label, of_python=True)
             yield _Override(keys, value, label)
         return
     for text in overrides:
-        label = f"--set {text!r}"
+        label = f"--set {shortened(text)}"
         key, equals, value = text.partition("=")
-        keys = _split(key)
+        keys = _split(key, label)
         if not equals or not keys:
             raise RecipeError(f"{label}: expected key.path=value, e.g. --set splits.train=100")
         yield _Override(keys, parse_yaml(value, label, RecipeError), label)
 
 
-def _split(key: str) -> tuple[str, ...]:
-    return tuple(part for part in re.split(r"[.\[\]]+", key) if part)
+def _split(key: str, label: str) -> tuple[str, ...]:
+    _check(key, label)
+    keys = tuple(part for part in re.split(r"[.\[\]]+", key) if part)
+    if len(keys) > MAX_DEPTH:
+        raise RecipeError(f"{label}: the key has {len(keys)} parts, at most {MAX_DEPTH} are read")
+    return keys
+
+
+def _check(value: Any, label: str, of_python: bool = False) -> None:
+    try:
+        check_plain(value, of_python)
+    except ValueError as problem:
+        raise RecipeError(f"{label}: {problem}") from None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import license_expression
+from boolean.boolean import ParseError
 
+from datagen.core.text import shortened
 from datagen.errors import CardError
 
 __all__ = ["KNOWN_LICENSES", "License", "Terms", "combine", "license_of"]
@@ -114,9 +118,12 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
 }
 KNOWN_LICENSES = tuple(_TABLE)
 _BY_LOWER = {name.lower(): name for name in _TABLE}
+_MAX_LENGTH = 1000
+_MAX_ALTERNATIVES = 256
 _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
 
+@lru_cache(maxsize=1024)
 def license_of(expression: str, commercial: bool = False, redistribute: bool = False) -> License:
     """Return what an SPDX expression permits; an unknown license id permits nothing.
 
@@ -134,13 +141,39 @@ def license_of(expression: str, commercial: bool = False, redistribute: bool = F
     """
     if expression in _UNKNOWN:
         return License(expression, None, None, None)
+    parsed = _parsed(expression)
+    return max(_alternatives(parsed), key=lambda one: _fitness(one, commercial, redistribute))
+
+
+def _parsed(expression: str) -> Any:
+    """Return the tree of an expression, which has few enough alternatives to look at each."""
+    shown = shortened(expression, 100)
+    if len(expression) > _MAX_LENGTH:
+        raise CardError(
+            f"license {shown} has {len(expression)} characters: at most {_MAX_LENGTH} are read"
+        )
     try:
         parsed = license_expression.Licensing().parse(expression)
-    except license_expression.ExpressionError as error:
-        raise CardError(f"license {expression!r} is not an SPDX expression: {error}") from None
+    except Exception as error:  # noqa: BLE001  # odd brackets break assertions of the parser
+        known = isinstance(error, license_expression.ExpressionError | ParseError)
+        problem = f": {str(error)[:200]}" if known else ""
+        raise CardError(f"license {shown} is not an SPDX expression{problem}") from None
     if parsed is None:
-        raise CardError(f"license {expression!r} is not an SPDX expression: it is blank")
-    return max(_alternatives(parsed), key=lambda one: _fitness(one, commercial, redistribute))
+        raise CardError(f"license {shown} is not an SPDX expression: it is blank")
+    if (count := _count(parsed)) > _MAX_ALTERNATIVES:
+        raise CardError(
+            f"license {shown} has {count if count < 10**9 else 'over 10^9'} alternatives: at most "
+            f"{_MAX_ALTERNATIVES} are compared. Write out the one that you use"
+        )
+    return parsed
+
+
+def _count(node: Any) -> int:
+    """Return the number of alternatives of an expression."""
+    if node.isliteral:
+        return 1
+    parts = [_count(part) for part in node.args]
+    return sum(parts) if node.operator.strip().upper() == "OR" else math.prod(parts)
 
 
 def _fitness(license: License, commercial: bool, redistribute: bool) -> tuple[bool, int, int]:

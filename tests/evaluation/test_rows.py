@@ -144,13 +144,37 @@ def test_numbered_people_of_another_seed_are_other_people(tmp_path: Path) -> Non
     release, other = Release(Folder(str(out))), Release(Folder(str(training)))
     manifest = read_rows(release, (*COLUMNS, "source_sha256"))
     for folder, seed in ((out, 1), (training, 2)):
-        recipe = f"sources: [{{card: card.yaml, options: {{seed: {seed}}}}}]"
+        recipe = f"sources: [{{card: rights/cards/made.yaml, options: {{seed: {seed}}}}}]"
         (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
-        (folder / "card.yaml").write_text("{id: made, layout: procedural}", encoding="utf-8")
+        card = folder / "rights/cards/made.yaml"
+        card.parent.mkdir(parents=True)
+        card.write_text("{id: made, layout: procedural}", encoding="utf-8")
     refuse_trained_on(release, manifest, "test", other)
-    (training / "card.yaml").write_text("{id: made, layout: folder}", encoding="utf-8")
+    (training / "rights/cards/made.yaml").write_text("{id: made, layout: folder}", encoding="utf-8")
     with pytest.raises(UserError, match="shares 4 of its 4 identities"):
         refuse_trained_on(release, manifest, "test", other)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "sources: [{card: ../../../etc/passwd}]",
+        "sources: [{card: rights/cards/../../x.yaml}]",
+        "sources: [3]",
+        "sources: [{card: [1]}]",
+        "[1]",
+        "a: &a [*a]",
+        "a: \\ud800: b",
+    ],
+)
+def test_a_hostile_recipe_of_a_release_is_refused(tmp_path: Path, recipe: str) -> None:
+    train = make(people=4, pairs_each=2, split="train")
+    release = Release(Folder(str(write_release(tmp_path / "out", MADE))))
+    training = write_release(tmp_path / "training", train)
+    (training / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    manifest = read_rows(release, (*COLUMNS, "source_sha256"))
+    with pytest.raises(ReleaseError, match=r"recipe\.yaml"):
+        refuse_trained_on(release, manifest, "test", Release(Folder(str(training))))
 
 
 def test_a_manifest_that_is_gone_or_spoiled_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
@@ -182,3 +183,35 @@ def test_two_share_alike_licenses_exclude_each_other() -> None:
 def test_purposes_are_named_in_a_fixed_order() -> None:
     assert Terms(True, True, True, ()).purposes() == ["research", "commercial", "redistribute"]
     assert Terms(None, False, True, ()).purposes() == ["redistribute"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        (" AND ".join(["(CC0-1.0 OR MIT)"] * 40), "has over 10\\^9 alternatives: at most 256"),
+        (" AND ".join(["(CC0-1.0 OR MIT)"] * 9), "has 512 alternatives"),
+        (" OR ".join(["MIT"] * 400), "has 2796 characters: at most 1000"),
+        ("(" * 450 + "MIT" + ")" * 449, "is not an SPDX expression"),
+        ("MIT OR (", "is not an SPDX expression"),
+        ("()", "is not an SPDX expression"),
+        ("x AND (not) AND unknown ) , (", "is not an SPDX expression"),
+        ("\x00", "is not an SPDX expression"),
+        ("", "it is blank"),
+    ],
+)
+def test_an_expression_without_end_or_sense_is_refused(expression: str, why: str) -> None:
+    with pytest.raises(CardError, match=why) as caught:
+        license_of(expression)
+    assert len(str(caught.value)) < 400
+
+
+@given(st.lists(st.sampled_from(["MIT", "AND", "OR", "WITH", "(", ")", "x", ",", "+", "not"])))
+def test_no_sequence_of_words_breaks_the_parser(words: list[str]) -> None:
+    with contextlib.suppress(CardError):
+        license_of(" ".join(words))
+
+
+def test_expressions_of_usual_size_are_read() -> None:
+    found = license_of(" AND ".join(["(CC0-1.0 OR MIT)"] * 8))
+    assert found.research
+    assert not found.attribution
