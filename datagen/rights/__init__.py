@@ -1,6 +1,7 @@
 """Rights: which uses licenses and consent permit, decided before any image is read."""
 
 from datagen.rights.adults import ADULT_AGE, is_adult, refuse_age
+from datagen.rights.authors import needs_attribution, stated_attribution
 from datagen.rights.gate import Decision, check_rights, source_terms, today
 from datagen.rights.purpose import Purpose
 from datagen.rights.terms import Terms, combine, license_of
@@ -15,8 +16,10 @@ __all__ = [
     "combine",
     "is_adult",
     "license_of",
+    "needs_attribution",
     "refuse_age",
     "source_terms",
+    "stated_attribution",
     "today",
     "weight_terms",
 ]

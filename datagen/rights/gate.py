@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from datagen.core.text import near
 from datagen.errors import RightsError, one_per_line
+from datagen.rights.authors import needs_attribution, stated_attribution
 from datagen.rights.purpose import Purpose
 from datagen.rights.terms import KNOWN_LICENSES, Answer, Terms
 from datagen.rights.weights import WeightRights, weight_rights, weight_terms
@@ -58,12 +59,11 @@ def today() -> dt.date:
 def decide_source(card: SourceCard, purpose: Purpose, day: dt.date) -> Decision:
     """Judge one source card against a purpose."""
     reasons = [*_license_clauses(card.license, purpose), *_consent_clauses(card, purpose, day)]
-    license = purpose.license(card.license)
-    names = license.redistribute and license.attribution
-    if purpose.redistribute and names and not card.attribution.strip():
+    names = needs_attribution(purpose.license(card.license), purpose)
+    if names and not stated_attribution(card.attribution):
         reasons.append(
             f"license {card.license} requires attribution when copies are redistributed, and the "
-            "card's 'attribution' is empty"
+            "card's 'attribution' is empty or names nobody"
         )
     return Decision(f"source {card.id!r}", card.title, card.license, tuple(reasons))
 

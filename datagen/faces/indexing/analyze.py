@@ -54,6 +54,10 @@ class AnalyzeImages:
         analyzer = opened(self.analyzer)
         return [row for record in records for row in self._image(analyzer, record)]
 
+    def label(self, records: tuple[Record, ...]) -> str:
+        """See ``Task``."""
+        return f"images {records[0].image_id} to {records[-1].image_id}"
+
     def _image(self, analyzer: Analyzer, record: Record) -> list[dict[str, Any]]:
         base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from datagen.core.text import counted
 from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import SourceError
 from datagen.faces.analyzers import Analyzer
@@ -14,9 +15,12 @@ from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
 from datagen.faces.indexing.cache import AnalysisCache
 from datagen.faces.indexing.duplicates import group_near_duplicates
-from datagen.faces.indexing.select import IndexReject, Screened, index_row, select_faces
+from datagen.faces.indexing.look import Faces, Look, faces_in, seen
+from datagen.faces.indexing.minors import Fingerprint, Place, Refusal, Seen, copies_of_minors
+from datagen.faces.indexing.screening import Listed, list_source
+from datagen.faces.indexing.select import IndexReject, index_row, select_faces
 from datagen.rights import Purpose
-from datagen.sources.base import Record, Source, unique
+from datagen.sources.base import Record, Source
 
 __all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
 
@@ -68,13 +72,24 @@ def build_index(
     """
     built = BuiltIndex(FaceIndex.from_rows([]))
     rows: list[dict[str, Any]] = []
-    for source in sources:
-        screened = _screen(source, purpose)
-        found = _analyze(source, analyzer, screened.records, engine, progress, built)
-        kept, refused = select_faces(
-            source.card, screened.records, found, limits.min_side, limits.max_yaw
-        )
-        refused = [*screened.rejects, *refused]
+    listed = [list_source(source, purpose) for source in sources]
+    for one in listed:
+        if not one.screened.records:
+            raise SourceError(_nothing_left(one.source, one.screened.rejects))
+    all_found = [
+        _analyze(one.source, analyzer, one.screened.records, engine, progress, built)
+        for one in listed
+    ]
+    copies = _copies(listed, all_found, analyzer, engine, built)
+    for one, found in zip(listed, all_found, strict=True):
+        source, id_ = one.source, one.source.card.id
+        records = [r for r in one.screened.records if (id_, r.image_id) not in copies]
+        kept, unfit = select_faces(source.card, records, found, limits.min_side, limits.max_yaw)
+        refused = [
+            *one.screened.rejects,
+            *(IndexReject(*place, *why) for place, why in copies.items() if place[0] == id_),
+            *unfit,
+        ]
         built.rejects += refused
         if not kept:
             raise SourceError(_nothing_left(source, refused))
@@ -99,16 +114,45 @@ def stated_index(sources: Sequence[Source], purpose: Purpose) -> FaceIndex:
         [
             index_row(source.card, record, face)
             for source in sources
-            for record in _screen(source, purpose).records
+            for record in list_source(source, purpose).screened.records
         ]
     )
 
 
-def _screen(source: Source, purpose: Purpose) -> Screened:
-    records = list(unique(source.records(), source.card.id))
-    licenses = {record.license for record in records if record.license is not None}
-    covers = {license: purpose.covered_by(purpose.license(license)) for license in licenses}
-    return Screened(source.card, records, covers)
+def _copies(
+    listed: Sequence[Listed],
+    all_found: Sequence[Mapping[str, list[dict[str, Any]]]],
+    analyzer: Analyzer,
+    engine: Callable[[], Engine],
+    built: BuiltIndex,
+) -> dict[Place, Refusal]:
+    """Return which accepted images show a stated minor, and why they are refused."""
+    minors: list[Seen] = []
+    unread = 0
+    for one in listed:
+        if one.minors:
+            aside = BuiltIndex(built.index)
+            prints = _analyze(
+                one.source, Fingerprint(), one.minors, engine, lambda done, total: None, aside
+            )
+            read = seen(one.source, one.minors, prints)
+            unread += len(one.minors) - len(read)
+            minors += read
+    if unread:
+        built.warnings.append(
+            f"{counted(unread, 'image')} of stated minors could not be read, so copies of them "
+            "under other names are not found"
+        )
+    if not minors:
+        return {}
+    faces: dict[Place, Faces] = {}
+    others: list[Seen] = []
+    for one, found in zip(listed, all_found, strict=True):
+        own = seen(one.source, one.screened.records, found)
+        others += own
+        faces |= {image.place: faces_in(found[image.record.image_id]) for image in own}
+    sources = {one.source.card.id: one.source for one in listed}
+    return copies_of_minors(minors, others, Look(sources, analyzer, faces))
 
 
 def _analyze(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["group_near_duplicates"]
+__all__ = ["NearHashes", "group_near_duplicates"]
 
 # In bits of 64. With eight bands of eight bits, two hashes that differ in at most seven bits
 # have one band in common (pigeonhole), so only images with an equal band are compared.
@@ -22,7 +22,7 @@ def group_near_duplicates(hashes: Sequence[str]) -> list[int]:
     Args:
         hashes: Perceptual hashes, see ``phash``.
     """
-    bytes_ = np.array([list(bytes.fromhex(text)) for text in hashes], np.uint8).reshape(-1, _BANDS)
+    bytes_ = _as_bytes(hashes)
     leader = list(range(len(hashes)))
     for band in range(_BANDS):
         buckets: dict[int, list[int]] = defaultdict(list)
@@ -31,6 +31,37 @@ def group_near_duplicates(hashes: Sequence[str]) -> list[int]:
         for members in buckets.values():
             _link(np.array(members), bytes_, leader)
     return [_root(leader, number) for number in range(len(hashes))]
+
+
+class NearHashes:
+    """Perceptual hashes, to look up those that are near to another one.
+
+    Args:
+        hashes: Perceptual hashes, see ``phash``.
+    """
+
+    def __init__(self, hashes: Sequence[str]) -> None:
+        self._hashes = _as_bytes(hashes)
+        self._buckets: list[dict[int, list[int]]] = []
+        for band in range(_BANDS):
+            buckets: dict[int, list[int]] = defaultdict(list)
+            for number, value in enumerate(self._hashes[:, band].tolist()):
+                buckets[value].append(number)
+            self._buckets.append(dict(buckets))
+
+    def near(self, hash_: str) -> list[int]:
+        """Return the positions of the hashes that are near to ``hash_``, in order."""
+        asked = _as_bytes([hash_])[0]
+        found: set[int] = set()
+        for band, value in enumerate(asked.tolist()):
+            found.update(self._buckets[band].get(value, ()))
+        members = np.array(sorted(found), np.intp)
+        different = np.bitwise_count(self._hashes[members] ^ asked).sum(axis=1)
+        return [int(number) for number in members[different <= _LARGEST_DISTANCE]]
+
+
+def _as_bytes(hashes: Sequence[str]) -> NDArray[np.uint8]:
+    return np.array([list(bytes.fromhex(text)) for text in hashes], np.uint8).reshape(-1, _BANDS)
 
 
 def _link(members: NDArray[np.intp], hashes: NDArray[np.uint8], leader: list[int]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from datagen.core.digests import canonical_json
-from datagen.rights import ADULT_AGE, refuse_age
+from datagen.faces.indexing.minors import folded
+from datagen.rights import ADULT_AGE, refuse_age, stated_attribution
 from datagen.sources.base import Record
 from datagen.sources.card import SourceCard
 
@@ -19,9 +20,14 @@ __all__ = ["INDEX_REJECT_CODES", "IndexReject", "Screened", "index_row", "select
 _LARGEST_SHARE_OUTSIDE = 0.2
 
 INDEX_REJECT_CODES: Mapping[str, str] = {
-    "under_age": f"the source states an age under {ADULT_AGE}; not read",
+    "under_age": f"the source states an age under {ADULT_AGE}; read only to find its copies",
+    "minor_identity": f"an age under {ADULT_AGE} is stated for another image of this identity, or "
+    "one of its images is a copy of a minor's",
+    "copy_of_minor": "the same picture as one of a minor, under another name, id or source",
     "age_unknown": "no age is stated and the card does not set adults_only; not read",
     "license_not_covered": "the image's own license does not cover the purpose; not read",
+    "no_attribution": "the image's own license requires attribution where copies are "
+    "redistributed, and none is stated; not read",
     "missing_file": "the source lists the image, but the file does not exist",
     "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or not an image",
     "no_face": "the analyzer found no face",
@@ -49,15 +55,29 @@ class Screened:
         card: The source's card.
         records: Records in the order of the layout.
         license_covers: Whether each license of an image covers the purpose.
+        named: Licenses of images under which each needs an attribution of its own.
+        minors: Identities that are stated to be minors, with the age; see ``minors_of``.
+
+    Attributes:
+        records: The accepted records.
+        rejects: Why each of the others was rejected.
     """
 
     def __init__(
-        self, card: SourceCard, records: Iterable[Record], license_covers: Mapping[str, bool]
+        self,
+        card: SourceCard,
+        records: Iterable[Record],
+        license_covers: Mapping[str, bool],
+        named: Collection[str] = (),
+        minors: Mapping[str, float] | None = None,
     ) -> None:
         self.records: list[Record] = []
         self.rejects: list[IndexReject] = []
+        minors = minors or {}
         for record in records:
-            code = self._refusal(card, record, license_covers)
+            code = self._refusal(card, record, license_covers) or self._refusal_of_person(
+                record, minors, named
+            )
             if code is None:
                 self.records.append(record)
             else:
@@ -71,6 +91,17 @@ class Screened:
             return refused
         if record.license is not None and not license_covers[record.license]:
             return "license_not_covered", record.license
+        return None
+
+    @staticmethod
+    def _refusal_of_person(
+        record: Record, minors: Mapping[str, float], named: Collection[str]
+    ) -> tuple[str, str] | None:
+        years = minors.get(folded(record.identity)) if minors else None
+        if years is not None:
+            return "minor_identity", f"{years:g} years are stated for another image"
+        if record.license in named and not stated_attribution(record.attribution):
+            return "no_attribution", str(record.license)
         return None
 
 

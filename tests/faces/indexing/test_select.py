@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from datagen.faces.crop import face_box
+from datagen.faces.indexing.minors import minors_of
 from datagen.faces.indexing.select import INDEX_REJECT_CODES, IndexReject, Screened, select_faces
 from datagen.sources import Record, SourceCard
 from tests.sources.trees import card
@@ -54,6 +55,28 @@ def test_a_license_of_its_own_must_cover_the_purpose() -> None:
     one = record(age=30.0, license="MIT")
     assert screened(one, MIT=True) is None
     assert screened(one, MIT=False) == IndexReject("faces", "one", "license_not_covered", "MIT")
+
+
+def test_every_image_of_a_minor_is_refused() -> None:
+    records = [record("one", age=15.0), record("two"), record("three", age=40.0)]
+    found = Screened(card("folder", consent=ADULTS), records, {}, (), minors_of(records))
+    assert found.records == []
+    assert [(one.image_id, one.code) for one in found.rejects] == [
+        ("one", "under_age"),
+        ("two", "minor_identity"),
+        ("three", "minor_identity"),
+    ]
+
+
+def test_an_image_that_needs_a_name_of_its_own() -> None:
+    def codes(attribution: str | None) -> list[str]:
+        one = record(age=30.0, license="CC-BY-2.0", attribution=attribution)
+        found = Screened(card("folder"), [one], {"CC-BY-2.0": True}, {"CC-BY-2.0"})
+        return [reject.code for reject in found.rejects]
+
+    assert codes("Jane Doe") == []
+    for nobody in (None, "", "  ", "unknown", "N/A", "-", "(none)"):
+        assert codes(nobody) == ["no_attribution"]
 
 
 def test_the_order_of_records_is_kept() -> None:
@@ -193,8 +216,11 @@ def test_the_row_joins_what_is_stated_and_what_is_found() -> None:
 def test_every_code_is_described() -> None:
     assert set(INDEX_REJECT_CODES) == {
         "under_age",
+        "minor_identity",
+        "copy_of_minor",
         "age_unknown",
         "license_not_covered",
+        "no_attribution",
         "missing_file",
         "unreadable_image",
         "no_face",

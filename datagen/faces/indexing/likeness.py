@@ -1,0 +1,80 @@
+"""Whether two images are copies of each other: a hash proposes pairs, and their pixels decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Affine, Image, Landmarks
+from datagen.core.images import average_down, psnr
+from datagen.faces.crop import shrink_for, take_crop
+from datagen.faces.landmarks import (
+    LEFT_EYE,
+    LEFT_MOUTH_CORNER,
+    NOSE_TIP,
+    RIGHT_EYE,
+    RIGHT_MOUTH_CORNER,
+)
+
+__all__ = ["MIN_PSNR", "Thumbnails", "aligned", "alike", "thumbnails"]
+
+MIN_PSNR = 30.0
+"""From this PSNR in dB on, two images reduced to ``_SIDE`` pixels are copies."""
+
+_SIDE = 128
+# Both eyes, the tip of the nose and the corners of the mouth, from the subject's right to the left,
+# as shares of the side. The eyes are a quarter of the side apart, so that the whole head is seen.
+_TEMPLATE = np.array(
+    [(0.375, 0.45), (0.625, 0.45), (0.5, 0.6), (0.395, 0.72), (0.605, 0.72)], np.float64
+)
+
+Thumbnails: TypeAlias = "tuple[Image, ...]"
+"""An image reduced to ``_SIDE`` pixels: all of it, then aligned by each of its faces."""
+
+
+def aligned(image: Image, landmarks: Landmarks) -> Image:
+    """Return the face at ``_SIDE`` pixels, moved onto the template by a similarity."""
+    fine = 2 * _SIDE  # then averaged, so that copies of other sizes do not alias differently
+    matrix = _similarity(landmarks, _TEMPLATE * (fine - 1))
+    shrink = shrink_for(matrix)
+    small = image if shrink == 1 else average_down(image, shrink)
+    return average_down(take_crop(small, matrix, fine, shrink), 2)
+
+
+def thumbnails(image: Image, faces: Sequence[Landmarks]) -> Thumbnails:
+    """Return the image and each of its faces, reduced for the comparison."""
+    whole = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(whole, np.uint8), *(aligned(image, points) for points in faces)
+
+
+def alike(first: Thumbnails, second: Thumbnails) -> bool:
+    """Return whether the images are copies, or a face of one is that of the other.
+
+    Two photographs of one person are far below ``MIN_PSNR``; a copy that was resized, encoded
+    anew or cropped a little is above.
+    """
+    pairs = [(first[0], second[0])]
+    pairs += [(one, other) for one in first[1:] for other in second[1:]]
+    return any(_close(one, other) for one, other in pairs)
+
+
+def _close(first: Image, second: Image) -> bool:
+    decibels = psnr(first, second)
+    return decibels is None or decibels >= MIN_PSNR
+
+
+def _similarity(landmarks: Landmarks, goal: NDArray[np.float64]) -> Affine:
+    """Return the similarity that maps five landmarks onto ``goal``, by least squares."""
+    marks = landmarks.astype(np.float64)
+    eyes = marks[RIGHT_EYE].mean(axis=0), marks[LEFT_EYE].mean(axis=0)
+    five = np.stack([*eyes, marks[NOSE_TIP], marks[RIGHT_MOUTH_CORNER], marks[LEFT_MOUTH_CORNER]])
+    z, w = five[:, 0] + 1j * five[:, 1], goal[:, 0] + 1j * goal[:, 1]
+    centered, wanted = z - z.mean(), w - w.mean()
+    spread = float(np.square(np.abs(centered)).sum())
+    turn = complex((np.conj(centered) * wanted).sum()) / max(spread, 1e-9)
+    shift = complex(w.mean()) - turn * complex(z.mean())
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])

@@ -1,0 +1,84 @@
+"""Thumbnails of the images that a comparison asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from datagen.core.arrays import Image, Landmarks
+from datagen.core.images import probe
+from datagen.errors import ImageError, RecipeError
+from datagen.faces.analyzers import Analyzer
+from datagen.faces.indexing.analyze import AnalyzeImages
+from datagen.faces.indexing.likeness import Thumbnails, thumbnails
+from datagen.faces.indexing.minors import Place, Seen
+from datagen.sources.base import Record, Source
+
+__all__ = ["Faces", "Look", "faces_in", "seen"]
+
+Faces: TypeAlias = "list[Landmarks]"
+"""Landmarks of the faces in an image."""
+
+Rows: TypeAlias = "list[dict[str, Any]]"
+
+
+def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -> list[Seen]:
+    """Return the images that could be read.
+
+    Args:
+        source: Their source.
+        records: Their records.
+        found: Rows of an analyzer by ``image_id``.
+    """
+    return [
+        Seen(source.card.id, record, first["sha256"], first["phash"])
+        for record in records
+        if (first := found[record.image_id][0]).get("sha256")
+    ]
+
+
+def faces_in(rows: Rows) -> Faces:
+    """Return the landmarks of the faces that an analyzer found in an image."""
+    found = (row["landmarks"] for row in rows if row["problem"] is None)
+    return [np.asarray(points, np.float32).reshape(68, 2) for points in found]
+
+
+class Look:
+    """Reads images for a comparison.
+
+    Args:
+        sources: Sources by card id.
+        analyzer: Finds the faces of images that are not in ``faces``: those of stated minors,
+            which are compared and then forgotten.
+        faces: Faces that are known.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source], analyzer: Analyzer, faces: Mapping[Place, Faces]
+    ) -> None:
+        self._sources = sources
+        self._analyzer = analyzer
+        self._faces = faces
+
+    def __call__(self, image: Seen) -> Thumbnails | None:
+        """Return the thumbnails of an image; ``None`` if it cannot be read any more."""
+        source = self._sources[image.source]
+        try:
+            pixels = self._pixels(source, image.record)
+        except (OSError, ImageError):
+            return None
+        faces = self._faces.get(image.place)
+        return thumbnails(pixels, self._found(source, image.record) if faces is None else faces)
+
+    def _pixels(self, source: Source, record: Record) -> Image:
+        if source.has_files:
+            return probe(source.read(record.path))
+        return source.render(record.image_id)
+
+    def _found(self, source: Source, record: Record) -> Faces:
+        try:
+            return faces_in(AnalyzeImages(source, self._analyzer)((record,)))
+        except RecipeError:  # no landmarks are given: all of the picture is compared
+            return []

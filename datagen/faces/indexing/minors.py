@@ -1,0 +1,188 @@
+"""Stated minors: their identities, and every copy of their images under any other name."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from datagen.core.arrays import Box, Image
+from datagen.faces.analyzers import Analyzer, Detection
+from datagen.faces.crop import face_box
+from datagen.faces.indexing.duplicates import NearHashes
+from datagen.faces.indexing.likeness import Thumbnails, alike
+from datagen.rights import is_adult
+from datagen.sources.base import Record
+
+__all__ = ["Fingerprint", "Place", "Refusal", "Seen", "copies_of_minors", "folded", "minors_of"]
+
+Place: TypeAlias = "tuple[str, str]"
+"""Id of a source and of an image in it."""
+
+Refusal: TypeAlias = "tuple[str, str]"
+"""Code and detail of a reject."""
+
+_SAME_FACE = 0.3
+_MAX_KEPT = 2048
+
+
+def folded(name: str) -> str:
+    """Return the name of an identity without regard to case, width and blanks at its ends."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def minors_of(records: Iterable[Record]) -> dict[str, float]:
+    """Return the identities of a source for which some image states a minor's age, and that age.
+
+    Args:
+        records: All records of the source, also those that its options leave out.
+    """
+    found: dict[str, float] = {}
+    for record in records:
+        if record.age is not None and not is_adult(record.age):
+            found.setdefault(folded(record.identity), record.age)
+    return found
+
+
+class Fingerprint(Analyzer):
+    """Finds no face: the images of minors are digested and hashed, and nothing else is kept."""
+
+    name: ClassVar[str] = "fingerprint"
+    needs_pixels: ClassVar[bool] = False
+
+    @property
+    def version(self) -> str:
+        """See base class."""
+        return "fingerprint-1"
+
+    def open(self) -> None:
+        """See base class; nothing to load."""
+
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
+        """See base class."""
+        return []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """An image that was read.
+
+    Attributes:
+        source: Id of its source.
+        record: Its record.
+        sha256: Digest of the file.
+        phash: Perceptual hash; ``None`` if the pixels were not read.
+    """
+
+    source: str
+    record: Record
+    sha256: str
+    phash: str | None
+
+    @property
+    def place(self) -> Place:
+        """Source and id of the image."""
+        return self.source, self.record.image_id
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Source and name of the identity."""
+        return self.source, folded(self.record.identity)
+
+
+def copies_of_minors(
+    minors: Sequence[Seen],
+    others: Sequence[Seen],
+    look: Callable[[Seen], Thumbnails | None],
+) -> dict[Place, Refusal]:
+    """Return which images are refused because of the minors, and why.
+
+    A copy shows the minor, so the identity that it is listed under is the minor as well, and so
+    on until nothing is added. Only a second face in one picture, told apart by boxes or landmarks,
+    is another person: then the picture alone is refused.
+
+    Args:
+        minors: Images of identities that are stated to be minors.
+        others: All other images that could be used.
+        look: Returns the thumbnails of an image; ``None`` if it cannot be read.
+    """
+    search = _Copies(others, look)
+    by_person: Mapping[tuple[str, str], list[Seen]] = _grouped(others)
+    refused: dict[Place, Refusal] = {}
+    excluded: set[tuple[str, str]] = set()
+    queue = deque((image, image) for image in minors)
+    while queue:
+        image, origin = queue.popleft()
+        shown = f"of image {origin.record.image_id!r} of source {origin.source!r}"
+        for copy in search.of(image):
+            if copy is image:
+                continue
+            if copy.place not in refused:
+                refused[copy.place] = ("copy_of_minor", f"a copy {shown}")
+                queue.append((copy, origin))
+            if copy.person in excluded or _another_face(image, copy):
+                continue
+            excluded.add(copy.person)
+            detail = f"its image {copy.record.image_id!r} is a copy {shown}"
+            for one in by_person[copy.person]:
+                if one.place not in refused:
+                    refused[one.place] = ("minor_identity", detail)
+                    queue.append((one, origin))
+    return refused
+
+
+def _grouped(images: Iterable[Seen]) -> dict[tuple[str, str], list[Seen]]:
+    found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for image in images:
+        found[image.person].append(image)
+    return found
+
+
+class _Copies:
+    """Finds the copies of an image: equal bytes, or a near hash and near pixels."""
+
+    def __init__(self, images: Sequence[Seen], look: Callable[[Seen], Thumbnails | None]) -> None:
+        self._by_bytes: dict[str, list[Seen]] = defaultdict(list)
+        for image in images:
+            self._by_bytes[image.sha256].append(image)
+        self._hashed = [image for image in images if image.phash is not None]
+        self._hashes = NearHashes([image.phash for image in self._hashed if image.phash])
+        self._look = lru_cache(maxsize=_MAX_KEPT)(look)
+
+    def of(self, image: Seen) -> Iterator[Seen]:
+        """Yield the copies of an image among the others, itself included if it is one of them."""
+        yield from self._by_bytes.get(image.sha256, ())
+        if image.phash is None:
+            return
+        for number in self._hashes.near(image.phash):
+            other = self._hashed[number]
+            if other.sha256 != image.sha256 and self._alike(image, other):
+                yield other
+
+    def _alike(self, first: Seen, second: Seen) -> bool:
+        one, other = self._look(first), self._look(second)
+        return one is not None and other is not None and alike(one, other)
+
+
+def _another_face(first: Seen, second: Seen) -> bool:
+    """Return whether two records of one picture state faces at different places in it."""
+    if first.sha256 != second.sha256:
+        return False
+    one, other = _stated_box(first.record), _stated_box(second.record)
+    if one is None or other is None:
+        return False
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    both = float(np.prod(np.maximum(high - low, 0.0)))
+    smaller = min(float(np.prod(box[2:] - box[:2])) for box in (one, other))
+    return both < _SAME_FACE * max(smaller, 1e-9)
+
+
+def _stated_box(record: Record) -> Box | None:
+    if record.box is not None:
+        return record.box
+    return None if record.landmarks is None else face_box(record.landmarks)

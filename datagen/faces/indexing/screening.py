@@ -1,0 +1,67 @@
+"""What a source lists, screened by card and metadata before any image is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datagen.faces.indexing.minors import folded, minors_of
+from datagen.faces.indexing.select import Screened
+from datagen.rights import Purpose, needs_attribution
+from datagen.sources.age_columns import refuse_unread_ages
+from datagen.sources.base import Record, Source, unique
+
+__all__ = ["Listed", "list_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The images of a source.
+
+    Attributes:
+        source: The source.
+        screened: Its records, accepted or rejected.
+        minors: All images of identities that are stated to be minors, also those that the
+            options of the layout leave out.
+    """
+
+    source: Source
+    screened: Screened
+    minors: tuple[Record, ...]
+
+
+def list_source(source: Source, purpose: Purpose) -> Listed:
+    """Return the images of a source.
+
+    Args:
+        source: The source.
+        purpose: The purpose, which an image's own license must cover.
+
+    Raises:
+        SourceError: The listing is invalid, or a column that looks like an age is not read.
+        CardError: The license of an image is no SPDX expression.
+    """
+    card = source.card
+    records = list(unique(source.records(), card.id))
+    refuse_unread_ages(
+        (record.extra for record in records),
+        (),
+        getattr(source.config, "ignore", ()),
+        f"source {card.id!r}",
+        f"the layout {source.layout!r} must give it as the age of its records",
+    )
+    known = {record.image_id for record in records}
+    left_out = [
+        record for record in unique(source.others(), card.id) if record.image_id not in known
+    ]
+    ages = minors_of([*records, *left_out])
+    minors = [one for one in (*records, *left_out) if ages and folded(one.identity) in ages]
+    licenses = {record.license for record in records if record.license is not None}
+    terms = {license: purpose.license(license) for license in licenses}
+    covers = {license: purpose.covered_by(own) for license, own in terms.items()}
+    same = purpose.license(card.license).expression
+    named = {
+        license
+        for license, own in terms.items()
+        if needs_attribution(own, purpose) and own.expression != same
+    }
+    return Listed(source, Screened(card, records, covers, named, ages), tuple(minors))
