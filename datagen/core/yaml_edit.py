@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from datagen.core.terminal import plain
+
 __all__ = ["KeyPath", "edit_yaml"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -125,7 +127,8 @@ def _with_notes(text: str, notes: Mapping[KeyPath, Sequence[str]], mark: str) ->
     places = sorted(((_line(root, path), path) for path in notes), reverse=True)
     for number, path in places:
         indent = " " * (len(lines[number]) - len(lines[number].lstrip()))
-        lines[number:number] = [f"{indent}# {mark}{note}" for note in notes[path]]
+        shown = [plain(note, one_line=True) for note in notes[path]]  # a note ends with its line
+        lines[number:number] = [f"{indent}# {mark}{note}" for note in shown]
     return "\n".join(lines)
 
 

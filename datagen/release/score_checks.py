@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen.core.text import near
+from datagen.core.text import first_of, near
 from datagen.errors import ScoresError, one_per_line
 
 __all__ = ["KEYS", "OK", "Scores", "checked_scores", "first_ids"]
@@ -20,6 +20,8 @@ KEYS = ("sample_id", "path", "sha256")
 OK = "ok"
 
 _SHOWN = 3
+_SHOWN_NAMES = 20
+_LONGEST = 128  # characters of an id in a message
 # `<pair_id>.<kind>.<type>`, as in the tars; ids have no dots.
 _MEMBER = r"^(?:.*[/\\])?([^/\\.]+)\.(real|control|fake)\.\w+$"
 # `<sample_id>.<type>`, as a tool that unpacks images may name them.
@@ -95,7 +97,8 @@ def checked_scores(
 def first_ids(ids: Any) -> str:
     """Return the first ids of an Arrow array, and how many more there are."""
     more = len(ids) - _SHOWN
-    shown = ", ".join(ids.slice(0, _SHOWN).to_pylist())
+    names = ["(none)" if one is None else str(one) for one in ids.slice(0, _SHOWN).to_pylist()]
+    shown = ", ".join(one if len(one) <= _LONGEST else f"{one[:_LONGEST]}..." for one in names)
     return shown + (f" and {more} more" if more > 0 else "")
 
 
@@ -110,7 +113,8 @@ def _key_in(names: list[str], where: str) -> str:
         hint = near("score" if keys else "sample_id", names)
         if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
             hint = " The columns of a CSV file are separated by commas."
-        _refuse(where, f"no column {wanted}.{hint} It has: {', '.join(names)}")
+        shown = first_of([name[:_LONGEST] for name in names], _SHOWN_NAMES)
+        _refuse(where, f"no column {wanted}.{hint} It has: {shown}")
     for name in (*keys, "score", "status"):
         if names.count(name) > 1:
             _refuse(where, f"{names.count(name)} columns are named {name!r}: keep one", name)
@@ -136,7 +140,7 @@ def _text(column: Any, name: str, where: str) -> Any:
     try:
         return pc.cast(column, pa.string())
     except pa.ArrowException:
-        _refuse(where, f"column {name} holds {column.type} values, want text", name)
+        _refuse(where, f"column {name} holds {str(column.type)[:_LONGEST]} values, want text", name)
 
 
 def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
@@ -162,7 +166,7 @@ def _check_rows(ids: Any, raw: npt.NDArray[np.float64], status: Any, where: str)
     problems = []
     if ids.null_count or pc.any(pc.equal(ids, "")).as_py():
         problems.append("a row without an id")
-    counts = pc.value_counts(ids)
+    counts = pc.value_counts(pc.drop_null(ids))
     repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     if len(repeated):
         problems.append(f"{len(repeated)} ids appear more than once: {first_ids(repeated)}")

@@ -12,6 +12,8 @@ import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
 from datagen.core.files import staged
+from datagen.core.json_io import parse_json
+from datagen.core.parquet import read_parquet
 from datagen.errors import ScoresError
 from datagen.release.score_checks import KEYS, OK, Scores, checked_scores, first_ids
 
@@ -45,6 +47,10 @@ SCORES = pa.schema(
 """``score`` is the probability of fake, null unless ``status`` is ``ok``."""
 
 _SUFFIXES = (".parquet", ".csv")
+_READ = (*KEYS, "score", "status")
+_MAX_HEAD = 1 << 20
+_MAX_COLUMNS = 4096
+_SHOWN = 300
 
 
 def score_table(
@@ -118,9 +124,9 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
         logits: Scores are any real numbers; their logistic function is the probability.
 
     Raises:
-        ScoresError: The file is missing, unreadable or has another suffix; it has no id or score
-            column, or two of a name; an id is missing or repeated; a score is not a number, is
-            outside [0, 1] or is missing without a status; a failed image has a score.
+        ScoresError: The file is missing, unreadable, too large or has another suffix; it has no
+            id or score column, or two of a name; an id is missing or repeated; a score is not a
+            number, is outside [0, 1] or is missing without a status; a failed image has a score.
     """
     table = _read_table(path)
     metadata = table.schema.metadata or {}
@@ -128,8 +134,8 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
         table,
         str(path),
         logits,
-        json.loads(metadata.get(b"datagen.detector", b"{}")),
-        json.loads(metadata.get(b"datagen.release", b"{}")),
+        _facts(metadata, "detector", path),
+        _facts(metadata, "release", path),
     )
 
 
@@ -170,14 +176,29 @@ def _read_table(path: Path) -> pa.Table:
         raise ScoresError(f"{path}: no such scores file", path=path)
     _check_suffix(path)
     try:
-        if _is_csv(path):
-            text = {name: pa.string() for name in (*KEYS, "status")}
-            return pv.read_csv(path, convert_options=pv.ConvertOptions(column_types=text))
-        columns = [
-            name for name in pq.read_schema(path).names if name in (*KEYS, "score", "status")
-        ]
-        return pq.read_table(path, columns=columns or None)
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).partition("\n")[0]
+        return _read_csv(path) if _is_csv(path) else read_parquet(path, _READ)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = str(error).partition("\n")[0][:_SHOWN]
         kind = "CSV" if _is_csv(path) else "Parquet"
         raise ScoresError(f"{path}: cannot be read as {kind}: {first}", path=path) from None
+
+
+def _read_csv(path: Path) -> pa.Table:
+    if not path.is_file():  # a pipe would be waited for
+        raise ValueError("it is not a file")
+    with path.open("rb") as handle:
+        head = handle.readline(_MAX_HEAD + 1)
+    if len(head) > _MAX_HEAD or head.count(b",") >= _MAX_COLUMNS:
+        raise ValueError(f"its first line names more than {_MAX_COLUMNS} columns or is too long")
+    head.decode("utf-8")
+    text = {name: pa.string() for name in (*KEYS, "status")}
+    return pv.read_csv(path, convert_options=pv.ConvertOptions(column_types=text))
+
+
+def _facts(metadata: Mapping[bytes, bytes], what: str, path: Path) -> dict[str, Any]:
+    """Return what a file says about its detector or its release: nothing, or a mapping."""
+    where = f"{path}: what it says about its {what}"
+    found = parse_json(metadata.get(f"datagen.{what}".encode(), b"{}"), where, ScoresError)
+    if not isinstance(found, dict):
+        raise ScoresError(f"{where}: want keys and values", path=path)
+    return found

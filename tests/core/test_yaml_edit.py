@@ -113,3 +113,12 @@ def test_comments_inside_of_brackets_move_above_them() -> None:
     assert made == (
         "a:\n  # one\n  # two\n  # three\n  # four\n  - {b: 2, c: '# no', d: [1, 2]} # five\n"
     )
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x85", "\u2028", "\u2029", "\x00", "\x1b"])
+def test_a_note_cannot_end_its_comment(sign: str) -> None:
+    """A note quotes names of a release, and YAML has five ways to end a line."""
+    text = "name: mine\nlist: [{a: 1}]\n"
+    made = edit_yaml(text, {}, {("list", 0): [f"x{sign}name: other"]}, "mine: ")
+    assert yaml.safe_load(made) == {"name": "mine", "list": [{"a": 1}]}
+    assert sign == "\n" or sign not in made

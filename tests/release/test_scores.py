@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datagen.errors import ScoresError, UserError
@@ -160,3 +163,93 @@ def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
     path.write_text("sample_id,score\na,0.5\n")
     with pytest.raises(ScoresError, match=r"rename it"):
         read_scores(path)
+
+
+HOSTILE_CSV: dict[str, tuple[bytes, str]] = {
+    "a header that is not UTF-8": (b"sample_id,sc\xffore\na,1\n", "cannot be read as CSV: 'utf-8'"),
+    "an id that is not UTF-8": (b"sample_id,score\n\xff\xfe,1\n", "cannot be read as CSV"),
+    "a status that is not UTF-8": (b"sample_id,score,status\na,,\xff\n", "cannot be read as CSV"),
+    "UTF-16": ("sample_id,score\na,1\n".encode("utf-16"), "cannot be read as CSV"),
+    "a huge cell": (b"sample_id,score\n" + b"a" * (20 << 20) + b",1\n", "straddling"),
+    "a huge header": (b"a" * (2 << 20) + b",score\n", "is too long"),
+    "columns": (b",".join(b"%d" % n for n in range(100_000)) + b"\n", "more than 4096 columns"),
+    "only commas": (b"," * 900_000, "more than 4096 columns"),
+    "no bytes": (b"", "Empty CSV"),
+    "null bytes": (b"sample_id,score\na\x00b,1\n\x00", "cannot be read as CSV"),
+    "empty cells": (b"sample_id,score\n,\n,\n", "a row without an id"),
+    "missing cells": (b"sample_id,score\na\n", "cannot be read as CSV"),
+    "a number of 4,000 digits": (b"sample_id,score\na," + b"9" * 4000 + b"\n", "score"),
+    "an infinity": (b"sample_id,score\na,inf\n", "infinite scores: a"),
+    "dates": (b"sample_id,score\na,2026-01-01\n", "column score holds"),
+    "truth": (b"sample_id,score\na,true\n", "column score holds bool"),
+    "an open quote": (b'sample_id,score\n"a,1\n', "cannot be read as CSV"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_CSV)
+def test_hostile_csv_is_refused(tmp_path: Path, name: str) -> None:
+    content, words = HOSTILE_CSV[name]
+    path = tmp_path / "s.csv"
+    path.write_bytes(content)
+    with pytest.raises(ScoresError) as error:
+        read_scores(path)
+    assert words in str(error.value)
+    assert str(error.value).startswith(f"{path}:")
+    assert error.value.path == str(path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"sample_id": pa.array(["x" * (1 << 20)] * 400), "score": [0.5] * 400},
+        {"sample_id": pa.nulls(300 << 20, pa.null()), "score": pa.nulls(300 << 20)},
+        {"sample_id": [["a"]], "score": [0.5]},
+        {"sample_id": ["a"], "score": [{"a": 0.5}]},
+        {"sample_id": [b"\xff"], "score": [0.5]},
+        {"sample_id": pa.array([1.5]), "score": pa.array(["a"])},
+        {"sample_id": [None, None], "score": [None, None]},
+        {"sample_id": ["a"], "score": pa.array([1], pa.duration("s"))},
+        {"sample_id": ["a"], "score": [0.5], "status": [1.5]},
+        {"sample_id": ["a"], "score": [0.5], "status": [b"\xff"]},
+        {"sample_id": ["a"], "score": [0.5], "sha256": [[1]]},
+    ],
+    ids=range(11),
+)
+def test_hostile_parquet_is_refused(tmp_path: Path, columns: dict[str, Any]) -> None:
+    path = tmp_path / "s.parquet"
+    pq.write_table(pa.table(columns), path)
+    del columns
+    with pytest.raises(ScoresError) as error:
+        read_scores(path)
+    assert str(error.value).startswith(f"{path}:")
+    assert error.value.path == str(path)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("what", ["detector", "release"])
+@pytest.mark.parametrize("text", [b"[", b"\xff", b"[" * 100_000, b"3", b"null", b"NaN", b'"a"'])
+def test_hostile_metadata_is_refused(tmp_path: Path, what: str, text: bytes) -> None:
+    path = tmp_path / "s.parquet"
+    table = pa.table({"sample_id": ["a"], "score": [0.5]})
+    pq.write_table(table.replace_schema_metadata({f"datagen.{what}": text}), path)
+    with pytest.raises(ScoresError, match=f"what it says about its {what}"):
+        read_scores(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"s.{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(ScoresError, match="it is not a file"):
+        read_scores(path)
+
+
+def test_long_ids_and_many_columns_are_cut_in_messages(tmp_path: Path) -> None:
+    with pytest.raises(ScoresError, match=r"xxx\.\.\.") as error:
+        read_scores(write(tmp_path, sample_id=["x" * 100_000], score=[3.0]))
+    assert len(str(error.value)) < 1000
+    with pytest.raises(ScoresError, match="and 981 more") as error:
+        names: dict[str, Any] = {f"c{n}{'y' * 900}": [1] for n in range(1001)}
+        read_scores(write(tmp_path, **names))
+    assert len(str(error.value)) < 5000

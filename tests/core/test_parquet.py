@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagen.core.parquet import MAX_TABLE, read_parquet, table_limit
+
+NAMES = ("sample_id", "score", "status")
+
+
+def write(path: Path, **columns: Any) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_columns_that_the_file_has_are_read_as_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", score=[0.5, None], other=[[1], [2]], sample_id=["a", None])
+    table = read_parquet(path, NAMES)
+    assert table.column_names == ["score", "sample_id"]
+    assert table.to_pydict() == {"score": [0.5, None], "sample_id": ["a", None]}
+    assert table.schema.field("sample_id").type == pa.string()
+    assert read_parquet(path, ["x"]).column_names == ["score", "other", "sample_id"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
+)
+def test_every_kind_of_text_is_read(tmp_path: Path, kind: pa.DataType) -> None:
+    values = pa.array(["a", None, "bc", "a"]).cast(kind)
+    table = read_parquet(write(tmp_path / "a.parquet", sample_id=values), NAMES)
+    assert table.column("sample_id").to_pylist() == ["a", None, "bc", "a"]
+
+
+def test_many_files_of_pandas_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    frame = pd.DataFrame({"sample_id": ["b", "a"], "score": [1.0, 0.0], "status": None})
+    frame.astype({"sample_id": "category"}).to_parquet(path)
+    assert read_parquet(path, NAMES).num_rows == 2
+
+
+BOMBS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "one text": lambda n: {"sample_id": pa.array(["x" * (1 << 20)] * n), "score": [0.5] * n},
+    "bytes": lambda n: {"sample_id": pa.array([b"x" * (1 << 20)] * n), "score": [0.5] * n},
+    "a wide value": lambda n: {
+        "sample_id": pa.array([b"x" * (1 << 16)] * (n * 16), pa.binary(1 << 16)),
+        "score": [0.5] * (n * 16),
+    },
+    "rows": lambda n: {"sample_id": pa.nulls(n << 19, pa.string()), "score": pa.nulls(n << 19)},
+}
+
+
+@pytest.mark.parametrize("name", ["one text", "bytes", "a wide value", "rows"])
+def test_a_small_file_that_needs_a_lot_is_refused_early(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "a.parquet", **BOMBS[name](300))
+    assert path.stat().st_size < 2 << 20
+    script = (
+        "import resource, sys, time\n"
+        "from pathlib import Path\n"
+        "from datagen.core.parquet import read_parquet\n"
+        "start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    read_parquet(Path(sys.argv[1]), ('sample_id', 'score'))\n"
+        "except ValueError as error:\n    print(error)\n"
+        "more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
+        "print(more >> 10, round(time.monotonic() - start))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True, text=True, check=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)),
+    )  # fmt: skip
+    words, numbers = done.stdout.splitlines()
+    assert "MiB are read of a file of its size" in words
+    more, seconds = map(int, numbers.split())
+    assert more < 200
+    assert seconds < 5
+
+
+def test_limits_grow_with_the_file() -> None:
+    assert table_limit(0) == 256 << 20
+    assert table_limit(64 << 20) == 1 << 30
+    assert table_limit(1 << 40) == MAX_TABLE
+
+
+@pytest.mark.parametrize("name", ["list", "struct", "map"])
+def test_nested_columns_are_refused_before_they_are_read(tmp_path: Path, name: str) -> None:
+    values = {
+        "list": pa.array([[b"x"] * 10]),
+        "struct": pa.array([{"a": 1}]),
+        "map": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int8())),
+    }[name]
+    path = write(tmp_path / "a.parquet", sample_id=values, score=[0.5])
+    with pytest.raises(ValueError, match=r"column 'sample_id' holds (list|struct|map)<"):
+        read_parquet(path, NAMES)
+
+
+def test_texts_that_repeat_the_start_of_the_one_before_are_refused(tmp_path: Path) -> None:
+    """Each may be a megabyte longer than what is stored of it."""
+    path = tmp_path / "a.parquet"
+    table = pa.table({"sample_id": ["x" * 1000 + str(n) for n in range(100)], "score": [0.5] * 100})
+    encodings = {"sample_id": "DELTA_BYTE_ARRAY"}
+    pq.write_table(table, path, use_dictionary=False, column_encoding=encodings)
+    with pytest.raises(ValueError, match="encoding DELTA_BYTE_ARRAY"):
+        read_parquet(path, NAMES)
+
+
+def test_texts_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    bad = pa.Array.from_buffers(
+        pa.string(),
+        1,
+        [None, pa.py_buffer(np.asarray([0, 2], np.int32).tobytes()), pa.py_buffer(b"\xff\xfe")],
+    )
+    path = write(tmp_path / "a.parquet", sample_id=bad, score=[0.5])
+    with pytest.raises(ValueError, match="UTF8"):
+        read_parquet(path, NAMES)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.parquet")
+    for name in ("pipe.parquet", "nothing", "."):
+        with pytest.raises(ValueError, match="not a file"):
+            read_parquet(tmp_path / name, NAMES)
+
+
+def test_files_with_wrong_bytes_are_read_or_refused(tmp_path: Path) -> None:
+    count = 400
+    path = write(
+        tmp_path / "a.parquet",
+        sample_id=[f"a-{n:04d}" for n in range(count)],
+        score=np.linspace(0, 1, count),
+        status=["ok"] * count,
+    )
+    good, dice, refused = path.read_bytes(), random.Random(5), []
+    start = time.monotonic()
+    for number in range(300):
+        data = bytearray(good)
+        for _ in range(dice.randint(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        path.write_bytes(data[: dice.randrange(len(data))] if number % 10 == 0 else data)
+        try:
+            read_parquet(path, NAMES)
+        except (ValueError, OSError) as error:
+            refused.append(str(error))
+    assert len(refused) > 50
+    assert max(map(len, refused)) < 400
+    assert time.monotonic() - start < 10
