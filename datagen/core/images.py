@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.image_headers import (
+    MAX_PIXELS,
+    Header,
+    check_metadata,
+    orientation_in,
+    orientation_of,
+    read_header,
+)
 from datagen.errors import ImageError
 
 __all__ = [
+    "MAX_PIXELS",
+    "MAX_RELEASED_PIXELS",
     "SUBSAMPLING",
     "average_down",
     "decode",
@@ -37,9 +49,20 @@ SUBSAMPLING = {
 }
 """Chroma subsamplings of JPEG by name, with OpenCV's number."""
 
+MAX_RELEASED_PIXELS = 16_777_216
+"""The largest image of a release that is read: a recipe's largest crop has a quarter of it."""
+
+_MOVING = "animated or multi-page: expected one still image"
 _GOOD_MODES = ("RGB", "L")
-_MAX_PIXELS = 200_000_000
-_ORIENTATION = 0x0112  # EXIF
+_TURNS = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
 _FLAGS = {
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -54,33 +77,72 @@ _LOSSLESS = 101  # OpenCV: a WebP quality above 100
 def probe(data: bytes) -> Image:
     """Decode strictly, for the index: ``decode`` can read fast what passes here.
 
-    EXIF orientation is applied; gray images become RGB.
+    EXIF orientation is applied; gray images become RGB. The file's first bytes decide what it
+    is, whatever its name says, and nothing is unpacked before its size is known.
 
     Raises:
-        ImageError: Truncated, not an image, animated, with alpha or a palette, CMYK, of more
-            than 8 bits, or larger than 200 megapixels; the message says which.
+        ImageError: Not of a format that is read, truncated, animated, with alpha or a palette,
+            CMYK, of more than 8 bits, or too large; the message says which.
+    """
+    header = read_header(data)
+    check_metadata(data, header)
+    return _strictly(data, header)
+
+
+def _strictly(data: bytes, header: Header) -> Image:
+    with _decoding(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about metadata; the pixels are checked below
+        opened = _opened(data, header)
+        _refuse_odd(opened)
+        opened.load()
+        turn = _TURNS.get(orientation_in(opened.info.get("exif", b"")))
+        upright = opened if turn is None else opened.transpose(turn)
+        rgb = upright if upright.mode == "RGB" else upright.convert("RGB")
+        return np.ascontiguousarray(np.asarray(rgb))
+
+
+def _opened(data: bytes, header: Header) -> Pillow.Image:
+    """Open with the one plug-in that the header calls for: none of the others is asked."""
+    if not header.still:
+        raise ImageError(_MOVING)
+    if header.format == "AVIF":
+        from PIL import AvifImagePlugin  # imported here: new in Pillow 11.3
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker is one core
+    opened = Pillow.open(io.BytesIO(data), formats=[header.format])
+    if opened.width * opened.height > header.width * header.height:
+        raise ImageError(
+            f"damaged: {opened.width}x{opened.height} pixels, but its header has "
+            f"{header.width}x{header.height}"
+        )
+    return opened
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn whatever a decoder raises into an ``ImageError``: the one place that does.
+
+    Raises:
+        ImageError: With what the decoder says.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata; the pixels are checked below
-            opened = Pillow.open(io.BytesIO(data))
-            _refuse_odd(opened)
-            opened.load()
-            upright = ImageOps.exif_transpose(opened)
+        yield
+    except ImageError:
+        raise
     except UnidentifiedImageError:
-        raise ImageError("not a readable image (damaged, or an unsupported format)") from None
+        raise ImageError("damaged: its header cannot be read") from None
     except Pillow.DecompressionBombError as error:
         raise ImageError(f"too large: {error}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"damaged: {error}") from None
-    return np.ascontiguousarray(np.asarray(upright.convert("RGB")))
+    except MemoryError:
+        raise ImageError("too large: there is not enough memory to unpack it") from None
+    except Exception as error:  # noqa: BLE001  # on hostile bytes decoders raise anything
+        words = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise ImageError(f"damaged: {words}") from None
 
 
 def _refuse_odd(opened: Pillow.Image) -> None:
-    if opened.width * opened.height > _MAX_PIXELS:
-        raise ImageError(f"too large: {opened.width}x{opened.height} pixels")
     if getattr(opened, "n_frames", 1) > 1 and opened.format != "MPO":
-        raise ImageError("animated or multi-page: expected one still image")
+        raise ImageError(_MOVING)
     if opened.mode == "CMYK":
         raise ImageError("CMYK: convert it to RGB (sRGB) first")
     tiles = getattr(opened, "tile", [])  # how the file stores its pixels, e.g. "RGB;16B"
@@ -105,31 +167,33 @@ def decode(data: bytes, shrink: int = 1) -> Image:
         The upright image with sides of ``ceil(side / shrink)`` pixels.
 
     Raises:
-        ImageError: OpenCV cannot read what Pillow could.
+        ImageError: Not of a format that is read, or OpenCV cannot read what Pillow could.
     """
-    jpeg = data[:2] == b"\xff\xd8"
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[shrink if jpeg else 1])
+    header = read_header(data)
+    if header.format == "AVIF":  # OpenCV does not turn it upright, and may lack the codec
+        upright = _strictly(data, header)
+        return upright if shrink == 1 else average_down(upright, shrink)
+    jpeg = header.format == "JPEG"
+    with _decoding():
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[shrink if jpeg else 1])
     if image is None:
         raise ImageError("OpenCV cannot decode this image")
     if shrink == 1:
         return np.asarray(image, np.uint8)
     if not jpeg:
         return average_down(np.asarray(image, np.uint8), shrink)
-    if _begins_cut_short(data, shrink):
+    if _begins_cut_short(data, header, shrink):
         return average_down(decode(data), shrink)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _begins_cut_short(data: bytes, shrink: int) -> bool:
+def _begins_cut_short(data: bytes, header: Header, shrink: int) -> bool:
     """Say whether turning a JPEG upright may move its partial last blocks to the front.
 
     All pixels of the small image would then be up to ``shrink - 1`` source pixels off.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        header = Pillow.open(io.BytesIO(data))
-        turned = header.getexif().get(_ORIENTATION, 1) != 1
-    return turned and any(side % shrink for side in header.size)
+    partial = header.width % shrink or header.height % shrink
+    return bool(partial) and orientation_of(data) != 1
 
 
 def average_down(image: Image, shrink: int) -> Image:
@@ -141,12 +205,13 @@ def average_down(image: Image, shrink: int) -> Image:
 
 
 def read_rgb(data: bytes) -> Image:
-    """Decode with Pillow any image that it reads, e.g. one of a release.
+    """Decode with Pillow an image of a release.
 
     Raises:
-        OSError, ValueError, SyntaxError: Not an image; these are Pillow's own.
+        ImageError: Not an image, damaged, or of more than ``MAX_RELEASED_PIXELS``.
     """
-    with Pillow.open(io.BytesIO(data)) as opened:
+    header = read_header(data, MAX_RELEASED_PIXELS)
+    with _decoding(), _opened(data, header) as opened:
         return np.array(opened.convert("RGB"), np.uint8)  # a copy: Pillow's array is read-only
 
 
@@ -154,21 +219,22 @@ def read_gray(data: bytes) -> Mask:
     """Decode a mask.
 
     Raises:
-        OSError, ValueError, SyntaxError: Not an image, or not an 8-bit gray one.
+        ImageError: Not an image, damaged, not 8-bit gray, or of more than ``MAX_RELEASED_PIXELS``.
     """
-    with Pillow.open(io.BytesIO(data)) as opened:
+    header = read_header(data, MAX_RELEASED_PIXELS)
+    with _decoding(), _opened(data, header) as opened:
         if opened.mode != "L":
-            raise ValueError(f"expected 8-bit gray, found {opened.mode}")
+            raise ImageError(f"expected 8-bit gray, found {opened.mode}")
         return np.array(opened, np.uint8)
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
     """Return width and height from an image's header, ``None`` if it is not an image."""
     try:
-        with Pillow.open(io.BytesIO(data)) as opened:
-            return opened.size
-    except OSError:
+        header = read_header(data)
+    except ImageError:
         return None
+    return header.width, header.height
 
 
 def encode_jpeg(image: Image, quality: int, subsampling: str = "4:2:0") -> bytes:

@@ -1,0 +1,21 @@
+"""What an image file is, and how large, by its first bytes: before any decoder sees it."""
+
+from datagen.core.image_headers.base import Header
+from datagen.core.image_headers.formats import (
+    FORMATS,
+    MAX_PIXELS,
+    check_metadata,
+    orientation_in,
+    orientation_of,
+    read_header,
+)
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "Header",
+    "check_metadata",
+    "orientation_in",
+    "orientation_of",
+    "read_header",
+]

@@ -1,0 +1,138 @@
+"""The closed list of formats, and the limits that hold for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from datagen.core.image_headers import avif, bmp, jpeg, png, tiff, webp
+from datagen.core.image_headers.base import Header
+from datagen.errors import ImageError
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "check_metadata",
+    "orientation_in",
+    "orientation_of",
+    "read_header",
+]
+
+FORMATS = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "BMP")
+"""What is read; everything else is refused, whatever the file is called."""
+
+MAX_PIXELS = 110_000_000
+"""The largest image that is unpacked: cameras for portraits have up to 108 megapixels. With the
+limits below every decoder stays under 1.5 GB."""
+
+_MAX_BY_FORMAT = {"WEBP": 80_000_000, "AVIF": 80_000_000}  # they take 18 and 13 bytes a pixel
+
+_MAX_SCANNED = 2_500_000_000  # pixels times scans of a JPEG: seconds of decoding
+_PREFIX = b"Exif\x00\x00"
+_OTHERS = {
+    b"%!PS": "PostScript",
+    b"\xc5\xd0\xd3\xc6": "PostScript",
+    b"%PDF": "PDF",
+    b"GIF8": "GIF",
+    b"8BPS": "Photoshop",
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"<svg": "SVG",
+    b"<?xml": "XML",
+    b"<!doctype": "HTML",
+    b"<html": "HTML",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    starts: Callable[[bytes], bool]
+    header: Callable[[bytes], Header]
+    exif: Callable[[bytes], bytes]
+
+
+def _begins(*words: bytes) -> Callable[[bytes], bool]:
+    return lambda data: data.startswith(words)
+
+
+def _nothing(data: bytes) -> bytes:
+    return b""
+
+
+_READERS = (
+    _Format(_begins(b"\xff\xd8\xff"), jpeg.header, jpeg.exif),
+    _Format(_begins(b"\x89PNG\r\n\x1a\n"), png.header, png.exif),
+    _Format(
+        lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP", webp.header, webp.exif
+    ),
+    _Format(_begins(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), tiff.header, bytes),
+    _Format(_begins(b"BM"), bmp.header, _nothing),
+    _Format(avif.starts, avif.header, avif.exif),
+)
+
+
+def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
+    """Return format and size of an image file by its bytes.
+
+    Args:
+        data: All bytes of the file.
+        max_pixels: The largest number of pixels that is allowed.
+
+    Raises:
+        ImageError: Not one of the formats, without a size, or too large.
+    """
+    found = _reader(data).header(data)
+    if found.width < 1 or found.height < 1:
+        raise ImageError(f"damaged: its size is {found.width}x{found.height} pixels")
+    limit = min(max_pixels, _MAX_BY_FORMAT.get(found.format, max_pixels))
+    if max(found.width * found.height, found.hidden) > limit:
+        raise ImageError(
+            f"too large: {found.width}x{found.height} pixels; the limit for {found.format} is "
+            f"{limit:,} pixels in all. Scale it down first"
+        )
+    return found
+
+
+def check_metadata(data: bytes, found: Header) -> None:
+    """Refuse what is small and takes long or much memory to read, beside the pixels.
+
+    Raises:
+        ImageError: EXIF that unpacks to a multiple of its size, tiles larger than any image, or a
+            JPEG of too many scans.
+    """
+    tiff.check_values(_reader(data).exif(data), "TIFF" if found.format == "TIFF" else "EXIF")
+    if found.format == "TIFF":
+        width, height = tiff.tile_of(data)
+        if width * height > MAX_PIXELS:
+            raise ImageError(f"too large: tiles of {width}x{height} pixels")
+    if found.format == "JPEG":
+        scans = jpeg.scans(data)
+        if scans * found.width * found.height > _MAX_SCANNED:
+            raise ImageError(
+                f"too large: {found.width}x{found.height} pixels in {scans} progressive scans"
+            )
+
+
+def orientation_of(data: bytes) -> int:
+    """Return the orientation that the EXIF block of a file states, 1 (upright) without one."""
+    return tiff.orientation(_reader(data).exif(data))
+
+
+def orientation_in(exif: bytes) -> int:
+    """Return the orientation that an EXIF block states, with or without its prefix."""
+    while exif.startswith(_PREFIX):
+        exif = exif[len(_PREFIX) :]
+    return tiff.orientation(exif)
+
+
+def _reader(data: bytes) -> _Format:
+    for one in _READERS:
+        if one.starts(data):
+            return one
+    start = data[:32].lstrip().lower()
+    names = (name for word, name in _OTHERS.items() if start.startswith(word.lower()))
+    what = next(names, "")
+    seen = f"it begins like {what}" if what else "damaged, or another format"
+    raise ImageError(f"not a readable image ({seen}; read are {', '.join(FORMATS)})")

@@ -1,0 +1,37 @@
+"""PNG: its size and its EXIF block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datagen.core.image_headers.base import MAX_PARTS, Header, damaged
+
+__all__ = ["exif", "header"]
+
+_CHUNKS = 8  # they begin behind the signature
+
+
+def header(data: bytes) -> Header:
+    """Return what the first chunk states, and whether a chunk for animations follows."""
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise damaged("a PNG without a size (truncated?)")
+    return Header("PNG", int.from_bytes(data[16:20]), int.from_bytes(data[20:24]))
+
+
+def exif(data: bytes) -> bytes:
+    """Return the largest EXIF block; empty without one."""
+    blocks = [data[start:end] for name, start, end in _chunks(data) if name == b"eXIf"]
+    return max(blocks, key=len, default=b"")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of each chunk that is whole."""
+    at = _CHUNKS
+    for _ in range(MAX_PARTS):
+        start = at + 8
+        end = start + int.from_bytes(data[at : at + 4])
+        if end > len(data) or start > len(data):
+            return
+        yield data[at + 4 : start], start, end
+        at = end + 4  # the checksum
+    raise damaged(f"a PNG with more than {MAX_PARTS:,} chunks")

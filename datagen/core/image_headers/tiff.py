@@ -1,0 +1,146 @@
+"""TIFF, and EXIF, which is one: its first directory, and what reading all values would take."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from datagen.core.image_headers.base import Header, damaged
+
+__all__ = ["check_values", "header", "orientation", "tile_of"]
+
+_WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
+_BELOW = (0x8769, 0x8825, 0xA005)  # directories that Pillow follows: EXIF, GPS, interoperability
+_UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_UNITS |= {16: 8, 17: 8, 18: 8}
+_WHOLE = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of unsigned numbers
+_MAX_ENTRIES = 65_535  # the most that a directory of a classic TIFF can have
+_SPARE = 2**20
+
+
+class _Entry(NamedTuple):
+    tag: int
+    kind: int
+    amount: int
+    value: bytes  # the number itself, or where it lies
+
+
+class _Layout(NamedTuple):
+    order: str
+    counter: str  # of entries
+    entry: str
+    offset: str
+
+
+def header(data: bytes) -> Header:
+    """Return what the first directory states, and whether a second one follows."""
+    try:
+        layout, start = _begin(data)
+        entries, following = _directory(data, layout, start)
+    except ValueError as error:
+        raise damaged(f"a TIFF with {error}") from None
+    width, height = (_largest(entries, tag, layout) for tag in (_WIDTH, _HEIGHT))
+    if not width or not height:
+        raise damaged("a TIFF without a size")
+    return Header("TIFF", width, height, still=following == 0)
+
+
+def tile_of(data: bytes) -> tuple[int, int]:
+    """Return width and height of the tiles of a TIFF; 0 and 0 without tiles."""
+    layout, start = _begin(data)
+    entries, _ = _directory(data, layout, start)
+    return _largest(entries, _TILE_WIDTH, layout), _largest(entries, _TILE_HEIGHT, layout)
+
+
+def orientation(block: bytes) -> int:
+    """Return the orientation that an EXIF block or a TIFF states, 1 (upright) without one."""
+    try:
+        layout, start = _begin(block)
+        entries, _ = _directory(block, layout, start)
+    except ValueError:
+        return 1
+    return _largest(entries, _ORIENTATION, layout) or 1
+
+
+def check_values(block: bytes, what: str) -> None:
+    """Refuse directories whose values overlap: 64 KiB of them can unpack to gigabytes.
+
+    Raises:
+        ImageError: Together they are larger than the block that holds them.
+    """
+    try:
+        layout, start = _begin(block)
+        total = sum(_sizes(block, layout, start, depth=2))
+    except ValueError:
+        return  # no readable directory: nothing is unpacked
+    if total > len(block) + _SPARE:
+        raise damaged(f"the values of its {what} unpack to {total:,} bytes, from {len(block):,}")
+
+
+def _sizes(block: bytes, layout: _Layout, start: int, depth: int) -> Iterator[int]:
+    entries, _ = _directory(block, layout, start)
+    for entry in entries:
+        size = _UNITS.get(entry.kind, 0) * entry.amount
+        if size > len(entry.value) and _number(entry.value, layout) + size <= len(block):
+            yield size
+    if depth:
+        for tag in _BELOW:
+            below = _largest(entries, tag, layout)
+            if below:
+                try:
+                    yield from _sizes(block, layout, below, depth - 1)
+                except ValueError:
+                    continue
+
+
+def _begin(data: bytes) -> tuple[_Layout, int]:
+    """Return how numbers are written, and where the first directory starts.
+
+    Raises:
+        ValueError: Not the beginning of a TIFF.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2], "")
+    version = data[2:4] if order == ">" else data[3:1:-1]
+    if not order or version not in (b"\x00\x2a", b"\x00\x2b"):
+        raise ValueError("an unknown beginning")
+    if version == b"\x00\x2b":
+        layout = _Layout(order, "Q", "HHQ8s", "Q")
+        return layout, _number(data[8:16].ljust(8, b"\x00"), layout)
+    layout = _Layout(order, "H", "HHI4s", "I")
+    return layout, _number(data[4:8].ljust(4, b"\x00"), layout)
+
+
+def _number(value: bytes, layout: _Layout) -> int:
+    found: int = struct.unpack(layout.order + layout.offset, value)[0]
+    return found
+
+
+def _directory(data: bytes, layout: _Layout, start: int) -> tuple[list[_Entry], int]:
+    """Return the entries of a directory and where the next one starts.
+
+    Raises:
+        ValueError: It lies outside of the data.
+    """
+    first = start + struct.calcsize(layout.order + layout.counter)
+    if start <= 0 or first > len(data):
+        raise ValueError("a directory outside of the file")
+    count = struct.unpack_from(layout.order + layout.counter, data, start)[0]
+    form = struct.Struct(layout.order + layout.entry)
+    end = first + form.size * count
+    if count > _MAX_ENTRIES or end > len(data):
+        raise ValueError("a directory that ends outside of the file")
+    entries = [_Entry(*found) for found in form.iter_unpack(data[first:end])]
+    size = struct.calcsize(layout.order + layout.offset)
+    tail = data[end : end + size]
+    return entries, _number(tail, layout) if len(tail) == size else 0
+
+
+def _largest(entries: list[_Entry], tag: int, layout: _Layout) -> int:
+    """Return the largest of the numbers stated for a tag: decoders differ in which they take."""
+    values = [
+        struct.unpack_from(layout.order + _WHOLE[entry.kind], entry.value)[0]
+        for entry in entries
+        if entry.tag == tag and entry.kind in _WHOLE and entry.amount == 1
+    ]
+    return max(values, default=0)
