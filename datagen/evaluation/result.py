@@ -196,7 +196,7 @@ def _scores(scores: ScoresLike, logits: bool, where: str) -> Scores:
 def _written(path: str | Path | None, text: str) -> str:
     if path is not None:
         try:
-            write_atomically(Path(path), text.encode())
+            write_atomically(Path(path), text.encode("utf-8", "replace"))
         except OSError as error:
             raise UserError(
                 f"{path}: cannot be written: {error.strerror or error}", path=path

@@ -249,7 +249,7 @@ def test_long_ids_and_many_columns_are_cut_in_messages(tmp_path: Path) -> None:
     with pytest.raises(ScoresError, match=r"xxx\.\.\.") as error:
         read_scores(write(tmp_path, sample_id=["x" * 100_000], score=[3.0]))
     assert len(str(error.value)) < 1000
+    names: dict[str, Any] = {f"c{n}{'y' * 900}": [1] for n in range(1001)}
     with pytest.raises(ScoresError, match="and 981 more") as error:
-        names: dict[str, Any] = {f"c{n}{'y' * 900}": [1] for n in range(1001)}
         read_scores(write(tmp_path, **names))
     assert len(str(error.value)) < 5000

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from datagen.core.terminal import plain
 from datagen.evaluation.gates.judge import UNDECIDED, Verdict
 
 __all__ = ["junit_xml"]
@@ -15,6 +16,7 @@ def junit_xml(name: str, verdicts: Sequence[Verdict]) -> str:
     """Return a test suite with one test case per gate.
 
     A gate that does not let the run pass is a failure; an undecided one that does is skipped.
+    Control characters, which XML cannot hold, are escapes.
 
     Args:
         name: Name of the suite.
@@ -34,6 +36,9 @@ def junit_xml(name: str, verdicts: Sequence[Verdict]) -> str:
         ET.SubElement(case, "system-out").text = text
     suites = ET.Element("testsuites", {"name": "datagen evaluate", **counts})
     suites.append(suite)
+    for element in suites.iter():
+        element.text = element.text and plain(element.text)
+        element.attrib.update({key: plain(text) for key, text in element.attrib.items()})
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from datagen.core.terminal import plain
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import PASSED, Verdict
 from datagen.evaluation.report.facts import headline, metric_rows, sample_facts, verdict_row
@@ -22,6 +24,9 @@ __all__ = ["markdown"]
 
 # Maximum number of groups in a comment; metrics.json has all.
 _SHOWN = 30
+_SIGNS = "\\`*_|[]#~!$"
+_LINKED = re.compile(r"@|://|www\.", re.IGNORECASE)
+_JOINER = "\u2060"
 _SHOWN_GATES = 60  # GitHub limits comments to 65,536 characters
 
 
@@ -125,10 +130,16 @@ def _lines(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 def _escape(text: str) -> str:
-    """Escape Markdown and HTML: names of groups and statuses are chosen by users."""
-    for sign in "\\`*_|[]":
+    """Escape Markdown and HTML: names of groups and statuses are chosen by others.
+
+    A name calls nobody (``@team``) and leads nowhere (``https://…``, ``www.…``): a word joiner,
+    which is not seen, keeps them apart from what a forge would make links of.
+    """
+    text = plain(text, one_line=True)
+    for sign in _SIGNS:
         text = text.replace(sign, "\\" + sign)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _LINKED.sub(lambda found: f"{found.group()}{_JOINER}", text)
 
 
 def _fold(title: str, body: str) -> str:

@@ -112,7 +112,7 @@ def test_json_is_a_contract() -> None:
 def test_markdown_keeps_names_of_users_harmless() -> None:
     text = markdown(FOUND, VERDICTS)
     assert text.startswith("## ❌ Detector evaluation: failed 2 of 4 gates")
-    assert "worst &lt;b>" in text
+    assert "worst &lt;b&gt;" in text
     assert "a &amp; b \\| c" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) > 20
