@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import (
+    Address,
+    AllowOutside,
+    Inline,
+    Limit,
+    PluginFiles,
+    RecipeFile,
+    Set,
+    Workers,
+)
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.engine.choice import engine_choice
@@ -27,6 +36,7 @@ def command(
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
+    allow_outside: AllowOutside = False,
     limit: Limit = None,
     workers: Workers = None,
     address: Address = None,
@@ -41,6 +51,6 @@ def command(
 
     stop_on_terminate()
     progress = Progress()
-    prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
+    prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         echo(make_release(prepared, out, engine, limit, progress))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import Address, AllowOutside, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
@@ -20,13 +20,14 @@ def command(
     recipe: RecipeFile,
     set_: Set = None,
     plugin: PluginFiles = None,
+    allow_outside: AllowOutside = False,
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
 ) -> None:
     """Find the faces in the images of a recipe's sources and cache them for later runs."""
     progress = Progress()
-    prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
+    prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         built = index_faces(prepared, prepared.recipe.sources(), engine, progress)
     for reject in built.rejects[:_SHOWN]:

@@ -40,5 +40,10 @@ def command(
         Progress().warn(
             f"{out} was not made from the present {recipe}: methods are matched by name"
         )
+    if next_.resolve().parent != recipe.resolve().parent:
+        Progress().note(
+            f"{next_} names source cards outside of its folder: generate it with --allow-outside, "
+            "or move it beside the recipe"
+        )
     for entry in (*made.methods, *made.degradations):
         echo(f"{entry.name:<24}{entry.reason}")

@@ -9,6 +9,7 @@ import typer
 
 __all__ = [
     "Address",
+    "AllowOutside",
     "Inline",
     "Limit",
     "PluginFiles",
@@ -39,6 +40,13 @@ PluginFiles = Annotated[
         "--plugin",
         metavar="FILE.py",
         help="Python file that defines methods or degradations; may be repeated.",
+    ),
+]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside",
+        help="Read cards outside of the recipe's folder, and tables outside of a source's root.",
     ),
 ]
 Limit = Annotated[

@@ -8,7 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datagen.cli.options import Address, Inline, Limit, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import (
+    Address,
+    AllowOutside,
+    Inline,
+    Limit,
+    PluginFiles,
+    RecipeFile,
+    Set,
+    Workers,
+)
 from datagen.core.progress import Progress
 from datagen.core.terminal import plain
 from datagen.engine.choice import engine_choice
@@ -28,6 +37,7 @@ def command(
     recipe: RecipeFile,
     set_: Set = None,
     plugin: PluginFiles = None,
+    allow_outside: AllowOutside = False,
     limit: Limit = None,
     workers: Workers = None,
     address: Address = None,
@@ -38,7 +48,7 @@ def command(
     Images that are not yet in the face index are analyzed first.
     """
     progress = Progress()
-    prepared = prepare(load_recipe(recipe, set_ or (), plugin or ()))
+    prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         found = plan_recipe(prepared, engine, limit, progress)
     _print(Console(highlight=False), found, workers or os.cpu_count() or 1)

@@ -9,7 +9,7 @@ from typing import Annotated, Optional, get_args
 import typer
 
 from datagen.cli.exit_codes import INTERRUPTED
-from datagen.cli.options import Address, Inline, PluginFiles, RecipeFile, Set, Workers
+from datagen.cli.options import Address, AllowOutside, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.progress import Progress
 from datagen.core.schema import parse
 from datagen.core.terminal import echo
@@ -41,6 +41,7 @@ def command(
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
+    allow_outside: AllowOutside = False,
     name: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -97,7 +98,8 @@ def command(
         adversarial,
     )
     check_training(device.value)
-    prepared = prepare(load_recipe(recipe, [*(set_ or ()), NO_METHODS], plugin or ()))
+    changes = [*(set_ or ()), NO_METHODS]
+    prepared = prepare(load_recipe(recipe, changes, plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         card = train(prepared, out, request, engine, progress)
     if card is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from datagen.cli.exit_codes import DONE, USER_ERROR
-from datagen.cli.options import PluginFiles, Set
+from datagen.cli.options import AllowOutside, PluginFiles, Set
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.errors import DatagenError
@@ -28,6 +28,7 @@ def command(
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
+    allow_outside: AllowOutside = False,
 ) -> None:
     """Check recipes: keys, values, cards, rights, and whether splits and donor rules can be met.
 
@@ -36,15 +37,15 @@ def command(
     code = DONE
     for path in recipes:
         try:
-            _validate(path, set_, plugin)
+            _validate(path, set_, plugin, allow_outside)
         except DatagenError as error:
             code = USER_ERROR
             Progress().warn(str(error), "error", "red")
     raise typer.Exit(code)
 
 
-def _validate(path: Path, set_: Set, plugin: PluginFiles) -> None:
-    prepared = prepare(load_recipe(path, set_ or (), plugin or ()))
+def _validate(path: Path, set_: Set, plugin: PluginFiles, allow_outside: bool) -> None:
+    prepared = prepare(load_recipe(path, set_ or (), plugin or (), allow_outside=allow_outside))
     recipe = prepared.recipe
     missing = [card.id for card in prepared.weights if weight_store().find(card) is None]
     if missing:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.files import staged
+from datagen.core.terminal import plain
 from datagen.core.yaml_edit import KeyPath, edit_yaml
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import RecipeError, ScoresError
@@ -18,6 +19,7 @@ from datagen.mining.shares import reweight
 from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness, find_weakness
 from datagen.recipe import load_recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
+from datagen.redact import portable
 from datagen.release.reader import Release
 from datagen.release.scores import Scores
 
@@ -74,7 +76,7 @@ def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecip
         RecipeError: ``recipe`` is not a recipe, or is ``out``.
     """
     weakness = find_weakness(release, scores)
-    digest = load_recipe(recipe).digest
+    digest = load_recipe(recipe, allow_outside=True).digest  # it is the user's own
     made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")))
     same = digest == release.record["recipe_digest"]
     return replace(made, same_recipe=same)
@@ -98,7 +100,7 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
     """
     if out.resolve() == path.resolve():
         raise RecipeError(f"{out}: is the recipe itself: choose another path", path=out)
-    recipe = load_recipe(path).spec
+    recipe = load_recipe(path, allow_outside=True).spec
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
             f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) was "
@@ -124,7 +126,7 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
     text = _head(path, weakness, detector) + text
     with staged(out) as part:  # a recipe that loads, or nothing
         part.write_text(text, encoding="utf-8")
-        load_recipe(part)
+        load_recipe(part, allow_outside=True)  # in another folder, its cards lie outside
     return NextRecipe(text, methods, degradations)
 
 
@@ -194,7 +196,7 @@ def _head(path: Path, weakness: Weakness, detector: str) -> str:
     return (
         f"# Made by 'datagen mine' from {path.name}: shares reweighted toward the detector's "
         "failures.\n"
-        f"# Detector: {detector}\n"
+        f"# Detector: {plain(portable(detector), one_line=True)}\n"
         f"# Scored images of train and val: {weakness.scored}, AUC {weakness.auc:.3f}; without a "
         f"score: {weakness.unscored}.\n"
         "# A share is at least half and at most double its old value. The seed is unchanged, so\n"

@@ -1,12 +1,9 @@
-"""From one entry of a recipe to what it names: a method, a degradation, a folder of images."""
+"""From one entry of a recipe to what it names: a method or a degradation."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from datagen.core.text import near
 from datagen.degradations.compose import Composition, compose, has_severities, known_degradations
@@ -21,12 +18,8 @@ __all__ = [
     "build_ladder",
     "build_method",
     "located",
-    "source_root",
-    "unset_variables",
     "weight_cards_of",
 ]
-
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 @contextmanager
@@ -101,38 +94,3 @@ def build_ladder(ladder: Ladder, path: str) -> Composition:
         )
     with located(path):
         return compose(use, {}, True, "ladder")
-
-
-def source_root(root: str, recipe: str, number: int) -> str:
-    """Return a source's root with environment variables expanded, absolute unless it is a URL.
-
-    Args:
-        root: The root as written; a relative one starts at the recipe's folder.
-        recipe: The recipe's file.
-        number: Position of the source in the recipe, for messages.
-
-    Raises:
-        RecipeError: An environment variable is not set or empty.
-    """
-
-    def variable(match: re.Match[str]) -> str:
-        name = match.group(1) or match.group(2)
-        if not os.environ.get(name):
-            raise RecipeError(
-                f"{recipe}: sources[{number}].root: environment variable {name} is not set. Set it "
-                f"to the source's folder, or pass --set sources.{number}.root=/path/to/folder",
-                path=recipe,
-                key=f"sources[{number}].root",
-            )
-        return os.environ[name]
-
-    root = _VARIABLE.sub(variable, root)
-    if not root or "://" in root:
-        return root
-    return str(Path(recipe).resolve().parent / Path(root).expanduser())
-
-
-def unset_variables(root: str) -> list[str]:
-    """Return the environment variables that a source's root names and that are not set."""
-    names = [braced or plain for braced, plain in _VARIABLE.findall(root)]
-    return [name for name in names if not os.environ.get(name)]

@@ -20,14 +20,13 @@ from datagen.recipe.build import (
     build_ladder,
     build_method,
     located,
-    source_root,
-    unset_variables,
     weight_cards_of,
 )
 from datagen.recipe.checks import check_methods, check_names
 from datagen.recipe.digest import recipe_digest
 from datagen.recipe.overrides import Overrides, apply_overrides
 from datagen.recipe.plugins import Plugin, read_plugin
+from datagen.recipe.roots import card_path, check_root, source_root, unset_variables
 from datagen.recipe.schema import RecipeSpec
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard
@@ -44,12 +43,15 @@ class Recipe:
         path: The recipe's file; messages name it and relative roots start at its folder.
         cards: The card of each source, in the order of the recipe.
         plugins: The Python files that define methods or degradations for it.
+        allow_outside: Whether cards and tables may lie outside of the recipe's folder and the
+            sources' roots.
     """
 
     spec: RecipeSpec
     path: str
     cards: tuple[SourceCard, ...]
     plugins: tuple[Plugin, ...] = ()
+    allow_outside: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was built: a worker knows a plug-in's classes only once it has run it."""
@@ -115,7 +117,9 @@ class Recipe:
             root = source_root(use.root, self.path, n)
             with located(self.path):
                 layout = SOURCES.load(card.layout)
-                found.append(layout.build(card, root, use.options, f"sources[{n}].options"))
+                source = layout.build(card, root, use.options, f"sources[{n}].options")
+                source.allow_outside = self.allow_outside
+                found.append(source)
         return found
 
 
@@ -123,6 +127,8 @@ def load_recipe(
     path: str | os.PathLike[str],
     overrides: Overrides = (),
     plugins: Sequence[str | os.PathLike[str]] = (),
+    *,
+    allow_outside: bool = False,
 ) -> Recipe:
     """Read and check a recipe and its cards. Opens no image.
 
@@ -132,6 +138,8 @@ def load_recipe(
             ``{"splits.train": 200}``, or texts such as ``"splits.train=200"``. An item of a list
             is named by its position: ``methods.0.share``.
         plugins: Python files that define methods or degradations which the recipe may name.
+        allow_outside: Read source cards outside of the recipe's folder, and tables outside of
+            the sources' roots, where the recipe names such. Leave it off for a recipe of others.
 
     Raises:
         RecipeError: The recipe or a plug-in is wrong; the message gives the file, the key, what
@@ -145,9 +153,13 @@ def load_recipe(
     body = read_yaml(file, RecipeError)
     apply_overrides(body, overrides)
     spec = parse(RecipeSpec, body, str(file), RecipeError)
-    cards = tuple(load_card(file.parent / use.card) for use in spec.sources)
+    for n, use in enumerate(spec.sources):
+        check_root(use.root, str(file), n)
+    cards = tuple(
+        load_card(card_path(use.card, file, n, allow_outside)) for n, use in enumerate(spec.sources)
+    )
     check_names(spec, cards, str(file))
-    recipe = Recipe(spec, str(file), cards, loaded)
+    recipe = Recipe(spec, str(file), cards, loaded, allow_outside)
     _ = recipe.degradations  # raises on an unknown name or a wrong option
     check_methods(spec, recipe.methods, recipe.path)
     return recipe

@@ -97,6 +97,7 @@ class Ages:
 def _content(source: Source, name: str, where: str) -> str:
     if "://" not in name and not name.startswith(("/", "~")):
         return source.read_text(name, "ages table")
+    source.refuse_outside(name)
     try:
         with fsspec.open(name, "rt", encoding="utf-8-sig") as handle:
             return str(handle.read())

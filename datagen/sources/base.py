@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import fsspec
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.core.schema import Frozen, parse
 from datagen.errors import RecipeError, SourceError
+from datagen.redact import is_absolute
 from datagen.sources.card import SourceCard
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
@@ -76,6 +78,7 @@ class Source(ABC):
         has_files: Whether images are files; otherwise ``render`` makes them on demand.
         version: Version of ``render``, raised when its output changes.
         render_seconds: Seconds per image that ``render`` takes on one core, for estimates.
+        allow_outside: Whether tables and listings may lie outside of the root.
     """
 
     layout: ClassVar[str]
@@ -83,6 +86,7 @@ class Source(ABC):
     has_files: ClassVar[bool] = True
     version: ClassVar[int] = 1
     render_seconds: ClassVar[float] = 0.0
+    allow_outside: bool = False
 
     def __init__(self, card: SourceCard, root: str, config: Frozen) -> None:
         self.card = card
@@ -160,8 +164,26 @@ class Source(ABC):
         return {key: value for key, value in self.__dict__.items() if key != "_place"}
 
     def full_path(self, path: str) -> str:
-        """Return a path below the root as a path of the root's filesystem."""
+        """Return a path below the root as a path of the root's filesystem.
+
+        Raises:
+            SourceError: It leads outside of the root, which the command line does not allow.
+        """
+        if is_absolute(path) or "://" in path or ".." in re.split(r"[/\\]", path):
+            self.refuse_outside(path)
         return f"{self._place[1]}/{path}"
+
+    def refuse_outside(self, path: str) -> None:
+        """Check that a path outside of the root is allowed.
+
+        Raises:
+            SourceError: It is not.
+        """
+        if not self.allow_outside:
+            raise self.error(
+                f"{path!r} leads outside of the root. Copy the file below the root, or allow it "
+                "with --allow-outside (in Python: load_recipe(..., allow_outside=True))"
+            )
 
     def read(self, path: str) -> bytes:
         """Return the bytes of one file.
@@ -189,7 +211,7 @@ class Source(ABC):
             SourceError: There is no such folder.
         """
         filesystem, root = self._place
-        top = f"{root}/{under}" if under else root
+        top = self.full_path(under) if under else root
         if not filesystem.isdir(top):
             raise self.error(f"no folder {top!r}")
         found = filesystem.find(top, detail=True)

@@ -96,4 +96,10 @@ def load_card(path: Path) -> SourceCard:
     Raises:
         CardError: The file is missing or not YAML, or a key is wrong.
     """
-    return parse(SourceCard, read_yaml(path, CardError), str(path), CardError)
+    body = read_yaml(path, CardError)
+    required = [name for name, key in SourceCard.model_fields.items() if key.is_required()]
+    if not any(name in body for name in required):  # then its content is not for a message
+        raise CardError(
+            f"{path}: is no source card: it has none of the keys {', '.join(required)}", path=path
+        )
+    return parse(SourceCard, body, str(path), CardError)

@@ -111,12 +111,12 @@ def test_validate_names_every_wrong_recipe(
 def test_validate_says_when_it_could_not_look_at_the_sources(
     own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("NOT_SET_AT_ALL", raising=False)
-    source = "sources.0.root=${NOT_SET_AT_ALL}"
+    monkeypatch.delenv("NOT_SET_ROOT", raising=False)
+    source = "sources.0.root=${NOT_SET_ROOT}"
     assert run(["validate", str(own_world.recipe), "--set", source]) == 0
     told = capsys.readouterr().out
     assert "its sources were not checked" in told
-    assert "NOT_SET_AT_ALL" in told
+    assert "NOT_SET_ROOT" in told
 
 
 def test_validate_refuses_a_donor_rule_that_leaves_somebody_alone(

@@ -53,7 +53,7 @@ def datagen(arguments: Iterable[str], folder: Path) -> str:
 def write_recipe(folder: Path) -> Path:
     """Write the shipped recipe with fewer pairs, small steps, and the autoencoder."""
     body: dict[str, Any] = yaml.safe_load((RECIPES / "learned.yaml").read_text(encoding="utf-8"))
-    body["sources"][0]["card"] = str(RECIPES / "cards" / "london.yaml")
+    body["sources"][0]["card"] = shutil.copy(RECIPES / "cards" / "london.yaml", folder)
     body["splits"] = {"train": 40, "test": 20}
     body["face"]["size"] = 256
     body["shard_pairs"] = 20

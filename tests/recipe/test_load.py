@@ -315,11 +315,11 @@ def test_a_root_is_relative_to_the_recipe(
 
 
 def test_a_variable_is_expanded_in_a_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MADE_FACES", "/their/faces")
-    for written in ("${MADE_FACES}/sub", "$MADE_FACES/sub"):
+    monkeypatch.setenv("MADE_ROOT", "/their/faces")
+    for written in ("${MADE_ROOT}/sub", "$MADE_ROOT/sub"):
         assert load(folder, f"sources.0.root={written}").sources()[0].root == "/their/faces/sub"
-    monkeypatch.setenv("MADE_FACES", "s3://bucket")
-    assert load(folder, "sources.0.root=$MADE_FACES/a").sources()[0].root == "s3://bucket/a"
+    monkeypatch.setenv("MADE_ROOT", "s3://bucket")
+    assert load(folder, "sources.0.root=$MADE_ROOT/a").sources()[0].root == "s3://bucket/a"
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -327,25 +327,25 @@ def test_a_variable_that_is_not_set_is_named_with_its_source(
     folder: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
     if value is None:
-        monkeypatch.delenv("MADE_FACES", raising=False)
+        monkeypatch.delenv("MADE_ROOT", raising=False)
     else:
-        monkeypatch.setenv("MADE_FACES", value)
+        monkeypatch.setenv("MADE_ROOT", value)
     write_card(folder, "more.yaml", id="more")
-    made = load(folder, sources=[*RECIPE["sources"], {"card": "more.yaml", "root": "$MADE_FACES"}])
+    made = load(folder, sources=[*RECIPE["sources"], {"card": "more.yaml", "root": "$MADE_ROOT"}])
     with pytest.raises(RecipeError) as caught:
         made.sources()
     text = str(caught.value)
     assert text.startswith(f"{folder / 'recipe.yaml'}: sources[1].root: environment variable ")
-    assert "MADE_FACES is not set" in text
+    assert "MADE_ROOT is not set" in text
     assert "--set sources.1.root=" in text
 
 
 def test_a_variable_is_expanded_in_roots_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MADE_FACES", "faces.yaml")
-    with pytest.raises(CardError, match=r"\$MADE_FACES: no such file"):
-        load(folder, sources=[{"card": "$MADE_FACES"}])
+    monkeypatch.setenv("MADE_ROOT", "faces.yaml")
+    with pytest.raises(CardError, match=r"\$MADE_ROOT: no such file"):
+        load(folder, sources=[{"card": "$MADE_ROOT"}])
 
 
 def test_an_option_of_a_source_is_checked_with_its_path(folder: Path) -> None:

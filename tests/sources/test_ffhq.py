@@ -73,7 +73,11 @@ def test_ages_go_by_number_or_file(tmp_path: Path, key: str) -> None:
 def test_ages_may_lie_elsewhere(tmp_path: Path) -> None:
     root = ffhq_tree(tmp_path / "set", ffhq_entry(7))
     elsewhere = write(tmp_path / "mine", {"ages.csv": "image,age\n7,33\n"}) / "ages.csv"
-    assert by_id(shipped("ffhq", root, ages=str(elsewhere)))["00007"].age == 33.0
+    found = shipped("ffhq", root, ages=str(elsewhere))
+    with pytest.raises(SourceError, match="leads outside of the root"):
+        by_id(found)
+    found.allow_outside = True
+    assert by_id(found)["00007"].age == 33.0
 
 
 @pytest.mark.parametrize(
@@ -104,8 +108,10 @@ def test_a_wrong_table_of_ages_is_refused(tmp_path: Path, content: str, message:
 def test_a_missing_table_of_ages_is_named(tmp_path: Path) -> None:
     root = ffhq_tree(tmp_path, ffhq_entry(7))
     for name in ("gone.csv", f"{tmp_path}/gone.csv"):
+        found = shipped("ffhq", root, ages=name)
+        found.allow_outside = True
         with pytest.raises(SourceError, match=r"gone\.csv' is missing"):
-            list(shipped("ffhq", root, ages=name).records())
+            list(found.records())
 
 
 def _without(part: str, field: str) -> dict[str, Any]:
