@@ -28,8 +28,8 @@ class SourceUse(Frozen):
     """One source of face images.
 
     Attributes:
-        card: Path of the source card, relative to the recipe.
-        root: Folder or URL of the images; environment variables are expanded.
+        card: Path of the source card, relative to the recipe and in its folder.
+        root: Folder or URL of the images; may begin with an environment variable.
         options: Options of the layout that replace those of the card.
         splits: Splits that may use the source; all of them if left out.
     """

@@ -216,3 +216,13 @@ def test_the_option_reaches_every_command(tmp_path: Path) -> None:
     (path.parent / "images" / "faces.csv").write_text("image,identity\na.jpg,anna\n")
     for command in (["validate"], ["index", "--inline"], ["plan", "--inline"]):
         assert run([command[0], str(path), *command[1:], "--allow-outside"]) in (0, 2)
+
+
+def test_odd_names_of_images_stay_images(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    (tmp_path / "faces.yaml").write_text(yaml.safe_dump({**CARD, "layout": "folder"}))
+    for name in ("~anna", "C:", "..ben", "$HOME"):
+        (tmp_path / "images" / name).mkdir()
+        (tmp_path / "images" / name / "1.jpg").write_bytes(b"x")
+    (source,) = load_recipe(path).sources()
+    assert [source.read(record.path) for record in source.records()] == [b"x"] * 4
