@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from datagen.core.digests import canonical_json, sha256_bytes
 from datagen.core.phash import phash
-from datagen.errors import ItemError
+from datagen.errors import ItemError, RightsError
 from datagen.faces.crop import face_box
 from datagen.faces.index import Face
 from datagen.generation.encoding import Encoding
 from datagen.generation.pair import Pair
 from datagen.planning import Item
-from datagen.rights import Terms, combine
+from datagen.redact import portable
+from datagen.rights import Purpose, Terms, combine
 
-__all__ = ["PairRecord", "StoredFile", "index_reject_row", "pair_rows", "reject_row"]
+__all__ = [
+    "PairRecord",
+    "StoredFile",
+    "check_purposes",
+    "index_reject_row",
+    "pair_rows",
+    "reject_row",
+]
 
 LABELS: Mapping[str, int] = {"real": 0, "control": 0, "fake": 1}
 
@@ -151,6 +159,24 @@ def _terms(record: PairRecord, kind: str, networks: Mapping[str, Terms]) -> Term
     return combine(parts) if len(parts) > 1 else parts[0]
 
 
+def check_purposes(rows: Iterable[Mapping[str, Any]], purpose: Purpose) -> None:
+    """Refuse a row whose own terms do not cover the purpose of the recipe.
+
+    The gate, the index and the plan leave none; this is the last look before it is written.
+
+    Raises:
+        RightsError: Of the first such row.
+    """
+    for row in rows:
+        if missing := [name for name in purpose.needed if name not in row["purposes"]]:
+            raise RightsError(
+                f"sample {row['sample_id']!r}: its licenses ({', '.join(row['licenses'])}) and the "
+                f"consent of its sources do not permit {' and '.join(missing)}, which the purpose "
+                f"({purpose}) needs. It is not written. Please report this as a bug of datagen",
+                row=row["sample_id"],
+            )
+
+
 def _mask_columns(pair: Pair, mask: StoredFile) -> dict[str, Any]:
     return {
         "mask_path": mask.path,
@@ -187,7 +213,7 @@ def reject_row(
     return {
         "stage": "item",
         "code": error.code,
-        "detail": error.detail,
+        "detail": portable(error.detail),
         "source": target.source,
         "image_id": target.face_id,
         "pair_id": item.pair_id,
@@ -204,7 +230,7 @@ def index_reject_row(source: str, image_id: str, code: str, detail: str) -> dict
     return {
         "stage": "index",
         "code": code,
-        "detail": detail,
+        "detail": portable(detail),
         "source": source,
         "image_id": image_id,
     }

@@ -31,7 +31,13 @@ from datagen.faces.index import FaceIndex
 from datagen.faces.reader import FaceReader
 from datagen.generation.degrading import Degrader
 from datagen.generation.encoding import encode
-from datagen.generation.manifest_rows import PairRecord, StoredFile, pair_rows, reject_row
+from datagen.generation.manifest_rows import (
+    PairRecord,
+    StoredFile,
+    check_purposes,
+    pair_rows,
+    reject_row,
+)
 from datagen.generation.pair import Pair, PairStarter
 from datagen.generation.producers import producers_for
 from datagen.generation.records import Recorder
@@ -39,6 +45,7 @@ from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item, Plan, ShardKey
 from datagen.recipe import Recipe
 from datagen.release import Commit, Folder, MediaFile, ShardWriter, is_whole, read_commit
+from datagen.rights import Purpose
 from datagen.sources import Source
 
 __all__ = ["MakeShard", "ShardDone"]
@@ -84,6 +91,7 @@ class MakeShard:
         Raises:
             ContractError: A method or degradation broke its contract.
             EngineError: This worker has other libraries or weights than the driver.
+            RightsError: The terms of a row do not cover the purpose; a bug of datagen.
             SourceChangedError: An image file is gone or differs from the one that was indexed.
         """
         if (found := pixel_libraries(bool(self.weights))) != self.libraries:
@@ -144,6 +152,7 @@ class _Production:
         self._starter = PairStarter(recipe, self._index, reader)
         self._degrader = Degrader(recipe.degradations, recipe.spec.seed, face.size)
         self._recorder = Recorder(recipe, task.weights)
+        self._purpose = recipe.spec.purpose
 
     def produce(self, items: Sequence[Item], writer: ShardWriter) -> dict[str, Mapping[str, Any]]:
         """Write the pair or the reject of every item, in order.
@@ -178,7 +187,7 @@ class _Production:
             writer.add_reject(self._reject(pair.item, error))
             return
         record = self._recorder.record(released, self._degrader.name_for(pair.item))
-        _write_record(record, writer)
+        _write_record(record, self._purpose, writer)
 
     def _reject(self, item: Item, error: ItemError) -> dict[str, Any]:
         method, degradation = self._methods[item.method].name, self._degrader.name_for(item)
@@ -187,7 +196,7 @@ class _Production:
         return reject_row(item, method, degradation, target, donor, error)
 
 
-def _write_record(record: PairRecord, writer: ShardWriter) -> None:
+def _write_record(record: PairRecord, purpose: Purpose, writer: ShardWriter) -> None:
     """Encode mask and images, append them to the tar and add their rows."""
     pair_id, suffix = record.pair.item.pair_id, record.encoding.suffix
 
@@ -200,4 +209,6 @@ def _write_record(record: PairRecord, writer: ShardWriter) -> None:
         kind: stored(kind, suffix, encode(image, record.encoding))
         for kind, image in record.pair.images.items()
     }
-    writer.add_rows(pair_rows(record, mask, images))
+    rows = pair_rows(record, mask, images)
+    check_purposes(rows, purpose)
+    writer.add_rows(rows)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datagen.core.rng import rng
 from datagen.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from datagen.planning.mixing import Mixing
 from datagen.planning.splits import Identity
 from datagen.recipe.schema import DonorRule
 
@@ -94,6 +95,7 @@ class DonorPool:
         self._source = np.array([sources[source] for source, _ in keys], np.int64)
         self._attributes: dict[str, NDArray[np.int64]] = {}
         self._may_donate: NDArray[np.bool_] | None = None
+        self._mixing: Mixing | None = None
         self._nearest = lru_cache(maxsize=4096)(self._find_nearest)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,11 +114,19 @@ class DonorPool:
         pool._may_donate = np.array(named, bool)
         return pool
 
+    def mixed_by(self, mixing: Mixing) -> DonorPool:
+        """Return the same pool with only donors whose terms may be combined with the target's."""
+        pool = copy.copy(self)
+        pool._mixing = mixing
+        return pool
+
     def candidates(self, target: int, rule: DonorRule) -> NDArray[np.int64]:
         """Return the positions of all faces that may be the donor of ``target`` under ``rule``."""
         others = (self._source == self._source[target]) & (self._identity != self._identity[target])
         if self._may_donate is not None:
             others &= self._may_donate
+        if self._mixing is not None:
+            others &= self._mixing.of_target(target)
         fit = others.copy()
         for name in rule.match:
             values = self._attribute(name)
@@ -135,19 +145,31 @@ class DonorPool:
         by_likeness = rule.embedding is not None and self._embeddings is not None
         if by_likeness or self._may_donate is not None:  # depends on the pair
             return np.array([len(self.candidates(n, rule)) for n in range(len(self._identities))])
-        all_others = self._matching(())
+        all_others = self._combinable(())
         if not rule.match:
             return all_others
-        fit = self._matching(rule.match)
+        fit = self._combinable(rule.match)
         return np.where(fit == 0, all_others, fit) if rule.fallback == "any" else fit
 
-    def _matching(self, same: tuple[str, ...]) -> NDArray[np.int64]:
+    def _combinable(self, same: tuple[str, ...]) -> NDArray[np.int64]:
+        """Count for each face the others with the same attributes that it may be combined with."""
+        if self._mixing is None:
+            return self._matching(same)
+        kinds, together = self._mixing.kinds, self._mixing.together
+        counts = np.zeros(len(kinds), np.int64)
+        for kind in range(len(together)):
+            counts += together[kinds, kind] * self._matching(same, kinds == kind)
+        return counts
+
+    def _matching(
+        self, same: tuple[str, ...], among: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         values = [self._attribute(name) for name in same]
         group = np.unique(np.stack([self._source, *values]), axis=1, return_inverse=True)[1]
         group = group.ravel().astype(np.int64)
         own = group * (int(self._identity.max()) + 1) + self._identity
         identity = np.unique(own, return_inverse=True)[1].ravel()
-        counts = np.bincount(group)[group] - np.bincount(identity)[identity]
+        counts = np.bincount(group, among)[group] - np.bincount(identity, among)[identity]
         for value in values:
             counts = np.where(value < 0, 0, counts)
         return np.asarray(counts, np.int64)

@@ -8,10 +8,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.errors import RecipeError, one_per_line
+from datagen.errors import RecipeError, RightsError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.planning.donors import DonorPool
 from datagen.planning.items import Item, ShardKey
+from datagen.planning.mixing import mixing_of
 from datagen.planning.quota import largest_remainders
 from datagen.planning.split_plan import SplitPlan
 from datagen.planning.splits import assign_splits, identities_of
@@ -35,6 +36,7 @@ class Plan:
 
     Raises:
         RecipeError: A split has no faces, or a donor rule leaves a target without a donor.
+        RightsError: The terms of a target and of a method's weights exclude each other.
     """
 
     def __init__(self, recipe: Recipe, index: FaceIndex, stated: bool = False) -> None:
@@ -71,7 +73,12 @@ class Plan:
                 index.poses[faces],
                 None if embeddings is None else embeddings[faces],
             )
-            self._splits[split] = SplitPlan(spec, split, np.array(faces), pool, recipe.methods)
+            uses = [n for n, use in enumerate(spec.methods) if use.share and in_split(use, split)]
+            mixing = mixing_of(recipe, index, faces, uses)
+            self._splits[split] = SplitPlan(
+                spec, split, np.array(faces), pool, recipe.methods, mixing
+            )
+        self._refuse_uncovered(recipe.path)
         self._refuse_donorless(recipe.path)
 
     def item(self, split: SplitName, number: int) -> Item:
@@ -131,6 +138,18 @@ class Plan:
         """Yield the items of a shard."""
         for number in range(self.levels * shard.start, self.levels * shard.stop):
             yield self.item(shard.split, number)
+
+    def _refuse_uncovered(self, path: str) -> None:
+        problems = [text for plan in self._splits.values() for text in plan.uncovered()]
+        if problems:
+            raise RightsError(
+                one_per_line(
+                    f"the purpose ({self.recipe.purpose}) is not covered together by:", problems
+                )
+                + "\nUse other weights, remove the faces of these licenses, or set "
+                "purpose.redistribute: false.",
+                path=path,
+            )
 
     def _refuse_donorless(self, path: str) -> None:
         problems = [text for plan in self._splits.values() for text in plan.donorless()]

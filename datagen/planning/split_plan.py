@@ -15,6 +15,7 @@ from datagen.methods import Method
 from datagen.planning.crossing import Crossing
 from datagen.planning.donors import DonorPool
 from datagen.planning.items import Item
+from datagen.planning.mixing import Mixing
 from datagen.planning.quota import Quota
 from datagen.recipe import MethodUse, RecipeSpec, SplitName
 from datagen.recipe.schema import DonorRule, in_split
@@ -31,6 +32,7 @@ class SplitPlan:
         faces: Rows of the split's faces in the face index.
         pool: The same faces as possible donors.
         methods: The methods of the recipe.
+        mixing: What the terms of the faces permit, by method; see ``mixing_of``.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class SplitPlan:
         faces: NDArray[np.int64],
         pool: DonorPool,
         methods: Sequence[Method],
+        mixing: Mapping[int, Mixing],
     ) -> None:
         self.faces = faces
         self._seed = recipe.seed
@@ -54,7 +57,8 @@ class SplitPlan:
         self._rules = {
             n: recipe.methods[n].donor or DonorRule() for n in self._used if methods[n].needs_donor
         }
-        self._pools = {n: _pool_of(methods[n], pool) for n in self._rules}
+        self._mixing = mixing
+        self._pools = {n: _pool_of(methods[n], pool, mixing.get(n)) for n in self._rules}
         self._bound = {n for n in self._rules if methods[n].donor_identities() is not None}
         self._uses: Mapping[int, MethodUse] = {n: recipe.methods[n] for n in self._used}
         self._controls = {
@@ -141,6 +145,18 @@ class SplitPlan:
             for method, rule in self._rules.items()
         }
 
+    def uncovered(self) -> Iterator[str]:
+        """Yield a problem for each method whose networks cannot be combined with some target."""
+        for method, mixing in self._mixing.items():
+            alone = ~mixing.alone[mixing.kinds]
+            if alone.any():
+                license = mixing.licenses[int(mixing.kinds[alone.argmax()])]
+                yield (
+                    f"split {self._split!r}, method {self._uses[method].use!r}: the terms of "
+                    f"{int(alone.sum())} of {len(self.faces)} targets ({license}) and those of its "
+                    f"weights ({', '.join(mixing.networks) or 'none'})"
+                )
+
     def donorless(self) -> Iterator[str]:
         """Yield a problem for each method that has targets without a donor."""
         for method, rule in self._rules.items():
@@ -161,12 +177,18 @@ class SplitPlan:
             unmet = f"no donor satisfies the rule {{{', '.join(keys)}}}"
         if method in self._bound:
             unmet += " among the identities that its weights were trained on"
+        if method in self._mixing:
+            unmet += (
+                " whose terms may be combined with the target's "
+                f"({self._mixing[method].excluding()} exclude each other)"
+            )
         return unmet
 
 
-def _pool_of(method: Method, pool: DonorPool) -> DonorPool:
+def _pool_of(method: Method, pool: DonorPool, mixing: Mixing | None) -> DonorPool:
     donors = method.donor_identities()
-    return pool if donors is None else pool.limited_to(donors)
+    pool = pool if donors is None else pool.limited_to(donors)
+    return pool if mixing is None else pool.mixed_by(mixing)
 
 
 def _crossings(

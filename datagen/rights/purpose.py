@@ -34,6 +34,11 @@ class Purpose(Frozen):
         main = "commercial use" if self.commercial else "research"
         return f"{main}, {'with' if self.redistribute else 'without'} redistribution"
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """What the purpose needs, in the words of the manifest's column ``purposes``."""
+        return (self.use, "redistribute") if self.redistribute else (self.use,)
+
     def license(self, expression: str) -> License:
         """Return what an SPDX expression permits; of alternatives, the one that fits best."""
         return license_of(expression, self.commercial, self.redistribute)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -69,6 +69,11 @@ class Terms:
             "redistribute": self.redistribute,
         }
         return [name for name, answer in named.items() if answer]
+
+    def kind(self) -> Hashable:
+        """Return what decides how the terms combine: terms of one kind combine alike."""
+        answers = self.research, self.commercial, self.redistribute
+        return answers, self.share_alike, _non_commercial(self.licenses)
 
 
 # License -> research, commercial, redistribution of altered copies, attribution, share-alike.
@@ -210,7 +215,7 @@ def _together(parts: Sequence[License]) -> License:
         " AND ".join(part.expression for part in parts),
         _all(part.research for part in parts),
         _all(part.commercial for part in parts),
-        False if len(alike) > 1 else redistribute,
+        False if _exclusive(alike, (part.expression for part in parts)) else redistribute,
         any(part.attribution for part in parts),
         alike,
     )
@@ -224,17 +229,35 @@ def _all(answers: Iterable[Answer]) -> Answer:
 def combine(parts: Iterable[Terms]) -> Terms:
     """Return the terms of something made of ``parts``.
 
-    It has the permissions that all parts share and the obligations of every part. Two different
-    share-alike licenses exclude each other, so such a row may not be redistributed.
+    It has the permissions that all parts share and the obligations of every part. Where the parts
+    cannot be under one license together, see ``_exclusive``, the row may not be redistributed.
     """
     found = list(parts)
     share_alike = frozenset[str]().union(*(part.share_alike for part in found))
     redistribute = _all(part.redistribute for part in found)
+    licenses = tuple(dict.fromkeys(name for part in found for name in part.licenses))
     return Terms(
         _all(part.research for part in found),
         _all(part.commercial for part in found),
-        False if len(share_alike) > 1 else redistribute,
-        tuple(dict.fromkeys(name for part in found for name in part.licenses)),
+        False if _exclusive(share_alike, licenses) else redistribute,
+        licenses,
         tuple(dict.fromkeys(name for part in found for name in part.attribution)),
         share_alike,
     )
+
+
+def _exclusive(share_alike: frozenset[str], licenses: Iterable[str]) -> bool:
+    """Return whether no license could cover an altered copy that is redistributed.
+
+    Two different share-alike licenses exclude each other, and one that permits commercial use
+    excludes a Creative Commons license that does not.
+    """
+    if len(share_alike) > 1:
+        return True
+    free = any("-NC" not in name for name in share_alike)
+    return free and _non_commercial(licenses)
+
+
+def _non_commercial(licenses: Iterable[str]) -> bool:
+    names = (name for expression in licenses for name in expression.split(" AND "))
+    return any(name.startswith("CC-BY-NC") for name in names)

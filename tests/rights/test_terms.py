@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -178,6 +179,64 @@ def test_two_share_alike_licenses_exclude_each_other() -> None:
     for pair in itertools.permutations([by, nc]):
         assert combine(pair).redistribute is False
         assert combine(pair).purposes() == ["research"]
+
+
+LICENSES = [
+    *("CC0-1.0", "MIT", "CC-BY-4.0", "CC-BY-NC-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0"),
+    *("CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "LicenseRef-CelebA", "GPL-3.0-only"),
+    *("CC-BY-SA-4.0 AND MIT", "CC-BY-NC-4.0 AND CC-BY-4.0"),
+]
+WORKS = st.lists(st.sampled_from(LICENSES).map(terms), min_size=1, max_size=5)
+
+
+def essence(of: Terms) -> tuple[object, ...]:
+    """Return the terms without the order of their names."""
+    return of.kind(), frozenset(of.licenses), frozenset(of.attribution)
+
+
+@given(WORKS, st.randoms(use_true_random=False))
+def test_combining_knows_no_order_and_no_groups(works: list[Terms], order: Random) -> None:
+    mixed = works.copy()
+    order.shuffle(mixed)
+    cut = order.randrange(len(mixed)) + 1
+    groups = [combine(part) for part in (mixed[:cut], mixed[cut:]) if part]
+    assert essence(combine(mixed)) == essence(combine(works))
+    assert essence(combine(groups)) == essence(combine(works))
+    assert essence(combine([*works, *works])) == essence(combine(works))
+
+
+@given(WORKS, WORKS)
+def test_one_part_more_permits_nothing_more(works: list[Terms], more: list[Terms]) -> None:
+    assert set(combine([*works, *more]).purposes()) <= set(combine(works).purposes())
+
+
+@given(WORKS, WORKS)
+def test_terms_of_one_kind_combine_alike(works: list[Terms], more: list[Terms]) -> None:
+    for one, other in itertools.product(works, more):
+        if one.kind() == other.kind():
+            assert combine([one, *more]).purposes() == combine([other, *more]).purposes()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "redistribute"),
+    [
+        ("CC-BY-SA-4.0", "CC-BY-SA-4.0", True),
+        ("CC-BY-SA-4.0", "CC-BY-SA-3.0", False),
+        ("CC-BY-SA-4.0", "CC-BY-NC-SA-4.0", False),
+        ("CC-BY-SA-4.0", "CC-BY-4.0", True),
+        ("CC-BY-SA-4.0", "CC0-1.0", True),
+        ("CC-BY-SA-4.0", "CC-BY-NC-4.0", False),  # the whole may be sold, the part may not
+        ("CC-BY-SA-4.0", "MIT AND CC-BY-NC-4.0", False),
+        ("CC-BY-NC-SA-4.0", "CC-BY-NC-4.0", True),
+        ("CC-BY-NC-SA-4.0", "CC-BY-4.0", True),
+        ("CC-BY-NC-4.0", "CC-BY-4.0", True),
+        ("CC-BY-4.0", "CC-BY-ND-4.0", False),
+    ],
+)
+def test_what_may_be_shared_together(first: str, second: str, redistribute: bool) -> None:
+    for pair in ((first, second), (second, first)):
+        assert combine(map(terms, pair)).redistribute is redistribute
+        assert license_of(f"({pair[0]}) AND ({pair[1]})").redistribute is redistribute
 
 
 def test_purposes_are_named_in_a_fixed_order() -> None:
