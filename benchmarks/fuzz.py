@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reader", action="append", choices=READERS, help="only this one; repeat")
     parser.add_argument("--number", type=int, help="run this input of the reader again")
     parser.add_argument("--keep", type=Path, help="new folder in which that input stays")
+    parser.add_argument("--base", type=Path, help="folder that keeps the accepted inputs")
     parser.add_argument(
         "--processes", type=int, default=0, help="inputs per reader, each a command"
     )

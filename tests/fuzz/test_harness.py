@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fuzz.child import judged
 from tests.support.fuzz.trees import mutated_json, mutated_yaml
-from tests.support.fuzz.values import Still
+from tests.support.fuzz.values import CONTENT, SECRET, Still
 from tests.support.house import ROOT
 
 TREE = {"name": "a", "list": [1, 2.5, {"deep": True}], "none": None}
@@ -83,3 +84,29 @@ def test_the_same_seed_mutates_alike_and_most_seeds_differ() -> None:
 
 def test_nothing_changes_for_a_still_generator() -> None:
     assert json.loads(mutated_json(Still(1), TREE)) == TREE
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "problem"),
+    [
+        (3, "", "exit code 3"),
+        (2, 'Traceback (most recent call last):\n  File "a"\nKeyError: 1', "printed traceback"),
+        (2, f"error: s3://key:{SECRET}@bucket", "a secret was printed"),
+        (2, f"error: found {CONTENT}", "the content of a file outside was printed"),
+        (0, "name: \x1b[31m", "control characters were printed"),
+        (1, "a" * 10**6, "characters were printed"),
+    ],
+)
+def test_outputs_are_judged(code: int, output: str, problem: str, tmp_path: Path) -> None:
+    (found,) = judged(code, "", output, tmp_path)
+    assert problem in found
+    assert list(judged(0, "", "fine: \té…\n", tmp_path)) == []
+
+
+def test_a_script_in_a_page_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    page = tmp_path / "report" / "index.html"
+    page.write_text("<p>&lt;script&gt;fuzz()</p>", encoding="utf-8")
+    assert list(judged(0, "", "", tmp_path)) == []
+    page.write_text("<p><script>fuzz()</script></p>", encoding="utf-8")
+    assert list(judged(0, "", "", tmp_path)) == ["a script in index.html"]

@@ -26,7 +26,7 @@ from tests.support.fuzz.guard import GIB, Guard, OvertimeError, limit_memory
 from tests.support.fuzz.readers import READERS, Case, Content, Reader
 from tests.support.fuzz.values import CONTENT, SECRET, Still
 
-__all__ = ["SECONDS", "write_case"]
+__all__ = ["SECONDS", "judged", "write_case"]
 
 SECONDS = 5.0
 _MEMORY = 3 * GIB
@@ -107,7 +107,7 @@ def _run(guard: Guard, base: Path, folder: Path, name: str, number: int) -> dict
             escaped = traceback.format_exc()
             problems.append(_signature(escaped))
     output = printed[0]
-    problems += _judged(code, escaped, output, place)
+    problems += judged(code, escaped, output, place)
     if _listing(folder, base) != beside:
         problems.append("a file outside was made, changed or removed")
     return {
@@ -140,7 +140,8 @@ def _signature(escaped: str) -> str:
     return f"traceback: {last.partition(':')[0]} in {where}"
 
 
-def _judged(code: Any, escaped: str, output: str, place: Path) -> Iterator[str]:
+def judged(code: Any, escaped: str, output: str, place: Path) -> Iterator[str]:
+    """Yield what is wrong with an exit code, an output and the pages that were written."""
     if not escaped and code not in _CODES and code is not None:
         yield f"exit code {code}"
     if "Traceback (most recent call last)" in output:
