@@ -19,19 +19,27 @@ def header(data: bytes) -> Header:
 
 
 def exif(data: bytes) -> bytes:
-    """Return the largest EXIF block; empty without one."""
+    """Return the largest EXIF block; empty without one.
+
+    Raises:
+        ImageError: A chunk leads outside of the file: OpenCV would reserve what it states.
+    """
     blocks = [data[start:end] for name, start, end in _chunks(data) if name == b"eXIf"]
     return max(blocks, key=len, default=b"")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and end of each chunk that is whole."""
+    """Yield name, start and end of each chunk."""
     at = _CHUNKS
     for _ in range(MAX_PARTS):
         start = at + 8
-        end = start + int.from_bytes(data[at : at + 4])
-        if end > len(data) or start > len(data):
+        if start > len(data):
             return
-        yield data[at + 4 : start], start, end
+        name, end = data[at + 4 : start], start + int.from_bytes(data[at : at + 4])
+        if end > len(data):
+            raise damaged("a PNG with a chunk that is cut short (truncated?)")
+        yield name, start, end
+        if name == b"IEND":
+            return
         at = end + 4  # the checksum
     raise damaged(f"a PNG with more than {MAX_PARTS:,} chunks")
