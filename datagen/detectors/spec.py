@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from datagen.core.digests import digest_of, sha256_file
+from datagen.core.onnx_file import check_onnx
 from datagen.core.python_file import PythonFile
 from datagen.core.text import near
 from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
 from datagen.errors import DetectorError
+from datagen.redact import portable
 
 __all__ = ["DetectorSpec", "Kind", "look_in", "read_spec"]
 
@@ -66,9 +68,14 @@ class DetectorSpec:
         return digest_of([self.kind, self.content, config])
 
     def record(self) -> dict[str, Any]:
-        """Return what identifies the detector in the metadata of scores."""
+        """Return what identifies the detector in the metadata of scores, without secrets."""
         config = self.config.model_dump(mode="json", exclude_defaults=True)
-        return {"spec": self.text, "kind": self.kind, "digest": self.digest, "config": config}
+        return {
+            "spec": portable(self.text),
+            "kind": self.kind,
+            "digest": self.digest,
+            "config": config,
+        }
 
 
 def read_spec(
@@ -112,7 +119,8 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
     suffix = Path(text).suffix.lower()
     if suffix in _SUFFIXES:
         path = _file(text)
-        return _SUFFIXES[suffix], str(path), sha256_file(path)
+        content = _onnx_digest(text, path) if suffix == ".onnx" else sha256_file(path)
+        return _SUFFIXES[suffix], str(path), content
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
         raise DetectorError(f"--detector {text!r}: want {_FORMS}")
@@ -128,6 +136,16 @@ def _file(text: str) -> Path:
     if not found:
         raise DetectorError(f"--detector {text}: no such file", path=path)
     return path
+
+
+def _onnx_digest(text: str, path: Path) -> str:
+    """Return the digest of an ONNX file and of the files beside it that it keeps tensors in."""
+    try:
+        others = check_onnx(path)
+        digest = sha256_file(path)
+        return digest_of([digest, *map(sha256_file, others)]) if others else digest
+    except (OSError, ValueError) as error:
+        raise DetectorError(f"--detector {text}: does not load: {error}", path=path) from None
 
 
 def _command(command: str) -> tuple[str, str]:

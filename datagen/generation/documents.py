@@ -1,8 +1,13 @@
-"""What stands on a release beside its shards: recipe, cards, attribution and descriptions."""
+"""What stands on a release beside its shards: recipe, cards, attribution and descriptions.
+
+Whoever receives a release reads no credentials in it, and no place on the disk of who made it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +15,7 @@ import yaml
 from datagen.core.versions import machine
 from datagen.faces.indexing.build import BuiltIndex
 from datagen.generation.prepare import Prepared
+from datagen.redact import is_absolute, portable
 from datagen.release.documents.croissant import croissant_document
 from datagen.release.documents.dataset_card import dataset_card
 from datagen.release.record import ReleaseInfo
@@ -35,11 +41,12 @@ def release_info(
     documents: dict[str, bytes] = {}
     for use, card in zip(body["sources"], recipe.cards, strict=True):
         use["card"] = f"rights/cards/{card.id}.yaml"
+        if is_absolute(use.get("root", "")):
+            use["root"] = f"${{{re.sub('[^A-Z0-9]', '_', card.id.upper())}_ROOT}}"
         documents[use["card"]] = _yaml(card.model_dump(mode="json", exclude_none=True))
     purpose, licenses = prepared.purpose.words, _licenses(prepared, built)
-    documents["rights/ATTRIBUTION.md"] = attribution_document(
-        recipe.cards, prepared.weights, prepared.decisions, purpose
-    )
+    attribution = attribution_document(recipe.cards, prepared.weights, prepared.decisions, purpose)
+    documents["rights/ATTRIBUTION.md"] = portable(attribution.decode()).encode()
     documents["croissant.json"] = croissant_document(spec.name, spec.version, licenses, planned)
     methods = {method.name: str(method.family) for method in recipe.methods}
     documents["README.md"] = dataset_card(
@@ -55,7 +62,7 @@ def release_info(
         made_with={
             "libraries": dict(libraries),
             "machine": machine(),
-            "plugins": {plugin.name: plugin.digest for plugin in recipe.plugins},
+            "plugins": {Path(plugin.name).name: plugin.digest for plugin in recipe.plugins},
             "analyzer": recipe.analyzer().version,
         },
         documents=documents,
@@ -70,5 +77,5 @@ def _licenses(prepared: Prepared, built: BuiltIndex) -> list[str]:
 
 
 def _yaml(value: Any) -> bytes:
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(portable(value), sort_keys=False, allow_unicode=True)
     return text.encode()

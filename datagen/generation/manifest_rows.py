@@ -146,7 +146,7 @@ def _image_row(record: PairRecord, kind: str, file: StoredFile) -> dict[str, Any
         "roll": None if landmarks is None else _known(crop.roll + pair.rotation),
         "licenses": list(terms.licenses),
         "purposes": terms.purposes(),
-        "attribution": list(terms.attribution),
+        "attribution": portable(terms.attribution),
     }
 
 

@@ -15,6 +15,7 @@ from datagen.core.files import staged
 from datagen.core.json_io import parse_json
 from datagen.core.parquet import read_parquet
 from datagen.errors import ScoresError
+from datagen.redact import portable
 from datagen.release.score_checks import KEYS, OK, Scores, checked_scores, first_ids
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def score_table(
     details: Sequence[str],
 ) -> pa.Table:
     """Return a table with the columns of ``SCORES``."""
-    columns = (sample_ids, digests, scores, statuses, details)
+    shown = [portable(detail) if detail else detail for detail in details]
+    columns = (sample_ids, digests, scores, statuses, shown)
     arrays = [pa.array(list(column), one.type) for column, one in zip(columns, SCORES, strict=True)]
     return pa.Table.from_arrays(arrays, schema=SCORES)
 
