@@ -7,13 +7,13 @@ from datagen.rights.terms import License
 
 __all__ = ["needs_attribution", "stated_attribution"]
 
-_NOBODY = frozenset({"", "-", "?", "unknown", "n/a", "na", "none", "null", "nan", "tbd", "todo"})
+_NO_ONE = frozenset({"", "-", "?", "unknown", "n/a", "na", "none", "null", "nan", "tbd", "todo"})
 
 
 def stated_attribution(text: str | None) -> str:
-    """Return an attribution without blanks around it; empty if it names nobody."""
+    """Return an attribution without blanks around it; empty if it names no one."""
     stripped = (text or "").strip()
-    return "" if stripped.strip(" .()[]<>").lower() in _NOBODY else stripped
+    return "" if stripped.strip(" .()[]<>").lower() in _NO_ONE else stripped
 
 
 def needs_attribution(license: License, purpose: Purpose) -> bool:

@@ -63,7 +63,7 @@ def decide_source(card: SourceCard, purpose: Purpose, day: dt.date) -> Decision:
     if names and not stated_attribution(card.attribution):
         reasons.append(
             f"license {card.license} requires attribution when copies are redistributed, and the "
-            "card's 'attribution' is empty or names nobody"
+            "card's 'attribution' is empty or names no one"
         )
     return Decision(f"source {card.id!r}", card.title, card.license, tuple(reasons))
 

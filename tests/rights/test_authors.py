@@ -42,6 +42,6 @@ def test_a_card_that_names_nobody_is_refused(nobody: str) -> None:
     body = {"id": "faces", "title": "Faces", "license": "CC-BY-4.0", "layout": "folder"}
     card = SourceCard.model_validate({**body, "consent": consent, "attribution": nobody})
     day = dt.date(2026, 1, 1)
-    with pytest.raises(RightsError, match="is empty or names nobody"):
+    with pytest.raises(RightsError, match="is empty or names no one"):
         check_rights([card], [], SHARED, day)
     check_rights([card], [], KEPT, day)

@@ -80,5 +80,5 @@ class Look:
     def _found(self, source: Source, record: Record) -> Faces:
         try:
             return faces_in(AnalyzeImages(source, self._analyzer)((record,)))
-        except RecipeError:  # no landmarks are given: all of the picture is compared
+        except RecipeError:  # no landmarks are given: the whole image is compared
             return []

@@ -103,8 +103,8 @@ def copies_of_minors(
     """Return which images are refused because of the minors, and why.
 
     A copy shows the minor, so the identity that it is listed under is the minor as well, and so
-    on until nothing is added. Only a second face in one picture, told apart by boxes or landmarks,
-    is another person: then the picture alone is refused.
+    on until nothing is added. Only a second face in one image, told apart by boxes or landmarks,
+    is another person: then the image alone is refused.
 
     Args:
         minors: Images of identities that are stated to be minors.
@@ -170,7 +170,7 @@ class _Copies:
 
 
 def _another_face(first: Seen, second: Seen) -> bool:
-    """Return whether two records of one picture state faces at different places in it."""
+    """Return whether two records of one image state faces at different places in it."""
     if first.sha256 != second.sha256:
         return False
     one, other = _stated_box(first.record), _stated_box(second.record)

@@ -23,7 +23,7 @@ INDEX_REJECT_CODES: Mapping[str, str] = {
     "under_age": f"the source states an age under {ADULT_AGE}; read only to find its copies",
     "minor_identity": f"an age under {ADULT_AGE} is stated for another image of this identity, or "
     "one of its images is a copy of a minor's",
-    "copy_of_minor": "the same picture as one of a minor, under another name, id or source",
+    "copy_of_minor": "the same image as one of a minor, under another name, id or source",
     "age_unknown": "no age is stated and the card does not set adults_only; not read",
     "license_not_covered": "the image's own license does not cover the purpose; not read",
     "no_attribution": "the image's own license requires attribution where copies are "
