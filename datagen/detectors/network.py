@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from datagen.detectors.spec import DetectorSpec
 from datagen.errors import DetectorError, MissingExtraError
 
 __all__ = ["Network", "open_exported", "open_onnx", "open_torchscript"]
+
+_MAX_SIDE = 8192
+_MAX_INPUT = 3 * _MAX_SIDE**2  # numbers: the largest image, or many small ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
             f"--detector {spec.text}: want one float32 input with 4 axes, found {found}"
         )
     name, shape = inputs[0].name, inputs[0].shape
+    _check_input(spec, shape)
 
     def run(batch: NDArray[np.float32]) -> Any:
         return session.run(None, {name: batch})[0]
@@ -101,6 +106,7 @@ def open_exported(spec: DetectorSpec) -> Network:
         shape = [_axis(side) for side in _first_input(program)]
     except Exception as error:
         raise _does_not_load(spec, error) from error
+    _check_input(spec, shape)
     run = _on_torch(torch, module, spec.config.device)
     fixed = shape[0] if isinstance(shape[0], int) else None
     return Network(_infer(spec, _in_fixed_batches(run, fixed)), _fixed_size(spec, shape))
@@ -161,6 +167,17 @@ def _in_fixed_batches(
         return np.concatenate(found)
 
     return padded
+
+
+def _check_input(spec: DetectorSpec, shape: Any) -> None:
+    """Refuse an input larger than any image; images are resized to it."""
+    sides = [side for side in shape if isinstance(side, int)]
+    if not all(1 <= side <= _MAX_SIDE for side in sides) or math.prod(sides) > _MAX_INPUT:
+        raise DetectorError(
+            f"--detector {spec.text}: its input has the shape {list(shape)}: at most {_MAX_SIDE} a "
+            f"side and {_MAX_INPUT:,} numbers are given to a network",
+            path=spec.target,
+        )
 
 
 def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.core.onnx_file import check_onnx
 from datagen.errors import DeviceError, MissingExtraError, WeightsError
 from datagen.networks.batch import OutOfMemoryError
 
@@ -70,6 +71,7 @@ class Session:
         self._device = device
         runtime, self._errors = _runtime()
         _check_device(runtime, device)
+        _check_file(path)
         options = runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
@@ -82,10 +84,7 @@ class Session:
             self._session = runtime.InferenceSession(str(path), options, providers=chosen)
         except self._errors as error:
             self._refuse_full_memory(error)
-            raise WeightsError(
-                f"{path}: onnxruntime cannot open it as an ONNX network: {_first_line(error)}. "
-                "It is damaged, or another kind of file: get it again"
-            ) from None
+            raise _unusable(path, _first_line(error)) from None
         self._check_given(device)
         self.inputs = [self._port(given) for given in self._session.get_inputs()]
         self.outputs = [self._port(given) for given in self._session.get_outputs()]
@@ -174,6 +173,27 @@ def _check_device(runtime: Any, device: str) -> None:
             f"{runtime.__version__} has no CUDA support. Install onnxruntime-gpu instead, or set "
             "device: cpu"
         )
+
+
+def _check_file(path: Path) -> None:
+    try:
+        others = check_onnx(path)
+    except (OSError, ValueError) as error:
+        raise _unusable(path, str(error)) from None
+    if others:
+        raise WeightsError(
+            f"{path}: keeps tensors in another file, {others[0].name!r}, which the digest of its "
+            "card does not cover. Save the network as one file, and name that in a card",
+            path=path,
+        )
+
+
+def _unusable(path: Path, problem: str) -> WeightsError:
+    return WeightsError(
+        f"{path}: onnxruntime cannot open it as an ONNX network: {problem}. It is damaged, or "
+        "another kind of file: get it again",
+        path=path,
+    )
 
 
 def _is_full(error: Exception) -> bool:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import yaml
 
@@ -13,7 +14,7 @@ from datagen.errors import CardError, DeviceError, MissingExtraError, WeightsErr
 from datagen.networks.batch import OutOfMemoryError
 from datagen.networks.onnx.card import weight_closure
 from datagen.networks.onnx.network import OnnxNetwork, open_network
-from datagen.networks.onnx.session import Floats, runtime_version
+from datagen.networks.onnx.session import Floats, Session, runtime_version
 from datagen.weights.catalog import shipped_weight_cards
 from datagen.weights.io_contract import Task
 from datagen.weights.store import weight_store
@@ -222,3 +223,19 @@ def test_the_closure_names_all_networks_once(onnx_folder: Path) -> None:
         CardError, match=r"'small_embedder': network\.task is 'embed', expected 'convert'"
     ):
         weight_closure("mixed_up", ["swap"])
+
+
+def test_tensors_in_another_file_are_refused(tmp_path: Path) -> None:
+    """The digest of a card is that of one file."""
+    graph = onnx.helper.make_graph([], "g", [], [])
+    tensor = onnx.TensorProto(name="w", data_type=1, dims=[1], data_location=1)
+    tensor.external_data.add(key="location", value="w.bin")
+    graph.initializer.append(tensor)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    with pytest.raises(WeightsError, match="which is missing beside it"):
+        Session(path, "cpu", 1)
+    (tmp_path / "w.bin").write_bytes(bytes(4))
+    with pytest.raises(WeightsError, match="which the digest of its card does not cover") as error:
+        Session(path, "cpu", 1)
+    assert error.value.path == str(path)
