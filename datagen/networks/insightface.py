@@ -16,7 +16,7 @@ from datagen.networks.batch import BatchRunner
 from datagen.networks.normalize import to_image
 from datagen.networks.onnx.session import Floats, Port, Session
 from datagen.weights import FaceInput, Network, WeightCard
-from datagen.weights.insightface.library import Library, load_insightface, quiet
+from datagen.weights.insightface.library import Library, check_pack, load_insightface, quiet
 from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["DONOR", "TARGET", "Item", "LibrarySwap", "check_cards", "open_library_swap"]
@@ -207,6 +207,7 @@ def _no_inswapper(path: Path, problem: str) -> WeightsError:
 def _recognizer(library: Library, folder: Path, device: str, threads: int) -> Any:
     """Let the library find the pack's recognizer, and reopen it on the device."""
     try:
+        check_pack(folder)
         with quiet():
             pack = library.analysis(
                 name=str(folder),

@@ -14,7 +14,12 @@ from datagen.errors import WeightsError
 from datagen.faces.analyzers.base import Analyzer, Detection
 from datagen.faces.geometry.pose import angles
 from datagen.sources.base import Record
-from datagen.weights.insightface.library import load_insightface, quiet, without_deprecations
+from datagen.weights.insightface.library import (
+    check_pack,
+    load_insightface,
+    quiet,
+    without_deprecations,
+)
 from datagen.weights.insightface.license import pack_license
 from datagen.weights.store import weight_store
 
@@ -66,6 +71,7 @@ class InsightFace(Analyzer):
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
         try:
+            check_pack(folder)
             with quiet():
                 library = insightface.analysis(
                     name=str(folder),

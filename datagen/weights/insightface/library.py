@@ -8,11 +8,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from datagen.core.onnx_file import check_onnx
 from datagen.errors import MissingExtraError
 
-__all__ = ["Library", "load_insightface", "quiet", "without_deprecations"]
+__all__ = ["Library", "check_pack", "load_insightface", "quiet", "without_deprecations"]
 
 # Renders face masks (of cloth). It imports albumentations, and that torch: over a second.
 _RENDERER = "insightface.app.mask_renderer"
@@ -63,6 +65,21 @@ def load_insightface(reason: str) -> Library:
         *(native.Fail, native.InvalidProtobuf, native.InvalidGraph, native.InvalidArgument),
     )
     return Library(FaceAnalysis, INSwapper, onnxruntime, broken, insightface.__version__)
+
+
+def check_pack(folder: Path) -> None:
+    """Check the networks of a pack before the library opens them.
+
+    Raises:
+        ValueError: One is no network, or keeps tensors in another file; see ``check_onnx``.
+    """
+    for path in sorted(folder.glob("*.onnx")):
+        try:
+            others = check_onnx(path)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
+        if others:
+            raise ValueError(f"{path.name} keeps tensors in {others[0].name!r}, unlike any pack")
 
 
 def _without_renderer() -> Any:

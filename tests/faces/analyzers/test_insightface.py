@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from datagen.core.arrays import Image
@@ -239,6 +240,24 @@ def test_a_broken_file_is_refused_with_the_folder(
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
     (build_pack(tmp_path / "buffalo_l") / "1k3d68.onnx").write_bytes(b"no network")
     with pytest.raises(WeightsError, match="buffalo_l: insightface cannot load this model pack"):
+        _opened()
+
+
+def test_a_pack_with_tensors_in_another_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
+    path = build_pack(tmp_path / "buffalo_l") / "1k3d68.onnx"
+    model = onnx.load(str(path))
+    tensor = model.graph.initializer.add(name="w", data_type=1, dims=[1], data_location=1)
+    tensor.external_data.add(key="location", value="../secret")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"1k3d68\.onnx: it keeps tensors in another file"):
+        _opened()
+    tensor.external_data[0].value = "w.bin"
+    (path.parent / "w.bin").write_bytes(bytes(4))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"1k3d68\.onnx keeps tensors in 'w\.bin'"):
         _opened()
 
 
