@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from datagen.core.json_io import parse_json, read_json
 from datagen.errors import WeightsError
 from datagen.weights import WeightCard
 
@@ -23,6 +23,7 @@ _SAME_PARTS: Mapping[str, frozenset[str]] = {
 }
 # Classes of any other library could be code inside the folder.
 _LIBRARIES = ("diffusers", "transformers", "stable_diffusion", "stable_diffusion_xl")
+_MAX_HEADER = 100 << 20  # bytes: the limit of safetensors itself
 _PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 
 
@@ -35,17 +36,17 @@ def check_pipeline_folder(folder: Path, card: WeightCard, loads: str) -> None:
     index = folder / "model_index.json"
     content = _read_json(index, card)
     found, wanted = content.get("_class_name"), _SAME_PARTS.get(loads, frozenset()) | {loads}
-    if found not in wanted:
+    if not isinstance(found, str) or found not in wanted:  # a list names a file of code
         names = " or ".join(sorted(wanted))
         raise WeightsError(
             f"{index}: _class_name is {found!r}; card {card.id!r} needs {names}. "
             "Point the card's 'file' to another folder, or correct its diffusers.loads"
         )
     for name, (library, class_name) in _components(content, index):
-        if library not in _LIBRARIES or not isinstance(class_name, str):
+        if library not in _LIBRARIES or not isinstance(class_name, str) or not _is_plain(name):
             raise WeightsError(
-                f"{index}: {name} is of {library!r}; only classes of {', '.join(_LIBRARIES[:2])} "
-                "are loaded, never code inside a folder"
+                f"{index}: {name[:80]} is of {str(library)[:80]!r}; only classes of "
+                f"{', '.join(_LIBRARIES[:2])} are loaded, never code inside a folder"
             )
         if not (folder / name).is_dir():
             raise WeightsError(
@@ -85,8 +86,14 @@ def weights_variant(folder: Path) -> str | None:
 
 def has_safety_checker(folder: Path) -> bool:
     """Return whether the pipeline's folder has a safety checker."""
-    content = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    return (content.get("safety_checker") or [None])[0] is not None
+    path = folder / "model_index.json"
+    found = dict(read_json(path, str(path), WeightsError)).get("safety_checker")
+    return bool(found) and (not isinstance(found, list) or found[0] is not None)
+
+
+def _is_plain(name: str) -> bool:
+    """Say whether a component may be a folder of that name."""
+    return name.replace("_", "").isalnum()
 
 
 def _components(content: Mapping[str, Any], index: Path) -> Iterator[tuple[str, tuple[Any, Any]]]:
@@ -94,7 +101,8 @@ def _components(content: Mapping[str, Any], index: Path) -> Iterator[tuple[str, 
         if name.startswith("_") or not isinstance(value, list):
             continue
         if len(value) != 2:
-            raise WeightsError(f"{index}: {name} is {value!r}, expected [library, class]")
+            found = str(value)[:80]
+            raise WeightsError(f"{index}: {name[:80]} is {found}, expected [library, class]")
         if value[0] is not None:
             yield name, (value[0], value[1])
 
@@ -102,11 +110,9 @@ def _components(content: Mapping[str, Any], index: Path) -> Iterator[tuple[str, 
 def _read_json(path: Path, card: WeightCard) -> dict[str, Any]:
     hint = f"The folder of card {card.id!r} is incomplete: get it again from {_origin(card)}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file. {hint}") from None
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read as JSON: {error}. {hint}") from None
+        content = read_json(path, str(path), WeightsError)
+    except WeightsError as error:
+        raise WeightsError(f"{error}. {hint}", path=path) from None
     if not isinstance(content, dict):
         raise WeightsError(f"{path}: contains {type(content).__name__}, expected an object. {hint}")
     return content
@@ -139,12 +145,12 @@ def _is_whole(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= path.stat().st_size - 8:
+            if not 0 < length <= min(path.stat().st_size - 8, _MAX_HEADER):
                 return False
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length), str(path), WeightsError)
         ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
         return path.stat().st_size == 8 + length + max(ends, default=0)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (OSError, WeightsError, KeyError, TypeError, AttributeError, IndexError):
         return False
 
 
