@@ -174,15 +174,30 @@ def test_an_image_too_large_is_refused_before_it_is_unpacked(
         probe(saved(slopes(), "PNG"))
 
 
-def test_decode_refuses_what_opencv_cannot_read() -> None:
+def test_decode_refuses_what_is_no_image() -> None:
     header = encode_jpeg(slopes(), 90)
     for shrink in (1, 2):
-        with pytest.raises(ImageError, match="OpenCV cannot decode"):
+        with pytest.raises(ImageError, match="damaged: "):
             decode(header[: header.index(b"\xff\xda")], shrink)
         with pytest.raises(ImageError, match="damaged: a JPEG without a size"):
             decode(b"\xff\xd8\xff not a JPEG", shrink)
         with pytest.raises(ImageError, match="not a readable image"):
             decode(b"P6 2 2 255 " + bytes(12), shrink)  # a format of OpenCV
+
+
+def test_what_only_pillow_reads_is_decoded_as_it_was_probed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = turned(6, "PNG", slopes())
+    want = decode(data), decode(data, 2)
+
+    def fails(*arguments: object) -> None:
+        raise cv2.error("no such codec")
+
+    for broken in (lambda *_: None, fails):
+        monkeypatch.setattr(cv2, "imdecode", broken)
+        np.testing.assert_array_equal(decode(data), want[0])
+        np.testing.assert_array_equal(decode(data, 2), want[1])
 
 
 def blob(height: int, width: int, x: float, y: float) -> Image:
