@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import fsspec
 import pandas as pd
 
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
-from datagen.sources.base import Source
-from datagen.sources.table import number, read_csv, text
+from datagen.sources.base import MAX_LISTING, Source
+from datagen.sources.cells import columns_of, number, read_csv, text
 
 __all__ = ["Ages"]
 
@@ -42,7 +43,7 @@ class Ages:
         if len(keys) != 1 or "age" not in table.columns:
             raise SourceError(
                 f"{self._where}: expected the columns image, age or the columns identity, age; "
-                f"it has {', '.join(map(str, table.columns))}"
+                f"it has {columns_of(table)}"
             )
         self._by = keys[0]
         rows = table.to_dict("records")
@@ -98,10 +99,16 @@ def _content(source: Source, name: str, where: str) -> str:
     if "://" not in name and not name.startswith(("/", "~")):
         return source.read_text(name, "ages table")
     source.refuse_outside(name)
+    if "://" not in name and not Path(name).expanduser().is_file():
+        raise SourceError(f"{where} is missing, or no regular file")
     try:
-        with fsspec.open(name, "rt", encoding="utf-8-sig") as handle:
-            return str(handle.read())
+        with fsspec.open(name, "rb") as handle:
+            data: bytes = handle.read(MAX_LISTING + 1)
     except FileNotFoundError:
         raise SourceError(f"{where} is missing") from None
+    if len(data) > MAX_LISTING:
+        raise SourceError(f"{where} has more than {MAX_LISTING >> 20} MiB")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{where} is not UTF-8: {error}") from None
+        raise SourceError(f"{where} is not UTF-8 (byte {error.start})") from None

@@ -7,22 +7,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import fsspec
 
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.core.schema import Frozen, parse
-from datagen.errors import RecipeError, SourceError
+from datagen.core.text import shortened
+from datagen.errors import ImageError, RecipeError, SourceError
 from datagen.sources.card import SourceCard
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
+MAX_LISTING = 1 << 30
+"""Bytes of a table or listing; that of FFHQ, the largest, has a quarter of it."""
+
 # Keys under which filesystems give the time or digest of the last change: local, S3, Azure, Google,
 # HTTP, memory.
 _CHANGED = ("mtime", "LastModified", "last_modified", "ETag", "etag", "updated", "created")
+# What no release can hold as an id of an image or an identity.
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_MAX_NAME = 2000  # bytes
 
 
 class NoOptions(Frozen):
@@ -158,6 +166,11 @@ class Source(ABC):
         filesystem, path = fsspec.core.url_to_fs(self.root)
         return filesystem, str(path).rstrip("/")
 
+    @property
+    def _is_local(self) -> bool:
+        protocols = self._place[0].protocol
+        return "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the open filesystem: each worker opens its own."""
         return {key: value for key, value in self.__dict__.items() if key != "_place"}
@@ -189,9 +202,12 @@ class Source(ABC):
 
         Raises:
             OSError: The file does not exist or cannot be read.
+            ImageError: It is no regular file: a pipe would be waited for.
         """
-        data = self._place[0].cat_file(self.full_path(path))
-        return bytes(data)
+        full = self.full_path(path)
+        if self._is_local and Path(full).exists() and not Path(full).is_file():
+            raise ImageError("not a regular file")
+        return bytes(self._place[0].cat_file(full))
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists."""
@@ -218,22 +234,51 @@ class Source(ABC):
         plain = (path for path, info in found.items() if info.get("type") == "file")
         return sorted(str(path)[len(root) + 1 :] for path in plain)
 
-    def read_text(self, path: str, what: str) -> str:
-        """Return a table or listing as text.
+    def read_table(self, path: str, what: str) -> bytes:
+        """Return the bytes of a table or listing.
 
         Args:
             path: File below the root.
             what: What the file is, for messages: ``table``.
 
         Raises:
+            SourceError: The file is missing, too large or no file, or a link leads outside.
+        """
+        full = self.full_path(path)
+        shown = f"{what} {full!r}"
+        try:
+            if self._is_local and not Path(full).resolve().is_relative_to(self._top):
+                self.refuse_outside(path)
+            if (self._place[0].size(full) or 0) > MAX_LISTING:
+                raise self.error(f"{shown} has more than {MAX_LISTING >> 20} MiB")
+            return self.read(path)
+        except FileNotFoundError:
+            raise self.error(f"{shown} is missing") from None
+        except ImageError as error:
+            raise self.error(f"{shown} is {error}") from None
+        except (IsADirectoryError, PermissionError, RuntimeError, ValueError) as error:
+            raise self.error(f"{shown} cannot be read: {error}") from None
+        except OSError as error:
+            if not self._is_local:
+                raise  # storage that cannot be reached now: a rerun may succeed
+            raise self.error(f"{shown} cannot be read: {error.strerror or error}") from None
+
+    @property
+    def _top(self) -> Path:
+        return Path(self._place[1]).resolve()
+
+    def read_text(self, path: str, what: str) -> str:
+        """Return a table or listing as text; see ``read_table``.
+
+        Raises:
             SourceError: The file is missing or not UTF-8.
         """
         try:
-            return self.read(path).decode("utf-8-sig")
-        except FileNotFoundError:
-            raise self.error(f"{what} {self.full_path(path)!r} is missing") from None
+            return self.read_table(path, what).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise self.error(f"{what} {self.full_path(path)!r} is not UTF-8: {error}") from None
+            raise self.error(
+                f"{what} {self.full_path(path)!r} is not UTF-8 (byte {error.start})"
+            ) from None
 
 
 def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
@@ -241,15 +286,26 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
 
     Raises:
         SourceError: Two records share an image id, a path leaves the root, or a name is not valid
-            Unicode, so that no table could hold it.
+            Unicode, has control characters or is too long, so that no release could hold it.
     """
     paths: dict[str, str] = {}
     for record in records:
-        for name in (record.image_id, record.path, record.identity):
+        for name in _texts(record):
             if not _is_unicode(name):
                 raise SourceError(
-                    f"source {source_id!r}: the name {name!r} is not valid Unicode: rename the "
-                    "file or folder"
+                    f"source {source_id!r}: the name {shortened(name)} is not valid Unicode: "
+                    "rename the file or folder"
+                )
+            if "\x00" in name:
+                raise SourceError(
+                    f"source {source_id!r}: {shortened(name)} holds the character U+0000"
+                )
+        for name in (record.image_id, record.identity):
+            if _NO_NAME.search(name) or len(name.encode()) > _MAX_NAME:
+                raise SourceError(
+                    f"source {source_id!r}: the name {name[:80]!r} has control characters or more "
+                    f"than {_MAX_NAME:,} bytes, and no release could hold it: rename the file or "
+                    "folder, or change the table"
                 )
         if record.path.startswith("/") or ".." in record.path.split("/"):
             raise SourceError(
@@ -264,6 +320,14 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
             )
         paths[record.image_id] = record.path
         yield record
+
+
+def _texts(record: Record) -> Iterator[str]:
+    yield from (record.image_id, record.path, record.identity)
+    stated = (record.sex, record.ethnicity, record.split, record.license, record.attribution)
+    yield from filter(None, stated)
+    for key, value in record.extra.items():
+        yield from (key, value)
 
 
 def _is_unicode(name: str) -> bool:

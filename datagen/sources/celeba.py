@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -100,7 +101,7 @@ class CelebA(Source):
         lines = self._lines("Anno", _ATTRIBUTES)
         count = lines[0].strip() if lines else ""
         names = lines[1].split() if len(lines) > 1 else []
-        if not count.isdigit() or "Male" not in names:
+        if not re.fullmatch("[0-9]{1,9}", count) or "Male" not in names:
             raise self._wrong(
                 _ATTRIBUTES, 0, "expected the number of images, then a line of names with 'Male'"
             )

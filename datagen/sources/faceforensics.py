@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.core.text import shortened
 from datagen.sources.age_columns import IgnoredColumns
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source, images, without_suffix
@@ -133,12 +134,16 @@ class FaceForensics(Source):
             pairs: Any = json.loads(self.read_text(path, "split"))
         except ValueError as error:
             raise self.error(f"not JSON: {error}", path) from None
+        except RecursionError:
+            raise self.error("not JSON: nested too deeply", path) from None
         if not isinstance(pairs, list):
             raise self.error("expected a list of pairs of video ids", path)
         for row, pair in enumerate(pairs):
             is_pair = isinstance(pair, list) and len(pair) == 2
             if not is_pair or not all(isinstance(video, str) for video in pair):
-                raise self.error(f"expected two video ids, found {pair!r}", path, f"entry {row}")
+                raise self.error(
+                    f"expected two video ids, found {shortened(pair)}", path, f"entry {row}"
+                )
             yield from pair
 
 

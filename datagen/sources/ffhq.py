@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from datagen.core.arrays import Box, Landmarks
 from datagen.core.schema import Frozen
+from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.ages import Ages
@@ -68,7 +70,9 @@ class Ffhq(Source):
         try:
             entries = json.loads(self.read_text(name, "metadata"), object_pairs_hook=_no_repeats)
         except ValueError as error:
-            raise self.error(f"not the metadata of FFHQ: {error}", name) from None
+            raise self.error(f"not the metadata of FFHQ: {str(error)[:200]}", name) from None
+        except RecursionError:
+            raise self.error("not the metadata of FFHQ: nested too deeply", name) from None
         if not isinstance(entries, dict):
             raise self.error(f"expected images by number, found {type(entries).__name__}", name)
         return entries
@@ -84,9 +88,9 @@ class Ffhq(Source):
         refuse_unread_ages(facts, ["metadata"], self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
-        if not (key.isascii() and key.isdigit()):
+        if not re.fullmatch("[0-9]{1,9}", key):
             raise self.error(
-                f"expected an image's number as key, found {key!r}", self.config.metadata
+                f"expected an image's number as key, found {shortened(key)}", self.config.metadata
             )
         return int(key)
 
@@ -151,8 +155,8 @@ def _floats(
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
         found = np.array(value, np.float32)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         found = np.empty(0, np.float32)
     if found.shape != shape or not np.isfinite(found).all():
-        raise SourceError(f"{where}: expected {shape} finite numbers, found {str(value)[:60]}")
+        raise SourceError(f"{where}: expected {shape} finite numbers, found {shortened(value)}")
     return found

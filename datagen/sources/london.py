@@ -16,7 +16,7 @@ from pydantic import Field
 from datagen.core.schema import Frozen
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source
-from datagen.sources.table import number, read_csv, text
+from datagen.sources.cells import columns_of, number, read_csv, text
 
 __all__ = ["London", "LondonOptions"]
 
@@ -100,9 +100,7 @@ class London(Source):
         table = read_csv(content, f"source {self.card.id!r}: {name}")
         missing = [column for column in columns if column not in table.columns]
         if missing:
-            raise self.error(
-                f"no column {', '.join(missing)}; found {', '.join(table.columns)}", name
-            )
+            raise self.error(f"no column {', '.join(missing)}; found {columns_of(table)}", name)
         rows = [
             {str(key): text(value) for key, value in cells.items()}
             for cells in table.to_dict("records")

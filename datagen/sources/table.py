@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source, without_suffix
+from datagen.sources.cells import columns_of, number, numbers, parquet_rows, read_csv, text
 
-__all__ = ["Columns", "Table", "TableOptions", "number", "read_csv", "text"]
-
-
-# Ages are the only single numbers in tables.
-_MAX = 130
+__all__ = ["Columns", "Table", "TableOptions"]
 
 
 class Columns(Frozen):
@@ -77,38 +73,36 @@ class Table(Source):
 
     def records(self) -> Iterator[Record]:
         """See base class."""
-        table = self.read_table()
+        table = self._table()
         columns: Columns = self.config.columns
         named = columns.model_dump(exclude_none=True)
         if self.card.identity == "per_image":
             named.pop("identity", None)
         for use, column in named.items():
             if column not in table.columns:
-                found = ", ".join(map(str, table.columns))
                 raise self.error(
-                    f"no column {column!r} (for {use}); found {found}", self.config.table
+                    f"no column {shortened(column)} (for {use}); found {columns_of(table)}",
+                    self.config.table,
                 )
         rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
         where = f"source {self.card.id!r}: {self.config.table}"
         advice = "map it in the card, as in options: {columns: {age: age}}"
         refuse_unread_ages(rows, set(named.values()), self.config.ignore, where, advice)
-        for number, row in enumerate(rows, start=1):
-            yield self._record(row, named, f"{where}, row {number}")
+        for place, row in enumerate(rows, start=1):
+            yield self._record(row, named, f"{where}, row {place}")
 
-    def read_table(self) -> pd.DataFrame:
+    def _table(self) -> pd.DataFrame:
         """Return the table, with empty cells as missing values and text columns as text.
 
         Raises:
             SourceError: The table is missing, or neither CSV nor Parquet.
         """
         name = self.config.table
-        try:
-            if name.endswith(".parquet"):
-                return pd.read_parquet(io.BytesIO(self.read(name)))
+        if not name.endswith(".parquet"):
             where = f"source {self.card.id!r}: {name}"
             return read_csv(io.StringIO(self.read_text(name, "table")), where)
-        except FileNotFoundError:
-            raise self.error(f"table {self.full_path(name)!r} is missing") from None
+        try:
+            return parquet_rows(self.read_table(name, "table"))
         except ValueError as error:
             raise self.error(f"not a table: {error}", name) from None
 
@@ -123,7 +117,7 @@ class Table(Source):
         identity = text(cell("identity")) if "identity" in named else image_id
         if identity is None:
             raise SourceError(f"{where}: column {named['identity']!r} is empty")
-        points = _numbers(cell("landmarks"), 136, f"{where}: landmarks")
+        points = numbers(cell("landmarks"), 136, f"{where}: landmarks")
         return Record(
             image_id=image_id,
             path=path.removeprefix("./"),
@@ -135,77 +129,10 @@ class Table(Source):
             license=text(cell("license")),
             attribution=text(cell("attribution")),
             landmarks=None if points is None else points.reshape(68, 2),
-            box=_numbers(cell("box"), 4, f"{where}: box"),
+            box=numbers(cell("box"), 4, f"{where}: box"),
             extra={
                 key: str(value)
                 for key, value in row.items()
                 if key not in named.values() and text(value) is not None
             },
         )
-
-
-def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
-    """Return a CSV table with all cells as text, and empty cells as missing values.
-
-    Raises:
-        SourceError: It is not a table, or its rows do not match its header.
-    """
-    try:
-        table = pd.read_csv(content, dtype=str)
-    except ValueError as error:  # ParserError and EmptyDataError are of this class
-        raise SourceError(f"{where}: not a table: {error}") from None
-    # If rows have one cell more than the header, pandas takes the first column as row names and
-    # shifts all others to the left.
-    if not isinstance(table.index, pd.RangeIndex):
-        raise SourceError(f"{where}: the rows have more cells than the header has names")
-    return table
-
-
-def text(value: Any) -> str | None:
-    """Return a cell as stripped text; ``None`` if it is empty."""
-    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip() or None
-
-
-def number(value: Any, where: str) -> float | None:
-    """Return a cell as a number; ``None`` if it is empty.
-
-    Raises:
-        SourceError: The cell is not a number, or out of range.
-    """
-    shown = text(value)
-    if shown is None:
-        return None
-    try:
-        found = float(shown)
-    except ValueError:
-        raise SourceError(f"{where}: expected a number, found {shown!r}") from None
-    if not 0 <= found <= _MAX:
-        raise SourceError(f"{where}: expected a number from 0 to {_MAX}, found {shown!r}")
-    return found
-
-
-def _numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-    if isinstance(value, (list, tuple, np.ndarray)):
-        flat = np.asarray(value, dtype=object).ravel()
-        parts = [float(x) for part in flat for x in np.ravel(part)]
-    else:
-        shown = text(value)
-        if shown is None:
-            return None
-        try:
-            if shown.startswith("["):
-                parts = [float(x) for x in np.ravel(json.loads(shown))]
-            else:
-                parts = [float(x) for x in shown.replace(",", " ").split()]
-        except ValueError:
-            raise SourceError(f"{where}: expected {count} numbers, found {shown[:40]!r}") from None
-    if len(parts) != count or not np.isfinite(parts).all():
-        finite = int(np.isfinite(parts).sum())
-        raise SourceError(
-            f"{where}: expected {count} finite numbers, found {len(parts)}, {finite} of them finite"
-        )
-    return np.array(parts, np.float32)

@@ -59,6 +59,14 @@ def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
         list(unique(source("folder", tmp_path).records(), "faces"))
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2J", "x" * 2001])
+@pytest.mark.parametrize("column", ["image_id", "identity"])
+def test_a_name_that_no_release_can_hold_is_refused(name: str, column: str) -> None:
+    record = Record(**{"path": "a.jpg", "image_id": "a", "identity": "b", column: name})
+    with pytest.raises(SourceError, match="no release could hold it"):
+        list(unique(iter([record]), "faces"))
+
+
 @pytest.mark.parametrize("name", ["Åsa/größe 1.jpg", "山田/顔.jpg", "a'b/ü#?%20.png"])
 def test_names_beyond_ascii_are_read(tmp_path: Path, name: str) -> None:
     found = source("folder", write(tmp_path, {name: "pixels"}))

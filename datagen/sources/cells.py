@@ -1,0 +1,205 @@
+"""Tables of others: from a file's bytes to rows, and from a cell to a text or a number.
+
+A table may be a stranger's, or another file that was named by mistake: its size in memory is known
+before it is decoded, and messages name columns and single cells, never the content of what is no
+table.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datagen.core.text import first_of, shortened
+from datagen.errors import SourceError
+
+__all__ = ["columns_of", "number", "numbers", "parquet_rows", "read_csv", "text"]
+
+# Ages are the only single numbers in tables.
+_MAX = 130
+_MAX_PIXEL = 1e9
+_MAX_COLUMNS = 1000
+_MAX_GROUPS = 10_000
+_CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
+_MAX_BYTES = 1 << 30
+_HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
+_SHOWN = 12
+_INDEX = re.compile(r"__index_level_\d+__")  # which pandas adds
+
+
+def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
+    """Return a CSV table with all cells as text, and empty cells as missing values.
+
+    Raises:
+        SourceError: It is not a table, or its rows do not match its header.
+    """
+    try:
+        table = pd.read_csv(content, dtype=str)
+    except (ValueError, OverflowError) as error:  # ParserError and EmptyDataError are ValueErrors
+        raise SourceError(f"{where}: not a table: {str(error)[:200]}") from None
+    if len(table.columns) > _MAX_COLUMNS:
+        raise SourceError(
+            f"{where}: {len(table.columns)} columns, and at most {_MAX_COLUMNS} are read"
+        )
+    # If rows have one cell more than the header, pandas takes the first column as row names and
+    # shifts all others to the left.
+    if not isinstance(table.index, pd.RangeIndex):
+        raise SourceError(f"{where}: the rows have more cells than the header has names")
+    return table
+
+
+def parquet_rows(data: bytes) -> pd.DataFrame:
+    """Return a Parquet table whose rows need not much more memory than its file.
+
+    Raises:
+        ValueError: It is no such table; the message says why.
+    """
+    try:
+        file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
+        _check_description(file.metadata, len(data))
+        texts = [
+            leaf.path
+            for leaf in map(file.metadata.schema.column, range(file.metadata.num_columns))
+            if leaf.physical_type == "BYTE_ARRAY"
+        ]
+        table = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, **_HEADER).read()
+        table.validate(full=True)
+        _check_size(sum(_bytes(column) for column in table.columns))
+        names = [name for name in table.column_names if not _INDEX.fullmatch(name)]
+        if len(set(names)) < len(names):
+            raise ValueError("two columns of one name")
+        plain = pa.table({name: _plain(table.column(name)) for name in names})
+        frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True)
+        return frame
+    except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:
+        # A KeyError or TypeError is pandas' word on columns of odd kinds, such as maps.
+        raise ValueError(str(error).partition("\n")[0][:200] or type(error).__name__) from None
+
+
+def _check_description(about: Any, size: int) -> None:
+    """Compare what a Parquet file says of itself with what is read."""
+    cells = about.num_rows * about.num_columns
+    most = max(_FEW_CELLS, _CELLS_PER_BYTE * size)
+    if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS or cells > most:
+        raise ValueError(
+            f"{about.num_rows:,} rows of {about.num_columns:,} columns in {about.num_row_groups:,} "
+            f"groups: at most {most:,} cells in {_MAX_COLUMNS:,} columns and {_MAX_GROUPS:,} "
+            "groups are read of a file of its size"
+        )
+    values = written = texts = 0
+    for number in range(about.num_row_groups):
+        group = about.row_group(number)
+        for leaf in map(group.column, range(group.num_columns)):
+            values += max(leaf.num_values, 0)
+            written += max(leaf.total_uncompressed_size, 0)
+            texts += max(leaf.num_values, 0) if leaf.physical_type == "BYTE_ARRAY" else 0
+            if "DELTA_BYTE_ARRAY" in leaf.encodings:  # repeats prefixes: of unknown size in memory
+                raise ValueError("its encoding DELTA_BYTE_ARRAY is not read: write it with another")
+    if texts > most:
+        raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
+    _check_size(max(8 * values, written))
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_BYTES:
+        raise ValueError(
+            f"it needs {size >> 20:,} MiB in memory, and at most {_MAX_BYTES >> 20:,} MiB are read"
+        )
+
+
+def _bytes(column: Any) -> int:
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    size = 0
+    for chunk in column.chunks:
+        lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+        size += int(pc.sum(lengths).as_py() or 0) + chunk.indices.nbytes
+    return size
+
+
+def _plain(column: Any) -> Any:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def columns_of(table: pd.DataFrame) -> str:
+    """Return the names of a table's columns for a message.
+
+    The one column of a file without commas is not shown: it is the first line of whatever it is.
+    """
+    if len(table.columns) < 2:
+        return "one column, without any comma"
+    return first_of([str(name)[:40] for name in table.columns], _SHOWN)
+
+
+def text(value: Any) -> str | None:
+    """Return a cell as stripped text; ``None`` if it is empty."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float):
+        if np.isnan(value):
+            return None
+        if value.is_integer():
+            value = int(value)
+    return str(value).strip() or None
+
+
+def number(value: Any, where: str) -> float | None:
+    """Return a cell as a number; ``None`` if it is empty.
+
+    Raises:
+        SourceError: The cell is not a number, or out of range.
+    """
+    shown = text(value)
+    if shown is None:
+        return None
+    try:
+        found = float(shown)
+    except ValueError:
+        raise SourceError(f"{where}: expected a number, found {shortened(shown)}") from None
+    if not 0 <= found <= _MAX:
+        raise SourceError(f"{where}: expected a number from 0 to {_MAX}, found {shortened(shown)}")
+    return found
+
+
+def numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    """Return a cell as ``count`` numbers; ``None`` if it is empty.
+
+    Raises:
+        SourceError: The cell holds something else, more or fewer, or numbers that are no pixels.
+    """
+    cell = value
+    try:
+        if not isinstance(cell, list | tuple | np.ndarray):
+            if (cell := text(value)) is None:
+                return None
+            cell = json.loads(cell) if cell.startswith("[") else cell.replace(",", " ").split()
+        parts = [float(part) for part in _flat(cell, count)]
+    except (OverflowError, RecursionError, TypeError, ValueError):
+        raise SourceError(f"{where}: expected {count} numbers, found {shortened(value)}") from None
+    finite = sum(abs(part) <= _MAX_PIXEL for part in parts)
+    if len(parts) != count or finite != count:
+        found = f"more than {count}" if len(parts) > count else str(len(parts))
+        raise SourceError(
+            f"{where}: expected {count} finite numbers, found {found}, {finite} of them finite"
+        )
+    return np.array(parts, np.float32)
+
+
+def _flat(value: Any, count: int) -> Iterator[Any]:
+    """Yield the first ``count + 1`` values of a list, or of a list of lists."""
+    left = count + 1
+    for part in value:
+        for one in part if isinstance(part, list | tuple | np.ndarray) else (part,):
+            if not left:
+                return
+            left -= 1
+            yield one
