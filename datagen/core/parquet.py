@@ -1,20 +1,21 @@
 """Reading a Parquet table of others: what it needs is known before it is decoded.
 
-A file of a megabyte can hold gigabytes of one repeated text. Sizes are therefore taken from the
-file's own description, and texts are read as dictionaries and written out only if they are small
-enough.
+A file of a megabyte can hold gigabytes of one repeated text. Sizes are therefore taken from what
+each page of the file says of itself, and texts are read as dictionaries and written out only if
+they are small enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datagen.core.parquet_pages import PREFIXED, pages_of
 from datagen.core.text import counted
 
 __all__ = ["MAX_TABLE", "read_parquet", "table_limit"]
@@ -27,7 +28,6 @@ _RATIO = 16  # a table of ids and numbers is some three to ten times its file
 _MAX_COLUMNS = 4096
 _MAX_GROUPS = 16_384
 _MAX_HEADER = 16 << 20  # bytes of one name or of the metadata in the file's description
-_PREFIXED = "DELTA_BYTE_ARRAY"
 _INDEX = 4  # bytes of a place in a dictionary
 
 
@@ -76,7 +76,7 @@ def _read(path: Path, columns: Collection[str], limit: int) -> pa.Table:
         wanted = [name for name in schema.names if name in columns]
         if not wanted or len(set(wanted)) < len(wanted):
             return schema.empty_table()  # whose names tell why
-        texts = _check_description(schema, about, wanted, limit)
+        texts = _check_description(path, schema, about, wanted, limit)
     finally:
         file.close()
     with pq.ParquetFile(path, read_dictionary=texts, **limits) as again:
@@ -87,7 +87,9 @@ def _read(path: Path, columns: Collection[str], limit: int) -> pa.Table:
     return pa.table(columns, table.column_names).replace_schema_metadata(schema.metadata)
 
 
-def _check_description(schema: pa.Schema, about: Any, wanted: list[str], limit: int) -> list[str]:
+def _check_description(
+    path: Path, schema: pa.Schema, about: Any, wanted: list[str], limit: int
+) -> list[str]:
     """Compare what the file says of itself with the limit; return the columns of text."""
     size, texts = 0, []
     for name in wanted:
@@ -102,17 +104,35 @@ def _check_description(schema: pa.Schema, about: Any, wanted: list[str], limit: 
         if _is_text(kind):
             texts.append(name)
     _check_size(size, limit)
-    for chunk in _chunks(about):
-        if chunk.path_in_schema not in wanted:
-            continue
-        size += max(chunk.total_uncompressed_size, 0)
-        if _PREFIXED in chunk.encodings:
-            raise ValueError(
-                f"column {chunk.path_in_schema!r} has the encoding {_PREFIXED}, whose size in "
-                "memory is not known before it is read: write the file with another one"
-            )
+    with path.open("rb") as file:
+        for chunk in _chunks(about):
+            if chunk.path_in_schema in wanted:
+                size += _unpacked(chunk, file, limit - size)
     _check_size(size, limit)
     return texts
+
+
+def _unpacked(chunk: Any, file: BinaryIO, limit: int) -> int:
+    """Return the bytes of a column's pages when they are unpacked, as they say themselves."""
+    starts = [chunk.data_page_offset]
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        starts.append(chunk.dictionary_page_offset)
+    size = values = 0
+    for page in pages_of(file, min(starts), chunk.total_compressed_size):
+        size += page.size
+        if page.encoding == PREFIXED:
+            raise ValueError(
+                f"column {chunk.path_in_schema!r} has the encoding DELTA_BYTE_ARRAY, whose size in "
+                "memory is not known before it is read: write the file with another one"
+            )
+        values += 0 if page.dictionary else page.values
+        if page.dictionary and page.values > page.size:
+            raise ValueError(f"a dictionary says that it has {page.values:,} values")
+        if size > limit:
+            break
+    if values > chunk.num_values:
+        raise ValueError(f"column {chunk.path_in_schema!r} has more values than it says")
+    return size
 
 
 def _check_size(size: int, limit: int) -> None:

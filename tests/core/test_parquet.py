@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen.core.parquet import MAX_TABLE, read_parquet, table_limit
+from datagen.core.parquet_pages import pages_of
 
 NAMES = ("sample_id", "score", "status")
 
@@ -87,6 +88,68 @@ def test_a_small_file_that_needs_a_lot_is_refused_early(tmp_path: Path, name: st
     more, seconds = map(int, numbers.split())
     assert more < 200
     assert seconds < 5
+
+
+def varint(value: int, length: int = 0) -> bytes:
+    """Return a number of Thrift, filled up to a length."""
+    value <<= 1  # zigzag of a positive number
+    found = b""
+    while value >= 0x80 or len(found) < length - 1:
+        found += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return found + bytes([value])
+
+
+def lying(path: Path, size: int) -> Path:
+    """Write one long text, and a description that says it has a kilobyte."""
+    table = pa.table({"sample_id": ["x" * size], "score": [0.5]})
+    pq.write_table(table, path, compression="zstd", write_statistics=False, use_dictionary=False)
+    true = pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size
+    data = path.read_bytes()
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    old = varint(true)
+    assert data[end:].count(old) > 0
+    path.write_bytes(data[:end] + data[end:].replace(old, varint(1000, len(old))))
+    assert pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size == 1000
+    return path
+
+
+def test_a_file_that_lies_about_its_size_is_found_out(tmp_path: Path) -> None:
+    path = lying(tmp_path / "a.parquet", 300 << 20)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="its columns need 300 MiB in memory"):
+        read_parquet(path, NAMES)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 << 10
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "zstd", "gzip"])
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_pages_are_counted_as_the_writer_made_them(
+    tmp_path: Path, version: str, codec: str, dictionary: bool
+) -> None:
+    path, count = tmp_path / "a.parquet", 20_000
+    table = pa.table(
+        {
+            "sample_id": [f"a-{n:05d}" for n in range(count)],
+            "score": np.linspace(0, 1, count),
+            "status": ["ok" if n % 3 else None for n in range(count)],
+        }
+    )
+    pq.write_table(
+        table, path, compression=codec, use_dictionary=dictionary, data_page_version=version,
+        data_page_size=4096, row_group_size=7000,
+    )  # fmt: skip
+    assert read_parquet(path, NAMES).equals(table)
+    group = pq.read_metadata(path).row_group(0)
+    with path.open("rb") as file:
+        for number in range(3):
+            chunk = group.column(number)
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            pages = list(pages_of(file, start, chunk.total_compressed_size))
+            assert sum(page.values for page in pages if not page.dictionary) == 7000
+            assert pages[0].dictionary == chunk.has_dictionary_page
+            assert 0 < sum(page.size for page in pages) <= chunk.total_uncompressed_size
 
 
 def test_limits_grow_with_the_file() -> None:
