@@ -242,13 +242,11 @@ class Source(ABC):
             what: What the file is, for messages: ``table``.
 
         Raises:
-            SourceError: The file is missing, too large or no file, or a link leads outside.
+            SourceError: The file is missing, too large or no file.
         """
         full = self.full_path(path)
         shown = f"{what} {full!r}"
         try:
-            if self._is_local and not Path(full).resolve().is_relative_to(self._top):
-                self.refuse_outside(path)
             if (self._place[0].size(full) or 0) > MAX_LISTING:
                 raise self.error(f"{shown} has more than {MAX_LISTING >> 20} MiB")
             return self.read(path)
@@ -262,10 +260,6 @@ class Source(ABC):
             if not self._is_local:
                 raise  # storage that cannot be reached now: a rerun may succeed
             raise self.error(f"{shown} cannot be read: {error.strerror or error}") from None
-
-    @property
-    def _top(self) -> Path:
-        return Path(self._place[1]).resolve()
 
     def read_text(self, path: str, what: str) -> str:
         """Return a table or listing as text; see ``read_table``.
