@@ -116,7 +116,7 @@ def refuse_unread_ages(
     """
     passed = {*read, *ignored}
     doubted: dict[str, bool] = {}
-    for row in rows:
+    for row in map(_flat, rows):
         if not row.keys() <= doubted.keys():
             for name in row:
                 doubted.setdefault(name, name not in passed and names_an_age(str(name)))
@@ -130,3 +130,12 @@ def refuse_unread_ages(
                     f"options: {{ignore: [{name}]}}",
                     key=f"options.ignore.{name}",
                 )
+
+
+def _flat(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return a row with the cells of its nested columns beside it, as ``column.name``."""
+    nested = {name: cell for name, cell in row.items() if isinstance(cell, Mapping)}
+    if not nested:
+        return row
+    inner = {f"{name}.{key}": value for name, cell in nested.items() for key, value in cell.items()}
+    return {**row, **inner}

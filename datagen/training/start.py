@@ -11,7 +11,7 @@ from datagen.core.progress import Bar, Progress
 from datagen.core.schema import parse
 from datagen.core.yaml_io import read_yaml
 from datagen.engine import Engine
-from datagen.errors import RecipeError, ReleaseError
+from datagen.errors import RecipeError, ReleaseError, RightsError
 from datagen.faces.index import FaceIndex
 from datagen.generation.prepare import Prepared, index_faces
 from datagen.networks.autoencoder.config import Shape
@@ -82,9 +82,10 @@ def train(
         index = index_faces(prepared, sources, engine, progress).index
         rows = choose_identities(prepared.recipe, index, request.choice)
         setup = _setup(prepared, index, rows, request)
-        claim(out, setup)
         flat = tuple(chain(*rows.values()))
         faces = Faces(index, flat, prepared.recipe.cards, prepared.purpose)
+        _refuse_uncovered(faces)
+        claim(out, setup)
         aligned = _read_faces(index, list(rows.values()), sources, request.shape.size, progress)
         counts = ", ".join(f"{name} ({len(own)})" for name, own in rows.items())
         progress.note(f"training on {counts}")
@@ -94,6 +95,22 @@ def train(
     if card is None:
         progress.note(f"stopped: a checkpoint is in {out}; rerun the same command to continue")
     return card
+
+
+def _refuse_uncovered(faces: Faces) -> None:
+    """Refuse faces whose terms exclude each other: no recipe of this purpose could use the network.
+
+    Raises:
+        RightsError: The terms of all faces together do not cover the purpose.
+    """
+    terms = faces.terms()
+    if not faces.purpose.covered_by(terms):
+        raise RightsError(
+            f"the purpose ({faces.purpose}) is not covered by a network that is trained on faces "
+            f"of the licenses {', '.join(terms.licenses)} together. Name identities whose licenses "
+            "may be combined (docs/sources.md, Licenses together), or set purpose.redistribute: "
+            "false"
+        )
 
 
 def _setup(

@@ -173,3 +173,18 @@ def test_minors_whose_images_are_gone_are_told(own_world: World, tmp_path: Path)
     (own_world.faces / "p00_0.png").unlink()
     (warning,) = own_world.job(tmp_path / "out").built.warnings
     assert warning.startswith("1 image of stated minors could not be read")
+
+
+def test_nor_is_a_network_trained_on_minors(
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def young(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[at(table, "p00_0.png"), "age"] = "15"
+        table.loc[at(table, "p00_1.png"), "age"] = ""
+        return table
+
+    change_table(own_world, young)
+    command = ["train", str(own_world.recipe), "-o", str(tmp_path / "out"), "--name", "young"]
+    command += ["--identities", "p00,p01", "--min-images", "1", "--steps", "1", "--inline"]
+    assert run(command) == 2
+    assert "no face of 'p00' in the index" in capsys.readouterr().err

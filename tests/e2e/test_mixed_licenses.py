@@ -103,3 +103,15 @@ def test_images_without_an_author(own_world: World, tmp_path: Path) -> None:
     own_world.write_recipe(purpose={"use": "research"})
     assert own_world.generate(tmp_path / "kept", "--inline") == 0
     assert {"p00_0", "p01_0", "p02_0"} <= set(manifest(tmp_path / "kept")["image_id"])
+
+
+def test_no_network_is_trained_on_faces_that_exclude_each_other(
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed(own_world, split={"shares": {"train": 1}}, splits={"train": 24})
+    command = ["train", str(own_world.recipe), "-o", str(tmp_path / "out"), "--name", "mixed"]
+    command += ["--identities", "p00,p01", "--min-images", "2", "--steps", "1", "--inline"]
+    assert run(command) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"faces of the licenses {SA}, {NC} together" in told
+    assert not (tmp_path / "out" / "weights").exists()

@@ -95,6 +95,13 @@ def test_columns_that_appear_in_a_late_row_are_seen() -> None:
     refuse_unread_ages(rows, ["image", "age"], [], "here", "map it")
 
 
+def test_columns_within_columns() -> None:
+    rows = [{"image": "1", "about": {"person": "anna", "age": 15}}]
+    with pytest.raises(SourceError, match=r"the column 'about\.age' looks like an age"):
+        refuse_unread_ages(rows, ["image"], [], "here", "map it")
+    refuse_unread_ages(rows, ["image"], ["about.age"], "here", "map it")
+
+
 ADULTS = {
     "basis": "signed",
     "alteration": True,

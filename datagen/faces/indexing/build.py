@@ -15,7 +15,7 @@ from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
 from datagen.faces.indexing.cache import AnalysisCache
 from datagen.faces.indexing.duplicates import group_near_duplicates
-from datagen.faces.indexing.look import Faces, Look, faces_in, seen
+from datagen.faces.indexing.look import Look, seen
 from datagen.faces.indexing.minors import Fingerprint, Place, Refusal, Seen, copies_of_minors
 from datagen.faces.indexing.screening import Listed, list_source
 from datagen.faces.indexing.select import IndexReject, index_row, select_faces
@@ -145,14 +145,19 @@ def _copies(
         )
     if not minors:
         return {}
-    faces: dict[Place, Faces] = {}
-    others: list[Seen] = []
-    for one, found in zip(listed, all_found, strict=True):
-        own = seen(one.source, one.screened.records, found)
-        others += own
-        faces |= {image.place: faces_in(found[image.record.image_id]) for image in own}
+    others = [
+        image
+        for one, found in zip(listed, all_found, strict=True)
+        for image in seen(one.source, one.screened.records, found)
+    ]
     sources = {one.source.card.id: one.source for one in listed}
-    return copies_of_minors(minors, others, Look(sources, analyzer, faces))
+    known = {
+        one.source.card.id: {
+            record.image_id: found[record.image_id] for record in one.screened.records
+        }
+        for one, found in zip(listed, all_found, strict=True)
+    }
+    return copies_of_minors(minors, others, Look(sources, analyzer, known))
 
 
 def _analyze(

@@ -20,12 +20,14 @@ from datagen.faces.landmarks import (
     RIGHT_MOUTH_CORNER,
 )
 
-__all__ = ["MIN_PSNR", "Thumbnails", "aligned", "alike", "thumbnails"]
+__all__ = ["MIN_PSNR", "Thumbnails", "aligned", "alike", "marks", "may_be_alike", "thumbnails"]
 
 MIN_PSNR = 30.0
 """From this PSNR in dB on, two images reduced to ``_SIDE`` pixels are copies."""
 
 _SIDE = 128
+_MARK_SIDE = 16
+_MARK_PSNR = MIN_PSNR - 1  # for rounding to whole levels
 # Both eyes, the tip of the nose and the corners of the mouth, from the subject's right to the left,
 # as shares of the side. The eyes are a quarter of the side apart, so that the whole head is seen.
 _TEMPLATE = np.array(
@@ -57,14 +59,27 @@ def alike(first: Thumbnails, second: Thumbnails) -> bool:
     Two photographs of one person are far below ``MIN_PSNR``; a copy that was resized, encoded
     anew or cropped a little is above.
     """
-    pairs = [(first[0], second[0])]
+    return _any_close(first, second, MIN_PSNR)
+
+
+def marks(of: Thumbnails) -> Thumbnails:
+    """Return the thumbnails reduced once more, small enough to be kept for many images."""
+    side = (_MARK_SIDE, _MARK_SIDE)
+    return tuple(
+        np.asarray(cv2.resize(one, side, interpolation=cv2.INTER_AREA), np.uint8) for one in of
+    )
+
+
+def may_be_alike(first: Thumbnails, second: Thumbnails) -> bool:
+    """Return whether the images of two marks may be ``alike``: averages differ less than pixels."""
+    return _any_close(first, second, _MARK_PSNR)
+
+
+def _any_close(first: Thumbnails, second: Thumbnails, least: float) -> bool:
+    pairs = list(zip(first[:1], second[:1], strict=False))
     pairs += [(one, other) for one in first[1:] for other in second[1:]]
-    return any(_close(one, other) for one, other in pairs)
-
-
-def _close(first: Image, second: Image) -> bool:
-    decibels = psnr(first, second)
-    return decibels is None or decibels >= MIN_PSNR
+    values = (psnr(one, other) for one, other in pairs)
+    return any(decibels is None or decibels >= least for decibels in values)
 
 
 def _similarity(landmarks: Landmarks, goal: NDArray[np.float64]) -> Affine:

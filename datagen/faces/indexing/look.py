@@ -13,7 +13,7 @@ from datagen.errors import ImageError, RecipeError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.indexing.analyze import AnalyzeImages
 from datagen.faces.indexing.likeness import Thumbnails, thumbnails
-from datagen.faces.indexing.minors import Place, Seen
+from datagen.faces.indexing.minors import Seen
 from datagen.sources.base import Record, Source
 
 __all__ = ["Faces", "Look", "faces_in", "seen"]
@@ -50,17 +50,20 @@ class Look:
 
     Args:
         sources: Sources by card id.
-        analyzer: Finds the faces of images that are not in ``faces``: those of stated minors,
+        analyzer: Finds the faces of images that are not in ``found``: those of stated minors,
             which are compared and then forgotten.
-        faces: Faces that are known.
+        found: Rows of the analyzer by source and image, for those that it has seen.
     """
 
     def __init__(
-        self, sources: Mapping[str, Source], analyzer: Analyzer, faces: Mapping[Place, Faces]
+        self,
+        sources: Mapping[str, Source],
+        analyzer: Analyzer,
+        found: Mapping[str, Mapping[str, Rows]],
     ) -> None:
         self._sources = sources
         self._analyzer = analyzer
-        self._faces = faces
+        self._known = found
 
     def __call__(self, image: Seen) -> Thumbnails | None:
         """Return the thumbnails of an image; ``None`` if it cannot be read any more."""
@@ -69,8 +72,8 @@ class Look:
             pixels = self._pixels(source, image.record)
         except (OSError, ImageError):
             return None
-        faces = self._faces.get(image.place)
-        return thumbnails(pixels, self._found(source, image.record) if faces is None else faces)
+        rows = self._known[image.source].get(image.record.image_id)
+        return thumbnails(pixels, faces_in(rows) if rows else self._found(source, image.record))
 
     def _pixels(self, source: Source, record: Record) -> Image:
         if source.has_files:
@@ -80,5 +83,5 @@ class Look:
     def _found(self, source: Source, record: Record) -> Faces:
         try:
             return faces_in(AnalyzeImages(source, self._analyzer)((record,)))
-        except RecipeError:  # no landmarks are given: the whole image is compared
+        except (RecipeError, ValueError):  # no landmarks are given: the whole image is compared
             return []

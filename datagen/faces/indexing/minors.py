@@ -15,7 +15,7 @@ from datagen.core.arrays import Box, Image
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
 from datagen.faces.indexing.duplicates import NearHashes
-from datagen.faces.indexing.likeness import Thumbnails, alike
+from datagen.faces.indexing.likeness import Thumbnails, alike, marks, may_be_alike
 from datagen.rights import is_adult
 from datagen.sources.base import Record
 
@@ -153,6 +153,7 @@ class _Copies:
         self._hashed = [image for image in images if image.phash is not None]
         self._hashes = NearHashes([image.phash for image in self._hashed if image.phash])
         self._look = lru_cache(maxsize=_MAX_KEPT)(look)
+        self._marks: dict[Seen, Thumbnails] = {}
 
     def of(self, image: Seen) -> Iterator[Seen]:
         """Yield the copies of an image among the others, itself included if it is one of them."""
@@ -165,8 +166,16 @@ class _Copies:
                 yield other
 
     def _alike(self, first: Seen, second: Seen) -> bool:
+        if not may_be_alike(self._mark(first), self._mark(second)):
+            return False
         one, other = self._look(first), self._look(second)
         return one is not None and other is not None and alike(one, other)
+
+    def _mark(self, image: Seen) -> Thumbnails:
+        if image not in self._marks:
+            found = self._look(image)
+            self._marks[image] = () if found is None else marks(found)
+        return self._marks[image]
 
 
 def _another_face(first: Seen, second: Seen) -> bool:

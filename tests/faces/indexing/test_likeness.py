@@ -5,13 +5,15 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datagen.core.arrays import Image, Landmarks
 from datagen.core.images import decode, encode_jpeg, probe
 from datagen.core.phash import phash
 from datagen.faces.analyzers import ANALYZERS
 from datagen.faces.indexing.duplicates import NearHashes
-from datagen.faces.indexing.likeness import aligned, alike, thumbnails
+from datagen.faces.indexing.likeness import aligned, alike, marks, may_be_alike, thumbnails
 from datagen.sources import Record
 from datagen.sources.procedural import render
 from tests.support.assets import london, weights
@@ -54,6 +56,24 @@ def test_other_faces_are_not() -> None:
 def _listed(number: int) -> tuple[Image, list[Landmarks]]:
     image, landmarks = face(number)
     return image, [landmarks]
+
+
+@given(st.integers(0, 2**32), st.sampled_from([1, 4, 7, 8, 9, 12]), st.booleans())
+def test_marks_pass_whatever_is_alike(seed: int, strength: int, smooth: bool) -> None:
+    draw = np.random.Generator(np.random.Philox(key=seed))
+    first = draw.integers(0, 256, (128, 128, 3))
+    noise = draw.normal(0, strength, (128, 128, 3))
+    if smooth:
+        noise = np.broadcast_to(noise[:1, :1], noise.shape)
+    second = np.clip(first + noise, 0, 255)
+    one, other = (np.asarray(np.round(part), np.uint8) for part in (first, second))
+    if alike((one,), (other,)):
+        assert may_be_alike(marks((one,)), marks((other,)))
+
+
+def test_marks_are_not_alike_if_one_cannot_be_read() -> None:
+    assert not may_be_alike((), marks(thumbnails(*_listed(0))))
+    assert not may_be_alike((), ())
 
 
 def test_near_hashes_are_found() -> None:
