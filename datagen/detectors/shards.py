@@ -17,7 +17,7 @@ from datagen.detectors.postprocess import Answer
 from datagen.engine import Engine, Task
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
 from datagen.release import Folder
-from datagen.release.manifest import MANIFEST_FOLDER, read_manifest
+from datagen.release.manifest import MANIFEST_FOLDER, ManifestFile, read_manifest
 from datagen.release.reader import Release
 from datagen.release.scores import score_table
 
@@ -50,10 +50,12 @@ class ReleasedShard:
     Attributes:
         name: Name of the shard, e.g. ``train-000000``.
         digest: Digest of its manifest and its images.
+        media_bytes: Size of the tar of its images.
     """
 
     name: str
     digest: str
+    media_bytes: int
 
     @property
     def split(self) -> str:
@@ -71,8 +73,9 @@ def shards_of(release: Release, splits: Sequence[str] | None) -> list[ReleasedSh
     shards = []
     for file in release.manifest_files(splits):
         name = file.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
-        media = files.get(f"media/{name}.tar", {}).get("sha256")
-        shards.append(ReleasedShard(name, digest_of([files[file]["sha256"], media])))
+        media = files[f"media/{name}.tar"]
+        digest = digest_of([files[file]["sha256"], media["sha256"]])
+        shards.append(ReleasedShard(name, digest, media["size"]))
     return shards
 
 
@@ -90,8 +93,11 @@ def release_facts(release: Release) -> dict[str, Any]:
 def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
     """Return a shard's rows and encoded images; a missing image gives the reason in its place."""
     try:
-        table = read_manifest(folder, f"{MANIFEST_FOLDER}{shard.name}.parquet", _COLUMNS)
-    except ReleaseError as error:  # the other shards can still be scored
+        table = read_manifest(folder, ManifestFile(shard.name, shard.media_bytes), _COLUMNS)
+    except ReleaseError as error:
+        if error.row is not None:  # a row that breaks the rules: nothing of it is believed
+            raise
+        # the other shards can still be scored
         raise DatagenError(str(error)) from None
     rows: pd.DataFrame = table.to_pandas()
     return rows, [_encoded(folder, row) for row in rows.to_dict("records")]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from datagen.core.digests import canonical_json, sha256_bytes
+from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
+from datagen.release.record_model import CommitModel, parse_commit
 from datagen.release.schema import SCHEMA_VERSION
 
 __all__ = [
@@ -90,17 +91,24 @@ def read_commit(folder: Folder, shard: str) -> Commit | None:
 def read_commits(folder: Folder, shards: Sequence[str]) -> dict[str, Commit]:
     """Return the commits of shards by name, without those that ``read_commit`` would not find."""
     found = folder.read_all([commit_name(shard) for shard in shards])
-    commits = {shard_of_commit(name): _parsed(data) for name, data in found.items()}
-    return {shard: commit for shard, commit in commits.items() if commit is not None}
+    commits = {shard_of_commit(name): _parsed(data, name) for name, data in found.items()}
+    return {
+        shard: commit
+        for shard, commit in commits.items()
+        if commit is not None and commit.shard == shard
+    }
 
 
-def _parsed(data: bytes) -> Commit | None:
+def _parsed(data: bytes, name: str) -> Commit | None:
     try:
-        body = json.loads(data)
-        files = {name: FileRecord(**record) for name, record in body.pop("files").items()}
-        return Commit(files=files, **body) if body["schema"] == SCHEMA_VERSION else None
-    except (ValueError, TypeError, KeyError, AttributeError):
+        found = parse_commit(data, name)
+    except ReleaseError:
         return None  # damaged: the shard is made again
+    if found.schema_ != SCHEMA_VERSION:
+        return None
+    body = {key: getattr(found, key) for key in CommitModel.model_fields if key != "schema_"}
+    files = {name: FileRecord(file.sha256, file.size) for name, file in found.files.items()}
+    return Commit(**{**body, "files": files})
 
 
 def is_whole(folder: Folder, commit: Commit) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shutil
+import stat
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 
 import fsspec
 
-from datagen.core.files import move_into_place
+from datagen.core.files import below, move_into_place
 from datagen.errors import MissingExtraError, ReleaseError
 
 __all__ = ["Folder"]
@@ -65,12 +66,48 @@ class Folder:
         """Say whether a file, or the folder itself, exists."""
         return bool(self._place[0].exists(self._full(name)))
 
-    def read(self, name: str) -> bytes:
-        """Return a file's bytes; ``FileNotFoundError`` if it does not exist."""
+    def path(self, name: str) -> Path:
+        """Return the path of a file in a local folder that is to be read.
+
+        Raises:
+            FileNotFoundError: It does not exist.
+            ReleaseError: The name leads outside of the folder, also through a link, or is that of
+                something else than a file, such as a pipe, for which a reader would wait.
+        """
+        if self.local is None:
+            raise ReleaseError(f"{self} is not a folder on this machine", path=self.address)
+        path = self._below(name)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ReleaseError(f"{self}/{name} is not a regular file", path=f"{self}/{name}")
+        return path
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Return a file's bytes; ``FileNotFoundError`` if it does not exist.
+
+        Args:
+            name: Name of the file, see ``path``.
+            limit: Most bytes to read; a larger file is a ``ReleaseError``.
+        """
+        if limit is not None and (size := self.size(name)) > limit:
+            raise ReleaseError(
+                f"{self}/{name} has {size:,} bytes, at most {limit:,} are read",
+                path=f"{self}/{name}",
+            )
+        if self.local is not None:
+            return self.path(name).read_bytes()
         return bytes(self._place[0].cat_file(self._full(name)))
+
+    def fetch(self, name: str, path: Path) -> Path:
+        """Copy a file to a path on this machine, in pieces, and return the path."""
+        self._place[0].get_file(self._full(name), str(path))
+        return path
 
     def read_range(self, name: str, offset: int, size: int) -> bytes:
         """Return ``size`` bytes from ``offset``, with one request."""
+        if self.local is not None:
+            with self.path(name).open("rb") as handle:
+                handle.seek(offset)
+                return handle.read(size)
         return bytes(self._place[0].cat_file(self._full(name), start=offset, end=offset + size))
 
     def names(self, under: str = "") -> list[str]:
@@ -107,11 +144,14 @@ class Folder:
 
     def size(self, name: str) -> int:
         """Return a file's size in bytes; ``FileNotFoundError`` if it does not exist."""
+        if self.local is not None:
+            return self.path(name).stat().st_size
         return int(self._place[0].size(self._full(name)))
 
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
         filesystem, _ = self._place
+        self._refuse_outside(name)
         try:
             filesystem.rm_file(self._full(name))
         except FileNotFoundError:
@@ -132,13 +172,14 @@ class Folder:
         if self.local is None:
             self._place[0].put_file(str(path), self._full(name))
             return
+        self._refuse_outside(name)
         move_into_place(path, self.local / name)
 
     def staging(self) -> tempfile.TemporaryDirectory[str]:
         """Return a context with a private folder on the same disk, so that ``put`` can rename."""
         if self.local is None:
             return tempfile.TemporaryDirectory(prefix="datagen-")
-        parent = self.local / ".staging"
+        parent = self._below(".staging")
         parent.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True)
 
@@ -147,8 +188,27 @@ class Folder:
         if self.local is not None:
             shutil.rmtree(self.local / ".staging", ignore_errors=True)
 
+    def _below(self, name: str) -> Path:
+        try:
+            return below(Path(self._place[1]), name)
+        except ValueError as error:
+            hint = (
+                ". Copy the release without links, e.g. with 'cp -rL'"
+                if "link" in str(error)
+                else ""
+            )
+            raise ReleaseError(f"{self}: {error}{hint}", path=self.address) from None
+
+    def _refuse_outside(self, name: str) -> None:
+        """Refuse to write or remove a file in a folder that a link puts outside."""
+        parent = posixpath.dirname(name)
+        if self.local is not None and parent:
+            self._below(parent)
+
     def _full(self, name: str) -> str:
         root = self._place[1]
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ReleaseError(f"{self}: {name[:80]!r} leads outside of it", path=self.address)
         return posixpath.join(root, name) if name else root
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +13,8 @@ import pyarrow.compute as pc
 from datagen.core.arrays import Image, Mask
 from datagen.core.text import near
 from datagen.errors import ReleaseError
-from datagen.release.manifest import read_manifest
+from datagen.release.json_columns import json_object
+from datagen.release.manifest import manifest_file, read_manifest
 
 if TYPE_CHECKING:
     from datagen.release.reader import Release
@@ -86,8 +86,9 @@ class ReleasedPair:
     @property
     def degradation_params(self) -> dict[str, Any] | None:
         """The degradation that the fake went through, ``None`` where there is none."""
-        text = self.row["degradation_params"]
-        return None if text is None else dict(json.loads(text))
+        if self.row["degradation_params"] is None:
+            return None
+        return json_object(self.row, "degradation_params")
 
     def __repr__(self) -> str:
         """Return id, method and kinds."""
@@ -114,12 +115,20 @@ def _pairs(
     release: Release, files: Sequence[str], wanted: Mapping[str, Any]
 ) -> Iterator[ReleasedPair]:
     for name in files:
-        table = read_manifest(release.folder, name)
+        table = read_manifest(release.folder, manifest_file(release.record["files"], name))
         fakes = table.filter(_matches(table, wanted))
         ids = fakes.column("pair_id").unique()
         rows = table.filter(pc.is_in(table.column("pair_id"), value_set=ids)).to_pylist()
-        for _, group in groupby(rows, key=lambda row: row["pair_id"]):
-            yield ReleasedPair(release, {row["kind"]: row for row in group})
+        for pair_id, group in groupby(rows, key=lambda row: row["pair_id"]):
+            kinds = {row["kind"]: row for row in group}
+            if not {"real", "fake"} <= set(kinds):
+                raise ReleaseError(
+                    f"{release.folder}/{name}: pair {pair_id} has no "
+                    f"{'real' if 'fake' in kinds else 'fake'} beside it",
+                    path=f"{release.folder}/{name}",
+                    row=pair_id,
+                )
+            yield ReleasedPair(release, kinds)
 
 
 def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:
@@ -158,4 +167,5 @@ def _refuse_unknown_methods(release: Release, methods: Sequence[str]) -> None:
 
 def _refuse_unknown_columns(release: Release, name: str, wanted: Mapping[str, Any]) -> None:
     if wanted:
-        read_manifest(release.folder, name, list(wanted))
+        file = manifest_file(release.record["files"], name)
+        read_manifest(release.folder, file, list(wanted))

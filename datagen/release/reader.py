@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import pyarrow as pa
 
 from datagen.core.arrays import Image, Mask
-from datagen.core.images import read_gray, read_rgb
+from datagen.core.json_io import MAX_JSON
 from datagen.core.text import near
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
-from datagen.release.manifest import MANIFEST_FOLDER, read_manifest, split_of
+from datagen.release.json_columns import json_object
+from datagen.release.manifest import MANIFEST_FOLDER, manifest_file, read_manifest, split_of
 from datagen.release.pairs import ReleasedPair, pairs_of
+from datagen.release.pixels import bytes_of_row, decoded, decoded_mask
 from datagen.release.record import RELEASE_NAME
-from datagen.release.schema import MANIFEST, SCHEMA_VERSION
+from datagen.release.record_model import parse_record, record_digest
+from datagen.release.schema import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Release", "Row"]
+__all__ = ["Release", "Row", "damage_of", "read_record"]
 
 Row: TypeAlias = "Mapping[Any, Any] | pd.Series[Any]"
 """A row of the manifest: a dict, or a row of the pandas table."""
@@ -48,7 +50,14 @@ class Release:
 
     def __init__(self, folder: str | Path | Folder) -> None:
         self.folder = folder if isinstance(folder, Folder) else Folder(str(folder))
-        self.record = _read_record(self.folder)
+        self.record = read_record(self.folder)
+        if problem := damage_of(self.record):
+            raise ReleaseError(
+                f"{self.folder}/{RELEASE_NAME}: {problem}. Rerun the same 'datagen generate', "
+                "which writes it anew, or get the release again",
+                path=f"{self.folder}/{RELEASE_NAME}",
+                key="digest",
+            )
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -140,8 +149,9 @@ class Release:
             ReleaseError: The release has no such split or column, or a file of the manifest is
                 missing or damaged.
         """
+        files = self.record["files"]
         tables = [
-            read_manifest(self.folder, name, columns, dictionary)
+            read_manifest(self.folder, manifest_file(files, name), columns, dictionary)
             for name in self.manifest_files(splits)
         ]
         if not tables:
@@ -208,33 +218,34 @@ class Release:
 
     def bytes_of(self, row: Row) -> bytes:
         """Return the encoded image of a manifest row, with one seek."""
-        return self.folder.read_range(
-            str(row["media_path"]), int(row["media_offset"]), int(row["media_size"])
-        )
+        return bytes_of_row(self.folder, self.record["files"], row)
 
     def image(self, row: Row) -> Image:
         """Return the decoded image of a manifest row."""
-        return read_rgb(self.bytes_of(row))
+        return decoded(self.bytes_of(row), row)
 
     def mask_bytes(self, row: Row) -> bytes:
         """Return the mask of a fake's row as a PNG file."""
-        return self.folder.read_range(
-            str(row["mask_path"]), int(row["mask_offset"]), int(row["mask_size"])
-        )
+        return bytes_of_row(self.folder, self.record["files"], row, "mask")
 
     def mask(self, row: Row) -> Mask:
         """Return the mask of a fake's row."""
-        return read_gray(self.mask_bytes(row))
+        return decoded_mask(self.mask_bytes(row), row)
 
     @staticmethod
     def params(row: Row) -> dict[str, Any]:
         """Return the parameters that the method drew for the pair of a manifest row."""
-        return dict(json.loads(row["method_params"]))
+        return json_object(row, "method_params")
 
 
-def _read_record(folder: Folder) -> dict[str, Any]:
+def read_record(folder: Folder) -> dict[str, Any]:
+    """Return the content of a release's ``release.json``, checked except for its own digest.
+
+    Raises:
+        ReleaseError: See ``Release``.
+    """
     try:
-        record = json.loads(folder.read(RELEASE_NAME))
+        data = folder.read(RELEASE_NAME, limit=MAX_JSON)
     except (FileNotFoundError, NotADirectoryError):
         commits = len(folder.names("commits"))
         if commits:
@@ -245,15 +256,13 @@ def _read_record(folder: Folder) -> dict[str, Any]:
         raise ReleaseError(
             f"{folder} is not a datagen release ({RELEASE_NAME} not found)"
         ) from None
-    except ValueError as error:
-        raise ReleaseError(f"{folder}/{RELEASE_NAME} is not valid JSON: {error}") from None
-    found = record.get("schema") if isinstance(record, dict) else None
-    if found != SCHEMA_VERSION:
-        raise ReleaseError(
-            f"{folder}/{RELEASE_NAME} has schema version {found!r}; this datagen reads version "
-            f"{SCHEMA_VERSION}. Generate the release anew from its recipe, or read it with the "
-            "datagen that made it",
-            path=f"{folder}/{RELEASE_NAME}",
-            key="schema",
-        )
-    return dict(record)
+    return parse_record(data, f"{folder}/{RELEASE_NAME}")
+
+
+def damage_of(record: Mapping[str, Any]) -> str:
+    """Return whether a record differs from its own digest, as the end of a sentence, or nothing."""
+    try:
+        fits = record.get("digest") in (None, record_digest(record))
+    except ValueError:  # an infinite number, a lone surrogate: datagen writes neither
+        fits = False
+    return "" if fits else "its content differs from its own digest: it is damaged or was changed"

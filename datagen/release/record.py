@@ -22,6 +22,7 @@ from datagen.release.commit import (
 from datagen.release.folder import Folder
 from datagen.release.lock import LOCK_NAME
 from datagen.release.presence import check_present
+from datagen.release.record_model import signed
 from datagen.release.schema import REJECTS, SCHEMA_VERSION
 from datagen.release.tables import table_bytes
 
@@ -184,6 +185,7 @@ def finish_release(
         },
         "signature": None,
     }
+    record = signed(record)
     check_present(folder, files)
     folder.write(RELEASE_NAME, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
     folder.clear_staging()  # also what killed workers left whose shard another one made

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from datagen.release.rules import RULES
+
 __all__ = ["COLUMNS", "MANIFEST", "REJECTS", "SCHEMA_VERSION", "Column", "schema_document"]
 
 SCHEMA_VERSION = 2
@@ -258,14 +260,19 @@ def schema_document() -> str:
         "raises the version. Pixel coordinates count from the center of the first pixel, x to "
         "the right and y down.",
         "",
-        "| group | column | type | may be null | meaning |",
-        "| --- | --- | --- | --- | --- |",
+        "Every row keeps these rules, whoever wrote it: they are checked before anything of a row "
+        "is used, and a row that breaks one is an error that names it. A shard's rows name only "
+        "the tar of that shard, and bytes within it.",
+        "",
+        "| group | column | type | may be null | meaning | allowed |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for column in COLUMNS:
         null = "yes" if column.nullable else ""
         description = column.description.replace("|", "\\|")
         lines.append(
-            f"| {column.group} | `{column.name}` | {column.type} | {null} | {description} |"
+            f"| {column.group} | `{column.name}` | {column.type} | {null} | {description} | "
+            f"{RULES[column.name].allowed} |"
         )
     lines += [
         "",

@@ -15,9 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pyarrow as pa
+
 from datagen.core.digests import sha256_file
+from datagen.errors import ReleaseError
 from datagen.release.commit import Commit, FileRecord, commit_name
 from datagen.release.folder import Folder
+from datagen.release.manifest import ManifestFile, broken_manifest_rows
 from datagen.release.schema import MANIFEST, REJECTS
 from datagen.release.tables import write_table
 
@@ -107,13 +111,24 @@ class ShardWriter:
                 self._file.close()
                 self._commit()
 
+    def _refuse_broken(self, table: pa.Table, media_bytes: int) -> None:
+        """Refuse rows that no reader would accept."""
+        for broken in broken_manifest_rows(table, ManifestFile(self._shard, media_bytes)):
+            raise ReleaseError(
+                f"shard {self._shard} cannot be released: {broken}. Change what gives this value: "
+                "the source, its card, the recipe or a plug-in",
+                key=broken.column,
+                row=broken.row,
+            )
+
     def _commit(self) -> None:
         places = {
             self.media_name: self._staging / "tar",
             f"manifest/{self._shard}.parquet": self._staging / "manifest",
             f"rejects/{self._shard}.parquet": self._staging / "rejects",
         }
-        write_table(self._rows, MANIFEST, self._staging / "manifest")
+        table = write_table(self._rows, MANIFEST, self._staging / "manifest")
+        self._refuse_broken(table, places[self.media_name].stat().st_size)
         write_table(self._rejects, REJECTS, self._staging / "rejects")
         codes = sorted({row["code"] for row in self._rejects})
         self.commit = Commit(

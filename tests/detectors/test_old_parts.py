@@ -13,8 +13,8 @@ from datagen.detectors.score import _is_part
 from datagen.detectors.shards import shards_of
 from datagen.release import Folder
 from datagen.release.reader import Release
-from datagen.release.schema import SCHEMA_VERSION
 from datagen.release.scores import SCORES
+from tests.support.releases import record_of
 
 
 def test_a_part_of_this_format_is_reused(tmp_path: Path) -> None:
@@ -41,8 +41,7 @@ def test_a_part_belongs_to_the_bytes_of_a_manifest(tmp_path: Path) -> None:
     found = []
     for sha256 in ("1" * 64, "2" * 64):
         files = {"manifest/train-000000.parquet": {"sha256": sha256, "size": 1}}
-        record = {"schema": SCHEMA_VERSION, "files": files}
-        folder.write("release.json", json.dumps(record).encode())
+        folder.write("release.json", json.dumps(record_of(files)).encode())
         found += shards_of(Release(folder), None)
     assert [shard.name for shard in found] == ["train-000000"] * 2
     assert found[0].digest != found[1].digest

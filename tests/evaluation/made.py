@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagen.core.digests import sha256_bytes
+from datagen.core.digests import sha256_bytes, sha256_file
 from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.rows import Coverage, Rows
-from datagen.release.schema import SCHEMA_VERSION
+from datagen.release.schema import MANIFEST
+from tests.support.releases import record_of
 
 METHODS = ("landmark_swap", "self_blend")
 
@@ -95,13 +96,13 @@ def _row(
         "kind": kind,
         "label": np.int8(kind == "fake"),
         "split": split,
-        "media_path": f"media/{split}.tar",
+        "media_path": f"media/{split}-000000.tar",
         "media_type": "image/jpeg",
         "source": "made",
         "image_id": f"p{person}_{base % 3}",
         "identity_id": f"made/p{person:04d}",
         "donor_identity_id": None,
-        "source_sha256": f"{split}{person}",
+        "source_sha256": sha256_bytes(f"{split}{person}".encode()),
         "method": METHODS[base // 2 % 2],
         "family": "face_swap" if base // 2 % 2 == 0 else "pseudo_fake",
         "degradation": None if level is None else "jpeg",
@@ -126,25 +127,23 @@ def write_release(folder: Path, *parts: Made) -> Path:
     (folder / "manifest").mkdir(parents=True)
     (folder / "media").mkdir()
     files = {}
-    for number, made in enumerate(parts):
-        tar = folder / made.columns["media_path"][0]
-        tar.write_bytes(b"".join(image(name) for name in made.ids))
-        name = f"manifest/{made.columns['split'][0]}-{number:06d}.parquet"
-        texts = ("degradation", "ethnicity", "donor_identity_id")
-        types = {name: pa.string() for name in texts} | {"severity": pa.int32()}
-        columns = {
-            column: pa.array(values, types.get(column)) for column, values in made.columns.items()
-        }
-        pq.write_table(pa.table(columns), folder / name)
-        files[name] = {"sha256": "", "bytes": 0}
-    record = {
-        "schema": SCHEMA_VERSION,
-        "name": "made",
-        "version": 2,
-        "recipe_digest": "f" * 64,
-        "files": files,
-    }
-    (folder / "release.json").write_text(json.dumps(record), encoding="utf-8")
+    for made in parts:
+        media = made.columns["media_path"][0]
+        (folder / media).write_bytes(b"".join(image(name) for name in made.ids))
+        name = f"manifest/{made.columns['split'][0]}-000000.parquet"
+        pq.write_table(
+            pa.table(
+                {
+                    column: pa.array(values, MANIFEST.field(column).type)
+                    for column, values in made.columns.items()
+                }
+            ),
+            folder / name,
+        )
+        for file in (media, name):
+            path = folder / file
+            files[file] = {"sha256": sha256_file(path), "size": path.stat().st_size}
+    (folder / "release.json").write_text(json.dumps(record_of(files)), encoding="utf-8")
     return folder
 
 

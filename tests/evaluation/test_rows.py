@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datagen.core.digests import sha256_bytes
 from datagen.errors import ReleaseError, UserError
 from datagen.evaluation.rows import COLUMNS, Rows, join, read_rows
 from datagen.evaluation.sample import sample_of
@@ -125,7 +126,7 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
     given = Release(Folder(str(write_release(tmp_path / "donors", donors))))
     with pytest.raises(UserError, match="shares 1 of its 4 identities"):
         refuse_trained_on(release, manifest, "test", given)
-    same = Made({**strangers.columns, "source_sha256": ["test2"] * len(others)})
+    same = Made({**strangers.columns, "source_sha256": [sha256_bytes(b"test2")] * len(others)})
     known = Release(Folder(str(write_release(tmp_path / "photographs", same))))
     with pytest.raises(UserError, match="shares 1 of its 4 source images"):
         refuse_trained_on(release, manifest, "test", known)

@@ -8,36 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datagen.errors import ReleaseError
 from datagen.release import Folder, MediaFile, ShardWriter, read_commit
-from datagen.release.schema import COLUMNS, MANIFEST, REJECTS
+from datagen.release.schema import MANIFEST, REJECTS
+from tests.support.releases import good_row
 from tests.support.world import digests
 
 REJECT = {"stage": "item", "code": "no_donor", "detail": "", "source": "s", "image_id": "i"}
-
-
-def row(pair: str, kind: str = "real") -> dict[str, object]:
-    """Return a row with a value of the right type in each column."""
-    values: dict[str, object] = {
-        "string": "x",
-        "int8": 0,
-        "int32": 1,
-        "int64": 1,
-        "float": 0.5,
-        "list<element: string>": ["x"],
-        "list<element: float>": [0.5],
-        "list<element: double>": [0.5],
-    }
-    plain = {
-        column.name: values[str(column.type).replace("item:", "element:")] for column in COLUMNS
-    }
-    return {**plain, "pair_id": pair, "kind": kind}
 
 
 def write(folder: Path, digest: str, images: list[bytes]) -> None:
     with ShardWriter(Folder(str(folder)), "train-000000", digest) as shard:
         for number, data in enumerate(images):
             shard.add_image(f"p{number}", MediaFile("real", "jpg", data))
-            shard.add_rows([row(f"p{number}")])
+            shard.add_rows([good_row(f"p{number}")])
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=8))
@@ -80,17 +64,36 @@ def test_a_crash_commits_nothing_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_row_that_lacks_a_column_is_refused_before_the_commit(tmp_path: Path) -> None:
     def lacking() -> None:
         with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
-            shard.add_rows([{**row("p0"), "sha256": None}])
+            shard.add_rows([{**good_row("p0"), "sha256": None}])
 
     with pytest.raises(ValueError, match="'sha256' may not be null"):
         lacking()
     assert read_commit(Folder(str(tmp_path)), "train-000000") is None
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("method_params", "{" + " " * 70_000 + "}"), ("image_id", "a\nb"), ("width", 30_000)],
+)
+def test_a_row_that_no_reader_would_accept_is_refused_before_the_commit(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    def odd() -> None:
+        with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
+            shard.add_image("p0", MediaFile("real", "jpg", b"x"))
+            shard.add_rows([good_row("p0"), {**good_row("p0", "fake"), column: value}])
+
+    with pytest.raises(ReleaseError, match=f"row 2, column '{column}'") as caught:
+        odd()
+    assert (caught.value.key, caught.value.row) == (column, 2)
+    assert read_commit(Folder(str(tmp_path)), "train-000000") is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_the_commit_counts_and_holds_every_digest(tmp_path: Path) -> None:
     with ShardWriter(Folder(str(tmp_path)), "train-000000", "d") as shard:
         shard.add_image("p0", MediaFile("real", "jpg", b"12345"))
-        shard.add_rows([row("p0", kind) for kind in ("real", "control", "fake")])
+        shard.add_rows([good_row("p0", kind) for kind in ("real", "control", "fake")])
         shard.add_reject(REJECT)
         shard.add_reject({**REJECT, "code": "change_too_small"})
     commit = read_commit(Folder(str(tmp_path)), "train-000000")

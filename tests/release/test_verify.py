@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datagen.core.digests import sha256_bytes, sha256_file
+from datagen.core.digests import sha256_bytes
 from datagen.release import Folder
 from datagen.release.schema import MANIFEST
 from datagen.release.verify import verify
+from tests.support.releases import own_up
 from tests.support.world import World
 
 SHARD = "train-000000"
@@ -44,22 +45,6 @@ def out(whole: Path, tmp_path: Path) -> Path:
 
 def problems(out: Path, pixels: bool = False) -> str:
     return "\n".join(verify(Folder(str(out)), pixels))
-
-
-def own_up(out: Path, *names: str) -> None:
-    """Make the records agree with changed files, so that only the rows can tell."""
-    commit_path = out / "commits" / f"{SHARD}.json"
-    release_path = out / "release.json"
-    commit = json.loads(commit_path.read_text())
-    release = json.loads(release_path.read_text())
-    for name in names:
-        entry = {"sha256": sha256_file(out / name), "size": (out / name).stat().st_size}
-        commit["files"][name] = entry
-        release["files"][name] = entry
-    commit_path.write_text(json.dumps(commit))
-    entry = {"sha256": sha256_file(commit_path), "size": commit_path.stat().st_size}
-    release["files"][f"commits/{SHARD}.json"] = entry
-    release_path.write_text(json.dumps(release))
 
 
 def change_rows(out: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -112,7 +97,7 @@ def test_a_stranger_is_found(out: Path) -> None:
         ("media_offset", 0, "differs from the row's"),
         ("width", 95, "the image is not 95x"),
         ("label", 1, "label 1"),
-        ("split", "test", "split test"),
+        ("split", "test", "column 'split': found 'test', allowed: train"),
         ("method", "other", "method differs within the pair"),
         ("pair_id", "small-train-99999999", "expected one real"),
         ("kind", "fake", "expected one real"),
@@ -160,6 +145,7 @@ def test_wrong_totals_are_found(out: Path) -> None:
     record["counts"]["planned"]["train"] += 1
     path.write_text(json.dumps(record))
     found = problems(out)
+    assert "release.json: its content differs from its own digest" in found
     assert "counts (37," in found
     assert "'train': 25" in found
 

@@ -155,7 +155,7 @@ def digests(out: Path) -> dict[str, str]:
 def record(out: Path) -> dict[str, Any]:
     """Return ``release.json`` without the time and the versions of its run."""
     body: dict[str, Any] = json.loads((out / "release.json").read_text(encoding="utf-8"))
-    del body["made"]
+    del body["made"], body["digest"]  # a digest also of what this leaves out
     return body
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from datagen.core.digests import sha256_bytes
 from datagen.core.html import data_url
+from datagen.errors import ReleaseError
 from datagen.evaluation.evaluate import Evaluation
 from datagen.release.reader import Release
 
@@ -86,6 +87,8 @@ def _image(release: Release, row: dict[str, Any]) -> tuple[str, str]:
         data = release.bytes_of(row)
     except FileNotFoundError:
         return "", f"{row['media_path']} is missing"
+    except (ReleaseError, OSError) as error:
+        return "", f"{row['media_path']} cannot be read: {error}"
     if sha256_bytes(data) != row["sha256"]:
         return "", f"its bytes in {row['media_path']} differ from the manifest"
     return data_url(data, row["media_type"]), ""

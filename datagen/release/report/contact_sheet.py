@@ -14,6 +14,7 @@ from datagen.core.html import data_url, render_html
 from datagen.core.images import encode_png
 from datagen.core.text import near
 from datagen.errors import ReleaseError
+from datagen.release.json_columns import json_object, operations_of
 from datagen.release.reader import Release
 
 __all__ = ["write_contact_sheet"]
@@ -88,8 +89,15 @@ def _pair(
     release: Release, fake: dict[str, Any], rows: dict[tuple[str, str], Any]
 ) -> dict[str, Any]:
     """Return what the template shows of a pair: URLs of images, and facts."""
-    real = rows[fake["pair_id"], "real"]
+    real = rows.get((fake["pair_id"], "real"))
     control = rows.get((fake["pair_id"], "control"))
+    if real is None or (real["width"], real["height"]) != (fake["width"], fake["height"]):
+        raise ReleaseError(
+            f"{release.folder}: pair {fake['pair_id']} has no real of its fake's size: 'datagen "
+            "verify' lists what is wrong with the release",
+            path=release.folder.address,
+            row=fake["pair_id"],
+        )
     difference = cv2.absdiff(release.image(real), release.image(fake)).astype(np.uint16) * _GAIN
     images = [
         _url(release, real),
@@ -113,9 +121,9 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if _text(row["degradation"]):
         for name in _DEGRADATION:
             yield name, _text(row[name])
-        yield "operations", _operations(row["degradation_params"])
-    yield "encoder", _pairs(json.loads(row["encoder"]))
-    yield "params", _pairs(json.loads(row["method_params"]))
+        yield "operations", _operations(row)
+    yield "encoder", _pairs(json_object(row, "encoder"))
+    yield "params", _pairs(json_object(row, "method_params"))
 
 
 def _text(value: Any) -> str:
@@ -128,9 +136,8 @@ def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {_shortened(value)}" for key, value in values.items())
 
 
-def _operations(text: str) -> str:
-    operations = json.loads(text)["operations"]
-    return "; ".join(f"{one['use']} ({_pairs(one['params'])})" for one in operations)
+def _operations(row: dict[str, Any]) -> str:
+    return "; ".join(f"{one['use']} ({_pairs(one['params'])})" for one in operations_of(row))
 
 
 def _shortened(value: Any) -> str:

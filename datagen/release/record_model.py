@@ -1,0 +1,222 @@
+"""What ``release.json`` and a commit may hold, whoever wrote them, and the record's own digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from datagen.core.digests import digest_of
+from datagen.core.json_io import parse_json
+from datagen.core.schema import parse
+from datagen.errors import ReleaseError
+from datagen.release.rules import MAX_TAR_BYTES
+from datagen.release.schema import SCHEMA_VERSION
+
+__all__ = [
+    "CommitModel",
+    "FileModel",
+    "RecordModel",
+    "parse_commit",
+    "parse_record",
+    "record_digest",
+    "signed",
+]
+
+MAX_FILES = 1_000_000
+"""Most files of a release: a quarter of a million shards."""
+
+_MAX_FILE_BYTES = 1 << 30  # of a file that is no tar
+_MAX_DEPTH = 12
+_SHARD = r"(?:train|val|test)-[0-9]{6,12}"
+_OF_A_SHARD = re.compile(
+    rf"(?:media/{_SHARD}\.tar|(?:manifest|rejects)/{_SHARD}\.parquet|commits/{_SHARD}\.json)"
+)
+_ROOMS = {"media": "tar", "manifest": "parquet", "rejects": "parquet", "commits": "json"}
+# Names of other files: relative and in their simplest form.
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Code = Annotated[str, Field(max_length=1024)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Split = Literal["train", "val", "test"]
+_Counts = Annotated[dict[_Code, _Count], Field(max_length=10_000)]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FileModel(_Data):
+    """A file of a release."""
+
+    sha256: _Digest
+    size: _Count
+
+
+class CountsModel(_Data):
+    """The counts of a release."""
+
+    planned: dict[_Split, _Count]
+    pairs: _Count
+    controls: _Count
+    images: _Count
+    rejects: _Counts
+    index_rejects: _Count
+    shards: _Count
+    media_bytes: _Count
+
+
+class MadeModel(_Data):
+    """When and with what a release was made."""
+
+    when: Annotated[str, Field(max_length=64)]
+    with_: Annotated[dict[str, Any], Field(alias="with")]
+
+
+_Files = Annotated[dict[str, FileModel], Field(max_length=MAX_FILES)]
+
+
+class RecordModel(_Data):
+    """``release.json``."""
+
+    schema_: Annotated[int, Field(alias="schema")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+    version: _Count
+    recipe_digest: _Digest
+    index_digest: _Digest
+    purpose: Annotated[dict[str, str | bool], Field(max_length=16)]
+    counts: CountsModel
+    files: _Files
+    made: MadeModel
+    signature: None = None
+    digest: _Digest | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _whole_shards(cls, files: dict[str, FileModel]) -> dict[str, FileModel]:
+        for name, file in files.items():
+            _check_name(name)
+            most = MAX_TAR_BYTES if name.startswith("media/") else _MAX_FILE_BYTES
+            if file.size > most:
+                raise ValueError(f"{name} has {file.size:,} bytes, at most {most:,} are allowed")
+        for name in files:
+            if _OF_A_SHARD.fullmatch(name):
+                _check_whole(files, name)
+        return files
+
+
+class CommitModel(_Data):
+    """The commit of a shard."""
+
+    shard: Annotated[str, Field(pattern=rf"^{_SHARD}$")]
+    digest: Annotated[str, Field(max_length=128)]
+    items: _Count
+    pairs: _Count
+    controls: _Count
+    rejects: _Counts
+    media_bytes: _Count
+    files: _Files
+    networks: dict[str, dict[str, Any]]
+    schema_: Annotated[int, Field(alias="schema")]
+
+    @model_validator(mode="after")
+    def _own_files(self) -> CommitModel:
+        own = {name for name in _files_of(self.shard) if not name.startswith("commits/")}
+        if set(self.files) != own:
+            raise ValueError(f"files: expected {', '.join(sorted(own))}")
+        return self
+
+
+def parse_record(data: bytes, where: str) -> dict[str, Any]:
+    """Return the content of a ``release.json``, checked except for its own digest.
+
+    Args:
+        data: The bytes of the file.
+        where: Its place, for messages.
+
+    Raises:
+        ReleaseError: It is no JSON, of another schema, or has a wrong key or value.
+    """
+    record = parse_json(data, where, ReleaseError)
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != SCHEMA_VERSION or isinstance(found, bool):
+        shown = repr(found)
+        raise ReleaseError(
+            f"{where} has schema version {shown if len(shown) <= 60 else shown[:60] + '...'}; this "
+            f"datagen reads version {SCHEMA_VERSION}. Generate the release anew from its recipe, "
+            "or read it with the datagen that made it",
+            path=where,
+            key="schema",
+        )
+    if _depth_of(record) > _MAX_DEPTH:
+        raise ReleaseError(f"{where}: nested deeper than {_MAX_DEPTH} levels", path=where)
+    parse(RecordModel, record, where, ReleaseError)
+    return dict(record)
+
+
+def parse_commit(data: bytes, where: str) -> CommitModel:
+    """Return the content of a commit file.
+
+    Raises:
+        ReleaseError: It is no JSON, or has a wrong key or value.
+    """
+    body = parse_json(data, where, ReleaseError)
+    if _depth_of(body) > _MAX_DEPTH:
+        raise ReleaseError(f"{where}: nested deeper than {_MAX_DEPTH} levels", path=where)
+    return parse(CommitModel, body, where, ReleaseError)
+
+
+def record_digest(record: Mapping[str, Any]) -> str:
+    """Return the digest of a release's record: of all its content but the digest itself.
+
+    Raises:
+        ValueError: It holds an infinite number or a lone surrogate, which has no canonical form.
+    """
+    return digest_of({key: value for key, value in record.items() if key != "digest"})
+
+
+def signed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with its digest."""
+    return {**record, "digest": record_digest(record)}
+
+
+def _files_of(shard: str) -> list[str]:
+    return [f"{room}/{shard}.{suffix}" for room, suffix in _ROOMS.items()]
+
+
+def _check_name(name: str) -> None:
+    room = name.partition("/")[0]
+    grammar = _NAME
+    if room in _ROOMS and name != "rejects/index.parquet":
+        grammar = _OF_A_SHARD
+    if not grammar.fullmatch(name) or len(name.encode("utf-8", "surrogatepass")) > 1024:
+        shown = name if len(name) <= 80 else f"{name[:80]}..."
+        raise ValueError(
+            f"{shown!r} is not the name of a file of a release: expected <room>/<shard>.<suffix>, "
+            "e.g. media/train-000000.tar, or a relative path without '..'"
+        )
+
+
+def _check_whole(files: Mapping[str, Any], name: str) -> None:
+    shard = name.partition("/")[2].rpartition(".")[0]
+    missing = [other for other in _files_of(shard) if other not in files]
+    if missing:
+        raise ValueError(f"{name} is listed without {', '.join(missing)}")
+
+
+def _depth_of(value: Any) -> int:
+    """Return how deep a JSON value is nested, counting no further than is allowed."""
+    level, depth = [value], 0
+    while level and depth <= _MAX_DEPTH:
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        depth += 1
+    return depth

@@ -1,0 +1,286 @@
+"""Comparing one shard with itself: its commit, its rows, its tar and its pairs."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from datagen.core.digests import sha256_bytes
+from datagen.core.images import read_gray, read_rgb
+from datagen.core.media import suffix_of
+from datagen.errors import ImageError, ReleaseError
+from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
+from datagen.release.commit import Commit, commit_name, read_commit
+from datagen.release.folder import Folder
+from datagen.release.grammar import Broken
+from datagen.release.json_columns import json_object, operations_of
+from datagen.release.manifest import ManifestFile, broken_manifest_rows
+from datagen.release.pixels import header_problem
+from datagen.release.rules import KINDS, REJECT_RULES, RULES
+from datagen.release.schema import MANIFEST, REJECTS
+from datagen.release.tar_members import members
+
+__all__ = ["ShardCheck"]
+
+_SHARED = (
+    "media_type",
+    "encoder",
+    "width",
+    "height",
+    "method",
+    "identity_id",
+    "item",
+    "base_id",
+    "degradation",
+    "severity",
+)
+_ACROSS = ["sample_id", "identity_id", "donor_identity_id", "split"]
+_JSON = ("method_params", "encoder", "degradation_params")
+
+Row = Mapping[Any, Any]
+
+
+class ShardCheck:
+    """One shard of a release and what is wrong with it.
+
+    Args:
+        folder: The release.
+        shard: Name of the shard.
+        listed: The files that ``release.json`` names.
+        pixels: See ``verify``.
+
+    Attributes:
+        commit: Its commit; ``None`` if it is not valid.
+        rows: Columns of its rows that are compared across shards; ``None`` if there are none.
+    """
+
+    def __init__(
+        self, folder: Folder, shard: str, listed: Mapping[str, Mapping[str, Any]], pixels: bool
+    ) -> None:
+        self._folder = folder
+        self._file = ManifestFile(shard, int(listed[f"media/{shard}.tar"]["size"]))
+        self._listed = listed
+        self._pixels = pixels
+        self.commit: Commit | None = None
+        self.rows: pd.DataFrame | None = None
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong, one line each; fills the attributes."""
+        shard = self._file.shard
+        self.commit = read_commit(self._folder, shard)
+        if self.commit is None:
+            yield f"{commit_name(shard)}: not a valid commit of this shard"
+            return
+        for name, record in self.commit.files.items():
+            stated = self._listed[name]
+            if (record.sha256, record.size) != (stated["sha256"], stated["size"]):
+                yield f"{commit_name(shard)}: states another {name} than release.json"
+        rejects = yield from self._rejects()
+        rows = yield from self._manifest()
+        if rows is None:
+            return
+        self.rows = rows[_ACROSS]
+        yield from self._counted(self.commit, rows, rejects)
+        records: list[Row] = list(rows.to_dict("records"))
+        try:
+            with _opened(self._folder, self._file.media) as (tar, length):
+                yield from self._media(records, tar, length)
+                yield from self._pairs(records, tar)
+        except FileNotFoundError:
+            yield f"shard {shard}: its {len(records)} images cannot be compared without their tar"
+        except (ReleaseError, OSError) as error:
+            yield f"shard {shard}: its images cannot be compared: {error}"
+
+    def _rejects(self) -> Generator[str, None, int | None]:
+        """Return the number of rejects, ``None`` if they cannot be read."""
+        name = f"rejects/{self._file.shard}.parquet"
+        try:
+            table = open_table(self._folder, name, REJECTS, REJECT_RULES)
+            yield from _not_the_schema(table, REJECTS, name)
+            for broken in broken_columns(table, REJECTS, REJECT_RULES):
+                yield f"{name}: {broken}"
+        except ReleaseError as error:
+            yield str(error)
+            return None
+        return int(table.num_rows)
+
+    def _manifest(self) -> Generator[str, None, pd.DataFrame | None]:
+        """Return the rows that keep the rules, ``None`` if the file cannot be read."""
+        name = self._file.name
+        try:
+            table = open_table(self._folder, name, MANIFEST, RULES)
+            yield from _not_the_schema(table, MANIFEST, name)
+            broken = list(broken_manifest_rows(table, self._file))
+            yield from (f"{name}: {one}" for one in broken)
+            table = plain_table(self._folder, name, _without(table, broken), MANIFEST)
+        except ReleaseError as error:
+            yield str(error)
+            return None
+        found: pd.DataFrame = table.to_pandas()
+        return found
+
+    def _counted(self, commit: Commit, rows: pd.DataFrame, rejects: int | None) -> Iterator[str]:
+        shard, kinds = self._file.shard, rows["kind"].value_counts()
+        pairs, controls = int(kinds.get("fake", 0)), int(kinds.get("control", 0))
+        if (pairs, controls) != (commit.pairs, commit.controls):
+            yield f"shard {shard}: rows of {pairs} pairs and {controls} controls, the commit " + (
+                f"has {commit.pairs} and {commit.controls}"
+            )
+        stated = sum(commit.rejects.values())
+        rejected = stated if rejects is None else rejects  # unreadable: said already
+        if rejected != stated or commit.items != commit.pairs + rejected:
+            yield f"shard {shard}: {commit.items} items, but {pairs} pairs and {rejected} rejects"
+
+    def _media(self, rows: Sequence[Row], tar: BinaryIO, length: int) -> Iterator[str]:
+        expected: dict[str, tuple[int, int]] = {}
+        for row in rows:
+            offset, size = int(row["media_offset"]), int(row["media_size"])
+            expected[f"{row['pair_id']}.{row['kind']}.{suffix_of(row['media_type'])}"] = (
+                offset,
+                size,
+            )
+            yield from self._image(row, _read(tar, offset, size))
+            for column in _JSON:
+                yield from _bad_json(row, column)
+            if row["kind"] == "fake" and _absent(row["mask_offset"]):
+                yield f"{row['sample_id']}: a fake without a mask"
+            elif row["kind"] == "fake":
+                place = int(row["mask_offset"]), int(row["mask_size"])
+                expected[f"{row['pair_id']}.mask.png"] = place
+        yield from self._members(expected, tar, length)
+
+    def _image(self, row: Row, data: bytes) -> Iterator[str]:
+        if sha256_bytes(data) != row["sha256"]:
+            where = f"{row['media_path']}:{int(row['media_offset'])}"
+            yield f"{row['sample_id']}: the sha256 of the bytes at {where} differs from the row's"
+        elif problem := header_problem(data, row, str(row["media_type"]), "image"):
+            yield f"{row['sample_id']}: {problem}"
+
+    def _members(
+        self, expected: Mapping[str, tuple[int, int]], tar: BinaryIO, length: int
+    ) -> Iterator[str]:
+        found: dict[str, tuple[int, int]] = {}
+        most = 2 * len(expected) + 16
+        for member in islice(members(tar, length), most):
+            if member.problem:
+                name = f"{member.name!r} " if member.name else ""
+                yield f"{self._file.media}: {name}{member.problem}"
+            elif member.name in found:
+                yield f"{self._file.media}: {member.name}: is in the tar twice"
+            found[member.name] = member.offset, member.size
+        found.pop("", None)
+        for name in sorted(set(expected) | set(found)):
+            if expected.get(name) != found.get(name):
+                yield f"{self._file.media}: {name}: (offset, size) is {found.get(name)} in the " + (
+                    f"tar, {expected.get(name)} in the rows"
+                )
+
+    def _pairs(self, rows: Sequence[Row], tar: BinaryIO) -> Iterator[str]:
+        groups: dict[str, list[Row]] = {}
+        for row in rows:
+            groups.setdefault(str(row["pair_id"]), []).append(row)
+        for pair_id, group in groups.items():
+            kinds = {str(row["kind"]): row for row in group}
+            if not {"real", "fake"} <= set(kinds) or len(kinds) != len(group):
+                found = ", ".join(sorted(str(row["kind"]) for row in group))
+                yield f"{pair_id}: has {found}; expected one real, one fake and at most one control"
+                continue
+            for kind, row in kinds.items():
+                if row["label"] != KINDS[kind]:
+                    yield f"{row['sample_id']}: label {row['label']} is wrong for a {kind}"
+                if row["sample_id"] != f"{pair_id}-{kind}":
+                    yield f"{row['sample_id']}: expected {pair_id}-{kind}"
+            for column in _SHARED:
+                if len({None if _absent(row[column]) else row[column] for row in group}) != 1:
+                    yield f"{pair_id}: {column} differs within the pair"
+            yield from self._mask(kinds["real"], kinds["fake"], tar)
+
+    def _mask(self, real: Row, fake: Row, tar: BinaryIO) -> Iterator[str]:
+        if _absent(fake["mask_offset"]):
+            return  # reported with the tar
+        data = _read(tar, int(fake["mask_offset"]), int(fake["mask_size"]))
+        if problem := header_problem(data, fake, "image/png", "mask"):
+            yield f"{fake['sample_id']}: {problem}"
+            return
+        try:
+            mask = read_gray(data)
+        except ImageError as error:
+            yield f"{fake['sample_id']}: the mask cannot be read: {error}"
+            return
+        if not mask.any():
+            yield f"{fake['sample_id']}: the mask is empty"
+        if self._pixels and fake["media_type"] == "image/png" and _undegraded(fake):
+            try:
+                images = [
+                    read_rgb(_read(tar, int(row["media_offset"]), int(row["media_size"])))
+                    for row in (real, fake)
+                ]
+            except ImageError as error:
+                yield f"{fake['sample_id']}: cannot be compared with its real: {error}"
+                return
+            same = images[0].shape == images[1].shape == (*mask.shape, 3)
+            if not same or np.any((images[0] != images[1]).any(axis=2)[mask == 0]):
+                yield f"{fake['sample_id']}: differs from its real outside the mask"
+
+
+@contextlib.contextmanager
+def _opened(folder: Folder, name: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file of the release on the local disk; give its size too."""
+    with contextlib.ExitStack() as stack:
+        if folder.local is not None:
+            path = folder.path(name)
+        else:
+            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="datagen-"))
+            path = folder.fetch(name, Path(copy) / "file")
+        handle = stack.enter_context(path.open("rb"))
+        yield handle, path.stat().st_size
+
+
+def _read(tar: BinaryIO, offset: int, size: int) -> bytes:
+    tar.seek(offset)
+    return tar.read(size)
+
+
+def _not_the_schema(table: pa.Table, schema: pa.Schema, name: str) -> Iterator[str]:
+    metadata = table.schema.metadata or {}
+    if metadata.get(b"datagen.schema") != (schema.metadata or {}).get(b"datagen.schema"):
+        yield f"{name}: does not name its schema version"
+
+
+def _without(table: pa.Table, broken: Sequence[Broken]) -> pa.Table:
+    if not broken:
+        return table
+    return table.filter(pa.array(~np.logical_or.reduce([one.rows for one in broken])))
+
+
+def _bad_json(row: Row, column: str) -> Iterator[str]:
+    if _absent(row[column]):
+        return
+    try:
+        if column == "degradation_params":
+            operations_of(row)
+        else:
+            json_object(row, column)
+    except ReleaseError as error:
+        yield str(error)
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value  # NaN, which pandas puts for a missing number
+
+
+def _undegraded(row: Row) -> bool:
+    if _absent(row["degradation_params"]):
+        return True
+    try:
+        return not any(operation.get("changed") for operation in operations_of(row))
+    except ReleaseError:  # reported with the image
+        return False
