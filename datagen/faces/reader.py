@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datagen.core.arrays import Affine, Image
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import average_down, decode
-from datagen.errors import SourceChangedError
+from datagen.errors import ImageError, SourceChangedError
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for, take_crop
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.mesh import move_mesh
@@ -52,6 +52,7 @@ class FaceReader:
 
         Raises:
             SourceChangedError: The image file is gone or differs from the one that was indexed.
+            ImageError: It cannot be decoded here, e.g. for want of memory.
         """
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
@@ -105,4 +106,7 @@ class FaceReader:
             ) from None
         if sha256_bytes(data) != face.sha256:
             raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
-        return decode(data, shrink)
+        try:
+            return decode(data, shrink)
+        except ImageError as error:
+            raise ImageError(f"{what}: {error}") from None

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import fsspec
 
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
+from datagen.core.image_headers import MAX_IMAGE_FILE
 from datagen.core.schema import Frozen, parse
 from datagen.core.text import shortened
 from datagen.errors import ImageError, RecipeError, SourceError
@@ -214,8 +215,19 @@ class Source(ABC):
         return bool(self._place[0].exists(self.full_path(path)))
 
     def stamp(self, path: str) -> str:
-        """Return a short text that changes when the file changes, without reading the file."""
+        """Return a short text that changes when an image changes, without reading it.
+
+        Raises:
+            FileNotFoundError: It does not exist.
+            ImageError: It is no file, or larger than any image that is read.
+        """
         info = self._place[0].info(self.full_path(path))
+        if info.get("type", "file") != "file":
+            raise ImageError(f"not a file, but a {info['type']}")
+        if (info.get("size") or 0) > MAX_IMAGE_FILE:
+            raise ImageError(
+                f"too large: a file of {info['size']:,} bytes; the limit is {MAX_IMAGE_FILE:,}"
+            )
         changed = next((str(info[key]) for key in _CHANGED if info.get(key)), "")
         return f"{info.get('size')}:{changed}"
 

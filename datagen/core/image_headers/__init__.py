@@ -3,6 +3,7 @@
 from datagen.core.image_headers.base import Header
 from datagen.core.image_headers.formats import (
     FORMATS,
+    MAX_IMAGE_FILE,
     MAX_PIXELS,
     check_metadata,
     orientation_in,
@@ -12,6 +13,7 @@ from datagen.core.image_headers.formats import (
 
 __all__ = [
     "FORMATS",
+    "MAX_IMAGE_FILE",
     "MAX_PIXELS",
     "Header",
     "check_metadata",

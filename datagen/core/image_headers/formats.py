@@ -11,6 +11,7 @@ from datagen.errors import ImageError
 
 __all__ = [
     "FORMATS",
+    "MAX_IMAGE_FILE",
     "MAX_PIXELS",
     "check_metadata",
     "orientation_in",
@@ -24,6 +25,9 @@ FORMATS = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "BMP")
 MAX_PIXELS = 110_000_000
 """The largest image that is unpacked: cameras for portraits have up to 108 megapixels. With the
 limits below every decoder stays under 1.5 GB."""
+
+MAX_IMAGE_FILE = 2**29
+"""The largest file that is read as an image, in bytes: the largest one fits uncompressed."""
 
 _MAX_BY_FORMAT = {"WEBP": 80_000_000, "AVIF": 80_000_000}  # they take 18 and 13 bytes a pixel
 

@@ -29,6 +29,7 @@ def image_stamp(source: Source, record: Record) -> str:
 
     Raises:
         FileNotFoundError: The image does not exist.
+        ImageError: It is no file, or larger than any image.
     """
     arrays = (record.landmarks, record.mesh, record.box)
     given = [None if array is None else sha256_bytes(array.tobytes()) for array in arrays]
@@ -56,6 +57,8 @@ class AnalyzeImages:
 
     def label(self, records: tuple[Record, ...]) -> str:
         """See ``Task``."""
+        if len(records) == 1:
+            return f"image {records[0].path or records[0].image_id!r}"
         return f"images {records[0].image_id} to {records[-1].image_id}"
 
     def _image(self, analyzer: Analyzer, record: Record) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datagen.core.text import counted
-from datagen.engine import Engine, InlineEngine, run_all
-from datagen.errors import SourceError
+from datagen.engine import Engine, InlineEngine
+from datagen.errors import ImageError, SourceError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
@@ -17,6 +17,7 @@ from datagen.faces.indexing.cache import AnalysisCache
 from datagen.faces.indexing.duplicates import group_near_duplicates
 from datagen.faces.indexing.look import Look, seen
 from datagen.faces.indexing.minors import Fingerprint, Place, Refusal, Seen, copies_of_minors
+from datagen.faces.indexing.narrow import analyze_all
 from datagen.faces.indexing.screening import Listed, list_source
 from datagen.faces.indexing.select import IndexReject, index_row, select_faces
 from datagen.rights import Purpose
@@ -185,16 +186,19 @@ def _analyze(
         # If the records already state everything, reading them here is faster than using workers.
         here = not (source.has_files or analyzer.needs_pixels)
         chosen = InlineEngine() if here else engine()
-        for rows in run_all(chosen, AnalyzeImages(source, analyzer), chunks(fresh, _CHUNK)):
-            for row in rows:
-                new[row["image_id"]].append(row)
-            done += len({row["image_id"] for row in rows})
-            progress(done, len(fresh))
-        known |= new
-        # A listed file that is missing may be restored: it is looked for again in every run.
-        cache.save(
-            row for rows in known.values() for row in rows if row["problem"] != "missing_file"
-        )
+        task = AnalyzeImages(source, analyzer)
+        try:
+            for rows in analyze_all(chosen, task, chunks(fresh, _CHUNK)):
+                for row in rows:
+                    new[row["image_id"]].append(row)
+                done += len({row["image_id"] for row in rows})
+                progress(done, len(fresh))
+        finally:
+            known |= new
+            # A listed file that is missing may be restored: it is looked for again in every run.
+            cache.save(
+                row for rows in known.values() for row in rows if row["problem"] != "missing_file"
+            )
     return known
 
 
@@ -204,7 +208,7 @@ def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[st
         return False
     try:
         return bool(rows[0]["stamp"] == image_stamp(source, record))
-    except FileNotFoundError:
+    except (FileNotFoundError, ImageError):
         return False
 
 
