@@ -7,15 +7,15 @@ they are small enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import PREFIXED, pages_of
+from datagen.core.parquet_pages import unpacked_size
 from datagen.core.text import counted
 
 __all__ = ["MAX_TABLE", "read_parquet", "table_limit"]
@@ -105,34 +105,8 @@ def _check_description(
             texts.append(name)
     _check_size(size, limit)
     with path.open("rb") as file:
-        for chunk in _chunks(about):
-            if chunk.path_in_schema in wanted:
-                size += _unpacked(chunk, file, limit - size)
-    _check_size(size, limit)
+        _check_size(size + unpacked_size(file, about, limit - size, wanted), limit)
     return texts
-
-
-def _unpacked(chunk: Any, file: BinaryIO, limit: int) -> int:
-    """Return the bytes of a column's pages when they are unpacked, as they say themselves."""
-    starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        starts.append(chunk.dictionary_page_offset)
-    size = values = 0
-    for page in pages_of(file, min(starts), chunk.total_compressed_size):
-        size += page.size
-        if page.encoding == PREFIXED:
-            raise ValueError(
-                f"column {chunk.path_in_schema!r} has the encoding DELTA_BYTE_ARRAY, whose size in "
-                "memory is not known before it is read: write the file with another one"
-            )
-        values += 0 if page.dictionary else page.values
-        if page.dictionary and page.values > page.size:
-            raise ValueError(f"a dictionary says that it has {page.values:,} values")
-        if size > limit:
-            break
-    if values > chunk.num_values:
-        raise ValueError(f"column {chunk.path_in_schema!r} has more values than it says")
-    return size
 
 
 def _check_size(size: int, limit: int) -> None:
@@ -141,12 +115,6 @@ def _check_size(size: int, limit: int) -> None:
             f"its columns need {size >> 20:,} MiB in memory, and at most {limit >> 20:,} MiB are "
             "read of a file of its size"
         )
-
-
-def _chunks(about: Any) -> Iterator[Any]:
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
-        yield from (group.column(place) for place in range(group.num_columns))
 
 
 def _is_text(kind: pa.DataType) -> bool:

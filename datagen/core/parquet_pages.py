@@ -6,15 +6,13 @@ page says. The headers are structs of Thrift's compact protocol, read here witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-__all__ = ["PREFIXED", "Page", "pages_of"]
+__all__ = ["Page", "pages_of", "unpacked_size"]
 
-PREFIXED = 7
-"""Number of the encoding DELTA_BYTE_ARRAY: each text is what it adds to the one before."""
-
+_PREFIXED = 7  # the encoding DELTA_BYTE_ARRAY: each text is what it adds to the one before
 _WINDOWS = (1 << 10, 1 << 16, 1 << 20)  # bytes to look at for one header
 _MAX_PAGES = 200_000
 _MAX_DEPTH = 8
@@ -38,6 +36,53 @@ class Page:
     values: int
     encoding: int
     dictionary: bool
+
+
+def unpacked_size(
+    file: BinaryIO, about: Any, limit: int, columns: Collection[str] | None = None
+) -> int:
+    """Return the bytes of a file's columns when their pages are unpacked, not yet decoded.
+
+    Args:
+        file: The file.
+        about: Its ``FileMetaData`` of pyarrow.
+        limit: No page is looked at beyond this size.
+        columns: Names of columns; by default all.
+
+    Raises:
+        ValueError: The pages are not as the description says, or have an encoding in which a few
+            bytes are a text of any length.
+    """
+    size = 0
+    for number in range(about.num_row_groups):
+        group = about.row_group(number)
+        for chunk in map(group.column, range(group.num_columns)):
+            name = chunk.path_in_schema.partition(".")[0]
+            if size <= limit and (columns is None or name in columns):
+                size += _chunk_size(file, chunk, limit - size)
+    return size
+
+
+def _chunk_size(file: BinaryIO, chunk: Any, limit: int) -> int:
+    starts = [chunk.data_page_offset]
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        starts.append(chunk.dictionary_page_offset)
+    size = values = 0
+    for page in pages_of(file, min(starts), chunk.total_compressed_size):
+        size += page.size
+        if size > limit:
+            return size
+        if page.encoding == _PREFIXED:
+            raise ValueError(
+                f"column {chunk.path_in_schema[:80]!r} has the encoding DELTA_BYTE_ARRAY, whose "
+                "size in memory is not known before it is read: write the file with another one"
+            )
+        if page.dictionary and page.values > page.size:
+            raise ValueError(f"a dictionary says that it has {page.values:,} values")
+        values += 0 if page.dictionary else page.values
+    if values > chunk.num_values:
+        raise ValueError(f"column {chunk.path_in_schema[:80]!r} has more values than it says")
+    return size
 
 
 def pages_of(file: BinaryIO, start: int, length: int) -> Iterator[Page]:
