@@ -14,6 +14,7 @@ from datagen.core.images import read_rgb
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
 from datagen.detectors.preprocess import resized
+from datagen.errors import ImageError
 
 __all__ = ["ArrayDetector", "Detector", "Encoded", "Infer", "decoded"]
 
@@ -118,8 +119,8 @@ def decoded(encoded: Encoded) -> Image | Answer:
         return Answer(None, "unreadable", encoded.problem)
     try:
         return read_rgb(encoded.data)
-    except Exception as error:  # noqa: BLE001  # Pillow raises what its plug-ins raise
-        return Answer(None, "unreadable", f"{type(error).__name__}: {_first_line(error)}")
+    except ImageError as error:
+        return Answer(None, "unreadable", str(error))
 
 
 def _plain(raw: object) -> object:

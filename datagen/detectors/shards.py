@@ -18,6 +18,7 @@ from datagen.engine import Engine, Task
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
 from datagen.release import Folder
 from datagen.release.manifest import MANIFEST_FOLDER, ManifestFile, read_manifest
+from datagen.release.pixels import header_problem
 from datagen.release.reader import Release
 from datagen.release.scores import score_table
 
@@ -152,4 +153,6 @@ def _encoded(folder: Folder, row: dict[Any, Any]) -> Encoded:
         return Encoded(sample_id, None, "", f"{path} cannot be read: {error}")
     if sha256_bytes(data) != row["sha256"]:
         return Encoded(sample_id, None, suffix, f"its bytes in {path} differ from the manifest")
+    if problem := header_problem(data, row, str(row["media_type"]), "image"):
+        return Encoded(sample_id, None, suffix, problem)  # no program is given something else
     return Encoded(sample_id, data, suffix)
