@@ -53,8 +53,10 @@ def open_onnx(spec: DetectorSpec) -> Network:
             f"--detector {spec.text}: device: cuda: this onnxruntime has no {wanted}; install "
             "onnxruntime-gpu, or set device: cpu"
         )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # its warnings quote names of the file as they are
     try:
-        session = onnxruntime.InferenceSession(spec.target, providers=[wanted])
+        session = onnxruntime.InferenceSession(spec.target, options, providers=[wanted])
     except Exception as error:
         raise _does_not_load(spec, error) from error
     inputs = session.get_inputs()

@@ -64,6 +64,20 @@ def test_tensors_beside_it_are_read_and_count_in_the_digest(small: Path, tmp_pat
     assert read_spec(str(path), DetectorConfig()).digest != first
 
 
+def test_onnxruntime_prints_no_names_of_the_file(
+    small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(str(onnx_mean(tmp_path / "net.onnx")))
+    name = "y\x1b]0;title\x07"
+    model.graph.node[-1].output[0] = model.graph.output[0].name = name
+    model.graph.output[0].type.tensor_type.shape.dim[-1].dim_value = 1 << 31  # it has another size
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    capfd.readouterr()
+    score(small, str(tmp_path / "net.onnx"), tmp_path / "s.parquet")
+    assert "onnxruntime" not in (said := capfd.readouterr().err)
+    assert "\x1b" not in said
+
+
 @pytest.mark.parametrize(
     "shape",
     [

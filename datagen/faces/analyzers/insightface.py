@@ -70,6 +70,7 @@ class InsightFace(Analyzer):
         options = insightface.runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
+        options.log_severity_level = 4  # its warnings quote names of the files as they are
         try:
             check_pack(folder)
             with quiet():

@@ -208,8 +208,10 @@ def _write_detectors(folder: Path) -> None:
     given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", "w"])
     made = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])
     pooled = helper.make_node("ReduceMean", ["x"], ["m"], axes=[1, 2, 3], keepdims=1)
-    flat = helper.make_node("Flatten", ["m"], ["y"])
-    graph = helper.make_graph([pooled, flat], "mean", [given], [made])
+    flat = helper.make_node("Flatten", ["m"], ["f"])
+    added = helper.make_node("Add", ["f", "b"], ["y"])
+    bias = helper.make_tensor("b", TensorProto.FLOAT, [1], [0.25])
+    graph = helper.make_graph([pooled, flat, added], "mean", [given], [made], [bias])
     opset = [helper.make_opsetid("", 13)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "mean.onnx")
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import onnx
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from tests.support.fuzz.values import Still, hostile, text
 __all__ = [
     "mutated_bytes",
     "mutated_csv",
+    "mutated_onnx",
     "mutated_parquet",
     "mutated_png",
     "parquet_bytes",
@@ -131,6 +133,37 @@ def _with_sums(data: bytes) -> bytes:
         spoiled[at + 8 + size : at + 12 + size] = struct.pack(">I", zlib.crc32(content))
         at += 12 + size
     return bytes(spoiled)
+
+
+def mutated_onnx(rng: random.Random, data: bytes) -> bytes:
+    """Return an ONNX file with wrong bytes, shapes, names, or tensors in other files."""
+    if isinstance(rng, Still):
+        return data
+    if rng.random() < 0.4:
+        return mutated_bytes(rng, data)
+    model = onnx.load_from_string(data)
+    graph, kind = model.graph, rng.randrange(6)
+    if kind == 0:
+        tensor = graph.initializer[0]
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.ClearField("float_data")
+        for key, value in (("location", text(rng)), ("length", "4"), ("offset", "0")):
+            tensor.external_data.add(key=key, value=value.encode("utf-8", "replace").decode())
+    elif kind == 1:
+        graph.initializer[0].dims[:] = [rng.choice((0, -1, 2**31, 2**40)), rng.choice((1, 2**20))]
+    elif kind == 2:
+        shape = rng.choice([*graph.input, *graph.output]).type.tensor_type.shape
+        shape.dim[rng.randrange(len(shape.dim))].dim_value = rng.choice((0, -1, 7, 2**31, 2**62))
+    elif kind == 3:
+        node = rng.choice(graph.node)
+        node.op_type = rng.choice(("Loop", "If", "Flatten", "Nothing", "ConstantOfShape"))
+    elif kind == 4:
+        node = rng.choice(graph.node)
+        node.input[0] = rng.choice(("x", "y", "f", "", "none"))
+    else:
+        graph.name = model.producer_name = text(rng).encode("utf-8", "replace").decode()
+        model.opset_import[0].version = rng.choice((0, 1, 13, 999))
+    return bytes(model.SerializeToString())
 
 
 def mutated_csv(rng: random.Random, data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from tests.support.fuzz.base import FORMATS
 from tests.support.fuzz.binary import (
     mutated_bytes,
     mutated_csv,
+    mutated_onnx,
     mutated_parquet,
     mutated_png,
 )
@@ -173,6 +174,12 @@ def _detector_config(rng: random.Random, base: Path) -> Case:
     return Case(arguments, {"det.yaml": config})
 
 
+def _detector_onnx(rng: random.Random, base: Path) -> Case:
+    network = mutated_onnx(rng, _bytes(base / "detectors" / "mean.onnx"))
+    arguments = ["score", "release", "--detector", "mine.onnx", "-o", "out.csv", "--split", "val"]
+    return Case([*arguments, "--inline"], {"mine.onnx": network})
+
+
 def _model(rng: random.Random, base: Path) -> Case:
     model = _json(base / "scores" / "model.json")
     if rng.random() < 0.7:  # the long lists of numbers would take all mutations
@@ -305,6 +312,7 @@ _COMMANDS = (
     "score release --detector fuzz_detector:score -o out.csv --inline",
     "score release -o out.csv --inline --split test",
     "evaluate release --scores scores.parquet --report report",
+    "evaluate release --scores scores.parquet --trained-on release",
     "baseline release --inline -o out.csv",
     "mine release --scores train.parquet --recipe recipe.yaml -o next.yaml",
     "generate recipe.yaml -o release --inline",
@@ -343,6 +351,7 @@ READERS: dict[str, Reader] = {
     "weight_card": Reader("weights", (), _weight_card),
     "gates": Reader("detectors/config", ("scores", "release/"), _gates),
     "detector_config": Reader("detectors/config", ("detectors", "release/"), _detector_config),
+    "detector_onnx": Reader("detectors/config", ("release/",), _detector_onnx),
     "model": Reader("detectors/config", ("release/",), _model),
     "table_csv": Reader("tables", ("small",), _table_csv),
     "table_parquet": Reader("tables", ("table",), _table_parquet),
