@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Self
 
 from datagen.core.digests import sha256_bytes
+from datagen.errors import DatagenError
 
 __all__ = ["PythonFile"]
 
@@ -26,12 +27,13 @@ class PythonFile:
     text: str
 
     @classmethod
-    def read(cls, path: Path, error: type[Exception]) -> Self:
+    def read(cls, path: Path, error: type[DatagenError]) -> Self:
         """Read a file of ``--plugin``; raise ``error`` if that is not possible."""
         try:
             return cls(str(path), path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as problem:
-            raise error(f"--plugin {path}: cannot be read: {problem}") from None
+            why = getattr(problem, "strerror", None) or problem
+            raise error(f"{path}: cannot be read: {why}", path=path) from None
 
     @property
     def digest(self) -> str:

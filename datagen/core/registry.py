@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
+from datagen.core.contract import broken_attributes
 from datagen.core.text import first_of, near
 from datagen.errors import RecipeError
 
@@ -52,11 +53,12 @@ class Registry(Generic[T]):
 
     def add(self, name: str, loaded: type[T]) -> None:
         """Register a class that is already loaded (from a ``--plugin`` file)."""
+        checked = self._checked(loaded, loaded.__qualname__)
         target = f"{loaded.__module__}:{loaded.__qualname__}"
         owner = self._added.get(name)
         known = f"{owner.__module__}:{owner.__qualname__}" if owner else self._names().get(name)
         self._refuse_second_owner(name, target, known)
-        self._added[name] = self._checked(loaded, target)
+        self._added[name] = checked
 
     def load(self, name: str) -> type[T]:
         """Import and return the class of ``name``.
@@ -89,6 +91,8 @@ class Registry(Generic[T]):
         if inspect.isabstract(loaded):
             lacking = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
             raise RecipeError(f"{target} lacks {lacking}: see {self._base}")
+        if problems := list(broken_attributes(loaded, base)):
+            raise RecipeError(f"{target} {'; '.join(problems)}: see {self._base}")
         return loaded
 
     def __iter__(self) -> Iterator[str]:

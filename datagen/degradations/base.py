@@ -43,7 +43,8 @@ class Degradation(ABC):
         options: Model of the ranges that a recipe may set; the defaults span what occurs in
             practice.
         params: Model of what ``sample`` returns.
-        levels: Options of severity 1 to 5, from barely visible to barely recognizable.
+        levels: Options of severity 1 to 5, from barely visible to barely recognizable; empty for
+            one without severities.
         moves: Whether it moves pixels; then ``homography`` is not ``None``.
         only_moves: Whether it does nothing else; then no PSNR is measured.
         tints: Whether it may add color to a gray image.
@@ -54,7 +55,7 @@ class Degradation(ABC):
     version: ClassVar[int] = 1
     options: ClassVar[type[Frozen]]
     params: ClassVar[type[Frozen]]
-    levels: ClassVar[tuple[Mapping[str, Any], ...]]
+    levels: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     moves: ClassVar[bool] = False
     only_moves: ClassVar[bool] = False
     tints: ClassVar[bool] = False

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from datagen.core.arrays import Image, Mask, check_image, check_landmarks, check_mask
 from datagen.core.images import is_gray
+from datagen.core.schema import Frozen, explain
 from datagen.errors import ContractError, DatagenError
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
@@ -36,25 +39,43 @@ _PURE = "Draw every random value in 'sample' and return it in the params"
 
 
 @contextlib.contextmanager
-def errors_name_pair(pair_id: str, method: str) -> Iterator[None]:
+def errors_name_pair(pair_id: str, part: str) -> Iterator[None]:
     """Add the pair to the errors of plug-in code.
 
     Args:
         pair_id: Id of the pair that is being made.
-        method: Name of its method.
+        part: What is running: ``method 'morph'``.
 
     Raises:
-        ContractError: As raised inside, with the pair in front.
+        ContractError: As raised inside, with the pair in front; or params that their model
+            refuses.
     """
     try:
         yield
     except ContractError as error:
-        raise ContractError(f"pair {pair_id}: {error}") from error
+        raise ContractError(f"pair {pair_id}: {error}", path=error.path, key=error.key) from error
     except DatagenError:
         raise
+    except ValidationError as error:
+        raise _wrong_params(pair_id, part, error) from error
     except Exception as error:
-        error.add_note(f"pair {pair_id}, method {method!r}")
+        error.add_note(f"pair {pair_id}, {part}")
         raise
+
+
+def _wrong_params(pair_id: str, part: str, error: ValidationError) -> ContractError:
+    """Return the error for params that their model refuses, with the place that made them."""
+    file, line = "", 0
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "sample":
+            file, line = frame.f_code.co_filename, number
+    place = f" ({file}, line {line})" if file else ""
+    problems = "; ".join(explain(error, Frozen))
+    return ContractError(
+        f"pair {pair_id}: {part} made params that their model {error.title} refuses{place}: "
+        f"{problems}",
+        path=file or None,
+    )
 
 
 def call_method(method: Method, ctx: Context, call: Callable[[Context], T]) -> T:

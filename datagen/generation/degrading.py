@@ -46,8 +46,9 @@ class Degrader:
         item = pair.item
         if item.degradation is None:
             return pair
-        with errors_name_pair(item.pair_id, pair.method.name):
-            steps = self._draw(item, self._compositions[item.degradation])
+        composition = self._compositions[item.degradation]
+        with errors_name_pair(item.pair_id, f"degradation {composition.name!r}"):
+            steps = self._draw(item, composition)
             images = list(pair.images.values())
             degraded = apply_steps(images, steps)
             unproven = {step.kind.name for step in steps} - self._proven

@@ -112,6 +112,10 @@ class Draft:
         """Draw the first params."""
         self._draw()
 
+    @property
+    def _part(self) -> str:
+        return f"method {self.method.name!r}"
+
     def run(self, step: Callable[[Context], T]) -> T:
         """Run a step of the method on this pair's context.
 
@@ -122,7 +126,7 @@ class Draft:
             ContractError: The step writes to its inputs; the message names the pair.
             ItemError: The face cannot be manipulated.
         """
-        with errors_name_pair(self.item.pair_id, self.method.name):
+        with errors_name_pair(self.item.pair_id, self._part):
             return call_method(self.method, self.ctx, step)
 
     def apply(self) -> Result:
@@ -139,7 +143,7 @@ class Draft:
             ContractError: The method broke its contract; the message names the pair.
             ItemError: ``change_too_small`` at the last attempt.
         """
-        with errors_name_pair(self.item.pair_id, self.method.name):
+        with errors_name_pair(self.item.pair_id, self._part):
             result = checked(self.method, result, self.ctx)
         real = self.ctx.target.image if result.real is None else result.real
         change = visible_change(real, result.image, result.mask)
@@ -154,13 +158,13 @@ class Draft:
         Raises:
             ContractError: They differ; the message names the pair.
         """
-        with errors_name_pair(self.item.pair_id, self.method.name):
+        with errors_name_pair(self.item.pair_id, self._part):
             check_repeatable(self.method, again, first)
 
     def _draw(self) -> None:
         draws = rng(self.seed, self.item.split, self.item.base, f"method/{self.attempt}")
         self.params = self.run(lambda ctx: self.method.sample(draws, ctx))
-        with errors_name_pair(self.item.pair_id, self.method.name):
+        with errors_name_pair(self.item.pair_id, self._part):
             check_params(self.method, self.params)
 
     def _redraw(self, change: float) -> None:
@@ -199,7 +203,7 @@ class Draft:
 
     def _control(self, real: Image, mask: Mask) -> Image:
         control = self.run(lambda ctx: self.method.control(ctx, self.params))
-        with errors_name_pair(self.item.pair_id, self.method.name):
+        with errors_name_pair(self.item.pair_id, self._part):
             return checked_control(self.method, control, real, mask)
 
 

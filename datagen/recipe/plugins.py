@@ -33,13 +33,13 @@ class Plugin(PythonFile):
             module = self.run(_PREFIX)
         except (Exception, SystemExit) as error:  # the user must fix whatever the file raises
             raise RecipeError(
-                f"--plugin {self.name}: {type(error).__name__}: {error}", path=self.name
+                f"{self.name}: {type(error).__name__}: {error}", path=self.name
             ) from error
         try:
             return self._register(module)
         except RecipeError as error:
             del sys.modules[module.__name__]  # or the next attempt would look like a second load
-            raise RecipeError(f"--plugin {self.name}: {error}", path=self.name) from error
+            raise RecipeError(f"{self.name}: {error}", path=self.name) from error
 
     def _register(self, module: ModuleType) -> list[str]:
         found = [

@@ -89,6 +89,11 @@ METHODS = {
         "return {'amount': amount}",
         "returned dict from 'sample', expected its params model Params",
     ),
+    "params_refused": (
+        "return Params(amount=amount)",
+        "return Params(amount='much')",
+        "params_refused.py, line 24): amount: must be ",
+    ),
     "far_control": (
         "control = ctx.target.image",
         "control = ctx.target.image.copy(); control[20:40, 20:40] ^= 255",
@@ -143,6 +148,11 @@ DEGRADATIONS = {
     ),
     "writes": ("degraded = ", "image -= 1; degraded = ", "writes to its input"),
     "params": ("return self.config", "return {}", "returned dict from 'sample', expected its par"),
+    "params_refused": (
+        "return self.config",
+        "return Params(amout=3)",
+        "params_refused_degradation.py, line 21): amout: unknown key",
+    ),
 }
 
 

@@ -50,6 +50,19 @@ def method(name: str = "mine", class_: str = "Mine") -> str:
     return METHOD.format(method=name, name=class_)
 
 
+def without(attribute: str) -> str:
+    return "".join(
+        line for line in method().splitlines(True) if not line.startswith(f"    {attribute} =")
+    )
+
+
+def with_(attribute: str, value: str) -> str:
+    head = "from datagen import Frozen\n"
+    return head + without(attribute).replace(
+        "    def sample", f"    {attribute} = {value}\n    def sample", 1
+    )
+
+
 def test_a_file_brings_its_methods(tmp_path: Path) -> None:
     plugin = written(tmp_path, method() + method("other", "Other"))
     assert plugin.name == str(tmp_path / "mine.py")
@@ -94,6 +107,20 @@ def test_what_is_imported_is_not_its_own(tmp_path: Path) -> None:
             "defines no Method or Degradation with a 'name'",
         ),
         (method("self_blend"), "method 'self_blend' is defined twice"),
+        (without("family"), "Mine lacks 'family' (one of pseudo_fake, face_swap, "),
+        (without("params"), "Mine lacks 'params' (a class derived from Frozen)"),
+        (without("min_change"), "Mine lacks 'min_change' (a number)"),
+        (with_("family", "'swap'"), "family: must be one of pseudo_fake, face_swap"),
+        (with_("name", "'Green Mouth'"), "name: must be lower-case letters, digits and '_'"),
+        (with_("name", "7"), "name: must be lower-case letters"),
+        (with_("version", "'2'"), "version: must be a whole number (found '2')"),
+        (with_("options", "dict"), "options: must be a class derived from Frozen"),
+        (with_("params", "Frozen()"), "params: must be a class derived from Frozen"),
+        (
+            "from datagen import Degradation\nclass Fade(Degradation):\n    name = 'fade'\n"
+            "    def sample(self, rng, shape): pass\n    def apply(self, image, params): pass\n",
+            "Fade lacks 'options' (a class derived from Frozen); lacks 'params'",
+        ),
     ],
 )
 def test_a_file_that_does_not_work_is_named_every_time(
@@ -104,7 +131,7 @@ def test_a_file_that_does_not_work_is_named_every_time(
         with pytest.raises(RecipeError) as caught:
             plugin.load()
         assert words in str(caught.value)
-        assert str(caught.value).startswith(f"--plugin {tmp_path / 'mine.py'}: ")
+        assert str(caught.value).startswith(f"{tmp_path / 'mine.py'}: ")
     assert not any(name == f"datagen_plugin_{plugin.digest[:16]}" for name in sys.modules)
 
 
@@ -126,4 +153,4 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name in ("gone.py", "latin.py", "."):
         with pytest.raises(RecipeError) as caught:
             read_plugin(tmp_path / name)
-        assert str(caught.value).startswith(f"--plugin {tmp_path / name}: cannot be read: ")
+        assert str(caught.value).startswith(f"{tmp_path / name}: cannot be read: ")
