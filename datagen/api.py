@@ -90,6 +90,7 @@ def generate(
     address: str | None = None,
     inline: bool = False,
     limit: int | None = None,
+    shard_timeout: float | None = None,
     progress: bool = True,
 ) -> Release:
     """Make the pairs of a recipe and return the release. Call it again to make what is missing.
@@ -101,6 +102,7 @@ def generate(
         address: Ray cluster to join; by default one is started on this machine.
         inline: Run in this process, without Ray.
         limit: Make only the first pairs, in proportion from each split.
+        shard_timeout: Seconds after which a shard is given up; by default it is waited for.
         progress: Show progress and notes.
 
     Raises:
@@ -109,7 +111,7 @@ def generate(
     """
     shown = Progress(progress)
     prepared = prepare(_recipe(recipe))
-    with engine_choice(inline, workers, address, shown) as engine:
+    with engine_choice(inline, workers, address, shown, shard_timeout) as engine:
         shown.note(str(make_release(prepared, str(out), engine, limit, shown)))
     return Release(str(out))
 
@@ -137,6 +139,7 @@ def score(
     workers: int | None = None,
     address: str | None = None,
     inline: bool | None = None,
+    shard_timeout: float | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Return the scores of a detector, one row per image.
@@ -154,6 +157,7 @@ def score(
         workers: Parallel tasks; by default one per CPU.
         address: Ray cluster to join; by default one is started on this machine.
         inline: Run in this process, without Ray; by default for functions only.
+        shard_timeout: Seconds after which a shard is given up; by default it is waited for.
         progress: Show progress.
 
     Returns:
@@ -171,7 +175,7 @@ def score(
     if isinstance(detector, str):
         asked = read_spec(detector, read or DetectorConfig(), allow_code=allow_code)
     with (
-        engine_choice(here, workers, address, shown) as engine,
+        engine_choice(here, workers, address, shown, shard_timeout) as engine,
         shown.bar("scoring shards") as bar,
     ):
         return score_release(

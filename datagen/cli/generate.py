@@ -14,6 +14,7 @@ from datagen.cli.options import (
     PluginFiles,
     RecipeFile,
     Set,
+    ShardTimeout,
     Workers,
 )
 from datagen.core.progress import Progress
@@ -41,6 +42,7 @@ def command(
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
+    shard_timeout: ShardTimeout = None,
 ) -> None:
     """Make the pairs of a recipe. Rerun it to make what is missing.
 
@@ -52,5 +54,5 @@ def command(
     stop_on_terminate()
     progress = Progress()
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
-    with engine_choice(inline, workers, address, progress) as engine:
+    with engine_choice(inline, workers, address, progress, shard_timeout) as engine:
         echo(make_release(prepared, out, engine, limit, progress))

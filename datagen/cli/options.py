@@ -16,6 +16,7 @@ __all__ = [
     "RecipeFile",
     "ReleaseFolder",
     "Set",
+    "ShardTimeout",
     "Workers",
 ]
 
@@ -69,6 +70,14 @@ Address = Annotated[
         "--address",
         metavar="ADDRESS",
         help="Ray cluster to join: auto, HOST:PORT or ray://HOST:PORT; default: start one here.",
+    ),
+]
+ShardTimeout = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        "--shard-timeout",
+        metavar="SECONDS",
+        help="Give up a shard that takes longer; default: wait, and say so after a minute.",
     ),
 ]
 Inline = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
-from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
+from datagen.cli.options import Address, Inline, ReleaseFolder, ShardTimeout, Workers
 from datagen.core.progress import Progress
 from datagen.core.python_file import PythonFile
 from datagen.core.terminal import echo
@@ -64,6 +64,7 @@ def command(
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
+    shard_timeout: ShardTimeout = None,
 ) -> None:
     """Write the detector's score of every image. Rerun it to score what is missing.
 
@@ -80,7 +81,7 @@ def command(
     spec = read_spec(detector, read_config(detector_config), files, allow_code)
     release = Release(out)
     with (
-        engine_choice(inline, workers, address, progress) as engine,
+        engine_choice(inline, workers, address, progress, shard_timeout) as engine,
         progress.bar("scoring shards") as bar,
     ):
         try:

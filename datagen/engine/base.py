@@ -11,14 +11,15 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from datagen.errors import DatagenError, RunError
 
-__all__ = ["Engine", "Outcome", "Task", "attempt", "run_all"]
+__all__ = ["Engine", "Outcome", "Task", "attempt", "label_of", "run_all"]
 
 K = TypeVar("K")
 R = TypeVar("R")
 
 Task: TypeAlias = Callable[[K], R]
 """Picklable, and safe to run twice on one key. Its attribute ``resources`` states what a worker
-must reserve for it, see ``Resources``; without the attribute that is one core."""
+must reserve for it, see ``Resources``; without the attribute that is one core. Its method ``label``
+names a key for the reader, see ``label_of``."""
 
 ATTEMPTS = 2
 
@@ -86,6 +87,12 @@ def _portable(error: DatagenError) -> DatagenError:
     return error
 
 
+def label_of(task: Task[K, R], key: K) -> str:
+    """Return the name of a key in messages: by the task's ``label``, or the key's own name."""
+    label = getattr(task, "label", None)
+    return str(getattr(key, "name", key) if label is None else label(key))
+
+
 def run_all(engine: Engine, task: Task[K, R], keys: Iterable[K]) -> Iterator[R]:
     """Yield every result, in any order.
 
@@ -94,8 +101,11 @@ def run_all(engine: Engine, task: Task[K, R], keys: Iterable[K]) -> Iterator[R]:
     """
     failure: DatagenError | None = None
     for outcome in engine.run(task, keys):
-        if outcome.error is not None:
-            failure = failure or outcome.error
+        error = outcome.error
+        if type(error) is RunError:  # a fault of the machine does not say what it struck
+            error = RunError(f"{label_of(task, outcome.key)}: {error}")
+        if error is not None:
+            failure = failure or error
         elif outcome.result is not None:
             yield outcome.result
     if failure is not None:

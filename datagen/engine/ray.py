@@ -15,7 +15,10 @@ from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
 from datagen.engine.allocator import ALLOCATOR_ENV
-from datagen.engine.base import Outcome, Task, attempt
+from datagen.engine.base import Outcome, Task
+from datagen.engine.board import Board, attempt_noted
+from datagen.engine.flights import Flights, Patience
+from datagen.engine.loopback import on_loopback
 from datagen.engine.placement import max_concurrent, ray_options
 from datagen.engine.resources import Resources
 from datagen.errors import EngineError, RunError
@@ -53,12 +56,19 @@ class RayEngine:
     Args:
         workers: Maximum number of tasks at once; by default the CPUs of the cluster.
         address: Cluster to join: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``. ``None`` starts
-            a cluster on this machine.
+            a cluster on this machine, which no other machine can reach.
+        patience: How long to wait for a task, and whom to tell.
     """
 
-    def __init__(self, workers: int | None = None, address: str | None = None) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        address: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self._requested = workers
         self._address = address
+        self._patience = patience or Patience()
         self._started = False
         self.workers = workers or 1
 
@@ -96,10 +106,12 @@ class RayEngine:
         try:
             if self._address is None:
                 # Without "local" Ray would join the cluster of another run, and end with that run.
-                ray.init("local", num_cpus=self._requested, include_dashboard=False, **common)
+                with on_loopback() as own:
+                    ray.init("local", num_cpus=self._requested, **own, **common)
             else:
                 _check_reachable(self._address)
                 _join(ray, self._address, common)
+                self._warn_of_open_doors()
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = f"at {self._address}" if self._address else "on this machine"
             raise EngineError(
@@ -108,6 +120,14 @@ class RayEngine:
                 "start one with 'ray start --head', or run with --inline"
             ) from None
         self._started = True
+
+    def _warn_of_open_doors(self) -> None:
+        if not _has_token():
+            self._patience.tell(
+                f"the Ray cluster at {self._address} was joined without a token: whoever reaches "
+                "its ports can run code on its nodes. Start them with RAY_AUTH_MODE=token "
+                "(docs/running.md)"
+            )
 
     def __exit__(
         self,
@@ -132,22 +152,32 @@ class RayEngine:
 
         needs = getattr(task, "resources", Resources())
         at_once = min(self.workers, max_concurrent(needs, ray.nodes()))
-        remote = ray.remote(max_retries=_CRASH_RETRIES, **ray_options(needs))(attempt)
-        shared = ray.put(task)
+        remote = ray.remote(max_retries=_CRASH_RETRIES, **ray_options(needs))(attempt_noted)
+        shared, board = ray.put(task), Board()
+        flights: Flights[K, R] = Flights(
+            ray,
+            lambda number, key: remote.remote(board, number, shared, key),
+            task,
+            board,
+            self._patience,
+            own=at_once if self._started and self._address is None else 0,
+        )
         queue = iter(keys)
-        in_flight: dict[Any, K] = {}
         # When the caller leaves early (Ctrl-C, an error), nothing is canceled: the few tasks in
         # flight end with the cluster or finish. Ray's core aborts the driver when a canceled task
         # completes after all ("Tried to complete task that was not pending").
-        while True:
-            # One more than the workers, so that no worker waits for the driver.
-            for key in islice(queue, at_once + 1 - len(in_flight)):
-                in_flight[remote.remote(shared, key)] = key
-            if not in_flight:
-                return
-            done, _ = ray.wait(list(in_flight), num_returns=1)
-            key = in_flight.pop(done[0])
-            yield _collect(ray, done[0], key)
+        try:
+            while True:
+                # One more than the workers, so that no worker waits for the driver.
+                room = max(at_once + 1 - len(flights), 0 if flights.waiting else 1)
+                for key in islice(queue, room):
+                    flights.begin(key)
+                if not flights.waiting:
+                    return
+                yield from flights.landed(lambda reference, key: _collect(ray, reference, key))
+                yield from flights.unable(at_once, queue)
+        finally:
+            flights.forget()
 
 
 def _collect(ray: Any, reference: Any, key: K) -> Outcome[K, Any]:
@@ -188,6 +218,14 @@ def _join(ray: Any, address: str, common: Mapping[str, Any]) -> None:
             with contextlib.suppress(Exception):
                 ray.shutdown()  # clears a half-connected client
             time.sleep(pause)
+
+
+def _has_token() -> bool:
+    """Say whether this process shows a token to the clusters that it joins."""
+    import ray._raylet
+
+    raylet: Any = ray._raylet
+    return bool(raylet.get_authentication_mode() == raylet.AuthenticationMode.TOKEN)
 
 
 def _check_reachable(address: str) -> None:

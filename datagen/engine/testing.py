@@ -70,7 +70,7 @@ class DiesOnce:
 
 @dataclass(frozen=True)
 class Slow:
-    """Doubles after a pause, and leaves a file per key that it has started.
+    """Doubles after a pause, and leaves a file per key with the process that has started it.
 
     Attributes:
         seconds: Length of the pause.
@@ -82,6 +82,8 @@ class Slow:
 
     def __call__(self, key: int) -> int:
         """See ``Task``."""
-        (Path(self.folder) / str(key)).touch()
+        path = Path(self.folder) / f".{key}"
+        path.write_text(str(os.getpid()))
+        path.rename(Path(self.folder) / str(key))
         time.sleep(self.seconds)
         return 2 * key

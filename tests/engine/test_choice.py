@@ -41,3 +41,15 @@ def test_contradictions_are_refused(
         engine_choice(inline, workers, address, SILENT),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("inline", "seconds", "words"),
+    [(True, 5.0, "--inline has no second process"), (False, 0.0, "more than 0 seconds, found 0")],
+)
+def test_a_shard_timeout_needs_a_process_to_end(inline: bool, seconds: float, words: str) -> None:
+    with (
+        pytest.raises(EngineError, match=words),
+        engine_choice(inline, None, None, SILENT, seconds),
+    ):
+        pass

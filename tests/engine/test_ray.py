@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
+from datagen.engine.board import Place
+from datagen.engine.flights import Patience
 from datagen.engine.ray import RayEngine, _join
-from datagen.engine.testing import DiesOnce
+from datagen.engine.testing import DiesOnce, Doubles, Slow
 from datagen.errors import EngineError, RunError
+from tests.faults.test_kills import wait_for
 
 pytestmark = pytest.mark.ray
 
@@ -88,6 +93,69 @@ def test_an_unreachable_cluster_is_named_with_what_to_do() -> None:
     assert done.stdout.startswith(EngineError.__name__), done.stdout + done.stderr
     assert "127.0.0.1:1" in done.stdout
     assert "--inline" in done.stdout
+
+
+def begun(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def test_a_worker_that_a_signal_stopped_is_told_ended_and_named(
+    ray_cluster: RayEngine, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    stopped: list[int] = []
+
+    def stop_one() -> None:
+        wait_for(lambda: begun(tmp_path), "no task was begun")
+        stopped.append(int(begun(tmp_path)[0].read_text()))
+        os.kill(stopped[0], signal.SIGSTOP)
+
+    stopper = threading.Thread(target=stop_one)
+    stopper.start()
+    patience = Patience(4, said.append, quiet=1.5)
+    with RayEngine(workers=1, patience=patience) as engine:
+        outcomes = list(engine.run(Slow(1, str(tmp_path)), range(3)))
+    stopper.join()
+    assert any("stopped by a signal" in text for text in said)
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    assert len(failed) == 1
+    assert f"took longer than 4 s (--shard-timeout): process {stopped[0]} on" in str(
+        failed[0].error
+    )
+    assert str(failed[0].error).endswith("which a signal had stopped, was ended")
+    done = sorted(outcome.result for outcome in outcomes if outcome.result is not None)
+    assert len(done) == 2  # on a new worker
+    assert not Place(stopped[0], socket.gethostname()).is_stopped
+
+
+def test_a_shard_that_takes_too_long_fails_and_the_others_are_made(
+    ray_cluster: RayEngine, tmp_path: Path
+) -> None:
+    with RayEngine(workers=2, patience=Patience(2)) as engine:
+        slow = list(engine.run(Slow(60, str(tmp_path)), range(1)))
+        fast = list(engine.run(Doubles(), range(4)))
+    assert "took longer than 2 s" in str(slow[0].error)
+    assert sorted(outcome.result or 0 for outcome in fast) == [0, 2, 4, 6]
+
+
+def test_a_cluster_of_ones_own_listens_on_the_loopback_and_asks_for_a_token() -> None:
+    done = in_a_process(
+        """
+        import json
+        from datagen.engine.ray import RayEngine, _has_token
+        from datagen.engine.testing import Doubles
+        from tests.support.ports import listening
+
+        with RayEngine(workers=1) as engine:
+            assert [outcome.result for outcome in engine.run(Doubles(), [2])] == [4]
+            print(json.dumps([_has_token(), sorted(listening())]))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    token, found = json.loads(done.stdout.splitlines()[-1])
+    assert token
+    assert found != []
+    assert {address for address, _ in found} == {"127.0.0.1"}
 
 
 class StartsLate:

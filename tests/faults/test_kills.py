@@ -81,6 +81,49 @@ def test_a_worker_killed_in_the_middle_of_a_shard(
     assert record(out) == record(undisturbed)
 
 
+def writing(out: Path) -> Iterator[int]:
+    """Yield the workers that have a file of a shard open."""
+    for pid in busy_workers():
+        with contextlib.suppress(OSError):
+            links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+            if any(link.startswith(f"{out}/.staging/") for link in links):
+                yield pid
+
+
+@pytest.mark.ray
+def test_a_shard_whose_worker_was_stopped_is_named_and_made_by_the_next_run(
+    ray_cluster: RayEngine,
+    world: World,
+    tmp_path: Path,
+    undisturbed: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    stopped: list[int] = []
+
+    def stop_one() -> None:
+        def stop() -> bool:
+            stopped.extend(list(writing(out))[:1])
+            return bool(stopped)
+
+        wait_for(stop, "no worker writes")
+        os.kill(stopped[0], signal.SIGSTOP)
+
+    stopper = threading.Thread(target=stop_one)
+    stopper.start()
+    code = world.generate(out, "--workers", "2", "--shard-timeout", "8", *LONG)
+    stopper.join()
+    assert code == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 of 22 shards failed" in told
+    assert "took longer than 8 s (--shard-timeout): process " in told
+    assert f"process {stopped[0]} on" in told
+    assert commits(out) == 21
+    assert not (out / "release.json").exists()
+    assert world.generate(out, "--inline", *LONG) == 0
+    assert digests(out) == digests(undisturbed)
+
+
 @pytest.mark.parametrize(
     "engine", [("--inline",), pytest.param(("--workers", "2"), marks=pytest.mark.ray)]
 )
