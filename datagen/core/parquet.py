@@ -105,7 +105,7 @@ def _check_description(
             texts.append(name)
     _check_size(size, limit)
     with path.open("rb") as file:
-        _check_size(size + unpacked_size(file, about, limit - size, wanted), limit)
+        _check_size(size + unpacked_size(file, limit - size, wanted), limit)
     return texts
 
 

@@ -1,7 +1,8 @@
 """The pages of a Parquet file as they describe themselves.
 
 The end of a file says how large its columns are, and may lie: a reader takes memory for what each
-page says. The headers are structs of Thrift's compact protocol, read here without the pages.
+page says. Both are read here, without the pages themselves. ``pyarrow``'s own view of the chunks is
+not used: a damaged one ends the process (``terminate called``) where no exception can be caught.
 """
 
 from __future__ import annotations
@@ -10,15 +11,39 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-__all__ = ["Page", "pages_of", "unpacked_size"]
+from datagen.core.thrift import Thrift
+
+__all__ = ["TEXT", "Chunk", "Page", "chunks_of", "pages_of", "unpacked_size"]
 
 _PREFIXED = 7  # the encoding DELTA_BYTE_ARRAY: each text is what it adds to the one before
+TEXT = 6
+"""Number of the physical type BYTE_ARRAY."""
+
+_MAX_FOOTER = 32 << 20
 _WINDOWS = (1 << 10, 1 << 16, 1 << 20)  # bytes to look at for one header
 _MAX_PAGES = 200_000
-_MAX_DEPTH = 8
 _DICTIONARY, _INDEX = 2, 1
 _DETAILS = {0: 5, 2: 7, 3: 8}  # field of the details, by type of page
 _ENCODING = {0: 2, 2: 2, 3: 4}  # field of the encoding in them
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The values of a column in one group of rows.
+
+    Attributes:
+        path: Name of the column; of a nested one with those of its parts, after dots.
+        physical: Number of the type of its values; ``TEXT`` is one of any length.
+        values: Number of its values.
+        start: Where its first page begins.
+        length: Bytes of its pages.
+    """
+
+    path: str
+    physical: int
+    values: int
+    start: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +63,47 @@ class Page:
     dictionary: bool
 
 
-def unpacked_size(
-    file: BinaryIO, about: Any, limit: int, columns: Collection[str] | None = None
-) -> int:
+def chunks_of(file: BinaryIO) -> list[Chunk]:
+    """Return the column chunks of a file, in its order.
+
+    Raises:
+        ValueError: The file is no Parquet file, or its description is damaged.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(size - 8, 0))
+    tail = file.read(8)
+    length = int.from_bytes(tail[:4], "little")
+    if size < 12 or tail[4:] != b"PAR1" or length > min(size - 12, _MAX_FOOTER):
+        raise ValueError("it is no Parquet file, or is cut off")
+    file.seek(size - 8 - length)
+    try:
+        about, _ = Thrift(file.read(length)).struct(0)
+        return [
+            _chunk(_fields(_fields(chunk).get(3)))
+            for group in _list(about.get(4))
+            for chunk in _list(_fields(group).get(1))
+        ]
+    except (IndexError, UnicodeDecodeError):
+        raise ValueError("its description is damaged") from None
+
+
+def _chunk(about: dict[int, Any]) -> Chunk:
+    path = [part.decode() for part in _list(about.get(3)) if isinstance(part, bytes)]
+    starts = [_whole(about.get(9)), *filter(None, [_whole(about.get(11, 0))])]
+    return Chunk(
+        path=".".join(path),
+        physical=_whole(about.get(1)),
+        values=_whole(about.get(5)),
+        start=min(starts),
+        length=_whole(about.get(7)),
+    )
+
+
+def unpacked_size(file: BinaryIO, limit: int, columns: Collection[str] | None = None) -> int:
     """Return the bytes of a file's columns when their pages are unpacked, not yet decoded.
 
     Args:
         file: The file.
-        about: Its ``FileMetaData`` of pyarrow.
         limit: No page is looked at beyond this size.
         columns: Names of columns; by default all.
 
@@ -54,34 +112,28 @@ def unpacked_size(
             bytes are a text of any length.
     """
     size = 0
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
-        for chunk in map(group.column, range(group.num_columns)):
-            name = chunk.path_in_schema.partition(".")[0]
-            if size <= limit and (columns is None or name in columns):
-                size += _chunk_size(file, chunk, limit - size)
+    for chunk in chunks_of(file):
+        if size <= limit and (columns is None or chunk.path.partition(".")[0] in columns):
+            size += _chunk_size(file, chunk, limit - size)
     return size
 
 
-def _chunk_size(file: BinaryIO, chunk: Any, limit: int) -> int:
-    starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        starts.append(chunk.dictionary_page_offset)
+def _chunk_size(file: BinaryIO, chunk: Chunk, limit: int) -> int:
     size = values = 0
-    for page in pages_of(file, min(starts), chunk.total_compressed_size):
+    for page in pages_of(file, chunk.start, chunk.length):
         size += page.size
         if size > limit:
             return size
         if page.encoding == _PREFIXED:
             raise ValueError(
-                f"column {chunk.path_in_schema[:80]!r} has the encoding DELTA_BYTE_ARRAY, whose "
-                "size in memory is not known before it is read: write the file with another one"
+                f"column {chunk.path[:80]!r} has the encoding DELTA_BYTE_ARRAY, whose size in "
+                "memory is not known before it is read: write the file with another one"
             )
         if page.dictionary and page.values > page.size:
             raise ValueError(f"a dictionary says that it has {page.values:,} values")
         values += 0 if page.dictionary else page.values
-    if values > chunk.num_values:
-        raise ValueError(f"column {chunk.path_in_schema[:80]!r} has more values than it says")
+    if values > chunk.values:
+        raise ValueError(f"column {chunk.path[:80]!r} has more values than it says")
     return size
 
 
@@ -119,81 +171,23 @@ def pages_of(file: BinaryIO, start: int, length: int) -> Iterator[Page]:
 
 def _whole(value: object) -> int:
     if not isinstance(value, int) or value < 0:
-        raise ValueError("the header of a page is damaged")
+        raise ValueError("its description is damaged")
     return value
+
+
+def _fields(value: object) -> dict[int, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _header(file: BinaryIO, place: int, end: int) -> tuple[dict[int, Any], int]:
     for window in _WINDOWS:
         file.seek(place)
-        content = file.read(min(window, end - place))
         try:
-            return _struct(content, 0, 0)
+            return Thrift(file.read(min(window, end - place))).struct(0)
         except IndexError:  # it may go on behind the window
             continue
     raise ValueError("the header of a page is cut off or too long")
-
-
-def _struct(content: bytes, place: int, depth: int) -> tuple[dict[int, Any], int]:
-    if depth > _MAX_DEPTH:
-        raise ValueError("the header of a page is nested too deeply")
-    found: dict[int, Any] = {}
-    number = 0
-    while head := content[place]:
-        place += 1
-        if head >> 4:
-            number += head >> 4
-        else:
-            number, place = _zigzag(content, place)
-        found[number], place = _value(content, place, head & 15, depth)
-    return found, place + 1
-
-
-def _value(content: bytes, place: int, kind: int, depth: int) -> tuple[Any, int]:
-    if kind in (1, 2):  # true, false
-        return kind == 1, place
-    if kind == 3:
-        return content[place], place + 1
-    if kind in (4, 5, 6):
-        return _zigzag(content, place)
-    if kind == 7:
-        return None, place + 8
-    if kind == 8:
-        length, place = _varint(content, place)
-        return None, place + length
-    if kind in (9, 10):
-        return None, _skip_list(content, place, depth)
-    if kind == 12:
-        return _struct(content, place, depth + 1)
-    raise ValueError("the header of a page is damaged")
-
-
-def _skip_list(content: bytes, place: int, depth: int) -> int:
-    head, place = content[place], place + 1
-    count = head >> 4
-    if count == 15:
-        count, place = _varint(content, place)
-    kind = head & 15
-    for _ in range(count):
-        if kind in (1, 2):
-            place += 1
-        else:
-            _, place = _value(content, place, kind, depth + 1)
-        if place > len(content):
-            raise IndexError
-    return place
-
-
-def _varint(content: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for number in range(10):
-        byte = content[place + number]
-        value |= (byte & 0x7F) << (7 * number)
-        if byte < 0x80:
-            return value, place + number + 1
-    raise ValueError("the header of a page is damaged")
-
-
-def _zigzag(content: bytes, place: int) -> tuple[int, int]:
-    value, place = _varint(content, place)
-    return (value >> 1) ^ -(value & 1), place

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import unpacked_size
+from datagen.core.parquet_pages import TEXT, chunks_of, unpacked_size
 from datagen.core.text import first_of, shortened
 from datagen.errors import SourceError
 
@@ -66,8 +66,7 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
     """
     try:
         file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
-        _check_description(file.metadata, len(data))
-        _check_size(unpacked_size(io.BytesIO(data), file.metadata, _MAX_BYTES))
+        _check_description(file.metadata, data)
         texts = [
             leaf.path
             for leaf in map(file.metadata.schema.column, range(file.metadata.num_columns))
@@ -87,25 +86,22 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
         raise ValueError(str(error).partition("\n")[0][:200] or type(error).__name__) from None
 
 
-def _check_description(about: Any, size: int) -> None:
+def _check_description(about: Any, data: bytes) -> None:
     """Compare what a Parquet file says of itself with what is read."""
     cells = about.num_rows * about.num_columns
-    most = max(_FEW_CELLS, _CELLS_PER_BYTE * size)
+    most = max(_FEW_CELLS, _CELLS_PER_BYTE * len(data))
     if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS or cells > most:
         raise ValueError(
             f"{about.num_rows:,} rows of {about.num_columns:,} columns in {about.num_row_groups:,} "
             f"groups: at most {most:,} cells in {_MAX_COLUMNS:,} columns and {_MAX_GROUPS:,} "
             "groups are read of a file of its size"
         )
-    values = texts = 0
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
-        for leaf in map(group.column, range(group.num_columns)):
-            values += max(leaf.num_values, 0)
-            texts += max(leaf.num_values, 0) if leaf.physical_type == "BYTE_ARRAY" else 0
+    chunks = chunks_of(io.BytesIO(data))
+    texts = sum(chunk.values for chunk in chunks if chunk.physical == TEXT)
     if texts > most:
         raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
-    _check_size(8 * values)
+    _check_size(8 * sum(chunk.values for chunk in chunks))
+    _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
 
 
 def _check_size(size: int) -> None:

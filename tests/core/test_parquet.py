@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen.core.parquet import MAX_TABLE, read_parquet, table_limit
-from datagen.core.parquet_pages import pages_of
+from datagen.core.parquet_pages import TEXT, chunks_of, pages_of
 
 NAMES = ("sample_id", "score", "status")
 
@@ -141,15 +141,45 @@ def test_pages_are_counted_as_the_writer_made_them(
         data_page_size=4096, row_group_size=7000,
     )  # fmt: skip
     assert read_parquet(path, NAMES).equals(table)
-    group = pq.read_metadata(path).row_group(0)
+    about = pq.read_metadata(path)
     with path.open("rb") as file:
-        for number in range(3):
-            chunk = group.column(number)
-            start = chunk.dictionary_page_offset or chunk.data_page_offset
-            pages = list(pages_of(file, start, chunk.total_compressed_size))
-            assert sum(page.values for page in pages if not page.dictionary) == 7000
-            assert pages[0].dictionary == chunk.has_dictionary_page
-            assert 0 < sum(page.size for page in pages) <= chunk.total_uncompressed_size
+        chunks = chunks_of(file)
+        assert len(chunks) == 9
+        for number, chunk in enumerate(chunks):
+            told = about.row_group(number // 3).column(number % 3)
+            assert (chunk.path, chunk.values) == (told.path_in_schema, told.num_values)
+            assert (chunk.physical == TEXT) == (told.physical_type == "BYTE_ARRAY")
+            assert chunk.length == told.total_compressed_size
+            pages = list(pages_of(file, chunk.start, chunk.length))
+            assert sum(page.values for page in pages if not page.dictionary) == told.num_values
+            assert pages[0].dictionary == told.has_dictionary_page
+            assert 0 < sum(page.size for page in pages) <= told.total_uncompressed_size
+
+
+def test_a_description_that_ends_the_process_of_pyarrow_is_refused_or_read(tmp_path: Path) -> None:
+    """``RowGroupMetaData.column`` throws where Python can't catch it: read no chunk through it."""
+    count = 50
+    table = pa.table({"sample_id": [f"a-{n}" for n in range(count)], "score": [0.5] * count})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path)
+    good = path.read_bytes()
+    end = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    (tmp_path / "good").write_bytes(good)
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from datagen.core.parquet import read_parquet\n"
+        "good, path, end = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), int(sys.argv[3])\n"
+        "for place in range(end, len(good)):\n"
+        "    for flip in (1, 4, 32):\n"
+        "        path.write_bytes(good[:place] + bytes([good[place] ^ flip]) + good[place + 1:])\n"
+        "        try:\n            read_parquet(path, ('sample_id', 'score'))\n"
+        "        except (ValueError, OSError):\n            pass\n"
+        "print('done')\n"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "good"), str(path), str(end)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "done\n")
 
 
 def test_limits_grow_with_the_file() -> None:
