@@ -23,8 +23,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from datagen.core.digests import sha256_bytes
-from datagen.release.schema import SCHEMA_VERSION
+from tests.support.releases import record_of
 
 IMAGES, IDENTITIES = 1_000_000, 5_000
 METHODS = ("self_blend", "cross_blend", "landmark_swap", "mesh_swap", "part_swap", "morph")
@@ -113,8 +115,8 @@ def write(folder: Path, images: int, identities: int) -> None:
     (out / "media").mkdir()
     pq.write_table(pa.table(columns), out / "manifest" / "test-000000.parquet")
     (out / "media" / "test-000000.tar").write_bytes(media)
-    record = {"schema": SCHEMA_VERSION, "name": "bench", "version": 1, "recipe_digest": "0"}
-    record["files"] = {"manifest/test-000000.parquet": {}}
+    tar = {"sha256": sha256_bytes(media), "size": len(media)}
+    record = record_of({"media/test-000000.tar": tar}, name="bench")
     (out / "release.json").write_text(json.dumps(record), encoding="utf-8")
     own = rng.normal(0, 0.5, identities)[person][pair] - 0.15 * severity[pair] * label
     for name, skill in (("new", 1.6), ("old", 1.5)):

@@ -108,7 +108,7 @@ def _refuse_another_release(folder: Folder, names: Sequence[str], info: ReleaseI
         )
     if lines[0].removeprefix(_DIGEST_LINE) != info.recipe_digest:
         raise ReleaseError(
-            f"{folder} holds a release of another recipe ({lines[0].removeprefix('# ')}; this "
+            f"{folder} holds a release of another recipe ({lines[0][:100].removeprefix('# ')}; this "
             f"one is {info.recipe_digest}). Choose another folder",
             path=folder.address,
         )
