@@ -31,7 +31,7 @@ _PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.item
 _JOINED = re.compile(
     r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
-    r"|ages?(years?|yrs?|months?|group|band|range|class|bucket|bin|estimated?|est|label|in\w*|at\w*)"
+    r"|age(?!n)\w*"  # agency, agent, agenda
     r"|(birth|geburt)\w*|(is|over|under)18(plus)?|18plus"
 )
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")

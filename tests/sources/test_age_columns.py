@@ -38,11 +38,22 @@ AGES = [
     ),
     *("age\u200b", "dob", "DOB", "birth_year", "birthDate", "birthday", "date of birth", "yob"),
     *("Geburtsjahr", "born", "years", "Years", "is_minor", "child", "under18", "over_18", "u18"),
+    *("agegrp", "ageofperson", "Age (years)", "PatientAge"),
 ]
 NO_AGES = [
     *("image", "page", "language", "message", "average", "percentage", "usage", "coverage"),
     *("Young", "camera", "title", "package", "agency", "stage", "expression", "identity", "eye"),
-    *("date_uploaded", "storage", "village", "engaged", "feature_18", "teak", "manager"),
+    *(
+        "date_uploaded",
+        "storage",
+        "village",
+        "engaged",
+        "feature_18",
+        "agent",
+        "agenda",
+        "teak",
+        "manager",
+    ),
 ]
 
 
