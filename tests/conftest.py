@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from datagen.degradations import DEGRADATIONS
 from datagen.engine.ray import RayEngine
 from datagen.methods import METHODS
 from tests.support.small.build import Build, SmallWeights
@@ -66,6 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return max(marked, 0.5 * _needs_networks(item))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(autouse=True)
+def own_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the plug-ins that a test has registered, so that no other test meets them."""
+    for registry in (METHODS, DEGRADATIONS):
+        monkeypatch.setattr(registry, "_added", dict(registry._added))
 
 
 _BUILD = pytest.StashKey[Build]()
