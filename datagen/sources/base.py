@@ -139,6 +139,10 @@ class Source(ABC):
         """
         return iter(())
 
+    def label_of(self, record: Record) -> str | None:
+        """Return who is in an image by the source, where the card has every image count alone."""
+        return None
+
     def render(self, image_id: str) -> Image:
         """Return an image of a source without files."""
         raise NotImplementedError(f"source {self.card.id!r} has files: read them")

@@ -91,6 +91,10 @@ class Table(Source):
         for place, row in enumerate(rows, start=1):
             yield self._record(row, named, f"{where}, row {place}")
 
+    def label_of(self, record: Record) -> str | None:
+        """See base class."""
+        return record.extra.get(self.config.columns.identity or "")
+
     def _table(self) -> pd.DataFrame:
         """Return the table, with empty cells as missing values and text columns as text.
 

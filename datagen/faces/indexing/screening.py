@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datagen.faces.indexing.minors import folded, minors_of
@@ -53,7 +54,7 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
     left_out = [
         record for record in unique(source.others(), card.id) if record.image_id not in known
     ]
-    ages = minors_of([*records, *left_out])
+    ages = _with_labels(source, records, minors_of([*records, *left_out]))
     minors = [one for one in (*records, *left_out) if ages and folded(one.identity) in ages]
     licenses = {record.license for record in records if record.license is not None}
     terms = {license: purpose.license(license) for license in licenses}
@@ -65,3 +66,20 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
         if needs_attribution(own, purpose) and own.expression != same
     }
     return Listed(source, Screened(card, records, covers, named, ages), tuple(minors))
+
+
+def _with_labels(
+    source: Source, records: Sequence[Record], ages: Mapping[str, float]
+) -> dict[str, float]:
+    """Add the images that a label gives to a minor where every image counts as an identity."""
+    labels = {
+        folded(label): ages[folded(record.identity)]
+        for record in records
+        if ages and (label := source.label_of(record)) and folded(record.identity) in ages
+    }
+    more = {
+        folded(record.identity): labels[folded(label)]
+        for record in records
+        if labels and (label := source.label_of(record)) and folded(label) in labels
+    }
+    return {**more, **ages}

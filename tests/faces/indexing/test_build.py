@@ -236,6 +236,14 @@ def test_who_is_no_adult_is_not_read(tree: Tree) -> None:
     assert built.index.column("image_id") == ["p2", "p3"]
 
 
+def test_a_label_counts_for_minors_where_every_image_is_an_identity(tree: Tree) -> None:
+    for row, identity in zip(tree.rows, ("anna", "Anna", "ben", "carl"), strict=True):
+        row["identity"] = identity
+    tree.rows[0]["age"] = 15
+    built = tree.build(identity="per_image")
+    assert codes(built) == [("p0", "under_age"), ("p1", "minor_identity")]
+
+
 def test_an_image_whose_license_does_not_cover_the_use_is_not_read(tree: Tree) -> None:
     tree.rows[0]["license"] = "LicenseRef-Mine"
     tree.rows[1]["license"] = "CC-BY-NC-4.0"
