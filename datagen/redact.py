@@ -21,7 +21,7 @@ _SENSITIVE = r"(?:token|secret|passw(?:or)?d|pwd|passphrase|api[_-]?key|access[_
 # The user's part of an address. A secret may contain slashes, so behind "name:" it reaches to the
 # last @ of the word; a port is not a password.
 _USER = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,20}://)"
+    r"(?P<scheme>[a-z][a-z0-9+.-]{1,20}:/{1,3})"  # one slash: a path library made two into one
     r"(?:[^\s/:@'\"<>]*:(?!\d{1,5}(?:[/\s'\"]|$))[^\s'\"<>]*|[^\s/@'\"<>]+)@",
     re.IGNORECASE,
 )

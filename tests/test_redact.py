@@ -20,6 +20,7 @@ SECRET = "hunter2"
         ("s3://KEY:hun/ter2+x@bucket/faces: gone", "s3://***@bucket/faces: gone"),
         ("http://user:hunter2@host:80/x", "http://***@host:80/x"),
         ("http://u:1234@host", "http://***@host"),
+        ("recipeshttp:/u:hunter2@host/x", "recipeshttp:/***@host/x"),
         ("redis://:hunter2@host", "redis://***@host"),
         ("'https://x/y?X-Amz-Signature=hunter2&a=1'", "'https://x/y?X-Amz-Signature=***&a=1'"),
         ("https://x/y?token=hunter2&a=1", "https://x/y?token=***&a=1"),

@@ -93,6 +93,8 @@ def card_path(card: str, recipe: Path, number: int, allow_outside: bool) -> Path
     Raises:
         RecipeError: It lies elsewhere, perhaps through a link.
     """
+    if "://" in card:
+        raise _error("is an address: a card is a file", str(recipe), number, "card")
     path = recipe.parent / card
     if allow_outside:
         return path

@@ -137,6 +137,12 @@ def test_a_card_outside_of_the_recipes_folder_must_be_allowed(tmp_path: Path, ki
     assert load_recipe(path, allow_outside=True).cards[0].id == "faces"
 
 
+def test_a_card_is_no_address(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="a card is a file") as caught:
+        load(tmp_path, card="http://user:hunter2@host/card.yaml")
+    assert SECRET not in str(caught.value)
+
+
 def test_an_absolute_card_in_the_recipes_folder_is_fine(tmp_path: Path) -> None:
     assert load(tmp_path, card=str(tmp_path / "faces.yaml")).cards[0].id == "faces"
 
