@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import typer
+
+from datagen.cli.exit_codes import NOT_DONE
 from datagen.cli.options import Address, AllowOutside, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
@@ -36,4 +39,7 @@ def command(
         echo(f"{reject.source} {reject.image_id}: {reject.code}: {what}{detail}")
     if len(built.rejects) > _SHOWN:
         echo(f"… and {len(built.rejects) - _SHOWN} more")
-    echo(f"{len(built.index)} faces; cached in {cache_folder() / 'index'}")
+    place = cache_folder() / "index"
+    echo(f"{len(built.index)} faces; {'' if built.kept else 'not '}cached in {place}")
+    if not built.kept:
+        raise typer.Exit(NOT_DONE)

@@ -52,7 +52,7 @@ def staged(path: Path) -> Iterator[Path]:
     """Yield a hidden file beside ``path`` to be written; it replaces ``path`` on success.
 
     The folder is created if need be. On an exception ``path`` stays as it was and nothing is
-    left behind.
+    left behind. An error of the disk, such as a full one, names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
@@ -62,6 +62,10 @@ def staged(path: Path) -> Iterator[Path]:
         yield part
         part.chmod(_MODE)  # mkstemp makes it private
         move_into_place(part, path)
+    except OSError as error:
+        if error.errno is None or str(error.filename or name) != name:
+            raise  # about another file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagen.core.arguments import text_or_texts
 from datagen.core.digests import digest_of
-from datagen.core.files import staged
-from datagen.core.text import counted
+from datagen.core.sealed import read_sealed, write_sealed
+from datagen.core.text import counted, first_of
 from datagen.detectors.batched import ArrayDetector, Detector
 from datagen.detectors.config import DetectorConfig
+from datagen.detectors.function import made
 from datagen.detectors.load import open_detector
 from datagen.detectors.shards import (
     OnProgress,
@@ -31,7 +34,7 @@ from datagen.detectors.shards import (
 )
 from datagen.detectors.spec import DetectorSpec, read_spec
 from datagen.engine import Engine, InlineEngine
-from datagen.errors import DetectorError, ReleaseError, ScoresError
+from datagen.errors import DetectorError, ReleaseError, RunError, ScoresError
 from datagen.release import Folder
 from datagen.release.reader import Release
 from datagen.release.scores import SCORES, write_scores
@@ -119,7 +122,8 @@ def score_release(
 
     Raises:
         ReleaseError: The release has no such split, or no images.
-        DetectorError: The detector does not load, or its answers do not fit the configuration.
+        DetectorError: The detector does not load, its answers do not fit the configuration, or
+            it gave no image a score.
         RunError: Some shards failed.
     """
     config = config or DetectorConfig()
@@ -128,17 +132,21 @@ def score_release(
     if isinstance(detector, DetectorSpec):
         task, record = ScoreShard(detector, release.folder, batch), detector.record()
     elif callable(detector):
-        opened = ArrayDetector(_Stacked(detector), config)
+        called = made(detector, getattr(detector, "__name__", "detector"))
+        opened = ArrayDetector(_Stacked(called), config)
         task, record = ScoreShard(opened, release.folder, batch), {"kind": "callable"}
     else:
-        raise DetectorError(f"detector: want a callable or a spec, found {type(detector).__name__}")
-    shards = _shards(release, [split] if isinstance(split, str) else split)
+        raise DetectorError(
+            f"detector: must be a callable or a spec, found {type(detector).__name__}"
+        )
+    shards = _shards(release, None if split is None else text_or_texts(split, "split"))
     tables: dict[ReleasedShard, pa.Table] = {}
     on_progress(0, len(shards))
     for shard, table in run_shards(engine, task, shards):
         tables[shard] = table
         on_progress(len(tables), len(shards))
     frame: pd.DataFrame = pa.concat_tables([tables[shard] for shard in shards]).to_pandas()
+    _refuse_no_score(frame)
     frame.attrs = {"detector": record, "release": release_facts(release)}
     return frame
 
@@ -176,15 +184,14 @@ def score_to_file(
     task = ScoreShard(spec, release.folder, batch)
     with _parts(out) as parts:
         places = {shard: parts / _part_name(shard, spec) for shard in shards}
-        missing = [shard for shard in shards if not _is_part(places[shard])]
+        missing = [shard for shard in shards if _read_part(places[shard]) is None]
         done = len(shards) - len(missing)
         on_progress(done, len(shards))
         for shard, table in run_shards(engine, task, missing):
-            with staged(places[shard]) as part:
-                pq.write_table(table, part)
+            _write_part(places[shard], table)
             done += 1
             on_progress(done, len(shards))
-        tables = [pq.read_table(places[shard]) for shard in shards]
+        tables = _all_parts(list(places.values()))
         write_scores(out, tables, spec.record(), release_facts(release))
         shutil.rmtree(parts)
     return _result(tables, len(shards) - len(missing))
@@ -203,6 +210,16 @@ class _Stacked:
 
     def __call__(self, images: list[Any]) -> object:
         return self._infer(np.stack(images))
+
+
+def _refuse_no_score(frame: pd.DataFrame) -> None:
+    """Refuse a table without a single score: it says nothing of the detector."""
+    if len(frame) and not (frame["status"] == "ok").any():
+        first = frame.iloc[0]
+        raise DetectorError(
+            f"detector: none of {counted(len(frame), 'image')} has a score. The first, "
+            f"{first['sample_id']}: {first['status']}: {first['detail']}"
+        )
 
 
 def _shards(release: Release, splits: Sequence[str] | None) -> list[ReleasedShard]:
@@ -230,15 +247,45 @@ def _parts(out: Path) -> Iterator[Path]:
 
 
 def _part_name(shard: ReleasedShard, spec: DetectorSpec) -> str:
-    return f"{shard.name}-{digest_of([spec.digest, shard.digest])[:16]}.parquet"
+    return f"{shard.name}-{digest_of([spec.digest, shard.digest])[:16]}.part"
 
 
-def _is_part(path: Path) -> bool:
+def _write_part(path: Path, table: pa.Table) -> None:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
     try:
-        found = pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return False
-    return bool(found.equals(SCORES))
+        write_sealed(path, sink.getvalue())
+    except OSError as error:
+        raise RunError(
+            f"the scores of a shard cannot be kept: {error}. Free space there and rerun the same "
+            "command: it scores only the missing shards",
+            path=path,
+        ) from None
+
+
+def _read_part(path: Path) -> pa.Table | None:
+    """Return the scores of a finished shard, ``None`` if they are missing or damaged."""
+    data = read_sealed(path)
+    if data is None:
+        return None
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except pa.ArrowException:
+        return None
+    return table if table.schema.equals(SCORES) else None
+
+
+def _all_parts(paths: Sequence[Path]) -> list[pa.Table]:
+    tables = {path: _read_part(path) for path in paths}
+    lost = [path.name for path, table in tables.items() if table is None]
+    if lost:
+        raise RunError(
+            f"{paths[0].parent}: {counted(len(lost), 'part')} of {len(paths)} that this run has "
+            f"written are gone or damaged: {first_of(lost, _SHOWN)}. Rerun the same command: it "
+            "scores those shards again",
+            path=paths[0].parent,
+        )
+    return [table for table in tables.values() if table is not None]
 
 
 def _result(tables: Sequence[pa.Table], reused: int) -> ScoringResult:

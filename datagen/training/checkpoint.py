@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datagen.core.digests import canonical_json
+from datagen.core.digests import canonical_json, digest_of, sha256_bytes
 from datagen.core.files import write_atomically
 from datagen.errors import ReleaseError
 
@@ -33,8 +33,9 @@ def write_checkpoint(folder: Path, step: int, setup: str, tensors: Mapping[str, 
     from safetensors.torch import save
 
     # A single entry, because safetensors writes several in no fixed order.
-    about = {_ABOUT: canonical_json({"step": step, "setup": setup})}
-    write_atomically(folder / CHECKPOINT, save(dict(tensors), about))
+    about = {"step": step, "setup": setup, "sha256": _digest(step, setup, tensors)}
+    data = save(dict(tensors), {_ABOUT: canonical_json(about)})
+    write_atomically(folder / CHECKPOINT, data)
 
 
 def read_checkpoint(folder: Path, setup: str) -> tuple[int, dict[str, Tensor]] | None:
@@ -52,11 +53,24 @@ def read_checkpoint(folder: Path, setup: str) -> tuple[int, dict[str, Tensor]] |
         with safe_open(path, "pt") as opened:
             about = json.loads((opened.metadata() or {})[_ABOUT])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        step = int(about["step"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        step, begun = int(about["step"]), str(about["setup"])
+        if about.get("sha256") != _digest(step, begun, tensors):
+            raise ValueError("its digest differs")
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ReleaseError(
             f"{path}: is damaged ({error}). Remove it to start over, or use another folder"
         ) from None
-    if about.get("setup") != setup:
+    if begun != setup:
         raise ReleaseError(f"{path}: belongs to another training. Use another folder")
     return step, tensors
+
+
+def _digest(step: int, setup: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return the digest of everything in a checkpoint, 64 hex digits."""
+    import torch
+
+    found = {}
+    for name, tensor in tensors.items():
+        content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        found[name] = [str(tensor.dtype), list(tensor.shape), sha256_bytes(content)]
+    return digest_of([step, setup, found])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from datagen.core.digests import digest_of, sha256_bytes, sha256_file
-from datagen.core.files import write_atomically
 from datagen.core.paths import cache_folder
+from datagen.core.sealed import read_sealed, write_sealed
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
 
@@ -98,7 +99,7 @@ class _Memory:
         if self._seen == self._known:
             return
         with contextlib.suppress(OSError):
-            write_atomically(self._file, json.dumps(self._seen).encode())
+            write_sealed(self._file, json.dumps(self._seen).encode())
 
 
 def _stamp(file: Path) -> list[int]:
@@ -107,9 +108,19 @@ def _stamp(file: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
+def _is_own(file: Path) -> bool:
+    """Whether the memory is this user's: another one may state any digest in a shared cache."""
+    with contextlib.suppress(OSError):
+        return not hasattr(os, "getuid") or file.stat().st_uid == os.getuid()
+    return False
+
+
 def _read(file: Path) -> Mapping[str, Any]:
+    data = read_sealed(file)
+    if data is None or not _is_own(file):
+        return {}
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(data)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from datagen.errors import ReleaseError
+from datagen.training.checkpoint import read_checkpoint, write_checkpoint
 from tests.support.world import start
 from tests.training.made import TINY, make_recipe, train
 
@@ -128,6 +130,24 @@ def test_a_damaged_checkpoint_is_told(
     (tmp_path / "out" / "checkpoint.safetensors").write_bytes(spoil)
     assert train(recipe, tmp_path / "out", "--steps", "4") == 2
     assert re.search(r"checkpoint\.safetensors: is damaged", capsys.readouterr().err)
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_told(tmp_path: Path) -> None:
+    import torch
+
+    write_checkpoint(tmp_path, 7, "setup", {"a": torch.arange(6.0), "step": torch.tensor(3)})
+    path = tmp_path / "checkpoint.safetensors"
+    content = path.read_bytes()
+    found = read_checkpoint(tmp_path, "setup")
+    assert found is not None
+    assert found[0] == 7
+    assert found[1]["a"].tolist() == [0, 1, 2, 3, 4, 5]
+    for place in range(len(content)):
+        harmed = bytearray(content)
+        harmed[place] ^= 1
+        path.write_bytes(harmed)
+        with pytest.raises(ReleaseError, match=r"is damaged|another training"):
+            read_checkpoint(tmp_path, "setup")
 
 
 def test_losses_that_are_not_finite_end_it_and_leave_the_checkpoint_before(

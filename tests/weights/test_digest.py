@@ -93,3 +93,31 @@ def test_a_spoiled_memory_is_not_believed(tmp_path: Path, read: list[str], conte
     memory.write_text(content.replace("x", str(path)))
     assert digest_at(card(), path) == sha256_bytes(b"first")
     assert len(read) == 2
+
+
+def test_a_flipped_bit_in_the_memory_is_not_believed(
+    tmp_path: Path, read: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"first")
+    digest_at(card(), path)
+    (memory,) = (tmp_path / "cache" / "digests").iterdir()
+    content = memory.read_bytes()
+    for place in range(0, len(content), 7):
+        harmed = bytearray(content)
+        harmed[place] ^= 1
+        memory.write_bytes(harmed)
+        assert digest_at(card(), path) == sha256_bytes(b"first")
+    assert len(read) == 1 + len(range(0, len(content), 7))
+    assert f"{memory}: is damaged" in caplog.text
+
+
+def test_the_memory_of_another_user_is_not_believed(
+    tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"first")
+    digest_at(card(), path)
+    monkeypatch.setattr("os.getuid", lambda: 4242)
+    digest_at(card(), path)
+    assert read == ["net.onnx", "net.onnx"]

@@ -41,13 +41,17 @@ class FaceLimits:
 
 @dataclass(slots=True)
 class BuiltIndex:
-    """The index, with rejected images and faces and with warnings for the user."""
+    """The index, with rejected images and faces and with warnings for the user.
+
+    ``kept`` is false if the cache cannot be written: the next run analyzes everything again.
+    """
 
     index: FaceIndex
     rejects: list[IndexReject] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     analyzed: int = 0
     remembered: int = 0
+    kept: bool = True
 
 
 def build_index(
@@ -136,6 +140,7 @@ def _copies(
             prints = _analyze(
                 one.source, Fingerprint(), one.minors, engine, lambda done, total: None, aside
             )
+            built.warnings += aside.warnings
             read = seen(one.source, one.minors, prints)
             unread += len(one.minors) - len(read)
             minors += read
@@ -195,11 +200,25 @@ def _analyze(
                 progress(done, len(fresh))
         finally:
             known |= new
-            # A listed file that is missing may be restored: it is looked for again in every run.
-            cache.save(
-                row for rows in known.values() for row in rows if row["problem"] != "missing_file"
-            )
+            _keep(cache, known, built)
     return known
+
+
+def _keep(
+    cache: AnalysisCache, known: Mapping[str, list[dict[str, Any]]], built: BuiltIndex
+) -> None:
+    """Save what was found; a cache that cannot be written costs time, not the run."""
+    try:
+        # A listed file that is missing may be restored: it is looked for again in every run.
+        cache.save(
+            row for rows in known.values() for row in rows if row["problem"] != "missing_file"
+        )
+    except OSError as error:
+        built.kept = False
+        built.warnings.append(
+            f"the face index cannot be kept, so the next run analyzes the images again: {error}. "
+            "Free space there, or name another folder with DATAGEN_CACHE"
+        )
 
 
 def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[str, Any]]]) -> bool:

@@ -1,7 +1,8 @@
-"""What analyzers found, kept between runs: one Parquet file per source and analyzer."""
+"""What analyzers found, kept between runs: one sealed table per source and analyzer."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import digest_of
-from datagen.core.files import staged
 from datagen.core.paths import cache_folder
+from datagen.core.sealed import read_sealed, write_sealed
 from datagen.faces.index import INDEX_SCHEMA
 
 __all__ = ["AnalysisCache"]
@@ -38,25 +39,33 @@ class AnalysisCache:
     """
 
     def __init__(self, source_id: str, place: Mapping[str, Any], analyzer: str) -> None:
-        name = f"{source_id}-{digest_of(dict(place))[:12]}-{digest_of(analyzer)[:12]}.parquet"
+        name = f"{source_id}-{digest_of(dict(place))[:12]}-{digest_of(analyzer)[:12]}.faces"
         self.path = cache_folder() / "index" / name
 
     def load(self) -> dict[str, Rows]:
-        """Return the rows of each ``image_id``; an unreadable or older file counts as empty."""
+        """Return the rows of each ``image_id``; a damaged or older file counts as empty."""
+        data = read_sealed(self.path)
+        if data is None:
+            return {}
         try:
-            stored = pq.read_schema(self.path)
+            stored = pq.read_schema(pa.BufferReader(data))
             if not stored.equals(_SCHEMA) or stored.metadata != _SCHEMA.metadata:
                 return {}  # of another version: columns may be missing or mean something else
-            table = pq.read_table(self.path)
-        except (OSError, pa.ArrowException):
-            return {}  # absent, or damaged
+            table = pq.read_table(pa.BufferReader(data))
+        except pa.ArrowException:
+            return {}  # of another version
         found: dict[str, Rows] = {}
         for row in table.to_pylist():
             found.setdefault(row["image_id"], []).append(row)
         return found
 
     def save(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the file; a reader sees the old one or the new one."""
+        """Replace the file; a reader sees the old one or the new one.
+
+        Raises:
+            OSError: It cannot be written; the error names the file.
+        """
         table = pa.Table.from_pylist([dict(row) for row in rows], _SCHEMA)
-        with staged(self.path) as part:
-            pq.write_table(table, part, compression="zstd")
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        write_sealed(self.path, sink.getvalue())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen.core.paths import cache_folder
+from datagen.core.sealed import read_sealed, write_sealed
 from datagen.faces.indexing.cache import AnalysisCache
 
 PLACE = {"root": "/faces", "layout": "folder", "options": {}}
@@ -44,6 +46,12 @@ def row(name: str, face_no: int = 0, **changes: Any) -> dict[str, Any]:
 
 def cache(analyzer: str = "given-1", **place: Any) -> AnalysisCache:
     return AnalysisCache("faces", {**PLACE, **place}, analyzer)
+
+
+def rewrite(table: pa.Table) -> None:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    write_sealed(cache().path, sink.getvalue())
 
 
 def test_what_is_saved_is_loaded() -> None:
@@ -85,21 +93,35 @@ def test_a_damaged_file_counts_as_empty_and_is_written_anew(cut: int) -> None:
     assert list(cache().load()) == ["b"]
 
 
+def test_no_flipped_bit_is_believed(caplog: pytest.LogCaptureFixture) -> None:
+    cache().save([row("a"), row("b", embedding=[0.5] * 8)])
+    content = cache().path.read_bytes()
+    for place in range(0, len(content), 23):
+        harmed = bytearray(content)
+        harmed[place] ^= 1 << place % 8
+        cache().path.write_bytes(harmed)
+        assert cache().load() == {}, place
+    assert f"{cache().path}: is damaged" in caplog.text
+    assert "built anew" in caplog.text
+
+
 def test_a_file_of_another_version_counts_as_empty() -> None:
     cache().save([row("a")])
-    pq.write_table(pa.table({"image_id": [{"not": "text"}]}), cache().path)
+    rewrite(pa.table({"image_id": [{"not": "text"}]}))
     assert cache().load() == {}
 
 
 @pytest.mark.parametrize("metadata", [None, {"datagen.index": "1"}])
 def test_a_cache_of_an_older_schema_is_built_anew(metadata: dict[str, str] | None) -> None:
     cache().save([row("a")])
-    table = pq.read_table(cache().path)
-    pq.write_table(table.replace_schema_metadata(metadata), cache().path)
+    data = read_sealed(cache().path)
+    assert data is not None
+    table = pq.read_table(pa.BufferReader(data))
+    rewrite(table.replace_schema_metadata(metadata))
     assert cache().load() == {}
-    pq.write_table(table.drop_columns(["phash"]), cache().path)
+    rewrite(table.drop_columns(["phash"]))
     assert cache().load() == {}
-    pq.write_table(table, cache().path)
+    rewrite(table)
     assert list(cache().load()) == ["a"]
 
 
@@ -109,10 +131,10 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(
     cache().save([row("a")])
 
     def full(*_: Any, **__: Any) -> None:
-        raise OSError("No space left on device")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("datagen.faces.indexing.cache.pq.write_table", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{cache().path}'"):
         cache().save([row("b")])
     assert list(cache().load()) == ["a"]
     assert [path.name for path in cache().path.parent.iterdir()] == [cache().path.name]
