@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,18 @@ from datagen.core.digests import sha256_file
 from datagen.core.files import locked, move_into_place
 from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
+from datagen.weights.http import Deadline, open_address
 
 __all__ = ["OnProgress", "download"]
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes received and the total, ``None`` if it is unknown."""
 
-_SECONDS = 60
 _PIECE = 1 << 20
+_MOST = 64 << 30
+"""Most bytes of a file whose card states no size."""
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 def download(
@@ -41,8 +44,8 @@ def download(
 
     Raises:
         WeightsError: The folder cannot be written; the server does not answer; the connection
-            broke (the partial file is kept); the digest differs (the file is removed) or is
-            unknown (the file is kept for the next try).
+            broke or is too slow (the partial file is kept); the file is longer than the card says,
+            or its digest differs (the file is removed) or is unknown (it is kept for the next try).
     """
     part = path.parent / f".{card.sha256[:16] or 'unknown'}-{path.name}.part"
     digest = card.sha256 or "unknown"
@@ -79,17 +82,20 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress
     if card.size is not None and have >= card.size:
         return
     try:
-        answer = _ask(card.address, have)
+        deadline = Deadline()
+        answer = _ask(card.address, have, deadline)
         if have and not _continues(answer, have):
             out.truncate(have := 0)
             out.seek(0)
             if answer.status == 206:  # some other part
                 answer.close()
-                answer = _ask(card.address, have)
+                answer = _ask(card.address, have, deadline)
+        length = answer.headers.get("Content-Length", "")
+        want = have + int(length) if _LENGTH.fullmatch(length) else None
         with answer:
-            length = answer.headers.get("Content-Length")
-            want = have + int(length) if length and length.isdecimal() else None
-            while piece := answer.read(_PIECE):
+            _refuse_longer(card, out, want or 0, advice)
+            while piece := answer.read1(_PIECE):
+                _refuse_longer(card, out, out.tell() + len(piece), advice)
                 out.write(piece)
                 if on_progress is not None:
                     on_progress(out.tell(), want)
@@ -107,13 +113,21 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress
         )
 
 
-def _ask(address: str, have: int) -> http.client.HTTPResponse:
+def _refuse_longer(card: WeightCard, out: IO[bytes], size: int, advice: str) -> None:
+    """Refuse a file that is longer than the card says, before its bytes fill the disk."""
+    if size <= (card.size or _MOST):
+        return
+    out.truncate(0)
+    said = f"the card says {card.size} bytes" if card.size else f"{_MOST} bytes are allowed"
+    raise WeightsError(
+        f"{card.address} returned {size} bytes or more, but {said}: refused and removed. {advice}"
+    )
+
+
+def _ask(address: str, have: int, deadline: Deadline) -> http.client.HTTPResponse:
     # Compressed in transit, the lengths would differ from those on disk.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310  # the card's pattern
-    answer = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310
-    assert isinstance(answer, http.client.HTTPResponse)
-    return answer
+    return open_address(address, headers, deadline)
 
 
 def _continues(answer: http.client.HTTPResponse, have: int) -> bool:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from datagen.errors import WeightsError
+from datagen.weights.http import Deadline
 from datagen.weights.store import WeightStore, weight_store
 from tests.weights.server import CONTENT, DIGEST, Served, card
 
@@ -163,3 +165,45 @@ def test_progress_is_told(served: Served) -> None:
         on_progress=lambda done, total: told.append((done, total)),
     )
     assert told[-1] == (7000, 7000)
+
+
+@pytest.mark.parametrize("path", ["endless", "long"])
+def test_no_more_is_taken_than_the_card_says(served: Served, folder: Path, path: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        weight_store().pull(card(address=f"{served.address}/{path}", size=1000))
+    assert "bytes or more, but the card says 1000 bytes: refused and removed" in str(caught.value)
+    assert _left(folder) == []
+    assert served.sent < 8 << 20  # what the sockets hold
+
+
+def test_a_file_without_a_stated_size_has_a_limit_too(
+    served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datagen.weights.download._MOST", 50_000)
+    with pytest.raises(WeightsError, match="but 50000 bytes are allowed"):
+        weight_store().pull(card(address=f"{served.address}/endless", sha256=""), unseen=True)
+    assert _left(folder) == []
+
+
+@pytest.mark.parametrize(("path", "kept"), [("slow", [PART]), ("slow-head", [])])
+def test_an_answer_that_drips_is_ended(
+    served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch, path: str, kept: list[str]
+) -> None:
+    """A byte now and then keeps up every limit on a single wait."""
+    monkeypatch.setattr("datagen.weights.download.Deadline", lambda: Deadline(0.3, 1000))
+    started = time.monotonic()
+    with pytest.raises(WeightsError, match=r"slower than 1 kB/s on average|timed out"):
+        weight_store().pull(card(address=f"{served.address}/{path}"))
+    assert time.monotonic() - started < 3
+    assert _left(folder) == kept
+
+
+def test_bytes_that_come_extend_the_time() -> None:
+    deadline = Deadline(10, 100)
+    assert deadline.left() <= 10
+    deadline.received(2000)
+    assert 25 < deadline.left() <= 30
+    deadline.received(1_000_000)
+    assert deadline.left() == 60  # of silence
+    with pytest.raises(TimeoutError, match=r"slower than 0\.1 kB/s"):
+        Deadline(-1, 100).left()
