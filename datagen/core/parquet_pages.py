@@ -119,6 +119,8 @@ def unpacked_size(file: BinaryIO, limit: int, columns: Collection[str] | None = 
 
 
 def _chunk_size(file: BinaryIO, chunk: Chunk, limit: int) -> int:
+    if not chunk.values:  # without rows no page is read, and the place may be wrong
+        return 0
     size = values = 0
     for page in pages_of(file, chunk.start, chunk.length):
         size += page.size

@@ -7,7 +7,7 @@ dictionaries, checked, and only then written out.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datagen.core.parquet_pages import chunks_of, unpacked_size
 from datagen.core.text import near
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
@@ -61,7 +62,7 @@ def open_table(
         }
         file = pq.ParquetFile(source, **limits)
         wanted = _wanted(folder, name, file, schema, columns)
-        leaves = _leaves(folder, name, file, wanted, rules)
+        leaves = _leaves(folder, name, source, file.metadata, wanted, rules)
         texts = [leaf for leaf, physical in leaves if physical == "BYTE_ARRAY"]
         file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **limits)
         table = file.read(columns=wanted).select(wanted)
@@ -180,12 +181,12 @@ def _wanted(
 def _leaves(
     folder: Folder,
     name: str,
-    file: pq.ParquetFile,
+    source: Any,
+    about: Any,
     wanted: Sequence[str],
     rules: Mapping[str, Rule],
 ) -> list[tuple[str, str]]:
     """Return path and physical type of the wanted columns' values, if they are few enough."""
-    about = file.metadata
     if about.num_rows > MAX_ROWS or about.num_row_groups > _MAX_ROW_GROUPS:
         raise _error(
             folder,
@@ -193,12 +194,12 @@ def _leaves(
             f"has {about.num_rows:,} rows in {about.num_row_groups:,} groups, at most "
             f"{MAX_ROWS:,} in {_MAX_ROW_GROUPS:,} are read",
         )
-    size, values = 0, dict.fromkeys(wanted, 0)
-    for chunk in _chunks(about):
-        column = chunk.path_in_schema.partition(".")[0]
+    values = dict.fromkeys(wanted, 0)
+    for chunk in chunks_of(source):
+        column = chunk.path.partition(".")[0]
         if column in values:
-            size += max(chunk.total_uncompressed_size, 0)
-            values[column] += chunk.num_values
+            values[column] += chunk.values
+    size = unpacked_size(source, MAX_TABLE_BYTES, wanted)
     if size > MAX_TABLE_BYTES:
         raise _error(
             folder, name, f"needs {size >> 20:,} MiB, at most {MAX_TABLE_BYTES >> 20:,} are read"
@@ -218,12 +219,6 @@ def _leaves(
     return [
         (leaf.path, leaf.physical_type) for leaf in leaves if leaf.path.partition(".")[0] in values
     ]
-
-
-def _chunks(about: Any) -> Iterator[Any]:
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
-        yield from (group.column(leaf) for leaf in range(group.num_columns))
 
 
 def _text_bytes(chunk: Any) -> int:
