@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -10,8 +9,10 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from datagen.core.json_io import parse_json
 from datagen.core.schema import Frozen
 from datagen.core.text import shortened
+from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source, images, without_suffix
@@ -130,12 +131,8 @@ class FaceForensics(Source):
         return found
 
     def _pairs(self, path: str) -> Iterator[str]:
-        try:
-            pairs: Any = json.loads(self.read_text(path, "split"))
-        except ValueError as error:
-            raise self.error(f"not JSON: {error}", path) from None
-        except RecursionError:
-            raise self.error("not JSON: nested too deeply", path) from None
+        where = f"source {self.card.id!r}: {path}"
+        pairs: Any = parse_json(self.read_text(path, "split"), where, SourceError)
         if not isinstance(pairs, list):
             raise self.error("expected a list of pairs of video ids", path)
         for row, pair in enumerate(pairs):

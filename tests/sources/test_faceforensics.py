@@ -111,7 +111,7 @@ def test_a_frame_outside_a_video_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "splits/val.json: not JSON"),
+        ("{", "splits/val.json: is not valid JSON"),
         ("{}", "splits/val.json: expected a list of pairs"),
         ('[["1"]]', "splits/val.json, entry 0: expected two video ids, found ['1']"),
         ("[[1, 2]]", "entry 0: expected two video ids"),
