@@ -67,7 +67,7 @@ def network(torch: Any) -> Any:
 
 def load(release: Release, split: str, side: int) -> tuple[Any, pd.DataFrame]:
     """Return the images ``(n, 3, side, side)`` uint8 of a split, and their rows."""
-    rows = release.table(splits=[split])
+    rows = release.table(split=split)
     images = [resized(release.image(row), (side, side)) for row in rows.to_dict("records")]
     return np.stack(images).transpose(0, 3, 1, 2), rows
 

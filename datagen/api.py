@@ -8,15 +8,18 @@ its path or address as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
-from pathlib import Path
+from contextlib import AbstractContextManager
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from datagen.core.arguments import flag, found, maybe_text, maybe_whole, number, text, whole
 from datagen.core.progress import Progress
-from datagen.detectors.config import DetectorConfig, read_config
+from datagen.detectors.config import DetectorConfig, config_of
 from datagen.detectors.score import score_release
 from datagen.detectors.spec import read_spec
+from datagen.engine import Engine
 from datagen.engine.choice import engine_choice
+from datagen.errors import RecipeError, ReleaseError
 from datagen.evaluation.result import (
     EvaluationResult,
     GatesLike,
@@ -30,8 +33,7 @@ from datagen.generation.run import make_release
 from datagen.methods import Method
 from datagen.planning.overview import PlanOverview
 from datagen.recipe import Recipe, load_recipe
-from datagen.release import Folder
-from datagen.release.reader import Release
+from datagen.release.reader import Release, folder_of
 from datagen.release.verify import verify as _verify
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ __all__ = [
 
 RecipeLike: TypeAlias = "Recipe | str | PathLike[str]"
 ReleaseLike: TypeAlias = "Release | str | PathLike[str]"
+ConfigLike: TypeAlias = "DetectorConfig | Mapping[str, Any] | str | PathLike[str]"
 
 
 def plan(
@@ -76,10 +79,10 @@ def plan(
     Raises:
         UserError: The recipe, its sources or its rights must be changed first.
     """
-    shown = Progress(progress)
-    prepared = prepare(_recipe(recipe))
-    with engine_choice(inline, workers, address, shown) as engine:
-        return plan_recipe(prepared, engine, limit, shown)
+    limit = maybe_whole(limit, "limit", 1)
+    shown = _shown(progress)
+    with _engine(inline, workers, address, shown) as engine:
+        return plan_recipe(prepare(_recipe(recipe)), engine, limit, shown)
 
 
 def generate(
@@ -109,11 +112,16 @@ def generate(
         UserError: Something must be changed first; nothing was started.
         RunError: The run did not complete; finished shards are kept.
     """
-    shown = Progress(progress)
-    prepared = prepare(_recipe(recipe))
-    with engine_choice(inline, workers, address, shown, shard_timeout) as engine:
-        shown.note(str(make_release(prepared, str(out), engine, limit, shown)))
-    return Release(str(out))
+    limit = maybe_whole(limit, "limit", 1)
+    if not isinstance(out, str | PathLike):
+        raise ReleaseError(
+            f"out: must be the path or address of a folder ({found(out)})", key="out"
+        )
+    folder = str(fspath(out))
+    shown = _shown(progress)
+    with _engine(inline, workers, address, shown, shard_timeout) as engine:
+        shown.note(str(make_release(prepare(_recipe(recipe)), folder, engine, limit, shown)))
+    return Release(folder)
 
 
 def verify(release: ReleaseLike, pixels: bool = False) -> list[str]:
@@ -123,17 +131,19 @@ def verify(release: ReleaseLike, pixels: bool = False) -> list[str]:
         release: The release, or its path or address.
         pixels: Also compare each fake with its real outside the mask, where the release is
             lossless (PNG) and the pair is not degraded.
+
+    Raises:
+        ReleaseError: There is no release.
     """
-    folder = release.folder if isinstance(release, Release) else Folder(str(release))
-    return list(_verify(folder, pixels))
+    return list(_verify(folder_of(release), flag(pixels, "pixels")))
 
 
 def score(
     release: ReleaseLike,
-    detector: str | Callable[[Any], object],
+    detector: str | Callable[[Any], object] | type,
     split: str | Sequence[str] | None = None,
     *,
-    config: DetectorConfig | str | PathLike[str] | None = None,
+    config: ConfigLike | None = None,
     batch: int = 32,
     allow_code: bool = False,
     workers: int | None = None,
@@ -147,11 +157,13 @@ def score(
     Args:
         release: The release, or its path or address.
         detector: A function that takes a batch of images, ``(n, height, width, 3)`` uint8 RGB,
-            and returns ``n`` probabilities of fake; or the spec of a detector as in ``datagen
+            and returns ``n`` probabilities of fake; a class of such, which is instantiated once,
+            without arguments; or the spec of a detector as in ``datagen
             score``: ``module:callable``, ``model.onnx``, ``model.pt``, ``model.pt2`` or
             ``"cmd: program {paths} {scores}"``.
         split: The split or splits to score; by default all.
-        config: Input and output of the detector, or the YAML file that states them.
+        config: Input and output of the detector: a mapping such as ``{"logits": True}``, or the
+            YAML file that states them.
         batch: Maximum number of images that the detector is given at once.
         allow_code: Open a ``.pt`` or ``.pt2`` file, which can run any code on this machine.
         workers: Parallel tasks; by default one per CPU.
@@ -165,27 +177,22 @@ def score(
         score) and ``detail``.
 
     Raises:
-        UserError: The detector, its configuration or the split is wrong.
+        UserError: The detector, its configuration or the split is wrong, or no image has a score.
         RunError: Some shards failed.
     """
+    batch = whole(batch, "batch", 1)
+    opened, read, shown = _release(release), config_of(config), _shown(progress)
     here = callable(detector) and workers is None and address is None if inline is None else inline
-    shown = Progress(progress)
-    read = config if isinstance(config, DetectorConfig | None) else read_config(Path(config))
     asked: Any = detector
     if isinstance(detector, str):
-        asked = read_spec(detector, read or DetectorConfig(), allow_code=allow_code)
+        allowed = flag(allow_code, "allow_code")
+        asked = read_spec(detector, read or DetectorConfig(), allow_code=allowed)
     with (
-        engine_choice(here, workers, address, shown, shard_timeout) as engine,
+        _engine(here, workers, address, shown, shard_timeout) as engine,
         shown.bar("scoring shards") as bar,
     ):
         return score_release(
-            _release(release),
-            asked,
-            split,
-            config=read,
-            batch=batch,
-            engine=engine,
-            on_progress=bar,
+            opened, asked, split, config=read, batch=batch, engine=engine, on_progress=bar
         )
 
 
@@ -217,8 +224,12 @@ def evaluate(
     Raises:
         UserError: The scores, the gates or the split are wrong.
     """
-    training = None if trained_on is None else _release(trained_on)
-    settings = Settings(split, threshold, logits, training)
+    settings = Settings(
+        text(split, "split", "'test'"),
+        number(threshold, "threshold", 0, 1),
+        flag(logits, "logits"),
+        None if trained_on is None else _release(trained_on, "trained_on"),
+    )
     return evaluate_release(_release(release), scores, gates, baseline, settings)
 
 
@@ -246,8 +257,8 @@ def open_index(
         RightsError: A license or consent does not cover the purpose of the recipe.
         SourceError: A source cannot be read, or none of its faces can be used.
     """
-    shown = Progress(progress)
-    with engine_choice(inline, workers, address, shown) as engine:
+    shown = _shown(progress)
+    with _engine(inline, workers, address, shown) as engine:
         return FaceCollection(_recipe(recipe), engine, shown)
 
 
@@ -258,7 +269,7 @@ def preview(
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> PreviewPair:
-    """Make one pair for a look, without degradation.
+    """Make one pair to look at, without degradation.
 
     Args:
         method: Name of a method, or a method that is already built.
@@ -268,16 +279,45 @@ def preview(
         seed: Names the random draws: another seed gives another fake.
 
     Raises:
-        RecipeError: An unknown method or option, or a donor is missing or not wanted.
+        RecipeError: An unknown method or option, or a donor is missing or given where
+            none is needed.
         RightsError: A weight file does not cover the purpose of the face's recipe.
         ItemError: The face cannot be manipulated.
     """
     return make_preview(method, face, donor, options, seed)
 
 
-def _recipe(recipe: RecipeLike) -> Recipe:
-    return recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+def _recipe(recipe: object) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, str | PathLike):
+        return load_recipe(recipe)
+    raise RecipeError(
+        f"recipe: must be a Recipe or the path of its file ({found(recipe)}). Write its keys to a "
+        "file; load_recipe(path, overrides) changes single ones",
+        key="recipe",
+    )
 
 
-def _release(release: ReleaseLike) -> Release:
-    return release if isinstance(release, Release) else Release(str(release))
+def _release(release: object, name: str = "release") -> Release:
+    return release if isinstance(release, Release) else Release(folder_of(release, name))
+
+
+def _shown(progress: object) -> Progress:
+    return Progress(flag(progress, "progress"))
+
+
+def _engine(
+    inline: object,
+    workers: object,
+    address: object,
+    shown: Progress,
+    shard_timeout: object = None,
+) -> AbstractContextManager[Callable[[], Engine]]:
+    return engine_choice(
+        flag(inline, "inline"),
+        maybe_whole(workers, "workers", 1),
+        maybe_text(address, "address", "'auto'"),
+        shown,
+        None if shard_timeout is None else number(shard_timeout, "shard_timeout", 0, 1e9),
+    )

@@ -34,7 +34,7 @@ def detector(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return np.asarray(images.mean(axis=(1, 2, 3)) / 255, np.float64)
 
 
-def use(path: str) -> tuple[float, bool]:
+def use(path: str) -> tuple[float, bool | None]:
     recipe: dg.Recipe = dg.load_recipe(path, overrides={"splits.train": 20}, plugins=["darker.py"])
     overview: dg.PlanOverview = dg.plan(recipe, limit=10)
     frame: pd.DataFrame = overview.to_frame()
@@ -50,13 +50,14 @@ def use(path: str) -> tuple[float, bool]:
         control: npt.NDArray[np.uint8] | None = pair.control
         seen: tuple[object, ...] = (image.shape, params, control, pair.row["sha256"])
         assert len(seen) <= len(frame) + len(warnings) + 4
-    rows: pd.DataFrame = release.table(columns=["sample_id"], splits=["test"])
+    rows: pd.DataFrame = release.table(columns=["sample_id"], split="test")
     scores: pd.DataFrame = dg.score(release, detector, split="test", inline=True)
     result: dg.EvaluationResult = dg.evaluate("out", scores, baseline="old.parquet")
     metrics: Mapping[str, float] = result.metrics
     faces: dg.FaceCollection = dg.open_index(recipe)
     face: dg.IndexedFace = faces[0]
     made: dg.PreviewPair = dg.preview("self_blend", face, options={"parts": ["mouth"]}, seed=7)
-    page: str = result.to_html("page.html")
+    result.to_html("page.html")
+    page: str = result.to_html()
     assert len(faces[1:3]) <= len(rows) + len(page) + len(problems) + made.fake.ndim
     return metrics["auc"], result.passed

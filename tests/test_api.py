@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,14 +132,14 @@ def test_generate_refuses_and_reports(own_world: World, tmp_path: Path) -> None:
 
 def test_verify_takes_a_release_or_a_path(out: Path, tmp_path: Path) -> None:
     assert dg.verify(out) == dg.verify(str(out)) == dg.verify(dg.Release(out), pixels=True) == []
-    (problem,) = dg.verify(tmp_path / "nowhere")
-    assert "not a datagen release" in problem
+    with pytest.raises(dg.ReleaseError, match=r"not a datagen release .there is no such folder"):
+        dg.verify(tmp_path / "nowhere")
 
 
 def test_score_and_evaluate_a_function(out: Path, tmp_path: Path) -> None:
     release = dg.Release(out)
     scores = dg.score(release, brightness, split="test", progress=False)
-    rows = release.table(splits=["test"]).set_index("sample_id")
+    rows = release.table(split=["test"]).set_index("sample_id")
     assert len(scores) == len(rows)
     first = scores.iloc[0]
     expected = release.image(rows.loc[first["sample_id"]]).mean() / 255
@@ -148,11 +149,12 @@ def test_score_and_evaluate_a_function(out: Path, tmp_path: Path) -> None:
     assert 0 <= result.metrics["auc"] <= 1
     low, high = result.intervals["auc"]
     assert low <= result.metrics["auc"] <= high
-    assert result.passed
+    assert result.passed is None
     assert "AUC" in str(result)
     frame = result.to_frame()
     assert {"overall", "method"} <= set(frame["by"])
-    page = result.to_html(tmp_path / "new" / "page.html")
+    result.to_html(tmp_path / "new" / "page.html")
+    page = result.to_html()
     assert page.startswith("<!")
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == page
     assert json.loads(result.to_json())["overall"]["auc"]["value"] == result.metrics["auc"]
@@ -250,7 +252,7 @@ def test_there_is_no_door_for_loose_photographs() -> None:
     """Faces come from an index; nothing public makes one of an array or a file."""
     with pytest.raises(TypeError):
         dg.IndexedFace(np.zeros((96, 96, 3), np.uint8))  # type: ignore[call-arg,arg-type]
-    with pytest.raises(AttributeError):
+    with pytest.raises(dg.RecipeError, match="face: must come from open_index"):
         dg.preview("self_blend", np.zeros((96, 96, 3), np.uint8))  # type: ignore[arg-type]
 
 
@@ -283,3 +285,231 @@ def test_a_release_is_read_without_its_recipe(out: Path) -> None:
     rows = dg.Release(str(out)).table(["pair_id", "kind"])
     assert isinstance(rows, pd.DataFrame)
     assert rows["kind"].value_counts()["fake"] == 36
+
+
+anything: Any = dg  # as in a program that is not type-checked
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda r, a, b: anything.plan(r, limit=b),
+            "limit: must be a whole number of at least 1 (found",
+        ),
+        (
+            lambda r, a, b: anything.generate(r, "x", limit=b),
+            "limit: must be a whole number of at least",
+        ),
+        (
+            lambda r, a, b: anything.generate(r, "x", workers=b),
+            "workers: must be a whole number of at l",
+        ),
+        (
+            lambda r, a, b: anything.score(a, brightness, batch=b),
+            "batch: must be a whole number of at",
+        ),
+    ],
+)
+@pytest.mark.parametrize("bad", [-1, 0, 2.5, True, "5", np.float64(3), [1]])
+def test_numbers_are_checked_before_anything_starts(
+    world: World, out: Path, call: Any, words: str, bad: object
+) -> None:
+    with pytest.raises(dg.UserError) as caught:
+        call(world.recipe, out, bad)
+    assert words in str(caught.value)
+    assert caught.value.key in ("limit", "workers", "batch")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda r, a: anything.generate(r, None),
+            "out: must be the path or address of a folder (found",
+        ),
+        (lambda r, a: anything.Release(None), "release: must be a Release or its path, found None"),
+        (
+            lambda r, a: anything.score(pd.DataFrame(), brightness),
+            "release: must be a Release or its path, found DataFrame",
+        ),
+        (lambda r, a: anything.verify(3), "release: must be a Release or its path, found 3"),
+        (
+            lambda r, a: anything.evaluate(a, [1], trained_on=3),
+            "trained_on: must be a Release or its",
+        ),
+        (
+            lambda r, a: anything.load_recipe(None),
+            "recipe: must be the path of its file (found None)",
+        ),
+        (
+            lambda r, a: anything.load_recipe({"name": "x"}),
+            "recipe: must be the path of its file (found",
+        ),
+        (
+            lambda r, a: anything.plan({"name": "x"}),
+            "recipe: must be a Recipe or the path of its file",
+        ),
+        (
+            lambda r, a: anything.load_recipe(r, {5: 3}),
+            "overrides: a key: must be a text, e.g. 'splits",
+        ),
+        (
+            lambda r, a: anything.load_recipe(r, 5),
+            "overrides: must be a text or a list of texts (found",
+        ),
+        (lambda r, a: anything.load_recipe(r, {"splits": {1, 2}}), "a value of type set"),
+        (
+            lambda r, a: anything.load_recipe(r, plugins=5),
+            "plugins: must be a path or a list of paths",
+        ),
+        (
+            lambda r, a: anything.load_recipe(r, allow_outside="no"),
+            "allow_outside: must be True or Fal",
+        ),
+        (
+            lambda r, a: anything.plan(r, progress="no"),
+            "progress: must be True or False (found 'no')",
+        ),
+        (
+            lambda r, a: anything.plan(r, inline="yes"),
+            "inline: must be True or False (found 'yes')",
+        ),
+        (
+            lambda r, a: anything.plan(r, address=5),
+            "address: must be a text, e.g. 'auto' (found 5)",
+        ),
+        (lambda r, a: anything.score(a, 3), "detector: must be a callable or a spec, found int"),
+        (
+            lambda r, a: anything.score(a, brightness, 3),
+            "split: must be a text or a list of texts (fou",
+        ),
+        (lambda r, a: anything.score(a, brightness, config=3), "config: must be a mapping such as"),
+        (
+            lambda r, a: anything.score(a, brightness, config={"logit": True}),
+            "Did you mean 'logits'",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, np.zeros(3)),
+            "scores: must be a table (DataFrame) as score",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, {"a": 1}),
+            "scores: must be a table (DataFrame) as score",
+        ),
+        (lambda r, a: anything.evaluate(a, None), "scores: must be a table (DataFrame) as score"),
+        (
+            lambda r, a: anything.evaluate(a, pd.Series([1.0])),
+            "scores: must be a table (DataFrame) as",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, "x", split=["test"]),
+            "split: must be a text, e.g. 'test'",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, "x", threshold="a"),
+            "threshold: must be a number from 0 to",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, "x", threshold=2),
+            "threshold: must be a number from 0 to 1",
+        ),
+        (
+            lambda r, a: anything.evaluate(a, "x", logits="no"),
+            "logits: must be True or False (found",
+        ),
+        (lambda r, a: anything.evaluate(a, "x", gates=5), "gates: must be a mapping such as"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named(
+    world: World, out: Path, call: Any, words: str
+) -> None:
+    with pytest.raises(dg.UserError) as caught:
+        call(world.recipe, out)
+    assert words in str(caught.value)
+    assert caught.value.key is not None or caught.value.path is not None
+    assert "--" not in str(caught.value)  # the words of the command line mean nothing here
+
+
+def test_values_of_numpy_and_paths_are_taken(world: World, out: Path) -> None:
+    recipe = dg.load_recipe(
+        world.recipe,
+        {"splits.train": np.int64(6), "sources[0].root": world.faces},
+        plugins=[],
+    )
+    assert recipe.spec.splits["train"] == 6
+    assert anything.plan(recipe, limit=np.int64(6), inline=np.bool_(True)).pairs == 6
+    release = dg.Release(out)
+    assert dg.Release(release) == release
+    assert hash(dg.Release(release)) == hash(release)
+    assert release != 3
+
+
+class Bright:
+    """A detector that is a class."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        Bright.made += 1
+
+    def __call__(self, images: npt.NDArray[np.uint8]) -> object:
+        return brightness(images)
+
+
+def test_a_class_is_instantiated_once(out: Path) -> None:
+    scores = dg.score(out, Bright, "test", config={"logits": False}, progress=False)
+    assert Bright.made == 1
+    assert scores["score"].notna().all()
+
+    class Needs:
+        def __init__(self, weights: str) -> None:
+            self.weights = weights
+
+    with pytest.raises(dg.DetectorError, match=r"Needs: does not load: .* pass an object instead"):
+        dg.score(out, Needs, "test", progress=False)
+
+
+def test_a_detector_that_scores_nothing_is_an_error(out: Path) -> None:
+    def broken(images: npt.NDArray[np.uint8]) -> object:
+        raise ZeroDivisionError("no idea")
+
+    with pytest.raises(dg.DetectorError, match=r"none of \d+ images has a score.*no idea"):
+        dg.score(out, broken, "test", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"face": "face.jpg"}, "face: must come from open_index (found 'face.jpg'): loose photog"),
+        ({"face": None}, "face: must come from open_index (found None)"),
+        ({"donor": np.zeros((9, 9, 3))}, "donor: must come from open_index (found ndarray)"),
+        ({"options": "parts"}, "options: must be a mapping such as {'parts': ['mouth']}"),
+        ({"method": 5}, "method: must be the name of a method or a built one (found 5)"),
+        ({"seed": 1.5}, "seed: must be a whole number of at least 0 (found 1.5)"),
+        ({"seed": None}, "seed: must be a whole number of at least 0 (found None)"),
+    ],
+)
+def test_preview_names_a_wrong_argument(world: World, change: dict[str, Any], words: str) -> None:
+    faces = dg.open_index(world.recipe, inline=True, progress=False)
+    with pytest.raises(dg.RecipeError) as caught:
+        dg.preview(**{"method": "self_blend", "face": faces[0], **change})
+    assert words in str(caught.value)
+
+
+def test_what_is_shown_is_short(world: World, out: Path) -> None:
+    recipe = dg.load_recipe(world.recipe)
+    assert hash(recipe) == hash(dg.load_recipe(world.recipe))
+    plan = dg.plan(recipe, inline=True, progress=False)
+    faces = dg.open_index(recipe, inline=True, progress=False)
+    pair = dg.preview("self_blend", faces[0], seed=7)
+    assert repr(pair) == "<PreviewPair self_blend, 96x96: real, fake, mask, control>"
+    for shown in (recipe, plan, pair):
+        assert len(repr(shown)) < 200
+    result = dg.evaluate(out, dg.score(out, brightness, "test", progress=False))
+    assert "<table" in result._repr_html_()
+    assert result.to_json() == result.to_json(None)
+
+
+def test_dir_lists_what_is_public() -> None:
+    assert dir(dg) == sorted([*dg.__all__, "__version__"])

@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Evaluate a detector by its scores: metrics with intervals, gates, a report.
 
-    Exit 0: every gate lets the run pass. 1: at least one does not. 2: you must change something
+    Exit 0: every gate passes. 1: at least one does not. 2: you must change something
     first.
     """
     if junit is not None and gates is None:
@@ -78,7 +78,7 @@ def command(
     echo(*str(result).split("\n"))
     if report is not None:
         echo(f"report: {report / 'index.html'}")
-    raise typer.Exit(DONE if result.passed else NOT_DONE)
+    raise typer.Exit(NOT_DONE if result.passed is False else DONE)
 
 
 def _release_folder(address: str) -> str:

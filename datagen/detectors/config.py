@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
+from datagen.core.arguments import found
 from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import DetectorError
 
-__all__ = ["DetectorConfig", "read_config"]
+__all__ = ["DetectorConfig", "config_of", "read_config"]
 
 
 def _square(value: object) -> object:
@@ -61,7 +64,7 @@ class DetectorConfig(Frozen):
         if self.logits and self.output == "softmax":
             raise ValueError("logits: output: softmax already takes logits: remove one of the two")
         if self.std is not None and not all(value > 0 for value in self.std):
-            raise ValueError("std: want positive numbers")
+            raise ValueError("std: must be positive numbers")
         return self
 
     @property
@@ -83,3 +86,22 @@ def read_config(path: Path | None) -> DetectorConfig:
     if path is None:
         return DetectorConfig()
     return parse(DetectorConfig, read_yaml(path, DetectorError), str(path), DetectorError)
+
+
+def config_of(config: object) -> DetectorConfig | None:
+    """Return a configuration that is one, the content of one, or the path of its file.
+
+    Raises:
+        DetectorError: It is something else, the file cannot be read, or a key is wrong.
+    """
+    if config is None or isinstance(config, DetectorConfig):
+        return config
+    if isinstance(config, Mapping):
+        return parse(DetectorConfig, dict(config), "config", DetectorError)
+    if isinstance(config, str | PathLike):
+        return read_config(Path(config))
+    raise DetectorError(
+        f"config: must be a mapping such as {{'logits': True}} or the path of a YAML file "
+        f"({found(config)})",
+        key="config",
+    )

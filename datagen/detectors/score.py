@@ -95,7 +95,7 @@ class ScoringResult:
 
 def score_release(
     release: Release,
-    detector: DetectorSpec | str | Callable[[Any], object],
+    detector: DetectorSpec | str | Callable[[Any], object] | type,
     split: str | Sequence[str] | None = None,
     *,
     config: DetectorConfig | None = None,
@@ -137,7 +137,8 @@ def score_release(
         task, record = ScoreShard(opened, release.folder, batch), {"kind": "callable"}
     else:
         raise DetectorError(
-            f"detector: must be a callable or a spec, found {type(detector).__name__}"
+            f"detector: must be a callable or a spec, found {type(detector).__name__}",
+            key="detector",
         )
     shards = _shards(release, None if split is None else text_or_texts(split, "split"))
     tables: dict[ReleasedShard, pa.Table] = {}
@@ -218,7 +219,8 @@ def _refuse_no_score(frame: pd.DataFrame) -> None:
         first = frame.iloc[0]
         raise DetectorError(
             f"detector: none of {counted(len(frame), 'image')} has a score. The first, "
-            f"{first['sample_id']}: {first['status']}: {first['detail']}"
+            f"{first['sample_id']}: {first['status']}: {first['detail']}",
+            key="detector",
         )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+from datagen.core.arguments import found, maybe_mapping
 from datagen.core.files import write_atomically
-from datagen.errors import UserError
+from datagen.errors import ScoresError, UserError
 from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.gates.judge import Verdict, judge_gates
 from datagen.evaluation.gates.limits import parse_gates, read_gates
@@ -71,9 +73,9 @@ class EvaluationResult:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def passed(self) -> bool:
-        """Whether every gate lets the run pass; true without gates."""
-        return all(verdict.ok for verdict in self.verdicts)
+    def passed(self) -> bool | None:
+        """Whether every gate passes; ``None`` without gates."""
+        return all(verdict.ok for verdict in self.verdicts) if self.verdicts else None
 
     @cached_property
     def metrics(self) -> Mapping[str, float]:
@@ -108,20 +110,44 @@ class EvaluationResult:
         names = ("by", "group", "metric", "value", "low", "high", "reals", "fakes", "identities")
         return pd.DataFrame(rows, columns=list(names))
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """Return the report as one HTML page, and write it if a path is given."""
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | PathLike[str]) -> None: ...
+
+    def to_html(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Return the report as one HTML page, or write it to a path."""
         return _written(path, html_page(self.release, self.evaluation, self.verdicts))
 
-    def to_markdown(self, path: str | Path | None = None) -> str:
-        """Return the report as Markdown, and write it if a path is given."""
+    @overload
+    def to_markdown(self, path: None = None) -> str: ...
+
+    @overload
+    def to_markdown(self, path: str | PathLike[str]) -> None: ...
+
+    def to_markdown(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Return the report as Markdown, or write it to a path."""
         return _written(path, markdown(self.evaluation, self.verdicts))
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return all findings as JSON, and write them if a path is given."""
+    @overload
+    def to_json(self, path: None = None) -> str: ...
+
+    @overload
+    def to_json(self, path: str | PathLike[str]) -> None: ...
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Return all findings as JSON, or write them to a path."""
         return _written(path, metrics_json(self.evaluation, self.verdicts))
 
-    def to_junit(self, path: str | Path | None = None) -> str:
-        """Return the verdicts as JUnit XML, and write them if a path is given."""
+    @overload
+    def to_junit(self, path: None = None) -> str: ...
+
+    @overload
+    def to_junit(self, path: str | PathLike[str]) -> None: ...
+
+    def to_junit(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Return the verdicts as JUnit XML, or write them to a path."""
         name = f"{self.release.record['name']}.{self.evaluation.context.split}"
         return _written(path, junit_xml(name, self.verdicts))
 
@@ -134,6 +160,13 @@ class EvaluationResult:
     def __str__(self) -> str:
         """Return the findings as text, the outcome last."""
         return summary(self.evaluation, self.verdicts)
+
+    def _repr_html_(self) -> str:
+        """Show the outcome and the metrics of the whole split in a notebook."""
+        head = html.escape(headline(self.evaluation, self.verdicts))
+        frame = self.to_frame()
+        shown = frame.loc[frame["by"] == "overall", ["metric", "value", "low", "high"]]
+        return f"<div><p>{head}</p>{shown.to_html(index=False)}</div>"
 
     def __repr__(self) -> str:
         """Return the outcome."""
@@ -177,28 +210,40 @@ def evaluate_release(
     record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}
     old_name = None if old is None else old.where
     context = Context(record, split, new.where, old_name, settings.threshold, settings.logits)
-    found = evaluate(context, rows, old_rows)
-    return EvaluationResult(release, found, tuple(judge_gates(limits, found) if limits else ()))
+    findings = evaluate(context, rows, old_rows)
+    verdicts = judge_gates(limits, findings) if limits else ()
+    return EvaluationResult(release, findings, tuple(verdicts))
 
 
-def _limits(gates: GatesLike | None) -> dict[str, Any]:
+def _limits(gates: object) -> dict[str, Any]:
     if gates is None:
         return {}
-    return parse_gates(gates) if isinstance(gates, Mapping) else read_gates(Path(gates))
+    if isinstance(gates, str | PathLike):
+        return read_gates(Path(gates))
+    example = "{'auc': {'min': 0.9}}"
+    return parse_gates(dict(maybe_mapping(gates, "gates", f"{example}, or the path of its file")))
 
 
-def _scores(scores: ScoresLike, logits: bool, where: str) -> Scores:
+def _scores(scores: object, logits: bool, where: str) -> Scores:
     if isinstance(scores, str | PathLike):
         return read_scores(Path(scores), logits)
-    return scores_of(scores, logits, where)
+    if hasattr(scores, "columns") and hasattr(scores, "attrs"):
+        frame: Any = scores
+        return scores_of(frame, logits, where)
+    raise ScoresError(
+        f"{where}: must be a table (DataFrame) as score returns it, or the path of a scores file "
+        f"({found(scores)})",
+        key=where,
+    )
 
 
-def _written(path: str | Path | None, text: str) -> str:
-    if path is not None:
-        try:
-            write_atomically(Path(path), text.encode("utf-8", "replace"))
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be written: {error.strerror or error}", path=path
-            ) from None
-    return text
+def _written(path: str | PathLike[str] | None, text: str) -> str | None:
+    if path is None:
+        return text
+    try:
+        write_atomically(Path(path), text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror or error}", path=path
+        ) from None
+    return None

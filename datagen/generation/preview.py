@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+from datagen.core.arguments import found, maybe_mapping, whole
 from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.core.images import encode_png
 from datagen.core.progress import Progress
@@ -133,7 +134,7 @@ class IndexedFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewPair:
-    """A pair that was made for a look; it is in no release.
+    """A pair that was made to look at; it is in no release.
 
     Attributes:
         real: The real image, ``(size, size, 3)`` uint8 RGB.
@@ -151,6 +152,12 @@ class PreviewPair:
     control: Image | None
     method: str
     params: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Return the method, the size and the kinds of images."""
+        kinds = "real, fake, mask" + ("" if self.control is None else ", control")
+        height, width = self.mask.shape
+        return f"<PreviewPair {self.method}, {height}x{width}: {kinds}>"
 
     def _repr_html_(self) -> str:
         """Show the images side by side in a notebook."""
@@ -176,11 +183,16 @@ def make_preview(
         seed: Names the random draws.
 
     Raises:
-        RecipeError: An unknown method or option, or a donor is missing or not wanted.
+        RecipeError: An unknown method or option, or a donor is missing or given where
+            none is needed.
         RightsError: A weight file does not cover the purpose of the face's recipe.
         ItemError: The face cannot be manipulated.
         ContractError: The method broke its contract.
     """
+    seed = whole(seed, "seed", 0, RecipeError)
+    _refuse_loose(face, "face")
+    if donor is not None:
+        _refuse_loose(donor, "donor")
     built = _built(method, options)
     _refuse_wrong_faces(built, face, donor)
     prepared: Prepared = face._faces._prepared
@@ -214,9 +226,23 @@ def make_preview(
     )
 
 
+def _refuse_loose(face: object, name: str) -> None:
+    if not isinstance(face, IndexedFace):
+        raise RecipeError(
+            f"{name}: must come from open_index ({found(face)}): loose photographs cannot be "
+            "used, because the rights gate has not seen them",
+            key=name,
+        )
+
+
 def _built(method: str | Method, options: Mapping[str, Any] | None) -> Method:
+    given = maybe_mapping(options, "options", "{'parts': ['mouth']}", RecipeError)
     if isinstance(method, str):
-        return METHODS.load(method).build(options or {})
+        return METHODS.load(method).build(given)
+    if not isinstance(method, Method):
+        raise RecipeError(
+            f"method: must be the name of a method or a built one ({found(method)})", key="method"
+        )
     if options:
         raise RecipeError(f"method {method.name!r} is built already and takes no more options")
     return method

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from datagen.core.text import counted
 from datagen.planning.plan import Plan
 from datagen.planning.summary import (
     SplitSummary,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PlanOverview", "overview"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanOverview:
     """What a recipe will make.
 
@@ -71,18 +72,23 @@ class PlanOverview:
                 controls = split.method_controls[method]
                 yield split.split, method, pairs, controls, split.identities, split.faces
 
+    def __repr__(self) -> str:
+        """Return name and size."""
+        warnings = counted(len(self.warnings), "warning")
+        splits = ", ".join(f"{split.split} {split.pairs}" for split in self.splits)
+        return f"<PlanOverview {self.name}: {counted(self.pairs, 'pair')} ({splits}), {warnings}>"
+
     def __str__(self) -> str:
         """Return table and warnings as text."""
         warnings = "".join(f"\nwarning: {text}" for text in self.warnings)
-        return (
-            f"{self.name}: {self.pairs} pairs\n{self.to_frame().to_string(index=False)}{warnings}"
-        )
+        table = self.to_frame().to_string(index=False)
+        return f"{self.name}: {counted(self.pairs, 'pair')}\n{table}{warnings}"
 
     def _repr_html_(self) -> str:
         """Show table and warnings in a notebook."""
         frame: str = self.to_frame().to_html(index=False)
         warnings = "".join(f"<li>{html.escape(text)}</li>" for text in self.warnings)
-        head = f"<p><strong>{html.escape(self.name)}</strong>: {self.pairs} pairs</p>"
+        head = f"<p><strong>{html.escape(self.name)}</strong>: {counted(self.pairs, 'pair')}</p>"
         return f"<div>{head}{frame}{f'<ul>{warnings}</ul>' if warnings else ''}</div>"
 
 

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from datagen.core.arguments import flag, found, paths
 from datagen.core.schema import parse
+from datagen.core.text import counted
 from datagen.core.yaml_io import read_yaml
 from datagen.degradations.compose import Composition
 from datagen.errors import RecipeError
@@ -34,7 +36,7 @@ from datagen.weights import WeightCard
 __all__ = ["Recipe", "load_recipe"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """A recipe with the source cards it names.
 
@@ -52,6 +54,17 @@ class Recipe:
     cards: tuple[SourceCard, ...]
     plugins: tuple[Plugin, ...] = ()
     allow_outside: bool = False
+
+    def __repr__(self) -> str:
+        """Return name, file and what it asks for."""
+        splits = ", ".join(f"{split} {pairs}" for split, pairs in self.spec.splits.items())
+        methods = counted(len(self.spec.methods), "method")
+        sources = counted(len(self.spec.sources), "source")
+        return f"<Recipe {self.spec.name} of {self.path}: {splits}; {methods}, {sources}>"
+
+    def __hash__(self) -> int:
+        """Return a hash; equal recipes have the same."""
+        return hash((self.path, self.spec.model_dump_json()))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was built: a worker knows a plug-in's classes only once it has run it."""
@@ -126,7 +139,7 @@ class Recipe:
 def load_recipe(
     path: str | os.PathLike[str],
     overrides: Overrides = (),
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     *,
     allow_outside: bool = False,
 ) -> Recipe:
@@ -137,7 +150,8 @@ def load_recipe(
         overrides: Values that replace those of the file: a mapping such as
             ``{"splits.train": 200}``, or texts such as ``"splits.train=200"``. An item of a list
             is named by its position: ``methods.0.share``.
-        plugins: Python files that define methods or degradations which the recipe may name.
+        plugins: A Python file, or several, that define methods or degradations which the recipe
+            may name.
         allow_outside: Read source cards outside of the recipe's folder, and tables outside of
             the sources' roots, where the recipe names such. Leave it off for a recipe of others.
 
@@ -146,7 +160,14 @@ def load_recipe(
             was found and what is allowed.
         CardError: A source card is wrong.
     """
-    loaded = tuple(read_plugin(Path(plugin)) for plugin in plugins)
+    if not isinstance(path, str | os.PathLike):
+        raise RecipeError(
+            f"recipe: must be the path of its file ({found(path)}). Write its keys to a file; "
+            "overrides= changes single ones",
+            key="path",
+        )
+    allow_outside = flag(allow_outside, "allow_outside")
+    loaded = tuple(read_plugin(plugin) for plugin in paths(plugins, "plugins", RecipeError))
     for plugin in loaded:
         plugin.load()
     file = Path(path)

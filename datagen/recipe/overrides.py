@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
+from datagen.core.arguments import text, text_or_texts
 from datagen.core.plain_data import MAX_DEPTH, check_plain
 from datagen.core.text import shortened
 from datagen.core.yaml_io import parse_yaml
@@ -93,19 +95,37 @@ def _parsed(overrides: Overrides) -> Iterator[_Override]:
         overrides = [overrides]
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
+            text(key, "overrides: a key", "'splits.train'", RecipeError)
             label = f"override {shortened(key)}"
             if not (keys := _split(key, label)):
                 raise RecipeError(f"{label}: expected a dotted key, e.g. 'splits.train'", key=key)
-            _check(value, label, of_python=True)
-            yield _Override(keys, value, label)
+            _check(value, label, key, of_python=True)
+            plain = _plain(value)
+            _check(plain, label, key)
+            yield _Override(keys, plain, label)
         return
-    for text in overrides:
-        label = f"--set {shortened(text)}"
-        key, equals, value = text.partition("=")
+    for given in text_or_texts(overrides, "overrides", RecipeError):
+        label = f"override {shortened(given)}"
+        key, equals, value = given.partition("=")
         keys = _split(key, label)
         if not equals or not keys:
-            raise RecipeError(f"{label}: expected key.path=value, e.g. --set splits.train=100")
+            raise RecipeError(
+                f"{label}: expected key.path=value, e.g. splits.train=100", key=key or None
+            )
         yield _Override(keys, parse_yaml(value, label, RecipeError), label)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with paths as texts and scalars of NumPy as those of Python."""
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
 
 
 def _split(key: str, label: str) -> tuple[str, ...]:
@@ -116,8 +136,8 @@ def _split(key: str, label: str) -> tuple[str, ...]:
     return keys
 
 
-def _check(value: Any, label: str, of_python: bool = False) -> None:
+def _check(value: Any, label: str, key: str = "", of_python: bool = False) -> None:
     try:
         check_plain(value, of_python)
     except ValueError as problem:
-        raise RecipeError(f"{label}: {problem}") from None
+        raise RecipeError(f"{label}: {problem}", key=key or None) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen.core.arguments import maybe_mapping, text_or_texts
 from datagen.core.arrays import Image, Mask
-from datagen.core.text import near
+from datagen.core.text import near, shortened
 from datagen.errors import ReleaseError
 from datagen.release.json_columns import json_object
 from datagen.release.manifest import manifest_file, read_manifest
@@ -99,12 +100,26 @@ def pairs_of(
     release: Release,
     files: Sequence[str],
     method: str | Sequence[str] | None,
-    where: Mapping[str, Any],
+    where: Mapping[str, Any] | None,
 ) -> Iterator[ReleasedPair]:
     """Return the pairs of some manifest files that match; see ``Release.pairs``."""
-    wanted = dict(where)
+    example = "{'degradation': 'jpeg'}"
+    wanted = {
+        name: _values(value, name)
+        for name, value in maybe_mapping(where, "where", example, ReleaseError).items()
+    }
+    for name in ("kind", "label"):
+        if name in wanted:
+            raise ReleaseError(
+                f"where: {name} cannot be chosen: where looks at the row of the fake alone. Its "
+                "real is pair.real, the rows of both are pair.rows",
+                key=name,
+            )
     if method is not None:
-        wanted["method"] = [method] if isinstance(method, str) else list(method)
+        asked = text_or_texts(method, "method", ReleaseError)
+        wanted["method"] = [one for one in asked if one in wanted.get("method", asked)]
+        _refuse_unknown_methods(release, asked)
+    elif "method" in wanted:
         _refuse_unknown_methods(release, wanted["method"])
     for name in files[:1]:
         _refuse_unknown_columns(release, name, wanted)
@@ -136,20 +151,29 @@ def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:
     for name, value in wanted.items():
         column = table.column(name)
         try:
-            values = pa.array(_values(value), column.type)
+            values = pa.array(value, column.type)
             found = pc.and_(found, pc.is_in(column, value_set=values))
         except (pa.ArrowException, TypeError) as error:
             raise ReleaseError(
-                f"where: {name}={value!r} cannot be compared with a column of type {column.type}: "
-                f"{str(error).partition(chr(10))[0]}",
+                f"where: {name}={_shown(value)} cannot be compared with a column of type "
+                f"{column.type}: {str(error).partition(chr(10))[0]}",
                 key=name,
             ) from None
     return found
 
 
-def _values(value: Any) -> list[Any]:
-    several = isinstance(value, Collection) and not isinstance(value, str | bytes)
-    return list(value) if several else [value]
+def _values(value: Any, name: str) -> list[Any]:
+    if callable(value):
+        raise ReleaseError(
+            f"where: {name}: must be a value or several, found a {type(value).__name__}", key=name
+        )
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    values = list(value) if several else [value]
+    return [one.item() if hasattr(one, "item") else one for one in values]  # NumPy's to Python's
+
+
+def _shown(values: Sequence[Any]) -> str:
+    return shortened(values[0] if len(values) == 1 else values)
 
 
 def _refuse_unknown_methods(release: Release, methods: Sequence[str]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
+from datagen.core.arguments import flag, found, text, text_or_texts
 from datagen.core.arrays import Image, Mask
 from datagen.core.json_io import MAX_JSON
-from datagen.core.text import near
+from datagen.core.text import counted, near
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
 from datagen.release.json_columns import json_object
@@ -20,15 +21,13 @@ from datagen.release.pairs import ReleasedPair, pairs_of
 from datagen.release.pixels import bytes_of_row, decoded, decoded_mask
 from datagen.release.record import RELEASE_NAME
 from datagen.release.record_model import parse_record, record_digest
+from datagen.release.rows import Row, checked_row
 from datagen.release.schema import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Release", "Row", "damage_of", "read_record"]
-
-Row: TypeAlias = "Mapping[Any, Any] | pd.Series[Any]"
-"""A row of the manifest: a dict, or a row of the pandas table."""
+__all__ = ["Release", "Row", "damage_of", "folder_of", "read_record"]
 
 
 class Release:
@@ -48,8 +47,8 @@ class Release:
         ReleaseError: There is no release, it is not finished, or its schema is not supported.
     """
 
-    def __init__(self, folder: str | Path | Folder) -> None:
-        self.folder = folder if isinstance(folder, Folder) else Folder(str(folder))
+    def __init__(self, folder: str | PathLike[str] | Folder | Release) -> None:
+        self.folder = folder_of(folder)
         self.record = read_record(self.folder)
         if problem := damage_of(self.record):
             raise ReleaseError(
@@ -58,6 +57,16 @@ class Release:
                 path=f"{self.folder}/{RELEASE_NAME}",
                 key="digest",
             )
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both are the same release in the same place."""
+        if not isinstance(other, Release):
+            return NotImplemented
+        return self.folder.address == other.folder.address and self.record == other.record
+
+    def __hash__(self) -> int:
+        """Return a hash of the place."""
+        return hash(self.folder.address)
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -72,7 +81,7 @@ class Release:
         counts = self.record["counts"]
         return (
             f"<Release {self.record['name']} v{self.record['version']} in {self.folder}: "
-            f"{counts['pairs']} pairs, {counts['images']} images>"
+            f"{counted(counts['pairs'], 'pair')}, {counted(counts['images'], 'image')}>"
         )
 
     def _repr_html_(self) -> str:
@@ -86,23 +95,24 @@ class Release:
         """The splits of the release, in the order of the manifest."""
         return list(dict.fromkeys(split_of(name) for name in self.manifest_files()))
 
-    def manifest_files(self, splits: Sequence[str] | None = None) -> list[str]:
+    def manifest_files(self, split: str | Sequence[str] | None = None) -> list[str]:
         """Return the names of the manifest's files, one per shard.
 
         Args:
-            splits: Only the shards of these splits; by default all.
+            split: Only the shards of this split, or of these; by default all.
 
         Raises:
             ReleaseError: The release has no such split.
         """
         names = [name for name in self.record["files"] if name.startswith(MANIFEST_FOLDER)]
-        if splits is None:
+        if split is None:
             return names
+        splits = text_or_texts(split, "split", ReleaseError)
         known = list(dict.fromkeys(map(split_of, names)))
-        for split in splits:
-            if split not in known:
+        for one in splits:
+            if one not in known:
                 raise ReleaseError(
-                    f"{self.folder}: the release has no split {split!r}.{near(split, known)} "
+                    f"{self.folder}: the release has no split {one!r}.{near(one, known)} "
                     f"It has: {', '.join(known)}",
                     path=self.folder.address,
                     key="split",
@@ -112,35 +122,35 @@ class Release:
     @overload
     def table(
         self,
-        columns: Sequence[str] | None = None,
-        splits: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
+        split: str | Sequence[str] | None = None,
         format: Literal["pandas"] = "pandas",
-        dictionary: Sequence[str] = (),
+        dictionary: str | Sequence[str] = (),
     ) -> pd.DataFrame: ...
 
     @overload
     def table(
         self,
-        columns: Sequence[str] | None = None,
-        splits: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
+        split: str | Sequence[str] | None = None,
         *,
         format: Literal["arrow"],
-        dictionary: Sequence[str] = (),
+        dictionary: str | Sequence[str] = (),
     ) -> pa.Table: ...
 
     def table(
         self,
-        columns: Sequence[str] | None = None,
-        splits: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
+        split: str | Sequence[str] | None = None,
         format: Literal["pandas", "arrow"] = "pandas",
-        dictionary: Sequence[str] = (),
+        dictionary: str | Sequence[str] = (),
     ) -> pd.DataFrame | pa.Table:
         """Return the manifest, one row per image, in the order of the shards.
 
         Args:
             columns: Names of the columns to read; by default all. The columns are documented in
                 ``manifests/SCHEMA.md``.
-            splits: Only the rows of these splits; by default all.
+            split: Only the rows of this split, or of these; by default all.
             format: ``"pandas"`` or ``"arrow"``.
             dictionary: Text columns to read as dictionaries (pandas: categories), which saves
                 memory where few values repeat.
@@ -149,10 +159,17 @@ class Release:
             ReleaseError: The release has no such split or column, or a file of the manifest is
                 missing or damaged.
         """
+        if format not in ("pandas", "arrow"):
+            raise ReleaseError(
+                f"format: must be 'pandas' or 'arrow' ({found(format)})", key="format"
+            )
+        if columns is not None:
+            columns = text_or_texts(columns, "columns", ReleaseError)
+        dictionary = text_or_texts(dictionary, "dictionary", ReleaseError)
         files = self.record["files"]
         tables = [
             read_manifest(self.folder, manifest_file(files, name), columns, dictionary)
-            for name in self.manifest_files(splits)
+            for name in self.manifest_files(split)
         ]
         if not tables:
             schema = (
@@ -178,15 +195,15 @@ class Release:
         Args:
             split: Only pairs of this split, or of these.
             method: Only pairs of this method, or of these.
-            where: Only pairs whose fake has these values in the manifest: each key is a column,
+            where: Only pairs whose fake has these values in the manifest (the rows of its real
+                and control are not looked at): each key is a column,
                 each value is one value, or a list or other collection of allowed ones; ``None``
                 matches a missing value. Example: ``{"degradation": "jpeg", "severity": [4, 5]}``.
 
         Raises:
             ReleaseError: The release has no such split or method, or the manifest no such column.
         """
-        splits = [split] if isinstance(split, str) else split
-        return pairs_of(self, self.manifest_files(splits), method, where or {})
+        return pairs_of(self, self.manifest_files(split), method, where)
 
     def pair(self, pair_id: str) -> ReleasedPair:
         """Return one pair.
@@ -197,6 +214,7 @@ class Release:
         Raises:
             ReleaseError: The release has no such pair.
         """
+        text(pair_id, "pair_id", "'quickstart-test-00000000'", ReleaseError)
         for pair in self.pairs(where={"pair_id": pair_id}):
             return pair
         raise ReleaseError(
@@ -214,11 +232,11 @@ class Release:
         """
         from datagen.release.verify import verify
 
-        return list(verify(self.folder, pixels))
+        return list(verify(self.folder, flag(pixels, "pixels")))
 
     def bytes_of(self, row: Row) -> bytes:
         """Return the encoded image of a manifest row, with one seek."""
-        return bytes_of_row(self.folder, self.record["files"], row)
+        return self._bytes_of(row, "media")
 
     def image(self, row: Row) -> Image:
         """Return the decoded image of a manifest row."""
@@ -226,16 +244,48 @@ class Release:
 
     def mask_bytes(self, row: Row) -> bytes:
         """Return the mask of a fake's row as a PNG file."""
-        return bytes_of_row(self.folder, self.record["files"], row, "mask")
+        return self._bytes_of(row, "mask")
 
     def mask(self, row: Row) -> Mask:
         """Return the mask of a fake's row."""
         return decoded_mask(self.mask_bytes(row), row)
 
+    def _bytes_of(self, row: Row, what: str) -> bytes:
+        row = checked_row(row, (f"{what}_path", f"{what}_offset", f"{what}_size"))
+        try:
+            return bytes_of_row(self.folder, self.record["files"], row, what)
+        except OSError as error:
+            path = f"{self.folder}/{row[f'{what}_path']}"
+            missing = isinstance(error, FileNotFoundError)
+            raise ReleaseError(
+                f"{path} {'is missing' if missing else f'cannot be read: {error}'}. Rerun the same "
+                "'datagen generate', which makes it anew, or get the release again",
+                path=path,
+            ) from error
+
     @staticmethod
     def params(row: Row) -> dict[str, Any]:
         """Return the parameters that the method drew for the pair of a manifest row."""
-        return json_object(row, "method_params")
+        return json_object(checked_row(row, ("method_params",)), "method_params")
+
+
+def folder_of(release: object, name: str = "release") -> Folder:
+    """Return the folder of a release, of its path or of its address.
+
+    Args:
+        release: The release, its path, its address or its folder.
+        name: What messages call it.
+
+    Raises:
+        ReleaseError: It is something else.
+    """
+    if isinstance(release, Release):
+        return release.folder
+    if isinstance(release, Folder):
+        return release
+    if isinstance(release, str | PathLike):
+        return Folder(str(fspath(release)))
+    raise ReleaseError(f"{name}: must be a Release or its path, {found(release)}", key=name)
 
 
 def read_record(folder: Folder) -> dict[str, Any]:
@@ -247,16 +297,27 @@ def read_record(folder: Folder) -> dict[str, Any]:
     try:
         data = folder.read(RELEASE_NAME, limit=MAX_JSON)
     except (FileNotFoundError, NotADirectoryError):
-        commits = len(folder.names("commits"))
-        if commits:
-            raise ReleaseError(
-                f"{folder} is not finished ({commits} shards are committed, {RELEASE_NAME} not "
-                "found): rerun the same 'datagen generate'"
-            ) from None
-        raise ReleaseError(
-            f"{folder} is not a datagen release ({RELEASE_NAME} not found)"
-        ) from None
+        raise _no_release(folder) from None
     return parse_record(data, f"{folder}/{RELEASE_NAME}")
+
+
+def _no_release(folder: Folder) -> ReleaseError:
+    """Return the error for a folder without ``release.json``: which it is, and what to do."""
+    commits = len(folder.names("commits"))
+    if commits:
+        verb = "is" if commits == 1 else "are"
+        return ReleaseError(
+            f"{folder} is not finished ({counted(commits, 'shard')} {verb} committed, "
+            f"{RELEASE_NAME} not found): rerun the same 'datagen generate'",
+            path=folder.address,
+        )
+    if folder.local is not None and folder.local.is_file():
+        problem = "it is a file: name the folder that holds it"
+    elif folder.exists():
+        problem = f"{RELEASE_NAME} not found: name the folder that 'datagen generate -o' wrote"
+    else:
+        problem = "there is no such folder: check the path"
+    return ReleaseError(f"{folder} is not a datagen release ({problem})", path=folder.address)
 
 
 def damage_of(record: Mapping[str, Any]) -> str:

@@ -30,10 +30,15 @@ def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
         folder: Folder of the release.
         pixels: Also compare fake and real where the mask is 0; only pairs of lossless releases
             that are not degraded can be compared.
+
+    Raises:
+        ReleaseError: There is no release.
     """
     try:
         record = read_record(folder)
     except ReleaseError as error:
+        if not (folder.exists(RELEASE_NAME) or folder.names("commits")):
+            raise  # a wrong path is no damage
         yield str(error)
         return
     if problem := damage_of(record):

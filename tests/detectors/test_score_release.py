@@ -50,7 +50,7 @@ def test_a_spec_and_a_config(small: Path, tmp_path: Path) -> None:
 def test_mistakes_are_named(small: Path) -> None:
     with pytest.raises(ReleaseError, match="has no split 'tets'"):
         score_release(released(small), mean, "tets")
-    with pytest.raises(DetectorError, match="want a callable or a spec, found int"):
+    with pytest.raises(DetectorError, match="must be a callable or a spec, found int"):
         score_release(released(small), 3)  # type: ignore[arg-type]
     with pytest.raises(DetectorError, match="logits: true"):
         score_release(released(small), lambda batch: 10 * mean(batch), "test")

@@ -281,10 +281,10 @@ def test_set_changes_shares_exactly(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("seed", "--set 'seed': expected key.path=value"),
-        ("=3", "--set '=3': expected key.path=value"),
-        (".=3", "--set '.=3': expected key.path=value"),
-        ("[]=3", "--set '[]=3': expected key.path=value"),
+        ("seed", "override 'seed': expected key.path=value"),
+        ("=3", "override '=3': expected key.path=value"),
+        (".=3", "override '.=3': expected key.path=value"),
+        ("[]=3", "override '[]=3': expected key.path=value"),
         ("methods.2.share=1", "the list has positions 0 to 1, found '2'"),
         ("methods.last.share=1", "the list has positions 0 to 1, found 'last'"),
         ("methods[²].share=1", "the list has positions 0 to 1, found '²'"),

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from datagen.errors import ReleaseError
+from datagen.errors import ReleaseError, UserError
 from datagen.release.reader import Release
 from tests.support.world import World
 
@@ -95,7 +96,7 @@ def test_an_unknown_pair_is_named(release: Release) -> None:
 def test_table_reads_the_columns_and_splits_asked_for(out: Path, release: Release) -> None:
     whole = pd.read_parquet(out / "manifest")
     assert len(release.table()) == len(whole) == 81
-    table = release.table(["sample_id", "label"], splits=["test"])
+    table = release.table(["sample_id", "label"], split="test")
     assert list(table.columns) == ["sample_id", "label"]
     expected = whole.loc[whole["split"] == "test", "sample_id"]
     assert sorted(table["sample_id"]) == sorted(expected)
@@ -105,7 +106,7 @@ def test_table_reads_the_columns_and_splits_asked_for(out: Path, release: Releas
     with pytest.raises(ReleaseError, match="no column 'lable'"):
         release.table(["lable"])
     with pytest.raises(ReleaseError, match="no split 'val'"):
-        release.table(splits=["val"])
+        release.table(split="val")
 
 
 def test_a_missing_or_damaged_manifest_is_named(out: Path, tmp_path: Path) -> None:
@@ -138,3 +139,83 @@ def test_a_notebook_shows_a_few_pairs_and_no_markup_of_names(out: Path, tmp_path
     assert 'src="data:image/jpeg;base64,' in page
     (copy / "manifest" / "test-000000.parquet").unlink()
     assert "is missing" in Release(copy)._repr_html_()
+
+
+def test_one_name_is_as_good_as_a_list(release: Release) -> None:
+    assert list(release.table("pair_id", "test")) == ["pair_id"]
+    assert len(release.table(columns=["pair_id"], split="test")) == len(
+        release.table(["pair_id"], ["test"])
+    )
+    frame = release.table("method", dictionary="method")
+    assert isinstance(frame["method"].dtype, pd.CategoricalDtype)
+    assert len(list(release.pairs(where={"method": (one for one in ["self_blend"])}))) == 18
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda r: r.image(0), "row: must be a row of the manifest"),
+        (lambda r: r.image("small-test-00000000/real"), "row: must be a row of the manifest"),
+        (lambda r: r.image(r.table()), "row: must be a row of the manifest"),
+        (
+            lambda r: r.image(r.table(["pair_id"]).iloc[0]),
+            "the row lacks media_path, media_offset, media_size: read it with table() without",
+        ),
+        (lambda r: r.mask({"pair_id": "x"}), "the row lacks mask_path, mask_offset, mask_size"),
+        (lambda r: r.params({"pair_id": "x"}), "the row lacks method_params"),
+        (lambda r: r.params(3), "row: must be a row of the manifest"),
+        (lambda r: r.pair(0), "pair_id: must be a text, e.g. 'quickstart-test-00000000' (found 0)"),
+        (
+            lambda r: r.table(format="polars"),
+            "format: must be 'pandas' or 'arrow' (found 'polars')",
+        ),
+        (lambda r: r.table(columns=5), "columns: must be a text or a list of texts (found 5)"),
+        (lambda r: list(r.pairs(split=1)), "split: must be a text or a list of texts (found 1)"),
+        (lambda r: list(r.pairs(method=1)), "method: must be a text or a list of texts (found 1)"),
+        (lambda r: list(r.pairs(where="text")), "where: must be a mapping such as"),
+        (lambda r: list(r.pairs(where=lambda row: True)), "where: must be a mapping such as"),
+        (lambda r: list(r.pairs(where={5: 3})), "where: its keys must be texts (found 5)"),
+        (lambda r: list(r.pairs(where={"severity": min})), "severity: must be a value or several"),
+        (lambda r: list(r.pairs(where={"label": 0})), "where looks at the row of the fake alone"),
+        (lambda r: list(r.pairs(where={"kind": "real"})), "where looks at the row of the fake"),
+        (lambda r: list(r.pairs(where={"method": "self_blnd"})), "Did you mean 'self_blend'"),
+        (lambda r: r.verify(pixels="no"), "pixels: must be True or False (found 'no')"),
+    ],
+)
+def test_wrong_arguments_are_named(release: Release, call: Any, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        call(release)
+    assert words in str(caught.value)
+    assert caught.value.key is not None
+
+
+def test_a_deleted_or_cut_tar_is_a_release_error(out: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "out"
+    shutil.copytree(out, copy)
+    release = Release(copy)
+    row = release.table().iloc[0]
+    tar = copy / row["media_path"]
+    data = tar.read_bytes()
+    tar.write_bytes(data[: int(row["media_offset"]) + 40])
+    with pytest.raises(ReleaseError, match="the image is"):
+        release.image(row)
+    tar.unlink()
+    with pytest.raises(
+        ReleaseError, match=r"is missing\. Rerun the same 'datagen generate'"
+    ) as caught:
+        release.image(row)
+    assert caught.value.path == str(tar)
+
+
+def test_what_is_no_release_is_told_apart(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "letter.txt").write_text("mine")
+    for name, words in (
+        ("nope", "there is no such folder: check the path"),
+        ("empty", "release.json not found: name the folder that 'datagen generate -o' wrote"),
+        ("letter.txt", "it is a file: name the folder that holds it"),
+    ):
+        with pytest.raises(ReleaseError) as caught:
+            Release(tmp_path / name)
+        assert words in str(caught.value)
+        assert caught.value.path == str(tmp_path / name)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen.core.digests import sha256_bytes
+from datagen.errors import ReleaseError
 from datagen.release import Folder
 from datagen.release.schema import MANIFEST
 from datagen.release.verify import verify
@@ -190,6 +191,7 @@ def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:
 
 
 def test_no_release_and_an_unfinished_one_are_told_apart(out: Path, tmp_path: Path) -> None:
-    assert "is not a datagen release" in problems(tmp_path / "nowhere")
+    with pytest.raises(ReleaseError, match="is not a datagen release"):
+        problems(tmp_path / "nowhere")
     (out / "release.json").unlink()
     assert "is not finished (6 shards are committed" in problems(out)

@@ -85,9 +85,9 @@ def _image(release: Release, row: dict[str, Any]) -> tuple[str, str]:
     """Return data URL and problem; the numbers of a report are useful without its images."""
     try:
         data = release.bytes_of(row)
-    except FileNotFoundError:
-        return "", f"{row['media_path']} is missing"
-    except (ReleaseError, OSError) as error:
+    except ReleaseError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return "", f"{row['media_path']} is missing"
         return "", f"{row['media_path']} cannot be read: {error}"
     if sha256_bytes(data) != row["sha256"]:
         return "", f"its bytes in {row['media_path']} differ from the manifest"
