@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import warnings
 from collections.abc import Callable
@@ -55,17 +57,21 @@ def open_onnx(spec: DetectorSpec) -> Network:
         )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # its warnings quote names of the file as they are
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are raised, and need not be logged as well
     try:
-        session = onnxruntime.InferenceSession(spec.target, options, providers=[wanted])
-    except Exception as error:
+        with contextlib.redirect_stdout(io.StringIO()):  # where it tells of another try
+            session = onnxruntime.InferenceSession(spec.target, options, providers=[wanted])
+        inputs = [(one.name, one.type, list(one.shape)) for one in session.get_inputs()]
+    except Exception as error:  # also names that are not UTF-8
         raise _does_not_load(spec, error) from error
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
-        found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+    if len(inputs) != 1 or len(inputs[0][2]) != 4 or inputs[0][1] != "tensor(float)":
+        found = ", ".join(f"{name[:80]} {kind} {shape[:8]}" for name, kind, shape in inputs[:8])
         raise DetectorError(
-            f"--detector {spec.text}: want one float32 input with 4 axes, found {found}"
+            f"--detector {spec.text}: want one float32 input with 4 axes, found {found or 'none'}",
+            path=spec.target,
         )
-    name, shape = inputs[0].name, inputs[0].shape
+    name, _, shape = inputs[0]
     _check_input(spec, shape)
 
     def run(batch: NDArray[np.float32]) -> Any:
@@ -196,4 +202,6 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
 
 def _does_not_load(spec: DetectorSpec, error: Exception) -> DetectorError:
     line = (str(error).strip().splitlines() or [""])[0][:300]
-    return DetectorError(f"--detector {spec.text}: does not load: {type(error).__name__}: {line}")
+    return DetectorError(
+        f"--detector {spec.text}: does not load: {type(error).__name__}: {line}", path=spec.target
+    )

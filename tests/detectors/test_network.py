@@ -108,3 +108,17 @@ def test_a_tensor_of_more_values_than_are_stored_is_refused_at_once(
     path.write_bytes(model.SerializeToString())
     assert score(small, str(path), tmp_path / "s.parquet") == 2
     assert "a tensor says that it has" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("part", [b"side", b"x\x12"])
+def test_names_that_are_no_text_are_an_error_of_ours(
+    small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], part: bytes
+) -> None:
+    path = onnx_mean(tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes().replace(part, b"\x96" + part[1:]))
+    assert score(small, str(path), tmp_path / "s.parquet") == 2
+    told = capfd.readouterr()
+    assert told.err.startswith("error: --detector ")
+    assert "does not load" in told.err
+    assert "onnxruntime:" not in told.err
+    assert "EP Error" not in told.out + told.err

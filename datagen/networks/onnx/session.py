@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,13 +83,17 @@ class Session:
         if device == "cuda":
             chosen.insert(0, ("CUDAExecutionProvider", _CUDA))  # type: ignore[arg-type]
         try:
-            self._session = runtime.InferenceSession(str(path), options, providers=chosen)
+            with contextlib.redirect_stdout(io.StringIO()):  # where it tells of another try
+                self._session = runtime.InferenceSession(str(path), options, providers=chosen)
         except self._errors as error:
             self._refuse_full_memory(error)
             raise _unusable(path, _first_line(error)) from None
         self._check_given(device)
-        self.inputs = [self._port(given) for given in self._session.get_inputs()]
-        self.outputs = [self._port(given) for given in self._session.get_outputs()]
+        try:
+            self.inputs = [self._port(given) for given in self._session.get_inputs()]
+            self.outputs = [self._port(given) for given in self._session.get_outputs()]
+        except UnicodeDecodeError as error:
+            raise _unusable(path, f"a name in it is not UTF-8 ({error.reason})") from None
 
     def __call__(self, names: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
         """Return the named outputs.
@@ -163,7 +169,7 @@ def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
         "RuntimeException",
         "EPFail",
     )
-    return onnxruntime, tuple(getattr(native, name) for name in names)
+    return onnxruntime, (UnicodeDecodeError, *(getattr(native, name) for name in names))
 
 
 def _check_device(runtime: Any, device: str) -> None:
