@@ -17,14 +17,14 @@ from datagen.errors import WeightsError
 from datagen.weights.card import WeightCard
 from datagen.weights.http import Deadline, open_address
 
-__all__ = ["OnProgress", "download"]
+__all__ = ["MAX_SIZE", "OnProgress", "download"]
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes received and the total, ``None`` if it is unknown."""
 
 _PIECE = 1 << 20
-_MOST = 64 << 30
-"""Most bytes of a file whose card states no size."""
+MAX_SIZE = 64 << 30
+"""Most bytes of a file or folder whose card states no size."""
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -91,14 +91,14 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress
                 answer.close()
                 answer = _ask(card.address, have, deadline)
         length = answer.headers.get("Content-Length", "")
-        want = have + int(length) if _LENGTH.fullmatch(length) else None
+        expected = have + int(length) if _LENGTH.fullmatch(length) else None
         with answer:
-            _refuse_longer(card, out, want or 0, advice)
+            _refuse_longer(card, out, expected or 0, advice)
             while piece := answer.read1(_PIECE):
                 _refuse_longer(card, out, out.tell() + len(piece), advice)
                 out.write(piece)
                 if on_progress is not None:
-                    on_progress(out.tell(), want)
+                    on_progress(out.tell(), expected)
         out.flush()
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # the partial file is already complete
@@ -107,18 +107,18 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress
     except (OSError, http.client.HTTPException) as error:
         out.flush()
         raise WeightsError(f"{advice}. The download failed: {error}. {_kept(out)}") from None
-    if want is not None and out.tell() < want:
+    if expected is not None and out.tell() < expected:
         raise WeightsError(
-            f"{advice}. The connection broke after {out.tell()} of {want} bytes. {_kept(out)}"
+            f"{advice}. The connection broke after {out.tell()} of {expected} bytes. {_kept(out)}"
         )
 
 
 def _refuse_longer(card: WeightCard, out: IO[bytes], size: int, advice: str) -> None:
     """Refuse a file that is longer than the card says, before its bytes fill the disk."""
-    if size <= (card.size or _MOST):
+    if size <= (card.size or MAX_SIZE):
         return
     out.truncate(0)
-    said = f"the card says {card.size} bytes" if card.size else f"{_MOST} bytes are allowed"
+    said = f"the card says {card.size} bytes" if card.size else f"{MAX_SIZE} bytes are allowed"
     raise WeightsError(
         f"{card.address} returned {size} bytes or more, but {said}: refused and removed. {advice}"
     )

@@ -13,6 +13,7 @@ from datagen.core.files import locked, move_into_place
 from datagen.errors import MissingExtraError, WeightsError
 from datagen.weights.card import Hub, WeightCard
 from datagen.weights.digest import digest_at
+from datagen.weights.download import MAX_SIZE
 
 __all__ = ["download_repository"]
 
@@ -43,7 +44,7 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
     try:
         with locked(part.with_suffix(".lock"), remove=True):
             if not path.exists():  # else another process was faster
-                _judge(card, part, _fetch(card.hub, part), advice)
+                _judge(card, part, _fetch(card, card.hub, part, advice), advice)
                 _settle(part, part / card.hub.subfolder, path)
     except errors.GatedRepoError:
         raise WeightsError(
@@ -82,15 +83,25 @@ def _settle(part: Path, made: Path, path: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
 
 
-def _fetch(hub: Hub, part: Path) -> list[str]:
+def _fetch(card: WeightCard, hub: Hub, part: Path, advice: str) -> list[str]:
     """Download what is missing; return the names of files that differ from the hub's listing."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.utils import logging
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        filter_repo_objects,
+        logging,
+    )
 
     quiet: Any = logging.set_verbosity_error
     quiet()  # its retries would print many lines; the outcome is reported by this module
     endpoint = os.environ.get("HF_ENDPOINT")
     patterns = [f"{hub.subfolder}/{name}".lstrip("/") for name in hub.files or ("*",)]
+    tree = HfApi(endpoint=endpoint).list_repo_tree(hub.repo, recursive=True, revision=hub.revision)
+    listed: list[Any] = [entry for entry in tree if hasattr(entry, "blob_id")]
+    wanted = filter_repo_objects(listed, allow_patterns=patterns, key=lambda entry: entry.path)
+    size = sum(entry.size for entry in wanted)
+    if size > (card.size or MAX_SIZE):
+        said = f"the card says {card.size}" if card.size else f"{MAX_SIZE} are allowed"
+        raise WeightsError(f"the hub lists {size} bytes, but {said}: refused. {advice}")
     snapshot_download(
         hub.repo,
         revision=hub.revision,
@@ -98,10 +109,7 @@ def _fetch(hub: Hub, part: Path) -> list[str]:
         local_dir=part,
         endpoint=endpoint,
     )
-    listed = HfApi(endpoint=endpoint).list_repo_tree(
-        hub.repo, recursive=True, revision=hub.revision
-    )
-    files = [(entry, part / entry.path) for entry in listed if hasattr(entry, "blob_id")]
+    files = [(entry, part / entry.path) for entry in listed]
     return [entry.path for entry, file in files if file.is_file() and not _is(entry, file)]
 
 

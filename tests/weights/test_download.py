@@ -179,7 +179,7 @@ def test_no_more_is_taken_than_the_card_says(served: Served, folder: Path, path:
 def test_a_file_without_a_stated_size_has_a_limit_too(
     served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datagen.weights.download._MOST", 50_000)
+    monkeypatch.setattr("datagen.weights.download.MAX_SIZE", 50_000)
     with pytest.raises(WeightsError, match="but 50000 bytes are allowed"):
         weight_store().pull(card(address=f"{served.address}/endless", sha256=""), unseen=True)
     assert _left(folder) == []

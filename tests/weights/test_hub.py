@@ -141,3 +141,13 @@ def test_without_the_package_the_extra_is_named(hub: Hub, monkeypatch: pytest.Mo
 def test_a_branch_is_no_revision() -> None:
     with pytest.raises(ValueError, match="revision"):
         _vae(revision="main")
+
+
+def test_a_repository_that_is_larger_than_the_card_says_is_not_fetched(
+    hub: Hub, folder: Path
+) -> None:
+    wanted = sum(len(FILES[f"vae/{name}"]) for name in NAMES)
+    with pytest.raises(WeightsError, match=rf"lists {wanted} bytes, but the card says 1000"):
+        weight_store().fetch(_vae().model_copy(update={"size": 1000}))
+    assert hub.asked == []
+    weight_store().fetch(_vae().model_copy(update={"size": wanted}))
