@@ -114,7 +114,7 @@ def _opened(data: bytes, header: Header) -> Pillow.Image:
     if header.format == "AVIF":
         from PIL import AvifImagePlugin  # imported here: new in Pillow 11.3
 
-        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker is one core
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the only way to set it; a worker is one core
     opened = Pillow.open(io.BytesIO(data), formats=[header.format])
     if opened.width * opened.height > header.width * header.height:
         raise ImageError(

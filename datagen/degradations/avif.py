@@ -94,9 +94,6 @@ class Avif(Degradation):
             advanced={"tune": "ssim"},
             max_threads=1,
         )
-        from PIL import AvifImagePlugin  # imported here: new in Pillow 11.3
-
-        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the only way to set it; otherwise one per core
         return read_rgb(data)
 
     def encoder(self, params: AvifParams) -> str:

@@ -90,7 +90,7 @@ def _timing(bits: _Bits) -> None:
     decoder_model = 0
     if bits(1):  # timing info
         bits(64)
-        if bits(1):  # equal picture interval
+        if bits(1):  # equal intervals
             _skip_uvlc(bits)
         decoder_model = bits(1)
         if decoder_model:

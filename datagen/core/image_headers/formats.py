@@ -31,6 +31,7 @@ MAX_IMAGE_FILE = 2**29
 
 _MAX_BY_FORMAT = {"WEBP": 80_000_000, "AVIF": 80_000_000}  # they take 18 and 13 bytes a pixel
 
+_MAX_BYTES = {"WEBP": 2**28, "AVIF": 2**28}  # their decoders copy the file
 _MAX_SCANNED = 2_500_000_000  # pixels times scans of a JPEG: seconds of decoding
 _PREFIX = b"Exif\x00\x00"
 _OTHERS = {
@@ -90,6 +91,11 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
     found = _reader(data).header(data)
     if found.width < 1 or found.height < 1:
         raise ImageError(f"damaged: its size is {found.width}x{found.height} pixels")
+    largest = _MAX_BYTES.get(found.format, MAX_IMAGE_FILE)
+    if len(data) > largest:
+        raise ImageError(
+            f"too large: {len(data):,} bytes; the limit for {found.format} is {largest:,}"
+        )
     limit = min(max_pixels, _MAX_BY_FORMAT.get(found.format, max_pixels))
     if max(found.width * found.height, found.hidden) > limit:
         raise ImageError(

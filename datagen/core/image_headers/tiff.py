@@ -17,6 +17,8 @@ _UNITS |= {16: 8, 17: 8, 18: 8}
 _WHOLE = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of unsigned numbers
 _MAX_ENTRIES = 65_535  # the most that a directory of a classic TIFF can have
 _SPARE = 2**20
+_TEXTS = (1, 2, 7)  # types that are kept as bytes
+_MAX_NUMBERS = 1_000_000  # 110 megapixels in tiles of 16x16 have two each; Pillow makes objects
 
 
 class _Entry(NamedTuple):
@@ -67,23 +69,27 @@ def check_values(block: bytes, what: str) -> None:
     """Refuse directories whose values overlap: 64 KiB of them can unpack to gigabytes.
 
     Raises:
-        ImageError: Together they are larger than the block that holds them.
+        ImageError: Together they are larger than the block that holds them, or too many numbers.
     """
     try:
         layout, start = _begin(block)
-        total = sum(_sizes(block, layout, start, depth=2))
+        sizes = list(_sizes(block, layout, start, depth=2))
     except ValueError:
         return  # no readable directory: nothing is unpacked
+    total, numbers = (sum(part) for part in zip((0, 0), *sizes, strict=True))
+    if numbers > _MAX_NUMBERS:
+        raise damaged(f"its {what} holds {numbers:,} numbers, more than {_MAX_NUMBERS:,}")
     if total > len(block) + _SPARE:
         raise damaged(f"the values of its {what} unpack to {total:,} bytes, from {len(block):,}")
 
 
-def _sizes(block: bytes, layout: _Layout, start: int, depth: int) -> Iterator[int]:
+def _sizes(block: bytes, layout: _Layout, start: int, depth: int) -> Iterator[tuple[int, int]]:
+    """Yield bytes and numbers of each value that is read from elsewhere in the block."""
     entries, _ = _directory(block, layout, start)
     for entry in entries:
         size = _UNITS.get(entry.kind, 0) * entry.amount
         if size > len(entry.value) and _number(entry.value, layout) + size <= len(block):
-            yield size
+            yield size, 0 if entry.kind in _TEXTS else entry.amount
     if depth:
         for tag in _BELOW:
             below = _largest(entries, tag, layout)

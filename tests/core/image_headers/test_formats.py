@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from datagen.core.image_headers import MAX_PIXELS, check_metadata, orientation_of, read_header
+from datagen.core.image_headers import (
+    MAX_PIXELS,
+    check_metadata,
+    formats,
+    orientation_of,
+    read_header,
+)
 from datagen.core.images import decode, probe, read_gray, read_rgb, size_of
 from datagen.errors import ImageError
 from tests.core.image_headers.made import grid_avif, saved, slopes
@@ -124,6 +130,16 @@ def test_webp_and_avif_have_a_lower_limit() -> None:
     lossless[21:25] = struct.pack("<I", (9_000 - 1) | (9_000 - 1) << 14)
     with pytest.raises(ImageError, match="9000x9000 pixels; the limit for WEBP is 80,000,000"):
         read_header(bytes(lossless))
+
+
+def test_a_file_may_be_too_large_for_its_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "datagen.core.image_headers.formats"
+    monkeypatch.setitem(vars(formats)["_MAX_BYTES"], "WEBP", 500)
+    monkeypatch.setattr(f"{limits}.MAX_IMAGE_FILE", 800)
+    for format_, limit in (("WEBP", 500), ("PNG", 800)):
+        data = saved(format_).ljust(limit + 1, b"\0")
+        with pytest.raises(ImageError, match=f"bytes; the limit for {format_} is {limit}"):
+            read_header(data)
 
 
 def test_every_way_to_state_the_size_of_a_webp_is_limited() -> None:

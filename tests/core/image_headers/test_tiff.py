@@ -95,6 +95,13 @@ def test_a_tiff_of_overlapping_values_is_refused() -> None:
         probe(overlapping(more=SIDES))
 
 
+def test_numbers_without_end_are_refused() -> None:
+    """Pillow makes an object of each, and of each strip a tuple."""
+    with pytest.raises(ImageError, match="its TIFF holds 1,100,000 numbers, more than 1,000,000"):
+        probe(tiff([*SIDES, (273, 3, 1_100_000, 60)], room=2_200_100))
+    probe(saved("TIFF", slopes(8, 4_000), tiffinfo={278: 1}))  # a strip for each row
+
+
 def test_values_outside_of_the_file_cost_nothing_and_are_passed_over() -> None:
     entries = [*SIDES, *((40_000 + n, 7, 2**31, 50) for n in range(9))]
     data = tiff(entries)
