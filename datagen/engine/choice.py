@@ -41,9 +41,9 @@ def engine_choice(
             "--shard-timeout"
         )
     if shard_timeout is not None and not shard_timeout > 0:
-        raise EngineError(f"shard timeout: want more than 0 seconds, found {shard_timeout}")
+        raise EngineError(f"shard timeout: expected more than 0 seconds, found {shard_timeout}")
     if workers is not None and workers < 1:
-        raise EngineError(f"workers: want at least 1, found {workers}")
+        raise EngineError(f"workers: expected at least 1, found {workers}")
     with ExitStack() as stack:
         started: list[Engine] = []
 

@@ -55,8 +55,8 @@ class Flights(Generic[K, R]):
         task: The task, which names its keys.
         board: Where workers note what they have begun.
         patience: How long to wait.
-        own: Number of tasks that begin at once because nobody else uses the cluster; 0 if
-            someone may.
+        own: Number of tasks that begin at once because no other run uses the cluster; 0
+            if one may.
     """
 
     def __init__(

@@ -252,3 +252,15 @@ def test_a_cluster_is_joined_through_its_client_port() -> None:
         """
     )
     assert done.stdout.splitlines()[-1:] == ["[0, 2, 4]"], done.stdout + done.stderr
+
+
+def test_joining_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    engine = RayEngine(address="head:6379", patience=Patience(None, said.append))
+    monkeypatch.setattr("datagen.engine.ray._has_token", lambda: True)
+    engine._warn_of_open_doors()
+    assert said == []
+    monkeypatch.setattr("datagen.engine.ray._has_token", lambda: False)
+    engine._warn_of_open_doors()
+    assert "head:6379 was joined without a token" in said[0]
+    assert "RAY_AUTH_MODE=token" in said[0]
