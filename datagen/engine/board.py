@@ -87,7 +87,7 @@ class Board:
         return Place(int(pid), host) if pid.isdecimal() else None
 
     def give_up(self, number: int) -> None:
-        """Note that the driver waits for a task no longer, so that Ray does not run it once more."""
+        """Note that the driver no longer waits for a task, so that Ray does not run it again."""
         self._put(f"{number}/{_GIVEN_UP}", "1")
 
     def clear(self) -> None:
