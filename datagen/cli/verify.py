@@ -10,7 +10,9 @@ from datagen.cli.exit_codes import DONE, NOT_DONE
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
+from datagen.core.text import counted
 from datagen.release import Folder
+from datagen.release.reader import read_record
 from datagen.release.record import RELEASE_NAME
 from datagen.release.verify import verify
 
@@ -29,19 +31,22 @@ def command(
 ) -> None:
     """Check every digest, count and manifest row against the files. Prints nothing if all is well.
 
-    Exit 0: the release is intact. 1: problems were found, one per line.
+    Exit 0: the release is intact. 1: problems were found, one per line. 2: there is no release.
     """
     progress = Progress()
     folder = Folder(out)
     problems = 0
+    compared: list[int] = []
     with progress.status("verifying"):
-        for problem in verify(folder, pixels):
+        for problem in verify(folder, pixels, compared.append):
             problems += 1
             echo(problem)
     if problems and folder.exists(RELEASE_NAME):
         progress.note("to repair it, rerun the same 'datagen generate': it remakes damaged shards")
-    if pixels:
+    if pixels and compared:
+        pairs = read_record(folder)["counts"]["pairs"]
         progress.note(
-            "outside the masks, only lossless (PNG) pairs without degradation were compared"
+            f"{compared[0]} of {counted(pairs, 'pair')} {'was' if pairs == 1 else 'were'} compared "
+            "outside the mask: only lossless (PNG) pairs without degradation can be"
         )
     raise typer.Exit(NOT_DONE if problems else DONE)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from datagen.core.progress import Progress
+from datagen.core.text import counted
 from datagen.core.versions import pixel_libraries
 from datagen.engine import Engine, Outcome
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
@@ -145,8 +146,18 @@ class _Run:
             raise
         finally:
             self.seconds = time.monotonic() - started
+        self._tell_of_replaced()
         if self.failed:
             raise self._failure()
+
+    def _tell_of_replaced(self) -> None:
+        if replaced := sum(done.replaced for done in self.done.values()):
+            self.progress.note(
+                f"{counted(replaced, 'finished shard')} in {self.folder} of the same recipe "
+                f"{'was' if replaced == 1 else 'were'} made again: a plug-in, a source image, a "
+                "weight file or a library is another one than before. Raise the 'version' of a "
+                "plug-in when its output changes"
+            )
 
     def _watched(self, engine: Engine) -> Iterator[Outcome[ShardKey, ShardDone]]:
         total, finished = sum(self.sizes.values()), 0
@@ -177,7 +188,7 @@ class _Run:
         if codes.total() > allowed:
             raise RunError(
                 f"{codes.total()} of {planned} planned pairs were rejected so far "
-                f"({_codes(codes)}); the recipe allows {allowed}. Look into "
+                f"({_codes(codes)}); the recipe allows {allowed}. Look at "
                 f"{self.folder}/rejects, then fix the cause or raise rejects.max_share. No "
                 "release.json was written"
             )

@@ -58,10 +58,12 @@ class ShardDone:
     Attributes:
         commit: Commit of the shard.
         made: False if the shard was already committed.
+        replaced: Whether a finished shard of the same pairs was there, made from something else.
     """
 
     commit: Commit
     made: bool
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,12 @@ class MakeShard:
             writer.networks = production.produce(list(production.plan.items(shard)), writer)
         if writer.commit is None:
             raise RunError(f"shard {shard.name} was not committed")
-        return ShardDone(writer.commit, made=True)
+        replaced = (
+            commit is not None
+            and commit.digest != digest
+            and commit.items == production.plan.size(shard)
+        )
+        return ShardDone(writer.commit, made=True, replaced=replaced)
 
     def shard_digest(self, shard: ShardKey) -> str:
         """Return what identifies a shard's content; larger counts keep every full shard valid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,7 +21,9 @@ _IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
 _PIECE = 1 << 26
 
 
-def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
+def verify(
+    folder: Folder, pixels: bool = False, on_compared: Callable[[int], None] = lambda pairs: None
+) -> Iterator[str]:
     """Yield the problems of a release, one line each; none if it is whole.
 
     What is harmed is named, and the rest is still compared.
@@ -30,6 +32,7 @@ def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
         folder: Folder of the release.
         pixels: Also compare fake and real where the mask is 0; only pairs of lossless releases
             that are not degraded can be compared.
+        on_compared: Called at the end with the number of pairs whose pixels were compared.
 
     Raises:
         ReleaseError: There is no release.
@@ -58,6 +61,7 @@ def verify(folder: Folder, pixels: bool = False) -> Iterator[str]:
             yield from check.problems()
             checks.append(check)
     yield from _whole(checks, record["counts"])
+    on_compared(sum(check.compared for check in checks))
 
 
 def _problem_of(folder: Folder, name: str, stated: Mapping[str, Any]) -> str:

@@ -60,6 +60,7 @@ class ShardCheck:
     Attributes:
         commit: Its commit; ``None`` if it is not valid.
         rows: Columns of its rows that are compared across shards; ``None`` if there are none.
+        compared: Number of pairs whose pixels were compared.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ShardCheck:
         self._file = ManifestFile(shard, int(listed[f"media/{shard}.tar"]["size"]))
         self._listed = listed
         self._pixels = pixels
+        self.compared = 0
         self.commit: Commit | None = None
         self.rows: pd.DataFrame | None = None
 
@@ -218,6 +220,7 @@ class ShardCheck:
         if not mask.any():
             yield f"{fake['sample_id']}: the mask is empty"
         if self._pixels and fake["media_type"] == "image/png" and _undegraded(fake):
+            self.compared += 1
             try:
                 images = [
                     read_rgb(_read(tar, int(row["media_offset"]), int(row["media_size"])))

@@ -9,6 +9,7 @@ import pytest
 
 from datagen import __version__
 from datagen.cli.main import run
+from datagen.methods import METHODS
 from tests.support.world import World, digests
 
 ROOT = Path(__file__).parents[2]
@@ -206,6 +207,21 @@ def test_a_plugin_file_adds_a_method(world: World, tmp_path: Path) -> None:
     rows = pd.read_parquet(tmp_path / "out" / "manifest")
     assert set(rows["method"]) == {"green_mouth"}
     assert run(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_a_changed_plugin_replaces_shards_and_says_so(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "green.py"
+    text = PLUGIN.replace("green_mouth", "lime_mouth")
+    methods = "methods=[{use: lime_mouth, share: 1}]"
+    for change in ("", "\n# changed\n"):
+        METHODS._added.pop("lime_mouth", None)  # as in another process
+        plugin.write_text(text + change)
+        options = ("--inline", "--plugin", str(plugin), "--set", methods, "--limit", "6")
+        assert world.generate(tmp_path / "out", *options) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "of the same recipe were made again: a plug-in," in shown
 
 
 def test_the_documents_degradation_works(world: World, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datagen.cli.main import run
 from datagen.core.digests import sha256_bytes
 from datagen.errors import ReleaseError
 from datagen.release import Folder
@@ -53,6 +54,23 @@ def change_rows(out: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> No
     rows = change(pq.read_table(out / name).to_pandas())
     pq.write_table(pa.Table.from_pandas(rows, MANIFEST, preserve_index=False), out / name)
     own_up(out, name)
+
+
+def test_how_many_pairs_were_compared_is_told(
+    whole: Path, lossless: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", str(whole), "--pixels"]) == 0
+    assert "0 of 36 pairs were compared outside the mask: only lossless" in told(capsys)
+    assert run(["verify", str(lossless), "--pixels"]) == 0
+    assert "36 of 36 pairs were compared outside the mask" in told(capsys)
+    assert run(["verify", str(tmp_path / "nope")]) == 2
+    assert "error: " in told(capsys)
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    found = capsys.readouterr()
+    assert found.out == ""
+    return " ".join(found.err.split())
 
 
 def test_a_whole_release_is_silent(whole: Path, lossless: Path) -> None:
