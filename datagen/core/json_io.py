@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from datagen.errors import DatagenError
 
-__all__ = ["MAX_JSON", "parse_json", "read_json"]
+__all__ = ["MAX_JSON", "deeper", "parse_json", "read_json"]
 
 MAX_JSON = 64 << 20
 """Bytes of a JSON file: that of a release of a hundred thousand shards has some 40 million."""
@@ -50,6 +50,19 @@ def read_json(path: Path, where: str, error: type[DatagenError], limit: int = MA
     except error as problem:
         problem.path = str(path)
         raise
+
+
+def deeper(value: Any, depth: int) -> bool:
+    """Say whether a JSON value has lists and objects within each other beyond a depth."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
 
 
 def _refuse(name: str) -> NoReturn:

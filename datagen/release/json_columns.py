@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from datagen.core.json_io import parse_json
+from datagen.core.json_io import deeper, parse_json
 from datagen.errors import ReleaseError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["json_object", "operations_of"]
+
+_MAX_DEPTH = 32
 
 
 def json_object(row: Mapping[Any, Any] | pd.Series[Any], column: str) -> dict[str, Any]:
@@ -23,8 +25,12 @@ def json_object(row: Mapping[Any, Any] | pd.Series[Any], column: str) -> dict[st
     sample = str(row["sample_id"]) if "sample_id" in row else "a row"
     where = f"{sample}: column {column!r}"
     found = parse_json(str(row[column]), where, ReleaseError)
-    if not isinstance(found, dict):
-        raise ReleaseError(f"{where}: expected a JSON object", key=column, row=sample)
+    if not isinstance(found, dict) or deeper(found, _MAX_DEPTH):
+        raise ReleaseError(
+            f"{where}: expected a JSON object, nested at most {_MAX_DEPTH} deep",
+            key=column,
+            row=sample,
+        )
     return found
 
 

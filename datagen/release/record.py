@@ -107,9 +107,10 @@ def _refuse_another_release(folder: Folder, names: Sequence[str], info: ReleaseI
             path=folder.address,
         )
     if lines[0].removeprefix(_DIGEST_LINE) != info.recipe_digest:
+        found = lines[0][:100].removeprefix("# ")
         raise ReleaseError(
-            f"{folder} holds a release of another recipe ({lines[0][:100].removeprefix('# ')}; this "
-            f"one is {info.recipe_digest}). Choose another folder",
+            f"{folder} holds a release of another recipe ({found}; this one is "
+            f"{info.recipe_digest}). Choose another folder",
             path=folder.address,
         )
 

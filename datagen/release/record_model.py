@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from datagen.core.digests import digest_of
-from datagen.core.json_io import parse_json
+from datagen.core.json_io import deeper, parse_json
 from datagen.core.schema import parse
 from datagen.errors import ReleaseError
 from datagen.release.rules import MAX_TAR_BYTES
@@ -152,7 +152,7 @@ def parse_record(data: bytes, where: str) -> dict[str, Any]:
             path=where,
             key="schema",
         )
-    if _depth_of(record) > _MAX_DEPTH:
+    if deeper(record, _MAX_DEPTH):
         raise ReleaseError(f"{where}: nested deeper than {_MAX_DEPTH} levels", path=where)
     parse(RecordModel, record, where, ReleaseError)
     return dict(record)
@@ -165,7 +165,7 @@ def parse_commit(data: bytes, where: str) -> CommitModel:
         ReleaseError: It is no JSON, or has a wrong key or value.
     """
     body = parse_json(data, where, ReleaseError)
-    if _depth_of(body) > _MAX_DEPTH:
+    if deeper(body, _MAX_DEPTH):
         raise ReleaseError(f"{where}: nested deeper than {_MAX_DEPTH} levels", path=where)
     return parse(CommitModel, body, where, ReleaseError)
 
@@ -206,17 +206,3 @@ def _check_whole(files: Mapping[str, Any], name: str) -> None:
     missing = [other for other in _files_of(shard) if other not in files]
     if missing:
         raise ValueError(f"{name} is listed without {', '.join(missing)}")
-
-
-def _depth_of(value: Any) -> int:
-    """Return how deep a JSON value is nested, counting no further than is allowed."""
-    level, depth = [value], 0
-    while level and depth <= _MAX_DEPTH:
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        depth += 1
-    return depth

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datagen.core.json_io import parse_json, read_json
+from datagen.core.json_io import deeper, parse_json, read_json
 from datagen.errors import ReleaseError
 
 BAD: dict[str, tuple[str | bytes, str]] = {
@@ -57,3 +57,10 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("pipe", "nothing", "."):
         with pytest.raises(ReleaseError, match="no such file"):
             read_json(tmp_path / name, name, ReleaseError)
+
+
+def test_the_depth_is_that_of_lists_and_objects_within_each_other() -> None:
+    deep = {"a": [{"b": [1]}]}
+    assert [deeper(deep, depth) for depth in (1, 2, 3, 4)] == [True, True, True, False]
+    assert not deeper(1, 0)
+    assert not deeper([], 0)
