@@ -38,7 +38,7 @@ def command(
     made = mine(Release(out), read_scores(scores), recipe, next_)
     if not made.same_recipe:
         Progress().warn(
-            f"{out} was not made from the present {recipe}: methods are matched by name"
+            f"{out} was not made from the current version of {recipe}: methods are matched by name"
         )
     if next_.resolve().parent != recipe.resolve().parent:
         Progress().note(

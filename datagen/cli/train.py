@@ -111,13 +111,13 @@ def _split(text: str) -> SplitName:
     for name in get_args(SplitName):
         if text == name:
             return name  # type: ignore[no-any-return]
-    raise RecipeError(f"--split: want train, val or test (found {text!r})")
+    raise RecipeError(f"--split: expected train, val or test (found {text!r})")
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     names = tuple(part.strip() for part in (text or "").split(","))
     if text is not None and not all(names):
-        raise RecipeError(f"--identities: want names separated by commas (found {text!r})")
+        raise RecipeError(f"--identities: expected names separated by commas (found {text!r})")
     return names if text is not None else ()
 
 

@@ -143,7 +143,7 @@ def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
             if header != _HEADER:
                 raise DetectorError(
                     f"--detector 'cmd: {command}': the first line of its scores is "
-                    f"{','.join(header)[:_SHOWN]!r}, want 'path,score'"
+                    f"{','.join(header)[:_SHOWN]!r}, expected 'path,score'"
                 )
             for cells in lines:
                 if cells:

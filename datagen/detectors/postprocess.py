@@ -58,7 +58,7 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
     try:
         given = np.asarray(raw)
         if given.dtype.kind == "c":
-            raise BadAnswerError("the answer is complex, want real numbers")
+            raise BadAnswerError("the answer is complex, expected real numbers")
         table = np.asarray(given, np.float64)
     except (TypeError, ValueError) as error:
         raise BadAnswerError(f"the answer is not an array of numbers: {error}") from None
@@ -79,7 +79,7 @@ def _score(row: NDArray[np.float64], config: DetectorConfig) -> Answer:
 
 def _probability(row: NDArray[np.float64], config: DetectorConfig) -> float:
     if not np.isfinite(row).all():
-        raise BadAnswerError(f"the answer is {_shown(row)}, want a finite number")
+        raise BadAnswerError(f"the answer is {_shown(row)}, expected a finite number")
     if config.transform == "softmax":
         if len(row) < 2:
             raise DetectorError(f"{_CONFIG}: softmax needs two or more numbers per image, found 1")

@@ -123,7 +123,7 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
         return _SUFFIXES[suffix], str(path), content
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
-        raise DetectorError(f"--detector {text!r}: want {_FORMS}")
+        raise DetectorError(f"--detector {text!r}: expected {_FORMS}")
     return "callable", text, _source_digest(text, module, files)
 
 

@@ -102,7 +102,7 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
     if math.isnan(overall):
         raise ScoresError(
             f"{scores.where}: {len(fakes)} fakes and {len(reals)} reals of train and val have a "
-            "score: want both",
+            "score: expected both",
             path=scores.where,
         )
     cells = [
@@ -138,7 +138,7 @@ def _joined(release: Release, scores: Scores) -> pd.DataFrame:
     if test:
         raise ScoresError(
             f"{scores.where}: {test} of the scores are of test images: a recipe reweighted by them "
-            "would fit the test. Score with --split train --split val",
+            "would be tuned to the test set. Score with --split train --split val",
             path=scores.where,
         )
     return rows.assign(degradation=rows["degradation"].fillna(NO_DEGRADATION))

@@ -140,14 +140,16 @@ def _text(column: Any, name: str, where: str) -> Any:
     try:
         return pc.cast(column, pa.string())
     except pa.ArrowException:
-        _refuse(where, f"column {name} holds {str(column.type)[:_LONGEST]} values, want text", name)
+        _refuse(
+            where, f"column {name} holds {str(column.type)[:_LONGEST]} values, expected text", name
+        )
 
 
 def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         if column.null_count == len(column):  # a run in which every image failed
             return np.full(len(column), np.nan)
-        _refuse(where, f"column score holds {column.type} values, want numbers", "score")
+        _refuse(where, f"column score holds {column.type} values, expected numbers", "score")
     return np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
 
 

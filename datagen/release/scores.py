@@ -202,5 +202,5 @@ def _facts(metadata: Mapping[bytes, bytes], what: str, path: Path) -> dict[str, 
     where = f"{path}: what it says about its {what}"
     found = parse_json(metadata.get(f"datagen.{what}".encode(), b"{}"), where, ScoresError)
     if not isinstance(found, dict):
-        raise ScoresError(f"{where}: want keys and values", path=path)
+        raise ScoresError(f"{where}: expected keys and values", path=path)
     return found

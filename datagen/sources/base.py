@@ -108,7 +108,7 @@ class Source(ABC):
         """Return the source of a card; ``override`` replaces single options.
 
         Raises:
-            RecipeError: ``root`` is missing or not wanted, or an option is wrong.
+            RecipeError: ``root`` is missing, or given where none is needed, or an option is wrong.
         """
         key = where.removesuffix("options") + "root"
         if cls.has_files and not root:

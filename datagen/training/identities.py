@@ -85,7 +85,7 @@ def _named(
                 "--min-images"
             )
     if len(names) < 2:
-        raise RecipeError(f"--identities: want at least two, found {', '.join(names)}")
+        raise RecipeError(f"--identities: expected at least two, found {', '.join(names)}")
     return {name: own[name] for name in names}
 
 

@@ -80,11 +80,11 @@ def test_too_few_images(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--split", "all"], "--split: want train, val or test (found 'all')"),
+        (["--split", "all"], "--split: expected train, val or test (found 'all')"),
         (["--device", "tpu"], "'tpu' is not one of"),
         (["--size", "100"], "size: must be 64, 128 or 256 (found 100)"),
         (["--width", "1"], "width: must be greater than or equal to 4"),
-        (["--identities", "a,,b"], "--identities: want names"),
+        (["--identities", "a,,b"], "--identities: expected names"),
         (["--name", "A b"], "name: must match pattern"),
         (["--rate", "7"], "rate: must be less than or equal to 0.1"),
         (["--steps", "0"], "--steps"),
@@ -139,7 +139,7 @@ def test_the_name_is_the_recipe_s_or_must_be_said(
 def test_another_run_in_the_same_folder_is_kept_out(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-        from datagen.release import Folder
+    from datagen.release import Folder
     from datagen.release.lock import lock_folder
 
     with lock_folder(Folder(str(tmp_path / "out"))):

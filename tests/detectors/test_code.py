@@ -234,7 +234,7 @@ def test_a_detector_in_the_folder_is_looked_up_and_not_run_by_a_file_name(
     (tmp_path / "mine.py").write_text(f"import os\nos.mkdir({str(mark)!r})\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with pytest.raises(DetectorError, match="want module:callable"):
+    with pytest.raises(DetectorError, match="expected module:callable"):
         read_spec("mine.py", DetectorConfig())
     read_spec("mine:score", DetectorConfig())
     assert not mark.exists()

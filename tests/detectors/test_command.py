@@ -152,7 +152,7 @@ def test_a_release_of_a_stranger_writes_no_file(
         ("path,score\n/x\x00y,0.5", "which is not one of the given paths"),
         (f"path,score\n{'/x' * 9000},0.5", "which is not one of the given paths"),
         (f'path,score\n"{"x" * (2 << 20)}",0.5', "cannot be read as CSV: field larger"),
-        (f"{'x' * (1 << 19)},score\n", "want 'path,score'"),
+        (f"{'x' * (1 << 19)},score\n", "expected 'path,score'"),
     ],
 )
 def test_a_hostile_answer_is_an_error_of_ours(tmp_path: Path, answer: str, words: str) -> None:

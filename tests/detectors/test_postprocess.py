@@ -41,8 +41,8 @@ def test_answers_become_the_probability_of_fake(
 @pytest.mark.parametrize(
     ("keys", "raw", "words"),
     [
-        ({}, [math.nan], "NaN, want a finite number"),
-        ({"logits": True}, [math.inf], "inf, want a finite number"),
+        ({}, [math.nan], "NaN, expected a finite number"),
+        ({"logits": True}, [math.inf], "inf, expected a finite number"),
     ],
 )
 def test_what_is_no_score_is_failed_and_says_why(

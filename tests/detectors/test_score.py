@@ -146,7 +146,7 @@ def test_logits_are_refused_although_some_look_like_probabilities(
 def test_no_score_at_all_is_exit_1(small: Path, tmp_path: Path, plugin: list[str]) -> None:
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:nans", to, *plugin) == 1
-    assert set(read_rows(to)["detail"]) == {"the answer is NaN, want a finite number"}
+    assert set(read_rows(to)["detail"]) == {"the answer is NaN, expected a finite number"}
 
 
 def test_an_onnx_network(small: Path, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_command(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert set(read_rows(to)["detail"]) == {"the program exited with code 1: no GPU"}
     program.write_text("import sys; open(sys.argv[2], 'w').write('1,2')")
     assert score(small, command, to) == 2
-    assert "want 'path,score'" in capsys.readouterr().err
+    assert "expected 'path,score'" in capsys.readouterr().err
     program.write_text("import sys; open(sys.argv[2], 'w').write('path,score\\n/x.png,0.5')")
     assert score(small, command, to) == 1
     assert "which is not one of the given paths" in capsys.readouterr().err
@@ -298,7 +298,7 @@ def test_ray_gives_the_same_scores(
     ("spec", "config", "words"),
     [
         ("none.onnx", "", "--detector none.onnx: no such file"),
-        ("frob", "", "want module:callable, model.onnx"),
+        ("frob", "", "expected module:callable, model.onnx"),
         ("nothing_here:score", "", "module 'nothing_here' not found"),
         ("mine_owm:mean", "", "Did you mean 'mine_own'?"),
         ("mine_own:number", "", "is of type int, which is not callable"),
@@ -308,7 +308,7 @@ def test_ray_gives_the_same_scores(
         ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' is given uint8 RGB images"),
         ("mine_own:mean", "{sise: 3}", "sise: unknown key. Did you mean 'size'?"),
         ("mine_own:mean", "{logits: true, output: softmax}", "already takes logits"),
-        ("mine_own:mean", "{std: 0}", "want positive numbers"),
+        ("mine_own:mean", "{std: 0}", "expected positive numbers"),
         ("broken.onnx", "", "does not load"),
         ("broken.pt", "", "does not load"),
         ("broken.json", "", "is not valid JSON"),

@@ -139,7 +139,7 @@ def test_one_class_alone_has_no_value_and_no_nan(
     gates = desk.gates(coverage={"min": 0.1}, auc={"min": 0.5}, regression={"max_drop": 0.01})
     assert desk.run(str(reals), "--gates", gates, "--baseline", str(desk.folder / "s.csv")) == 1
     told = capsys.readouterr().out
-    assert "undecided: auc: - [-], want at least 0.5; no fakes" in told
+    assert "undecided: auc: - [-], expected at least 0.5; no fakes" in told
     assert "nan" not in told
 
 

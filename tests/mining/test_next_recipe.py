@@ -124,7 +124,7 @@ def test_scores_of_test_are_refused(
     scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train", "test")
     assert mine(out, scores, recipe, tmp_path / "next.yaml") == 2
     told = capsys.readouterr().err
-    assert "would fit the test. Score with --split train --split val" in told
+    assert "would be tuned to the test set. Score with --split train --split val" in told
     assert not (tmp_path / "next.yaml").exists()
 
 

@@ -102,7 +102,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "range": ({"sample_id": ["a", "b"], "score": [0.5, 3.25]}, "largest 3.25): b"),
     "text": (
         {"sample_id": ["a"], "score": ["high"]},
-        "column score holds string values, want numbers",
+        "column score holds string values, expected numbers",
     ),
     "no score": ({"sample_id": ["a"], "scores": [0.5]}, "Did you mean 'scores'?"),
     "no id": ({"sampleid": ["a"], "score": [0.5]}, "Did you mean 'sampleid'?"),

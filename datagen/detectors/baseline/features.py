@@ -75,7 +75,7 @@ def features_of(image: Image) -> NDArray[np.float32]:
         ValueError: The image is smaller.
     """
     if min(image.shape[:2]) < SMALLEST:
-        raise ValueError(f"want sides of at least {SMALLEST} pixels, found {image.shape[:2]}")
+        raise ValueError(f"expected sides of at least {SMALLEST} pixels, found {image.shape[:2]}")
     light, blue, red = _planes(image)
     parts: list[NDArray[np.float32]] = []
     for number, (kernel, step) in enumerate(_FILTERS):

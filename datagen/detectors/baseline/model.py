@@ -98,10 +98,10 @@ class BaselineModel:
         count = feature_count()
         for key, array in arrays.items():
             if array.shape != (count,) or not np.isfinite(array).all():
-                raise ValueError(f"{key}: want {count} numbers")
+                raise ValueError(f"{key}: expected {count} numbers")
         for key, number in numbers.items():
             if not math.isfinite(number):
-                raise ValueError(f"{key}: want a finite number")
+                raise ValueError(f"{key}: expected a finite number")
         logistic = Logistic(**arrays, bias=numbers["bias"])
         return cls(logistic, numbers["ridge"], dict(body["trained_on"]))
 
@@ -138,7 +138,7 @@ def train_baseline(
         if len(set(labels[folds != fold])) < 2 or len(set(labels[folds == fold])) < 2:
             raise ReleaseError(
                 f"split 'train' has {train['identity_id'].nunique()} identities in {len(train)} "
-                f"usable images: want reals and fakes of at least {FOLDS} identities"
+                f"usable images: expected reals and fakes of at least {FOLDS} identities"
             )
     tried: dict[float, NDArray[np.float64]] = {}
     for ridge in _RIDGES:

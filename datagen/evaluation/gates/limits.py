@@ -42,7 +42,7 @@ class Limit(Frozen):
     @model_validator(mode="after")
     def _some_limit(self) -> Limit:
         if self.min is None and self.max is None:
-            raise ValueError("want 'min' or 'max' or both")
+            raise ValueError("expected 'min' or 'max' or both")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is greater than max {self.max:g}")
         return self

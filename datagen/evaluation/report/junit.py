@@ -48,4 +48,4 @@ def _text(verdict: Verdict) -> str:
     if not math.isnan(verdict.value):
         found = f"{verdict.value:.4f} [{verdict.low:.4f}, {verdict.high:.4f}]"
     detail = f"; {verdict.detail}" if verdict.detail else ""
-    return f"{verdict.outcome}: want {verdict.limit}, found {found}{detail}"
+    return f"{verdict.outcome}: expected {verdict.limit}, found {found}{detail}"

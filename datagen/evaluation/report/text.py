@@ -44,7 +44,7 @@ def _lines(found: Evaluation, verdicts: Sequence[Verdict]) -> Iterator[str]:
         detail = f"; {verdict.detail}" if verdict.detail else ""
         yield (
             f"{format_outcome(verdict)}: {verdict.gate}: {format_value(verdict.value)} "
-            f"[{format_range(verdict.low, verdict.high)}], want {verdict.limit}{detail}"
+            f"[{format_range(verdict.low, verdict.high)}], expected {verdict.limit}{detail}"
         )
     for note in found.notes:
         yield f"note: {note}"

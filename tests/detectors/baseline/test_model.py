@@ -49,7 +49,7 @@ def test_features_are_finite_and_of_one_length(side: int) -> None:
         row = features_of(image)
         assert row.shape == (feature_count(),)
         assert np.isfinite(row).all()
-    with pytest.raises(ValueError, match="want sides of at least"):
+    with pytest.raises(ValueError, match="expected sides of at least"):
         features_of(np.zeros((SMALLEST - 1, 90, 3), np.uint8))
 
 
@@ -104,7 +104,7 @@ def test_a_release_without_train_is_refused(
     shares = "split.shares={train: 1/6, test: 5/6}"
     assert world.generate(few, "--inline", "--set", "splits={train: 6}", "--set", shares) == 0
     assert baseline(few) == 2
-    assert "want reals and fakes of at least 5 identities" in capsys.readouterr().err
+    assert "expected reals and fakes of at least 5 identities" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_a_regression_needs_a_baseline(tmp_path: Path) -> None:
 BAD = {
     "coverag: {min: 0.9}": "coverag: unknown key. Did you mean 'coverage'?",
     "auc: {mni: 0.9}": "auc.mni: unknown key. Did you mean 'min'?",
-    "auc: {}": "auc: want 'min' or 'max'",
+    "auc: {}": "auc: expected 'min' or 'max'",
     "auc: 0.9": "auc: expected keys and values",
     "auc: {min: high}": "auc.min: must be a valid number",
     "worst_group_auc: {min: 0.9}": "worst_group_auc.by: missing",
