@@ -132,7 +132,7 @@ def _lines(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 def _escape(text: str) -> str:
     """Escape Markdown and HTML: names of groups and statuses are chosen by others.
 
-    A name calls nobody (``@team``) and leads nowhere (``https://…``, ``www.…``): a word joiner,
+    A name mentions no one (``@team``) and leads nowhere (``https://…``, ``www.…``): a word joiner,
     which is not seen, keeps them apart from what a forge would make links of.
     """
     text = plain(text, one_line=True)
