@@ -8,6 +8,7 @@ exits with its code, as a command of its own.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.cli.main import run
+from datagen.degradations.ops.albumentations_lazy import albumentations
 from tests.support.fuzz.guard import GIB, Guard, OvertimeError, limit_memory
 from tests.support.fuzz.readers import READERS, Case, Content, Reader
 from tests.support.fuzz.values import CONTENT, SECRET, Still
@@ -41,6 +43,7 @@ def main() -> None:
     base, folder = Path(sys.argv[1]), Path(sys.argv[2])
     sys.dont_write_bytecode = True
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    _import_what_is_lazy()
     guard = Guard(base / "outside")
     if len(sys.argv) > 3:
         found = _run(guard, base, folder, sys.argv[3], int(sys.argv[4]))
@@ -55,6 +58,13 @@ def main() -> None:
 
 
 _warm: list[Any] = []
+
+
+def _import_what_is_lazy() -> None:
+    """Import what commands import when they need it: an alarm in between would break it."""
+    albumentations()
+    for name in ("onnxruntime", "pandas", "pyarrow.parquet", "jinja2"):
+        importlib.import_module(name)
 
 
 def write_case(base: Path, folder: Path, reader: Reader, name: str, number: int) -> Case:
