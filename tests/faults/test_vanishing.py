@@ -69,7 +69,7 @@ def test_what_vanished_at_the_end_is_named_and_made_again(
     assert words in told
     assert "rerun the same command" in told
     assert not (out / "release.json").exists()
-    assert run(["verify", str(out)]) == 1
+    assert run(["verify", str(out)]) in (1, 2)  # not finished; no release
     assert world.generate(out, "--inline") == 0
     assert digests(out) == undisturbed
 
