@@ -109,10 +109,14 @@ def check_metadata(data: bytes, found: Header) -> None:
     """Refuse what is small and takes long or much memory to read, beside the pixels.
 
     Raises:
-        ImageError: EXIF that unpacks to a multiple of its size, tiles larger than any image, or a
-            JPEG of too many scans.
+        ImageError: EXIF that unpacks to a multiple of its size, tiles larger than any image, a
+            JPEG of too many scans, or a PNG of fewer bytes than its size takes.
     """
     tiff.check_values(_reader(data).exif(data), "TIFF" if found.format == "TIFF" else "EXIF")
+    if found.format == "PNG" and found.width * found.height > png.most_pixels(data):
+        raise ImageError(
+            f"damaged: {len(data):,} bytes cannot hold {found.width}x{found.height} pixels"
+        )
     if found.format == "TIFF":
         width, height = tiff.tile_of(data)
         if width * height > MAX_PIXELS:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from datagen.core.image_headers.base import MAX_PARTS, Header, damaged
 
-__all__ = ["exif", "header"]
+__all__ = ["exif", "header", "most_pixels"]
 
 _CHUNKS = 8  # they begin behind the signature
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEFLATE = 1032  # bytes that one byte can unpack to
 
 
 def header(data: bytes) -> Header:
@@ -26,6 +28,16 @@ def exif(data: bytes) -> bytes:
     """
     blocks = [data[start:end] for name, start, end in _chunks(data) if name == b"eXIf"]
     return max(blocks, key=len, default=b"")
+
+
+def most_pixels(data: bytes) -> int:
+    """Return how many pixels the bytes of a file can hold at most."""
+    return 8 * _DEFLATE * len(data) // max(_bits(data), 1)
+
+
+def _bits(data: bytes) -> int:
+    """Return the bits of a pixel."""
+    return data[24] * _CHANNELS.get(data[25], 1)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

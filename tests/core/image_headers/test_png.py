@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import time
+import zlib
 
 import pytest
+from PIL import Image as Pillow
 
+from datagen.core.image_headers import check_metadata, read_header
 from datagen.core.image_headers.png import exif
 from datagen.core.images import probe
 from datagen.errors import ImageError
@@ -30,6 +33,18 @@ def test_a_chunk_that_leads_outside_is_refused(name: bytes) -> None:
     with pytest.raises(ImageError, match="a chunk that is cut short"):
         probe(data)
     assert time.perf_counter() - begin < 1
+
+
+def test_a_size_that_the_bytes_cannot_hold_is_refused() -> None:
+    """Pillow and OpenCV take seconds to fill it with black."""
+    data = bytearray(saved("PNG"))
+    data[16:24] = (9_000).to_bytes(4) + (9_000).to_bytes(4)
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
+    with pytest.raises(ImageError, match="bytes cannot hold 9000x9000 pixels"):
+        probe(bytes(data))
+    for mode in ("1", "L", "RGB"):
+        flat = saved("PNG", Pillow.new(mode, (5_000, 5_000)), compress_level=9)
+        check_metadata(flat, read_header(flat))
 
 
 def test_chunks_without_end_are_refused() -> None:

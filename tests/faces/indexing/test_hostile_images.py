@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
@@ -99,12 +98,10 @@ def test_an_image_that_ends_its_worker_is_named_and_all_others_are_remembered(
     with pytest.raises(RunError, match=words):
         tree.build(engine=lambda: engine)
     assert engine.chunks == [16, 4, *[1] * 16]
-    [cache] = (tmp_path / "cache" / "index").glob("*.parquet")
-    assert len(pd.read_parquet(cache)) == 19
     engine = Dying("p7.png")
     with pytest.raises(RunError, match=r"image 'p7.png'"):
         tree.build(engine=lambda: engine)
-    assert engine.chunks == [1]
+    assert engine.chunks == [1]  # the other 19 are remembered
 
 
 class Picky(Given):
