@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,17 @@ def test_the_examples_of_the_api_run(
     (tmp_path / "recipes" / "quickstart.yaml").write_text("name: [", encoding="utf-8")
     exec(errors, {})
     assert "to be fixed first: recipes/quickstart.yaml" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_examples_of_plug_ins_type_check(tmp_path: Path) -> None:
+    """They are what a typed program starts from."""
+    files = [tmp_path / "green_mouth.py", tmp_path / "fade.py"]
+    for file, text in zip(files, examples("extending.md"), strict=True):
+        file.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_table_of_errors_is_whole() -> None:

@@ -73,10 +73,10 @@ class CommandDetector:
                 words, cwd=cwd, capture_output=True, text=True, errors="replace", check=False
             )
         except OSError as error:
-            raise DetectorError(f"--detector 'cmd: {self._command}': {error}") from None
+            raise DetectorError(f"detector 'cmd: {self._command}': {error}") from None
         if done.returncode == _NO_PROGRAM:
             raise DetectorError(
-                f"--detector 'cmd: {self._command}': exit code 127: {_last_line(done.stderr)}"
+                f"detector 'cmd: {self._command}': exit code 127: {_last_line(done.stderr)}"
             )
         if done.returncode:
             return f"the program exited with code {done.returncode}: {_last_line(done.stderr)}"
@@ -142,7 +142,7 @@ def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
             header = [cell.strip() for cell in next(lines, [])]
             if header != _HEADER:
                 raise DetectorError(
-                    f"--detector 'cmd: {command}': the first line of its scores is "
+                    f"detector 'cmd: {command}': the first line of its scores is "
                     f"{','.join(header)[:_SHOWN]!r}, expected 'path,score'"
                 )
             for cells in lines:
@@ -151,7 +151,7 @@ def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
                     yield name, rest[0] if rest else ""
         except csv.Error as error:
             raise DetectorError(
-                f"--detector 'cmd: {command}': line {lines.line_num} of its scores cannot be read "
+                f"detector 'cmd: {command}': line {lines.line_num} of its scores cannot be read "
                 f"as CSV: {error}"
             ) from None
 

@@ -22,7 +22,7 @@ def load_function(spec: DetectorSpec) -> Infer:
         DetectorError: It does not load, or is not callable.
     """
     module_name, _, name = spec.target.partition(":")
-    where = f"--detector {spec.text}"
+    where = f"detector {spec.text}"
     try:
         found: Any = getattr(_module(spec, module_name), name)
     except (Exception, SystemExit) as error:

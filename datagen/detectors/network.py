@@ -52,7 +52,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     wanted = "CUDAExecutionProvider" if spec.config.device == "cuda" else "CPUExecutionProvider"
     if wanted not in onnxruntime.get_available_providers():
         raise DetectorError(
-            f"--detector {spec.text}: device: cuda: this onnxruntime has no {wanted}; install "
+            f"detector {spec.text}: device: cuda: this onnxruntime has no {wanted}; install "
             "onnxruntime-gpu, or set device: cpu"
         )
     options = onnxruntime.SessionOptions()
@@ -68,7 +68,7 @@ def open_onnx(spec: DetectorSpec) -> Network:
     if len(inputs) != 1 or len(inputs[0][2]) != 4 or inputs[0][1] != "tensor(float)":
         found = ", ".join(f"{name[:80]} {kind} {shape[:8]}" for name, kind, shape in inputs[:8])
         raise DetectorError(
-            f"--detector {spec.text}: want one float32 input with 4 axes, found {found or 'none'}",
+            f"detector {spec.text}: want one float32 input with 4 axes, found {found or 'none'}",
             path=spec.target,
         )
     name, _, shape = inputs[0]
@@ -127,7 +127,7 @@ def _torch(spec: DetectorSpec) -> Any:
         raise MissingExtraError("torch", "torch", f"Detector {spec.text}") from None
     if spec.config.device == "cuda" and not torch.cuda.is_available():
         raise DetectorError(
-            f"--detector {spec.text}: device: cuda: torch finds no GPU; set device: cpu"
+            f"detector {spec.text}: device: cuda: torch finds no GPU; set device: cpu"
         )
     return torch
 
@@ -182,7 +182,7 @@ def _check_input(spec: DetectorSpec, shape: Any) -> None:
     sides = [side for side in shape if isinstance(side, int)]
     if not all(1 <= side <= _MAX_SIDE for side in sides) or math.prod(sides) > _MAX_INPUT:
         raise DetectorError(
-            f"--detector {spec.text}: its input has the shape {list(shape)}: at most {_MAX_SIDE} a "
+            f"detector {spec.text}: its input has the shape {list(shape)}: at most {_MAX_SIDE} a "
             f"side and {_MAX_INPUT:,} numbers are given to a network",
             path=spec.target,
         )
@@ -203,5 +203,5 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
 def _does_not_load(spec: DetectorSpec, error: Exception) -> DetectorError:
     line = (str(error).strip().splitlines() or [""])[0][:300]
     return DetectorError(
-        f"--detector {spec.text}: does not load: {type(error).__name__}: {line}", path=spec.target
+        f"detector {spec.text}: does not load: {type(error).__name__}: {line}", path=spec.target
     )

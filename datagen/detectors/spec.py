@@ -103,7 +103,7 @@ def read_spec(
     kind, target, content = _classified(text, files)
     if kind in _CODE and not allow_code:
         raise DetectorError(
-            f"--detector {text}: a {Path(target).suffix} file can run any code on this machine "
+            f"detector {text}: a {Path(target).suffix} file can run any code on this machine "
             "when it is opened, because torch keeps pickles in it. If you trust its origin, add "
             "--allow-code (in Python: allow_code=True); otherwise ask for an .onnx file, which "
             "never runs code",
@@ -123,7 +123,7 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
         return _SUFFIXES[suffix], str(path), content
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
-        raise DetectorError(f"--detector {text!r}: expected {_FORMS}")
+        raise DetectorError(f"detector {text!r}: expected {_FORMS}")
     return "callable", text, _source_digest(text, module, files)
 
 
@@ -134,7 +134,7 @@ def _file(text: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # no such user, a circle of links, a null byte
         path, found = Path(text), False
     if not found:
-        raise DetectorError(f"--detector {text}: no such file", path=path)
+        raise DetectorError(f"detector {text}: no such file", path=path)
     return path
 
 
@@ -145,23 +145,23 @@ def _onnx_digest(text: str, path: Path) -> str:
         digest = sha256_file(path)
         return digest_of([digest, *map(sha256_file, others)]) if others else digest
     except (OSError, ValueError) as error:
-        raise DetectorError(f"--detector {text}: does not load: {error}", path=path) from None
+        raise DetectorError(f"detector {text}: does not load: {error}", path=path) from None
 
 
 def _command(command: str) -> tuple[str, str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise DetectorError(f"--detector 'cmd: {command}': {error}") from None
+        raise DetectorError(f"detector 'cmd: {command}': {error}") from None
     missing = [mark for mark in ("{paths}", "{scores}") if mark not in command]
     if missing or not words:
         raise DetectorError(
-            f"--detector 'cmd: {command}': no {' and no '.join(missing) or 'program'} in it: the "
+            f"detector 'cmd: {command}': no {' and no '.join(missing) or 'program'} in it: the "
             "program reads the paths of images from the file {paths} and writes a CSV file "
             "'path,score' to {scores}"
         )
     if shutil.which(words[0]) is None:
-        raise DetectorError(f"--detector 'cmd: {command}': program {words[0]!r} not found")
+        raise DetectorError(f"detector 'cmd: {command}': program {words[0]!r} not found")
     paths = [Path(shutil.which(words[0]) or words[0]), *map(Path, words[1:])]
     return command, digest_of([command, *(sha256_file(path) for path in paths if path.is_file())])
 
@@ -184,7 +184,7 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
     if found is None:
         hint = near(module, [file.stem for file in files])
         raise DetectorError(
-            f"--detector {text}: module {module!r} not found.{hint} It must be in this folder or "
+            f"detector {text}: module {module!r} not found.{hint} It must be in this folder or "
             "installed; a single file can be given with --plugin FILE.py"
         )
     source = Path(found.origin or "")

@@ -34,11 +34,11 @@ def engine_choice(
         EngineError: The arguments contradict each other.
     """
     if inline and (address or (workers or 1) > 1):
-        raise EngineError("--inline runs in one process: remove --workers and --address")
+        raise EngineError("inline runs in one process: remove workers and address")
     if inline and shard_timeout is not None:
         raise EngineError(
-            "--inline has no second process that could end a shard: remove --inline or "
-            "--shard-timeout"
+            "inline has no second process that could end a shard: remove inline or the shard "
+            "timeout"
         )
     if shard_timeout is not None and not shard_timeout > 0:
         raise EngineError(f"shard timeout: expected more than 0 seconds, found {shard_timeout}")

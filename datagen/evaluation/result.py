@@ -196,7 +196,7 @@ def evaluate_release(
     limits = _limits(gates)
     if "regression" in limits and baseline is None:
         raise UserError(
-            "the gate 'regression' needs a baseline to compare with: give its scores (--baseline)",
+            "the gate 'regression' needs a baseline to compare with: give its scores",
             key="regression",
         )
     trained_on, split = settings.trained_on, settings.split

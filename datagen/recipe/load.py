@@ -14,7 +14,7 @@ from datagen.core.schema import parse
 from datagen.core.text import counted
 from datagen.core.yaml_io import read_yaml
 from datagen.degradations.compose import Composition
-from datagen.errors import RecipeError
+from datagen.errors import CardError, RecipeError
 from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.methods import Method
 from datagen.recipe.build import (
@@ -176,11 +176,19 @@ def load_recipe(
     spec = parse(RecipeSpec, body, str(file), RecipeError)
     for n, use in enumerate(spec.sources):
         check_root(use.root, str(file), n)
-    cards = tuple(
-        load_card(card_path(use.card, file, n, allow_outside)) for n, use in enumerate(spec.sources)
-    )
+    cards = tuple(_card(use.card, file, n, allow_outside) for n, use in enumerate(spec.sources))
     check_names(spec, cards, str(file))
     recipe = Recipe(spec, str(file), cards, loaded, allow_outside)
     _ = recipe.degradations  # raises on an unknown name or a wrong option
     check_methods(spec, recipe.methods, recipe.path)
     return recipe
+
+
+def _card(card: str, recipe: Path, number: int, allow_outside: bool) -> SourceCard:
+    """Read the card of a source; a card that is not there is a mistake of the recipe's key."""
+    path = card_path(card, recipe, number, allow_outside)
+    try:
+        return load_card(path)
+    except CardError as error:
+        error.key = error.key or f"sources[{number}].card"
+        raise

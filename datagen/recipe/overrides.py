@@ -100,9 +100,7 @@ def _parsed(overrides: Overrides) -> Iterator[_Override]:
             if not (keys := _split(key, label)):
                 raise RecipeError(f"{label}: expected a dotted key, e.g. 'splits.train'", key=key)
             _check(value, label, key, of_python=True)
-            plain = _plain(value)
-            _check(plain, label, key)
-            yield _Override(keys, plain, label)
+            yield _Override(keys, _plain(value, label, key), label)
         return
     for given in text_or_texts(overrides, "overrides", RecipeError):
         label = f"override {shortened(given)}"
@@ -115,14 +113,16 @@ def _parsed(overrides: Overrides) -> Iterator[_Override]:
         yield _Override(keys, parse_yaml(value, label, RecipeError), label)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, label: str, key: str) -> Any:
     """Return the value with paths as texts and scalars of NumPy as those of Python."""
+    if isinstance(value, set | frozenset):
+        raise RecipeError(f"{label}: a value of type set has no order: give a list", key=key)
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _plain(inner, label, key) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, label, key) for inner in value]
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return value.item()
     return value

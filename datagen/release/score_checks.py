@@ -198,7 +198,7 @@ def _in_range(raw: npt.NDArray[np.float64], ids: Any, where: str) -> npt.NDArray
             where,
             f"{int(outside.sum())} scores are outside [0, 1] (smallest {np.nanmin(raw):.6g}, "
             f"largest {np.nanmax(raw):.6g}): {first_ids(ids.filter(pa.array(outside)))}. If they "
-            "are logits, use --logits",
+            "are logits, say so: --logits, in Python logits=True",
             "score",
         )
     return raw

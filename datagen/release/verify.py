@@ -41,7 +41,7 @@ def verify(
         record = read_record(folder)
     except ReleaseError as error:
         if not (folder.exists(RELEASE_NAME) or folder.names("commits")):
-            raise  # a wrong path is no damage
+            raise  # a wrong path is no problem of a release
         yield str(error)
         return
     if problem := damage_of(record):

@@ -160,7 +160,7 @@ def test_inline_with_workers_is_a_contradiction(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert world.generate(tmp_path / "out", "--inline", "--workers", "4") == 2
-    assert "--inline runs in one process" in capsys.readouterr().err
+    assert "inline runs in one process" in capsys.readouterr().err
 
 
 def test_the_last_line_tells_what_came_of_it(

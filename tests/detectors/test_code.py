@@ -109,7 +109,7 @@ def test_the_other_files_never_run_code_whatever_is_in_them(
     path.write_bytes(hostile(mark)[form])
     for options in ((), ("--allow-code",)):
         assert score(small, str(path), tmp_path / "s.parquet", *options) == 2
-        assert f"--detector {path}: " in capsys.readouterr().err.replace("\n", "")
+        assert f"detector {path}: " in capsys.readouterr().err.replace("\n", "")
     assert not mark.exists()
 
 

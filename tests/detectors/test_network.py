@@ -118,7 +118,7 @@ def test_names_that_are_no_text_are_an_error_of_ours(
     path.write_bytes(path.read_bytes().replace(part, b"\x96" + part[1:]))
     assert score(small, str(path), tmp_path / "s.parquet") == 2
     told = capfd.readouterr()
-    assert told.err.startswith("error: --detector ")
+    assert told.err.startswith("error: detector ")
     assert "does not load" in told.err
     assert "onnxruntime:" not in told.err
     assert "EP Error" not in told.out + told.err

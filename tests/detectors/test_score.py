@@ -297,7 +297,7 @@ def test_ray_gives_the_same_scores(
 @pytest.mark.parametrize(
     ("spec", "config", "words"),
     [
-        ("none.onnx", "", "--detector none.onnx: no such file"),
+        ("none.onnx", "", "detector none.onnx: no such file"),
         ("frob", "", "expected module:callable, model.onnx"),
         ("nothing_here:score", "", "module 'nothing_here' not found"),
         ("mine_owm:mean", "", "Did you mean 'mine_own'?"),

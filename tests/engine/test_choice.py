@@ -45,7 +45,7 @@ def test_contradictions_are_refused(
 
 @pytest.mark.parametrize(
     ("inline", "seconds", "words"),
-    [(True, 5.0, "--inline has no second process"), (False, 0.0, "more than 0 seconds, found 0")],
+    [(True, 5.0, "inline has no second process"), (False, 0.0, "more than 0 seconds, found 0")],
 )
 def test_a_shard_timeout_needs_a_process_to_end(inline: bool, seconds: float, words: str) -> None:
     with (

@@ -106,7 +106,7 @@ def test_logits_are_taken_when_said(desk: Desk, capsys: pytest.CaptureFixture[st
     score = desk.made.scores()
     logits = desk.scores("l.csv", np.log(score / (1 - score)))
     assert desk.run(logits) == 2
-    assert "use --logits" in capsys.readouterr().err
+    assert "say so: --logits" in capsys.readouterr().err
     assert desk.run(logits, "--logits") == 0
     one = capsys.readouterr().out.splitlines()
     assert desk.run(desk.scores("p.csv", score)) == 0

@@ -122,7 +122,7 @@ def test_every_bad_table_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_out_of_range_speaks_of_logits(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="use --logits"):
+    with pytest.raises(UserError, match="say so: --logits"):
         read_scores(write(tmp_path, sample_id=["a"], score=[-2.0]))
 
 

@@ -68,7 +68,7 @@ class BaselineModel:
         Raises:
             DetectorError: The file is not a model, or is one for other features.
         """
-        where = f"--detector {path}"
+        where = f"detector {path}"
         body = read_json(Path(path), where, DetectorError)
         found = body.get("format") if isinstance(body, dict) else None
         if found != _FORMAT:

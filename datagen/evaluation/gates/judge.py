@@ -176,7 +176,7 @@ def _margin(found: Estimate, limit: Limit) -> float:
 
 def _regressions(gate: Regression, found: Evaluation) -> Iterator[Verdict]:
     if found.comparison is None:
-        raise UserError("the gate 'regression' needs a baseline to compare with: use --baseline")
+        raise UserError("the gate 'regression' needs a baseline to compare with: give its scores")
     title = f"regression of {gate.metric}"
     overall = found.comparison.overall[gate.metric]
     yield _drop(title, gate, overall, None)

@@ -180,7 +180,7 @@ def test_a_regression_of_an_error_is_a_rise(tmp_path: Path) -> None:
 
 
 def test_a_regression_needs_a_baseline(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="use --baseline"):
+    with pytest.raises(UserError, match="give its scores"):
         verdicts(tmp_path, GOOD, regression={"max_drop": 0.01})
 
 
