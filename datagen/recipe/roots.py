@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 
+from datagen.core.addresses import problem_of_address
 from datagen.errors import RecipeError
 
 __all__ = ["card_path", "check_root", "source_root", "unset_variables"]
@@ -27,8 +28,11 @@ def check_root(root: str, recipe: str, number: int) -> None:
         number: Position of the source in the recipe, for messages.
 
     Raises:
-        RecipeError: A variable is not one of those that are expanded, or not the beginning.
+        RecipeError: A variable is not one of those that are expanded, or not the beginning; or
+            the address is none of storage.
     """
+    if problem := problem_of_address(root):
+        raise _error(problem, recipe, number)
     for found in _VARIABLE.finditer(root):
         name = found[1] or found[2]
         if not _ALLOWED.fullmatch(name or ""):

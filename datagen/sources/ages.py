@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import fsspec
 import pandas as pd
 
+from datagen.core.addresses import problem_of_address
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
@@ -96,11 +98,13 @@ class Ages:
 
 
 def _content(source: Source, name: str, where: str) -> str:
-    if "://" not in name and not name.startswith(("/", "~")):
+    if "://" not in name and "::" not in name and not name.startswith(("/", "~")):
         return source.read_text(name, "ages table")
     source.refuse_outside(name)
-    if "://" not in name and not Path(name).expanduser().is_file():
-        raise SourceError(f"{where} is missing, or no regular file")
+    if problem := problem_of_address(name):
+        raise SourceError(f"{where}: {problem}")
+    if "://" not in name and not Path(os.path.expanduser(name)).is_file():
+        raise SourceError(f"{where} is missing, or no regular file")  # also where there is no ~user
     try:
         with fsspec.open(name, "rb") as handle:
             data: bytes = handle.read(MAX_LISTING + 1)

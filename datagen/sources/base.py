@@ -16,7 +16,7 @@ from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.core.image_headers import MAX_IMAGE_FILE
 from datagen.core.schema import Frozen, parse
 from datagen.core.text import shortened
-from datagen.errors import ImageError, RecipeError, SourceError
+from datagen.errors import ImageError, MissingExtraError, RecipeError, SourceError
 from datagen.sources.card import SourceCard
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
@@ -168,7 +168,14 @@ class Source(ABC):
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
-        filesystem, path = fsspec.core.url_to_fs(self.root)
+        try:
+            filesystem, path = fsspec.core.url_to_fs(self.root)
+        except ImportError:
+            protocol = self.root.partition("://")[0]
+            extra = "s3" if protocol == "s3" else protocol
+            raise MissingExtraError(f"{extra}fs", extra, f"root {self.root!r}") from None
+        except ValueError as error:
+            raise self.error(f"root {self.root!r}: {error}") from None
         return filesystem, str(path).rstrip("/")
 
     @property

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.errors import CardError, DatagenError, RecipeError, SourceError
+from datagen.errors import CardError, DatagenError, MissingExtraError, RecipeError, SourceError
 from datagen.recipe import Recipe, load_recipe
 from datagen.recipe.roots import source_root, unset_variables
 
@@ -89,7 +89,6 @@ def test_other_variables_are_refused_whether_they_are_set_or_not(
         "http://${A_ROOT}@host",
         "${A_ROOT}.evil.example/x",
         "$A_ROOT@evil.example",
-        "simplecache::${A_ROOT}",
         "${A_ROOT}${B_ROOT}",
         "${A_ROOT}:${B_ROOT}",
         "x/${DATAGEN_LONDON}",
@@ -104,6 +103,15 @@ def test_a_variable_never_gets_into_an_address(
         load(tmp_path, root=root)
 
 
+@pytest.mark.parametrize(
+    "root",
+    ["reference::http://h/x.json", "simplecache::${A_ROOT}", "${A_ROOT}/::reference://x", "x://y"],
+)
+def test_a_root_is_storage_and_nothing_that_interprets(tmp_path: Path, root: str) -> None:
+    with pytest.raises(RecipeError, match=r"sources\[0\]\.root: .*(chains|is no storage)"):
+        load(tmp_path, root=root)
+
+
 def test_variables_of_folders_are_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_ROOT", "/data/$HOME")
     monkeypatch.setenv("DATAGEN_LONDON", "s3://bucket/london")
@@ -111,6 +119,18 @@ def test_variables_of_folders_are_expanded(monkeypatch: pytest.MonkeyPatch) -> N
     assert source_root("$STUDIO_ROOT", "r.yaml", 0) == "/data/$HOME"
     assert source_root("${DATAGEN_LONDON}/a", "r.yaml", 0) == "s3://bucket/london/a"
     assert unset_variables("${NOT_SET_ROOT}/x") == ["NOT_SET_ROOT"]
+
+
+@pytest.mark.parametrize("root", ["oci://bucket/x", "abfs://x", "hf://a"])
+def test_storage_whose_package_is_missing_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    def fails(url: str) -> None:
+        raise ImportError(url)
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", fails)
+    with pytest.raises(MissingExtraError, match=root):
+        list(load(tmp_path, root=root).sources()[0].records())
 
 
 def test_a_home_folder_of_no_user_is_named(tmp_path: Path) -> None:
