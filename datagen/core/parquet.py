@@ -98,7 +98,7 @@ def _check_description(
             kind = kind.value_type
         if pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
             raise ValueError(
-                f"column {name!r} holds {str(kind)[:80]} values, want texts or numbers"
+                f"column {name!r} holds {str(kind)[:80]} values, expected texts or numbers"
             )
         size += about.num_rows * _width(kind)
         if _is_text(kind):
