@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from datagen.cli.main import run
 from datagen.errors import ReleaseError
 from datagen.release.reader import Release
 from tests.support.releases import change_rows
-from tests.support.world import World
 
 Rows = list[dict[str, Any]]
 
@@ -21,17 +19,9 @@ SECRET = "a line that only its owner may read"
 NAME = "manifest/train-000000.parquet"
 
 
-@pytest.fixture(scope="module")
-def whole(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile") / "out"
-    assert world.generate(folder, "--inline", "--set", "splits.train=6") == 0
-    return folder
-
-
-@pytest.fixture
-def out(whole: Path, tmp_path: Path) -> Path:
+@pytest.fixture(autouse=True)
+def secret(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text(SECRET * 100)
-    return Path(shutil.copytree(whole, tmp_path / "out"))
 
 
 def put(column: str, value: object, kind: str = "fake") -> Callable[[Rows], None]:
