@@ -1,6 +1,24 @@
-"""``python -m datagen`` is the ``datagen`` command."""
+"""``python -m datagen`` and the ``datagen`` script are the command line."""
 
-from datagen.cli.main import main
+from __future__ import annotations
+
+import os
+import sys
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being imported ends as quietly as later."""
+    try:
+        from datagen.cli.main import main as run_and_exit
+
+        run_and_exit()
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)  # half-imported modules may fail to be torn down
+
 
 if __name__ == "__main__":
     main()

@@ -51,7 +51,7 @@ def command(
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         found = plan_recipe(prepared, engine, limit, progress)
-    _print(Console(highlight=False), found, workers or os.cpu_count() or 1)
+    _print(Console(highlight=False, emoji=False), found, workers or os.cpu_count() or 1)
 
 
 def _print(out: Console, found: PlanOverview, cores: int) -> None:

@@ -22,7 +22,7 @@ def stderr() -> Console:
     """Return the console on standard error; in a notebook it writes into the cell."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 class Bar:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 
-from datagen.redact import redacted
+from datagen.errors.redact import redacted
 
 __all__ = ["echo", "plain"]
 

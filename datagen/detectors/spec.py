@@ -17,7 +17,7 @@ from datagen.core.python_file import PythonFile
 from datagen.core.text import near
 from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
 from datagen.errors import DetectorError
-from datagen.redact import portable
+from datagen.errors.redact import portable
 
 __all__ = ["DetectorSpec", "Kind", "look_in", "read_spec"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from datagen.core.versions import machine
+from datagen.errors.redact import is_absolute, portable
 from datagen.faces.indexing.build import BuiltIndex
 from datagen.generation.prepare import Prepared
-from datagen.redact import is_absolute, portable
 from datagen.release.documents.croissant import croissant_document
 from datagen.release.documents.dataset_card import dataset_card
 from datagen.release.record import ReleaseInfo

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from datagen.core.digests import canonical_json, sha256_bytes
 from datagen.core.phash import phash
 from datagen.errors import ItemError, RightsError
+from datagen.errors.redact import portable
 from datagen.faces.crop import face_box
 from datagen.faces.index import Face
 from datagen.generation.encoding import Encoding
 from datagen.generation.pair import Pair
 from datagen.planning import Item
-from datagen.redact import portable
 from datagen.rights import Purpose, Terms, combine
 
 __all__ = [

@@ -15,11 +15,11 @@ from datagen.core.terminal import plain
 from datagen.core.yaml_edit import KeyPath, edit_yaml
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import RecipeError, ScoresError
+from datagen.errors.redact import portable
 from datagen.mining.shares import reweight
 from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness, find_weakness
 from datagen.recipe import load_recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
-from datagen.redact import portable
 from datagen.release.reader import Release
 from datagen.release.scores import Scores
 

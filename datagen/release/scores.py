@@ -15,7 +15,7 @@ from datagen.core.files import staged
 from datagen.core.json_io import parse_json
 from datagen.core.parquet import read_parquet
 from datagen.errors import ScoresError
-from datagen.redact import portable
+from datagen.errors.redact import portable
 from datagen.release.score_checks import KEYS, OK, Scores, checked_scores, first_ids
 
 if TYPE_CHECKING:

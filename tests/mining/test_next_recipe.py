@@ -109,7 +109,9 @@ def test_a_method_that_train_does_not_have_keeps_its_share(
     recipe = world.write_recipe("held-out.yaml", methods=methods, degradations=DEGRADATIONS)
     scores = invented(out, tmp_path / "s.parquet", ("self_blend", "clean"), "train")
     assert mine(out, scores, recipe, tmp_path / "next.yaml") == 0
-    shares = [use.share for use in load_recipe(tmp_path / "next.yaml", allow_outside=True).spec.methods]
+    shares = [
+        use.share for use in load_recipe(tmp_path / "next.yaml", allow_outside=True).spec.methods
+    ]
     assert shares[2] == third
     assert shares[0] > third > shares[1]
     assert sum(shares) == 1

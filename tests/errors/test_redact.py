@@ -1,4 +1,4 @@
-"""``datagen.redact``: no credentials in what is shown, no places of a user in what is written."""
+"""What is shown holds no credentials, and what is written names no places of a user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 import pytest
 
 from datagen.errors import ItemError, RecipeError
-from datagen.redact import is_absolute, portable, redacted
+from datagen.errors.redact import is_absolute, portable, redacted
 
 SECRET = "hunter2"
 

@@ -34,7 +34,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from datagen.redact import redacted
+from datagen.errors.redact import redacted
 
 __all__ = [
     "CardError",
