@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import time
@@ -62,7 +63,8 @@ def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[2J", "x" * 2001])
 @pytest.mark.parametrize("column", ["image_id", "identity"])
 def test_a_name_that_no_release_can_hold_is_refused(name: str, column: str) -> None:
-    record = Record(**{"path": "a.jpg", "image_id": "a", "identity": "b", column: name})
+    good = Record(path="a.jpg", image_id="a", identity="b")
+    record = dataclasses.replace(good, **{column: name})
     with pytest.raises(SourceError, match="no release could hold it"):
         list(unique(iter([record]), "faces"))
 
