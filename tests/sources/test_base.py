@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -64,7 +65,8 @@ def test_a_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["image_id", "identity"])
 def test_a_name_that_no_release_can_hold_is_refused(name: str, column: str) -> None:
     good = Record(path="a.jpg", image_id="a", identity="b")
-    record = dataclasses.replace(good, **{column: name})
+    changed: dict[str, Any] = {column: name}
+    record = dataclasses.replace(good, **changed)
     with pytest.raises(SourceError, match="no release could hold it"):
         list(unique(iter([record]), "faces"))
 
