@@ -105,9 +105,10 @@ def test_abba(
     main_of: Callable[[str], Callable[..., Any]],
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     main, here = main_of("abba"), BENCHMARKS.parent
-    seconds = sys.modules[main.__module__].cpu_seconds(here, "recipes/quickstart.yaml", 2)
+    seconds = sys.modules[main.__module__].cpu_seconds(here, tmp_path, "recipes/quickstart.yaml", 2)
     assert seconds > 0
     monkeypatch.setattr(f"{main.__module__}.cpu_seconds", lambda *_: seconds)
     main([str(here), str(here), "--rounds", "2"])
