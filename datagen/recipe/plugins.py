@@ -27,7 +27,8 @@ class Plugin(PythonFile):
         Raises:
             RecipeError: The file raises an error, or defines neither a method nor a degradation.
         """
-        if self.module_name(_PREFIX) in sys.modules:
+        if (known := sys.modules.get(self.module_name(_PREFIX))) is not None:
+            self._register(known)  # the registry may have been reset since
             return []
         try:
             module = self.run(_PREFIX)

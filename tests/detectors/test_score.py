@@ -308,7 +308,7 @@ def test_ray_gives_the_same_scores(
         ("mine_own:mean", "{mean: 0.5}", "mean: 'mine_own:mean' is given uint8 RGB images"),
         ("mine_own:mean", "{sise: 3}", "sise: unknown key. Did you mean 'size'?"),
         ("mine_own:mean", "{logits: true, output: softmax}", "already takes logits"),
-        ("mine_own:mean", "{std: 0}", "expected positive numbers"),
+        ("mine_own:mean", "{std: 0}", "must be positive numbers"),
         ("broken.onnx", "", "does not load"),
         ("broken.pt", "", "does not load"),
         ("broken.json", "", "is not valid JSON"),

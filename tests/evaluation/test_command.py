@@ -169,7 +169,7 @@ def test_every_mistake_is_exit_2_without_a_trace(
     regression = desk.gates(regression={"max_drop": 0.1})
     cases = [
         (["--split", "tset"], "no split 'tset'"),
-        (["--gates", regression], "--baseline"),
+        (["--gates", regression], "needs a baseline"),
         (["--junit", "j.xml"], "add --gates"),
         (["--baseline", "nowhere.csv"], "nowhere.csv: no such scores file"),
         (["--gates", "nowhere.yaml"], "nowhere.yaml: no such file"),
