@@ -64,10 +64,7 @@ def test_the_benchmark_repeats_an_input_and_reports(
     pool: Pool,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # What is tested is the report; a process of its own may build its inputs first.
-    monkeypatch.setattr("tests.support.fuzz.processes.SECONDS", 120)
     main = importlib.import_module("benchmarks.fuzz").main
     kept = tmp_path / "kept"
     asked = ["--base", str(base), "--reader", "gates", "--number", "0", "--keep", str(kept)]

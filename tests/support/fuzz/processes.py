@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -74,10 +73,8 @@ def _run(base: Path, folder: Path, reader: str, number: int) -> dict[str, Any]:
         }
     else:
         found = json.loads(said)
-    # Linux hands the parent's peak down to a child that has not yet replaced its memory.
-    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if used.ru_maxrss * 1024 > MAX_MEMORY and used.ru_maxrss > inherited:
-        found["problems"].append(f"took {used.ru_maxrss / 1024**2:.1f} GiB")
+    if (peak := found.get("peak", 0)) > MAX_MEMORY:
+        found["problems"].append(f"took {peak / GIB:.1f} GiB")
     if used.ru_utime + used.ru_stime > SECONDS + _START:
         found["problems"].append(f"took {used.ru_utime + used.ru_stime:.1f} s")
     found["seconds"] = round(time.monotonic() - started, 3)
