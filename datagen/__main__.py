@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-_INTERRUPTED = 130
+from datagen.cli.exit_codes import INTERRUPTED
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.stderr.flush()
-        os._exit(_INTERRUPTED)  # half-imported modules may fail to be torn down
+        os._exit(INTERRUPTED)  # half-imported modules may fail to be torn down
 
 
 if __name__ == "__main__":
