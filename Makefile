@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 READY := $(VENV)/.ready
 HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
 
@@ -34,10 +35,10 @@ demo: $(READY)
 	@echo "  $(BIN)/python -c \"import pandas as pd; print(pd.read_parquet('demo-out/manifest').groupby(['split', 'method', 'kind']).size())\""
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 coverage: $(READY)
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

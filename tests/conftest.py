@@ -13,6 +13,7 @@ Helpers are in ``tests/support/``; data that one room of tests needs is in its `
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -53,20 +54,40 @@ _LAST = ("ray", "slow")
 _LEARNED = tuple(f"[{name}" for name in METHODS if METHODS.load(name).learned)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of ``pytest -n`` one folder of small networks."""
+    if getattr(config.option, "numprocesses", None) and "DATAGEN_SMALL_WEIGHTS" not in os.environ:
+        os.environ["DATAGEN_SMALL_WEIGHTS"] = tempfile.mkdtemp(prefix="datagen-small-")
+        config.add_cleanup(lambda: _forget(os.environ["DATAGEN_SMALL_WEIGHTS"]))
+
+
+def _forget(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a file's tests in one process of ``pytest -n``, and all that use Ray in one."""
+    if item.get_closest_marker("ray"):
+        group = "ray"
+    else:
+        group = f"{item.path.relative_to(item.config.rootpath)}:{_rank(item)}"
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
 def _needs_networks(item: pytest.Item) -> bool:
     by_name = "small_weights" in getattr(item, "fixturenames", ())
     return by_name or any(part in item.name for part in _LEARNED)
 
 
+def _rank(item: pytest.Item) -> float:
+    marked = sum(item.get_closest_marker(name) is not None for name in _LAST)
+    return max(marked, 0.5 * _needs_networks(item))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run quick tests first, so that failures show early and networks are built meanwhile."""
-
-    def rank(item: pytest.Item) -> float:
-        marked = sum(item.get_closest_marker(name) is not None for name in _LAST)
-        return max(marked, 0.5 * _needs_networks(item))
-
-    items.sort(key=rank)
+    items.sort(key=_rank)
 
 
 @pytest.fixture(autouse=True)
@@ -86,9 +107,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop a build that no test waited for."""
+    """Stop a build that no test waited for; remove this process's cache."""
     if (build := session.config.stash.get(_BUILD, None)) is not None:
         build.stop()
+    _forget(os.environ["DATAGEN_CACHE"])
 
 
 @pytest.fixture(scope="session")

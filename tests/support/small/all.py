@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from tests.support.small.autoencoder import build_autoencoders
 from tests.support.small.build import SmallWeights, read_options, write_options
 from tests.support.small.diffusion import build_diffusion
@@ -34,8 +36,14 @@ _BUILDERS: tuple[Build, ...] = (
 def build_all(folder: Path) -> SmallWeights:
     """Write every small network and its card; keeps the real landmark model within reach.
 
-    A folder that was built before is taken as it is.
+    A folder that was built before is taken as it is; of several processes, one builds.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        return _built(folder)
+
+
+def _built(folder: Path) -> SmallWeights:
     if (built := read_options(folder)) is not None:
         return built
     options: dict[str, dict[str, Any]] = {}

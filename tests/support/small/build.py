@@ -61,7 +61,7 @@ class Build:
         self._process: subprocess.Popen[bytes] | None = None
         if read_options(self._folder) is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self._log.open("wb") as log:
+            with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "tests.support.small.all", str(self._folder)],
                     cwd=Path(__file__).parents[3],
