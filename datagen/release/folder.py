@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import fsspec
 
 from datagen.core.files import below, move_into_place
-from datagen.errors import MissingExtraError, ReleaseError
+from datagen.core.storage import Storage, open_storage
+from datagen.errors import ReleaseError
 
 __all__ = ["Folder"]
 
@@ -38,17 +36,11 @@ class Folder:
         self.address = address.rstrip("/") or "/"
 
     @cached_property
-    def _place(self) -> tuple[Any, str]:
+    def _place(self) -> tuple[Storage, str]:
         try:
-            filesystem, path = fsspec.core.url_to_fs(self.address)
-        except ImportError:
-            protocol = self.address.partition("://")[0]
-            extra = "s3" if protocol == "s3" else protocol
-            raise MissingExtraError(f"{extra}fs", extra, f"address {self.address!r}") from None
+            return open_storage(self.address, listings=False)
         except ValueError as error:
-            raise ReleaseError(f"address {self.address!r}: {error}") from None
-        filesystem.use_listings_cache = False
-        return filesystem, str(path).rstrip("/")
+            raise ReleaseError(f"address {self.address!r}: {error}", path=self.address) from None
 
     def __getstate__(self) -> dict[str, str]:
         """Return the state without the open connection."""
@@ -57,10 +49,8 @@ class Folder:
     @property
     def local(self) -> Path | None:
         """The path of a folder on a local disk, ``None`` for one in object storage."""
-        filesystem, path = self._place
-        protocols = filesystem.protocol
-        protocols = (protocols,) if isinstance(protocols, str) else protocols
-        return Path(path) if "file" in protocols else None
+        storage, path = self._place
+        return Path(path) if storage.is_local else None
 
     def exists(self, name: str = "") -> bool:
         """Say whether a file, or the folder itself, exists."""
@@ -112,20 +102,20 @@ class Folder:
 
     def names(self, under: str = "") -> list[str]:
         """Return the names of all files below ``under``, sorted; none if there are none."""
-        filesystem, root = self._place
-        filesystem.invalidate_cache()
+        storage, root = self._place
+        storage.invalidate_cache()
         try:
-            found = filesystem.find(self._full(under))
+            found = storage.find(self._full(under))
         except FileNotFoundError:
             return []
         return sorted(str(path)[len(root) + 1 :] for path in found)
 
     def sizes(self, under: str = "") -> dict[str, int]:
         """Return the size in bytes of every file below ``under``, by name, with one listing."""
-        filesystem, root = self._place
-        filesystem.invalidate_cache()
+        storage, root = self._place
+        storage.invalidate_cache()
         try:
-            found = filesystem.find(self._full(under), detail=True)
+            found = storage.find(self._full(under), detail=True)
         except FileNotFoundError:
             return {}
         return {str(path)[len(root) + 1 :]: int(info["size"]) for path, info in found.items()}
@@ -150,10 +140,9 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
-        filesystem, _ = self._place
         self._refuse_outside(name)
         try:
-            filesystem.rm_file(self._full(name))
+            self._place[0].rm_file(self._full(name))
         except FileNotFoundError:
             return
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import fsspec
 import pandas as pd
 
 from datagen.core.addresses import problem_of_address
+from datagen.core.storage import open_storage
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
@@ -106,7 +106,8 @@ def _content(source: Source, name: str, where: str) -> str:
     if "://" not in name and not Path(os.path.expanduser(name)).is_file():
         raise SourceError(f"{where} is missing, or no regular file")  # also where there is no ~user
     try:
-        with fsspec.open(name, "rb") as handle:
+        storage, path = open_storage(name)
+        with storage.open(path, "rb") as handle:
             data: bytes = handle.read(MAX_LISTING + 1)
     except FileNotFoundError:
         raise SourceError(f"{where} is missing") from None

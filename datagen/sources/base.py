@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import fsspec
-
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.core.image_headers import MAX_IMAGE_FILE
 from datagen.core.schema import Frozen, parse
+from datagen.core.storage import Storage, open_storage
 from datagen.core.text import shortened
-from datagen.errors import ImageError, MissingExtraError, RecipeError, SourceError
+from datagen.errors import ImageError, RecipeError, SourceError
 from datagen.sources.card import SourceCard
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
@@ -167,21 +166,15 @@ class Source(ABC):
         return dict(self.config.model_dump(mode="json"))
 
     @cached_property
-    def _place(self) -> tuple[Any, str]:
+    def _place(self) -> tuple[Storage, str]:
         try:
-            filesystem, path = fsspec.core.url_to_fs(self.root)
-        except ImportError:
-            protocol = self.root.partition("://")[0]
-            extra = "s3" if protocol == "s3" else protocol
-            raise MissingExtraError(f"{extra}fs", extra, f"root {self.root!r}") from None
+            return open_storage(self.root)
         except ValueError as error:
             raise self.error(f"root {self.root!r}: {error}") from None
-        return filesystem, str(path).rstrip("/")
 
     @property
     def _is_local(self) -> bool:
-        protocols = self._place[0].protocol
-        return "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+        return self._place[0].is_local
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the open filesystem: each worker opens its own."""
