@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -27,10 +29,7 @@ from datagen.recipe import load_recipe
 
 NAME = "plan"
 
-_COLUMNS = (
-    *("split", "pairs", "controls", "identities", "faces", "uses per face", "methods"),
-    "degradations",
-)
+_COLUMNS = ("split", "pairs", "controls", "identities", "faces", "uses per face")
 
 
 def command(
@@ -61,12 +60,14 @@ def _print(out: Console, found: PlanOverview, cores: int) -> None:
         out.print(_text(f"  {decision.subject} ({decision.license}): {state}"), soft_wrap=True)
     table = Table(*_COLUMNS)
     for split in found.splits:
-        methods = ", ".join(f"{count} {name}" for name, count in split.methods.items())
-        degrade = ", ".join(f"{float(s):.0%} {name}" for name, s in split.degradations.items())
         numbers = (split.pairs, split.controls, split.identities, split.faces, split.uses)
-        cells = (split.split, *numbers, methods, degrade or "none")
-        table.add_row(*(_text(str(cell)) for cell in cells))
+        table.add_row(*(_text(str(cell)) for cell in (split.split, *numbers)))
     out.print(table)
+    names = [split.split for split in found.splits]
+    out.print(_by_split("method", names, [split.methods for split in found.splits], str))
+    degrade = [split.degradations for split in found.splits]
+    if any(degrade):
+        out.print(_by_split("degradation", names, degrade, lambda share: f"{float(share):.0%}"))
     apart = "without start-up and networks" if found.networks else "without start-up"
     out.print(
         f"about {found.expected_bytes / 1e6:,.0f} MB and {found.core_seconds / cores:,.0f} s on "
@@ -75,6 +76,17 @@ def _print(out: Console, found: PlanOverview, cores: int) -> None:
     for warning in found.warnings:
         line = Text.assemble(("warning:", "yellow"), " ", _text(warning))
         out.print(line, soft_wrap=True)
+
+
+def _by_split(
+    title: str, splits: list[str], found: list[Any], shown: Callable[[Any], str]
+) -> Table:
+    """Return a table with a row for each name and a column for each split."""
+    table = Table(title, *splits)
+    for name in dict.fromkeys(name for of_split in found for name in of_split):
+        cells = (shown(of_split[name]) if name in of_split else "" for of_split in found)
+        table.add_row(_text(name), *cells)
+    return table
 
 
 def _text(text: str) -> Text:

@@ -192,7 +192,19 @@ def test_show_takes_one_method_and_names_the_near_ones(
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     for room, name in (("methods", "self_blend"), ("sources", "folder"), ("analyzers", "given")):
         assert run(["list", room]) == 0
-        assert f"\n{name} " in "\n" + capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert told.startswith("name ")
+        assert f"\n{name} " in told
+        assert "``" not in told
+
+
+def test_list_shows_what_a_plugin_defines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "green.py"
+    plugin.write_text(PLUGIN)
+    assert run(["list", "methods", "--plugin", str(plugin)]) == 0
+    assert "\ngreen_mouth " in capsys.readouterr().out
 
 
 def plugin_run(world: World, out: Path, *options: str) -> int:
