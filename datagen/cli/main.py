@@ -22,6 +22,7 @@ from datagen.cli import (
     weights,
 )
 from datagen.cli import list as listing
+from datagen.cli.command import HELP_NAMES, Command
 from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
@@ -35,6 +36,7 @@ app = typer.Typer(
     help="Make training and test data for deepfake detectors, and evaluate detectors on it.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings=HELP_NAMES,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -52,7 +54,7 @@ for module in (
     mine,
     train,
 ):
-    app.command(module.NAME)(module.command)
+    app.command(module.NAME, cls=Command, context_settings=HELP_NAMES)(module.command)
 app.add_typer(weights.group, name=weights.NAME)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from datagen.cli.command import HELP_NAMES, Command
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
@@ -20,13 +21,15 @@ __all__ = ["NAME", "group"]
 NAME = "weights"
 
 group = typer.Typer(
-    help="Manage the weight files of networks: list, pull, check, add.", no_args_is_help=True
+    help="Manage the weight files of networks: list, pull, check, add.",
+    no_args_is_help=True,
+    context_settings=HELP_NAMES,
 )
 
 CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card.")]
 
 
-@group.command("list")
+@group.command("list", cls=Command, context_settings=HELP_NAMES)
 def list_cards() -> None:
     """List the known weight cards: license, permitted purposes, where each file is."""
     store, broken = weight_store(), []
@@ -44,7 +47,7 @@ def list_cards() -> None:
         raise CardError(one_per_line("these cards cannot be read:", broken))
 
 
-@group.command()
+@group.command(cls=Command, context_settings=HELP_NAMES)
 def pull(card_id: CardId) -> None:
     """Download a weight file, check it, and show what it may be used for."""
     progress, store = Progress(), weight_store()
@@ -65,7 +68,7 @@ def pull(card_id: CardId) -> None:
             progress.note(f"it needs {other}, which is not here: 'datagen weights pull {other}'")
 
 
-@group.command()
+@group.command(cls=Command, context_settings=HELP_NAMES)
 def check(
     card_id: Annotated[
         Optional[str],  # noqa: UP045
@@ -90,7 +93,7 @@ def check(
         echo(f"no weight file of a known card is in {store.folder}")
 
 
-@group.command()
+@group.command(cls=Command, context_settings=HELP_NAMES)
 def add(
     card: Annotated[Path, typer.Argument(metavar="CARD", help="A weight card of your own (YAML).")],
     replace: Annotated[

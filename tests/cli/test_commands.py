@@ -83,6 +83,18 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "command", [*(c for c in COMMANDS if c != "weights"), "weights list", "weights add"]
+)
+def test_help_names_values_by_words(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "-h"]) == 0
+    told = capsys.readouterr().out
+    assert "-h" in told
+    for riddle in ("<bool>", "<str>  ", "range>", "list["):
+        assert riddle not in told.partition("Options")[2], riddle
+    assert "{" not in told.partition("Usage")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
     "arguments", [["frobnicate"], ["generate"], ["generate", "r.yaml", "-o", "x", "--limit", "0"]]
 )
 def test_a_wrong_command_line_is_exit_2(arguments: list[str]) -> None:

@@ -1,0 +1,31 @@
+"""How every command shows its help: words for values, nothing for flags, ``-h`` for ``--help``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+__all__ = ["HELP_NAMES", "Command"]
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+_VALUES = {bool: "", int: "N", float: "X"}
+
+
+class Command(TyperCommand):
+    """A command whose help reads ``N`` and ``TEXT`` instead of ``<int range>`` and ``<str>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, each with a word for its value."""
+        found = super().get_params(ctx)
+        for parameter in found:
+            known = parameter.type_descriptor
+            is_option = parameter.param_type_name == "option"
+            if is_option and parameter.metavar is None and not known.is_choice:
+                parameter.metavar = _VALUES.get(known.annotation, "TEXT")
+        return found
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the parts of the usage line: a required argument is its bare name."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
