@@ -18,7 +18,7 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, each with a word for its value."""
-        found = super().get_params(ctx)
+        found: list[Any] = super().get_params(ctx)
         for parameter in found:
             known = parameter.type_descriptor
             is_option = parameter.param_type_name == "option"

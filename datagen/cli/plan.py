@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -79,7 +79,7 @@ def _print(out: Console, found: PlanOverview, cores: int) -> None:
 
 
 def _by_split(
-    title: str, splits: list[str], found: list[Any], shown: Callable[[Any], str]
+    title: str, splits: Sequence[str], found: Sequence[Any], shown: Callable[[Any], str]
 ) -> Table:
     """Return a table with a row for each name and a column for each split."""
     table = Table(title, *splits)
