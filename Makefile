@@ -1,5 +1,6 @@
 # make demo      set up and make a first release
-# make test      set up and run all tests, the quick ones first
+# make test      set up and run the tests, the quick ones first
+# make test-all  the same and the slow ones
 # make check     set up and run format, lint, types, layers, and check the generated documents
 # make coverage  set up and run all tests with line coverage; fails below 90 %
 # make docs      write the generated documents
@@ -11,7 +12,7 @@ PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 READY := $(VENV)/.ready
 HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
 
-.PHONY: setup demo test check coverage docs clean
+.PHONY: setup demo test test-all check coverage docs clean
 
 setup: $(READY)
 
@@ -35,6 +36,9 @@ demo: $(READY)
 	@echo "  $(BIN)/python -c \"import pandas as pd; print(pd.read_parquet('demo-out/manifest').groupby(['split', 'method', 'kind']).size())\""
 
 test: $(READY)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+
+test-all: $(READY)
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 coverage: $(READY)

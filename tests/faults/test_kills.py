@@ -91,6 +91,7 @@ def writing(out: Path) -> Iterator[int]:
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_shard_whose_worker_was_stopped_is_named_and_made_by_the_next_run(
     ray_cluster: RayEngine,
     world: World,
@@ -163,6 +164,7 @@ def test_stopping_it_is_clean_and_the_same_command_goes_on(
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_ends_a_run_on_ray(
     number: signal.Signals, world: World, tmp_path: Path, undisturbed: Path

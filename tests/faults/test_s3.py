@@ -176,6 +176,7 @@ def test_a_short_outage_is_waited_out(
     assert remote_digests("s3://bucket/short", tmp_path) == local
 
 
+@pytest.mark.slow
 def test_a_long_outage_is_told_and_the_next_run_makes_the_rest(
     gate: Gate,
     world: World,
