@@ -77,6 +77,7 @@ def checked_scores(
         ScoresError: See ``read_scores``.
     """
     key = _key_in(table.column_names, where)
+    table = _without_blank_rows(table)
     if table.num_rows == 0:
         _refuse(where, "no rows")
     if key == "sha256":  # several images of a release may have the same bytes: equal rows are one
@@ -111,14 +112,28 @@ def _key_in(names: list[str], where: str) -> str:
     if not keys or "score" not in names:
         wanted = "score" if keys else f"{', '.join(KEYS[:-1])} or {KEYS[-1]}"
         hint = near("score" if keys else "sample_id", names)
-        if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
-            hint = " The columns of a CSV file are separated by commas."
+        if len(names) == 1 and any(sign in names[0] for sign in ";\t|,"):
+            hint = " The columns of a .csv file are separated by commas, of a .tsv file by tabs."
         shown = first_of([name[:_LONGEST] for name in names], _SHOWN_NAMES)
         _refuse(where, f"no column {wanted}.{hint} It has: {shown}")
     for name in (*keys, "score", "status"):
         if names.count(name) > 1:
             _refuse(where, f"{names.count(name)} columns are named {name!r}: keep one", name)
     return keys[0]
+
+
+def _without_blank_rows(table: pa.Table) -> pa.Table:
+    """Return the rows in which anything is written: spreadsheets end with empty ones."""
+    blank: Any = None
+    for name in (*KEYS, "score", "status"):
+        if name not in table.column_names:
+            continue
+        column = table.column(name)
+        empty = pc.is_null(column)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            empty = pc.or_(empty, pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
+        blank = empty if blank is None else pc.and_(blank, empty)
+    return table.filter(pc.invert(blank)) if pc.any(blank).as_py() else table
 
 
 def _logistic(raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -128,7 +143,7 @@ def _logistic(raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _ids(column: Any, key: str, where: str) -> Any:
-    ids = _text(column.combine_chunks(), key, where)
+    ids = pc.utf8_trim_whitespace(_text(column.combine_chunks(), key, where))
     if key != "path":
         return pc.ascii_lower(ids) if key == "sha256" else ids
     member = pc.replace_substring_regex(ids, _MEMBER, r"\1-\2")
@@ -149,7 +164,11 @@ def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         if column.null_count == len(column):  # a run in which every image failed
             return np.full(len(column), np.nan)
-        _refuse(where, f"column score holds {column.type} values, expected numbers", "score")
+        _refuse(
+            where,
+            f"column score holds {column.type} values, expected numbers{_example(column)}",
+            "score",
+        )
     return np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
 
 
@@ -157,7 +176,7 @@ def _statuses(table: Any, raw: npt.NDArray[np.float64], where: str) -> Any:
     if "status" not in table.column_names:
         return pa.array([OK]).take(pa.array(np.zeros(len(raw), np.int8)))
     column = table.column("status").combine_chunks()
-    status = pc.fill_null(_text(column, "status", where), "")
+    status = pc.utf8_trim_whitespace(pc.fill_null(_text(column, "status", where), ""))
     return pc.if_else(pc.equal(status, ""), OK, status)
 
 
@@ -194,11 +213,30 @@ def _check_rows(ids: Any, raw: npt.NDArray[np.float64], status: Any, where: str)
 def _in_range(raw: npt.NDArray[np.float64], ids: Any, where: str) -> npt.NDArray[np.float64]:
     outside = (raw < 0) | (raw > 1)
     if outside.any():
+        low, high = np.nanmin(raw), np.nanmax(raw)
+        percent = (
+            "If they are percentages, divide them by 100; if" if 0 <= low <= high <= 100 else "If"
+        )
         _refuse(
             where,
-            f"{int(outside.sum())} scores are outside [0, 1] (smallest {np.nanmin(raw):.6g}, "
-            f"largest {np.nanmax(raw):.6g}): {first_ids(ids.filter(pa.array(outside)))}. If they "
+            f"{int(outside.sum())} scores are outside [0, 1] (smallest {low:.6g}, "
+            f"largest {high:.6g}): {first_ids(ids.filter(pa.array(outside)))}. {percent} they "
             "are logits, say so: --logits, in Python logits=True",
             "score",
         )
     return raw
+
+
+def _example(column: Any) -> str:
+    """Return the first text among the scores, and what to do about it."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return ""
+    for value in pc.unique(column).to_pylist():
+        text = (value or "").strip()
+        try:
+            float(text)
+        except ValueError:
+            if text:
+                cure = ": write 0.87 for 87%" if text.endswith("%") else ""
+                return f", e.g. not {text[:_LONGEST]!r}{cure}"
+    return ""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.csv as pv
 import pyarrow.parquet as pq
 
-from datagen.core.files import staged
 from datagen.core.json_io import parse_json
-from datagen.core.parquet import read_parquet
 from datagen.errors import ScoresError
 from datagen.errors.redact import portable
 from datagen.release.score_checks import KEYS, OK, Scores, checked_scores, first_ids
+from datagen.release.score_files import format_of, keeps_facts, read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +27,7 @@ __all__ = [
     "Scores",
     "check_scores_path",
     "first_ids",
+    "note_on_replaced",
     "read_scores",
     "score_table",
     "scores_of",
@@ -47,11 +47,7 @@ SCORES = pa.schema(
 )
 """``score`` is the probability of fake, null unless ``status`` is ``ok``."""
 
-_SUFFIXES = (".parquet", ".csv")
-_READ = (*KEYS, "score", "status")
-_MAX_HEAD = 1 << 20
-_MAX_COLUMNS = 4096
-_SHOWN = 300
+_SHOWN = 100
 
 
 def score_table(
@@ -76,7 +72,7 @@ def check_scores_path(path: Path) -> None:
     """
     if path.is_dir():
         raise ScoresError(f"{path} is a folder: name a new file", path=path)
-    _check_suffix(path)
+    format_of(path)
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
         raise ScoresError(f"{path}: {parent} is a file: choose another path", path=path)
@@ -91,8 +87,8 @@ def write_scores(
     """Write a scores file, whole or not at all.
 
     Args:
-        path: A ``.parquet`` file, whose metadata also names detector and release, or a ``.csv``
-            file, which has no place for them.
+        path: A ``.parquet`` file, whose metadata also names detector and release, or a file of
+            another of ``FORMATS``, which has no place for them.
         tables: Tables with the columns of ``SCORES``.
         detector: What identifies the detector.
         release: What identifies the release.
@@ -100,22 +96,17 @@ def write_scores(
     Raises:
         ScoresError: The path has another suffix.
     """
-    _check_suffix(path)
     metadata = {
         "datagen.scores": str(SCORES_VERSION),
         "datagen.detector": json.dumps(detector, sort_keys=True),
         "datagen.release": json.dumps(release, sort_keys=True),
     }
     table = pa.concat_tables([SCORES.empty_table(), *tables]).replace_schema_metadata(metadata)
-    with staged(path) as part:
-        if _is_csv(path):
-            pv.write_csv(table, part)
-        else:
-            pq.write_table(table, part)
+    write_table(path, table)
 
 
 def read_scores(path: Path, logits: bool = False) -> Scores:
-    """Read a ``.parquet`` or ``.csv`` file of scores.
+    """Read a file of scores, in one of ``FORMATS``.
 
     Columns: ``sample_id``, ``path`` (``<pair_id>.<kind>.jpg`` in any folder, as in the tars) or
     ``sha256``; ``score``, higher for fake; and, required where a score is missing, ``status``:
@@ -130,7 +121,7 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
             id or score column, or two of a name; an id is missing or repeated; a score is not a
             number, is outside [0, 1] or is missing without a status; a failed image has a score.
     """
-    table = _read_table(path)
+    table = read_table(path)
     metadata = table.schema.metadata or {}
     return checked_scores(
         table,
@@ -155,46 +146,78 @@ def scores_of(frame: pd.DataFrame, logits: bool = False, where: str = "scores") 
     if frame.index.name in KEYS and frame.index.name not in frame.columns:
         frame = frame.reset_index()
     wanted = [name for name in frame.columns if name in (*KEYS, "score", "status")]
-    table = pa.Table.from_pandas(frame[wanted] if wanted else frame, preserve_index=False)
+    if "score" not in wanted or not set(wanted) & set(KEYS) or len(set(wanted)) < len(wanted):
+        table = pa.table([pa.nulls(0)] * len(frame.columns), [str(one) for one in frame.columns])
+    else:
+        table = _from_pandas(frame[wanted], where)
     facts = frame.attrs  # set by ``score``
     return checked_scores(table, where, logits, facts.get("detector", {}), facts.get("release", {}))
 
 
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
+def note_on_replaced(
+    path: Path, detector: Mapping[str, Any], release: Mapping[str, Any]
+) -> str | None:
+    """Return what to tell of a scores file that is about to be replaced; ``None`` for nothing.
 
+    Args:
+        path: Where scores will be written.
+        detector: What identifies the detector.
+        release: What identifies the release.
 
-def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in _SUFFIXES:
-        raise ScoresError(
-            f"{path}: a scores file is named {' or '.join(f'*{suffix}' for suffix in _SUFFIXES)}, "
-            f"found {path.suffix or 'no suffix'!r}: rename it",
-            path=path,
-        )
-
-
-def _read_table(path: Path) -> pa.Table:
+    Raises:
+        ScoresError: There is a file that is no scores file, or holds the scores of a detector of
+            another name or of a release of another name.
+    """
     if not path.exists():
-        raise ScoresError(f"{path}: no such scores file", path=path)
-    _check_suffix(path)
+        return None
+    cure = "Name another file, or remove this one first"
+    if not keeps_facts(path):
+        names: list[str] = []
+        with contextlib.suppress(ScoresError):
+            names = read_table(path).column_names
+        if names and not {"sample_id", "score", "status"} <= set(names):
+            raise ScoresError(f"{path}: exists and holds no scores. {cure}", path=path)
+        return f"{path} is replaced: its format does not say whose scores it held"
     try:
-        return _read_csv(path) if _is_csv(path) else read_parquet(path, _READ)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        first = str(error).partition("\n")[0][:_SHOWN]
-        kind = "CSV" if _is_csv(path) else "Parquet"
-        raise ScoresError(f"{path}: cannot be read as {kind}: {first}", path=path) from None
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError, ValueError):
+        metadata = {}
+    if b"datagen.scores" not in metadata:
+        raise ScoresError(
+            f"{path}: exists and was not written by 'datagen score'. {cure}", path=path
+        )
+    return _note_on_facts(
+        path, metadata, (("detector", "spec", detector), ("release", "name", release))
+    )
 
 
-def _read_csv(path: Path) -> pa.Table:
-    if not path.is_file():  # a pipe would be waited for
-        raise ValueError("it is not a file")
-    with path.open("rb") as handle:
-        head = handle.readline(_MAX_HEAD + 1)
-    if len(head) > _MAX_HEAD or head.count(b",") >= _MAX_COLUMNS:
-        raise ValueError(f"its first line names more than {_MAX_COLUMNS} columns or is too long")
-    head.decode("utf-8")
-    text = {name: pa.string() for name in (*KEYS, "status")}
-    return pv.read_csv(path, convert_options=pv.ConvertOptions(column_types=text))
+def _note_on_facts(
+    path: Path,
+    metadata: Mapping[bytes, bytes],
+    wanted: Sequence[tuple[str, str, Mapping[str, Any]]],
+) -> str | None:
+    note = None
+    for what, key, new in wanted:
+        old = _facts(metadata, what, path)
+        if old.get(key) != new.get(key):
+            raise ScoresError(
+                f"{path}: holds the scores of another {what}, {str(old.get(key))[:_SHOWN]!r}. "
+                "Name another file, or remove this one first",
+                path=path,
+            )
+        if old != dict(new):
+            note = f"{path} is replaced: it held the scores of another version of the {what}"
+    return note
+
+
+def _from_pandas(frame: pd.DataFrame, where: str) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        problem = "; ".join(str(one) for one in error.args)[:_SHOWN]
+        raise ScoresError(
+            f"{where}: ids and statuses must be texts and scores numbers: {problem}", path=where
+        ) from None
 
 
 def _facts(metadata: Mapping[bytes, bytes], what: str, path: Path) -> dict[str, Any]:

@@ -122,8 +122,16 @@ def test_every_bad_table_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_out_of_range_speaks_of_logits(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="say so: --logits"):
+    with pytest.raises(UserError, match="say so: --logits") as error:
         read_scores(write(tmp_path, sample_id=["a"], score=[-2.0]))
+    assert "percent" not in str(error.value)
+
+
+def test_percentages_are_refused_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="If they are percentages, divide them by 100"):
+        read_scores(write(tmp_path, sample_id=["a", "b"], score=[12.0, 97.5]))
+    with pytest.raises(UserError, match=r"not '87%': write 0.87 for 87%"):
+        read_scores(write(tmp_path, sample_id=["a", "b"], score=["0.5", "87%"]))
 
 
 @pytest.mark.parametrize("name", ["no.csv", "broken.parquet", "broken.csv", "folder"])
@@ -155,7 +163,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["s.txt", "s.json", "s"])
 def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    with pytest.raises(ScoresError, match=r"is named \*\.parquet or \*\.csv, found") as error:
+    with pytest.raises(ScoresError, match=r"is named \*\.parquet, \*\.csv, .*found") as error:
         check_scores_path(path)
     assert error.value.path == str(path)
     with pytest.raises(ScoresError, match=r"rename it"):
@@ -176,7 +184,8 @@ HOSTILE_CSV: dict[str, tuple[bytes, str]] = {
     "only commas": (b"," * 900_000, "more than 4096 columns"),
     "no bytes": (b"", "Empty CSV"),
     "null bytes": (b"sample_id,score\na\x00b,1\n\x00", "cannot be read as CSV"),
-    "empty cells": (b"sample_id,score\n,\n,\n", "a row without an id"),
+    "empty cells": (b"sample_id,score\n,\n,\n", "no rows"),
+    "an empty id": (b"sample_id,score\n,0.5\n", "a row without an id"),
     "missing cells": (b"sample_id,score\na\n", "cannot be read as CSV"),
     "a number of 4,000 digits": (b"sample_id,score\na," + b"9" * 4000 + b"\n", "score"),
     "an infinity": (b"sample_id,score\na,inf\n", "infinite scores: a"),
