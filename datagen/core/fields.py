@@ -48,7 +48,7 @@ def sums_to_one(shares: Iterable[Fraction], what: str) -> None:
     total = sum(shares, Fraction(0))
     if total != 1:
         shown = float(total)
-        raise ValueError(f"{what} must sum to 1, got {shown:g} (write 1/3 for thirds)")
+        raise ValueError(f"{what} must sum to 1, found {shown:g} (write 1/3 for thirds)")
 
 
 def _pair(value: object) -> object:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["RENAMED", "RENAMED_OPTIONS", "counted", "first_of", "near", "renamed", "shortened"]
+__all__ = [
+    "RENAMED",
+    "RENAMED_OPTIONS",
+    "counted",
+    "first_line",
+    "first_of",
+    "near",
+    "renamed",
+    "shortened",
+]
 
 RENAMED: dict[str, tuple[str, ...]] = {
     # keys of recipes, cards, tables and options
@@ -62,14 +71,20 @@ def renamed(name: str, known: Iterable[str]) -> str | None:
     return next((found for found in candidates if found in names), None)
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """Return a hint that begins with a space: the new name, or the closest ones, or nothing."""
+def near(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """Return a hint that begins with a space: the new name, or the closest ones, or nothing.
+
+    Args:
+        name: The unknown name.
+        known: The names that are allowed.
+        alike: How similar a name must be to be hinted at, from 0 to 1.
+    """
     if len(name) > _MAX_NAME:
         return ""
     names = list(known)
     if now := renamed(name, names):
         return f" It is now called {now!r}."
-    close = difflib.get_close_matches(name, names, n=3)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=alike)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
@@ -89,3 +104,9 @@ def shortened(value: object, longest: int = 60) -> str:
     """Return how Python writes a value, cut to at most ``longest`` characters."""
     text = repr(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error that says something, or else the name of its type."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)

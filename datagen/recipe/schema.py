@@ -26,6 +26,7 @@ from datagen.recipe.entries import (
     in_split,
 )
 from datagen.rights import Purpose
+from datagen.sources import SourceCard
 
 __all__ = [
     "DegradationUse",
@@ -156,11 +157,11 @@ class Encode(Frozen):
     def _keys_fit_the_format(self) -> Encode:
         if self.quality is not None:
             if self.format == "png":
-                raise ValueError("png is lossless and has no quality: remove the key")
+                raise ValueError("quality: png is lossless and has none: remove the key")
             if not (self.quality[0] >= 1 and self.quality[1] <= 100):
                 raise ValueError("quality: must be a range within 1 and 100")
         if self.subsampling is not None and self.format != "jpeg":
-            raise ValueError(f"{self.format} has no chroma subsampling option: remove the key")
+            raise ValueError(f"subsampling: {self.format} has no such option: remove the key")
         if self.subsampling == ():
             raise ValueError("subsampling: must have at least one mode")
         return self
@@ -199,6 +200,8 @@ class RecipeSpec(Frozen):
         shard_pairs: Number of base pairs per shard.
     """
 
+    elsewhere = dict.fromkeys(SourceCard.model_fields, "a source card")
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
     version: int = Field(default=1, ge=1)
     seed: StrictInt = Field(ge=0, lt=2**63)
@@ -220,12 +223,12 @@ class RecipeSpec(Frozen):
     def _counts(cls, splits: dict[SplitName, int]) -> dict[SplitName, int]:
         for name, count in splits.items():
             if not 0 < count <= 10**12:
-                raise ValueError(f"{name}: must be a number of pairs from 1 to 10^12")
+                raise ValueError(f"{name}: must be a number of pairs from 1 to 1,000,000,000,000")
         return _in_order(splits)
 
     @model_validator(mode="after")
     def _methods_fill_every_split(self) -> RecipeSpec:
-        sums_to_one((use.share for use in self.methods), "method shares")
+        sums_to_one((use.share for use in self.methods), "methods: shares")
         for split in self.splits:
             if not any(use.share for use in self.methods if in_split(use, split)):
                 raise ValueError(f"methods: split {split!r} has no method")
@@ -242,8 +245,8 @@ class RecipeSpec(Frozen):
         if self.degradations is None:
             return self
         if self.ladder is not None:
-            raise ValueError("ladder and degradations exclude each other: remove one of them")
-        sums_to_one((use.share for use in self.degradations), "degradation shares")
+            raise ValueError("ladder: excludes 'degradations': remove one of them")
+        sums_to_one((use.share for use in self.degradations), "degradations: shares")
         for split in self.splits:
             if not any(use.share for use in self.degradations if in_split(use, split)):
                 raise ValueError(f"degradations: split {split!r} has no degradation")

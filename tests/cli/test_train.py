@@ -85,7 +85,7 @@ def test_too_few_images(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         (["--size", "100"], "size: must be 64, 128 or 256 (found 100)"),
         (["--width", "1"], "width: must be greater than or equal to 4"),
         (["--identities", "a,,b"], "--identities: expected names"),
-        (["--name", "A b"], "name: must match pattern"),
+        (["--name", "A b"], "name: must be lower-case letters, digits"),
         (["--rate", "7"], "rate: must be less than or equal to 0.1"),
         (["--steps", "0"], "--steps"),
         (

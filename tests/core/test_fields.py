@@ -78,9 +78,9 @@ def test_a_share_is_written_as_it_is_read(parts: tuple[int, int]) -> None:
 def test_shares_sum_to_exactly_one() -> None:
     sums_to_one([Fraction(1, 3)] * 3, "thirds")
     sums_to_one([Fraction("0.1")] * 10, "tenths")
-    with pytest.raises(ValueError, match=r"^thirds must sum to 1, got 0\.9999 \(write 1/3"):
+    with pytest.raises(ValueError, match=r"^thirds must sum to 1, found 0\.9999 \(write 1/3"):
         sums_to_one([Fraction("0.3333")] * 3, "thirds")
-    with pytest.raises(ValueError, match="sum to 1, got 0 "):
+    with pytest.raises(ValueError, match="sum to 1, found 0 "):
         sums_to_one([], "nothing")
 
 

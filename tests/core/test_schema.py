@@ -28,7 +28,7 @@ class Renamed(Frozen):
     @model_validator(mode="after")
     def _check(self) -> Renamed:
         if self.license == "none":
-            raise ValueError("license: want one")
+            raise ValueError("an open license is needed")
         return self
 
 
@@ -69,8 +69,7 @@ def test_all_problems_come_at_once_with_what_was_found() -> None:
     assert _problems({"share": -1, "steps": [{"quality": "high"}]}, "methods[0]") == [
         "methods[0].name: missing",
         "methods[0].share: must be greater than 0 (found -1)",
-        "methods[0].steps[0].quality: must be a valid integer, unable to parse string as "
-        "an integer (found 'high')",
+        "methods[0].steps[0].quality: must be a whole number (found 'high')",
     ]
 
 
@@ -110,7 +109,7 @@ def test_an_old_value_gets_its_new_name() -> None:
 
 def test_an_error_of_the_whole_does_not_print_the_whole() -> None:
     error = _renamed({"license": "none"})
-    assert str(error) == "card.yaml:\n  - license: want one"
+    assert str(error) == "card.yaml:\n  - an open license is needed"
     assert error.key is None
 
 

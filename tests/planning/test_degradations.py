@@ -107,9 +107,9 @@ def test_the_summary_counts_levels() -> None:
     [
         (
             {"ladder": LADDER, "degradations": DEGRADED},
-            "ladder and degradations exclude each other",
+            "ladder: excludes 'degradations'",
         ),
-        ({"degradations": DEGRADED[:2]}, "degradation shares must sum to 1"),
+        ({"degradations": DEGRADED[:2]}, "degradations: shares must sum to 1"),
         ({"ladder": {"use": "jpeg", "severities": [2, 1]}}, "increasing whole numbers"),
         ({"ladder": {"use": "jpeg", "severities": [0, 6]}}, "from 0 to 5"),
         ({"ladder": {"use": "jpeg", "quality": 3}}, "quality"),

@@ -132,7 +132,7 @@ def test_options_reach_their_method(folder: Path) -> None:
             {"strength": {"of": -2}},
             "- methods[0].strength.of: must be greater than or equal to 0 (found -2)",
         ),
-        ({"steps": "many"}, "- methods[0].steps: must be a valid integer"),
+        ({"steps": "many"}, "- methods[0].steps: must be a whole number"),
     ],
 )
 def test_a_wrong_option_of_a_method_is_refused_with_its_path(
@@ -295,7 +295,7 @@ def test_set_changes_shares_exactly(folder: Path) -> None:
         ("splits={train: 1, train: 2}", "key 'train' is given twice"),
         ("seeed=1", "seeed: unknown key. Did you mean 'seed'?"),
         ("face.jitter.flp=1", "face.jitter.flp: unknown key. Did you mean 'flip'?"),
-        ("seed=words", "seed: must be a valid integer"),
+        ("seed=words", "seed: must be a whole number"),
     ],
 )
 def test_a_wrong_set_is_refused(folder: Path, override: str, words: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from datagen.cli.main import run
-from datagen.errors import CardError, DatagenError, MissingExtraError, RecipeError, SourceError
+from datagen.errors import CardError, DatagenError, RecipeError, SourceError, UserError
 from datagen.recipe import Recipe, load_recipe
 from datagen.recipe.roots import source_root, unset_variables
 
@@ -129,7 +129,7 @@ def test_storage_whose_package_is_missing_is_no_traceback(
         raise ImportError(url)
 
     monkeypatch.setattr("fsspec.core.url_to_fs", fails)
-    with pytest.raises(MissingExtraError, match=root):
+    with pytest.raises(UserError, match=root):
         list(load(tmp_path, root=root).sources()[0].records())
 
 
