@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
+from pydantic import Field
 
 from datagen.core.keys import keys_at, kind_at, model_in, places_of
 from datagen.core.schema import Frozen
@@ -15,8 +16,8 @@ class Leaf(Frozen):
 class Tree(Frozen):
     leaf: Leaf | None = None
     leaves: tuple[Leaf, ...] = ()
-    counts: dict[Literal["train", "val"], int] = {}
-    free: dict[str, int] = {}
+    counts: dict[Literal["train", "val"], int] = Field(default_factory=dict)
+    free: dict[str, int] = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

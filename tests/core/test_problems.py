@@ -4,10 +4,10 @@ import datetime as dt
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import datagen
 from datagen.core.problems import PATTERNS
@@ -29,17 +29,17 @@ class Inner(Frozen):
 
 
 class Entry(Frozen):
-    model_config = {**Frozen.model_config, "extra": "allow"}
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     use: Literal["a", "b"]
     names: tuple[str, ...] = ()
 
 
 class Outer(Frozen):
-    elsewhere = {"license": "a source card"}
+    elsewhere: ClassVar = {"license": "a source card"}
 
     name: str = Field(default="x", pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    counts: dict[Literal["train", "val"], int] = {}
+    counts: dict[Literal["train", "val"], int] = Field(default_factory=dict)
     inner: Inner = Inner()
     entries: tuple[Entry, ...] = Field(default=(), max_length=1)
     stated: bool | Literal["unknown"] = "unknown"
