@@ -17,7 +17,7 @@ from datagen.detectors.postprocess import Answer
 from datagen.engine import Engine, Task
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
 from datagen.release import Folder
-from datagen.release.manifest import MANIFEST_FOLDER, ManifestFile, read_manifest
+from datagen.release.manifest import ManifestFile, manifest_file, read_manifest
 from datagen.release.pixels import header_problem
 from datagen.release.reader import Release
 from datagen.release.scores import score_table
@@ -49,19 +49,22 @@ class ReleasedShard:
     """One shard of a finished release.
 
     Attributes:
-        name: Name of the shard, e.g. ``train-000000``.
+        file: Its manifest file.
         digest: Digest of its manifest and its images.
-        media_bytes: Size of the tar of its images.
     """
 
-    name: str
+    file: ManifestFile
     digest: str
-    media_bytes: int
+
+    @property
+    def name(self) -> str:
+        """Name of the shard, e.g. ``train-000000``."""
+        return self.file.shard
 
     @property
     def split(self) -> str:
         """The split that the whole shard belongs to."""
-        return self.name.partition("-")[0]
+        return self.file.split
 
 
 def shards_of(release: Release, splits: Sequence[str] | None) -> list[ReleasedShard]:
@@ -72,11 +75,10 @@ def shards_of(release: Release, splits: Sequence[str] | None) -> list[ReleasedSh
     """
     files = release.record["files"]
     shards = []
-    for file in release.manifest_files(splits):
-        name = file.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
-        media = files[f"media/{name}.tar"]
-        digest = digest_of([files[file]["sha256"], media["sha256"]])
-        shards.append(ReleasedShard(name, digest, media["size"]))
+    for name in release.manifest_files(splits):
+        file = manifest_file(release.record, name)
+        digest = digest_of([files[name]["sha256"], *(files[tar]["sha256"] for tar in file.tars)])
+        shards.append(ReleasedShard(file, digest))
     return shards
 
 
@@ -94,7 +96,7 @@ def release_facts(release: Release) -> dict[str, Any]:
 def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
     """Return a shard's rows and encoded images; a missing image gives the reason in its place."""
     try:
-        table = read_manifest(folder, ManifestFile(shard.name, shard.media_bytes), _COLUMNS)
+        table = read_manifest(folder, shard.file, _COLUMNS)
     except ReleaseError as error:
         if error.row is not None:  # a row that breaks the rules: nothing of it is believed
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from datagen.core.digests import canonical_json, sha256_bytes
 from datagen.core.phash import phash
@@ -16,11 +16,11 @@ from datagen.faces.index import Face
 from datagen.generation.encoding import Encoding
 from datagen.generation.pair import Pair
 from datagen.planning import Item
+from datagen.release import StoredFile
 from datagen.rights import Purpose, Terms, combine
 
 __all__ = [
     "PairRecord",
-    "StoredFile",
     "check_purposes",
     "index_reject_row",
     "pair_rows",
@@ -44,6 +44,7 @@ class PairRecord:
         enhancer: ``id@sha256`` and terms of the network that processed all images of the pair;
             ``None`` if there is none.
         recipe_digest: Digest of the recipe.
+        release: Id of the release.
     """
 
     pair: Pair
@@ -54,20 +55,7 @@ class PairRecord:
     weights: Mapping[str, Terms]
     enhancer: tuple[str, Terms] | None
     recipe_digest: str
-
-
-class StoredFile(NamedTuple):
-    """A file in the shard's tar.
-
-    Attributes:
-        path: Path of the tar relative to the release.
-        offset: Offset of the file's first byte in the tar.
-        data: Content of the file.
-    """
-
-    path: str
-    offset: int
-    data: bytes
+    release: str
 
 
 def pair_rows(
@@ -103,6 +91,7 @@ def _image_row(record: PairRecord, kind: str, file: StoredFile) -> dict[str, Any
         networks |= [record.enhancer]
     terms = _terms(record, kind, networks)
     return {
+        "release_id": record.release,
         "sample_id": f"{item.pair_id}-{kind}",
         "pair_id": item.pair_id,
         "kind": kind,
@@ -183,6 +172,7 @@ def _mask_columns(pair: Pair, mask: StoredFile) -> dict[str, Any]:
         "mask_offset": mask.offset,
         "mask_size": len(mask.data),
         "mask_area": round(float(pair.mask.mean()) / 255, 5),
+        "mask_peak": int(pair.mask.max()),
         "change": round(pair.change, 3),
         "change_released": round(pair.change_released, 3),
     }

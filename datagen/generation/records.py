@@ -13,6 +13,7 @@ from datagen.generation.manifest_rows import PairRecord
 from datagen.generation.pair import Pair
 from datagen.planning import Item
 from datagen.recipe import Recipe
+from datagen.release.names import release_id
 from datagen.rights import Purpose, Terms, source_terms, weight_terms
 from datagen.weights.store import weight_store
 
@@ -34,6 +35,7 @@ class Recorder:
         self._purpose = recipe.spec.purpose
         self._spec = recipe.spec
         self._digest = recipe.digest
+        self._release = release_id(recipe.spec.name, recipe.spec.version, recipe.digest)
         self._cards = {card.id: card for card in recipe.cards}
         self._networks = _network_terms(weights, self._purpose)
         self._source_terms = lru_cache(maxsize=1024)(self._terms_of)
@@ -56,6 +58,7 @@ class Recorder:
             weights=dict(self._networks[name] for name in method.weight_ids()),
             enhancer=None if enhancer is None else self._networks[enhancer],
             recipe_digest=self._digest,
+            release=self._release,
         )
 
     def _encoding(self, item: Item) -> Encoding:

@@ -33,7 +33,6 @@ from datagen.generation.degrading import Degrader
 from datagen.generation.encoding import encode
 from datagen.generation.manifest_rows import (
     PairRecord,
-    StoredFile,
     check_purposes,
     pair_rows,
     reject_row,
@@ -45,6 +44,7 @@ from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item, Plan, ShardKey
 from datagen.recipe import Recipe
 from datagen.release import Commit, Folder, MediaFile, ShardWriter, is_whole, read_commit
+from datagen.release.names import ShardName, release_id
 from datagen.rights import Purpose
 from datagen.sources import Source
 
@@ -106,7 +106,8 @@ class MakeShard:
         commit = read_commit(self.folder, shard.name)
         if commit is not None and commit.digest == digest and is_whole(self.folder, commit):
             return ShardDone(commit, made=False)
-        with ShardWriter(self.folder, shard.name, digest) as writer:
+        names = ShardName(self.release_id, shard.name)
+        with ShardWriter(self.folder, names, digest) as writer:
             writer.networks = production.produce(list(production.plan.items(shard)), writer)
         if writer.commit is None:
             raise RunError(f"shard {shard.name} was not committed")
@@ -120,6 +121,12 @@ class MakeShard:
     def shard_digest(self, shard: ShardKey) -> str:
         """Return what identifies a shard's content; larger counts keep every full shard valid."""
         return digest_of([self.content_digest, shard.split, shard.start, shard.stop])
+
+    @cached_property
+    def release_id(self) -> str:
+        """Id of the release."""
+        spec = self.recipe.spec
+        return release_id(spec.name, spec.version, self.recipe.digest)
 
     @cached_property
     def content_digest(self) -> str:
@@ -207,13 +214,9 @@ def _write_record(record: PairRecord, purpose: Purpose, writer: ShardWriter) -> 
     """Encode mask and images, append them to the tar and add their rows."""
     pair_id, suffix = record.pair.item.pair_id, record.encoding.suffix
 
-    def stored(role: str, suffix: str, data: bytes) -> StoredFile:
-        offset, _ = writer.add_image(pair_id, MediaFile(role, suffix, data))
-        return StoredFile(writer.media_name, offset, data)
-
-    mask = stored("mask", "png", encode_png(record.pair.mask))
+    mask = writer.add_image(pair_id, MediaFile("mask", "png", encode_png(record.pair.mask)))
     images = {
-        kind: stored(kind, suffix, encode(image, record.encoding))
+        kind: writer.add_image(pair_id, MediaFile(kind, suffix, encode(image, record.encoding)))
         for kind, image in record.pair.images.items()
     }
     rows = pair_rows(record, mask, images)

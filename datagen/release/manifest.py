@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen.errors import ReleaseError
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
 from datagen.release.folder import Folder
-from datagen.release.grammar import Between, Broken, OneOf, broken_rows
+from datagen.release.grammar import Broken, OneOf, broken_rows, first
+from datagen.release.names import ShardName
 from datagen.release.rules import RULES
 from datagen.release.schema import MANIFEST
 
@@ -30,31 +32,22 @@ MANIFEST_FOLDER = "manifest/"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ManifestFile:
-    """One file of a manifest, with what its rows may refer to.
+class ManifestFile(ShardName):
+    """The manifest file of a shard, with what its rows may refer to.
 
     Attributes:
-        shard: Name of its shard, e.g. ``train-000000``.
-        media_bytes: Size of the shard's tar as ``release.json`` states it.
+        media_bytes: Size of the tar of its pairs as ``release.json`` states it.
+        control_bytes: Size of the tar of its controls; 0 if it has none.
     """
 
-    shard: str
     media_bytes: int
+    control_bytes: int = 0
 
     @property
-    def name(self) -> str:
-        """Name of the file in the release."""
-        return f"{MANIFEST_FOLDER}{self.shard}.parquet"
-
-    @property
-    def media(self) -> str:
-        """Name of the shard's tar, the only one that its rows may name."""
-        return f"media/{self.shard}.tar"
-
-    @property
-    def split(self) -> str:
-        """Split of the shard."""
-        return self.shard.partition("-")[0]
+    def tars(self) -> dict[str, int]:
+        """Sizes of its tars by name."""
+        controls = {self.controls: self.control_bytes} if self.control_bytes else {}
+        return {self.media: self.media_bytes, **controls}
 
 
 def split_of(name: str) -> str:
@@ -62,15 +55,20 @@ def split_of(name: str) -> str:
     return name.removeprefix(MANIFEST_FOLDER).partition("-")[0]
 
 
-def manifest_file(files: Mapping[str, Mapping[str, Any]], name: str) -> ManifestFile:
+def manifest_file(record: Mapping[str, Any], name: str) -> ManifestFile:
     """Return a file of the manifest.
 
     Args:
-        files: The files that a checked ``release.json`` names.
+        record: The content of a checked ``release.json``.
         name: Name of the file in the release.
     """
-    shard = name.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
-    return ManifestFile(shard, int(files[f"media/{shard}.tar"]["size"]))
+    shard = ShardName(
+        record["release_id"], name.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
+    )
+    sizes = [
+        int(record["files"].get(tar, {"size": 0})["size"]) for tar in (shard.media, shard.controls)
+    ]
+    return ManifestFile(shard.release, shard.shard, *sizes)
 
 
 def read_manifest(
@@ -91,16 +89,16 @@ def read_manifest(
         ReleaseError: The file is missing, damaged or too large, or has no such column, or a row
             breaks a rule: the message names row and column, what was found, what is allowed.
     """
-    table = open_table(folder, file.name, MANIFEST, RULES, columns)
+    table = open_table(folder, file.manifest, MANIFEST, RULES, columns)
     for broken in broken_manifest_rows(table, file):
-        where = f"{folder}/{file.name}"
+        where = f"{folder}/{file.manifest}"
         raise ReleaseError(
             f"{where}: {broken}. 'datagen verify' lists what is wrong with the release",
             path=where,
             key=broken.column,
             row=broken.row,
         )
-    return plain_table(folder, file.name, table, MANIFEST, dictionary)
+    return plain_table(folder, file.manifest, table, MANIFEST, dictionary)
 
 
 def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken]:
@@ -114,21 +112,37 @@ def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken
     yield from broken
     wrong = {one.column for one in broken}
     own = {
+        "release_id": OneOf((file.release,)),
         "split": OneOf((file.split,)),
-        "media_path": OneOf((file.media,)),
+        "media_path": OneOf(tuple(file.tars)),
         "mask_path": OneOf((file.media,)),
     }
     for name, rule in own.items():
         if name in table.column_names and name not in wrong:
             found = broken_rows(name, table.column(name), rule, MANIFEST.field(name).nullable)
             yield from (replace(one, allowed=f"{one.allowed}, that of its shard") for one in found)
+    if not wrong & {"kind", "media_path"}:
+        yield from _misplaced(table, file)
     for what in ("media", "mask"):
-        if not wrong & {f"{what}_offset", f"{what}_size"}:
+        if not wrong & {f"{what}_offset", f"{what}_size", f"{what}_path"}:
             yield from _beyond(table, what, file)
 
 
+def _misplaced(table: pa.Table, file: ManifestFile) -> Iterator[Broken]:
+    """Yield the rows of controls in the tar of the pairs, and the other way round."""
+    if not {"kind", "media_path"} <= set(table.column_names):
+        return
+    control, inside = (
+        np.asarray(pc.equal(table.column(name), value).to_numpy(), np.bool_)
+        for name, value in (("kind", "control"), ("media_path", file.controls))
+    )
+    if (rows := control != inside).any():
+        allowed = f"{file.controls} for a control, {file.media} for the others"
+        yield Broken("media_path", rows, first(table.column("media_path"), rows), allowed)
+
+
 def _beyond(table: pa.Table, what: str, file: ManifestFile) -> Iterator[Broken]:
-    """Yield the rows whose bytes don't lie within the shard's tar."""
+    """Yield the rows whose bytes don't lie within their tar."""
     offset, size = f"{what}_offset", f"{what}_size"
     names = [name for name in (offset, size) if name in table.column_names]
     if not names:
@@ -136,8 +150,19 @@ def _beyond(table: pa.Table, what: str, file: ManifestFile) -> Iterator[Broken]:
     ends = table.column(names[0])
     if len(names) > 1:
         ends = pc.add(ends, table.column(size))  # no overflow: both have passed their limits
-    known = pc.fill_null(ends, 0)
-    for broken in broken_rows(names[0], known, Between(0, file.media_bytes), nullable=False):
-        allowed = f"bytes within the {file.media_bytes:,} of {file.media}"
-        value = f"{what} bytes up to {ends[broken.row - 1].as_py():,}"
-        yield Broken(names[0], np.asarray(broken.rows), value, allowed)
+    known = np.asarray(pc.fill_null(ends, 0).to_numpy(), np.int64)
+    limits = _limits(table, f"{what}_path", file)
+    if (rows := known > limits).any():
+        row = int(np.argmax(rows))
+        allowed = f"bytes within the {int(limits[row]):,} of its tar"
+        yield Broken(names[0], rows, f"{what} bytes up to {int(known[row]):,}", allowed)
+
+
+def _limits(table: pa.Table, path: str, file: ManifestFile) -> npt.NDArray[np.int64]:
+    """Return for each row the size of the tar that it names; of the larger one if unknown."""
+    limits = np.full(table.num_rows, max(file.tars.values()), np.int64)
+    if path in table.column_names:
+        for name, size in file.tars.items():
+            named = pc.fill_null(pc.equal(table.column(path), name), False)
+            limits[np.asarray(named.to_numpy(), np.bool_)] = size
+    return limits

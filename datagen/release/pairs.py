@@ -130,7 +130,7 @@ def _pairs(
     release: Release, files: Sequence[str], wanted: Mapping[str, Any]
 ) -> Iterator[ReleasedPair]:
     for name in files:
-        table = read_manifest(release.folder, manifest_file(release.record["files"], name))
+        table = read_manifest(release.folder, manifest_file(release.record, name))
         fakes = table.filter(_matches(table, wanted))
         ids = fakes.column("pair_id").unique()
         rows = table.filter(pc.is_in(table.column("pair_id"), value_set=ids)).to_pylist()
@@ -191,5 +191,5 @@ def _refuse_unknown_methods(release: Release, methods: Sequence[str]) -> None:
 
 def _refuse_unknown_columns(release: Release, name: str, wanted: Mapping[str, Any]) -> None:
     if wanted:
-        file = manifest_file(release.record["files"], name)
+        file = manifest_file(release.record, name)
         read_manifest(release.folder, file, list(wanted))

@@ -166,9 +166,8 @@ class Release:
         if columns is not None:
             columns = text_or_texts(columns, "columns", ReleaseError)
         dictionary = text_or_texts(dictionary, "dictionary", ReleaseError)
-        files = self.record["files"]
         tables = [
-            read_manifest(self.folder, manifest_file(files, name), columns, dictionary)
+            read_manifest(self.folder, manifest_file(self.record, name), columns, dictionary)
             for name in self.manifest_files(split)
         ]
         if not tables:

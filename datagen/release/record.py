@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from datagen.release.commit import (
 )
 from datagen.release.folder import Folder
 from datagen.release.lock import LOCK_NAME
+from datagen.release.names import FILE_OF_A_SHARD, SHARD_LIST, release_id, shard_list
 from datagen.release.presence import check_present
 from datagen.release.record_model import signed
 from datagen.release.schema import REJECTS, SCHEMA_VERSION
@@ -36,7 +36,6 @@ __all__ = [
 
 RELEASE_NAME = "release.json"
 _RECIPE = "recipe.yaml"
-_OF_A_SHARD = re.compile(r"(media|manifest|rejects|commits)/(train|val|test)-\d+\.\w+")
 _DIGEST_LINE = "# recipe digest: "
 _SCHEMA_LINE = "# manifest schema: "
 
@@ -160,6 +159,7 @@ def finish_release(
     small = {
         _RECIPE: _recipe_file(info),
         "rejects/index.parquet": table_bytes(index_rejects, REJECTS),
+        **_shard_lists(commits),
         **info.documents,
     }
     files: dict[str, FileRecord] = {}
@@ -173,6 +173,7 @@ def finish_release(
     _remove_leftovers(folder, files)
     record = {
         "schema": SCHEMA_VERSION,
+        "release_id": release_id(info.name, info.version, info.recipe_digest),
         "name": info.name,
         "version": info.version,
         "recipe_digest": info.recipe_digest,
@@ -193,6 +194,19 @@ def finish_release(
     return record
 
 
+def _shard_lists(commits: Sequence[Commit]) -> dict[str, bytes]:
+    """Return the lists of tars by name: one per split, and one of its tars of controls."""
+    lists: dict[str, list[str]] = {}
+    for commit in commits:
+        for name in commit.files:
+            if (match := FILE_OF_A_SHARD.fullmatch(name)) and match["split"]:
+                tars = lists.setdefault(shard_list(match["split"], bool(match["control"])), [])
+                tars.append(name.removeprefix("media/"))
+    return {
+        name: "".join(f"{tar}\n" for tar in sorted(tars)).encode() for name, tars in lists.items()
+    }
+
+
 def _is_present(folder: Folder, name: str, data: bytes) -> bool:
     try:
         return folder.read(name) == data
@@ -203,7 +217,8 @@ def _is_present(folder: Folder, name: str, data: bytes) -> bool:
 def _remove_leftovers(folder: Folder, files: Mapping[str, FileRecord]) -> None:
     # A run with another plan may have left shards that this one does not have.
     for name in folder.names():
-        if _OF_A_SHARD.fullmatch(name) and name not in files:
+        of_ours = FILE_OF_A_SHARD.fullmatch(name) or SHARD_LIST.fullmatch(name)
+        if of_ours and name not in files:
             folder.remove(name)
 
 

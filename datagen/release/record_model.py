@@ -12,6 +12,7 @@ from datagen.core.digests import digest_of
 from datagen.core.json_io import deeper, parse_json
 from datagen.core.schema import parse
 from datagen.errors import ReleaseError
+from datagen.release.names import FILE_OF_A_SHARD, SHARD_LIST, ShardName, release_id
 from datagen.release.rules import MAX_TAR_BYTES
 from datagen.release.schema import SCHEMA_VERSION
 
@@ -31,10 +32,7 @@ MAX_FILES = 1_000_000
 _MAX_FILE_BYTES = 1 << 30  # of a file that is no tar
 _MAX_DEPTH = 12
 _SHARD = r"(?:train|val|test)-[0-9]{6,12}"
-_OF_A_SHARD = re.compile(
-    rf"(?:media/{_SHARD}\.tar|(?:manifest|rejects)/{_SHARD}\.parquet|commits/{_SHARD}\.json)"
-)
-_ROOMS = {"media": "tar", "manifest": "parquet", "rejects": "parquet", "commits": "json"}
+_ROOMS = ("media", "manifest", "rejects", "commits")
 # Names of other files: relative and in their simplest form.
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -84,8 +82,9 @@ class RecordModel(_Data):
     """``release.json``."""
 
     schema_: Annotated[int, Field(alias="schema")]
+    release_id: Annotated[str, Field(max_length=80)]
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
-    version: _Count
+    version: Annotated[int, Field(ge=0, lt=10**16)]
     recipe_digest: _Digest
     index_digest: _Digest
     purpose: Annotated[dict[str, str | bool], Field(max_length=16)]
@@ -97,16 +96,23 @@ class RecordModel(_Data):
 
     @field_validator("files")
     @classmethod
-    def _whole_shards(cls, files: dict[str, FileModel]) -> dict[str, FileModel]:
+    def _names_and_sizes(cls, files: dict[str, FileModel]) -> dict[str, FileModel]:
         for name, file in files.items():
             _check_name(name)
-            most = MAX_TAR_BYTES if name.startswith("media/") else _MAX_FILE_BYTES
+            most = MAX_TAR_BYTES if name.endswith(".tar") else _MAX_FILE_BYTES
             if file.size > most:
                 raise ValueError(f"{name} has {file.size:,} bytes, at most {most:,} are allowed")
-        for name in files:
-            if _OF_A_SHARD.fullmatch(name):
-                _check_whole(files, name)
         return files
+
+    @model_validator(mode="after")
+    def _whole_shards(self) -> RecordModel:
+        expected = release_id(self.name, self.version, self.recipe_digest)
+        if self.release_id != expected:
+            raise ValueError(f"release_id: found {self.release_id!r}, expected {expected!r}")
+        for name in self.files:
+            if (shard := _shard_of(name)) is not None:
+                _check_whole(self.files, name, ShardName(self.release_id, shard))
+        return self
 
 
 class CommitModel(_Data):
@@ -125,9 +131,19 @@ class CommitModel(_Data):
 
     @model_validator(mode="after")
     def _own_files(self) -> CommitModel:
-        own = {name for name in _files_of(self.shard) if not name.startswith("commits/")}
-        if set(self.files) != own:
-            raise ValueError(f"files: expected {', '.join(sorted(own))}")
+        tars = [name for name in sorted(self.files) if name.startswith("media/")]
+        found = [FILE_OF_A_SHARD.fullmatch(name) for name in tars]
+        kinds = [bool(match and match["control"]) for match in found]
+        prefixes = {match["prefix"] if match else "" for match in found}
+        own = {f"{room}/{self.shard}.parquet" for room in ("manifest", "rejects")} | set(tars)
+        whole = set(self.files) == own and {_shard_of(name) for name in own} == {self.shard}
+        if not whole or len(prefixes) != 1 or sorted(kinds) != [False, True][: len(kinds)]:
+            raise ValueError(
+                f"files: expected manifest and rejects of {self.shard}, one tar of its pairs and "
+                "one of its controls if it has any"
+            )
+        if (len(tars) > 1) != (self.controls > 0):
+            raise ValueError(f"files: {len(tars)} tars for {self.controls} controls")
         return self
 
 
@@ -184,25 +200,30 @@ def signed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "digest": record_digest(record)}
 
 
-def _files_of(shard: str) -> list[str]:
-    return [f"{room}/{shard}.{suffix}" for room, suffix in _ROOMS.items()]
+def _shard_of(name: str) -> str | None:
+    """Return the shard that a file belongs to, ``None`` if it belongs to none."""
+    match = FILE_OF_A_SHARD.fullmatch(name)
+    if match is None:
+        return None
+    return match["table"] or match["commit"] or f"{match['split']}-{match['number']}"
 
 
 def _check_name(name: str) -> None:
     room = name.partition("/")[0]
     grammar = _NAME
-    if room in _ROOMS and name != "rejects/index.parquet":
-        grammar = _OF_A_SHARD
+    if room in _ROOMS and name != "rejects/index.parquet" and not SHARD_LIST.fullmatch(name):
+        grammar = FILE_OF_A_SHARD
     if not grammar.fullmatch(name) or len(name.encode("utf-8", "surrogatepass")) > 1024:
         shown = name if len(name) <= 80 else f"{name[:80]}..."
         raise ValueError(
             f"{shown!r} is not the name of a file of a release: expected <room>/<shard>.<suffix>, "
-            "e.g. media/train-000000.tar, or a relative path without '..'"
+            "e.g. manifest/train-000000.parquet, or a relative path without '..'"
         )
 
 
-def _check_whole(files: Mapping[str, Any], name: str) -> None:
-    shard = name.partition("/")[2].rpartition(".")[0]
-    missing = [other for other in _files_of(shard) if other not in files]
-    if missing:
-        raise ValueError(f"{name} is listed without {', '.join(missing)}")
+def _check_whole(files: Mapping[str, Any], name: str, shard: ShardName) -> None:
+    needed = (shard.media, shard.manifest, shard.rejects, shard.commit)
+    if missing := [other for other in needed if other not in files]:
+        raise ValueError(f"files: {name} is listed without {', '.join(missing)}")
+    if name not in (*needed, shard.controls):
+        raise ValueError(f"files: {name} is not named after {shard.release}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from datagen.core.media import SUFFIXES
 from datagen.release.grammar import Between, Items, Json, OneOf, Rule, Text
+from datagen.release.names import SPLITS
 
 __all__ = [
     "KINDS",
@@ -14,13 +15,10 @@ __all__ = [
     "MAX_TAR_BYTES",
     "REJECT_RULES",
     "RULES",
-    "SPLITS",
 ]
 
 KINDS: Mapping[str, int] = {"real": 0, "control": 0, "fake": 1}
 """Label by kind of image."""
-
-SPLITS = ("train", "val", "test")
 
 MAX_SIDE = 8192
 """Most pixels of an image's side: four times what a recipe can ask for; decoded, 200 MB."""
@@ -40,7 +38,11 @@ _FAR = 1e6  # pixels: a face may lie outside of its crop, but not that far
 _MAX_NUMBER = 2**40
 
 _ID = Text(128, "[A-Za-z0-9_-]+", "letters, digits, '_' and '-'")
-_TAR = Text(128, r"media/(train|val|test)-[0-9]{6,12}\.tar", "such as media/train-000000.tar")
+_TAR = Text(
+    160,
+    r"media/[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}-(train|val|test)(-control)?-[0-9]{6,12}\.tar",
+    "such as media/quickstart-v1-train-000000.tar",
+)
 _SHA256 = Text(64, "[0-9a-f]{64}", "64 hex digits", 64)
 # Ids of images and identities are names of others: any letters, and no file is named after them.
 _NAME = Text(128, r"[^\x00-\x1f\x{7f}-\x{9f}]+", "a name without control characters")
@@ -56,6 +58,11 @@ _ANGLE = Between(-360, 360)
 _LEVELS = Between(0, 255)
 
 RULES: Mapping[str, Rule] = {
+    "release_id": Text(
+        80,
+        "[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}-[0-9a-f]{12}",
+        "<name>-v<version>-<12 hex digits>",
+    ),
     "sample_id": _ID,
     "pair_id": _ID,
     "kind": OneOf(tuple(KINDS)),
@@ -104,6 +111,7 @@ RULES: Mapping[str, Rule] = {
     "change": _LEVELS,
     "change_released": _LEVELS,
     "mask_area": Between(0, 1),
+    "mask_peak": _LEVELS,
     "psnr": Between(-100, 200),
     "licenses": Items(Text(8192), 256),
     "purposes": Items(OneOf(_PURPOSES), 3),

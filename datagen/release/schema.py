@@ -39,6 +39,13 @@ _F32 = pa.float32()
 _F32S = pa.list_(pa.float32())
 
 COLUMNS: tuple[Column, ...] = (
+    Column(
+        "who",
+        "release_id",
+        _TEXT,
+        "id of the release: `<name>-v<version>-<first 12 digits of the recipe's digest>`; "
+        "with `sample_id` the key of the row across releases",
+    ),
     Column("who", "sample_id", _TEXT, "id of the image: `<pair_id>-<kind>`"),
     Column(
         "who",
@@ -199,6 +206,13 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "measured",
+        "mask_peak",
+        pa.int16(),
+        "highest level of the mask, 1 to 255 (fakes); `self_blend` may peak at 64",
+        nullable=True,
+    ),
+    Column(
+        "measured",
         "psnr",
         _F32,
         "PSNR of the degraded image, dB, compared with the undegraded one (moved in the same way "
@@ -218,7 +232,10 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 MANIFEST = pa.schema(
-    [pa.field(column.name, column.type, column.nullable) for column in COLUMNS],
+    [
+        pa.field(column.name, column.type, column.nullable, {"description": column.description})
+        for column in COLUMNS
+    ],
     metadata={"datagen.schema": str(SCHEMA_VERSION)},
 )
 
@@ -239,8 +256,13 @@ _REQUIRED = frozenset({"stage", "code", "detail", "source", "image_id"})
 
 REJECTS = pa.schema(
     [
-        pa.field(name, pa.int64() if name == "item" else _TEXT, name not in _REQUIRED)
-        for name in _REJECT_COLUMNS
+        pa.field(
+            name,
+            pa.int64() if name == "item" else _TEXT,
+            name not in _REQUIRED,
+            {"description": description},
+        )
+        for name, description in _REJECT_COLUMNS.items()
     ],
     metadata={"datagen.schema": str(SCHEMA_VERSION)},
 )

@@ -1,5 +1,7 @@
-"""One shard: a tar of images, a manifest, the rejects, and a commit that is written last.
+"""One shard: tars of images, a manifest, the rejects, and a commit that is written last.
 
+Pairs are in one tar, controls in another, so that all samples of a tar have the same members:
+``<pair_id>.mask.png``, ``.real.jpg``, ``.fake.jpg``, ``.json``, or ``.control.jpg``, ``.json``.
 A shard without a commit does not exist. Leaving the ``with`` block by an exception commits
 nothing and leaves no files behind.
 """
@@ -22,17 +24,19 @@ from datagen.errors import ReleaseError
 from datagen.release.commit import Commit, FileRecord, commit_name
 from datagen.release.folder import Folder
 from datagen.release.manifest import ManifestFile, broken_manifest_rows
+from datagen.release.names import ShardName
+from datagen.release.sample import sample_json
 from datagen.release.schema import MANIFEST, REJECTS
 from datagen.release.tables import write_table
 
-__all__ = ["MediaFile", "ShardWriter"]
+__all__ = ["MediaFile", "ShardWriter", "StoredFile"]
 
 _BLOCK = 512  # of a tar: the header before each file
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """An encoded image or mask, stored in the tar as ``<pair_id>.<role>.<suffix>``.
+    """An encoded image or mask, stored in a tar as ``<pair_id>.<role>.<suffix>``.
 
     Attributes:
         role: ``real``, ``control``, ``fake`` or ``mask``.
@@ -45,51 +49,73 @@ class MediaFile:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in a tar of the shard.
+
+    Attributes:
+        path: Path of the tar relative to the release.
+        offset: Offset of the file's first byte in the tar.
+        data: Content of the file.
+    """
+
+    path: str
+    offset: int
+    data: bytes
+
+
 class ShardWriter:
     """Writes one shard; leaving the ``with`` block commits it, an exception does not.
 
     Args:
         folder: The release.
-        shard: Name of the shard, e.g. ``train-000000``.
+        names: Names of the shard and its files.
         digest: Digest of everything that decides the content, see ``Commit``.
 
     Attributes:
-        media_name: Name of the shard's tar file in the release.
         networks: What the networks ran on, see ``Commit``; filled by the caller.
         commit: The commit, after the block was left without an exception.
     """
 
-    def __init__(self, folder: Folder, shard: str, digest: str) -> None:
+    def __init__(self, folder: Folder, names: ShardName, digest: str) -> None:
         self._folder = folder
-        self._shard = shard
+        self._names = names
         self._digest = digest
         self._rows: list[dict[str, Any]] = []
         self._rejects: list[dict[str, Any]] = []
         self._pairs = self._controls = self._bytes = 0
-        self.media_name = f"media/{shard}.tar"
+        self._tars: dict[str, _Tar] = {}
         self.networks: dict[str, Mapping[str, Any]] = {}
         self.commit: Commit | None = None
 
     def __enter__(self) -> Self:
-        """Open the staging folder and the tar."""
+        """Open the staging folder and the tar of the pairs."""
         with ExitStack() as stack:
             self._staging = Path(stack.enter_context(self._folder.staging()))
-            self._file = stack.enter_context((self._staging / "tar").open("wb"))
-            self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)
-            self._cleanup = stack.pop_all()
+            self._open = stack
+            self._tar(self._names.media)
+            self._open = stack.pop_all()
         return self
 
-    def add_image(self, pair_id: str, image: MediaFile) -> tuple[int, int]:
-        """Append one image or mask; return its offset and size in the tar, in bytes."""
-        info = tarfile.TarInfo(f"{pair_id}.{image.role}.{image.suffix}")
-        info.size = len(image.data)  # time, owner and mode stay constant: same items, same bytes
-        offset = self._file.tell() + _BLOCK
-        self._tar.addfile(info, io.BytesIO(image.data))
+    def _tar(self, name: str) -> _Tar:
+        if name not in self._tars:
+            path = self._staging / f"tar{len(self._tars)}"
+            self._tars[name] = _Tar(path)
+            self._open.callback(self._tars[name].close)
+        return self._tars[name]
+
+    def add_image(self, pair_id: str, image: MediaFile) -> StoredFile:
+        """Append one image or mask to its tar."""
+        name = self._names.controls if image.role == "control" else self._names.media
+        offset = self._tar(name).add(f"{pair_id}.{image.role}.{image.suffix}", image.data)
         self._bytes += len(image.data)
-        return offset, len(image.data)
+        return StoredFile(name, offset, image.data)
 
     def add_rows(self, rows: list[dict[str, Any]]) -> None:
-        """Add the manifest rows of one pair."""
+        """Add the manifest rows of the pair whose images were added last."""
+        facts = sample_json(rows)
+        for name in dict.fromkeys(row["media_path"] for row in rows):
+            self._tar(name).add(f"{rows[0]['pair_id']}.json", facts)
         self._rows += rows
         self._pairs += 1
         self._controls += sum(row["kind"] == "control" for row in rows)
@@ -105,17 +131,22 @@ class ShardWriter:
         trace: TracebackType | None,
     ) -> None:
         """Commit unless an exception was raised; clean up in any case."""
-        with self._cleanup:
+        with self._open:
             if error is None:
-                self._tar.close()
-                self._file.close()
+                for tar in self._tars.values():
+                    tar.finish()
                 self._commit()
 
-    def _refuse_broken(self, table: pa.Table, media_bytes: int) -> None:
+    def _refuse_broken(self, table: pa.Table) -> None:
         """Refuse rows that no reader would accept."""
-        for broken in broken_manifest_rows(table, ManifestFile(self._shard, media_bytes)):
+        names = self._names
+        sizes = {name: tar.path.stat().st_size for name, tar in self._tars.items()}
+        file = ManifestFile(
+            names.release, names.shard, sizes[names.media], sizes.get(names.controls, 0)
+        )
+        for broken in broken_manifest_rows(table, file):
             raise ReleaseError(
-                f"shard {self._shard} cannot be released: {broken}. Change what gives this value: "
+                f"shard {names.shard} cannot be released: {broken}. Change what gives this value: "
                 "the source, its card, the recipe or a plug-in",
                 key=broken.column,
                 row=broken.row,
@@ -123,16 +154,16 @@ class ShardWriter:
 
     def _commit(self) -> None:
         places = {
-            self.media_name: self._staging / "tar",
-            f"manifest/{self._shard}.parquet": self._staging / "manifest",
-            f"rejects/{self._shard}.parquet": self._staging / "rejects",
+            **{name: tar.path for name, tar in self._tars.items()},
+            self._names.manifest: self._staging / "manifest",
+            self._names.rejects: self._staging / "rejects",
         }
         table = write_table(self._rows, MANIFEST, self._staging / "manifest")
-        self._refuse_broken(table, places[self.media_name].stat().st_size)
+        self._refuse_broken(table)
         write_table(self._rejects, REJECTS, self._staging / "rejects")
         codes = sorted({row["code"] for row in self._rejects})
         self.commit = Commit(
-            shard=self._shard,
+            shard=self._names.shard,
             digest=self._digest,
             items=self._pairs + len(self._rejects),
             pairs=self._pairs,
@@ -145,7 +176,33 @@ class ShardWriter:
             },
             networks=self.networks,
         )
-        self._folder.remove(commit_name(self._shard))  # that of another plan
+        self._folder.remove(commit_name(self._names.shard))  # that of another plan
         for name, path in places.items():
             self._folder.put(path, name)
-        self._folder.write(commit_name(self._shard), self.commit.to_json())
+        self._folder.write(commit_name(self._names.shard), self.commit.to_json())
+
+
+class _Tar:
+    """A tar that is being written, in the plainest form."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("wb")
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+
+    def add(self, name: str, data: bytes) -> int:
+        """Append a file; return the offset of its content, in bytes."""
+        info = tarfile.TarInfo(name)
+        info.size = len(data)  # time, owner and mode stay constant: same items, same bytes
+        offset = self._file.tell() + _BLOCK
+        self._tar.addfile(info, io.BytesIO(data))
+        return offset
+
+    def finish(self) -> None:
+        """Write the end mark and close the file."""
+        self._tar.close()
+        self._file.close()
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        self._file.close()

@@ -18,6 +18,8 @@ from datagen.release.verify_shard import ShardCheck
 __all__ = ["verify"]
 
 _IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
+# What hubs, version control and file managers put into any folder.
+_OF_OTHERS = (".git/", ".gitattributes", ".gitignore", ".cache/", ".huggingface/", ".DS_Store")
 _PIECE = 1 << 26
 
 
@@ -49,7 +51,11 @@ def verify(
     elif record.get("digest") is None:
         yield f"{RELEASE_NAME}: has no digest of its own: an older datagen made it"
     listed: Mapping[str, Mapping[str, Any]] = record["files"]
-    present = {name for name in folder.names() if not name.startswith(_IGNORED)}
+    present = {
+        name
+        for name in folder.names()
+        if not name.startswith((*_IGNORED, *_OF_OTHERS)) and not name.endswith("/.DS_Store")
+    }
     yield from (f"{name}: not listed in {RELEASE_NAME}" for name in sorted(present - set(listed)))
     checks: list[ShardCheck] = []
     for name in sorted(listed):
@@ -57,7 +63,7 @@ def verify(
         if problem:
             yield f"{name}: {problem}"
         if name.startswith(COMMITS) and not problem:
-            check = ShardCheck(folder, shard_of_commit(name), listed, pixels)
+            check = ShardCheck(folder, shard_of_commit(name), record, pixels)
             yield from check.problems()
             checks.append(check)
     yield from _whole(checks, record["counts"])

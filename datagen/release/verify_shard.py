@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,10 @@ from datagen.release.commit import Commit, commit_name, read_commit
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken
 from datagen.release.json_columns import json_object, operations_of
-from datagen.release.manifest import ManifestFile, broken_manifest_rows
+from datagen.release.manifest import MANIFEST_FOLDER, broken_manifest_rows, manifest_file
 from datagen.release.pixels import header_problem
 from datagen.release.rules import KINDS, REJECT_RULES, RULES
+from datagen.release.sample import sample_json
 from datagen.release.schema import MANIFEST, REJECTS
 from datagen.release.tar_members import members
 
@@ -54,7 +55,7 @@ class ShardCheck:
     Args:
         folder: The release.
         shard: Name of the shard.
-        listed: The files that ``release.json`` names.
+        record: The content of ``release.json``.
         pixels: See ``verify``.
 
     Attributes:
@@ -63,12 +64,10 @@ class ShardCheck:
         compared: Number of pairs whose pixels were compared.
     """
 
-    def __init__(
-        self, folder: Folder, shard: str, listed: Mapping[str, Mapping[str, Any]], pixels: bool
-    ) -> None:
+    def __init__(self, folder: Folder, shard: str, record: Mapping[str, Any], pixels: bool) -> None:
         self._folder = folder
-        self._file = ManifestFile(shard, int(listed[f"media/{shard}.tar"]["size"]))
-        self._listed = listed
+        self._file = manifest_file(record, f"{MANIFEST_FOLDER}{shard}.parquet")
+        self._listed: Mapping[str, Mapping[str, Any]] = record["files"]
         self._pixels = pixels
         self.compared = 0
         self.commit: Commit | None = None
@@ -93,17 +92,21 @@ class ShardCheck:
         yield from self._counted(self.commit, rows, rejects)
         records: list[Row] = list(rows.to_dict("records"))
         try:
-            with _opened(self._folder, self._file.media) as (tar, length):
-                yield from self._media(records, tar, length)
-                yield from self._pairs(records, tar)
+            with contextlib.ExitStack() as stack:
+                tars = {
+                    name: stack.enter_context(_opened(self._folder, name))
+                    for name in self._file.tars
+                }
+                yield from self._media(records, tars)
+                yield from self._pairs(records, tars[self._file.media].handle)
         except FileNotFoundError:
-            yield f"shard {shard}: its {len(records)} images cannot be compared without their tar"
+            yield f"shard {shard}: its {len(records)} images cannot be compared without their tars"
         except (ReleaseError, OSError) as error:
             yield f"shard {shard}: its images cannot be compared: {error}"
 
     def _rejects(self) -> Generator[str, None, int | None]:
         """Return the number of rejects, ``None`` if they cannot be read."""
-        name = f"rejects/{self._file.shard}.parquet"
+        name = self._file.rejects
         try:
             table = open_table(self._folder, name, REJECTS, REJECT_RULES)
             yield from _not_the_schema(table, REJECTS, name)
@@ -116,7 +119,7 @@ class ShardCheck:
 
     def _manifest(self) -> Generator[str, None, pd.DataFrame | None]:
         """Return the rows that keep the rules, ``None`` if the file cannot be read."""
-        name = self._file.name
+        name = self._file.manifest
         try:
             table = open_table(self._folder, name, MANIFEST, RULES)
             yield from _not_the_schema(table, MANIFEST, name)
@@ -141,23 +144,24 @@ class ShardCheck:
         if rejected != stated or commit.items != commit.pairs + rejected:
             yield f"shard {shard}: {commit.items} items, but {pairs} pairs and {rejected} rejects"
 
-    def _media(self, rows: Sequence[Row], tar: BinaryIO, length: int) -> Iterator[str]:
-        expected: dict[str, tuple[int, int]] = {}
+    def _media(self, rows: Sequence[Row], tars: Mapping[str, _Opened]) -> Iterator[str]:
+        expected: dict[str, dict[str, tuple[int, int] | None]] = {name: {} for name in tars}
         for row in rows:
             offset, size = int(row["media_offset"]), int(row["media_size"])
-            expected[f"{row['pair_id']}.{row['kind']}.{suffix_of(row['media_type'])}"] = (
-                offset,
-                size,
-            )
-            yield from self._image(row, _read(tar, offset, size))
+            own, pair_id = expected[row["media_path"]], row["pair_id"]
+            own[f"{pair_id}.{row['kind']}.{suffix_of(row['media_type'])}"] = offset, size
+            own[f"{pair_id}.json"] = None
+            yield from self._image(row, _read(tars[row["media_path"]].handle, offset, size))
             for column in _JSON:
                 yield from _bad_json(row, column)
             if row["kind"] == "fake" and _absent(row["mask_offset"]):
                 yield f"{row['sample_id']}: a fake without a mask"
             elif row["kind"] == "fake":
                 place = int(row["mask_offset"]), int(row["mask_size"])
-                expected[f"{row['pair_id']}.mask.png"] = place
-        yield from self._members(expected, tar, length)
+                expected[row["mask_path"]][f"{pair_id}.mask.png"] = place
+        facts = _facts(rows)
+        for name, tar in tars.items():
+            yield from self._members(name, expected[name], facts, tar)
 
     def _image(self, row: Row, data: bytes) -> Iterator[str]:
         if sha256_bytes(data) != row["sha256"]:
@@ -167,29 +171,34 @@ class ShardCheck:
             yield f"{row['sample_id']}: {problem}"
 
     def _members(
-        self, expected: Mapping[str, tuple[int, int]], tar: BinaryIO, length: int
+        self,
+        tar: str,
+        expected: Mapping[str, tuple[int, int] | None],
+        facts: Mapping[str, bytes],
+        opened: _Opened,
     ) -> Iterator[str]:
         found: dict[str, tuple[int, int]] = {}
         most = 2 * len(expected) + 16
-        for member in islice(members(tar, length), most):
+        for member in islice(members(opened.handle, opened.length), most):
             if member.problem:
                 name = f"{member.name!r} " if member.name else ""
-                yield f"{self._file.media}: {name}{member.problem}"
+                yield f"{tar}: {name}{member.problem}"
             elif member.name in found:
-                yield f"{self._file.media}: {member.name}: is in the tar twice"
+                yield f"{tar}: {member.name}: is in the tar twice"
             found[member.name] = member.offset, member.size
         found.pop("", None)
         for name in sorted(set(expected) | set(found)):
-            if expected.get(name) != found.get(name):
-                yield f"{self._file.media}: {name}: (offset, size) is {found.get(name)} in the " + (
-                    f"tar, {expected.get(name)} in the rows"
+            place = expected.get(name)
+            if name in expected and place is None and name in found:  # its JSON, in no row
+                if _read(opened.handle, *found[name]) != facts.get(name):
+                    yield f"{tar}: {name}: its content differs from the rows"
+            elif place != found.get(name) or name not in found:
+                yield f"{tar}: {name}: (offset, size) is {found.get(name)} in the tar, {place} " + (
+                    "in the rows"
                 )
 
     def _pairs(self, rows: Sequence[Row], tar: BinaryIO) -> Iterator[str]:
-        groups: dict[str, list[Row]] = {}
-        for row in rows:
-            groups.setdefault(str(row["pair_id"]), []).append(row)
-        for pair_id, group in groups.items():
+        for pair_id, group in _by_pair(rows).items():
             kinds = {str(row["kind"]): row for row in group}
             if not {"real", "fake"} <= set(kinds) or len(kinds) != len(group):
                 found = ", ".join(sorted(str(row["kind"]) for row in group))
@@ -234,8 +243,29 @@ class ShardCheck:
                 yield f"{fake['sample_id']}: differs from its real outside the mask"
 
 
+class _Opened(NamedTuple):
+    handle: BinaryIO
+    length: int
+
+
+def _facts(rows: Sequence[Row]) -> dict[str, bytes]:
+    """Return the JSON members that belong to the rows, by name; none for pairs that lack a row."""
+    found = {}
+    for pair_id, group in _by_pair(rows).items():
+        if {"real", "fake"} <= {str(row["kind"]) for row in group}:
+            found[f"{pair_id}.json"] = sample_json(group)
+    return found
+
+
+def _by_pair(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(row["pair_id"]), []).append(row)
+    return groups
+
+
 @contextlib.contextmanager
-def _opened(folder: Folder, name: str) -> Iterator[tuple[BinaryIO, int]]:
+def _opened(folder: Folder, name: str) -> Iterator[_Opened]:
     """Open a file of the release on the local disk; give its size too."""
     with contextlib.ExitStack() as stack:
         if folder.local is not None:
@@ -244,7 +274,7 @@ def _opened(folder: Folder, name: str) -> Iterator[tuple[BinaryIO, int]]:
             copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="datagen-"))
             path = folder.fetch(name, Path(copy) / "file")
         handle = stack.enter_context(path.open("rb"))
-        yield handle, path.stat().st_size
+        yield _Opened(handle, path.stat().st_size)
 
 
 def _read(tar: BinaryIO, offset: int, size: int) -> bytes:

@@ -38,6 +38,7 @@ _CONTEXT: dict[str, Any] = {
 _TYPES = {
     "string": "sc:Text",
     "int8": "sc:Integer",
+    "int16": "sc:Integer",
     "int32": "sc:Integer",
     "int64": "sc:Integer",
     "float": "sc:Float",
@@ -100,7 +101,7 @@ def _tables() -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": "manifest-files",
         "name": "manifest-files",
-        "encodingFormat": "application/vnd.apache.parquet",
+        "encodingFormat": "application/x-parquet",
         "includes": "manifest/*.parquet",
     }
 

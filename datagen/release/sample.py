@@ -1,0 +1,88 @@
+"""The JSON member of a sample: the facts of a pair, for readers that have only the tars.
+
+Every sample of every tar has the same keys with values of the same types, and none is null, because
+readers such as Hugging Face ``datasets`` derive the columns of a whole set from its first samples.
+What is unknown or absent is ``""`` or -1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["JSON_KEYS", "sample_json"]
+
+_POINTS = 136
+
+_TEXTS = (
+    *("release_id", "pair_id", "base_id", "split", "method", "family", "method_params"),
+    *("degradation", "enhancer", "encoder", "media_type", "source", "image_id", "identity_id"),
+    *("donor_image_id", "donor_identity_id", "sex", "ethnicity", "degradation_params"),
+)
+_INTEGERS = ("item", "method_version", "severity", "width", "height", "mask_peak")
+_FLOATS = {"change": 3, "change_released": 3, "mask_area": 5, "age": 2}
+_LISTS = {"weights": " ", "licenses": "; ", "purposes": " ", "attribution": "\n"}
+_KINDS = {"real": 0, "fake": 1, "control": 0}
+
+JSON_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(_TEXTS, "text, as in the manifest's row of the fake"),
+    **dict.fromkeys(_INTEGERS, "whole number, as in the manifest's row of the fake"),
+    **{name: f"number, rounded to {places} decimals" for name, places in _FLOATS.items()},
+    **{name: f"the manifest's list, joined by {sign!r}" for name, sign in _LISTS.items()},
+    **{f"label_{kind}": f"{label}, the label of the {kind}" for kind, label in _KINDS.items()},
+    **{f"sha256_{kind}": f"sha256 of the encoded {kind}" for kind in _KINDS},
+    **{
+        f"{name}_{kind}": f"{count} numbers, rounded to 2 decimals; -1: unknown"
+        for kind in ("real", "fake")
+        for name, count in (("box", 4), ("landmarks", _POINTS))
+    },
+}
+"""Every key with its meaning."""
+
+
+def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
+    """Return the JSON of a pair as UTF-8.
+
+    Args:
+        rows: The manifest rows of the pair, one per image.
+    """
+    by_kind = {str(row["kind"]): row for row in rows}
+    fake = by_kind["fake"]
+    found: dict[str, Any] = {name: _text(fake.get(name)) for name in _TEXTS}
+    found |= {name: _integer(fake.get(name)) for name in _INTEGERS}
+    found |= {name: _number(fake.get(name), places) for name, places in _FLOATS.items()}
+    found |= {name: sign.join(fake[name]) for name, sign in _LISTS.items()}
+    for kind, label in _KINDS.items():
+        found[f"label_{kind}"] = label
+        found[f"sha256_{kind}"] = by_kind[kind]["sha256"] if kind in by_kind else ""
+    for kind in ("real", "fake"):
+        found[f"box_{kind}"] = _numbers(by_kind[kind].get("box"), 4)
+        found[f"landmarks_{kind}"] = _numbers(by_kind[kind].get("landmarks"), _POINTS)
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value != value  # NaN, which pandas puts for a missing number
+
+
+def _text(value: Any) -> str:
+    return "" if _absent(value) else str(value)
+
+
+def _integer(value: Any) -> int:
+    return -1 if _absent(value) else int(value)
+
+
+def _number(value: Any, places: int) -> float:
+    return -1.0 if _absent(value) else round(float(np.float32(value)), places)
+
+
+def _numbers(values: Any, count: int) -> list[float]:
+    if values is None:
+        return [-1.0] * count
+    exact = np.asarray(values, np.float32).astype(np.float64)  # as the manifest keeps them
+    rounded: list[float] = np.round(exact, 2).tolist()
+    return rounded
