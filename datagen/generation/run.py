@@ -189,7 +189,8 @@ class _Run:
             raise RunError(
                 f"{codes.total()} of {planned} planned pairs were rejected so far "
                 f"({_codes(codes)}); the recipe allows {allowed}. Look at "
-                f"{self.folder}/rejects, then fix the cause or raise rejects.max_share. No "
+                f"{self.folder}/rejects, then fix the cause or raise rejects.max_share; if you "
+                "change what is made (methods, sources, seed), choose a new folder. No "
                 "release.json was written"
             )
 
@@ -199,9 +200,11 @@ class _Run:
         if len(shown) > _SHOWN:
             lines.append(f"and {len(shown) - _SHOWN} more")
         head = f"the run did not complete: {len(shown)} of {len(self.sizes)} shards failed:"
+        kept = len(self.done)
+        others = f"{counted(kept, 'finished shard')} in {self.folder}. " if kept else ""
         return RunError(
-            f"{one_per_line(head, lines)}\nThe other {len(self.done)} are in {self.folder}. Fix "
-            "the cause and rerun the same command: it makes only the missing shards."
+            f"{one_per_line(head, lines)}\n{others}Fix the cause and rerun the same command: it "
+            "makes only the missing shards."
         )
 
     def _committed(self) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datagen.core.text import counted
 from datagen.errors import RecipeError, RightsError, one_per_line
 from datagen.faces.index import FaceIndex
 from datagen.planning.donors import DonorPool
@@ -15,7 +16,7 @@ from datagen.planning.items import Item, ShardKey
 from datagen.planning.mixing import mixing_of
 from datagen.planning.quota import largest_remainders
 from datagen.planning.split_plan import SplitPlan
-from datagen.planning.splits import assign_splits, identities_of
+from datagen.planning.splits import Identity, assign_splits, identities_of
 from datagen.recipe import Recipe, SplitName
 from datagen.recipe.schema import in_split
 
@@ -59,12 +60,7 @@ class Plan:
                 if split_of[identity.key] == split and identity.source in allowed
             ]
             if not faces:
-                raise RecipeError(
-                    f"split {split!r} has no faces: the sources have too few identities for "
-                    "split.shares",
-                    path=recipe.path,
-                    key="split.shares",
-                )
+                raise _no_faces(recipe, split, self.identities, allowed)
             embeddings = index.embeddings
             pool = DonorPool(
                 [self.identities[row] for row in faces],
@@ -159,6 +155,31 @@ class Plan:
                 + "\nRelax 'match', set 'fallback: any', or add identities.",
                 path=path,
             )
+
+
+def _no_faces(
+    recipe: Recipe, split: SplitName, identities: Sequence[Identity], allowed: Collection[str]
+) -> RecipeError:
+    """Return the error of a split without faces, with what was found and what is needed."""
+    found = len({identity.key for identity in identities if identity.source in allowed})
+    people = counted(found, "identity", "identities")
+    rule = recipe.spec.split
+    if rule.origin == "source":
+        key = "split.from"
+        why = (
+            f"none of the {people} of its sources is in their official split {split!r}. Set "
+            f"split.from: hash, or remove splits.{split}"
+        )
+    else:
+        key = "split.shares"
+        why = (
+            f"its share, {float(rule.shares[split]):g}, of {people} came to none, and a split "
+            f"needs at least 1 (2 for a method with a donor). Add identities, raise {key}.{split}, "
+            f"or remove splits.{split}"
+        )
+    return RecipeError(
+        f"{recipe.path}: split {split!r} has no faces: {why}", path=recipe.path, key=key
+    )
 
 
 def _check_embeddings(recipe: Recipe, index: FaceIndex) -> None:

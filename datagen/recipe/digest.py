@@ -10,12 +10,10 @@ from datagen.degradations.compose import Composition
 from datagen.methods import Method
 from datagen.recipe.build import weight_cards_of
 from datagen.recipe.schema import DonorRule, RecipeSpec
+from datagen.release.other_recipe import NOT_IN_DIGEST
 from datagen.sources import SOURCES, SourceCard
 
 __all__ = ["recipe_digest"]
-
-# Counts, shard sizes and reject budgets change how much is made and how, never what.
-_NOT_IN_DIGEST = ("splits", "shard_pairs", "rejects")
 
 
 def recipe_digest(
@@ -36,7 +34,7 @@ def recipe_digest(
         degradations: The degradations, in the order of the recipe; that of a ladder alone.
     """
     body = spec.model_dump(mode="json", by_alias=True)
-    for key in (*_NOT_IN_DIGEST, "degradations", "ladder"):
+    for key in (*NOT_IN_DIGEST, "degradations", "ladder"):
         del body[key]
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:

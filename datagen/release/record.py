@@ -21,6 +21,7 @@ from datagen.release.commit import (
 from datagen.release.folder import Folder
 from datagen.release.lock import LOCK_NAME
 from datagen.release.names import FILE_OF_A_SHARD, SHARD_LIST, release_id, shard_list
+from datagen.release.other_recipe import how_they_differ
 from datagen.release.presence import check_present
 from datagen.release.record_model import signed
 from datagen.release.schema import REJECTS, SCHEMA_VERSION
@@ -37,6 +38,7 @@ __all__ = [
 RELEASE_NAME = "release.json"
 _RECIPE = "recipe.yaml"
 _DIGEST_LINE = "# recipe digest: "
+_DIGITS = 16  # of a digest that a message shows
 _SCHEMA_LINE = "# manifest schema: "
 
 
@@ -96,7 +98,7 @@ def _refuse_another_release(folder: Folder, names: Sequence[str], info: ReleaseI
             f"{folder} is not empty and holds no release (found {names[0]}). Choose a new folder",
             path=folder.address,
         )
-    lines = folder.read(_RECIPE).decode().split("\n", 2)
+    lines = folder.read(_RECIPE).decode(errors="replace").split("\n", 2)
     schema = lines[1].removeprefix(_SCHEMA_LINE) if lines[1:] else ""
     if lines[0].startswith(_DIGEST_LINE) and schema != str(SCHEMA_VERSION):
         found = schema if schema.isdecimal() else "1"  # version 1 did not write this line
@@ -106,10 +108,11 @@ def _refuse_another_release(folder: Folder, names: Sequence[str], info: ReleaseI
             path=folder.address,
         )
     if lines[0].removeprefix(_DIGEST_LINE) != info.recipe_digest:
-        found = lines[0][:100].removeprefix("# ")
+        how = how_they_differ("\n".join(lines), info.recipe_yaml, f"{folder}/{_RECIPE}")
+        found = lines[0].removeprefix(_DIGEST_LINE)[:_DIGITS]
         raise ReleaseError(
-            f"{folder} holds a release of another recipe ({found}; this one is "
-            f"{info.recipe_digest}). Choose another folder",
+            f"{folder} holds a release of another recipe: {how}. Choose another folder, or make "
+            f"the recipes agree (digest there {found}, here {info.recipe_digest[:_DIGITS]})",
             path=folder.address,
         )
 

@@ -109,6 +109,7 @@ def test_too_many_rejects_end_the_run_without_a_release(
     told = capsys.readouterr().err
     assert "change_too_small" in told
     assert "the recipe allows 1" in told
+    assert "if you change what is made (methods, sources, seed), choose a new folder" in told
     assert not (out / "release.json").exists()
     assert own_world.generate(out, "--inline", *never, "--set", "rejects.max_share=0.5") == 0
     rows = pd.read_parquet(out / "rejects")

@@ -272,8 +272,17 @@ def test_one_person_in_a_split_has_no_donor() -> None:
 
 def test_a_split_without_faces_is_refused() -> None:
     index = FaceIndex.from_rows(rows(identities=3))
-    with pytest.raises(RecipeError, match="split 'test' has no faces"):
+    with pytest.raises(RecipeError) as caught:
         made_plan(index, split={"shares": {"train": 0.9, "test": 0.1}})
+    assert (
+        "split 'test' has no faces: its share, 0.1, of 3 identities came to none, and a split "
+        "needs at least 1 (2 for a method with a donor). Add identities, raise split.shares.test, "
+        "or remove splits.test"
+    ) in str(caught.value)
+    assert caught.value.key == "split.shares"
+    trained = FaceIndex.from_rows([{**row, "official_split": "train"} for row in rows()])
+    with pytest.raises(RecipeError, match="sources is in their official split 'test'. Set split.f"):
+        made_plan(trained, split={"from": "source"})
 
 
 def test_a_far_item_costs_as_much_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
