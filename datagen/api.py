@@ -174,7 +174,8 @@ def score(
 
     Returns:
         Columns ``sample_id``, ``sha256``, ``score``, ``status`` (``ok``, or why there is no
-        score) and ``detail``.
+        score) and ``detail``. What makes the scores doubtful, such as all being equal, is shown
+        and stands in ``attrs["doubts"]``.
 
     Raises:
         UserError: The detector, its configuration or the split is wrong, or no image has a score.
@@ -191,9 +192,12 @@ def score(
         _engine(here, workers, address, shown, shard_timeout) as engine,
         shown.bar("scoring shards") as bar,
     ):
-        return score_release(
+        frame = score_release(
             opened, asked, split, config=read, batch=batch, engine=engine, on_progress=bar
         )
+    for doubt in frame.attrs["doubts"]:
+        shown.warn(doubt)
+    return frame
 
 
 def evaluate(

@@ -14,7 +14,8 @@ from datagen.core.progress import Progress
 from datagen.core.python_file import PythonFile
 from datagen.core.terminal import echo
 from datagen.detectors.config import read_config
-from datagen.detectors.score import parts_folder, score_to_file
+from datagen.detectors.parts import parts_folder
+from datagen.detectors.score import score_to_file
 from datagen.detectors.spec import read_spec
 from datagen.engine.choice import engine_choice
 from datagen.errors import DetectorError
@@ -43,7 +44,9 @@ def command(
     ],
     scores: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="FILE", help="New scores file, .parquet or .csv."),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="New scores file: .parquet, .csv, .tsv or .jsonl."
+        ),
     ],
     detector_config: Annotated[
         Optional[Path],  # noqa: UP045
@@ -69,8 +72,8 @@ def command(
     """Write the detector's score of every image. Rerun it to score what is missing.
 
     Exit 0: done; images without a score are reported and have a status. 1: the run did not
-    complete, or no image has a score. 2: you must change something first. 130: stopped; finished
-    shards are kept.
+    complete, or no image has a score. 2: you must change something first, also where every image
+    failed for the same reason. 130: stopped; finished shards are kept.
     """
     from datagen.engine.ray import stop_on_terminate
 
@@ -93,6 +96,8 @@ def command(
             )
             raise typer.Exit(INTERRUPTED) from None
     warn_of_problems(result.problems, progress)
+    for doubt in result.doubts:
+        progress.warn(doubt)
     echo(result.summary(scores))
     raise typer.Exit(DONE if result.status["ok"] else NOT_DONE)
 

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from datagen.core.arrays import Image
+from datagen.core.digests import digest_of
 from datagen.core.images import read_rgb
 from datagen.detectors.config import DetectorConfig
+from datagen.detectors.outputs import as_numbers
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
 from datagen.detectors.preprocess import resized
-from datagen.errors import ImageError
+from datagen.errors import DetectorError, ImageError
 
-__all__ = ["ArrayDetector", "Detector", "Encoded", "Infer", "decoded"]
+__all__ = ["ArrayDetector", "Detector", "Encoded", "Infer", "decoded", "mixed"]
 
 Infer: TypeAlias = Callable[[list[Image]], object]
 """Takes images of one size, returns one answer per image; may raise anything."""
@@ -75,8 +74,8 @@ class ArrayDetector:
         """See ``Detector``."""
         answers: dict[int, Answer] = {}
         waiting: dict[tuple[int, ...], list[tuple[int, Image]]] = {}
-        for number, encoded in enumerate(images):
-            image = decoded(encoded)
+        for number in mixed(images):
+            image = decoded(images[number])
             if isinstance(image, Answer):
                 answers[number] = image
                 continue
@@ -107,10 +106,20 @@ class ArrayDetector:
 
     def _ask(self, images: list[Image]) -> list[Answer]:
         try:
-            raw = _plain(self._infer(images))
+            raw = as_numbers(self._infer(images))
+        except DetectorError:
+            raise
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the detector is the user's
             raise BadAnswerError(f"{type(error).__name__}: {_first_line(error)}") from None
         return read_answers(raw, len(images), self._config)
+
+
+def mixed(images: Sequence[Encoded]) -> list[int]:
+    """Return the places of the images in the order in which a detector is given them.
+
+    It depends on neither label nor pair, so that no place in a batch tells a fake from a real.
+    """
+    return sorted(range(len(images)), key=lambda n: digest_of(["command", images[n].sample_id]))
 
 
 def decoded(encoded: Encoded) -> Image | Answer:
@@ -123,14 +132,6 @@ def decoded(encoded: Encoded) -> Image | Answer:
         return Answer(None, "unreadable", str(error))
 
 
-def _plain(raw: object) -> object:
-    """Return a torch tensor, alone or first of several outputs, as an array."""
-    first = raw[0] if isinstance(raw, tuple) and raw else raw
-    if hasattr(first, "detach"):
-        tensor: NDArray[np.float64] = first.detach().cpu().double().numpy()
-        return tensor
-    return raw
-
-
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:300]
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), "no message")[:300]

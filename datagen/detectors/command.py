@@ -14,9 +14,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from datagen.core.digests import digest_of
 from datagen.core.files import below
-from datagen.detectors.batched import Encoded
+from datagen.detectors.batched import Encoded, mixed
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
 from datagen.errors import DatagenError, DetectorError
@@ -110,9 +109,8 @@ class CommandDetector:
 
 def _unpacked(images: Sequence[Encoded], folder: Path) -> list[str | None]:
     """Write the images; return the path of each, ``None`` for one that cannot be read."""
-    order = sorted(range(len(images)), key=lambda n: digest_of(["command", images[n].sample_id]))
     paths: list[str | None] = [None] * len(images)
-    for number, place in enumerate(order, 1):
+    for number, place in enumerate(mixed(images), 1):
         image = images[place]
         if image.data is None:
             continue

@@ -7,14 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from datagen.core.arguments import found
 from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import DetectorError
 
-__all__ = ["DetectorConfig", "config_of", "read_config"]
+__all__ = ["CONFIG", "DetectorConfig", "config_of", "read_config"]
+
+CONFIG = "--detector-config"
+"""What messages call the configuration."""
+
+_LEVELS = 255  # of an 8-bit image, whose values are scaled to [0, 1]
 
 
 def _square(value: object) -> object:
@@ -27,6 +32,7 @@ def _three(value: object) -> object:
 
 _Side = Annotated[int, Field(ge=1, le=8192)]
 _Size = Annotated[tuple[_Side, _Side], BeforeValidator(_square)]
+_Output = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictStr, Field(min_length=1)]
 _Color = Annotated[tuple[float, float, float], BeforeValidator(_three)]
 
 
@@ -42,8 +48,10 @@ class DetectorConfig(Frozen):
         channels: Channel order of a network's input.
         output: ``raw`` answers are probabilities, ``sigmoid`` answers are logits of one class,
             ``softmax`` answers are logits of several classes.
+        output_name: Name of the output to use where a detector gives several, or its place,
+            counted from 0, where they have no names.
         logits: The same as ``output: sigmoid``.
-        index: Index of the answer to use where a detector gives several per image.
+        index: Index of the number to use where an output has several per image.
         higher_is: Class that a high answer stands for; scores are always those of ``fake``.
         device: Device on which a TorchScript, exported or ONNX network runs.
     """
@@ -54,6 +62,7 @@ class DetectorConfig(Frozen):
     layout: Literal["nchw", "nhwc"] | None = None
     channels: Literal["rgb", "bgr"] | None = None
     output: Literal["raw", "sigmoid", "softmax"] = "raw"
+    output_name: _Output | None = None
     logits: StrictBool = False
     index: int | None = Field(default=None, ge=0)
     higher_is: Literal["fake", "real"] = "fake"
@@ -65,12 +74,31 @@ class DetectorConfig(Frozen):
             raise ValueError("logits: output: softmax already takes logits: remove one of the two")
         if self.std is not None and not all(value > 0 for value in self.std):
             raise ValueError("std: must be positive numbers")
+        self._check_scale()
         return self
+
+    def _check_scale(self) -> None:
+        """Refuse a normalization of the scale 0 to 255, under which all images look alike."""
+        mean, std = self.mean or (0.0,) * 3, self.std or (1.0,) * 3
+        if max(*mean, *std) <= 1 and min(mean) >= 0:
+            return
+        if min(mean) < 0 or max(*mean, *std) > _LEVELS:
+            raise ValueError("mean, std: must be within 0 and 1, the scale of the channels")
+        divided = [value / _LEVELS for value in mean] if max(mean) > 1 else list(mean)
+        raise ValueError(
+            f"mean, std: are on the scale 0 to {_LEVELS}, but the channels are on the scale 0 to "
+            f"1. The same on that scale: mean: {_listed(divided)}, "
+            f"std: {_listed([value / _LEVELS for value in std])}"
+        )
 
     @property
     def transform(self) -> Literal["raw", "sigmoid", "softmax"]:
         """The output transform, with ``logits`` taken into account."""
         return "sigmoid" if self.logits else self.output
+
+
+def _listed(values: list[float]) -> str:
+    return f"[{', '.join(f'{value:.6g}' for value in values)}]"
 
 
 NETWORK_KEYS = ("mean", "std", "layout", "channels")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from datagen.core.arrays import Image
 from datagen.detectors.batched import Infer
+from datagen.detectors.config import DetectorConfig
+from datagen.detectors.outputs import output_of
 from datagen.detectors.spec import DetectorSpec, look_in
 from datagen.errors import DetectorError
 
-__all__ = ["load_function", "made"]
+__all__ = ["Called", "load_function", "made"]
 
 
 def load_function(spec: DetectorSpec) -> Infer:
@@ -30,7 +34,52 @@ def load_function(spec: DetectorSpec) -> Infer:
     found = made(found, where)
     if not callable(found):
         raise DetectorError(f"{where}: is of type {type(found).__name__}, which is not callable")
-    return lambda images: found(np.stack(images))
+    return Called(found, spec.config)
+
+
+class Called:
+    """A callable of one array of images, as a function of a list of them.
+
+    Args:
+        detector: The callable.
+        config: Names its output, where it gives several.
+    """
+
+    def __init__(self, detector: Callable[[Any], object], config: DetectorConfig) -> None:
+        self._detector = detector
+        self._config = config
+
+    def __call__(self, images: list[Image]) -> object:
+        """Return the answers of the images.
+
+        Raises:
+            DetectorError: It is a module of torch, which does not take images as they are.
+        """
+        try:
+            found = self._detector(np.stack(images))
+        except Exception as error:
+            if not _is_torch_module(self._detector):
+                raise
+            raise DetectorError(_torch_module(error)) from error
+        return output_of(found, len(images), self._config)
+
+
+def _is_torch_module(detector: object) -> bool:
+    return any(
+        one.__module__.startswith("torch.nn.") and one.__name__ == "Module"
+        for one in type(detector).__mro__
+    )
+
+
+def _torch_module(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [""])[0][:200]
+    return (
+        "the detector is a torch.nn.Module, which cannot take images as they are given, "
+        f"(n, height, width, 3) uint8 arrays ({type(error).__name__}: {line}). Wrap it: "
+        "lambda batch: model(torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255), with "
+        "model.eval() before; or save it as TorchScript or ONNX, which are given what "
+        "--detector-config says"
+    )
 
 
 def made(detector: Any, where: str) -> Any:

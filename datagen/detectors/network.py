@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,17 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image
 from datagen.detectors.batched import Infer
+from datagen.detectors.config import CONFIG
+from datagen.detectors.network_files import why_it_does_not_load
+from datagen.detectors.outputs import choose, output_of
 from datagen.detectors.preprocess import network_input
 from datagen.detectors.spec import DetectorSpec
 from datagen.errors import DetectorError, MissingExtraError
 
 __all__ = ["Network", "open_exported", "open_onnx", "open_torchscript"]
 
+_CHANNELS = 3
+_FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _MAX_SIDE = 8192
 _MAX_INPUT = 3 * _MAX_SIDE**2  # numbers: the largest image, or many small ones
 
@@ -56,29 +62,46 @@ def open_onnx(spec: DetectorSpec) -> Network:
             "onnxruntime-gpu, or set device: cpu"
         )
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # its warnings quote names of the file as they are
-    options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors are raised, and need not be logged as well
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # where it tells of another try
             session = onnxruntime.InferenceSession(spec.target, options, providers=[wanted])
         inputs = [(one.name, one.type, list(one.shape)) for one in session.get_inputs()]
+        outputs = {one.name: f"{one.type} {list(one.shape)}" for one in session.get_outputs()}
     except Exception as error:  # also names that are not UTF-8
         raise _does_not_load(spec, error) from error
-    if len(inputs) != 1 or len(inputs[0][2]) != 4 or inputs[0][1] != "tensor(float)":
+    if len(inputs) != 1 or len(inputs[0][2]) != 4 or inputs[0][1] not in _FLOATS:
         found = ", ".join(f"{name[:80]} {kind} {shape[:8]}" for name, kind, shape in inputs[:8])
         raise DetectorError(
-            f"detector {spec.text}: want one float32 input with 4 axes, found {found or 'none'}",
+            f"detector {spec.text}: must have one input of float32 or float16 with 4 axes; found "
+            f"{found or 'none'}. Export it so, or score with a callable that runs it",
             path=spec.target,
         )
-    name, _, shape = inputs[0]
+    name, kind, shape = inputs[0]
     _check_input(spec, shape)
+    output = _onnx_output(spec, outputs)
 
     def run(batch: NDArray[np.float32]) -> Any:
-        return session.run(None, {name: batch})[0]
+        return session.run([output], {name: batch.astype(_FLOATS[kind], copy=False)})[0]
 
     fixed = shape[0] if isinstance(shape[0], int) else None
     return Network(_infer(spec, _in_fixed_batches(run, fixed)), _fixed_size(spec, shape))
+
+
+def _onnx_output(spec: DetectorSpec, outputs: dict[str, str]) -> str:
+    """Return the name of the output with the answers, which must be numbers."""
+    try:
+        output: str = choose(outputs, spec.config)
+    except DetectorError as error:
+        raise DetectorError(f"detector {spec.text}: {error}", path=spec.target) from None
+    if not outputs[output].startswith("tensor("):
+        raise DetectorError(
+            f"detector {spec.text}: its output {output[:80]} is of the type "
+            f"{outputs[output][:80]}, expected an array of numbers: export it without mappings "
+            "(skl2onnx: zipmap=False)",
+            path=spec.target,
+        )
+    return output
 
 
 def open_torchscript(spec: DetectorSpec) -> Network:
@@ -97,7 +120,7 @@ def open_torchscript(spec: DetectorSpec) -> Network:
             module = torch.jit.load(spec.target, map_location=spec.config.device).eval()
     except Exception as error:
         raise _does_not_load(spec, error) from error
-    return Network(_infer(spec, _on_torch(torch, module, spec.config.device)))
+    return Network(_infer(spec, _on_torch(torch, module, spec, _kind_of(torch, module))))
 
 
 def open_exported(spec: DetectorSpec) -> Network:
@@ -111,11 +134,12 @@ def open_exported(spec: DetectorSpec) -> Network:
     try:
         program = torch.export.load(spec.target)
         module = program.module().to(spec.config.device)
-        shape = [_axis(side) for side in _first_input(program)]
+        example = _first_input(program)
+        shape = [_axis(side) for side in example.shape]
     except Exception as error:
         raise _does_not_load(spec, error) from error
     _check_input(spec, shape)
-    run = _on_torch(torch, module, spec.config.device)
+    run = _on_torch(torch, module, spec, example.dtype)
     fixed = shape[0] if isinstance(shape[0], int) else None
     return Network(_infer(spec, _in_fixed_batches(run, fixed)), _fixed_size(spec, shape))
 
@@ -135,19 +159,26 @@ def _torch(spec: DetectorSpec) -> Any:
 def _first_input(program: Any) -> Any:
     name = program.graph_signature.user_inputs[0]
     node = next(node for node in program.graph.nodes if node.name == name)
-    return node.meta["val"].shape
+    return node.meta["val"]
 
 
 def _axis(side: Any) -> int | None:
     return side if isinstance(side, int) else None  # a symbol where it is dynamic
 
 
-def _on_torch(torch: Any, module: Any, device: str) -> Callable[[NDArray[np.float32]], Any]:
+def _kind_of(torch: Any, module: Any) -> Any:
+    """Return the type of a module's weights: a network in half precision takes such input."""
+    kinds = (one.dtype for one in module.parameters() if one.dtype.is_floating_point)
+    return next(kinds, torch.float32)
+
+
+def _on_torch(
+    torch: Any, module: Any, spec: DetectorSpec, kind: Any
+) -> Callable[[NDArray[np.float32]], Any]:
     def run(batch: NDArray[np.float32]) -> Any:
         with torch.inference_mode():
-            found = module(torch.from_numpy(batch).to(device))
-        first = found[0] if isinstance(found, tuple | list) else found
-        return first.float().cpu().numpy()
+            found = module(torch.from_numpy(batch).to(spec.config.device, kind))
+        return output_of(found, len(batch), spec.config, network=True)
 
     return run
 
@@ -186,6 +217,23 @@ def _check_input(spec: DetectorSpec, shape: Any) -> None:
             f"side and {_MAX_INPUT:,} numbers are given to a network",
             path=spec.target,
         )
+    _check_channels(spec, shape)
+
+
+def _check_channels(spec: DetectorSpec, shape: Any) -> None:
+    """Compare the axis of the channels with the layout, as far as the network fixes it."""
+    layout = spec.config.layout or "nchw"
+    axes = {"nchw": 1, "nhwc": 3}
+    other = "nhwc" if layout == "nchw" else "nchw"
+    found = shape[axes[layout]]
+    if not isinstance(found, int) or found == _CHANNELS:
+        return
+    cure = f"it takes {found} channels, and images have {_CHANNELS}"
+    if shape[axes[other]] == _CHANNELS:
+        cure = f"its channels are at another place: set layout: {other} in {CONFIG}"
+    raise DetectorError(
+        f"detector {spec.text}: its input has the shape {list(shape)}: {cure}", path=spec.target
+    )
 
 
 def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
@@ -201,7 +249,8 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
 
 
 def _does_not_load(spec: DetectorSpec, error: Exception) -> DetectorError:
-    line = (str(error).strip().splitlines() or [""])[0][:300]
-    return DetectorError(
-        f"detector {spec.text}: does not load: {type(error).__name__}: {line}", path=spec.target
-    )
+    why = why_it_does_not_load(spec.kind, Path(spec.target))
+    if not why:
+        line = (str(error).strip().splitlines() or [""])[0][:300]
+        why = f"{type(error).__name__}: {line}"
+    return DetectorError(f"detector {spec.text}: does not load: {why}", path=spec.target)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datagen.core.arguments import text_or_texts
-from datagen.core.digests import digest_of
-from datagen.core.sealed import read_sealed, write_sealed
-from datagen.core.text import counted, first_of
 from datagen.detectors.batched import ArrayDetector, Detector
 from datagen.detectors.config import DetectorConfig
-from datagen.detectors.function import made
+from datagen.detectors.function import Called, made
 from datagen.detectors.load import open_detector
+from datagen.detectors.outcome import (
+    ALONE,
+    ScoringResult,
+    doubts_of,
+    one_cause,
+    refuse_no_score,
+    result_of,
+)
+from datagen.detectors.parts import all_parts, opened_parts, part_name, read_part, write_part
+from datagen.detectors.repeat import Rescore, difference_alone
 from datagen.detectors.shards import (
     OnProgress,
     ReleasedShard,
@@ -34,17 +36,16 @@ from datagen.detectors.shards import (
 )
 from datagen.detectors.spec import DetectorSpec, read_spec
 from datagen.engine import Engine, InlineEngine
-from datagen.errors import DetectorError, ReleaseError, RunError, ScoresError
+from datagen.errors import DetectorError, ReleaseError
+from datagen.errors.redact import portable
 from datagen.release import Folder
 from datagen.release.reader import Release
-from datagen.release.scores import SCORES, write_scores
+from datagen.release.scores import OK, note_on_replaced, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ScoreShard", "ScoringResult", "parts_folder", "score_release", "score_to_file"]
-
-_SHOWN = 3
+__all__ = ["ScoreShard", "score_release", "score_to_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +56,25 @@ class ScoreShard:
         detector: The detector, or the spec with which every process opens its own.
         folder: The release.
         batch: Maximum number of images that the detector is given at once.
+        repeated: Name of the shard of which one image is scored a second time, alone.
     """
 
     detector: DetectorSpec | Detector
     folder: Folder
     batch: int
+    repeated: str = ""
 
     def __call__(self, shard: ReleasedShard) -> pa.Table:
         """See ``Task``."""
         spec = self.detector
         detector = open_detector(spec) if isinstance(spec, DetectorSpec) else spec
         rows, images = images_of(self.folder, shard)
-        return answer_table(rows, detector.score(images, self.batch))
-
-
-@dataclass(frozen=True, slots=True)
-class ScoringResult:
-    """Counts of a scoring run.
-
-    Attributes:
-        status: Number of images by status.
-        problems: The most frequent reasons for missing scores, with their counts.
-        shards: Number of shards.
-        reused: Number of shards that an earlier run had already scored.
-    """
-
-    status: Counter[str]
-    problems: list[tuple[str, int]]
-    shards: int
-    reused: int
-
-    def summary(self, path: Path) -> str:
-        """Return the result in one line."""
-        statuses = ", ".join(f"{count} {status}" for status, count in sorted(self.status.items()))
-        reused = f" ({self.reused} from an earlier run)" if self.reused else ""
-        images = counted(self.status.total(), "image")
-        return f"{path}: {images} in {counted(self.shards, 'shard')}{reused}: {statuses}"
+        answers = detector.score(images, self.batch)
+        table = answer_table(rows, answers)
+        if shard.name != self.repeated:
+            return table
+        difference = difference_alone(detector, images, answers, self.batch)
+        return table.replace_schema_metadata({ALONE: portable(difference)})
 
 
 def score_release(
@@ -118,7 +102,7 @@ def score_release(
 
     Returns:
         One row per image with the columns of ``SCORES``; ``attrs`` identifies detector and
-        release.
+        release, and has the list ``doubts``: what makes the scores doubtful.
 
     Raises:
         ReleaseError: The release has no such split, or no images.
@@ -129,26 +113,32 @@ def score_release(
     config = config or DetectorConfig()
     if isinstance(detector, str):
         detector = read_spec(detector, config)
+    shards = _shards(release, None if split is None else text_or_texts(split, "split"))
     if isinstance(detector, DetectorSpec):
-        task, record = ScoreShard(detector, release.folder, batch), detector.record()
+        config, record = detector.config, detector.record()
+        task = ScoreShard(detector, release.folder, batch, shards[0].name)
     elif callable(detector):
+        record = {"kind": "callable"}
         called = made(detector, getattr(detector, "__name__", "detector"))
-        opened = ArrayDetector(_Stacked(called), config)
-        task, record = ScoreShard(opened, release.folder, batch), {"kind": "callable"}
+        opened = ArrayDetector(Called(called, config), config)
+        task = ScoreShard(opened, release.folder, batch, shards[0].name)
     else:
         raise DetectorError(
             f"detector: must be a callable or a spec, found {type(detector).__name__}",
             key="detector",
         )
-    shards = _shards(release, None if split is None else text_or_texts(split, "split"))
     tables: dict[ReleasedShard, pa.Table] = {}
     on_progress(0, len(shards))
     for shard, table in run_shards(engine, task, shards):
         tables[shard] = table
         on_progress(len(tables), len(shards))
     frame: pd.DataFrame = pa.concat_tables([tables[shard] for shard in shards]).to_pandas()
-    _refuse_no_score(frame)
-    frame.attrs = {"detector": record, "release": release_facts(release)}
+    refuse_no_score(frame)
+    frame.attrs = {
+        "detector": record,
+        "release": release_facts(release),
+        "doubts": list(doubts_of(tables.values(), config)),
+    }
     return frame
 
 
@@ -164,7 +154,8 @@ def score_to_file(
     """Write the scores of a release.
 
     The finished shards of an unfinished run are kept in ``parts_folder(out)``, by detector and
-    shard, and are not scored again; the folder is removed when ``out`` is written.
+    shard, and are not scored again; the folder is removed when ``out`` is written. They are used
+    only if the detector still gives the scores in one of them.
 
     Args:
         release: The release to score.
@@ -176,52 +167,59 @@ def score_to_file(
         on_progress: Called with finished and total shards.
 
     Raises:
-        ReleaseError: The release has no such split, or no images.
-        UserError: The detector does not load, its configuration is wrong, or the parts cannot be
-            written.
+        ReleaseError: The release has no such split, or no images, or none that can be read.
+        UserError: The detector does not load, its configuration is wrong, it fails for every
+            image by one cause, the parts cannot be written, or ``out`` holds other scores.
         RunError: Some shards failed; the others are kept.
     """
     shards = _shards(release, splits)
-    task = ScoreShard(spec, release.folder, batch)
-    with _parts(out) as parts:
-        places = {shard: parts / _part_name(shard, spec) for shard in shards}
-        missing = [shard for shard in shards if _read_part(places[shard]) is None]
+    record, facts = spec.record(), release_facts(release)
+    note = note_on_replaced(out, record, facts)
+    with opened_parts(out) as parts:
+        places = {shard: parts / part_name(shard, spec) for shard in shards}
+        missing = [shard for shard in shards if read_part(places[shard]) is None]
+        changed = _changed(release, spec, places, missing, engine)
+        if changed:
+            missing = shards
         done = len(shards) - len(missing)
         on_progress(done, len(shards))
+        task = ScoreShard(spec, release.folder, batch, missing[0].name if missing else "")
         for shard, table in run_shards(engine, task, missing):
-            _write_part(places[shard], table)
+            write_part(places[shard], table)
             done += 1
             on_progress(done, len(shards))
-        tables = _all_parts(list(places.values()))
-        write_scores(out, tables, spec.record(), release_facts(release))
+        tables = all_parts(list(places.values()))
+        if cause := one_cause(tables):
+            shutil.rmtree(parts)
+            raise cause
+        write_scores(out, tables, record, facts)
         shutil.rmtree(parts)
-    return _result(tables, len(shards) - len(missing))
+    doubts = [*filter(None, (note, changed)), *doubts_of(tables, spec.config)]
+    return result_of(tables, len(shards) - len(missing), doubts)
 
 
-def parts_folder(out: Path) -> Path:
-    """Return the folder of the finished shards of an unfinished run."""
-    return out.with_name(f"{out.name}.parts")
+def _changed(
+    release: Release,
+    spec: DetectorSpec,
+    places: Mapping[ReleasedShard, Path],
+    missing: Sequence[ReleasedShard],
+    engine: Callable[[], Engine],
+) -> str:
+    """Return why the shards of an earlier run are not used; an empty text if they are.
 
-
-class _Stacked:
-    """A callable of one array, as a function of a list of images."""
-
-    def __init__(self, infer: Callable[[Any], object]) -> None:
-        self._infer = infer
-
-    def __call__(self, images: list[Any]) -> object:
-        return self._infer(np.stack(images))
-
-
-def _refuse_no_score(frame: pd.DataFrame) -> None:
-    """Refuse a table without a single score: it says nothing of the detector."""
-    if len(frame) and not (frame["status"] == "ok").any():
-        first = frame.iloc[0]
-        raise DetectorError(
-            f"detector: none of {counted(len(frame), 'image')} has a score. The first, "
-            f"{first['sample_id']}: {first['status']}: {first['detail']}",
-            key="detector",
+    The digest of a detector cannot cover everything that decides its answers: it is asked.
+    """
+    for shard in sorted(set(places) - set(missing)):
+        table = read_part(places[shard])
+        if table is None or not any(status == OK for status in table["status"].to_pylist()):
+            continue
+        task = Rescore(spec, release.folder, table)
+        difference = next((found for _, found in run_shards(engine, task, [shard])), "")
+        return difference and (
+            "the scores of an earlier, unfinished run are not used: the detector gives others now "
+            f"({difference})"
         )
+    return ""
 
 
 def _shards(release: Release, splits: Sequence[str] | None) -> list[ReleasedShard]:
@@ -229,70 +227,3 @@ def _shards(release: Release, splits: Sequence[str] | None) -> list[ReleasedShar
     if not shards:
         raise ReleaseError(f"{release.folder}: the release has no images to score")
     return shards
-
-
-@contextmanager
-def _parts(out: Path) -> Iterator[Path]:
-    """Create the folder of parts; remove it if it is left empty."""
-    parts = parts_folder(out)
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ScoresError(
-            f"{parts}: cannot be created: {error.strerror or error}", path=parts
-        ) from None
-    try:
-        yield parts
-    finally:
-        if parts.is_dir() and not any(parts.iterdir()):
-            parts.rmdir()
-
-
-def _part_name(shard: ReleasedShard, spec: DetectorSpec) -> str:
-    return f"{shard.name}-{digest_of([spec.digest, shard.digest])[:16]}.part"
-
-
-def _write_part(path: Path, table: pa.Table) -> None:
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    try:
-        write_sealed(path, sink.getvalue())
-    except OSError as error:
-        raise RunError(
-            f"the scores of a shard cannot be kept: {error}. Free space there and rerun the same "
-            "command: it scores only the missing shards",
-            path=path,
-        ) from None
-
-
-def _read_part(path: Path) -> pa.Table | None:
-    """Return the scores of a finished shard, ``None`` if they are missing or damaged."""
-    data = read_sealed(path)
-    if data is None:
-        return None
-    try:
-        table = pq.read_table(pa.BufferReader(data))
-    except pa.ArrowException:
-        return None
-    return table if table.schema.equals(SCORES) else None
-
-
-def _all_parts(paths: Sequence[Path]) -> list[pa.Table]:
-    tables = {path: _read_part(path) for path in paths}
-    lost = [path.name for path, table in tables.items() if table is None]
-    if lost:
-        raise RunError(
-            f"{paths[0].parent}: {counted(len(lost), 'part')} of {len(paths)} that this run has "
-            f"written are gone or damaged: {first_of(lost, _SHOWN)}. Rerun the same command: it "
-            "scores those shards again",
-            path=paths[0].parent,
-        )
-    return [table for table in tables.values() if table is not None]
-
-
-def _result(tables: Sequence[pa.Table], reused: int) -> ScoringResult:
-    rows = pa.concat_tables(tables).to_pandas()
-    bad = rows[rows["status"] != "ok"]
-    problems = Counter(f"{row.status}: {row.detail}" for row in bad.itertuples())
-    status = Counter(rows["status"].tolist())
-    return ScoringResult(status, problems.most_common(_SHOWN), len(tables), reused)

@@ -15,7 +15,9 @@ from datagen.core.digests import digest_of, sha256_file
 from datagen.core.onnx_file import check_onnx
 from datagen.core.python_file import PythonFile
 from datagen.core.text import near
-from datagen.detectors.config import NETWORK_KEYS, DetectorConfig
+from datagen.detectors.config import CONFIG, NETWORK_KEYS, DetectorConfig
+from datagen.detectors.content import content_digest
+from datagen.detectors.spec_hints import hint_of, near_files
 from datagen.errors import DetectorError
 from datagen.errors.redact import portable
 
@@ -123,7 +125,7 @@ def _classified(text: str, files: Sequence[PythonFile]) -> tuple[Kind, str, str]
         return _SUFFIXES[suffix], str(path), content
     module, colon, name = text.partition(":")
     if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
-        raise DetectorError(f"detector {text!r}: expected {_FORMS}")
+        raise DetectorError(f"detector {text!r}: {hint_of(text)}expected {_FORMS}")
     return "callable", text, _source_digest(text, module, files)
 
 
@@ -134,7 +136,8 @@ def _file(text: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # no such user, a circle of links, a null byte
         path, found = Path(text), False
     if not found:
-        raise DetectorError(f"detector {text}: no such file", path=path)
+        near_names = near_files(path)
+        raise DetectorError(f"detector {text}: no such file.{near_names}", path=path)
     return path
 
 
@@ -162,8 +165,9 @@ def _command(command: str) -> tuple[str, str]:
         )
     if shutil.which(words[0]) is None:
         raise DetectorError(f"detector 'cmd: {command}': program {words[0]!r} not found")
-    paths = [Path(shutil.which(words[0]) or words[0]), *map(Path, words[1:])]
-    return command, digest_of([command, *(sha256_file(path) for path in paths if path.is_file())])
+    values = (word.rpartition("=")[2] for word in words[1:])  # --weights=net.bin
+    names = [shutil.which(words[0]) or words[0], *words[1:], *values]
+    return command, content_digest(command, names, Path.cwd())
 
 
 def look_in(folder: str) -> None:
@@ -175,7 +179,8 @@ def look_in(folder: str) -> None:
 def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
     for file in files:
         if file.stem == module:
-            return digest_of([text, file.digest])
+            named = content_digest(text, [Path(file.name).absolute()], Path.cwd())
+            return digest_of([text, file.digest, named])
     look_in(str(Path.cwd()))
     try:
         found = find_spec(module)
@@ -187,14 +192,14 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
             f"detector {text}: module {module!r} not found.{hint} It must be in this folder or "
             "installed; a single file can be given with --plugin FILE.py"
         )
-    source = Path(found.origin or "")
-    return digest_of([text, sha256_file(source) if source.is_file() else ""])
+    return content_digest(text, [found.origin] if found.origin else [], Path.cwd())
 
 
 def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     given = config.model_dump(exclude_defaults=True)
     if kind in ("callable", "command"):
-        keys = [*NETWORK_KEYS, "device", *(["size"] if kind == "command" else [])]
+        own = ["size", "output_name"] if kind == "command" else []
+        keys = [*NETWORK_KEYS, "device", *own]
         sees = "encoded files" if kind == "command" else "uint8 RGB images"
     elif kind == "baseline":
         keys, sees = list(DetectorConfig.model_fields), "the images as they are"
@@ -203,6 +208,6 @@ def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     for key in keys:
         if key in given:
             raise DetectorError(
-                f"--detector-config: {key}: {text!r} is given {sees}; this key is for networks "
+                f"{CONFIG}: {key}: {text!r} is given {sees}; this key is for networks "
                 "(.onnx, .pt, .pt2): remove it"
             )

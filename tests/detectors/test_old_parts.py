@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from datagen.detectors.score import _all_parts, _read_part, _write_part
+from datagen.detectors.parts import all_parts, read_part, write_part
 from datagen.detectors.shards import shards_of
 from datagen.errors import RunError
 from datagen.release import Folder
@@ -18,8 +18,8 @@ from tests.support.releases import record_of
 
 
 def test_a_part_of_this_format_is_reused(tmp_path: Path) -> None:
-    _write_part(tmp_path / "one.part", SCORES.empty_table())
-    assert _read_part(tmp_path / "one.part") == SCORES.empty_table()
+    write_part(tmp_path / "one.part", SCORES.empty_table())
+    assert read_part(tmp_path / "one.part") == SCORES.empty_table()
 
 
 @pytest.mark.parametrize("change", ["lost", "renamed", "text"])
@@ -31,8 +31,8 @@ def test_a_part_of_another_format_is_scored_again(tmp_path: Path, change: str) -
         table = table.rename_columns(["image_id", *table.column_names[1:]])
     else:
         table = table.set_column(2, "score", pa.array([], pa.string()))
-    _write_part(tmp_path / "one.part", table)
-    assert _read_part(tmp_path / "one.part") is None
+    write_part(tmp_path / "one.part", table)
+    assert read_part(tmp_path / "one.part") is None
 
 
 def test_a_part_whose_bytes_changed_is_not_believed(
@@ -40,17 +40,17 @@ def test_a_part_whose_bytes_changed_is_not_believed(
 ) -> None:
     path = tmp_path / "one.part"
     row = {"sample_id": "a", "sha256": "0" * 64, "score": 0.25, "status": "ok", "detail": ""}
-    _write_part(path, pa.Table.from_pylist([row], SCORES))
+    write_part(path, pa.Table.from_pylist([row], SCORES))
     content = path.read_bytes()
     for place in range(0, len(content), 17):
         harmed = bytearray(content)
         harmed[place] ^= 1
         path.write_bytes(harmed)
-        assert _read_part(path) is None
+        assert read_part(path) is None
     assert "one.part: is damaged" in caplog.text
     path.unlink()
     with pytest.raises(RunError, match=r"1 part of 1 .* gone or damaged: one\.part"):
-        _all_parts([path])
+        all_parts([path])
 
 
 def test_a_full_disk_names_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_a_full_disk_names_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(RunError, match=r"No space left on device: '.*one\.part'.*rerun"):
-        _write_part(tmp_path / "one.part", SCORES.empty_table())
+        write_part(tmp_path / "one.part", SCORES.empty_table())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,6 +28,11 @@ def config(**keys: Any) -> DetectorConfig:
         ({"output": "softmax"}, [[0.0, math.log(3)]], 0.75),
         ({"output": "softmax", "index": 0}, [[0.0, math.log(3)]], 0.25),
         ({"index": 1}, [[0.9, 0.1]], 0.1),
+        ({}, 0.25, 0.25),
+        ({}, np.float16(0.25), 0.25),
+        ({}, np.array(0.25), 0.25),
+        ({}, np.array([1.001], np.float16), 1.0),
+        ({"output": "softmax", "index": 2}, [[0.0, 0.0, math.log(2)]], 0.5),
     ],
 )
 def test_answers_become_the_probability_of_fake(
@@ -60,6 +65,11 @@ def test_what_is_no_score_is_failed_and_says_why(
         ({}, [0.5, -0.01], "answered -0.01, which is not a probability"),
         ({}, [[0.1, 0.9]], "set 'output: softmax' or 'index'"),
         ({"output": "softmax"}, [0.5], "two or more"),
+        ({"output": "softmax"}, [[1.0, 2.0, 3.0]], "answered 3 numbers per image: set 'index'"),
+        ({}, [[0.1, 0.2, 0.7]], "answered 3 numbers per image: set 'index'"),
+        ({"output": "softmax"}, [[0.1, 0.9], [0.5, 0.5]], "are probabilities already"),
+        ({"index": 1}, np.zeros((2, 8, 8)).tolist(), "answered 8 x 8 numbers per image"),
+        ({}, [97.5], "if it is a percentage, divide it by 100; if it is a logit"),
         ({"output": "softmax", "index": 2}, [[0.1, 0.9]], "index 2: the detector gives 2 numbers"),
     ],
 )
@@ -113,7 +123,9 @@ def test_a_detector_that_answers_too_few_is_asked_one_by_one() -> None:
     answers = ArrayDetector(lambda images: [0.5][: len(images)], config()).score(pictures(1, 2), 2)
     assert [answer.status for answer in answers] == ["ok", "ok"]
     answers = ArrayDetector(lambda images: [0.1, 0.2, 0.3], config()).score(pictures(1, 2), 2)
-    assert [answer.detail for answer in answers] == ["3 answers for 1 image"] * 2
+    assert [answer.detail for answer in answers] == [
+        "3 answers for 1 image: is the axis of the batch lost?"
+    ] * 2
 
 
 def test_images_of_other_sizes_are_batched_apart_and_keep_their_order() -> None:

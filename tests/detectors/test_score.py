@@ -47,6 +47,10 @@ def nans(batch):
     return np.full(len(batch), np.nan)
 
 
+def varied(batch):
+    raise ValueError("red" if batch.mean() < 128 else "green")
+
+
 def logits(batch):
     return 10 * (mean(batch) - mean(batch).mean())
 
@@ -143,10 +147,16 @@ def test_logits_are_refused_although_some_look_like_probabilities(
     assert set(read_rows(to)["status"]) == {"ok"}
 
 
-def test_no_score_at_all_is_exit_1(small: Path, tmp_path: Path, plugin: list[str]) -> None:
+def test_no_score_at_all_is_exit_2_by_one_cause_and_1_by_several(
+    small: Path, tmp_path: Path, plugin: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     to = tmp_path / "s.parquet"
-    assert score(small, "mine_own:nans", to, *plugin) == 1
-    assert set(read_rows(to)["detail"]) == {"the answer is NaN, expected a finite number"}
+    assert score(small, "mine_own:nans", to, *plugin) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "failed for every one of 81 images: the answer is NaN, expected a finite number" in told
+    assert not list(tmp_path.glob("s.parquet*"))
+    assert score(small, "mine_own:varied", to, *plugin) == 1
+    assert len(set(read_rows(to)["detail"])) == 2
 
 
 def test_an_onnx_network(small: Path, tmp_path: Path) -> None:
@@ -209,14 +219,16 @@ def test_a_command(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     command = f"cmd: {sys.executable} '{program}' {{paths}} {{scores}}"
     assert score(small, command, to) == 0
     check(to, small)
+    to = tmp_path / "t.parquet"
     assert score(small, f"{command} 000003", to) == 0
     failed = read_rows(to).query("status == 'failed'")
     assert len(failed) == 6  # one of each shard
     assert set(failed["detail"]) == {"the program wrote no score"}
     program.write_text("import sys; sys.exit('no GPU')")
     capsys.readouterr()
-    assert score(small, command, to) == 1
-    assert set(read_rows(to)["detail"]) == {"the program exited with code 1: no GPU"}
+    to = tmp_path / "u.parquet"
+    assert score(small, command, to) == 2
+    assert "images: the program exited with code 1: no GPU. No scores" in capsys.readouterr().err
     program.write_text("import sys; open(sys.argv[2], 'w').write('1,2')")
     assert score(small, command, to) == 2
     assert "expected 'path,score'" in capsys.readouterr().err
@@ -267,16 +279,16 @@ def test_images_that_are_gone_or_spoiled_are_unreadable(
 ) -> None:
     out, to = tmp_path / "out", tmp_path / "s.parquet"
     shutil.copytree(small, out)
-    (out / "media" / "test-000000.tar").unlink()
-    tar = out / "media" / "train-000000.tar"
+    (out / "media" / "small-v1-test-000000.tar").unlink()
+    tar = out / "media" / "small-v1-train-000000.tar"
     rows = pd.read_parquet(out / "manifest")
-    row = rows[rows["media_path"] == "media/train-000000.tar"].iloc[0]
+    row = rows[rows["media_path"] == "media/small-v1-train-000000.tar"].iloc[0]
     data = bytearray(tar.read_bytes())
     data[int(row["media_offset"]) + 40] ^= 0xFF
     tar.write_bytes(data)
     assert score(out, "mine_own:mean", to, *plugin) == 0
     found = read_rows(to)
-    gone = rows[rows["media_path"] == "media/test-000000.tar"]["sample_id"]
+    gone = rows[rows["media_path"] == "media/small-v1-test-000000.tar"]["sample_id"]
     bad = found[found["status"] == "unreadable"]
     assert set(bad.index) == {*gone, row["sample_id"]}
     assert bad["score"].isna().all()
@@ -343,7 +355,7 @@ def test_a_wrong_place_or_split_is_exit_2(
     assert score(small, "mine_own:mean", tmp_path / "t.parquet", *plugin) == 2
     assert "t.parquet.parts: cannot be created: File exists" in capsys.readouterr().err
     assert score(small, "mine_own:mean", tmp_path / "s.txt", *plugin) == 2
-    assert "is named *.parquet or *.csv, found '.txt'" in capsys.readouterr().err
+    assert "*.jsonl.gz, found '.txt': rename it" in capsys.readouterr().err
     to = tmp_path / "s.parquet"
     assert score(small, "mine_own:mean", to, "--split", "tets", *plugin) == 2
     assert "has no split 'tets'. Did you mean 'test'?" in capsys.readouterr().err
