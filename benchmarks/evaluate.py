@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datagen.core.digests import sha256_bytes
+from datagen.release.names import ShardName, release_id
 from tests.support.releases import record_of
 
 IMAGES, IDENTITIES = 1_000_000, 5_000
@@ -84,6 +85,7 @@ def write(folder: Path, images: int, identities: int) -> None:
     label = kind == "fake"
     person = rng.integers(0, identities, pairs)
     severity = rng.integers(0, 6, pairs)
+    shard = ShardName(release_id("bench", 2, "f" * 64), "test-000000")
     media = cv2.imencode(".jpg", rng.integers(0, 255, (96, 96, 3), np.uint8))[1].tobytes()
     columns = {
         "sample_id": [f"bench-test-{p:07d}-{k}" for p, k in zip(pair, kind, strict=True)],
@@ -91,7 +93,8 @@ def write(folder: Path, images: int, identities: int) -> None:
         "kind": kind,
         "label": label.astype(np.int8),
         "split": np.full(images, "test"),
-        "media_path": np.full(images, "media/test-000000.tar"),
+        "release_id": np.full(images, shard.release),
+        "media_path": np.where(kind == "control", shard.controls, shard.media),
         "media_offset": np.zeros(images, np.int64),
         "media_size": np.full(images, len(media)),
         "media_type": np.full(images, "image/jpeg"),
@@ -114,9 +117,10 @@ def write(folder: Path, images: int, identities: int) -> None:
     (out / "manifest").mkdir(parents=True)
     (out / "media").mkdir()
     pq.write_table(pa.table(columns), out / "manifest" / "test-000000.parquet")
-    (out / "media" / "test-000000.tar").write_bytes(media)
     tar = {"sha256": sha256_bytes(media), "size": len(media)}
-    record = record_of({"media/test-000000.tar": tar}, name="bench")
+    for name in (shard.media, shard.controls):
+        (out / name).write_bytes(media)
+    record = record_of(dict.fromkeys((shard.media, shard.controls), tar), name="bench")
     (out / "release.json").write_text(json.dumps(record), encoding="utf-8")
     own = rng.normal(0, 0.5, identities)[person][pair] - 0.15 * severity[pair] * label
     for name, skill in (("new", 1.6), ("old", 1.5)):

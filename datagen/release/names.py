@@ -5,20 +5,35 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["FILE_OF_A_SHARD", "SHARD_LIST", "SPLITS", "ShardName", "release_id", "shard_list"]
+__all__ = [
+    "FILE_OF_A_SHARD",
+    "RELEASE_ID",
+    "SHARD_LIST",
+    "SPLITS",
+    "TAR",
+    "ShardName",
+    "release_id",
+    "shard_list",
+]
 
 SPLITS = ("train", "val", "test")
+
+_PREFIX = "[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}"
+RELEASE_ID = rf"{_PREFIX}-[0-9a-f]{{12}}"
+"""Regular expression of the id of a release."""
 
 _SPLIT = "(?P<split>train|val|test)"
 _NUMBER = "(?P<number>[0-9]{6,12})"
 
 FILE_OF_A_SHARD = re.compile(
-    rf"media/(?P<prefix>[a-z0-9][a-z0-9_-]{{0,39}}-v[0-9]{{1,16}})-{_SPLIT}(?P<control>-control)?"
-    rf"-{_NUMBER}\.tar"
+    rf"media/(?P<prefix>{_PREFIX})-{_SPLIT}(?P<control>-control)?-{_NUMBER}\.tar"
     r"|(?:(?:manifest|rejects)/(?P<table>(?:train|val|test)-[0-9]{6,12})\.parquet)"
     r"|(?:commits/(?P<commit>(?:train|val|test)-[0-9]{6,12})\.json)"
 )
 """The name of any file of any shard of any release."""
+
+TAR = rf"media/{_PREFIX}-(train|val|test)(-control)?-[0-9]{{6,12}}\.tar"
+"""Regular expression of the name of a tar."""
 
 SHARD_LIST = re.compile(r"media/(?:train|val|test)(?:-control)?\.txt")
 """The name of a list of a split's tars."""

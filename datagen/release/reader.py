@@ -17,6 +17,7 @@ from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
 from datagen.release.json_columns import json_object
 from datagen.release.manifest import MANIFEST_FOLDER, manifest_file, read_manifest, split_of
+from datagen.release.names import release_id
 from datagen.release.pairs import ReleasedPair, pairs_of
 from datagen.release.pixels import bytes_of_row, decoded, decoded_mask
 from datagen.release.record import RELEASE_NAME
@@ -325,4 +326,9 @@ def damage_of(record: Mapping[str, Any]) -> str:
         fits = record.get("digest") in (None, record_digest(record))
     except ValueError:  # an infinite number, a lone surrogate: datagen writes neither
         fits = False
-    return "" if fits else "its content differs from its own digest: it is damaged or was changed"
+    if not fits:
+        return "its content differs from its own digest: it is damaged or was changed"
+    expected = release_id(record["name"], record["version"], record["recipe_digest"])
+    if record["release_id"] != expected:
+        return f"its release_id is {record['release_id']!r}, expected {expected!r}"
+    return ""

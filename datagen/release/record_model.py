@@ -12,7 +12,7 @@ from datagen.core.digests import digest_of
 from datagen.core.json_io import deeper, parse_json
 from datagen.core.schema import parse
 from datagen.errors import ReleaseError
-from datagen.release.names import FILE_OF_A_SHARD, SHARD_LIST, ShardName, release_id
+from datagen.release.names import FILE_OF_A_SHARD, RELEASE_ID, SHARD_LIST, ShardName
 from datagen.release.rules import MAX_TAR_BYTES
 from datagen.release.schema import SCHEMA_VERSION
 
@@ -82,7 +82,7 @@ class RecordModel(_Data):
     """``release.json``."""
 
     schema_: Annotated[int, Field(alias="schema")]
-    release_id: Annotated[str, Field(max_length=80)]
+    release_id: Annotated[str, Field(pattern=rf"^{RELEASE_ID}$")]
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
     version: Annotated[int, Field(ge=0, lt=10**16)]
     recipe_digest: _Digest
@@ -106,9 +106,6 @@ class RecordModel(_Data):
 
     @model_validator(mode="after")
     def _whole_shards(self) -> RecordModel:
-        expected = release_id(self.name, self.version, self.recipe_digest)
-        if self.release_id != expected:
-            raise ValueError(f"release_id: found {self.release_id!r}, expected {expected!r}")
         for name in self.files:
             if (shard := _shard_of(name)) is not None:
                 _check_whole(self.files, name, ShardName(self.release_id, shard))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from datagen.core.media import SUFFIXES
 from datagen.release.grammar import Between, Items, Json, OneOf, Rule, Text
-from datagen.release.names import SPLITS
+from datagen.release.names import RELEASE_ID, SPLITS, TAR
 
 __all__ = [
     "KINDS",
@@ -38,11 +38,7 @@ _FAR = 1e6  # pixels: a face may lie outside of its crop, but not that far
 _MAX_NUMBER = 2**40
 
 _ID = Text(128, "[A-Za-z0-9_-]+", "letters, digits, '_' and '-'")
-_TAR = Text(
-    160,
-    r"media/[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}-(train|val|test)(-control)?-[0-9]{6,12}\.tar",
-    "such as media/quickstart-v1-train-000000.tar",
-)
+_TAR = Text(160, TAR, "such as media/quickstart-v1-train-000000.tar")
 _SHA256 = Text(64, "[0-9a-f]{64}", "64 hex digits", 64)
 # Ids of images and identities are names of others: any letters, and no file is named after them.
 _NAME = Text(128, r"[^\x00-\x1f\x{7f}-\x{9f}]+", "a name without control characters")
@@ -58,11 +54,7 @@ _ANGLE = Between(-360, 360)
 _LEVELS = Between(0, 255)
 
 RULES: Mapping[str, Rule] = {
-    "release_id": Text(
-        80,
-        "[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}-[0-9a-f]{12}",
-        "<name>-v<version>-<12 hex digits>",
-    ),
+    "release_id": Text(80, RELEASE_ID, "<name>-v<version>-<12 hex digits>"),
     "sample_id": _ID,
     "pair_id": _ID,
     "kind": OneOf(tuple(KINDS)),

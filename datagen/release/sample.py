@@ -55,8 +55,8 @@ def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
     found |= {name: _integer(fake.get(name)) for name in _INTEGERS}
     found |= {name: _number(fake.get(name), places) for name, places in _FLOATS.items()}
     found |= {name: sign.join(fake[name]) for name, sign in _LISTS.items()}
-    for kind, label in _KINDS.items():
-        found[f"label_{kind}"] = label
+    found |= {f"label_{kind}": label for kind, label in _KINDS.items()}
+    for kind in _KINDS:
         found[f"sha256_{kind}"] = by_kind[kind]["sha256"] if kind in by_kind else ""
     for kind in ("real", "fake"):
         found[f"box_{kind}"] = _numbers(by_kind[kind].get("box"), 4)

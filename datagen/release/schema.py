@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from datagen.release.rules import RULES
+from datagen.release.sample import JSON_KEYS
 
 __all__ = ["COLUMNS", "MANIFEST", "REJECTS", "SCHEMA_VERSION", "Column", "schema_document"]
 
@@ -268,6 +269,26 @@ REJECTS = pa.schema(
 )
 
 
+def _samples() -> list[str]:
+    lines = [
+        "",
+        "## The tars",
+        "",
+        "The pairs of a shard are in `media/<name>-v<version>-<split>-000000.tar`, its controls in "
+        "`media/<name>-v<version>-<split>-control-000000.tar`; `media/<split>.txt` and "
+        "`media/<split>-control.txt` list them. Every sample of a tar has the same members: "
+        "`<pair_id>.mask.png`, `.real.<suffix>`, `.fake.<suffix>` and `.json`, or "
+        "`<pair_id>.control.<suffix>` and `.json`.",
+        "",
+        'The JSON has the same keys in every sample, and no nulls: unknown text is `""`, an '
+        "unknown number -1.",
+        "",
+        "| key | value |",
+        "| --- | --- |",
+    ]
+    return lines + [f"| `{name}` | {meaning} |" for name, meaning in JSON_KEYS.items()]
+
+
 def schema_document() -> str:
     """Return ``manifests/SCHEMA.md``."""
     lines = [
@@ -281,6 +302,17 @@ def schema_document() -> str:
         "be streamed as a WebDataset. Column names and meanings are the contract: any change "
         "raises the version. Pixel coordinates count from the center of the first pixel, x to "
         "the right and y down.",
+        "",
+        "A mask is the donor's weight in each pixel: 0 is untouched, 255 fully replaced, and any "
+        "level above 0 counts as manipulated. Its highest level is `mask_peak`, which may be far "
+        "below 255. Reals and controls have no mask. The box and landmarks of a fake are those of "
+        "the fake, which may differ from its real's.",
+        "",
+        "pandas turns whole numbers with nulls (`severity`, `mask_offset`, `mask_size`, "
+        "`mask_peak`) into floats; `pandas.read_parquet(path, dtype_backend='pyarrow')` keeps "
+        "them whole. The meaning of each column is also in the metadata of its Parquet field.",
+        "",
+        "Rows of several releases are told apart by `release_id` and `sample_id` together.",
         "",
         "Every row keeps these rules, whoever wrote it: they are checked before anything of a row "
         "is used, and a row that breaks one is an error that names it. A shard's rows name only "
@@ -296,6 +328,7 @@ def schema_document() -> str:
             f"| {column.group} | `{column.name}` | {column.type} | {null} | {description} | "
             f"{RULES[column.name].allowed} |"
         )
+    lines += _samples()
     lines += [
         "",
         "## Rejects",

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from datagen.core.digests import sha256_bytes, sha256_file
 from datagen.evaluation.evaluate import Context, Evaluation, evaluate
 from datagen.evaluation.rows import Coverage, Rows
+from datagen.release.names import ShardName
 from datagen.release.schema import MANIFEST
-from tests.support.releases import record_of
+from tests.support.releases import MADE, record_of
 
 METHODS = ("landmark_swap", "self_blend")
 
@@ -78,11 +79,11 @@ def make(
             if base // people < controls * pairs_each:
                 kinds.append("control")
             rows += [_row(pair, kind, base, person, level, split) for kind in kinds]
-    offset = 0
+    ends: dict[str, int] = {}
     for row in rows:
-        data = image(row["sample_id"])
+        data, offset = image(row["sample_id"]), ends.get(row["media_path"], 0)
         row |= {"media_offset": offset, "media_size": len(data), "sha256": sha256_bytes(data)}
-        offset += len(data)
+        ends[row["media_path"]] = offset + len(data)
     return Made({name: [row[name] for row in rows] for name in rows[0]})
 
 
@@ -90,13 +91,15 @@ def _row(
     pair: str, kind: str, base: int, person: int, level: int | None, split: str
 ) -> dict[str, Any]:
     number = f"{pair}-{kind}"
+    shard = ShardName(MADE, f"{split}-000000")
     return {
+        "release_id": MADE,
         "sample_id": number,
         "pair_id": pair,
         "kind": kind,
         "label": np.int8(kind == "fake"),
         "split": split,
-        "media_path": f"media/{split}-000000.tar",
+        "media_path": shard.controls if kind == "control" else shard.media,
         "media_type": "image/jpeg",
         "source": "made",
         "image_id": f"p{person}_{base % 3}",
@@ -128,8 +131,11 @@ def write_release(folder: Path, *parts: Made) -> Path:
     (folder / "media").mkdir()
     files = {}
     for made in parts:
-        media = made.columns["media_path"][0]
-        (folder / media).write_bytes(b"".join(image(name) for name in made.ids))
+        tars: dict[str, bytes] = {}
+        for sample, tar in zip(made.ids, made.columns["media_path"], strict=True):
+            tars[tar] = tars.get(tar, b"") + image(sample)
+        for tar, data in tars.items():
+            (folder / tar).write_bytes(data)
         name = f"manifest/{made.columns['split'][0]}-000000.parquet"
         pq.write_table(
             pa.table(
@@ -140,7 +146,7 @@ def write_release(folder: Path, *parts: Made) -> Path:
             ),
             folder / name,
         )
-        for file in (media, name):
+        for file in (*tars, name):
             path = folder / file
             files[file] = {"sha256": sha256_file(path), "size": path.stat().st_size}
     (folder / "release.json").write_text(json.dumps(record_of(files)), encoding="utf-8")

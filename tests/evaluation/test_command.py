@@ -147,14 +147,14 @@ def test_images_that_are_gone_leave_a_report(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = desk.scores("s.csv", desk.made.scores())
-    (desk.out / "media" / "test-000000.tar").write_bytes(b"spoiled" * 200)
+    (desk.out / "media" / "made-v2-test-000000.tar").write_bytes(b"spoiled" * 200)
     page = desk.folder / "report" / "index.html"
-    for words in ("differ from the manifest", "media/test-000000.tar is missing"):
+    for words in ("differ from the manifest", "media/made-v2-test-000000.tar is missing"):
         assert desk.run(scores, "--report", str(page.parent)) == 0
         text = page.read_text(encoding="utf-8")
         assert words in text
         assert "data:image" not in text
-        (desk.out / "media" / "test-000000.tar").unlink(missing_ok=True)
+        (desk.out / "media" / "made-v2-test-000000.tar").unlink(missing_ok=True)
 
 
 def test_inverted_scores_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -201,7 +201,7 @@ def test_a_long_outage_is_told_and_the_next_run_makes_the_rest(
     assert remote_digests(address, tmp_path) == local
 
 
-@pytest.mark.parametrize("lost", ["media/train-000001.tar", "commits/train-000001.json"])
+@pytest.mark.parametrize("lost", ["media/small-v1-train-000001.tar", "commits/train-000001.json"])
 def test_objects_that_vanish_during_a_run_are_named(
     gate: Gate,
     world: World,

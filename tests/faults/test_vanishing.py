@@ -18,7 +18,7 @@ from datagen.release.record import finish_release
 from datagen.release.shard_writer import ShardWriter
 from tests.support.world import World, digests
 
-TAR, COMMIT = "media/train-000001.tar", "commits/train-000001.json"
+TAR, COMMIT = "media/small-v1-train-000001.tar", "commits/train-000001.json"
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ import pytest
 from datagen.core.images import encode_png
 from datagen.errors import ReleaseError
 from datagen.release import Folder
-from datagen.release.manifest import ManifestFile, read_manifest
+from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.reader import Release
 from datagen.release.schema import MANIFEST
 from datagen.release.verify import verify
 from tests.support.releases import change_rows, good_row, own_up
 
 SHARD = "train-000000"
-TAR, NAME = f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet"
+TAR, NAME = f"media/small-v1-{SHARD}.tar", f"manifest/{SHARD}.parquet"
 
 
 def problems(out: Path) -> str:
@@ -58,7 +58,10 @@ def big(rows: int, **columns: Any) -> pa.Table:
 def test_a_small_file_that_needs_gigabytes_is_not_decoded(
     out: Path, table: Callable[[], pa.Table], words: str
 ) -> None:
-    rewrite(out, table(), compression="zstd", row_group_size=1 << 21, store_schema=False)
+    made = table()
+    release = pa.repeat(Release(out).record["release_id"], made.num_rows)
+    made = made.set_column(0, MANIFEST.field("release_id"), release)
+    rewrite(out, made, compression="zstd", row_group_size=1 << 21, store_schema=False)
     assert (out / NAME).stat().st_size < 40_000_000
     before = pa.default_memory_pool().max_memory()
     assert words in problems(out)
@@ -72,7 +75,7 @@ def test_a_small_file_that_needs_gigabytes_is_not_decoded(
     [
         ("label", pa.string(), "0"),
         ("media_offset", pa.float64(), 0.0),
-        ("media_path", pa.binary(), b"media/train-000000.tar"),
+        ("media_path", pa.binary(), b"media/small-v1-train-000000.tar"),
         ("width", pa.list_(pa.int32()), [1]),
         ("licenses", pa.string(), "CC0"),
         ("sample_id", pa.null(), None),
@@ -117,7 +120,7 @@ def test_mutated_manifests_never_fail_otherwise(whole: Path, tmp_path: Path) -> 
     data = (whole / NAME).read_bytes()
     folder = Folder(str(tmp_path))
     (tmp_path / "manifest").mkdir()
-    file = ManifestFile(SHARD, (whole / TAR).stat().st_size)
+    file = manifest_file(Release(Folder(str(whole))).record, NAME)
     draws = np.random.default_rng(11)
     for _ in range(300):
         changed = bytearray(data)

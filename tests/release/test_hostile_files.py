@@ -20,7 +20,7 @@ from datagen.release.verify import verify
 from tests.support.releases import own_up
 
 SHARD = "train-000000"
-TAR, NAME = f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet"
+TAR, NAME = f"media/small-v1-{SHARD}.tar", f"manifest/{SHARD}.parquet"
 
 
 def problems(out: Path) -> str:
@@ -100,7 +100,7 @@ def test_what_a_cut_tar_lacks_is_named_and_the_rest_is_compared(
     (out / TAR).write_bytes(data[: kept[left]])
     if owned:
         own_up(out, TAR)
-    (out / "media/train-000001.tar").unlink()
+    (out / "media/small-v1-train-000001.tar").unlink()
     assert run(["verify", str(out)]) == 1
     found = capsys.readouterr().out
     if owned:
@@ -110,7 +110,7 @@ def test_what_a_cut_tar_lacks_is_named_and_the_rest_is_compared(
         assert f"{TAR}: {kept[left]} bytes, expected {len(data)}" in found
         assert "differs from the row's" in found
         assert f"{TAR}: " in found
-    assert "media/train-000001.tar: missing" in found
+    assert "media/small-v1-train-000001.tar: missing" in found
     assert "shard train-000001: its" in found
     assert "test-0000" not in found
     if left == "half":

@@ -19,7 +19,7 @@ from datagen.release.verify import verify
 from tests.support.releases import change_record
 
 SHARD = "train-000000"
-TAR, NAME = f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet"
+TAR, NAME = f"media/small-v1-{SHARD}.tar", f"manifest/{SHARD}.parquet"
 
 
 def problems(out: Path) -> str:

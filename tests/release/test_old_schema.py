@@ -13,6 +13,7 @@ from datagen.release.reader import Release
 from datagen.release.record import ReleaseInfo, claim_folder
 from datagen.release.schema import MANIFEST, SCHEMA_VERSION
 from datagen.release.verify import verify
+from tests.support.releases import GOOD
 
 DIGEST = "d" * 64
 
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Folder:
     """A half-made release of this schema with one shard."""
     made = Folder(str(tmp_path / "out"))
     claim_folder(made, _info(), {"train-000000": 1})
-    with ShardWriter(made, "train-000000", "s"):
+    with ShardWriter(made, GOOD, "s"):
         pass
     return made
 

@@ -86,7 +86,7 @@ def test_a_whole_release_is_silent(whole: Path, lossless: Path) -> None:
         "croissant.json",
         "rights/ATTRIBUTION.md",
         "rejects/index.parquet",
-        f"media/{SHARD}.tar",
+        f"media/small-v1-{SHARD}.tar",
         f"manifest/{SHARD}.parquet",
         f"rejects/{SHARD}.parquet",
         f"commits/{SHARD}.json",
@@ -105,8 +105,8 @@ def test_a_flipped_bit_a_cut_and_a_loss_are_found(out: Path, name: str) -> None:
 
 
 def test_a_stranger_is_found(out: Path) -> None:
-    (out / "media" / "train-000099.tar").write_bytes(b"")
-    assert "media/train-000099.tar: not listed in release.json" in problems(out)
+    (out / "media" / "small-v1-train-000099.tar").write_bytes(b"")
+    assert "media/small-v1-train-000099.tar: not listed in release.json" in problems(out)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_lost_row_is_found(out: Path) -> None:
     change_rows(out, lambda rows: rows.iloc[:-1])
     found = problems(out)
     assert f"shard {SHARD}: rows of" in found
-    assert f"media/{SHARD}.tar" in found
+    assert f"media/small-v1-{SHARD}.tar" in found
 
 
 def test_a_row_given_twice_is_found(out: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_fake_that_differs_outside_its_mask_is_found(lossless: Path, tmp_path:
     out = Path(shutil.copytree(lossless, tmp_path / "copy"))
     rows = pq.read_table(out / f"manifest/{SHARD}.parquet").to_pandas()
     fake = rows[rows["kind"] == "fake"].iloc[0]
-    tar_path = out / f"media/{SHARD}.tar"
+    tar_path = out / f"media/small-v1-{SHARD}.tar"
     tar = bytearray(tar_path.read_bytes())
     start, size = int(fake["media_offset"]), int(fake["media_size"])
     image = cv2.imdecode(np.frombuffer(tar[start : start + size], np.uint8), cv2.IMREAD_COLOR)
@@ -183,17 +183,18 @@ def test_a_fake_that_differs_outside_its_mask_is_found(lossless: Path, tmp_path:
     assert len(data) <= size
     # A PNG may be followed by anything: the size stays, so that only the pixels tell.
     tar[start : start + size] = data + bytes(size - len(data))
-    tar_path.write_bytes(bytes(tar))
+    facts = bytes(tar)  # the JSON of the pair holds the digest too
     where = rows["sample_id"] == fake["sample_id"]
     digest = sha256_bytes(bytes(tar[start : start + size]))
+    tar_path.write_bytes(facts.replace(fake["sha256"].encode(), digest.encode()))
     change_rows(out, lambda frame: frame.assign(sha256=frame["sha256"].mask(where, digest)))
-    own_up(out, f"media/{SHARD}.tar", f"manifest/{SHARD}.parquet")
+    own_up(out, f"media/small-v1-{SHARD}.tar", f"manifest/{SHARD}.parquet")
     assert problems(out) == ""
     assert "differs from its real outside the mask" in problems(out, pixels=True)
 
 
 def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:
-    with tarfile.open(whole / "media" / f"{SHARD}.tar") as tar:
+    with tarfile.open(whole / "media" / f"small-v1-{SHARD}.tar") as tar:
         names = tar.getnames()
         one = tar.extractfile(names[0])
         assert one is not None
@@ -204,7 +205,7 @@ def test_the_tar_streams_as_webdataset_keys(whole: Path) -> None:
         "real.jpg",
         "fake.jpg",
         "mask.png",
-        "control.jpg",
+        "json",
     }
 
 

@@ -11,24 +11,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen.core.digests import sha256_file
+from datagen.release.names import FILE_OF_A_SHARD, ShardName, release_id
 from datagen.release.record_model import signed
 from datagen.release.schema import MANIFEST, SCHEMA_VERSION
 
-__all__ = ["change_record", "change_rows", "good_row", "own_up", "record_of"]
+__all__ = [
+    "GOOD",
+    "MADE",
+    "change_record",
+    "change_rows",
+    "good_row",
+    "own_up",
+    "record_of",
+]
 
 SHARD = "train-000000"
+GOOD = ShardName("small-v1-222222222222", SHARD)
+"""The shard of ``good_row``."""
+
+MADE = "made-v2-ffffffffffff"
+"""Id of the release of ``record_of``."""
 
 
 def good_row(pair_id: str = "small-train-00000000", kind: str = "real") -> dict[str, Any]:
     """Return a row of ``train-000000`` with an allowed value in each column."""
     return {
         **dict.fromkeys(MANIFEST.names),
+        "release_id": GOOD.release,
         "sample_id": f"{pair_id}-{kind}",
         "pair_id": pair_id,
         "kind": kind,
         "label": int(kind == "fake"),
         "split": "train",
-        "media_path": f"media/{SHARD}.tar",
+        "media_path": GOOD.controls if kind == "control" else GOOD.media,
         "media_offset": 512,
         "media_size": 1,
         "media_type": "image/jpeg",
@@ -59,19 +74,29 @@ def good_row(pair_id: str = "small-train-00000000", kind: str = "real") -> dict[
 
 def record_of(files: Mapping[str, Mapping[str, Any]], **changes: Any) -> dict[str, Any]:
     """Return a ``release.json`` that names some files, and the others of their shards."""
-    shards = {Path(name).stem for name in files if name.startswith(("manifest/", "media/"))}
+    name, version, digest = (
+        changes.get(key, known)
+        for key, known in (("name", "made"), ("version", 2), ("recipe_digest", "f" * 64))
+    )
+    release = release_id(name, version, digest)
+    found = (FILE_OF_A_SHARD.fullmatch(file) for file in files)
+    shards = {
+        match["table"] or match["commit"] or f"{match['split']}-{match['number']}"
+        for match in found
+        if match
+    }
     whole = {
-        f"{room}/{shard}.{suffix}": {"sha256": "0" * 64, "size": 1}
+        file: {"sha256": "0" * 64, "size": 1}
         for shard in sorted(shards)
-        for room, suffix in {
-            "media": "tar", "manifest": "parquet", "rejects": "parquet", "commits": "json"
-        }.items()
-    }  # fmt: skip
+        for names in [ShardName(release, shard)]
+        for file in (names.media, names.manifest, names.rejects, names.commit)
+    }
     counts = dict.fromkeys(
         ("pairs", "controls", "images", "index_rejects", "shards", "media_bytes"), 0
     )
     record = {
         "schema": SCHEMA_VERSION,
+        "release_id": release,
         "name": "made",
         "version": 2,
         "recipe_digest": "f" * 64,

@@ -150,16 +150,18 @@ def _mutated_manifest(rng: random.Random, data: bytes) -> bytes:
 def _swap_image(rng: random.Random, files: dict[str, Any]) -> None:
     """Put other bytes at the end of a tar, with a row that fits them."""
     name = _pick(rng, files, "manifest/")
-    media = name.replace("manifest/", "media/").replace(".parquet", ".tar")
-    if not isinstance(files.get(media), bytes) or not files[name].endswith(b"PAR1"):
+    if not files[name].endswith(b"PAR1"):
         return
     try:
         table = pq.read_table(io.BytesIO(files[name]))
         rows = table.to_pylist()
         row = rng.choice(rows)
         part = "mask" if row["mask_path"] and rng.random() < 0.5 else "media"
+        media = row[f"{part}_path"]
         start, size = int(row[f"{part}_offset"]), int(row[f"{part}_size"])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return
+    if not isinstance(files.get(media), bytes):
         return
     old = files[media][start : start + size]
     new = _huge_png(rng) if rng.random() < 0.3 or not old else mutated_bytes(rng, old)
