@@ -16,7 +16,7 @@ from datagen.release import Folder
 
 __all__ = ["Rescore", "difference_alone", "differs"]
 
-TOLERANCE = 0.005
+TOLERANCE = 0.002
 """Scores closer than this are equal: kernels of another batch size round otherwise."""
 
 _OTHERS = 2  # images of an earlier run that are scored again
@@ -25,7 +25,7 @@ _OTHERS = 2  # images of an earlier run that are scored again
 def difference_alone(
     detector: Detector, images: Sequence[Encoded], answers: Sequence[Answer], batch: int
 ) -> str:
-    """Score one image of a shard alone; return how its score differs, or an empty text.
+    """Score two images of a shard alone; return how a score differs, or an empty text.
 
     Args:
         detector: The detector.
@@ -36,13 +36,13 @@ def difference_alone(
     scored = [n for n, answer in enumerate(answers) if answer.score is not None]
     if batch < 2 or len(scored) < 2:
         return ""
-    place = scored[len(scored) // 2]
-    (alone,) = detector.score([images[place]], 1)
-    among, own = answers[place].score, alone.score
-    if among is None or (own is not None and abs(own - among) <= TOLERANCE):
-        return ""
-    shown = f"{alone.status}, {alone.detail}" if own is None else f"{own:.4g}"
-    return f"{images[place].sample_id}: {among:.4g} among others, {shown} alone"
+    for place in {scored[len(scored) // 3], scored[-1]}:
+        (alone,) = detector.score([images[place]], 1)
+        among = answers[place].score
+        if among is not None and differs(among, alone):
+            shown = f"{alone.score:.4g}" if alone.score is not None else alone.detail
+            return f"{images[place].sample_id}: {among:.4g} among others, {shown} alone"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
     except Exception:  # noqa: BLE001  # finding a.b imports a, which is the user's
         found = None
     if found is None:
-        hint = near(module, [file.stem for file in files])
+        meant = hint_of(text).capitalize()
+        hint = f" {meant.strip()}" if meant else near(module, [file.stem for file in files])
         raise DetectorError(
             f"detector {text}: module {module!r} not found.{hint} It must be in this folder or "
             "installed; a single file can be given with --plugin FILE.py"
