@@ -138,6 +138,12 @@ def open_exported(spec: DetectorSpec) -> Network:
         shape = [_axis(side) for side in example.shape]
     except Exception as error:
         raise _does_not_load(spec, error) from error
+    if not example.dtype.is_floating_point:
+        raise DetectorError(
+            f"detector {spec.text}: its input takes {example.dtype}, expected floating-point "
+            "numbers: export it so, or score with a callable that runs it",
+            path=spec.target,
+        )
     _check_input(spec, shape)
     run = _on_torch(torch, module, spec, example.dtype)
     fixed = shape[0] if isinstance(shape[0], int) else None
