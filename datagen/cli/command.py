@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["HELP_NAMES", "Command"]
+__all__ = ["HELP_NAMES", "Command", "Group"]
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -18,14 +19,25 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, each with a word for its value."""
-        found: list[Any] = super().get_params(ctx)
-        for parameter in found:
-            known = parameter.type_descriptor
-            is_option = parameter.param_type_name == "option"
-            if is_option and parameter.metavar is None and not known.is_choice:
-                parameter.metavar = _VALUES.get(known.annotation, "TEXT")
-        return found
+        return _named(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the usage line: a required argument is its bare name."""
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+        return [re.sub("[{}]", "", piece) for piece in super().collect_usage_pieces(ctx)]
+
+
+class Group(TyperGroup):
+    """A command with commands, whose help is that of ``Command``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, each with a word for its value."""
+        return _named(super().get_params(ctx))
+
+
+def _named(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        known = parameter.type_descriptor
+        is_option = parameter.param_type_name == "option"
+        if is_option and parameter.metavar is None and not known.is_choice:
+            parameter.metavar = _VALUES.get(known.annotation, "TEXT")
+    return parameters

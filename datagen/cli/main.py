@@ -22,8 +22,9 @@ from datagen.cli import (
     weights,
 )
 from datagen.cli import list as listing
-from datagen.cli.command import HELP_NAMES, Command
-from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from datagen.cli.command import HELP_NAMES, Command, Group
+from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE, USER_ERROR
+from datagen.cli.usage import usage_message
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.core.text import RENAMED_OPTIONS, renamed
@@ -33,6 +34,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="datagen",
+    cls=Group,
     help="Make training and test data for deepfake detectors, and evaluate detectors on it.",
     no_args_is_help=True,
     add_completion=False,
@@ -82,16 +84,20 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code, see ``exit_codes``."""
     try:
         _refuse_renamed(sys.argv[1:] if arguments is None else arguments)
-        app(arguments)
+        code = app(arguments, standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     except KeyboardInterrupt:
         return INTERRUPTED
     except DatagenError as error:
         return _failed(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _failed(message, USER_ERROR) if (message := usage_message(error)) else USER_ERROR
     except OSError as error:
         return _failed(str(error), NOT_DONE)
-    return DONE  # any other exception is a bug of ours: the traceback is wanted
+    return (
+        code if isinstance(code, int) else DONE
+    )  # any other exception is a bug of ours: the traceback is wanted
 
 
 def _refuse_renamed(arguments: list[str]) -> None:

@@ -32,7 +32,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY.PATH=VALUE",
-        help="Override a key of the recipe, e.g. splits.train=100; may be repeated.",
+        help="Override a key of the recipe, e.g. splits.train=100 or "
+        "'splits={train: 100, test: 20}'; may be repeated.",
     ),
 ]
 PluginFiles = Annotated[

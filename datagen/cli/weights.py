@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.cli.command import HELP_NAMES, Command
+from datagen.cli.command import HELP_NAMES, Command, Group
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
@@ -21,6 +21,7 @@ __all__ = ["NAME", "group"]
 NAME = "weights"
 
 group = typer.Typer(
+    cls=Group,
     help="Manage the weight files of networks: list, pull, check, add.",
     no_args_is_help=True,
     context_settings=HELP_NAMES,
@@ -81,6 +82,8 @@ def check(
         try:
             line = _checked(store, name, required=bool(card_id))
         except UserError as error:
+            if card_id:
+                raise
             problems += 1
             Progress().warn(f"{name}: {error}", "bad", "red")
             continue

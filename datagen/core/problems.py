@@ -15,7 +15,7 @@ from datagen.core.text import counted, first_of, near, renamed, shortened
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["PATTERNS", "problems_of"]
+__all__ = ["PATTERNS", "problems_of", "words_of"]
 
 Location: TypeAlias = tuple[int | str, ...]
 
@@ -101,11 +101,12 @@ def _told(
     if kind in ("value_error", "assertion_error"):
         return _own_words(entry, model, prefix)
     alike = [other for other in entries if other["loc"] == location]
-    words = " or ".join(dict.fromkeys(_words(other, model) for other in alike))
+    words = " or ".join(dict.fromkeys(words_of(other) for other in alike))
     return key, f"{words.replace(' or must be ', ' or ')}{_shown(given)}{_advice(entry, model)}"
 
 
-def _words(entry: ErrorDetails, model: type[BaseModel]) -> str:
+def words_of(entry: ErrorDetails) -> str:
+    """Return what is allowed, of one problem of pydantic: ``must be a whole number``."""
     kind, context = entry["type"], entry.get("ctx", {})
     if kind in _LISTS:
         return "expected a list"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datagen.core.problems import problems_of
 from datagen.errors import DatagenError
 
-__all__ = ["Frozen", "explain", "flat", "parse"]
+__all__ = ["Frozen", "check_kind", "explain", "flat", "parse"]
 
 
 class Frozen(BaseModel):
@@ -27,6 +27,8 @@ class Frozen(BaseModel):
 
 
 M = TypeVar("M", bound=BaseModel)
+
+_KINDS = {"methods": "a recipe", "consent": "a source card", "network": "a weight card"}
 
 
 def parse(
@@ -50,6 +52,31 @@ def parse(
         key = found[0][0] or None
         path = where if PurePath(where).suffix else None  # else the name of an option or a key
         raise error(f"{where}:{lines}", path=path, key=key) from None
+
+
+def check_kind(
+    model: type[BaseModel],
+    body: Mapping[str, Any],
+    path: Path,
+    what: str,
+    error: type[DatagenError],
+) -> None:
+    """Refuse a file of another kind in one line, instead of naming every key of it.
+
+    Args:
+        model: The model of the file.
+        body: What the file holds.
+        path: The file.
+        what: What the file should be: ``recipe``.
+        error: Raised if the file has none of the keys that ``model`` requires.
+    """
+    required = [name for name, key in model.model_fields.items() if key.is_required()]
+    if any(name in body for name in required):
+        return
+    other = next((f"; it looks like {kind}" for key, kind in _KINDS.items() if key in body), "")
+    raise error(
+        f"{path}: is no {what}: it has none of the keys {', '.join(required)}{other}", path=path
+    )
 
 
 def explain(problem: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterator[str]:

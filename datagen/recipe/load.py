@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.arguments import flag, found, paths
-from datagen.core.schema import parse
+from datagen.core.schema import check_kind, parse
 from datagen.core.text import counted
 from datagen.core.yaml_io import read_yaml
 from datagen.degradations.compose import Composition
@@ -172,6 +172,7 @@ def load_recipe(
         plugin.load()
     file = Path(path)
     body = read_yaml(file, RecipeError)
+    check_kind(RecipeSpec, body, file, "recipe", RecipeError)
     apply_overrides(body, overrides)
     spec = parse(RecipeSpec, body, str(file), RecipeError)
     for n, use in enumerate(spec.sources):

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, StrictBool, model_validator
 
 from datagen.core.digests import digest_of
-from datagen.core.schema import Frozen, parse
+from datagen.core.schema import Frozen, check_kind, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import CardError
 from datagen.weights.io_contract import Diffusers, Network
@@ -123,4 +123,6 @@ def read_weight_card(path: Path) -> WeightCard:
 @lru_cache(maxsize=256)
 def _parsed(path: Path, content: bytes) -> WeightCard:
     del content  # part of the key: every manifest row asks for cards, and YAML is slow
-    return parse(WeightCard, read_yaml(path, CardError), str(path), CardError)
+    body = read_yaml(path, CardError)
+    check_kind(WeightCard, body, path, "weight card", CardError)
+    return parse(WeightCard, body, str(path), CardError)

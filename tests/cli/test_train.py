@@ -81,7 +81,7 @@ def test_too_few_images(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     ("options", "told"),
     [
         (["--split", "all"], "--split: expected train, val or test (found 'all')"),
-        (["--device", "tpu"], "'tpu' is not one of"),
+        (["--device", "tpu"], "must be one of cpu, cuda (found 'tpu')"),
         (["--size", "100"], "size: must be 64, 128 or 256 (found 100)"),
         (["--width", "1"], "width: must be greater than or equal to 4"),
         (["--identities", "a,,b"], "--identities: expected names"),

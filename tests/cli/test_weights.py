@@ -173,6 +173,21 @@ def test_check_of_an_empty_folder_says_so(folder: Path, capsys: pytest.CaptureFi
     assert f"no weight file of a known card is in {folder}" in Told(capsys).out
     assert run(["weights", "check", "simswap_256"]) == 2
     assert f"not in {folder}" in Told(capsys).err
+    assert run(["weights", "check", "nope"]) == 2
+    told = Told(capsys).err
+    assert told.count("no weight card 'nope'") == 1
+    assert "not usable" not in told
+
+
+def test_a_recipe_is_no_weight_card(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: x\nsources: []\nmethods: []\n")
+    assert run(["weights", "add", str(recipe)]) == 2
+    told = Told(capsys).err
+    assert "is no weight card: it has none of the keys id, title, file, license" in told
+    assert "it looks like a recipe" in told
 
 
 def test_check_reads_the_files_anew_and_names_each_that_is_bad(

@@ -281,7 +281,7 @@ def test_a_split_without_faces_is_refused() -> None:
     ) in str(caught.value)
     assert caught.value.key == "split.shares"
     trained = FaceIndex.from_rows([{**row, "official_split": "train"} for row in rows()])
-    with pytest.raises(RecipeError, match="sources is in their official split 'test'. Set split.f"):
+    with pytest.raises(RecipeError, match="none of the 20 identities of its sources is in"):
         made_plan(trained, split={"from": "source"})
 
 

@@ -190,6 +190,16 @@ def test_a_key_given_twice_is_refused(folder: Path) -> None:
         load_recipe(path)
 
 
+def test_a_card_is_no_recipe(folder: Path) -> None:
+    write_card(folder)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(folder / "faces.yaml")
+    assert str(caught.value) == (
+        f"{folder / 'faces.yaml'}: is no recipe: it has none of the keys name, seed, purpose, "
+        "sources, splits, methods; it looks like a source card"
+    )
+
+
 def test_a_wrong_card_is_refused_with_its_key(folder: Path) -> None:
     write_card(folder, licnce="MIT")
     with pytest.raises(CardError, match=r"faces\.yaml:\n  - licnce: unknown key\. .* 'license'"):
