@@ -20,8 +20,8 @@ from pathlib import Path
 import cv2
 
 from datagen.core.digests import sha256_bytes
-from datagen.core.images import decode
 from datagen.core.progress import Progress
+from datagen.core.reading import read_again
 from datagen.engine import InlineEngine
 from datagen.engine.ray import RayEngine
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
@@ -55,7 +55,7 @@ def floor_ms(plan: Plan, task: MakeShard, sources: dict[str, Source], pairs: int
         if sources[face.source].has_files:
             data = sources[face.source].read(face.path)
             sha256_bytes(data)
-            decode(data, shrink_for(matrix))
+            read_again(data, face.orientation, shrink_for(matrix))
         else:
             sources[face.source].render(face.image_id)
         encode(crop.image, encoding)

@@ -10,7 +10,8 @@ import numpy as np
 from random_networks import PEOPLE
 
 from datagen.core.arrays import Affine, Landmarks
-from datagen.core.images import decode, encode_png
+from datagen.core.images import encode_png
+from datagen.core.reading import read_again
 from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces.crop import CropJitter, crop_matrix, face_box, shrink_for, take_crop
@@ -87,7 +88,7 @@ class Faces:
         data, landmarks = self._files[number]
         matrix = crop_matrix(face_box(landmarks), 1.3, self._size, CropJitter())
         shrink = shrink_for(matrix)
-        image = take_crop(decode(data, shrink), matrix, self._size, shrink)
+        image = take_crop(read_again(data, 1, shrink), matrix, self._size, shrink)
         points = move_landmarks(landmarks, matrix)
         return FaceCrop(image, points, identity=PEOPLE[number]), matrix
 

@@ -30,6 +30,7 @@ INDEX_SCHEMA = pa.schema(
         ("official_split", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("orientation", pa.int32()),
         ("box", _POINTS),
         ("landmarks", _POINTS),
         ("mesh", _POINTS),
@@ -46,6 +47,8 @@ INDEX_SCHEMA = pa.schema(
         ("extra", pa.string()),
     ]
 )
+# It follows from the file, whose digest counts.
+_NOT_DIGESTED = frozenset({"orientation"})
 _ARRAYS = frozenset(field.name for field in INDEX_SCHEMA if field.type == _POINTS)
 
 
@@ -57,6 +60,9 @@ class Face:
         face_id: Unique within the source: the image's id, followed by ``#n`` for the second and
             further faces of an image.
         sha256: Digest of the image file; for a source without files, of what defines the image.
+        width, height: Size of the upright source image in pixels.
+        orientation: How the file stores it, as EXIF numbers it, 1 (upright) to 8.
+        phash: Perceptual hash of the image; ``None`` if no pixels were needed to index it.
         mesh: Face mesh, ``None`` when the analyzer gives none.
     """
 
@@ -65,6 +71,10 @@ class Face:
     face_id: str
     path: str
     sha256: str
+    width: int
+    height: int
+    orientation: int
+    phash: str | None
     identity: str
     box: Box
     landmarks: Landmarks
@@ -149,6 +159,8 @@ class FaceIndex:
         """Digest of all values as 64 hex digits, independent of how the table is stored."""
         state = hashlib.sha256()
         for field in INDEX_SCHEMA:
+            if field.name in _NOT_DIGESTED:
+                continue
             column = self.table.column(field.name)
             state.update(field.name.encode())
             if field.name in _ARRAYS:
@@ -162,7 +174,8 @@ class FaceIndex:
 
 
 _PLAIN_COLUMNS = (
-    *("source", "image_id", "path", "sha256", "identity", "yaw", "pitch", "roll"),
+    *("source", "image_id", "path", "sha256", "width", "height", "orientation", "phash"),
+    *("identity", "yaw", "pitch", "roll"),
     *("age", "sex", "ethnicity", "license", "attribution"),
 )
 _FACE_COLUMNS = (*_PLAIN_COLUMNS, "face_no")

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 
 from datagen.core.arrays import Affine, Image
 from datagen.core.digests import sha256_bytes
-from datagen.core.images import average_down, decode
+from datagen.core.images import average_down
+from datagen.core.phash import distance, phash
+from datagen.core.reading import read_again
 from datagen.errors import ImageError, SourceChangedError
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for, take_crop
 from datagen.faces.face import FaceCrop
@@ -22,6 +24,12 @@ __all__ = ["FaceReader"]
 
 # Size of the cache of decoded images: with few faces, the same image is soon needed again.
 _CACHE_BYTES = 96 * 2**20
+
+# Of the 64 bits of a perceptual hash, those that may differ between an image and the same at a
+# reduced size. On photographs at most 6 do; one that lies on its side differs in 22 or more.
+_MAX_HASH_DISTANCE = 12
+
+_ADVICE = "Read it with the libraries that indexed it, or run 'datagen index' with those here"
 
 
 class FaceReader:
@@ -52,7 +60,8 @@ class FaceReader:
 
         Raises:
             SourceChangedError: The image file is gone or differs from the one that was indexed.
-            ImageError: It cannot be decoded here, e.g. for want of memory.
+            ImageError: It cannot be decoded here, e.g. for want of memory, or gives other pixels
+                than the index saw.
         """
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
@@ -107,6 +116,34 @@ class FaceReader:
         if sha256_bytes(data) != face.sha256:
             raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
         try:
-            return decode(data, shrink)
+            image = read_again(data, face.orientation, shrink)
         except ImageError as error:
             raise ImageError(f"{what}: {error}") from None
+        _check_size(image, face, shrink, what)
+        if face.phash is not None and not _looks_like(image, face.phash):
+            # With little in an image, the hash of a reduced size may differ: all pixels decide.
+            whole = image if shrink == 1 else read_again(data, face.orientation)
+            if not _looks_like(whole, face.phash):
+                raise ImageError(
+                    f"{what} shows something else here than when it was indexed (perceptual hash "
+                    f"{phash(whole)}, by the index {face.phash}). {_ADVICE}"
+                )
+        return image
+
+
+def _check_size(image: Image, face: Face, shrink: int, what: str) -> None:
+    """Compare the size with what the index saw: its geometry must fit these pixels.
+
+    Raises:
+        ImageError: It differs.
+    """
+    want = [-(-side // shrink) for side in (face.width, face.height)]
+    if [image.shape[1], image.shape[0]] != want:
+        raise ImageError(
+            f"{what} has {image.shape[1]}x{image.shape[0]} pixels here; by the index it has "
+            f"{want[0]}x{want[1]}, at 1/{shrink} of its size. {_ADVICE}"
+        )
+
+
+def _looks_like(image: Image, known: str) -> bool:
+    return distance(phash(image), known) <= _MAX_HASH_DISTANCE

@@ -80,7 +80,7 @@ def another(value: Any, kind: pa.DataType) -> Any:
     return (value or 0) + 1
 
 
-@pytest.mark.parametrize("name", INDEX_SCHEMA.names)
+@pytest.mark.parametrize("name", [name for name in INDEX_SCHEMA.names if name != "orientation"])
 @pytest.mark.parametrize("number", range(3))
 def test_the_digest_changes_with_any_value(name: str, number: int) -> None:
     before = FaceIndex(pa.Table.from_pylist(some(), INDEX_SCHEMA)).digest

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image as Pillow
 
 from datagen.core.arrays import Image
-from datagen.core.images import decode, encode_png, probe
+from datagen.core.images import decode, encode_png
+from datagen.core.reading import probe
 from datagen.core.rng import rng
 from datagen.generation.encoding import Encoding, draw_encoding, encode
 from tests.support.faces_made import made_face
@@ -57,7 +58,7 @@ def test_the_bytes_are_the_image_in_its_format(image: Image, encoding: Encoding)
         assert picture.mode == "RGB"
         assert Pillow.MIME[picture.format] == encoding.media_type
         assert f".{encoding.suffix}" in Pillow.registered_extensions()
-    found = probe(data)
+    found = probe(data).image
     np.testing.assert_array_equal(decode(data), found)
     error = np.abs(found.astype(int) - image).mean()
     assert error < (6 if encoding.quality else 1e-9)
@@ -66,7 +67,7 @@ def test_the_bytes_are_the_image_in_its_format(image: Image, encoding: Encoding)
 @pytest.mark.parametrize("encoding", [Encoding("png"), Encoding("webp")], ids=str)
 def test_lossless_is_exact_for_noise_too(encoding: Encoding) -> None:
     noise = np.random.default_rng(2).integers(0, 256, (33, 47, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(probe(encode(noise, encoding)), noise)
+    np.testing.assert_array_equal(probe(encode(noise, encoding)).image, noise)
 
 
 @pytest.mark.parametrize(("sampling", "factors"), SAMPLINGS.items())

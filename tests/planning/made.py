@@ -53,6 +53,7 @@ def row(source: str, identity: str, image_id: str, **stated: Any) -> dict[str, A
         "official_split": None,
         "width": 600,
         "height": 600,
+        "orientation": 1,
         "box": face_box(points).tolist(),
         "landmarks": points.ravel().tolist(),
         "mesh": None,

@@ -6,10 +6,12 @@ from datagen.core.image_headers.formats import (
     MAX_IMAGE_FILE,
     MAX_PIXELS,
     check_metadata,
-    orientation_in,
-    orientation_of,
+    check_whole,
+    exif_of,
+    other_color_space,
     read_header,
 )
+from datagen.core.image_headers.tiff import orientation, parts_of
 
 __all__ = [
     "FORMATS",
@@ -17,7 +19,10 @@ __all__ = [
     "MAX_PIXELS",
     "Header",
     "check_metadata",
-    "orientation_in",
-    "orientation_of",
+    "check_whole",
+    "exif_of",
+    "orientation",
+    "other_color_space",
+    "parts_of",
     "read_header",
 ]

@@ -1,4 +1,4 @@
-"""AVIF: the size of everything that the decoder unpacks, and its EXIF block."""
+"""AVIF: the size of everything that the decoder unpacks, its EXIF block and its color space."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from datagen.core.image_headers.av1 import frame_sizes
 from datagen.core.image_headers.base import Header, damaged
 from datagen.core.image_headers.boxes import Items, read_items
 
-__all__ = ["exif", "header", "starts"]
+__all__ = ["color_space", "exif", "header", "starts"]
 
 _BRAND = b"avif"
 _CONTAINERS = (b"mif1", b"msf1")
 _SEQUENCE = b"avis"
+_UNSTATED = 2
+_SRGB_PRIMARIES = (1, _UNSTATED)
+_SRGB_TRANSFERS = (1, _UNSTATED, 6, 13)  # viewers show the curves of BT.709 and BT.601 as sRGB
 
 
 def starts(data: bytes) -> bool:
@@ -62,3 +65,11 @@ def exif(data: bytes) -> bytes:
         starts_at = [at for at in (item.find(b"II*\x00"), item.find(b"MM\x00*")) if at >= 0]
         blocks.append(item[min(starts_at) :] if starts_at else b"")
     return max(blocks, key=len, default=b"")
+
+
+def color_space(data: bytes) -> str:
+    """Return the color space that an AVIF states without a profile, in words; empty for sRGB."""
+    for primaries, transfer in read_items(data).colors:
+        if primaries not in _SRGB_PRIMARIES or transfer not in _SRGB_TRANSFERS:
+            return f"nclx primaries {primaries}, transfer {transfer}"
+    return ""

@@ -24,12 +24,14 @@ class Items:
         kinds: Kind of each item by its id, e.g. ``av01``, ``grid`` or ``Exif``.
         places: Spans of bytes by the item's id.
         moving: Whether the file holds tracks, as an animation does.
+        colors: Primaries and transfer of each stated color space, as numbers of ITU-T H.273.
     """
 
     sizes: list[tuple[int, int]] = field(default_factory=list)
     kinds: dict[int, bytes] = field(default_factory=dict)
     places: dict[int, list[Span]] = field(default_factory=dict)
     moving: bool = False
+    colors: list[tuple[int, int]] = field(default_factory=list)
 
     def of_kind(self, kind: bytes, data: bytes) -> Iterator[bytes]:
         """Yield the bytes of the items of a kind."""
@@ -144,3 +146,6 @@ def _sizes(data: bytes, start: int, end: int, items: Items) -> None:
                 if kind == b"ispe":
                     reader = _Reader(data, inner + 4, stop)
                     items.sizes.append((reader.number(4), reader.number(4)))
+                elif kind == b"colr" and data.startswith(b"nclx", inner, stop):
+                    reader = _Reader(data, inner + 4, stop)
+                    items.colors.append((reader.number(2), reader.number(2)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from datagen.core.image_headers import avif, bmp, jpeg, png, tiff, webp
-from datagen.core.image_headers.base import Header
+from datagen.core.image_headers.base import Header, damaged
 from datagen.errors import ImageError
 
 __all__ = [
@@ -14,8 +14,9 @@ __all__ = [
     "MAX_IMAGE_FILE",
     "MAX_PIXELS",
     "check_metadata",
-    "orientation_in",
-    "orientation_of",
+    "check_whole",
+    "exif_of",
+    "other_color_space",
     "read_header",
 ]
 
@@ -34,6 +35,7 @@ _MAX_BY_FORMAT = {"WEBP": 80_000_000, "AVIF": 80_000_000}  # they take 18 and 13
 _MAX_BYTES = {"WEBP": 2**28, "AVIF": 2**28}  # their decoders copy the file
 _MAX_SCANNED = 2_500_000_000  # pixels times scans of a JPEG: seconds of decoding
 _PREFIX = b"Exif\x00\x00"
+_UNWRITTEN = bytes(256)  # the end of a file that was reserved and not filled
 _OTHERS = {
     b"%!PS": "PostScript",
     b"\xc5\xd0\xd3\xc6": "PostScript",
@@ -129,16 +131,54 @@ def check_metadata(data: bytes, found: Header) -> None:
             )
 
 
-def orientation_of(data: bytes) -> int:
-    """Return the orientation that the EXIF block of a file states, 1 (upright) without one."""
-    return tiff.orientation(_reader(data).exif(data))
+def check_whole(data: bytes, found: Header) -> None:
+    """Refuse damage that the decoders pass over; what they do see is left to them.
+
+    Raises:
+        ImageError: A JPEG that ends between its scans, a PNG with a wrong checksum, or a WebP or
+            an AVIF whose end was never written.
+    """
+    if found.format == "JPEG":
+        jpeg.check_scans(data)
+    elif found.format == "PNG":
+        png.check_sums(data)
+    elif found.format in ("WEBP", "AVIF") and data.endswith(_UNWRITTEN):
+        raise damaged("it ends in empty bytes, like a download that was interrupted")
 
 
-def orientation_in(exif: bytes) -> int:
-    """Return the orientation that an EXIF block states, with or without its prefix."""
-    while exif.startswith(_PREFIX):
-        exif = exif[len(_PREFIX) :]
-    return tiff.orientation(exif)
+def exif_of(data: bytes) -> bytes:
+    """Return the EXIF block of a file without a prefix; empty without one."""
+    return _without_prefix(_reader(data).exif(data))
+
+
+def other_color_space(data: bytes, found: Header, has_profile: bool) -> str:
+    """Return the color space, in words, that a file states otherwise than by a readable profile.
+
+    Args:
+        data: All bytes of the file.
+        found: Its header.
+        has_profile: Whether a profile was read, which then counts.
+
+    Returns:
+        Empty for sRGB, or where the file states none.
+    """
+    if found.format == "PNG":
+        return png.color_space(data)
+    if has_profile:
+        return ""
+    if found.format == "JPEG" and jpeg.has_profile(data):
+        return "a profile of which a part is missing"
+    if found.format == "AVIF":
+        return avif.color_space(data)
+    if found.format == "BMP":
+        return bmp.color_space(data)
+    return "Adobe RGB in EXIF" if tiff.is_adobe_rgb(exif_of(data)) else ""
+
+
+def _without_prefix(block: bytes) -> bytes:
+    while block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    return block
 
 
 def _reader(data: bytes) -> _Format:

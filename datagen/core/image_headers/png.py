@@ -1,16 +1,21 @@
-"""PNG: its size and its EXIF block."""
+"""PNG: its size, its EXIF block, its color space and its checksums."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from datagen.core.image_headers.base import MAX_PARTS, Header, damaged
 
-__all__ = ["exif", "header", "most_pixels"]
+__all__ = ["check_sums", "color_space", "exif", "header", "most_pixels"]
 
 _CHUNKS = 8  # they begin behind the signature
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEFLATE = 1032  # bytes that one byte can unpack to
+_SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # white, red, green, blue
+_PRIMARIES_OFF = 1000  # hundred-thousandths
+_SRGB_GAMMA, _GAMMA_OFF = 45455, 2500
+_SRGB_CODES = (1, 13, 0)  # primaries, transfer and matrix in ITU-T H.273
 
 
 def header(data: bytes) -> Header:
@@ -33,6 +38,48 @@ def exif(data: bytes) -> bytes:
 def most_pixels(data: bytes) -> int:
     """Return how many pixels the bytes of a file can hold at most."""
     return 8 * _DEFLATE * len(data) // max(_bits(data), 1)
+
+
+def check_sums(data: bytes) -> None:
+    """Refuse a PNG with pixels that do not fit their checksum: Pillow does not look at it.
+
+    Raises:
+        ImageError: A checksum is wrong.
+    """
+    for name, start, end in _chunks(data):
+        if name == b"IDAT" and zlib.crc32(data[start - 4 : end]) != _number(data, end):
+            raise damaged("a PNG whose pixels do not fit their checksum")
+
+
+def color_space(data: bytes) -> str:
+    """Return the color space that a PNG states without a profile, in words; empty for sRGB.
+
+    As the specification ranks them: cICP, a profile (which is read elsewhere), sRGB, gAMA and cHRM.
+    """
+    found = {name: (start, end) for name, start, end in _chunks(data)}
+    if b"cICP" in found:
+        start, end = found[b"cICP"]
+        stated = tuple(data[start : min(end, start + 3)])
+        return "" if stated == _SRGB_CODES else f"cICP {stated}"
+    if b"iCCP" in found or b"sRGB" in found:
+        return ""
+    if b"gAMA" in found:
+        gamma = _number(data, found[b"gAMA"][0])
+        if abs(gamma - _SRGB_GAMMA) > _GAMMA_OFF:
+            return f"gAMA {gamma / 100_000:g}"
+    if b"cHRM" in found:
+        start, end = found[b"cHRM"]
+        points = [_number(data, at) for at in range(start, min(end, start + 32), 4)]
+        if any(
+            abs(one - other) > _PRIMARIES_OFF
+            for one, other in zip(points, _SRGB_PRIMARIES, strict=False)
+        ):
+            return "cHRM with other primaries"
+    return ""
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4])
 
 
 def _bits(data: bytes) -> int:

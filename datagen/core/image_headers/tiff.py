@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 from datagen.core.image_headers.base import Header, damaged
 
-__all__ = ["check_values", "header", "orientation", "tile_of"]
+__all__ = ["check_values", "header", "is_adobe_rgb", "orientation", "parts_of", "tile_of"]
 
 _WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
-_BELOW = (0x8769, 0x8825, 0xA005)  # directories that Pillow follows: EXIF, GPS, interoperability
+_COMPRESSION, _JPEG_TABLES = 259, 347
+_PARTS = ((273, 279), (324, 325))  # where strips and tiles lie, and their sizes
+_EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+_BELOW = (
+    _EXIF,
+    _GPS,
+    _INTEROPERABILITY,
+)  # directories that Pillow follows: EXIF, GPS, interoperability
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _UNITS |= {16: 8, 17: 8, 18: 8}
 _WHOLE = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of unsigned numbers
@@ -55,14 +62,68 @@ def tile_of(data: bytes) -> tuple[int, int]:
     return _largest(entries, _TILE_WIDTH, layout), _largest(entries, _TILE_HEIGHT, layout)
 
 
+def parts_of(data: bytes) -> tuple[int, bytes, list[bytes]]:
+    """Return the number of the compression, the JPEG tables, and the bytes of strips or tiles.
+
+    Raises:
+        ImageError: A strip or a tile lies outside of the file.
+    """
+    layout, start = _begin(data)
+    entries, _ = _directory(data, layout, start)
+    parts = []
+    for places, sizes in _PARTS:
+        both = _values(data, entries, places, layout), _values(data, entries, sizes, layout)
+        for at, size in zip(*both, strict=False):
+            if at + size > len(data):
+                raise damaged("a TIFF with a strip or a tile that is cut short (truncated?)")
+            parts.append(data[at : at + size])
+    tables = [entry for entry in entries if entry.tag == _JPEG_TABLES]
+    where = [(_number(entry.value, layout), entry.amount) for entry in tables]
+    joined = b"".join(data[at : at + size] for at, size in where)
+    return _largest(entries, _COMPRESSION, layout), joined, parts
+
+
+def _values(data: bytes, entries: list[_Entry], tag: int, layout: _Layout) -> list[int]:
+    """Return the unsigned numbers of a tag; none of those that lie outside of the file."""
+    found: list[int] = []
+    for entry in entries:
+        if entry.tag != tag or entry.kind not in _WHOLE:
+            continue
+        form = struct.Struct(layout.order + _WHOLE[entry.kind])
+        size = form.size * entry.amount
+        inline = size <= len(entry.value)
+        at = 0 if inline else _number(entry.value, layout)
+        block = (entry.value if inline else data)[at : at + size]
+        if len(block) == size:
+            found += [value for (value,) in form.iter_unpack(block)]
+    return found
+
+
 def orientation(block: bytes) -> int:
-    """Return the orientation that an EXIF block or a TIFF states, 1 (upright) without one."""
+    """Return the orientation that an EXIF block or a TIFF states, 1 to 8; 0 without one."""
     try:
         layout, start = _begin(block)
         entries, _ = _directory(block, layout, start)
     except ValueError:
-        return 1
-    return _largest(entries, _ORIENTATION, layout) or 1
+        return 0
+    stated = _largest(entries, _ORIENTATION, layout)
+    return stated if stated in range(1, 9) else 0
+
+
+def is_adobe_rgb(block: bytes) -> bool:
+    """Say whether EXIF states Adobe RGB (DCF option file ``R03``), as cameras without a profile do.
+
+    ``R03`` stands in the interoperability directory, below the EXIF directory.
+    """
+    try:
+        layout, start = _begin(block)
+        for tag in (_EXIF, _INTEROPERABILITY):
+            entries, _ = _directory(block, layout, start)
+            start = _largest(entries, tag, layout)
+        entries, _ = _directory(block, layout, start)
+    except ValueError:
+        return False
+    return any(entry.tag == 1 and entry.value.startswith(b"R03") for entry in entries)
 
 
 def check_values(block: bytes, what: str) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from datagen.core.arrays import Box, Image, check_landmarks, check_mesh
+from datagen.core.arrays import Box, check_landmarks, check_mesh
 from datagen.core.digests import digest_of, sha256_bytes
-from datagen.core.images import probe
 from datagen.core.phash import phash
+from datagen.core.reading import Photograph, probe
 from datagen.engine.worker_state import worker_state
 from datagen.errors import ImageError
 from datagen.faces.analyzers import Analyzer, Detection
@@ -65,33 +65,35 @@ class AnalyzeImages:
         base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
         try:
             base["stamp"] = image_stamp(self.source, record)
-            base["sha256"], image, seen = self._load(analyzer, record)
+            base["sha256"], found, seen = self._load(analyzer, record)
         except FileNotFoundError:
             return [
                 {**base, "problem": "missing_file", "detail": "listed by the source, but not found"}
             ]
         except ImageError as error:
             return [{**base, "problem": "unreadable_image", "detail": str(error)}]
+        image = found.image
         base |= {"height": image.shape[0], "width": image.shape[1]}
+        base["orientation"] = found.orientation
         base["phash"] = phash(image) if seen else None
-        found = _named(analyzer.analyze(image, record), record)
-        if not found:
+        faces = _named(analyzer.analyze(image, record), record)
+        if not faces:
             return [{**base, "problem": "no_face", "detail": ""}]
         return [
             {**base, "face_no": number, "problem": None, "detail": None, **_face(one, record)}
-            for number, one in enumerate(found)
+            for number, one in enumerate(faces)
         ]
 
-    def _load(self, analyzer: Analyzer, record: Record) -> tuple[str, Image, bool]:
+    def _load(self, analyzer: Analyzer, record: Record) -> tuple[str, Photograph, bool]:
         """Return digest, image, and whether the image was read (otherwise it is blank)."""
         if self.source.has_files:
             data = self.source.read(record.path)
             return sha256_bytes(data), probe(data), True
         digest = image_digest(self.source, record)
         if analyzer.needs_pixels or record.size is None:
-            return digest, self.source.render(record.image_id), True
+            return digest, Photograph(self.source.render(record.image_id), 1), True
         width, height = record.size
-        return digest, np.broadcast_to(np.uint8(0), (height, width, 3)), False
+        return digest, Photograph(np.broadcast_to(np.uint8(0), (height, width, 3)), 1), False
 
 
 def image_digest(source: Source, record: Record) -> str:

@@ -113,7 +113,14 @@ def stated_index(sources: Sequence[Source], purpose: Purpose) -> FaceIndex:
     rules can be satisfied if every image turns out to be usable.
     """
     nowhere = {"box": [0.0] * 4, "landmarks": [0.0] * 136, "mesh": None, "embedding": None}
-    unseen = {"width": 0, "height": 0, "yaw": math.nan, "pitch": math.nan, "roll": math.nan}
+    unseen = {
+        "width": 0,
+        "height": 0,
+        "orientation": 1,
+        "yaw": math.nan,
+        "pitch": math.nan,
+        "roll": math.nan,
+    }
     face = {"face_no": 0, "sha256": "", "phash": None, **nowhere, **unseen}
     return FaceIndex.from_rows(
         [

@@ -18,12 +18,12 @@ __all__ = ["AnalysisCache"]
 
 _OWN = ("stamp", "problem", "detail")
 _SHARED = (
-    *("image_id", "path", "sha256", "face_no", "width", "height", "phash", "box", "landmarks"),
-    *("mesh", "yaw", "pitch", "roll", "embedding"),
+    *("image_id", "path", "sha256", "face_no", "width", "height", "orientation"),
+    *("phash", "box", "landmarks", "mesh", "yaw", "pitch", "roll", "embedding"),
 )
 _SCHEMA = pa.schema(
     [*(pa.field(name, pa.string()) for name in _OWN), *map(INDEX_SCHEMA.field, _SHARED)],
-    metadata={"datagen.index": "2"},
+    metadata={"datagen.index": "3"},
 )
 
 Rows = list[dict[str, Any]]

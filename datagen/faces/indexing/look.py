@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from datagen.core.arrays import Image, Landmarks
-from datagen.core.images import probe
+from datagen.core.reading import probe
 from datagen.errors import ImageError, RecipeError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.indexing.analyze import AnalyzeImages
@@ -77,7 +77,7 @@ class Look:
 
     def _pixels(self, source: Source, record: Record) -> Image:
         if source.has_files:
-            return probe(source.read(record.path))
+            return probe(source.read(record.path)).image
         return source.render(record.image_id)
 
     def _found(self, source: Source, record: Record) -> Faces:

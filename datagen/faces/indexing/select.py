@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datagen.core.digests import canonical_json
-from datagen.faces.indexing.minors import folded
+from datagen.core.spelling import folded
 from datagen.rights import ADULT_AGE, refuse_age, stated_attribution
 from datagen.sources.base import Record
 from datagen.sources.card import SourceCard
@@ -171,8 +171,8 @@ def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str 
 def index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of the index for one face of a record."""
     taken = (
-        *("face_no", "sha256", "width", "height", "box", "landmarks", "mesh"),
-        *("yaw", "pitch", "roll", "phash", "embedding"),
+        *("face_no", "sha256", "width", "height", "orientation", "box", "landmarks"),
+        *("mesh", "yaw", "pitch", "roll", "phash", "embedding"),
     )
     return {
         "source": card.id,

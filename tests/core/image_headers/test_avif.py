@@ -6,7 +6,7 @@ import pytest
 
 from datagen.core.image_headers import read_header
 from datagen.core.image_headers.av1 import frame_sizes
-from datagen.core.images import probe
+from datagen.core.reading import probe
 from datagen.errors import ImageError
 from tests.core.image_headers.made import box, grid_avif, saved, slopes, with_stated_size
 

@@ -12,11 +12,13 @@ from PIL import Image as Pillow
 from datagen.core.image_headers import (
     MAX_PIXELS,
     check_metadata,
+    check_whole,
+    exif_of,
     formats,
-    orientation_of,
     read_header,
 )
-from datagen.core.images import decode, probe, read_gray, read_rgb, size_of
+from datagen.core.images import read_gray, read_rgb, size_of
+from datagen.core.reading import probe, read_again
 from datagen.errors import ImageError
 from tests.core.image_headers.made import grid_avif, saved, slopes
 
@@ -41,7 +43,6 @@ GOOD: dict[str, tuple[str, Callable[[], bytes]]] = {
     "jpeg": ("JPEG", lambda: saved("JPEG")),
     "progressive": ("JPEG", lambda: saved("JPEG", progressive=True)),
     "gray_jpeg": ("JPEG", lambda: saved("JPEG", gray())),
-    "padded_jpeg": ("JPEG", padded_jpeg),
     "png": ("PNG", lambda: saved("PNG")),
     "gray_png": ("PNG", lambda: saved("PNG", gray())),
     "webp": ("WEBP", lambda: saved("WEBP")),
@@ -66,17 +67,27 @@ def test_format_and_size_are_those_of_the_file(name: str) -> None:
     header = read_header(data)
     assert (header.format, header.width, header.height, header.still) == (format_, 57, 40, True)
     check_metadata(data, header)
-    assert probe(data).shape == decode(data).shape == (40, 57, 3)
+    check_whole(data, header)
+    assert probe(data).image.shape == read_again(data, 1).shape == (40, 57, 3)
+
+
+def test_fill_bytes_are_no_damage_but_junk_between_the_segments_is() -> None:
+    data = saved("JPEG")
+    assert probe(data[:2] + b"\xff" * 9 + data[2:]).image.shape == (40, 57, 3)
+    header = read_header(padded_jpeg())
+    assert (header.width, header.height) == (57, 40)
+    with pytest.raises(ImageError, match="damaged: "):
+        probe(padded_jpeg())
 
 
 def test_a_grid_of_tiles_is_read() -> None:
     data = grid_avif(3, 2)
     assert (read_header(data).width, read_header(data).height) == (192, 128)
-    tile = probe(saved("AVIF", slopes(64, 64), quality=60)).astype(int)
-    found = probe(data)
+    tile = probe(saved("AVIF", slopes(64, 64), quality=60)).image.astype(int)
+    found = probe(data).image
     inner = found[68:, 132:]  # colors of the neighbors reach over the edges
     np.testing.assert_allclose(inner, tile[4:, 4:], atol=3)
-    np.testing.assert_array_equal(decode(data), found)
+    np.testing.assert_array_equal(read_again(data, 1), found)
 
 
 NAMES: dict[str, Callable[[], bytes]] = {
@@ -103,7 +114,7 @@ def test_no_other_format_of_the_libraries_is_read(format_: str) -> None:
     one_bit = format_ in ("MSP", "XBM")
     mode = "1" if one_bit else "F" if format_ == "SPIDER" else "RGB"
     data = saved(format_, slopes(64, 64).convert(mode))
-    for read in (probe, decode, read_rgb, read_gray):
+    for read in (probe, lambda data: read_again(data, 1), read_rgb, read_gray):
         with pytest.raises(ImageError, match="not a readable image"):
             read(data)
     assert size_of(data) is None
@@ -156,7 +167,7 @@ def test_every_way_to_state_the_size_of_a_webp_is_limited() -> None:
 def test_a_file_cut_anywhere_is_refused_and_nothing_else(name: str) -> None:
     data = GOOD[name][1]()
     for size in (*range(70), *range(70, len(data), max(len(data) // 40, 1))):
-        for read in (probe, read_rgb, read_header, orientation_of):
+        for read in (probe, read_rgb, read_header, exif_of):
             accepted(read, data[:size])
 
 
@@ -187,4 +198,4 @@ def test_whatever_is_changed_in_a_file_it_is_an_image_error(name: str) -> None:
         for read in (probe, read_rgb, read_gray, size_of):
             accepted(read, bytes(spoiled))
         if accepted(probe, bytes(spoiled)):
-            accepted(lambda one: decode(one, 2), bytes(spoiled))
+            accepted(lambda one: read_again(one, 1, 2), bytes(spoiled))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from PIL import Image as Pillow
 
-from datagen.core.image_headers import check_metadata, orientation_of, read_header
+from datagen.core.image_headers import check_metadata, exif_of, orientation, read_header
 from datagen.core.image_headers.jpeg import exif, scans
-from datagen.core.images import probe
+from datagen.core.reading import probe
 from datagen.errors import ImageError
 from tests.core.image_headers.made import saved
 
@@ -19,16 +19,17 @@ def with_segments(*parts: bytes) -> bytes:
     return data[:2] + b"".join(parts) + data[2:]
 
 
-def turned(orientation: int) -> bytes:
+def turned(number: int) -> bytes:
     block = Pillow.Exif()
-    block[0x0112] = orientation
+    block[0x0112] = number
     return block.tobytes()
 
 
 def test_exif_is_read_before_the_first_scan() -> None:
-    assert orientation_of(saved("JPEG")) == 1
-    assert [orientation_of(saved("JPEG", exif=turned(n))) for n in range(1, 9)] == [*range(1, 9)]
-    assert orientation_of(saved("JPEG") + segment(0xE1, turned(6))) == 1
+    assert exif_of(saved("JPEG")) == b""
+    blocks = [exif_of(saved("JPEG", exif=turned(n))) for n in range(1, 9)]
+    assert [orientation(block) for block in blocks] == [*range(1, 9)]
+    assert exif_of(saved("JPEG") + segment(0xE1, turned(6))) == b""
     parts = segment(0xE1, b"Exif\0\0ab"), segment(0xE1, b"Exif\0\0c"), segment(0xE1, b"other")
     assert exif(with_segments(*parts)) == b"abc"
 

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from datagen.core.image_headers import check_metadata, read_header
 from datagen.core.image_headers.png import exif
-from datagen.core.images import probe
+from datagen.core.reading import probe
 from datagen.errors import ImageError
 from tests.core.image_headers.made import saved
 

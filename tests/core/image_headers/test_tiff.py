@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image as Pillow
 
-from datagen.core.image_headers import check_metadata, orientation_in, read_header
-from datagen.core.images import decode, probe
+from datagen.core.image_headers import check_metadata, orientation, read_header
+from datagen.core.image_headers.tiff import is_adobe_rgb
+from datagen.core.reading import probe, read_again
 from datagen.errors import ImageError
 from tests.core.image_headers.made import saved, slopes, tiff
 
@@ -114,12 +115,32 @@ def test_an_ordinary_block_is_accepted() -> None:
     block[0x010F] = "A camera" * 50
     block.get_ifd(0x8769)[0x927C] = bytes(70_000)  # notes of the maker
     data = saved("PNG", exif=block)
-    assert probe(data).shape == decode(data).shape == (57, 40, 3)
+    assert probe(data).image.shape == read_again(data, 6).shape == (57, 40, 3)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_orientation_of_a_block(orientation: int) -> None:
-    block = tiff([(0x0112, 3, 1, orientation)])
-    assert orientation_in(block) == orientation_in(b"Exif\0\0" + block) == orientation
-    assert orientation_in(b"Exif\0\0Exif\0\0" + block) == orientation
-    assert orientation_in(tiff([])) == orientation_in(b"") == orientation_in(b"junk") == 1
+@pytest.mark.parametrize("number", range(12))
+def test_the_orientation_of_a_block(number: int) -> None:
+    """One that EXIF does not know counts as none."""
+    stated = number if number in range(1, 9) else 0
+    assert orientation(tiff([(0x0112, 3, 1, number)])) == stated
+    assert orientation(tiff([])) == orientation(b"") == orientation(b"junk") == 0
+
+
+def adobe(text: bytes, order: str) -> bytes:
+    """Return EXIF with an interoperability directory, as a camera writes it."""
+    inner = tiff(
+        [(1, 2, 4, int.from_bytes(text, "little" if order == "<" else "big"))], order=order
+    )
+    directory = inner[8:]
+    first = tiff([(0x8769, 4, 1, 26)], order=order)
+    second = tiff([(0xA005, 4, 1, 44)], order=order)[8:]
+    return first + second + directory
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_adobe_rgb_stands_two_directories_down(order: str) -> None:
+    assert is_adobe_rgb(adobe(b"R03\0", order))
+    assert not is_adobe_rgb(adobe(b"R98\0", order))
+    assert not is_adobe_rgb(tiff([(1, 2, 4, 0x333052)]))
+    assert not is_adobe_rgb(tiff([(0x8769, 4, 1, 2**31)]))
+    assert not is_adobe_rgb(b"junk")

@@ -32,6 +32,7 @@ def row(name: str, face_no: int = 0, **changes: Any) -> dict[str, Any]:
         "detail": None,
         "width": 300,
         "height": 200,
+        "orientation": 1,
         "phash": "0" * 16,
         "box": [0.5, 1.25, 100.0625, 200.0],
         "landmarks": [n / 16 for n in range(136)],

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.core.arrays import Image, Landmarks
-from datagen.core.images import decode, encode_jpeg, probe
+from datagen.core.images import decode, encode_jpeg
 from datagen.core.phash import phash
+from datagen.core.reading import probe
 from datagen.faces.analyzers import ANALYZERS
 from datagen.faces.indexing.duplicates import NearHashes
 from datagen.faces.indexing.likeness import aligned, alike, marks, may_be_alike, thumbnails
@@ -94,7 +95,7 @@ def test_no_two_photographs_of_the_london_set_are_copies() -> None:
     analyzer.open()
     photos = {}
     for path in sorted(folder.glob("*.jpg")):
-        image = probe(path.read_bytes())
+        image = probe(path.read_bytes()).image
         record = Record(image_id=path.stem, path=path.name, identity=path.stem[:3])
         faces = [found.landmarks for found in analyzer.analyze(image, record)]
         photos[path.stem] = phash(image), thumbnails(image, faces)

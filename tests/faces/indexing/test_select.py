@@ -95,6 +95,7 @@ def found_face(size: int = 200, **changes: Any) -> dict[str, Any]:
         "sha256": "0" * 64,
         "width": size,
         "height": size,
+        "orientation": 1,
         "box": face_box(landmarks).tolist(),
         "landmarks": landmarks.ravel().tolist(),
         "mesh": None,
