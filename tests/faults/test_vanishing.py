@@ -95,7 +95,7 @@ def test_a_folder_removed_between_two_shards(
         patch.setattr(ShardWriter, "_commit", removing)
         assert world.generate(out, "--inline") == 1
     told = capsys.readouterr().err
-    assert "12 files of" in told  # three shards of four files
+    assert "15 files of" in told  # three shards of five files
     assert not (out / "release.json").exists()
     assert world.generate(out, "--inline") == 0
     assert digests(out) == undisturbed
