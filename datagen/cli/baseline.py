@@ -10,12 +10,15 @@ import typer
 
 from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
 from datagen.cli.score import Splits, warn_of_problems
+from datagen.core.out_file import check_out_file
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
-from datagen.detectors.baseline.train import BaselineResult, run_baseline
+from datagen.detectors.baseline.train import BASELINE, BaselineResult, run_baseline
+from datagen.detectors.shards import release_facts
 from datagen.engine.choice import engine_choice
+from datagen.errors import DetectorError
 from datagen.release.reader import Release
-from datagen.release.scores import check_scores_path
+from datagen.release.scores import check_scores_path, note_on_replaced
 
 NAME = "baseline"
 
@@ -25,7 +28,10 @@ def command(
     scores: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "-o", "--out", metavar="FILE", help="Write the scores, to a .parquet or .csv file."
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="Write the scores: .parquet, .csv, .tsv or .jsonl.",
         ),
     ] = None,
     model: Annotated[
@@ -45,7 +51,11 @@ def command(
     progress = Progress()
     if scores is not None:
         check_scores_path(scores)
+    if model is not None:
+        check_out_file(model, (".json",), DetectorError)
     release = Release(out)
+    if scores is not None:  # before anything is computed
+        note_on_replaced(scores, {"spec": BASELINE}, release_facts(release))
     with (
         engine_choice(inline, workers, address, progress) as engine,
         progress.bar("computing features") as bar,
@@ -54,7 +64,9 @@ def command(
     if model is not None:
         result.write_model(model)
     if scores is not None:
-        result.write_scores(scores)
+        note = result.write_scores(scores)
+        if note is not None:
+            progress.warn(note)
     warn_of_problems(result.problems, progress)
     _print_table(result)
 

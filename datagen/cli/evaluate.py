@@ -24,8 +24,8 @@ def command(
         Path,
         typer.Option(
             metavar="FILE",
-            help="Scores, .parquet or .csv: sample_id, path or sha256; score, higher for fake; "
-            "status.",
+            help="Scores, .parquet, .csv, .tsv or .jsonl: sample_id, path or sha256; score, higher "
+            "for fake; status.",
         ),
     ],
     baseline: Annotated[

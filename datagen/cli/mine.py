@@ -22,20 +22,22 @@ def command(
     scores: Annotated[
         Path,
         typer.Option(
-            metavar="FILE", help="Scores of splits train and val, never test, as a Parquet file."
+            metavar="FILE",
+            help="Scores of splits train and val, never test: .parquet, .csv, .tsv or .jsonl.",
         ),
     ],
     recipe: Annotated[Path, typer.Option(metavar="RECIPE", help="Recipe that OUT was made from.")],
     next_: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
     ],
+    logits: Annotated[bool, typer.Option("--logits", help="Scores are logits.")] = False,
 ) -> None:
     """Reweight the next recipe toward the detector's failures.
 
     Shares of methods and degradations grow where the detector's AUC is low, to at most double,
     and shrink elsewhere, to at least half. The new recipe states the reasons as comments.
     """
-    made = mine(Release(out), read_scores(scores), recipe, next_)
+    made = mine(Release(out), read_scores(scores, logits), recipe, next_)
     if not made.same_recipe:
         Progress().warn(
             f"{out} was not made from the current version of {recipe}: methods are matched by name"
@@ -45,5 +47,7 @@ def command(
             f"{next_} names source cards outside of its folder: generate it with --allow-outside, "
             "or move it beside the recipe"
         )
+    for doubt in made.doubts:
+        Progress().warn(doubt)
     for entry in (*made.methods, *made.degradations):
         echo(f"{entry.name:<24}{entry.reason}")

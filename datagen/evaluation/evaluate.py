@@ -18,8 +18,11 @@ from datagen.evaluation.metrics.ladder import Separability, separability
 from datagen.evaluation.rows import Rows
 from datagen.evaluation.sample import Sample, codes_of, sample_of
 from datagen.evaluation.table import Table, Worst, slopes, tabulate, worst_group
+from datagen.release.score_doubts import doubts_of_logits, doubts_of_scores
 
-__all__ = ["Context", "Evaluation", "evaluate"]
+__all__ = ["INVERTED", "Context", "Evaluation", "evaluate", "polarity"]
+
+INVERTED, UNDECIDED = "inverted", "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def evaluate(context: Context, rows: Rows, baseline: Rows | None = None) -> Eval
         worst=worst,
         delong=delong(sample.label, sample.raw) if both_classes else None,
         comparison=comparison,
-        polarity=_polarity(table.overall["auc"]),
+        polarity=polarity(table.overall["auc"]),
         absent=absent,
     )
     return replace(found, notes=tuple(_notes(found)))
@@ -147,21 +150,29 @@ def _compare(
     return compare(table, old, (sample, old_sample), alone)
 
 
-def _polarity(auc: Estimate) -> str:
+def polarity(auc: Estimate) -> str:
+    """Return ``correct``, ``inverted`` or ``undecided``; see ``Evaluation``.
+
+    Args:
+        auc: AUC of all fakes against all reals, with its interval.
+    """
     if auc.high < 0.5:
-        return "inverted"
-    return "correct" if auc.low > 0.5 else "undecided"
+        return INVERTED
+    return "correct" if auc.low > 0.5 else UNDECIDED
 
 
 def _notes(found: Evaluation) -> Iterator[str]:
     auc, coverage = found.table.overall["auc"], found.rows.coverage
-    if found.polarity == "inverted":
+    if found.polarity == INVERTED:
         yield (
             f"The scores seem to be inverted: the AUC is {auc.value:.3f} and its whole interval is "
             "below 0.5. A higher score must mean fake. Nothing was flipped."
         )
-    elif found.polarity == "undecided" and np.isfinite(auc.value):
+    elif found.polarity == UNDECIDED and np.isfinite(auc.value):
         yield "The detector is not distinguishable from chance: the AUC interval contains 0.5."
+    yield from doubts_of_scores(found.rows.probability)
+    if found.context.logits:
+        yield from doubts_of_logits(found.rows.raw)
     if 0 < auc.identities < MIN_CLUSTERS:
         yield (
             f"few_clusters: {auc.identities} identities. Intervals need {MIN_CLUSTERS} to be "

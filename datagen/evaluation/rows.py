@@ -96,14 +96,14 @@ def read_rows(release: Release, columns: Sequence[str] = COLUMNS) -> Any:
     return release.table(columns, format="arrow", dictionary=_REPEATED)
 
 
-def join(manifest: Any, split: str, scores: Scores, allow_missing: bool) -> Rows:
-    """Give the images of a split their scores.
+def join(manifest: Any, split: str | Sequence[str], scores: Scores, allow_missing: bool) -> Rows:
+    """Give the images of a split, or of several, their scores.
 
     Scores of other splits are ignored. A digest that several images share scores all of them.
 
     Args:
         manifest: Rows from ``read_rows``.
-        split: The split to keep.
+        split: The split or splits to keep.
         scores: The scores of one detector.
         allow_missing: Count images without a row of scores as not covered, instead of refusing.
 
@@ -112,23 +112,27 @@ def join(manifest: Any, split: str, scores: Scores, allow_missing: bool) -> Rows
         ScoresError: An id is not in the release, an image has no row of scores, or a digest is
             not that of the image.
     """
+    wanted = [split] if isinstance(split, str) else list(split)
     splits = sorted(pc.unique(manifest.column("split")).to_pylist())
-    if split not in splits:
-        raise UserError(
-            f"the release has no split {split!r}.{near(split, splits)} It has: {', '.join(splits)}"
-        )
+    for one in wanted:
+        if one not in splits:
+            raise UserError(
+                f"the release has no split {one!r}.{near(one, splits)} It has: {', '.join(splits)}"
+            )
     _check_ids(manifest, scores)
-    table = manifest.filter(pc.equal(manifest.column("split"), split))
+    _check_splits(manifest, wanted, scores)
+    table = manifest.filter(pc.is_in(manifest.column("split"), value_set=pa.array(wanted)))
     found = pc.index_in(table.column(scores.key), value_set=scores.ids)
     line = np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
-    _check_complete(table, line, split, scores, allow_missing)
+    _check_complete(table, line, wanted, scores, allow_missing)
     _check_digests(table, line, scores)
     raw = np.where(line >= 0, scores.raw[line], np.nan)
     scored = ~np.isnan(raw)
     coverage = Coverage(len(line), int(scored.sum()), _statuses(line, scored, scores))
     if not coverage.scored:
         raise ScoresError(
-            f"{scores.where}: no image of split {split!r} has a score ({coverage.reasons()})",
+            f"{scores.where}: no image of split {_named(wanted)} has a score "
+            f"({coverage.reasons()})",
             path=scores.where,
         )
     return Rows(
@@ -152,17 +156,36 @@ def _check_ids(manifest: Any, scores: Scores) -> None:
         )
 
 
+def _check_splits(manifest: Any, wanted: Sequence[str], scores: Scores) -> None:
+    """Refuse scores of which all belong to other splits."""
+    scored = pc.is_in(manifest.column(scores.key), value_set=scores.ids)
+    counts = Counter(map(str, manifest.filter(scored).column("split").to_pylist()))
+    if not counts or any(one in counts for one in wanted):
+        return
+    found = ", ".join(f"{name!r} ({count} images)" for name, count in sorted(counts.items()))
+    raise ScoresError(
+        f"{scores.where}: the scores are of split {found}, and none is of {_named(wanted)}: choose "
+        f"that split with --split (in Python split=), or score {_named(wanted)}",
+        path=scores.where,
+        key="split",
+    )
+
+
+def _named(splits: Sequence[str]) -> str:
+    return " or ".join(map(repr, splits))
+
+
 def _check_complete(
-    table: Any, line: Integers, split: str, scores: Scores, allow_missing: bool
+    table: Any, line: Integers, wanted: Sequence[str], scores: Scores, allow_missing: bool
 ) -> None:
     missing = line < 0
-    if not missing.any() or (allow_missing and not missing.all()):
+    if not missing.any() or allow_missing:
         return
     ids = table.column("sample_id").filter(pa.array(missing))
     raise ScoresError(
-        f"{scores.where}: {int(missing.sum())} of {len(line)} images of split {split!r} have no "
-        f"row: {first_ids(ids)}. An image that failed needs a row with a status and no score; to "
-        "allow missing images, set a gate on coverage",
+        f"{scores.where}: {int(missing.sum())} of {len(line)} images of split {_named(wanted)} "
+        f"have no row: {first_ids(ids)}. An image that failed needs a row with a status and no "
+        "score; to allow missing images, set a gate on coverage",
         path=scores.where,
         row=ids[0].as_py(),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen.core.files import staged
+from datagen.core.out_file import check_out_file
 from datagen.core.terminal import plain
 from datagen.core.yaml_edit import KeyPath, edit_yaml
 from datagen.core.yaml_io import read_yaml
@@ -26,6 +27,7 @@ from datagen.release.scores import Scores
 __all__ = ["NextRecipe", "Reweighted", "mine", "next_recipe"]
 
 _MARK = "mine: "
+_SUFFIXES = (".yaml", ".yml")
 _HEAD = re.compile(r"\A# Made by 'datagen mine'.*\n(#.*\n)*\n*")
 
 
@@ -54,12 +56,14 @@ class NextRecipe:
         methods: Its methods, in the order of the recipe.
         degradations: Its degradations, in the order of the recipe.
         same_recipe: Whether the scored release was made from the recipe as it is now.
+        doubts: What makes the scores doubtful although each of them is valid.
     """
 
     text: str
     methods: list[Reweighted]
     degradations: list[Reweighted]
     same_recipe: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecipe:
@@ -73,13 +77,14 @@ def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecip
 
     Raises:
         ScoresError: See ``find_weakness``, or none of the recipe's methods was scored.
-        RecipeError: ``recipe`` is not a recipe, or is ``out``.
+        RecipeError: ``recipe`` is not a recipe, or is ``out``; ``out`` exists or is no YAML file.
     """
+    _check_out(out, recipe)
     weakness = find_weakness(release, scores)
     digest = load_recipe(recipe, allow_outside=True).digest  # it is the user's own
     made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")))
     same = digest == release.record["recipe_digest"]
-    return replace(made, same_recipe=same)
+    return replace(made, same_recipe=same, doubts=weakness.doubts)
 
 
 def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> NextRecipe:
@@ -98,8 +103,7 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
         RecipeError: ``path`` is not a recipe, or is ``out``.
         ScoresError: None of the recipe's methods was scored.
     """
-    if out.resolve() == path.resolve():
-        raise RecipeError(f"{out}: is the recipe itself: choose another path", path=out)
+    _check_out(out, path)
     recipe = load_recipe(path, allow_outside=True).spec
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
@@ -128,6 +132,12 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
         part.write_text(text, encoding="utf-8")
         load_recipe(part, allow_outside=True)  # in another folder, its cards lie outside
     return NextRecipe(text, methods, degradations)
+
+
+def _check_out(out: Path, recipe: Path) -> None:
+    if out.resolve() == recipe.resolve():
+        raise RecipeError(f"{out}: is the recipe itself: choose another path", path=out)
+    check_out_file(out, _SUFFIXES, RecipeError, is_new=True)
 
 
 def _reweighted(

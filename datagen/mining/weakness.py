@@ -5,20 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from datagen.core.stats import auc
 from datagen.detectors.shards import release_facts
 from datagen.errors import ScoresError
+from datagen.evaluation.evaluate import INVERTED, polarity
+from datagen.evaluation.metrics.intervals import Resampler
+from datagen.evaluation.rows import MISSING, Rows, join
+from datagen.evaluation.sample import codes_of, sample_of
+from datagen.evaluation.table import tabulate
 from datagen.release.reader import Release
+from datagen.release.score_doubts import doubts_of_scores
 from datagen.release.scores import Scores
 
 __all__ = ["NO_DEGRADATION", "Cell", "Group", "Weakness", "find_weakness"]
 
 NO_DEGRADATION = "(none)"
-_COLUMNS = ("sample_id", "sha256", "split", "label", "method", "degradation")
+_TRAINING = ("train", "val")
+_COLUMNS = (
+    *("sample_id", "sha256", "split", "label", "method", "degradation"),
+    *("pair_id", "kind", "source", "image_id", "identity_id"),  # of the interval of the AUC
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Weakness:
         methods: Methods by name.
         degradations: Degradations by name.
         scored, unscored: Number of images with and without a score.
+        doubts: What makes the scores doubtful although each of them is valid.
     """
 
     auc: float
@@ -75,6 +88,7 @@ class Weakness:
     degradations: Mapping[str, Group]
     scored: int
     unscored: int
+    doubts: tuple[str, ...] = ()
 
 
 _PRIOR_FAKES = 10
@@ -92,11 +106,12 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
         scores: The detector's scores of splits train and val.
 
     Raises:
-        ScoresError: The scores are of another release, include split test or unknown ids, or do
-            not cover both reals and fakes.
+        ScoresError: The scores are of another release, include split test or unknown ids, do not
+            cover both reals and fakes, or are inverted.
     """
     rows = _joined(release, scores)
-    usable = rows[rows["score"].notna()]
+    usable = rows.table.to_pandas().assign(score=rows.raw)
+    usable["degradation"] = usable["degradation"].fillna(NO_DEGRADATION)
     reals, fakes = usable[usable["label"] == 0], usable[usable["label"] == 1]
     overall = auc(reals["score"].to_numpy(), fakes["score"].to_numpy())
     if math.isnan(overall):
@@ -105,6 +120,7 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
             "score: expected both",
             path=scores.where,
         )
+    _check_polarity(rows, scores)
     cells = [
         _cell(str(method), str(degradation), group, reals, overall)
         for (method, degradation), group in fakes.groupby(["method", "degradation"])
@@ -116,39 +132,36 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
         {name: _group(name, cells, "method") for name in methods},
         {name: _group(name, cells, "degradation") for name in degradations},
         len(usable),
-        len(rows) - len(usable),
+        sum(count for name, count in rows.coverage.statuses.items() if name != MISSING),
+        tuple(doubts_of_scores(rows.probability)),
     )
 
 
-def _joined(release: Release, scores: Scores) -> pd.DataFrame:
-    """Return the manifest rows of the scored images, with their scores."""
+def _joined(release: Release, scores: Scores) -> Rows:
+    """Return the scored images of train and val, by the same checks as an evaluation."""
     _check_release(release, scores)
-    given = pd.DataFrame({scores.key: pd.Series(scores.ids.to_pylist()), "score": scores.raw})
-    manifest = release.table(_COLUMNS)
-    rows = given.merge(manifest, on=scores.key, how="left")
-    unknown = rows["split"].isna()
-    if unknown.any():
-        name = rows.loc[unknown, scores.key].iloc[0]
-        raise ScoresError(
-            f"{scores.where}: {scores.key} {name!r} is not in {release.folder}",
-            path=scores.where,
-            row=name,
-        )
-    test = int((rows["split"] == "test").sum())
+    manifest = release.table(_COLUMNS, format="arrow")
+    tests = manifest.filter(pc.equal(manifest.column("split"), "test"))
+    test = pc.sum(pc.is_in(tests.column(scores.key), value_set=scores.ids)).as_py()
     if test:
         raise ScoresError(
             f"{scores.where}: {test} of the scores are of test images: a recipe reweighted by them "
             "would be tuned to the test set. Score with --split train --split val",
             path=scores.where,
         )
-    return rows.assign(degradation=rows["degradation"].fillna(NO_DEGRADATION))
+    splits = [one for one in _TRAINING if one in release.splits]
+    return join(manifest, splits, scores, allow_missing=True)
 
 
 def _check_release(release: Release, scores: Scores) -> None:
+    """Ids are the same in every version of a release: something must say which one was scored."""
     if not scores.release:
+        digest = scores.digest
+        if scores.key == "sha256" or (digest is not None and _all_given(digest)):
+            return  # compared image by image
         raise ScoresError(
-            f"{scores.where}: does not name the release that was scored: use a Parquet file "
-            "made by 'datagen score' or 'datagen baseline'",
+            f"{scores.where}: says neither which release was scored nor which images: give it a "
+            "column sha256, the digests of the images, or use a Parquet file of 'datagen score'",
             path=scores.where,
         )
     facts, found = release_facts(release), scores.release
@@ -157,6 +170,24 @@ def _check_release(release: Release, scores: Scores) -> None:
             f"{scores.where}: holds scores of release {found.get('name')!r} "
             f"(content {str(found.get('content'))[:12]}), not of {release.folder} "
             f"({facts['name']!r}, content {facts['content'][:12]})",
+            path=scores.where,
+        )
+
+
+def _all_given(digests: Any) -> bool:
+    return not digests.null_count and bool(pc.all(pc.not_equal(digests, "")).as_py())
+
+
+def _check_polarity(rows: Rows, scores: Scores) -> None:
+    """Refuse inverted scores: the best method would count as the weakest."""
+    sample = sample_of(rows)
+    resampler = Resampler(codes_of(rows.table.column("identity_id")))
+    found = tabulate(sample, [], resampler, 0.5).overall["auc"]
+    if polarity(found) == INVERTED:
+        raise ScoresError(
+            f"{scores.where}: the scores seem to be inverted: the AUC is {found.value:.3f} and its "
+            "whole interval is below 0.5, so that the methods which are detected best would gain. "
+            "A higher score must mean fake: set 'higher_is: real' in --detector-config",
             path=scores.where,
         )
 

@@ -12,6 +12,7 @@ import yaml
 
 from datagen.cli.main import run
 from tests.evaluation.made import Made, make, write_release
+from tests.release.test_score_files import with_pandas
 from tests.support.world import World
 
 
@@ -160,6 +161,37 @@ def test_images_that_are_gone_leave_a_report(
 def test_inverted_scores_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.run(desk.scores("s.csv", 1 - desk.made.scores(skill=2.0))) == 0
     assert "note: The scores seem to be inverted" in capsys.readouterr().out
+
+
+def test_doubtful_scores_are_told(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    score = desk.made.scores()
+    for values, options, words in (
+        (np.full(len(score), 0.3), (), "scores are 0.3: the detector tells no image from another"),
+        ((score > 0.5).astype(int), (), "scores are 0 or 1: these look like classes"),
+        (score, ("--logits",), "all of them lie within [0, 1], as probabilities do"),
+        (100 * score, ("--logits",), "Are they percentages?"),
+    ):
+        assert desk.run(desk.scores("s.csv", values), *options) == 0
+        assert words in capsys.readouterr().out
+    assert desk.run(desk.scores("s.csv", score)) == 0
+    assert "note: " not in capsys.readouterr().out
+    assert desk.run(desk.scores("s.csv", 100 * score)) == 2
+    assert "If they are percentages, divide them by 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".tsv", ".jsonl", ".csv.gz", ".jsonl.gz"])
+def test_scores_of_every_format_are_evaluated_alike(
+    desk: Desk, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    score = np.round(desk.made.scores(), 4)
+    assert desk.run(desk.scores("s.csv", score)) == 0
+    first = capsys.readouterr().out
+    frame = pd.DataFrame({"sample_id": desk.made.ids, "score": score})
+    path = with_pandas(desk.folder / f"s{suffix}", frame)
+    assert desk.run(str(path), "--baseline", str(desk.folder / "s.csv")) == 0
+    told = capsys.readouterr().out
+    assert first.splitlines()[-1] in told
+    assert "The baseline's scores equal the detector's" in told
 
 
 def test_every_mistake_is_exit_2_without_a_trace(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from datagen.core.digests import sha256_bytes
-from datagen.errors import ReleaseError, UserError
+from datagen.errors import ReleaseError, ScoresError, UserError
 from datagen.evaluation.rows import COLUMNS, Rows, join, read_rows
 from datagen.evaluation.sample import sample_of
 from datagen.evaluation.trained_on import refuse_trained_on
@@ -98,6 +98,32 @@ def test_lines_of_other_splits_are_left_out(tmp_path: Path) -> None:
     assert manifest.num_rows == len(ids)
     rows = join(manifest, "test", read_scores(path), False)
     assert rows.table.column("sample_id").to_pylist() == MADE.ids
+
+
+def test_scores_of_another_split_are_named(tmp_path: Path) -> None:
+    train = make(people=2, pairs_each=1, split="train")
+    release = Release(Folder(str(write_release(tmp_path / "out", MADE, train))))
+    path = tmp_path / "s.csv"
+    pd.DataFrame({"sample_id": train.ids, "score": [0.5] * len(train.ids)}).to_csv(path)
+    count = len(train.ids)
+    for allow in (True, False):
+        with pytest.raises(
+            ScoresError, match=rf"are of split 'train' \({count} images\), and none is of 'test'"
+        ) as error:
+            join(read_rows(release), "test", read_scores(path), allow)
+        assert "choose that split with --split" in str(error.value)
+
+
+def test_several_splits_are_joined(tmp_path: Path) -> None:
+    train = make(people=2, pairs_each=1, split="train")
+    release = Release(Folder(str(write_release(tmp_path / "out", MADE, train))))
+    path = tmp_path / "s.csv"
+    pd.DataFrame({"sample_id": train.ids, "score": [0.5] * len(train.ids)}).to_csv(path)
+    rows = join(read_rows(release), ["train", "test"], read_scores(path), True)
+    assert rows.table.column("sample_id").to_pylist() == train.ids
+    assert rows.coverage.images == len(train.ids) + len(MADE.ids)
+    with pytest.raises(ScoresError, match="images of split 'train' or 'test' have no row"):
+        join(read_rows(release), ["train", "test"], read_scores(path), False)
 
 
 def test_controls_are_in_no_sample_and_each_fake_knows_its_real() -> None:

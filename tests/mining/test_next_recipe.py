@@ -40,7 +40,7 @@ def invented(out: Path, to: Path, weak: tuple[str, str], *splits: str) -> Path:
     rows = released(out).manifest
     rows = rows[rows["split"].isin(splits)]
     wrong = (rows["method"] == weak[0]) & (rows["degradation"] == weak[1]) & (rows["label"] == 1)
-    return write(out, to, rows, rows["label"].where(~wrong, 0.0).astype(float))
+    return write(out, to, rows, 0.1 + 0.8 * rows["label"].where(~wrong, 0.0))
 
 
 def write(out: Path, to: Path, rows: pd.DataFrame, score: Any) -> Path:
@@ -141,13 +141,18 @@ def test_wrong_scores_and_places_are_refused(
         assert mine(out, scores, recipe, to) == 2
         assert words in capsys.readouterr().err
 
+    (tmp_path / "old.yaml").write_text("old")
+    refused("old.yaml already exists: choose another path", to=tmp_path / "old.yaml")
+    assert (tmp_path / "old.yaml").read_text() == "old"
+    refused("must end in .yaml or .yml (found no suffix). Name it", to=tmp_path / "next")
+    refused("is a folder: name a file in it", to=tmp_path)
     refused("no such scores file", scores=tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("score")
     refused("cannot be read as Parquet", scores=tmp_path / "text.parquet")
     pd.DataFrame({"sample_id": ["a"]}).to_parquet(tmp_path / "bare.parquet")
     refused("no column score", scores=tmp_path / "bare.parquet")
     pd.DataFrame({"sample_id": ["a"], "score": [0.5]}).to_csv(tmp_path / "bare.csv", index=False)
-    refused("does not name the release that was scored", scores=tmp_path / "bare.csv")
+    refused("says neither which release was scored nor which images", scores=tmp_path / "bare.csv")
     refused("holds scores of release 'small'", out=small)
     refused("is the recipe itself", to=recipe)
     table = pq.read_table(scores)
@@ -157,10 +162,72 @@ def test_wrong_scores_and_places_are_refused(
     strange = table.to_pandas().assign(sample_id=[f"x{n}" for n in range(len(table))])
     unknown = SCORES.empty_table().from_pandas(strange, schema=SCORES, preserve_index=False)
     write_scores(tmp_path / "unknown.parquet", [unknown], {}, facts)
-    refused("sample_id 'x0' is not in", scores=tmp_path / "unknown.parquet")
+    refused("ids are not in the release: x0", scores=tmp_path / "unknown.parquet")
     reals = table.filter([str(name).endswith("real") for name in table["sample_id"].to_pylist()])
     write_scores(tmp_path / "reals.parquet", [reals], {}, facts)
     refused("0 fakes and 24 reals of train and val have a score", scores=tmp_path / "reals.parquet")
+
+
+def test_inverted_scores_are_refused(
+    degraded: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The method that is detected best would count as the weakest."""
+    out, recipe = degraded
+    rows = released(out).manifest
+    rows = rows[rows["split"] == "train"]
+    scores = write(out, tmp_path / "s.parquet", rows, 1.0 - rows["label"])
+    assert mine(out, scores, recipe, tmp_path / "next.yaml") == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "the scores seem to be inverted: the AUC is 0.000" in told
+    assert "'higher_is: real'" in told
+    assert not (tmp_path / "next.yaml").exists()
+
+
+def test_scores_that_are_all_alike_are_told(
+    degraded: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = degraded
+    rows = released(out).manifest
+    scores = write(out, tmp_path / "s.parquet", rows[rows["split"] == "train"], 0.25)
+    assert mine(out, scores, recipe, tmp_path / "next.yaml") == 0
+    assert "warning: All 54 scores are 0.25" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".csv.gz", ".tsv.gz", ".jsonl.gz"])
+def test_every_format_gives_the_same_recipe(
+    degraded: tuple[Path, Path], tmp_path: Path, suffix: str
+) -> None:
+    """Which release was scored is known by the digests of the images."""
+    out, recipe = degraded
+    scores = invented(out, tmp_path / "s.parquet", ("landmark_swap", "jpeg"), "train")
+    assert mine(out, scores, recipe, tmp_path / "a.yaml") == 0
+    text = tmp_path / f"s{suffix}"
+    write_scores(text, [pq.read_table(scores)], {}, {})
+    if suffix == ".csv":
+        text.write_bytes(b"\xef\xbb\xbf" + text.read_bytes() + b",,,,\r\n")
+    assert mine(out, text, recipe, tmp_path / "b.yaml") == 0
+    first, second = (
+        load_recipe(tmp_path / name, allow_outside=True).spec for name in ("a.yaml", "b.yaml")
+    )
+    assert first.methods == second.methods
+    table = pq.read_table(scores)
+    digests = table.column("sha256").to_pylist()
+    other = table.set_column(1, SCORES.field("sha256"), [["0" * 64, *digests[1:]]])
+    write_scores(text, [other], {}, {})
+    assert mine(out, text, recipe, tmp_path / "c.yaml") == 2
+
+
+def test_logits_are_taken_when_said(
+    degraded: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, recipe = degraded
+    rows = released(out).manifest
+    rows = rows[rows["split"] == "train"]
+    scores = write(out, tmp_path / "s.parquet", rows, 6.0 * rows["label"] - 3)
+    assert mine(out, scores, recipe, tmp_path / "next.yaml") == 2
+    assert "say so: --logits" in capsys.readouterr().err
+    command = ["mine", str(out), "--scores", str(scores), "--recipe", str(recipe), "--logits"]
+    assert run([*command, "-o", str(tmp_path / "next.yaml")]) == 0
 
 
 METHODS = ("landmark_swap", "resample_forgery")

@@ -33,9 +33,12 @@ from datagen.engine import Engine
 from datagen.errors import ReleaseError
 from datagen.release import Folder
 from datagen.release.reader import Release
-from datagen.release.scores import write_scores
+from datagen.release.scores import note_on_replaced, write_scores
 
-__all__ = ["BaselineResult", "FeaturesOfShard", "MethodAuc", "run_baseline"]
+__all__ = ["BASELINE", "BaselineResult", "FeaturesOfShard", "MethodAuc", "run_baseline"]
+
+BASELINE = "datagen baseline"
+"""The detector's name in a scores file."""
 
 _SHOWN = 3
 
@@ -126,11 +129,17 @@ class BaselineResult:
         """Write the model, for ``datagen score --detector``."""
         write_atomically(path, self.model.to_json().encode())
 
-    def write_scores(self, path: Path) -> None:
-        """Write the scores file."""
+    def write_scores(self, path: Path) -> str | None:
+        """Write the scores file; return what to tell of one that it replaces.
+
+        Raises:
+            ScoresError: The file holds the scores of something else.
+        """
         digest = digest_of(self.model.to_json())
-        detector = {"spec": "datagen baseline", "kind": "baseline", "digest": digest}
+        detector = {"spec": BASELINE, "kind": "baseline", "digest": digest}
+        note = note_on_replaced(path, detector, self.release)
         write_scores(path, [self.scores], detector, self.release)
+        return note
 
 
 def run_baseline(
