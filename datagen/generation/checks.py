@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from datagen.core.arrays import Image, Mask, check_image, check_landmarks, check_mask
-from datagen.core.images import is_gray
 from datagen.core.schema import Frozen, explain
+from datagen.core.tone import average_tone, in_tone, keep_tone, tone_of
 from datagen.errors import ContractError, DatagenError
 from datagen.faces.face import FaceCrop
 from datagen.methods import Context, Method, Result
@@ -118,7 +119,7 @@ def check_params(method: Method, params: Any) -> None:
 def checked(method: Method, result: Result, ctx: Context) -> Result:
     """Return the result of a method if it keeps the contract.
 
-    The fake of a gray image is converted to gray: color alone would reveal it.
+    The fake of a black-and-white or toned image takes its tone: color alone would reveal it.
 
     Raises:
         ContractError: Wrong type, shape or range, or a difference where the mask is 0.
@@ -145,11 +146,11 @@ def checked(method: Method, result: Result, ctx: Context) -> Result:
             f"{what} a fake that differs from its real where the mask is 0. Include every changed "
             "pixel in the mask"
         )
-    if not is_gray(ctx.target.image):
+    target = ctx.target.image
+    if (tone := tone_of(target)) is None:
         return result
-    return replace(
-        result, image=to_gray(image), real=None if result.real is None else to_gray(real)
-    )
+    kept = None if result.real is None else keep_tone(real, target, tone)
+    return replace(result, image=keep_tone(image, target, tone), real=kept)
 
 
 def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> Image:
@@ -163,8 +164,8 @@ def checked_control(method: Method, control: Image, real: Image, mask: Mask) -> 
     image = _refused(check_image, control, f"control returned by method {method.name!r}")
     if image.shape != real.shape:
         raise ContractError(f"{what} of {image.shape}, the target has {real.shape}")
-    if is_gray(real):
-        image = to_gray(image)
+    if (tone := tone_of(real)) is not None:
+        image = keep_tone(image, real, tone)
     if not _equal_outside(image, real, mask):
         raise ContractError(f"{what} that differs from its real where the mask is 0")
     decibels = _psnr_inside(image, real, mask)
@@ -193,18 +194,28 @@ def check_repeatable(method: Method, again: object, first: Result) -> None:
 
 
 def alike_in_color(target: FaceCrop, donor: FaceCrop | None) -> tuple[FaceCrop, FaceCrop | None]:
-    """Return target and donor; the donor is converted to gray if the target is gray."""
-    if donor is None or not is_gray(target.image):
+    """Return target and donor; of a pair in color and black and white, the donor is converted.
+
+    For a black-and-white or toned target, it takes the target's tone. For a target in color, a
+    black-and-white donor is tinted as the target's face is on average.
+    """
+    if donor is None:
         return target, donor
-    image = to_gray(donor.image)
+    tone = tone_of(target.image)
+    if tone is None and tone_of(donor.image) is not None:
+        tone = average_tone(target.image, _face(target))
+    if tone is None:
+        return target, donor
+    image = in_tone(donor.image, tone)
     image.flags.writeable = False
     return target, replace(donor, image=image)
 
 
-def to_gray(image: Image) -> Image:
-    """Return the luma (ITU-R BT.601) in all three channels; a gray image stays as it is."""
-    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB), np.uint8)
+def _face(crop: FaceCrop) -> NDArray[np.bool_]:
+    """Return which pixels lie within the hull of the landmarks."""
+    hull = cv2.convexHull(np.rint(crop.landmarks).astype(np.int32))
+    inside = cv2.fillConvexPoly(np.zeros(crop.image.shape[:2], np.uint8), hull, 255)
+    return np.asarray(inside > 0)
 
 
 def visible_change(real: Image, fake: Image, mask: Mask) -> float:

@@ -5,21 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
 from datagen.core.images import is_gray
 from datagen.core.rng import rng
+from datagen.core.tone import in_tone, tone_of
 from datagen.errors import ContractError
+from datagen.faces.crop import CropJitter, crop_matrix, face_box, take_crop
+from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.mesh import move_mesh
+from datagen.faces.landmarks import move_landmarks
 from datagen.generation.checks import (
     alike_in_color,
     check_repeatable,
     checked,
     checked_control,
-    to_gray,
 )
 from datagen.methods import METHODS, Context, Method, Result
+from datagen.sources.procedural import render
+from tests.core.test_tone import TONED, to_gray
 from tests.support.faces_made import made_face
 
 
@@ -118,3 +125,63 @@ def test_a_fake_of_a_gray_photograph_is_gray(method: Method, ctx: Context) -> No
 def test_color_stays_color(ctx: Context) -> None:
     assert not is_gray(ctx.target.image)
     assert alike_in_color(ctx.target, ctx.donor) == (ctx.target, ctx.donor)
+
+
+PLAIN = sorted(name for name in METHODS if not METHODS.load(name).learned)
+
+
+def with_mesh(number: int) -> FaceCrop:
+    portrait = render(2, number, 0, 400)
+    matrix = crop_matrix(face_box(portrait.landmarks), 1.3, 256, CropJitter())
+    marks = move_landmarks(portrait.landmarks, matrix)
+    mesh = move_mesh(portrait.mesh, matrix)
+    return FaceCrop(take_crop(portrait.image, matrix, 256, 1), marks, mesh)
+
+
+def colorfulness(image: Image) -> float:
+    """Return how much color an image has beside its brightness, at 64 pixels."""
+    small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).astype(float)
+    return float(np.abs(small - small.mean(axis=2, keepdims=True)).mean())
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("how", TONED)
+def test_the_fakes_of_every_method_keep_the_tone_of_their_real(name: str, how: str) -> None:
+    """A detector that looks at color alone must not find them."""
+    target, donor = with_mesh(0), with_mesh(1)
+    image = TONED[how](target.image)
+    image.flags.writeable = False
+    made = METHODS.load(name).build({})
+    context = Context(*alike_in_color(replace(target, image=image), donor))
+    params = made.sample(rng("tone", name), context)
+    kept = checked(made, made.apply(context, params), context)
+    real = context.target.image if kept.real is None else kept.real
+    np.testing.assert_array_equal(kept.image[kept.mask == 0], real[kept.mask == 0])
+    tone = tone_of(image)
+    assert tone is not None
+    assert tone_of(kept.image) is not None
+    inside = kept.mask > 0
+    for one in (kept.image, real):
+        beside = np.abs(one.astype(float) - in_tone(one, tone))
+        allowed = np.abs(image.astype(float) - in_tone(image, tone))
+        assert beside[inside].mean() <= allowed[inside].mean() + 1.0
+    assert abs(colorfulness(kept.image) - colorfulness(real)) < 1.5
+
+
+def test_a_black_and_white_donor_is_tinted_for_a_target_in_color(ctx: Context) -> None:
+    assert ctx.donor is not None
+    gray = replace(ctx.donor, image=to_gray(ctx.donor.image))
+    target, donor = alike_in_color(ctx.target, gray)
+    assert target is ctx.target
+    assert donor is not None
+    assert colorfulness(donor.image) > 0.4 * colorfulness(ctx.target.image)
+    np.testing.assert_allclose(to_gray(donor.image), gray.image, atol=4)
+
+
+def test_controls_keep_the_tone_too(method: Method, ctx: Context, result: Result) -> None:
+    real = TONED["sepia"](ctx.target.image)
+    control = checked_control(method, real.copy(), real, result.mask)
+    np.testing.assert_array_equal(control, real)
+    tinted = np.where(result.mask[..., None] > 0, real + np.array([3, 0, 0]), real)
+    kept = checked_control(method, np.clip(tinted, 0, 255).astype(np.uint8), real, result.mask)
+    assert abs(colorfulness(kept) - colorfulness(real)) < 0.2
