@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from datagen.cli.exit_codes import NOT_DONE
@@ -9,12 +11,21 @@ from datagen.cli.options import Address, AllowOutside, Inline, PluginFiles, Reci
 from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
+from datagen.core.text import counted
 from datagen.engine.choice import engine_choice
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.generation.prepare import index_faces, prepare
 from datagen.recipe import load_recipe
 
 NAME = "index"
+
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Read every image again, also those whose size and time have not changed.",
+    ),
+]
 
 _SHOWN = 10
 
@@ -27,12 +38,13 @@ def command(
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
+    refresh: Refresh = False,
 ) -> None:
     """Find the faces in the images of a recipe's sources and cache them for later runs."""
     progress = Progress()
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
-        built = index_faces(prepared, prepared.recipe.sources(), engine, progress)
+        built = index_faces(prepared, prepared.recipe.sources(), engine, progress, refresh)
     for reject in built.rejects[:_SHOWN]:
         what = INDEX_REJECT_CODES[reject.code]
         detail = f" ({reject.detail})" if reject.detail else ""
@@ -40,6 +52,6 @@ def command(
     if len(built.rejects) > _SHOWN:
         echo(f"… and {len(built.rejects) - _SHOWN} more")
     place = cache_folder() / "index"
-    echo(f"{len(built.index)} faces; {'' if built.kept else 'not '}cached in {place}")
+    echo(f"{counted(len(built.index), 'face')}; {'' if built.kept else 'not '}cached in {place}")
     if not built.kept:
         raise typer.Exit(NOT_DONE)

@@ -6,7 +6,9 @@ they read: ``reference::`` renders templates of a stranger's JSON, which is code
 
 from __future__ import annotations
 
-__all__ = ["problem_of_address"]
+import fsspec
+
+__all__ = ["is_address", "is_chain", "problem_of_address"]
 
 _STORAGE = (
     *("abfs", "abfss", "adl", "az", "file", "ftp", "gcs", "gs", "hdfs", "hf", "http", "https"),
@@ -15,9 +17,22 @@ _STORAGE = (
 )
 
 
+def is_chain(address: str) -> bool:
+    """Return whether fsspec would read ``::`` as a chain of filesystems; a path may hold it too."""
+    parts = address.split("::")
+    if len(parts) == 1:
+        return False
+    return "://" in address or parts[0] in fsspec.available_protocols()
+
+
+def is_address(name: str) -> bool:
+    """Return whether a text is an address of storage, and no path of this machine."""
+    return "://" in name or is_chain(name)
+
+
 def problem_of_address(address: str) -> str:
     """Return why an address, or a path, may not be opened; empty if it may."""
-    if "::" in address:
+    if is_chain(address):
         return "'::' chains filesystems, which is not done for an address from a file"
     scheme, separator, _ = address.partition("://")
     if separator and scheme.lower() not in _STORAGE:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import fsspec
 
+from datagen.core.addresses import is_chain
 from datagen.errors import MissingExtraError, UserError
 
 __all__ = ["Storage", "open_storage"]
 
 _WRITES = ("pipe_file", "put_file")
 
-# Parts of the names of errors that a rerun does not mend, in the libraries behind fsspec.
+# Parts of the names of errors that a rerun does not fix, in the libraries behind fsspec.
 _FINAL = ("auth", "config", "credential", "paramvalidation", "profile", "region")
 
 
@@ -108,7 +110,13 @@ def open_storage(address: str, listings: bool = True) -> tuple[Storage, str]:
     """
     scheme = address.partition("://")[0]
     try:
-        filesystem, path = fsspec.core.url_to_fs(address)
+        if "::" in address and not is_chain(address):  # which fsspec would take for one
+            filesystem, path = (
+                fsspec.filesystem("file"),
+                os.path.abspath(os.path.expanduser(address)),
+            )
+        else:
+            filesystem, path = fsspec.core.url_to_fs(address)
     except ImportError as error:
         if scheme == "s3":
             raise MissingExtraError("s3fs", "s3", f"address {address!r}") from None

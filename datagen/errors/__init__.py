@@ -162,7 +162,10 @@ class RunError(DatagenError):
 
 
 class SourceChangedError(DatagenError):
-    """A source file is gone, or its bytes differ from those that were indexed."""
+    """A source file is gone, or its bytes differ from those that were indexed.
+
+    ``key`` is the id of the source and ``row`` that of the image.
+    """
 
 
 class ItemError(DatagenError):

@@ -100,21 +100,20 @@ class FaceReader:
     def _decode(self, face: Face, shrink: int) -> Image:
         source = self._sources[face.source]
         what = f"source {face.source!r}: image {face.path or face.image_id!r}"
-        advice = "Restore it, or run 'datagen index' to index the source as it is now"
         if not source.has_files:
             record = Record(image_id=face.image_id, identity=face.identity)
             if image_digest(source, record) != face.sha256:
-                raise SourceChangedError(f"{what} is now rendered by another version. {advice}")
+                raise _changed(face, f"{what} is now rendered by another version")
             image = source.render(face.image_id)
             return image if shrink == 1 else average_down(image, shrink)
         try:
             data = source.read(face.path)
         except FileNotFoundError:
-            raise SourceChangedError(
-                f"{what} is missing; it existed when the source was indexed. {advice}"
+            raise _changed(
+                face, f"{what} is missing; it existed when the source was indexed"
             ) from None
         if sha256_bytes(data) != face.sha256:
-            raise SourceChangedError(f"{what} has changed since it was indexed. {advice}")
+            raise _changed(face, f"{what} has changed since it was indexed")
         try:
             image = read_again(data, face.orientation, shrink)
         except ImageError as error:
@@ -147,3 +146,13 @@ def _check_size(image: Image, face: Face, shrink: int, what: str) -> None:
 
 def _looks_like(image: Image, known: str) -> bool:
     return distance(phash(image), known) <= _MAX_HASH_DISTANCE
+
+
+def _changed(face: Face, problem: str) -> SourceChangedError:
+    return SourceChangedError(
+        f"{problem}. Restore it, or rerun the same command, which indexes it as it is now "
+        "('datagen index --refresh' reads every image again)",
+        path=face.path or None,
+        key=face.source,
+        row=face.image_id,
+    )

@@ -16,8 +16,9 @@ from datagen.core.versions import machine
 from datagen.errors.redact import is_absolute, portable
 from datagen.faces.indexing.build import BuiltIndex
 from datagen.generation.prepare import Prepared
-from datagen.release.documents.croissant import croissant_document
+from datagen.release.documents.croissant import About, release_croissant
 from datagen.release.documents.dataset_card import dataset_card
+from datagen.release.names import release_id
 from datagen.release.record import ReleaseInfo
 from datagen.rights.attribution import attribution_document
 
@@ -45,13 +46,20 @@ def release_info(
             use["root"] = f"${{{re.sub('[^A-Z0-9]', '_', card.id.upper())}_ROOT}}"
         documents[use["card"]] = _yaml(card.model_dump(mode="json", exclude_none=True))
     purpose, licenses = prepared.purpose.words, _licenses(prepared, built)
+    passed_over = {source: dict(passed) for source, passed in sorted(built.passed_over.items())}
     attribution = attribution_document(recipe.cards, prepared.weights, prepared.decisions, purpose)
     documents["rights/ATTRIBUTION.md"] = portable(attribution.decode()).encode()
-    documents["croissant.json"] = croissant_document(spec.name, spec.version, licenses, planned)
-    methods = {method.name: str(method.family) for method in recipe.methods}
-    documents["README.md"] = dataset_card(
-        spec.name, spec.version, purpose, planned, methods, licenses
+    about = About(
+        release_id(spec.name, spec.version, recipe.digest),
+        spec.name,
+        spec.version,
+        licenses,
+        spec.purpose.model_dump(mode="json"),
+        planned,
     )
+    documents["croissant.json"] = release_croissant(about)
+    methods = {method.name: str(method.family) for method in recipe.methods}
+    documents["README.md"] = dataset_card(about, purpose, methods, [c.id for c in recipe.cards])
     return ReleaseInfo(
         name=spec.name,
         version=spec.version,
@@ -64,6 +72,7 @@ def release_info(
             "machine": machine(),
             "plugins": {Path(plugin.name).name: plugin.digest for plugin in recipe.plugins},
             "analyzer": recipe.analyzer().version,
+            **({"not_listed": passed_over} if passed_over else {}),
         },
         documents=documents,
     )

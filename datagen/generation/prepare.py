@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from datagen.core.progress import Progress
+from datagen.core.text import counted
 from datagen.engine import Engine
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
 from datagen.planning import Plan
@@ -14,6 +15,7 @@ from datagen.planning.overview import PlanOverview, overview
 from datagen.recipe import Recipe
 from datagen.rights import Decision, Purpose, check_rights, today
 from datagen.sources import Source
+from datagen.sources.listing import passed_over_words
 from datagen.weights import WeightCard
 from datagen.weights.store import weight_store
 
@@ -60,6 +62,7 @@ def index_faces(
     sources: Sequence[Source],
     engine: Callable[[], Engine],
     progress: Progress,
+    refresh: bool = False,
 ) -> BuiltIndex:
     """Build the face index and report what was found.
 
@@ -68,6 +71,7 @@ def index_faces(
         sources: The sources of the recipe.
         engine: Gives the engine; called only when there is something to analyze.
         progress: Shows how far the analysis is, and its warnings.
+        refresh: Whether to read every image again, also those that seem to be unchanged.
 
     Raises:
         SourceError: A source's listing is wrong, or none of its faces can be used.
@@ -76,8 +80,12 @@ def index_faces(
     face = recipe.spec.face
     limits = FaceLimits(face.min_side, face.max_yaw)
     with progress.bar("analyzing images") as bar:
-        built = build_index(sources, recipe.analyzer(), limits, prepared.purpose, engine, bar)
+        built = build_index(
+            sources, recipe.analyzer(), limits, prepared.purpose, engine, bar, refresh
+        )
     progress.note(_summary(built))
+    for source, passed in sorted(built.passed_over.items()):
+        progress.note(f"source {source!r}: not listed: {passed_over_words(passed)}")
     for warning in built.warnings:
         progress.warn(warning)
     return built
@@ -108,6 +116,8 @@ def _summary(built: BuiltIndex) -> str:
     rejected = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "none"
     identities = len(set(built.index.column("identity")))
     return (
-        f"index: {len(built.index)} faces of {identities} identities; {built.analyzed} images "
-        f"analyzed, {built.remembered} remembered; rejected: {rejected}"
+        f"index: {counted(len(built.index), 'face')} of "
+        f"{counted(identities, 'identity', 'identities')}; "
+        f"{counted(built.analyzed, 'image')} analyzed, {built.remembered} remembered; "
+        f"rejected: {rejected}"
     )

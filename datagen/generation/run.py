@@ -11,7 +11,15 @@ from datagen.core.progress import Progress
 from datagen.core.text import counted
 from datagen.core.versions import pixel_libraries
 from datagen.engine import Engine, Outcome
-from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
+from datagen.errors import (
+    DatagenError,
+    ReleaseError,
+    RunError,
+    SourceChangedError,
+    UserError,
+    one_per_line,
+)
+from datagen.faces.indexing.build import forget_changed
 from datagen.generation.documents import release_info
 from datagen.generation.manifest_rows import index_reject_row
 from datagen.generation.prepare import Prepared, index_faces
@@ -107,8 +115,9 @@ class RunSummary:
         """Return all of it in one line."""
         reused = f" ({self.reused} already there)" if self.reused else ""
         line = (
-            f"{self.folder}: {self.pairs} pairs and {self.controls} controls in {self.shards} "
-            f"shards{reused}; rejects: {_codes(self.rejects) or 'none'}; "
+            f"{self.folder}: {counted(self.pairs, 'pair')} and "
+            f"{counted(self.controls, 'control')} in {counted(self.shards, 'shard')}{reused}; "
+            f"rejects: {_codes(self.rejects) or 'none'}; "
             f"{self.media_bytes / 1e6:.1f} MB"
         )
         if self.made:
@@ -140,13 +149,16 @@ class _Run:
                 self._refuse_too_many_rejects()
         except KeyboardInterrupt:
             self.progress.note(
-                f"stopped: {self._committed()} of {len(self.sizes)} shards are in "
+                f"stopped: {self._committed()} of {counted(len(self.sizes), 'shard')} "
+                f"{'is' if len(self.sizes) == 1 else 'are'} in "
                 f"{self.folder}; rerun the same command to make the rest"
             )
             raise
         finally:
             self.seconds = time.monotonic() - started
         self._tell_of_replaced()
+        changed = [error for error in self.failed.values() if isinstance(error, SourceChangedError)]
+        forget_changed(self.task.sources, self.task.recipe.analyzer(), changed)
         if self.failed:
             raise self._failure()
 
@@ -199,7 +211,9 @@ class _Run:
         lines = [f"shard {shard.name}: {error}" for shard, error in shown[:_SHOWN]]
         if len(shown) > _SHOWN:
             lines.append(f"and {len(shown) - _SHOWN} more")
-        head = f"the run did not complete: {len(shown)} of {len(self.sizes)} shards failed:"
+        head = (
+            f"the run did not complete: {len(shown)} of {counted(len(self.sizes), 'shard')} failed:"
+        )
         kept = len(self.done)
         others = f"{counted(kept, 'finished shard')} in {self.folder}. " if kept else ""
         return RunError(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.rng import rng
+from datagen.core.spelling import spelling
 from datagen.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from datagen.planning.mixing import Mixing
 from datagen.planning.splits import Identity
@@ -88,11 +89,12 @@ class DonorPool:
         self._shapes = normal_shapes(landmarks)
         self._looks = looks(landmarks, poses)
         self._embeddings = embeddings
-        keys = [identity.key for identity in identities]
+        keys = [identity.group for identity in identities]
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         self._identity = np.array([codes[key] for key in keys], np.int64)
-        sources = {name: code for code, name in enumerate(dict.fromkeys(key[0] for key in keys))}
-        self._source = np.array([sources[source] for source, _ in keys], np.int64)
+        names = [identity.source for identity in identities]
+        sources = {name: code for code, name in enumerate(dict.fromkeys(names))}
+        self._source = np.array([sources[name] for name in names], np.int64)
         self._attributes: dict[str, NDArray[np.int64]] = {}
         self._may_donate: NDArray[np.bool_] | None = None
         self._mixing: Mixing | None = None
@@ -110,7 +112,8 @@ class DonorPool:
     def limited_to(self, identities: frozenset[str]) -> DonorPool:
         """Return the same pool with only these identities, as ``source/name``, as donors."""
         pool = copy.copy(self)
-        named = [str(identity) in identities for identity in self._identities]
+        known = set(map(spelling, identities))
+        named = [spelling(str(identity)) in known for identity in self._identities]
         pool._may_donate = np.array(named, bool)
         return pool
 

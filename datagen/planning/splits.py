@@ -11,6 +11,7 @@ from typing import TypeAlias
 from datagen.core.digests import digest_of
 from datagen.errors import RecipeError
 from datagen.faces.index import FaceIndex
+from datagen.faces.indexing.joining import joined_to
 from datagen.planning.quota import largest_remainders
 from datagen.recipe.schema import SplitName, SplitRule
 from datagen.rights import ADULT_AGE
@@ -44,6 +45,8 @@ class Identity:
         ethnicity: Ethnicity as stated, or ``None``.
         age: Age in years, or ``None``.
         official_split: Split in the source's own division, or ``None``.
+        joined_to: Another identity that has a photograph in common with it, whose split it
+            shares; ``None`` for most.
     """
 
     source: str
@@ -52,6 +55,12 @@ class Identity:
     ethnicity: str | None
     age: float | None
     official_split: str | None = None
+    joined_to: Key | None = None
+
+    @property
+    def group(self) -> Key:
+        """What is in one split and never swapped with itself."""
+        return self.joined_to or self.key
 
     @property
     def key(self) -> Key:
@@ -81,7 +90,11 @@ def age_band(age: float | None) -> str | None:
 def identities_of(index: FaceIndex) -> list[Identity]:
     """Return the identity of each row of a face index."""
     columns = ("source", "identity", "sex", "ethnicity", "age", "official_split")
-    return [Identity(*row) for row in zip(*(index.column(name) for name in columns), strict=True)]
+    stated = zip(*(index.column(name) for name in columns), strict=True)
+    return [
+        Identity(*row, joined_to=joined_to(extra))
+        for row, extra in zip(stated, index.column("extra"), strict=True)
+    ]
 
 
 def assign_splits(
@@ -94,6 +107,8 @@ def assign_splits(
     whole keeps the shares. The number of pairs plays no part: asking for more data does not move
     an identity to another split.
 
+    Identities that are joined to another one are not dealt: they follow it, also across sources.
+
     Args:
         identities: The identities; of one that occurs twice, the first occurrence counts.
         rule: Shares, strata, and whether the official splits are taken instead.
@@ -103,8 +118,25 @@ def assign_splits(
         RecipeError: With ``from: source``, an identity has no official split, or two of them.
     """
     given = list(identities)
+    leaders = _leaders(given)
     if rule.origin == "source":
-        return _official(given)
+        official = _official(given)
+        return {key: official[leaders[key]] for key in official}
+    assigned = _dealt([one for one in given if leaders[one.key] == one.key], rule, seed)
+    return {key: assigned[leader] for key, leader in leaders.items()}
+
+
+def _leaders(identities: Sequence[Identity]) -> dict[Key, Key]:
+    """Return the identity that each one follows: mostly itself."""
+    keys = dict.fromkeys(identity.key for identity in identities)
+    first: dict[Key, Key] = {}
+    for identity in identities:
+        present = identity.group if identity.group in keys else identity.key
+        first.setdefault(identity.group, present)
+    return {identity.key: first[identity.group] for identity in identities}
+
+
+def _dealt(given: Sequence[Identity], rule: SplitRule, seed: int) -> dict[Key, SplitName]:
     once = {identity.key: identity for identity in reversed(given)}
     by_source: dict[str, dict[tuple[str, ...], list[Identity]]] = {}
     for identity in once.values():

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from datagen.core.system_files import is_made_by_system
+from datagen.core.text import reason
 from datagen.errors import ReleaseError
 from datagen.release.commit import (
     COMMITS,
@@ -78,7 +80,12 @@ def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -
     """
     if folder.local is not None and folder.local.exists() and not folder.local.is_dir():
         raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder.address)
-    names = [name for name in folder.names() if not name.startswith((".staging/", LOCK_NAME))]
+    names = [
+        name
+        for name in folder.names()
+        if not name.startswith((".staging/", LOCK_NAME))
+        and not any(map(is_made_by_system, name.split("/")))
+    ]
     if names:
         _refuse_another_release(folder, names, info)
         _refuse_to_shrink(folder, names, shards)
@@ -88,7 +95,8 @@ def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -
             folder.write(_RECIPE, _recipe_file(info))
         except OSError as error:
             raise ReleaseError(
-                f"{folder} cannot be written: {error}. Choose another folder", path=folder.address
+                f"{folder} cannot be written: {reason(error)}. Choose another folder",
+                path=folder.address,
             ) from None
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from datagen.core.spelling import spelling
+from datagen.core.system_files import is_made_by_system
 from datagen.errors import ReleaseError
 from datagen.release.commit import COMMITS, shard_of_commit
 from datagen.release.folder import Folder
@@ -18,8 +21,8 @@ from datagen.release.verify_shard import ShardCheck
 __all__ = ["verify"]
 
 _IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
-# What hubs, version control and file managers put into any folder.
-_OF_OTHERS = (".git/", ".gitattributes", ".gitignore", ".cache/", ".huggingface/", ".DS_Store")
+# What hubs and version control put into any folder.
+_OF_OTHERS = (".git/", ".gitattributes", ".gitignore", ".cache/", ".huggingface/")
 _PIECE = 1 << 26
 
 
@@ -54,7 +57,7 @@ def verify(
     present = {
         name
         for name in folder.names()
-        if not name.startswith((*_IGNORED, *_OF_OTHERS)) and not name.endswith("/.DS_Store")
+        if not name.startswith(_IGNORED) and not any(map(is_made_by_system, name.split("/")))
     }
     yield from (f"{name}: not listed in {RELEASE_NAME}" for name in sorted(present - set(listed)))
     checks: list[ShardCheck] = []
@@ -122,5 +125,11 @@ def _across(rows: pd.DataFrame) -> Iterator[str]:
             .rename(columns={"donor_identity_id": "identity_id"}),
         ]
     ).drop_duplicates()
-    crossing = identities.loc[identities["identity_id"].duplicated(), "identity_id"].unique()
-    yield from (f"identity {name}: is in more than one split" for name in crossing)
+    # One identity in two spellings that nobody can tell apart is one.
+    splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name, split in zip(identities["identity_id"], identities["split"], strict=True):
+        splits[spelling(name)][name].add(split)
+    for names in splits.values():
+        if len(set().union(*names.values())) > 1:
+            shown = f" (spelled {' and '.join(map(ascii, names))})" if len(names) > 1 else ""
+            yield f"identity {next(iter(names))}: is in more than one split{shown}"

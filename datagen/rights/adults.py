@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datagen.sources.card import SourceCard
+from datagen.sources.card import ADULT_AGE, SourceCard
 
 __all__ = ["ADULT_AGE", "is_adult", "refuse_age"]
-
-ADULT_AGE = 18
 
 
 def is_adult(years: float) -> bool:

@@ -14,6 +14,7 @@ from boolean.boolean import ParseError
 
 from datagen.core.text import shortened
 from datagen.errors import CardError
+from datagen.rights.spdx import spdx_of
 
 __all__ = ["KNOWN_LICENSES", "License", "Terms", "combine", "license_of"]
 
@@ -162,7 +163,8 @@ def _parsed(expression: str) -> Any:
     except Exception as error:  # noqa: BLE001  # odd brackets break assertions of the parser
         known = isinstance(error, license_expression.ExpressionError | ParseError)
         problem = f": {str(error)[:200]}" if known else ""
-        raise CardError(f"license {shown} is not an SPDX expression{problem}") from None
+        hint = f". Write {meant}" if (meant := spdx_of(expression)) else problem
+        raise CardError(f"license {shown} is not an SPDX expression{hint}") from None
     if parsed is None:
         raise CardError(f"license {shown} is not an SPDX expression: it is blank")
     if (count := _count(parsed)) > _MAX_ALTERNATIVES:

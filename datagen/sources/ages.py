@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from datagen.core.addresses import problem_of_address
+from datagen.core.addresses import is_address, problem_of_address
+from datagen.core.spelling import folded, spelling
 from datagen.core.storage import open_storage
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
-from datagen.sources.cells import columns_of, number, read_csv, text
+from datagen.sources.card import ADULT_AGE
+from datagen.sources.cells import below_root, columns_of, number, read_csv, rows_of, text
 
 __all__ = ["Ages"]
 
@@ -35,6 +37,7 @@ class Ages:
         self._where = f"source {source.card.id!r}: ages table {name!r}"
         self._by = ""
         self._ages: dict[str, float] = {}
+        self._minors: dict[str, float] = {}
         self._matched = False
         self._ignored: tuple[str, ...] = getattr(source.config, "ignore", ())
         if name:
@@ -48,22 +51,35 @@ class Ages:
                 f"it has {columns_of(table)}"
             )
         self._by = keys[0]
-        rows = table.to_dict("records")
+        rows = list(rows_of(table))
         advice = "give each image or identity one age, in the column 'age'"
-        refuse_unread_ages(rows, [*keys, "age"], self._ignored, self._where, advice)
-        for row, values in enumerate(table[[self._by, "age"]].to_dict("records")):
+        read = [*keys, "age"]
+        refuse_unread_ages((row for _, row in rows), read, self._ignored, self._where, advice)
+        for place, values in rows:
+            where = f"{self._where}, row {place}"
             key = text(values[self._by])
-            where = f"{self._where}, row {row + 1}"
             age = number(values["age"], f"{where}: age")
             if key is None:
                 raise SourceError(f"{where}: column {self._by!r} is empty")
-            if key in self._ages:
+            name = self._form(key)
+            if name in self._ages:
                 raise SourceError(f"{where}: {self._by} {key!r} occurs twice")
             if age is not None:
-                self._ages[key] = age
+                self._ages[name] = age
+                self._note_minor(name, age)
+
+    def _note_minor(self, name: str, age: float) -> None:
+        if not age >= ADULT_AGE:
+            self._minors.setdefault(folded(name), age)
+
+    def _form(self, name: str) -> str:
+        """Return a name as it is looked up, however the system wrote it."""
+        return spelling(below_root(name, lambda _: False) if self._by == "image" else name)
 
     def of(self, images: Sequence[str], identity: str) -> float | None:
         """Return an age in years, or ``None`` if the table does not state it.
+
+        The age of a minor also counts where the case of the name differs.
 
         Args:
             images: All names that the table may use for the image.
@@ -73,13 +89,16 @@ class Ages:
             SourceError: Two rows refer to the same image.
         """
         names = images if self._by == "image" else [identity]
-        found = [name for name in dict.fromkeys(names) if name in self._ages]
+        asked = dict.fromkeys(map(spelling, names))
+        found = [name for name in asked if name in self._ages]
         if len(found) > 1:
             raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are the same image")
-        if not found:
+        minors = (self._minors.get(folded(name)) for name in asked) if self._minors else ()
+        minor = next((age for age in minors if age is not None), None)
+        if not found and minor is None:
             return None
         self._matched = True
-        return self._ages[found[0]]
+        return self._ages[found[0]] if found else minor
 
     def check_matched(self, example: str) -> None:
         """Check that some row matched an image: otherwise the table uses other names.
@@ -98,12 +117,12 @@ class Ages:
 
 
 def _content(source: Source, name: str, where: str) -> str:
-    if "://" not in name and "::" not in name and not name.startswith(("/", "~")):
+    if not is_address(name) and not name.startswith(("/", "~")):
         return source.read_text(name, "ages table")
     source.refuse_outside(name)
     if problem := problem_of_address(name):
         raise SourceError(f"{where}: {problem}")
-    if "://" not in name and not Path(os.path.expanduser(name)).is_file():
+    if not is_address(name) and not Path(os.path.expanduser(name)).is_file():
         raise SourceError(f"{where} is missing, or no regular file")  # also where there is no ~user
     try:
         storage, path = open_storage(name)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from datagen.core.arrays import Box, Image, Landmarks, Mesh
+from datagen.core.arrays import Image
 from datagen.core.image_headers import MAX_IMAGE_FILE
 from datagen.core.schema import Frozen, parse
 from datagen.core.storage import Storage, open_storage
-from datagen.core.text import shortened
 from datagen.errors import ImageError, RecipeError, SourceError
 from datagen.sources.card import SourceCard
+from datagen.sources.listing import (
+    IMAGE_SUFFIXES,
+    OUTSIDE,
+    TooManyLinksError,
+    local_files,
+    only_images,
+    without_system,
+)
+from datagen.sources.record import Record, unique, without_suffix
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 MAX_LISTING = 1 << 30
 """Bytes of a table or listing; that of FFHQ, the largest, has a quarter of it."""
@@ -28,52 +35,10 @@ MAX_LISTING = 1 << 30
 # Keys under which filesystems give the time or digest of the last change: local, S3, Azure, Google,
 # HTTP, memory.
 _CHANGED = ("mtime", "LastModified", "last_modified", "ETag", "etag", "updated", "created")
-# What no release can hold as an id of an image or an identity.
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_MAX_NAME = 2000  # bytes
 
 
 class NoOptions(Frozen):
     """Options of a layout without options."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One image, or one given face in it, as the layout lists it; ``None`` is not stated.
-
-    Attributes:
-        image_id: Id of the image, unique within the source.
-        path: Path relative to the source's root, with ``/`` between parts; empty without files.
-        identity: Name of the identity, unique within the source.
-        age: Age in years.
-        sex: Sex as the source states it.
-        ethnicity: Ethnicity as the source states it.
-        split: Official split of the source.
-        license: SPDX expression of the image's own license.
-        attribution: Attribution that this image requires.
-        landmarks: The 68 points in pixels of the upright image.
-        mesh: The 478-point mesh in pixels of the upright image.
-        box: Face box ``x0, y0, x1, y1`` in pixels of the upright image.
-        pose: Yaw, pitch and roll in degrees.
-        size: Width and height in pixels, for sources without files.
-        extra: Further columns, kept as they are.
-    """
-
-    image_id: str
-    path: str = ""
-    identity: str
-    age: float | None = None
-    sex: str | None = None
-    ethnicity: str | None = None
-    split: str | None = None
-    license: str | None = None
-    attribution: str | None = None
-    landmarks: Landmarks | None = None
-    mesh: Mesh | None = None
-    box: Box | None = None
-    pose: tuple[float, float, float] | None = None
-    size: tuple[int, int] | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(ABC):
@@ -85,7 +50,9 @@ class Source(ABC):
         has_files: Whether images are files; otherwise ``render`` makes them on demand.
         version: Version of ``render``, raised when its output changes.
         render_seconds: Seconds per image that ``render`` takes on one core, for estimates.
-        allow_outside: Whether tables and listings may lie outside of the root.
+        allow_outside: Whether tables and listings may lie outside of the root, and whether links
+            may lead there.
+        passed_over: What the last listing found and did not take: entries by kind.
     """
 
     layout: ClassVar[str]
@@ -99,6 +66,7 @@ class Source(ABC):
         self.card = card
         self.root = root
         self.config: Any = config
+        self.passed_over: Counter[str] = Counter()
 
     @classmethod
     def build(
@@ -207,12 +175,34 @@ class Source(ABC):
 
         Raises:
             OSError: The file does not exist or cannot be read.
-            ImageError: It is no regular file: a pipe would be waited for.
+            ImageError: It is no regular file (a pipe would be waited for), or a link that leads
+                outside of the root.
         """
-        full = self.full_path(path)
+        full = self._real(path)
         if self._is_local and Path(full).exists() and not Path(full).is_file():
             raise ImageError("not a regular file")
         return bytes(self._place[0].cat_file(full))
+
+    def _real(self, path: str) -> str:
+        """Return the full path of a file, on this machine with its links resolved.
+
+        Raises:
+            ImageError: A link leads outside of the root.
+        """
+        full = self.full_path(path)
+        if not self._is_local:
+            return full
+        real = os.path.realpath(full)
+        if not self.allow_outside and not Path(real).is_relative_to(self._real_root):
+            raise ImageError(
+                f"{OUTSIDE}, and the card covers what lies below it. Copy the file there, or allow "
+                "it with --allow-outside"
+            )
+        return real
+
+    @cached_property
+    def _real_root(self) -> str:
+        return os.path.realpath(self._place[1])
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists."""
@@ -223,9 +213,10 @@ class Source(ABC):
 
         Raises:
             FileNotFoundError: It does not exist.
-            ImageError: It is no file, or larger than any image that is read.
+            ImageError: It is no file, larger than any image that is read, or a link that leads
+                outside of the root.
         """
-        info = self._place[0].info(self.full_path(path))
+        info = self._place[0].info(self._real(path))
         if info.get("type", "file") != "file":
             raise ImageError(f"not a file, but a {info['type']}")
         if (info.get("size") or 0) > MAX_IMAGE_FILE:
@@ -238,17 +229,29 @@ class Source(ABC):
     def find(self, under: str = "") -> list[str]:
         """Return all files below ``under``, relative to the root, in sorted order.
 
+        Links are followed below the root, or everywhere with ``allow_outside``. Hidden files and
+        what systems put into folders are left out. What is, is counted in ``passed_over``.
+
         Raises:
-            SourceError: There is no such folder.
+            SourceError: There is no such folder, or links multiply it.
         """
         filesystem, root = self._place
         top = self.full_path(under) if under else root
         if not filesystem.isdir(top):
             raise self.error(f"no folder {top!r}")
+        if self._is_local:
+            try:
+                self._real(under)
+                return local_files(root, top, self.allow_outside, self.passed_over)
+            except (ImageError, TooManyLinksError) as error:
+                raise self.error(f"{top!r}: {error}") from None
         found = filesystem.find(top, detail=True)
-        # Reading a pipe or a device could block forever.
-        plain = (path for path, info in found.items() if info.get("type") == "file")
-        return sorted(str(path)[len(root) + 1 :] for path in plain)
+        files = [str(path)[len(root) + 1 :] for path, info in found.items() if _is_file(info)]
+        return sorted(without_system(files, self.passed_over))
+
+    def find_images(self, under: str = "") -> list[str]:
+        """Return the files of ``find`` that have an image extension; the others are counted."""
+        return list(only_images(self.find(under), self.passed_over))
 
     def read_table(self, path: str, what: str) -> bytes:
         """Return the bytes of a table or listing.
@@ -291,71 +294,5 @@ class Source(ABC):
             ) from None
 
 
-def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
-    """Yield the records, and refuse those that could be confused with another image.
-
-    Raises:
-        SourceError: Two records share an image id, a path leaves the root, or a name is not valid
-            Unicode, has control characters or is too long, so that no release could hold it.
-    """
-    paths: dict[str, str] = {}
-    for record in records:
-        for name in _texts(record):
-            if not _is_unicode(name):
-                raise SourceError(
-                    f"source {source_id!r}: the name {shortened(name)} is not valid Unicode: "
-                    "rename the file or folder"
-                )
-            if "\x00" in name:
-                raise SourceError(
-                    f"source {source_id!r}: {shortened(name)} holds the character U+0000"
-                )
-        for name in (record.image_id, record.identity):
-            if _NO_NAME.search(name) or len(name.encode()) > _MAX_NAME:
-                raise SourceError(
-                    f"source {source_id!r}: the name {name[:80]!r} has control characters or more "
-                    f"than {_MAX_NAME:,} bytes, and no release could hold it: rename the file or "
-                    "folder, or change the table"
-                )
-        if record.path.startswith("/") or ".." in record.path.split("/"):
-            raise SourceError(
-                f"source {source_id!r}: the path {record.path!r} leads out of the root; the "
-                "card only covers images below the root"
-            )
-        if record.image_id in paths:
-            raise SourceError(
-                f"source {source_id!r}: image id {record.image_id!r} is used twice, by "
-                f"{paths[record.image_id]!r} and by {record.path!r}. Rename or remove one of "
-                "them; for a table, set 'columns.id' to a column of unique ids"
-            )
-        paths[record.image_id] = record.path
-        yield record
-
-
-def _texts(record: Record) -> Iterator[str]:
-    yield from (record.image_id, record.path, record.identity)
-    stated = (record.sex, record.ethnicity, record.split, record.license, record.attribution)
-    yield from filter(None, stated)
-    for key, value in record.extra.items():
-        yield from (key, value)
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # a lone surrogate: a file name in another encoding
-        return False
-    return True
-
-
-def without_suffix(path: str) -> str:
-    """Return a path without its file name extension."""
-    stem, dot, suffix = path.rpartition(".")
-    return stem if dot and "/" not in suffix else path
-
-
-def images(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the paths that have an image extension and are not hidden."""
-    for path in paths:
-        if path.lower().endswith(IMAGE_SUFFIXES) and not path.rpartition("/")[2].startswith("."):
-            yield path
+def _is_file(info: Mapping[str, Any]) -> bool:
+    return bool(info.get("type") == "file")

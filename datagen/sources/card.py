@@ -13,7 +13,10 @@ from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import CardError
 
-__all__ = ["Consent", "SourceCard", "Stated", "load_card"]
+__all__ = ["ADULT_AGE", "Consent", "SourceCard", "Stated", "load_card"]
+
+ADULT_AGE = 18
+"""From this age in years on, somebody counts as an adult."""
 
 Stated: TypeAlias = bool | Literal["unknown"]
 """What a card states about one permission; unknown counts as no."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagen.core.parquet_pages import TEXT, chunks_of, unpacked_size
-from datagen.core.text import first_of, shortened
+from datagen.core.text import first_line, first_of, shortened
 from datagen.errors import SourceError
 
-__all__ = ["columns_of", "number", "numbers", "parquet_rows", "read_csv", "text"]
+__all__ = [
+    "attribute",
+    "below_root",
+    "columns_of",
+    "number",
+    "numbers",
+    "parquet_rows",
+    "read_csv",
+    "rows_of",
+    "says_nothing",
+    "text",
+]
 
 # Ages are the only single numbers in tables.
 _MAX = 130
@@ -35,18 +46,29 @@ _MAX_BYTES = 1 << 30
 _HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
 _SHOWN = 12
 _INDEX = re.compile(r"__index_level_\d+__")  # which pandas adds
+_WHOLE = 2**53  # from here on, a floating-point number does not hold every whole one
+
+# What R, pandas and spreadsheets write for a cell that is not stated.
+_NOTHING = frozenset(
+    {
+        *("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "NaN", "nan", "-NaN", "-nan"),
+        *("None", "null", "NULL", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+    }
+)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
-    """Return a CSV table with all cells as text, and empty cells as missing values.
+    """Return a CSV table with all cells as text as they are written; see ``rows_of``.
 
     Raises:
         SourceError: It is not a table, or its rows do not match its header.
     """
     try:
-        table = pd.read_csv(content, dtype=str)
+        body = io.StringIO(content.read().lstrip("\r\n"))
+        table = pd.read_csv(body, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (ValueError, OverflowError) as error:  # ParserError and EmptyDataError are ValueErrors
-        raise SourceError(f"{where}: not a table: {str(error)[:200]}") from None
+        raise SourceError(f"{where}: not a table: {first_line(error)[:200]}") from None
     if len(table.columns) > _MAX_COLUMNS:
         raise SourceError(
             f"{where}: {len(table.columns)} columns, and at most {_MAX_COLUMNS} are read"
@@ -56,6 +78,21 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     if not isinstance(table.index, pd.RangeIndex):
         raise SourceError(f"{where}: the rows have more cells than the header has names")
     return table
+
+
+def rows_of(table: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a table with their numbers, counted from 1, and without blank ones."""
+    names = [str(name) for name in table.columns]
+    for number, cells in enumerate(table.to_dict("records"), start=1):
+        row = dict(zip(names, cells.values(), strict=True))
+        if not all(map(_is_blank, cells.values())):
+            yield number, row
+
+
+def _is_blank(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or cell is pd.NA or cell is pd.NaT or (cell != cell) is True
 
 
 def parquet_rows(data: bytes) -> pd.DataFrame:
@@ -79,11 +116,12 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
         if len(set(names)) < len(names):
             raise ValueError("two columns of one name")
         plain = pa.table({name: _plain(table.column(name)) for name in names})
-        frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True)
+        # As objects, because a column of whole numbers with a gap would lose digits otherwise.
+        frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
         return frame
     except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:
         # A KeyError or TypeError is pandas' word on columns of odd kinds, such as maps.
-        raise ValueError(str(error).partition("\n")[0][:200] or type(error).__name__) from None
+        raise ValueError(first_line(error)[:200]) from None
 
 
 def _check_description(about: Any, data: bytes) -> None:
@@ -136,15 +174,60 @@ def columns_of(table: pd.DataFrame) -> str:
 
 
 def text(value: Any) -> str | None:
-    """Return a cell as stripped text; ``None`` if it is empty."""
+    """Return a cell as stripped text, whatever it says; ``None`` if it is empty.
+
+    Raises:
+        SourceError: It is a number that has lost its last digits, or bytes that are no text.
+    """
     if value is None or value is pd.NA or value is pd.NaT:
         return None
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            raise SourceError(f"the cell {shortened(value)} is not UTF-8") from None
     if isinstance(value, float):
         if np.isnan(value):
             return None
         if value.is_integer():
+            if abs(value) >= _WHOLE:
+                raise SourceError(
+                    f"the cell {value:.0f} is stored as a floating-point number, which does not "
+                    "hold that many digits: store the column as text"
+                )
             value = int(value)
     return str(value).strip() or None
+
+
+def says_nothing(word: str) -> bool:
+    """Return whether a text is one that programs write for a cell that is not stated."""
+    return word.strip() in _NOTHING
+
+
+def attribute(value: Any) -> str | None:
+    """Return a cell that describes somebody: as ``text``, but ``NA`` and the like are empty."""
+    shown = text(value)
+    return None if shown is None or says_nothing(shown) else shown
+
+
+def below_root(path: str, exists: Callable[[str], bool]) -> str:
+    """Return the path of an image in a table with the separators of this system.
+
+    Args:
+        path: As the table writes it, perhaps on Windows.
+        exists: Whether there is a file of this very name, which may hold a backslash here.
+
+    Raises:
+        SourceError: It begins with a drive or a server.
+    """
+    if _DRIVE.match(path):
+        raise SourceError(
+            f"the path {shortened(path)} begins with a drive or a server: write it relative to the "
+            "root"
+        )
+    if "\\" not in path or exists(path):
+        return path
+    return path.replace("\\", "/")
 
 
 def number(value: Any, where: str) -> float | None:
@@ -153,7 +236,7 @@ def number(value: Any, where: str) -> float | None:
     Raises:
         SourceError: The cell is not a number, or out of range.
     """
-    shown = text(value)
+    shown = attribute(value)
     if shown is None:
         return None
     try:
@@ -174,7 +257,7 @@ def numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.f
     cell = value
     try:
         if not isinstance(cell, list | tuple | np.ndarray):
-            if (cell := text(value)) is None:
+            if (cell := attribute(value)) is None:
                 return None
             cell = json.loads(cell) if cell.startswith("[") else cell.replace(",", " ").split()
         parts = [float(part) for part in _flat(cell, count)]

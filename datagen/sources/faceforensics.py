@@ -15,7 +15,7 @@ from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns
 from datagen.sources.ages import Ages
-from datagen.sources.base import Record, Source, images, without_suffix
+from datagen.sources.base import Record, Source, without_suffix
 
 __all__ = ["FaceForensics", "FaceForensicsOptions"]
 
@@ -97,7 +97,7 @@ class FaceForensics(Source):
                 "'sequences' to what exists"
             )
         videos: dict[str, list[str]] = defaultdict(list)
-        for path in images(self.find(folder)):
+        for path in self.find_images(folder):
             video, _, frame = path[len(folder) + 1 :].partition("/")
             if not frame or "/" in frame:
                 raise self.error(f"expected {folder}/<video>/<frame>, found {path!r}")

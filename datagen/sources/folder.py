@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from datagen.sources.base import Record, Source, images, without_suffix
+from datagen.sources.base import Record, Source, without_suffix
 
 __all__ = ["Folder"]
 
@@ -18,7 +18,7 @@ class Folder(Source):
     def records(self) -> Iterator[Record]:
         """See base class."""
         per_image = self.card.identity == "per_image"
-        for path in images(self.find()):
+        for path in self.find_images():
             identity, slash, _ = path.partition("/")
             if not slash and not per_image:
                 raise self.error(

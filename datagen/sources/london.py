@@ -14,9 +14,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.core.text import shortened
+from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source
-from datagen.sources.cells import columns_of, number, read_csv, text
+from datagen.sources.cells import attribute, below_root, columns_of, number, read_csv, rows_of, text
 
 __all__ = ["London", "LondonOptions"]
 
@@ -73,7 +75,10 @@ class London(Source):
         columns = ("identity_id", "image", "expression")
         for row, values in self._rows("people.csv", columns, "age", 3):
             if values["expression"] in expressions:
-                path = str(values["image"])
+                try:
+                    path = below_root(str(values["image"]), self.exists)
+                except SourceError as error:
+                    raise self.error(str(error), "people.csv", f"row {row}", row) from None
                 yield self._record(values, str(values["identity_id"]), path, "people.csv", row)
 
     def _downloaded(self, expressions: tuple[Expression, ...]) -> Iterator[Record]:
@@ -82,6 +87,11 @@ class London(Source):
         rows = list(self._rows(info, columns, "face_age", 1))
         for row, values in rows:
             identity = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
+            if not identity.strip("0"):
+                found = (
+                    f"column 'face_id' holds {shortened(values['face_id'])}, which has no number"
+                )
+                raise self.error(found, info, f"row {row}", row)
             plain = {
                 "age": values["face_age"],
                 "sex": values["face_gender"],
@@ -101,19 +111,20 @@ class London(Source):
         missing = [column for column in columns if column not in table.columns]
         if missing:
             raise self.error(f"no column {', '.join(missing)}; found {columns_of(table)}", name)
+        names = columns[:needed]
         rows = [
-            {str(key): text(value) for key, value in cells.items()}
-            for cells in table.to_dict("records")
+            (row, {key: (text if key in names else attribute)(cell) for key, cell in cells.items()})
+            for row, cells in rows_of(table)
         ]
         where = f"source {self.card.id!r}: {name}"
         advice = f"the age of the person stands in the column {age!r}"
-        refuse_unread_ages(rows, [*columns, age], self.config.ignore, where, advice)
-        for row, values in enumerate(rows):
-            for column in columns[:needed]:
+        cells = (values for _, values in rows)
+        refuse_unread_ages(cells, [*columns, age], self.config.ignore, where, advice)
+        for row, values in rows:
+            for column in names:
                 if values[column] is None:
-                    place = f"row {row + 1}"
-                    raise self.error(f"column {column!r} is empty", name, place, row + 1)
-            yield row + 1, values
+                    raise self.error(f"column {column!r} is empty", name, f"row {row}", row)
+            yield row, values
 
     def _record(
         self, values: dict[str, str | None], identity: str, path: str, table: str, row: int

@@ -14,7 +14,18 @@ from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source, without_suffix
-from datagen.sources.cells import columns_of, number, numbers, parquet_rows, read_csv, text
+from datagen.sources.cells import (
+    attribute,
+    below_root,
+    columns_of,
+    number,
+    numbers,
+    parquet_rows,
+    read_csv,
+    rows_of,
+    says_nothing,
+    text,
+)
 
 __all__ = ["Columns", "Table", "TableOptions"]
 
@@ -84,12 +95,16 @@ class Table(Source):
                     f"no column {shortened(column)} (for {use}); found {columns_of(table)}",
                     self.config.table,
                 )
-        rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+        rows = list(rows_of(table))
         where = f"source {self.card.id!r}: {self.config.table}"
         advice = "map it in the card, as in options: {columns: {age: age}}"
-        refuse_unread_ages(rows, set(named.values()), self.config.ignore, where, advice)
-        for place, row in enumerate(rows, start=1):
-            yield self._record(row, named, f"{where}, row {place}")
+        cells = (row for _, row in rows)
+        refuse_unread_ages(cells, set(named.values()), self.config.ignore, where, advice)
+        for place, row in rows:
+            try:
+                yield self._record(row, named)
+            except SourceError as error:
+                raise SourceError(f"{where}, row {place}: {error}", row=place) from None
 
     def label_of(self, record: Record) -> str | None:
         """See base class."""
@@ -110,33 +125,43 @@ class Table(Source):
         except ValueError as error:
             raise self.error(f"not a table: {error}", name) from None
 
-    def _record(self, row: dict[str, Any], named: dict[str, str], where: str) -> Record:
+    def _record(self, row: dict[str, Any], named: dict[str, str]) -> Record:
         def cell(use: str) -> Any:
             return row.get(named[use]) if use in named else None
 
         path = text(cell("image"))
         if path is None:
-            raise SourceError(f"{where}: column {named['image']!r} is empty")
+            raise SourceError(f"column {named['image']!r} is empty")
+        path = below_root(path, self.exists)
         image_id = text(cell("id")) or without_suffix(path)
         identity = text(cell("identity")) if "identity" in named else image_id
         if identity is None:
-            raise SourceError(f"{where}: column {named['identity']!r} is empty")
-        points = numbers(cell("landmarks"), 136, f"{where}: landmarks")
+            raise SourceError(f"column {named['identity']!r} is empty")
+        points = numbers(cell("landmarks"), 136, "landmarks")
         return Record(
             image_id=image_id,
             path=path.removeprefix("./"),
             identity=identity,
-            age=number(cell("age"), f"{where}: age"),
-            sex=text(cell("sex")),
-            ethnicity=text(cell("ethnicity")),
-            split=text(cell("split")),
-            license=text(cell("license")),
-            attribution=text(cell("attribution")),
+            age=number(cell("age"), "age"),
+            sex=attribute(cell("sex")),
+            ethnicity=attribute(cell("ethnicity")),
+            split=attribute(cell("split")),
+            license=_license(cell("license")),
+            attribution=attribute(cell("attribution")),
             landmarks=None if points is None else points.reshape(68, 2),
-            box=numbers(cell("box"), 4, f"{where}: box"),
-            extra={
-                key: str(value)
-                for key, value in row.items()
-                if key not in named.values() and text(value) is not None
-            },
+            box=numbers(cell("box"), 4, "box"),
+            extra=dict(self._extra(row, named)),
         )
+
+    def _extra(self, row: dict[str, Any], named: dict[str, str]) -> Iterator[tuple[str, str]]:
+        for key, value in row.items():
+            # Where every image counts alone, the column of the identity is one of these.
+            kept = text if key == self.config.columns.identity else attribute
+            if key not in named.values() and kept(value) is not None:
+                yield key, str(value)
+
+
+def _license(cell: Any) -> str | None:
+    """Return the license of an image; ``None`` as a word is one, which permits nothing."""
+    shown = text(cell)
+    return None if shown and says_nothing(shown) and shown != "None" else shown

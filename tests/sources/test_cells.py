@@ -154,7 +154,7 @@ def test_columns_are_named_shortly() -> None:
         read_csv(io.StringIO(",".join(f"c{n}" for n in range(1200)) + "\n"), "here")
 
 
-def test_pipes_are_no_tables_and_links_in_a_root_are_the_users_own(tmp_path: Path) -> None:
+def test_pipes_are_no_tables_and_links_stay_in_the_root(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     os.mkfifo(root / "faces.csv")
@@ -163,7 +163,14 @@ def test_pipes_are_no_tables_and_links_in_a_root_are_the_users_own(tmp_path: Pat
     (tmp_path / "secret.csv").write_text("image,identity\na.jpg,anna\n")
     (root / "link.csv").symlink_to(tmp_path / "secret.csv")
     linked = source("table", root, table="link.csv")
+    with pytest.raises(SourceError, match="a link that leads outside of the root"):
+        list(linked.records())
+    linked.allow_outside = True
     assert list(by_id(linked)) == ["a"]
+    (root / "inside").mkdir()
+    (tmp_path / "secret.csv").rename(root / "inside" / "faces.csv")
+    (root / "near.csv").symlink_to(root / "inside" / "faces.csv")
+    assert list(by_id(source("table", root, table="near.csv"))) == ["a"]
     os.mkfifo(root / "a.jpg")
     with pytest.raises(ImageError, match="not a regular file"):
         linked.read("a.jpg")

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from datagen.core.text import counted
 from datagen.engine import Engine, InlineEngine
-from datagen.errors import ImageError, SourceError
+from datagen.errors import ImageError, SourceChangedError, SourceError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
-from datagen.faces.indexing.cache import AnalysisCache
-from datagen.faces.indexing.duplicates import group_near_duplicates
+from datagen.faces.indexing.cache import AnalysisCache, place_of
+from datagen.faces.indexing.joining import join_identities
 from datagen.faces.indexing.look import Look, seen
 from datagen.faces.indexing.minors import Fingerprint, Place, Refusal, Seen, copies_of_minors
 from datagen.faces.indexing.narrow import analyze_all
+from datagen.faces.indexing.same_photograph import same_photographs
 from datagen.faces.indexing.screening import Listed, list_source
 from datagen.faces.indexing.select import IndexReject, index_row, select_faces
 from datagen.rights import Purpose
 from datagen.sources.base import Record, Source
 
-__all__ = ["BuiltIndex", "FaceLimits", "build_index", "stated_index"]
+__all__ = ["BuiltIndex", "FaceLimits", "build_index", "forget_changed", "stated_index"]
+
+_log = logging.getLogger(__name__)
 
 _CHUNK = 16
 
@@ -44,6 +48,7 @@ class BuiltIndex:
     """The index, with rejected images and faces and with warnings for the user.
 
     ``kept`` is false if the cache cannot be written: the next run analyzes everything again.
+    ``passed_over`` counts, by source and kind, the entries that a source has and does not list.
     """
 
     index: FaceIndex
@@ -52,6 +57,7 @@ class BuiltIndex:
     analyzed: int = 0
     remembered: int = 0
     kept: bool = True
+    passed_over: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def build_index(
@@ -61,6 +67,7 @@ def build_index(
     purpose: Purpose,
     engine: Callable[[], Engine],
     progress: Progress,
+    refresh: bool = False,
 ) -> BuiltIndex:
     """Return the index of all sources; only images that changed since the last run are read.
 
@@ -71,6 +78,7 @@ def build_index(
         purpose: The purpose, which an image's own license must cover.
         engine: Returns the engine; called only when there are images to analyze.
         progress: See ``Progress``.
+        refresh: Whether to read every image again, also those that seem to be unchanged.
 
     Raises:
         SourceError: A source's listing is invalid, or it has no usable face.
@@ -79,13 +87,16 @@ def build_index(
     rows: list[dict[str, Any]] = []
     listed = [list_source(source, purpose) for source in sources]
     for one in listed:
+        built.warnings += one.notes
+        if one.passed_over:
+            built.passed_over[one.source.card.id] = one.passed_over
         if not one.screened.records:
             raise SourceError(_nothing_left(one.source, one.screened.rejects))
     all_found = [
-        _analyze(one.source, analyzer, one.screened.records, engine, progress, built)
+        _analyze(one.source, analyzer, one.screened.records, engine, progress, built, refresh)
         for one in listed
     ]
-    copies = _copies(listed, all_found, analyzer, engine, built)
+    copies = _copies(listed, all_found, analyzer, engine, built, refresh)
     for one, found in zip(listed, all_found, strict=True):
         source, id_ = one.source, one.source.card.id
         records = [r for r in one.screened.records if (id_, r.image_id) not in copies]
@@ -98,10 +109,8 @@ def build_index(
         built.rejects += refused
         if not kept:
             raise SourceError(_nothing_left(source, refused))
-        if source.card.identity == "per_image" and source.has_files:
-            built.warnings += _merge_near_duplicates(source, kept)
         rows += kept
-    built.warnings += _same_bytes(rows)
+    built.warnings += join_identities(sources, rows, same_photographs(sources, rows, engine))
     built.index = FaceIndex.from_rows(rows)
     return built
 
@@ -137,6 +146,7 @@ def _copies(
     analyzer: Analyzer,
     engine: Callable[[], Engine],
     built: BuiltIndex,
+    refresh: bool,
 ) -> dict[Place, Refusal]:
     """Return which accepted images show a stated minor, and why they are refused."""
     minors: list[Seen] = []
@@ -144,9 +154,8 @@ def _copies(
     for one in listed:
         if one.minors:
             aside = BuiltIndex(built.index)
-            prints = _analyze(
-                one.source, Fingerprint(), one.minors, engine, lambda done, total: None, aside
-            )
+            unseen = lambda done, total: None  # noqa: E731
+            prints = _analyze(one.source, Fingerprint(), one.minors, engine, unseen, aside, refresh)
             built.warnings += aside.warnings
             read = seen(one.source, one.minors, prints)
             unread += len(one.minors) - len(read)
@@ -180,14 +189,10 @@ def _analyze(
     engine: Callable[[], Engine],
     progress: Progress,
     built: BuiltIndex,
+    refresh: bool = False,
 ) -> dict[str, list[dict[str, Any]]]:
-    place = {
-        "root": source.root,
-        "layout": source.layout,
-        "options": source.config.model_dump(mode="json"),
-    }
-    cache = AnalysisCache(source.card.id, place, analyzer.version)
-    known = cache.load()
+    cache = AnalysisCache(source.card.id, place_of(source), analyzer.version)
+    known = {} if refresh else cache.load()
     fresh = [record for record in records if not _still_true(source, record, known)]
     built.remembered += len(records) - len(fresh)
     built.analyzed += len(fresh)
@@ -238,34 +243,28 @@ def _still_true(source: Source, record: Record, known: Mapping[str, list[dict[st
         return False
 
 
-def _merge_near_duplicates(source: Source, rows: list[dict[str, Any]]) -> list[str]:
-    leaders = group_near_duplicates([row["phash"] for row in rows])
-    joined = sum(leader != number for number, leader in enumerate(leaders))
-    names = [row["identity"] for row in rows]
-    for row, leader in zip(rows, leaders, strict=True):
-        row["identity"] = names[leader]
-    return [
-        f"source {source.card.id!r} has no identity labels (identity: per_image): every image "
-        f"counts as one identity, and {joined} near-duplicates were merged. The same person in "
-        "two dissimilar images may still end up in two splits"
-    ]
+def forget_changed(
+    sources: Sequence[Source], analyzer: Analyzer, errors: Iterable[SourceChangedError]
+) -> None:
+    """Drop from the cache what a job has found to be another image than the one indexed.
 
+    The next run then reads these images again, also where size and time of the file are equal.
 
-def _same_bytes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Warn about images shared by two identities, which could become donors of themselves."""
-    names: dict[str, set[str]] = {}
-    for row in rows:
-        names.setdefault(row["sha256"], set()).add(f"{row['source']}/{row['identity']}")
-    twice = sorted(
-        f"{min(shared)} and {max(shared)}" for shared in names.values() if len(shared) > 1
-    )
-    if not twice:
-        return []
-    return [
-        f"{len(twice)} images are byte-identical under two identities ({twice[0]}): they count as "
-        "different people, may end up in two splits and be swapped with each other. Give them the "
-        "same identity"
-    ]
+    Args:
+        sources: The sources that were indexed.
+        analyzer: The analyzer that they were indexed with.
+        errors: What the job said.
+    """
+    changed: dict[str, set[str]] = {}
+    for error in errors:
+        if error.key and error.row is not None:
+            changed.setdefault(error.key, set()).add(str(error.row))
+    for source in sources:
+        if images := changed.get(source.card.id):
+            try:
+                AnalysisCache(source.card.id, place_of(source), analyzer.version).forget(images)
+            except OSError as error:
+                _log.warning("the face index cannot be written: %s. Delete it there", error)
 
 
 def _nothing_left(source: Source, refused: Sequence[IndexReject]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+import json
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +15,13 @@ from datagen.core.digests import digest_of
 from datagen.core.paths import cache_folder
 from datagen.core.sealed import read_sealed, write_sealed
 from datagen.faces.index import INDEX_SCHEMA
+from datagen.sources.base import Source
 
-__all__ = ["AnalysisCache"]
+__all__ = ["AnalysisCache", "DecisionCache", "place_of"]
 
+_log = logging.getLogger(__name__)
+
+_DECISIONS = 1  # raised when faces are compared otherwise
 _OWN = ("stamp", "problem", "detail")
 _SHARED = (
     *("image_id", "path", "sha256", "face_no", "width", "height", "orientation"),
@@ -27,6 +33,15 @@ _SCHEMA = pa.schema(
 )
 
 Rows = list[dict[str, Any]]
+
+
+def place_of(source: Source) -> dict[str, Any]:
+    """Return what distinguishes two copies of a source: root, layout and options."""
+    return {
+        "root": source.root,
+        "layout": source.layout,
+        "options": source.config.model_dump(mode="json"),
+    }
 
 
 class AnalysisCache:
@@ -69,3 +84,43 @@ class AnalysisCache:
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd")
         write_sealed(self.path, sink.getvalue())
+
+    def forget(self, images: Collection[str]) -> bool:
+        """Drop what is known of single images, and return whether there was something.
+
+        Args:
+            images: Their ids.
+
+        Raises:
+            OSError: The file cannot be written; the error names it.
+        """
+        known = self.load()
+        kept = {image: rows for image, rows in known.items() if image not in images}
+        if len(kept) == len(known):
+            return False
+        self.save(row for rows in kept.values() for row in rows)
+        return True
+
+
+class DecisionCache:
+    """Which pairs of faces are one photograph, as far as their pixels were compared.
+
+    Args:
+        sources: Ids of the cards of the sources that are indexed together.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        name = f"{digest_of([_DECISIONS, *sorted(sources)])[:24]}.pairs"
+        self._path = cache_folder() / "pairs" / name
+
+    def load(self) -> dict[str, bool]:
+        """Return the answer for each pair; a damaged file counts as empty."""
+        data = read_sealed(self._path)
+        return {} if data is None else dict(json.loads(data))
+
+    def save(self, answers: Mapping[str, bool]) -> None:
+        """Replace the file; one that cannot be written costs time in the next run, not this one."""
+        try:
+            write_sealed(self._path, json.dumps(answers, sort_keys=True).encode())
+        except OSError as error:
+            _log.warning("%s: the comparison of images cannot be kept: %s", self._path, error)

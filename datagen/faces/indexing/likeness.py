@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Affine, Image, Landmarks
 from datagen.core.images import average_down, psnr
 from datagen.faces.crop import shrink_for, take_crop
+from datagen.faces.geometry.warp import similarity
 from datagen.faces.landmarks import (
     LEFT_EYE,
     LEFT_MOUTH_CORNER,
@@ -20,12 +21,22 @@ from datagen.faces.landmarks import (
     RIGHT_MOUTH_CORNER,
 )
 
-__all__ = ["MIN_PSNR", "Thumbnails", "aligned", "alike", "marks", "may_be_alike", "thumbnails"]
+__all__ = [
+    "MIN_PSNR",
+    "Thumbnails",
+    "aligned",
+    "alike",
+    "marks",
+    "may_be_alike",
+    "same_face",
+    "thumbnails",
+]
 
 MIN_PSNR = 30.0
 """From this PSNR in dB on, two images reduced to ``_SIDE`` pixels are copies."""
 
 _SIDE = 128
+_SAME_PLACE = 0.1  # of the face's width
 _MARK_SIDE = 16
 _MARK_PSNR = MIN_PSNR - 1  # for rounding to whole levels
 # Both eyes, the tip of the nose and the corners of the mouth, from the subject's right to the left,
@@ -38,13 +49,22 @@ Thumbnails: TypeAlias = "tuple[Image, ...]"
 """An image reduced to ``_SIDE`` pixels: all of it, then aligned by each of its faces."""
 
 
+_FINE = 2 * _SIDE  # then averaged, so that copies of other sizes do not alias differently
+
+
 def aligned(image: Image, landmarks: Landmarks) -> Image:
     """Return the face at ``_SIDE`` pixels, moved onto the template by a similarity."""
-    fine = 2 * _SIDE  # then averaged, so that copies of other sizes do not alias differently
-    matrix = _similarity(landmarks, _TEMPLATE * (fine - 1))
+    return _moved(image, _onto_template(landmarks))
+
+
+def _onto_template(landmarks: Landmarks) -> Affine:
+    return _similarity(landmarks, _TEMPLATE * (_FINE - 1))
+
+
+def _moved(image: Image, matrix: Affine) -> Image:
     shrink = shrink_for(matrix)
     small = image if shrink == 1 else average_down(image, shrink)
-    return average_down(take_crop(small, matrix, fine, shrink), 2)
+    return average_down(take_crop(small, matrix, _FINE, shrink), 2)
 
 
 def thumbnails(image: Image, faces: Sequence[Landmarks]) -> Thumbnails:
@@ -60,6 +80,28 @@ def alike(first: Thumbnails, second: Thumbnails) -> bool:
     anew or cropped a little is above.
     """
     return _any_close(first, second, MIN_PSNR)
+
+
+def same_face(
+    first: Image, first_landmarks: Landmarks, second: Image, second_landmarks: Landmarks
+) -> bool:
+    """Return whether two faces are one face of one photograph.
+
+    The second face is moved onto the first by all landmarks, which is less noisy than to move
+    both onto a template. If these are too noisy, equal images with the face at one place decide.
+    """
+    matrix = _onto_template(first_landmarks)
+    onto_first = np.vstack([similarity(second_landmarks, first_landmarks), [0, 0, 1]])
+    one, other = _moved(first, matrix), _moved(second, matrix @ onto_first)
+    if _close(one, other, MIN_PSNR):
+        return True
+    places = [
+        (points.mean(axis=0) / image.shape[1::-1], np.ptp(points[:, 0]) / image.shape[1])
+        for image, points in ((first, first_landmarks), (second, second_landmarks))
+    ]
+    (here, width), (there, _) = places
+    near = bool(np.abs(here - there).max() <= _SAME_PLACE * max(width, 1e-9))
+    return near and alike(thumbnails(first, ()), thumbnails(second, ()))
 
 
 def marks(of: Thumbnails) -> Thumbnails:
@@ -78,8 +120,12 @@ def may_be_alike(first: Thumbnails, second: Thumbnails) -> bool:
 def _any_close(first: Thumbnails, second: Thumbnails, least: float) -> bool:
     pairs = list(zip(first[:1], second[:1], strict=False))
     pairs += [(one, other) for one in first[1:] for other in second[1:]]
-    values = (psnr(one, other) for one, other in pairs)
-    return any(decibels is None or decibels >= least for decibels in values)
+    return any(_close(one, other, least) for one, other in pairs)
+
+
+def _close(one: Image, other: Image, least: float) -> bool:
+    decibels = psnr(one, other)
+    return decibels is None or decibels >= least
 
 
 def _similarity(landmarks: Landmarks, goal: NDArray[np.float64]) -> Affine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from datagen.core.arrays import Box, Image
+from datagen.core.spelling import folded
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
 from datagen.faces.indexing.duplicates import NearHashes
@@ -19,7 +19,7 @@ from datagen.faces.indexing.likeness import Thumbnails, alike, marks, may_be_ali
 from datagen.rights import is_adult
 from datagen.sources.base import Record
 
-__all__ = ["Fingerprint", "Place", "Refusal", "Seen", "copies_of_minors", "folded", "minors_of"]
+__all__ = ["Fingerprint", "Place", "Refusal", "Seen", "copies_of_minors", "minors_of"]
 
 Place: TypeAlias = "tuple[str, str]"
 """Id of a source and of an image in it."""
@@ -29,11 +29,6 @@ Refusal: TypeAlias = "tuple[str, str]"
 
 _SAME_FACE = 0.3
 _MAX_KEPT = 2048
-
-
-def folded(name: str) -> str:
-    """Return the name of an identity without regard to case, width and blanks at its ends."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def minors_of(records: Iterable[Record]) -> dict[str, float]:

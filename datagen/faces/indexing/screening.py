@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datagen.faces.indexing.minors import folded, minors_of
+from datagen.core.spelling import folded
+from datagen.core.text import counted
+from datagen.errors import CardError
+from datagen.faces.indexing.minors import minors_of
 from datagen.faces.indexing.select import Screened
+from datagen.faces.indexing.spellings import doubtful_names, one_spelling, without_system_names
 from datagen.rights import Purpose, needs_attribution
+from datagen.rights.terms import License
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import Record, Source, unique
+from datagen.sources.listing import HIDDEN
 
 __all__ = ["Listed", "list_source"]
 
@@ -23,11 +30,15 @@ class Listed:
         screened: Its records, accepted or rejected.
         minors: All images of identities that are stated to be minors, also those that the
             options of the layout leave out.
+        passed_over: What the source has and does not list: entries by kind.
+        notes: Warnings about names.
     """
 
     source: Source
     screened: Screened
     minors: tuple[Record, ...]
+    passed_over: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def list_source(source: Source, purpose: Purpose) -> Listed:
@@ -42,7 +53,7 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
         CardError: The license of an image is no SPDX expression.
     """
     card = source.card
-    records = list(unique(source.records(), card.id))
+    records, notes, passed_over = _named(source)
     refuse_unread_ages(
         (record.extra for record in records),
         (),
@@ -57,7 +68,7 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
     ages = _with_labels(source, records, minors_of([*records, *left_out]))
     minors = [one for one in (*records, *left_out) if ages and folded(one.identity) in ages]
     licenses = {record.license for record in records if record.license is not None}
-    terms = {license: purpose.license(license) for license in licenses}
+    terms = {license: _terms(source, purpose, license, records) for license in licenses}
     covers = {license: purpose.covered_by(own) for license, own in terms.items()}
     same = purpose.license(card.license).expression
     named = {
@@ -65,7 +76,30 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
         for license, own in terms.items()
         if needs_attribution(own, purpose) and own.expression != same
     }
-    return Listed(source, Screened(card, records, covers, named, ages), tuple(minors))
+    screened = Screened(card, records, covers, named, ages)
+    return Listed(source, screened, tuple(minors), passed_over, notes)
+
+
+def _named(source: Source) -> tuple[list[Record], tuple[str, ...], Mapping[str, int]]:
+    """Return the records with one name for each identity, the warnings, and what is not taken."""
+    card = source.card
+    source.passed_over.clear()
+    found = list(without_system_names(card, unique(source.records(), card.id)))
+    records = [record for record in found if record is not None]
+    passed_over = source.passed_over + Counter({HIDDEN: len(found) - len(records)})
+    records, joined = one_spelling(card, records)
+    return records, (*joined, *doubtful_names(card, records)), passed_over
+
+
+def _terms(source: Source, purpose: Purpose, license: str, records: Sequence[Record]) -> License:
+    try:
+        return purpose.license(license)
+    except CardError as error:
+        images = [record.image_id for record in records if record.license == license]
+        raise CardError(
+            f"source {source.card.id!r}: {error} ({counted(len(images), 'image')}, the first is "
+            f"{images[0]!r})"
+        ) from None
 
 
 def _with_labels(

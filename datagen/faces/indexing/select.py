@@ -11,7 +11,8 @@ import numpy as np
 
 from datagen.core.digests import canonical_json
 from datagen.core.spelling import folded
-from datagen.rights import ADULT_AGE, refuse_age, stated_attribution
+from datagen.rights import ADULT_AGE, license_of, refuse_age, stated_attribution
+from datagen.rights.spdx import spdx_of
 from datagen.sources.base import Record
 from datagen.sources.card import SourceCard
 
@@ -29,7 +30,7 @@ INDEX_REJECT_CODES: Mapping[str, str] = {
     "no_attribution": "the image's own license requires attribution where copies are "
     "redistributed, and none is stated; not read",
     "missing_file": "the source lists the image, but the file does not exist",
-    "unreadable_image": "truncated, CMYK, 16-bit, with alpha, animated, or not an image",
+    "unreadable_image": "damaged, CMYK, 16-bit, with alpha, animated, of unknown colors, or no image",
     "no_face": "the analyzer found no face",
     "not_largest": "another face in the image is larger, and the card uses only the largest",
     "too_small": "the face is smaller than face.min_side",
@@ -90,7 +91,7 @@ class Screened:
         if (refused := refuse_age(card, record.age)) is not None:
             return refused
         if record.license is not None and not license_covers[record.license]:
-            return "license_not_covered", record.license
+            return "license_not_covered", _license(record.license)
         return None
 
     @staticmethod
@@ -103,6 +104,13 @@ class Screened:
         if record.license in named and not stated_attribution(record.attribution):
             return "no_attribution", str(record.license)
         return None
+
+
+def _license(name: str) -> str:
+    """Return the license of an image, and what it should be if it is none by its name."""
+    known = license_of(name).research is not None or name.startswith("LicenseRef-")
+    meant = "" if known else spdx_of(name)
+    return f"{name} (if it is meant, write {meant})" if meant else name
 
 
 def select_faces(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from datagen.core.schema import Frozen, parse
+from datagen.core.spelling import spelling
 from datagen.errors import WeightsError
 
 __all__ = [
@@ -80,9 +81,15 @@ class AutoencoderConfig(Frozen):
         return self
 
     def place(self, identity: str) -> int | None:
-        """Return the position of an identity's decoder, ``None`` if it has none."""
+        """Return the position of an identity's decoder, ``None`` if it has none.
+
+        Names that differ in Unicode form or blanks alone are one identity.
+        """
         names = [one.identity for one in self.people]
-        return names.index(identity) if identity in names else None
+        if identity in names:
+            return names.index(identity)
+        forms = [spelling(name) for name in names]
+        return forms.index(spelling(identity)) if spelling(identity) in forms else None
 
 
 def read_autoencoder_config(folder: Path) -> AutoencoderConfig:

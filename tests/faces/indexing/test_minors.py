@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.core.digests import digest_of
+from datagen.core.spelling import folded
 from datagen.faces.indexing.likeness import Thumbnails
-from datagen.faces.indexing.minors import Fingerprint, Seen, copies_of_minors, folded, minors_of
+from datagen.faces.indexing.minors import Fingerprint, Seen, copies_of_minors, minors_of
 from datagen.sources import Record
 
 PLAIN = "00000000000000ff"
