@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datagen.api import (
         evaluate,
+        export,
         generate,
         load_recipe,
         open_index,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from datagen.evaluation.result import EvaluationResult
+    from datagen.exports.base import Exported
     from datagen.faces.analyzers.base import Analyzer
     from datagen.generation.preview import FaceCollection, IndexedFace, PreviewPair
     from datagen.methods.base import Context, Method, Result
@@ -64,6 +66,7 @@ __all__ = [
     "DeviceError",
     "EngineError",
     "EvaluationResult",
+    "Exported",
     "FaceCollection",
     "Frozen",
     "ImageError",
@@ -88,6 +91,7 @@ __all__ = [
     "UserError",
     "WeightsError",
     "evaluate",
+    "export",
     "generate",
     "load_recipe",
     "open_index",
@@ -101,12 +105,13 @@ __version__ = version("datagen")
 
 _HOMES = {
     "datagen.api": (
-        *("evaluate", "generate", "load_recipe", "open_index", "plan", "preview", "score"),
-        "verify",
+        *("evaluate", "export", "generate", "load_recipe", "open_index", "plan", "preview"),
+        *("score", "verify"),
     ),
     "datagen.core.schema": ("Frozen",),
     "datagen.degradations.base": ("Degradation",),
     "datagen.evaluation.result": ("EvaluationResult",),
+    "datagen.exports.base": ("Exported",),
     "datagen.faces.analyzers.base": ("Analyzer",),
     "datagen.generation.preview": ("FaceCollection", "IndexedFace", "PreviewPair"),
     "datagen.methods.base": ("Context", "Method", "Result"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from datagen.core.arguments import flag, found, maybe_text, maybe_whole, number, text, whole
@@ -27,6 +28,7 @@ from datagen.evaluation.result import (
     Settings,
     evaluate_release,
 )
+from datagen.exports.base import Exported, export_release
 from datagen.generation.prepare import plan_recipe, prepare
 from datagen.generation.preview import FaceCollection, IndexedFace, PreviewPair, make_preview
 from datagen.generation.run import make_release
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "evaluate",
+    "export",
     "generate",
     "load_recipe",
     "open_index",
@@ -235,6 +238,34 @@ def evaluate(
         None if trained_on is None else _release(trained_on, "trained_on"),
     )
     return evaluate_release(_release(release), scores, gates, baseline, settings)
+
+
+def export(
+    release: ReleaseLike,
+    folder: str | PathLike[str],
+    to: str,
+    *,
+    workers: int = 2,
+    progress: bool = True,
+) -> Exported:
+    """Copy a release into a form that other tools read, or write what is missing of the copy.
+
+    Args:
+        release: The release, or its path or address.
+        folder: New folder for the copy.
+        to: Name of the form: ``"hf"`` is Parquet with images in it for the Hugging Face hub.
+        workers: Threads.
+        progress: Show progress and notes.
+
+    Raises:
+        UserError: There is no such form, or the folder holds something else.
+        ReleaseError: There is no release, or it is damaged.
+    """
+    opened, shown = _release(release), _shown(progress)
+    place = Path(text(fspath(folder), "folder", "'copy'"))
+    return export_release(
+        opened, text(to, "to", "'hf'"), place, whole(workers, "workers", 1), shown
+    )
 
 
 def open_index(

@@ -10,6 +10,7 @@ from datagen import __version__
 from datagen.cli import (
     baseline,
     evaluate,
+    export,
     generate,
     index,
     mine,
@@ -27,7 +28,7 @@ from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE, USER_ERROR
 from datagen.cli.usage import usage_message
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
-from datagen.core.text import RENAMED_OPTIONS, renamed
+from datagen.core.text import RENAMED_OPTIONS, reason, renamed
 from datagen.errors import DatagenError, UserError
 
 __all__ = ["app", "main"]
@@ -52,6 +53,7 @@ for module in (
     listing,
     score,
     evaluate,
+    export,
     baseline,
     mine,
     train,
@@ -94,7 +96,8 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         return _failed(message, USER_ERROR) if (message := usage_message(error)) else USER_ERROR
     except OSError as error:
-        return _failed(str(error), NOT_DONE)
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{reason(error)}", NOT_DONE)
     return (
         code if isinstance(code, int) else DONE
     )  # any other exception is a bug of ours: the traceback is wanted

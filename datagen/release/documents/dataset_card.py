@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 
-__all__ = ["dataset_card"]
+from datagen.release.documents.croissant import About
+from datagen.release.documents.hub import license_fields, size_category, terms_fields
+
+__all__ = ["dataset_card", "front_matter"]
+
+
+def front_matter(about: About, sources: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
+    """Return what the hub reads at the head of a card.
+
+    Args:
+        about: What the data set says about itself.
+        sources: Ids of the source cards.
+        tags: Tags beside the common ones.
+    """
+    terms = terms_fields(about.purpose)
+    images = 2 * sum(about.counts.values())
+    return {
+        "pretty_name": about.name,
+        **license_fields(about.licenses),
+        "task_categories": ["image-classification"],
+        "size_categories": [size_category(images)],
+        "source_datasets": [
+            "original" if source == "procedural" else f"extended|other-{source}"
+            for source in sources
+        ],
+        "tags": ["deepfake-detection", "face-forgery", *tags, *terms.pop("tags", [])],
+        **terms,
+    }
 
 
 def dataset_card(
-    name: str,
-    version: int,
-    purpose: str,
-    counts: Mapping[str, int],
-    methods: Mapping[str, str],
-    licenses: Sequence[str],
+    about: About, purpose: str, methods: Mapping[str, str], sources: Sequence[str]
 ) -> bytes:
     """Return the card as UTF-8 Markdown.
 
     Args:
-        name: Name of the release.
-        version: Version of the recipe.
+        about: What the release says about itself.
         purpose: Purpose of the release in words.
-        counts: Number of planned pairs by split.
         methods: Family of each manipulation by its name.
-        licenses: SPDX expressions of the sources and the networks.
+        sources: Ids of the source cards.
     """
-    front = {
-        "pretty_name": name,
-        "license": "other",
-        "license_name": " AND ".join(licenses),
-        "license_link": "rights/ATTRIBUTION.md",
-        "task_categories": ["image-classification"],
-        "tags": ["deepfake-detection", "face-forgery", "webdataset"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [
-                    {"split": "validation" if split == "val" else split, "path": path}
-                    for split in counts
-                    for path in [f"manifest/{split}-*.parquet"]
-                ],
-            }
-        ],
-    }
+    data_files = [
+        {"split": "validation" if split == "val" else split, "path": f"manifest/{split}-*.parquet"}
+        for split in about.counts
+    ]
+    front = front_matter(about, sources, ["webdataset"])
+    front["configs"] = [{"config_name": "default", "data_files": data_files}]
+    name, version, counts = about.name, about.version, about.counts
     rows = "\n".join(f"| {split} | {count} |" for split, count in counts.items())
     made = "\n".join(f"- `{method}` ({family})" for method, family in methods.items())
     return (

@@ -1,0 +1,38 @@
+"""``datagen export``: a copy of a release in the form that another tool reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datagen.api import export
+from datagen.cli.options import ReleaseFolder
+from datagen.core.progress import Progress
+from datagen.core.terminal import echo
+
+NAME = "export"
+
+
+def command(
+    out: ReleaseFolder,
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="New folder for the copy.", show_default=False)
+    ],
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="FORM", help="hf (Hugging Face).", show_default=False),
+    ],
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Threads.", show_default=True)
+    ] = 2,
+) -> None:
+    """Copy a release into another form. Rerun it to write what is missing.
+
+    Exit 0: the copy is complete. 1: it is not. 2: you must change something first.
+    """
+    done = export(out, destination, to=to, workers=workers)
+    for warning in done.warnings:
+        Progress().warn(warning)
+    echo(str(done))

@@ -1,0 +1,1 @@
+"""Copies of a release in the forms that other tools read."""

@@ -1,0 +1,140 @@
+"""What every export does first: look at the release, its terms and the place for the copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from datagen.core.files import write_atomically
+from datagen.core.progress import Progress
+from datagen.core.text import near
+from datagen.errors import ReleaseError, UserError
+from datagen.release.reader import Release
+
+__all__ = ["EXPORTS", "Export", "Exported", "export_release"]
+
+EXPORTS: Mapping[str, str] = {
+    "hf": "datagen.exports.huggingface:write",
+}
+"""The function that writes each form."""
+
+MARK = "datagen-export.json"
+"""File in a copy that says which release it is of; it is written first, and whole at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What a form is written from.
+
+    Attributes:
+        release: The release.
+        folder: Folder of the copy; it exists.
+        workers: Threads.
+        progress: Shows how far it is.
+    """
+
+    release: Release
+    folder: Path
+    workers: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export came to.
+
+    Attributes:
+        folder: Where the copy is.
+        images: Images of the copy, masks not counted.
+        files: Its files.
+        reused: Those that an earlier run had written.
+        warnings: What the user must know before the copy is passed on.
+    """
+
+    folder: Path
+    images: int
+    files: int
+    reused: int
+    warnings: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        """Return all of it in one line."""
+        reused = f" ({self.reused} already there)" if self.reused else ""
+        return f"{self.folder}: {self.images} images in {self.files} files{reused}"
+
+
+def export_release(
+    release: Release, to: str, folder: Path, workers: int, progress: Progress
+) -> Exported:
+    """Write a copy of a release in another form, or what is missing of it.
+
+    Args:
+        release: The release.
+        to: Name of the form, see ``EXPORTS``.
+        folder: New or empty folder, or that of the same export, which was stopped.
+        workers: Threads.
+        progress: Shows how far it is.
+
+    Raises:
+        UserError: There is no such form, or the folder holds something else.
+        ReleaseError: The release is damaged.
+    """
+    if to not in EXPORTS:
+        raise UserError(
+            f"there is no export {to!r}.{near(to, EXPORTS)} Known: {', '.join(EXPORTS)}", key="to"
+        )
+    facts = {"to": to, **_facts(release)}
+    _claim(folder, facts)
+    module, _, name = EXPORTS[to].partition(":")
+    write: Callable[[Export], Exported] = getattr(import_module(module), name)
+    done = write(Export(release, folder, workers, progress))
+    _mark(folder, {**facts, "complete": True})
+    return done
+
+
+def terms_warning(release: Release) -> str:
+    """Return what whoever holds a copy may not do, as a sentence; empty if it may be passed on."""
+    if release.record["purpose"].get("redistribute"):
+        return ""
+    return (
+        f"{release.folder} was made for {release.record['purpose'].get('use')} without "
+        "redistribution: this copy is for your own use and may not be passed on or uploaded to a "
+        "public place. Its README.md says so"
+    )
+
+
+def _facts(release: Release) -> dict[str, Any]:
+    return {"release_id": release.record["release_id"], "digest": release.record["digest"]}
+
+
+def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder)
+    mark = folder / MARK
+    if mark.is_file():
+        try:
+            found = json.loads(mark.read_text(encoding="utf-8"))
+            known = {key: found.get(key) for key in facts}
+        except (ValueError, AttributeError):
+            known = {}
+        if known != facts:
+            raise ReleaseError(
+                f"{folder} holds another export ({known.get('to')} of "
+                f"{known.get('release_id')}; this one is {facts['to']} of {facts['release_id']}). "
+                "Choose another folder",
+                path=folder,
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise ReleaseError(
+            f"{folder} is not empty and holds no export. Choose a new folder", path=folder
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    _mark(folder, {**facts, "complete": False})
+
+
+def _mark(folder: Path, facts: Mapping[str, Any]) -> None:
+    write_atomically(folder / MARK, (json.dumps(facts, indent=1) + "\n").encode())

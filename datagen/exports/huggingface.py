@@ -1,0 +1,194 @@
+"""Hugging Face: Parquet files with the images in them, ready for the hub's viewer.
+
+``load_dataset(DEST)`` gives all rows; a configuration for each family of methods gives theirs. A
+row is an image with its mask and the columns of the manifest. The images are the release's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datagen.core.files import staged, write_atomically
+from datagen.core.media import suffix_of
+from datagen.exports.base import Export, Exported, terms_warning
+from datagen.exports.huggingface_card import Part, card, croissant
+from datagen.release.manifest import manifest_file, read_manifest
+from datagen.release.reader import Release
+from datagen.release.schema import MANIFEST
+
+__all__ = ["SCHEMA", "write"]
+
+_FILE_BYTES = 500_000_000
+_GROUP_BYTES = 32_000_000  # of a row group: the hub's viewer reads one at a time
+_GROUP_ROWS = 500
+_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+_IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+_PLACES = ("media_path", "media_offset", "media_size", "mask_path", "mask_offset", "mask_size")
+_COLUMNS = [field for field in MANIFEST if field.name not in (*_PLACES, "label")]
+_FEATURES = {
+    "image": {"_type": "Image"},
+    "mask": {"_type": "Image"},
+    "label": {"names": ["real", "fake"], "_type": "ClassLabel"},
+}
+
+SCHEMA = pa.schema(
+    [
+        pa.field("image", _IMAGE),
+        pa.field("mask", _IMAGE),
+        pa.field("label", pa.int64()),
+        *(field.remove_metadata() for field in _COLUMNS),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+"""The columns of the export."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Rows of one manifest file that go into one file of the export."""
+
+    manifest: str
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of the export, known before it is written."""
+
+    name: str
+    split: str
+    family: str
+    slices: tuple[_Slice, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(len(part.rows) for part in self.slices)
+
+
+def write(export: Export) -> Exported:
+    """Write the files that are missing, then the card and ``croissant.json``."""
+    files = _planned(export.release)
+    there = {file.name for file in files if (export.folder / file.name).is_file()}
+    todo = [file for file in files if file.name not in there]
+    with (
+        export.progress.bar("writing files") as bar,
+        ThreadPoolExecutor(max(1, export.workers)) as pool,
+    ):
+        bar(len(there), len(files))
+        for done, _ in enumerate(pool.map(lambda file: _write_file(export, file), todo), 1):
+            bar(len(there) + done, len(files))
+    parts = [_part(export.folder, file) for file in files]
+    _write_documents(export, parts)
+    warning = terms_warning(export.release)
+    images = sum(part.rows for part in parts)
+    return Exported(export.folder, images, len(files), len(there), (warning,) if warning else ())
+
+
+def _planned(release: Release) -> list[_File]:
+    """Deal the rows to files of at most 500 MB, by split and family, in the manifest's order."""
+    groups: dict[tuple[str, str], list[list[_Slice]]] = {}
+    filled: dict[tuple[str, str], int] = {}
+    for name in release.manifest_files():
+        columns = ["split", "family", "media_size", "mask_size"]
+        table = read_manifest(release.folder, manifest_file(release.record, name), columns)
+        rows = zip(*(table.column(column).to_pylist() for column in columns), strict=True)
+        here: dict[tuple[str, str], list[list[int]]] = {}
+        for number, (split, family, media, mask) in enumerate(rows):
+            key, size = (_SPLITS[split], family), media + (mask or 0)
+            if key not in groups or filled[key] + size > _FILE_BYTES:
+                groups.setdefault(key, []).append([])
+                here.setdefault(key, [[]]).append([])
+                filled[key] = 0
+            filled[key] += size
+            here.setdefault(key, [[]])[-1].append(number)
+        for key, lists in here.items():
+            first = len(groups[key]) - len(lists)
+            for offset, numbers in enumerate(lists):
+                if numbers:
+                    groups[key][first + offset].append(_Slice(name, tuple(numbers)))
+    return [
+        _File(
+            f"data/{split}-{family}-{number:05d}-of-{len(files):05d}.parquet",
+            split,
+            family,
+            tuple(slices),
+        )
+        for (split, family), files in groups.items()
+        for number, slices in enumerate(files)
+    ]
+
+
+def _write_file(export: Export, file: _File) -> None:
+    with (
+        staged(export.folder / file.name) as part,
+        pq.ParquetWriter(part, SCHEMA, compression=_compression()) as writer,
+    ):
+        for rows in _groups(_rows(export.release, file.slices)):
+            writer.write_table(pa.Table.from_pylist(rows, SCHEMA), row_group_size=len(rows))
+
+
+def _compression() -> dict[str, str]:
+    leaves = [f"{name}.{leaf}" for name in ("image", "mask") for leaf in ("bytes", "path")]
+    return {
+        **dict.fromkeys(leaves, "none"),  # JPEG and PNG do not shrink
+        **{_leaf(field): "zstd" for field in SCHEMA if field.name not in ("image", "mask")},
+    }
+
+
+def _leaf(field: pa.Field) -> str:
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
+
+
+def _rows(release: Release, slices: Sequence[_Slice]) -> Iterator[dict[str, Any]]:
+    for part in slices:
+        table = read_manifest(release.folder, manifest_file(release.record, part.manifest))
+        for row in table.take(list(part.rows)).to_pylist():
+            yield {
+                "image": _embedded(
+                    release.bytes_of(row), f"{row['sample_id']}.{suffix_of(row['media_type'])}"
+                ),
+                "mask": None
+                if row["mask_path"] is None
+                else _embedded(release.mask_bytes(row), f"{row['sample_id']}.mask.png"),
+                **{name: value for name, value in row.items() if name not in _PLACES},
+            }
+
+
+def _embedded(data: bytes, name: str) -> dict[str, Any]:
+    return {"bytes": data, "path": name}
+
+
+def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += len(row["image"]["bytes"])
+        if len(group) == _GROUP_ROWS or size > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _part(folder: Path, file: _File) -> Part:
+    path = folder / file.name
+    return Part(file.name, file.split, file.family, file.rows, path.stat().st_size)
+
+
+def _write_documents(export: Export, parts: Sequence[Part]) -> None:
+    release = export.release
+    for name in release.record["files"]:
+        if name.startswith("rights/"):
+            write_atomically(export.folder / name, release.folder.read(name))
+    write_atomically(export.folder / "README.md", card(release, parts, SCHEMA))
+    write_atomically(export.folder / "croissant.json", croissant(release, SCHEMA))
