@@ -11,6 +11,7 @@ from datagen.cli.exit_codes import DONE, USER_ERROR
 from datagen.cli.options import AllowOutside, PluginFiles, Set
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
+from datagen.core.text import counted
 from datagen.errors import DatagenError
 from datagen.faces.indexing.build import stated_index
 from datagen.generation.prepare import prepare
@@ -62,4 +63,6 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles, allow_outside: bool) -
         return
     stated = stated_index(recipe.sources(), prepared.purpose)
     Plan(recipe, stated, stated=True)  # refuses empty splits and targets without a donor
-    echo(f"{path}: valid; {len(stated)} images listed; recipe digest {recipe.digest[:16]}")
+    echo(
+        f"{path}: valid; {counted(len(stated), 'image')} listed; recipe digest {recipe.digest[:16]}"
+    )

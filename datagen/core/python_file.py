@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Self
 
 from datagen.core.digests import sha256_bytes
+from datagen.core.text import reason
 from datagen.errors import DatagenError
 
 __all__ = ["PythonFile"]
@@ -32,8 +34,20 @@ class PythonFile:
         try:
             return cls(str(path), path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as problem:
-            why = getattr(problem, "strerror", None) or problem
-            raise error(f"{path}: cannot be read: {why}", path=path) from None
+            raise error(f"{path}: cannot be read: {reason(problem)}", path=path) from None
+
+    def mistake(self, error: BaseException) -> str:
+        """Return what an error says that the file raises, with the line of the file."""
+        if isinstance(error, SyntaxError):
+            line, said = error.lineno, error.msg
+        else:
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [frame.lineno for frame in frames if frame.filename == self.name]
+            line, said = own[-1] if own else None, str(error)
+            if isinstance(error, OSError) and error.strerror:
+                said = f"{error.strerror}: {error.filename!r}"
+        where = f"line {line}: " if line else ""
+        return f"{where}{type(error).__name__}: {said}"
 
     @property
     def digest(self) -> str:

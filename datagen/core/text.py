@@ -12,6 +12,7 @@ __all__ = [
     "first_line",
     "first_of",
     "near",
+    "reason",
     "renamed",
     "shortened",
 ]
@@ -98,6 +99,13 @@ def first_of(names: Sequence[object], shown: int, separator: str = ", ") -> str:
     text = separator.join(map(str, names[:shown]))
     more = len(names) - shown
     return f"{text} and {more} more" if more > 0 else text
+
+
+def reason(error: BaseException) -> str:
+    """Return why a file cannot be used, without error numbers and names of codecs."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 (byte {error.start})"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def shortened(value: object, longest: int = 60) -> str:

@@ -10,6 +10,7 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from datagen.core.plain_data import MAX_DEPTH, MAX_NODES, check_plain
+from datagen.core.text import reason
 from datagen.errors import DatagenError
 
 __all__ = ["MAX_YAML", "parse_yaml", "read_yaml"]
@@ -165,9 +166,5 @@ def _text(path: Path, error: type[DatagenError]) -> str:
         if len(content) > MAX_YAML:
             raise error(f"{path}: {_too_long(path.stat().st_size)}", path=path)
         return content.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise error(
-            f"{path}: cannot be read: not UTF-8 (byte {problem.start})", path=path
-        ) from None
     except (OSError, ValueError) as problem:  # ValueError: a name that no file can have
-        raise error(f"{path}: cannot be read: {problem}", path=path) from None
+        raise error(f"{path}: cannot be read: {reason(problem)}", path=path) from None

@@ -33,9 +33,7 @@ class Plugin(PythonFile):
         try:
             module = self.run(_PREFIX)
         except (Exception, SystemExit) as error:  # the user must fix whatever the file raises
-            raise RecipeError(
-                f"{self.name}: {type(error).__name__}: {error}", path=self.name
-            ) from error
+            raise RecipeError(f"{self.name}: {self.mistake(error)}", path=self.name) from error
         try:
             return self._register(module)
         except RecipeError as error:

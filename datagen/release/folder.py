@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+from datagen.core.addresses import problem_of_address
 from datagen.core.files import below, move_into_place
 from datagen.core.storage import Storage, open_storage
 from datagen.errors import ReleaseError
@@ -40,7 +41,8 @@ class Folder:
         try:
             return open_storage(self.address, listings=False)
         except ValueError as error:
-            raise ReleaseError(f"address {self.address!r}: {error}", path=self.address) from None
+            why = problem_of_address(self.address) or error
+            raise ReleaseError(f"address {self.address!r}: {why}", path=self.address) from None
 
     def __getstate__(self) -> dict[str, str]:
         """Return the state without the open connection."""

@@ -111,7 +111,8 @@ def check_rights(
     if problems:
         raise RightsError(
             one_per_line(f"the purpose ({purpose}) is not covered:", problems)
-            + "\nChange the recipe's purpose, remove the source, or state the terms and their "
+            + "\nChange the recipe's purpose, remove the source or the method, or state the terms "
+            "and their "
             "grounds in a card of your own (docs/sources.md, docs/weights.md)."
         )
     return decisions

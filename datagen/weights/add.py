@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datagen.core.files import write_atomically
+from datagen.core.text import reason
 from datagen.errors import CardError
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.catalog import shipped_weight_cards
@@ -44,6 +45,7 @@ def add_card(store: WeightStore, path: Path, replace: bool = False) -> tuple[Wei
         write_atomically(place, path.read_bytes())
     except OSError as error:
         raise CardError(
-            f"{place} cannot be written: {error}. Point DATAGEN_WEIGHTS at a folder of yours"
+            f"{place} cannot be written: {reason(error)}. Point DATAGEN_WEIGHTS at a "
+            "folder of yours"
         ) from None
     return card, place

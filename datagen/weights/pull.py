@@ -55,7 +55,7 @@ def pull_weights(
     if not card.address:
         where = card.homepage or "its authors (the card names no homepage)"
         raise WeightsError(
-            f"{start}It has no public address: get it from {where} and put it at "
+            f"{start}It cannot be downloaded automatically: get it from {where} and put it at "
             f"{folder / card.file}"
         )
     if not card.sha256 and not unseen:

@@ -17,8 +17,13 @@ def whereabouts(store: WeightStore, card: WeightCard) -> str:
     if card.hub is not None and card.hub.revision:
         return f"not here: 'datagen weights pull {card.id}' gets {card.hub.repo} from the hub"
     if card.address and card.form != "insightface":
-        verb = "gets" if card.sha256 else "shows the digest of"
-        return f"not here: 'datagen weights pull {card.id}' {verb} {card.address}{size}"
+        pull = f"'datagen weights pull {card.id}'"
+        if card.sha256:
+            return f"not here: {pull} gets {card.address}{size}"
+        return (
+            f"not here: get it from {card.address}{size}; its card has no digest: {pull} shows it, "
+            "for a card of your own"
+        )
     place = store.folder / card.file
     return f"not here: get it from {card.homepage or 'its authors'}{size} and put it at {place}"
 

@@ -68,7 +68,7 @@ def test_the_list_shows_each_card_with_terms_and_whereabouts(
         "simswap_256": ["CC-BY-NC-4.0: permits research, redistribute", "pull", "(220 MB)"],
         "sd15": ["research, commercial, redistribute", "stable-diffusion-v1-5", "from the hub"],
         "inswapper_128": ["permits research", "get it from https://", str(folder)],
-        "ghost_1_256": ["shows the digest of https://"],
+        "ghost_1_256": ["get it from https://", "its card has no digest: 'datagen weights pull"],
         "insightface_buffalo_l": ["get it from https://"],
     }.items():
         block = " ".join(lines[lines.index(card) : lines.index(card) + 4])
@@ -124,11 +124,18 @@ def test_pull_of_an_unknown_digest_tells_it_and_installs_nothing(
 @pytest.mark.parametrize(
     ("card", "parts"),
     [
-        ("inswapper_128", ["no public address", "insightface", "LicenseRef-InsightFace-NC"]),
+        (
+            "inswapper_128",
+            [
+                "cannot be downloaded automatically: get it",
+                "insightface",
+                "LicenseRef-InsightFace-NC",
+            ],
+        ),
         ("insightface_buffalo_l", ["not downloaded for you", "read the terms", "models/buffalo_l"]),
         (
             "ddpm_celebahq_256",
-            ["no public address", "Apache-2.0", "put it at", "ddpm_celebahq_256"],
+            ["cannot be downloaded automatically", "Apache-2.0", "put it at", "ddpm_celebahq_256"],
         ),
         ("inswapper_129", ["Did you mean 'inswapper_128'"]),
     ],

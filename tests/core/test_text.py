@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from datagen.core.text import RENAMED_OPTIONS, counted, first_of, near, renamed
+from datagen.core.text import RENAMED_OPTIONS, counted, first_of, near, reason, renamed
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,16 @@ def test_counted() -> None:
     assert counted(1, "image") == "1 image"
     assert counted(0, "image") == "0 images"
     assert counted(2, "identity", "identities") == "2 identities"
+
+
+def test_a_reason_has_no_numbers_of_errors(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught:  # noqa: PT011  # its text is what is tested
+        (tmp_path / "none").read_text()
+    assert reason(caught.value) == "No such file or directory"
+    with pytest.raises(UnicodeDecodeError) as decoded:
+        b"ab\xff".decode("utf-8")
+    assert reason(decoded.value) == "not UTF-8 (byte 2)"
+    assert reason(ValueError("embedded null byte")) == "embedded null byte"
 
 
 def test_first_of() -> None:

@@ -97,9 +97,16 @@ def test_what_is_imported_is_not_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("def f(:\n", "SyntaxError: "),
-        ("import no_such_package\n", "ModuleNotFoundError: No module named 'no_such_package'"),
-        ("x = 1\n1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("x = 1\ndef f(:\n", "mine.py: line 2: SyntaxError: invalid syntax"),
+        (
+            "import no_such_package\n",
+            "mine.py: line 1: ModuleNotFoundError: No module named 'no_such_package'",
+        ),
+        ("x = 1\n1 / 0\n", "mine.py: line 2: ZeroDivisionError: division by zero"),
+        (
+            "def f():\n    open('/nope/x')\nf()\n",
+            "mine.py: line 2: FileNotFoundError: No such file or directory: '/nope/x'",
+        ),
         ("x = 1\n", "defines no Method or Degradation with a 'name'"),
         ("from datagen.methods.self_blend import SelfBlend\n", "defines no Method or Degradation"),
         (
