@@ -18,7 +18,7 @@ from datagen.core.files import below
 from datagen.detectors.batched import Encoded, mixed
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
-from datagen.errors import DatagenError, DetectorError
+from datagen.errors import DetectorError
 
 __all__ = ["CommandDetector"]
 
@@ -77,6 +77,8 @@ class CommandDetector:
             raise DetectorError(
                 f"detector 'cmd: {self._command}': exit code 127: {_last_line(done.stderr)}"
             )
+        if done.returncode < 0:
+            return f"the program was ended by signal {-done.returncode} (9: out of memory?)"
         if done.returncode:
             return f"the program exited with code {done.returncode}: {_last_line(done.stderr)}"
         return ""
@@ -90,9 +92,10 @@ class CommandDetector:
         for line, (name, text) in enumerate(_rows(path, self._command), 2):
             place = _place(name, given)
             if place is None:
-                raise DatagenError(
+                raise DetectorError(
                     f"detector 'cmd: {self._command}': line {line} of its scores names "
-                    f"{name[:_SHOWN]!r}, which is not one of the given paths"
+                    f"{name[:_SHOWN]!r}, which is not one of the given paths: write each path as "
+                    "it is in {paths}"
                 )
             repeated = Answer(None, "failed", "the program wrote two scores")
             found[place] = repeated if place in found else self._answer(text)
@@ -144,7 +147,7 @@ def _rows(path: Path, command: str) -> Iterator[tuple[str, str]]:
                     f"{','.join(header)[:_SHOWN]!r}, expected 'path,score'"
                 )
             for cells in lines:
-                if cells:
+                if any(map(str.strip, cells)):
                     name, *rest = (cell.strip() for cell in cells)
                     yield name, rest[0] if rest else ""
         except csv.Error as error:

@@ -180,6 +180,20 @@ def test_a_path_by_another_way_is_the_given_one(tmp_path: Path) -> None:
     assert detector(tmp_path, program).score(images(1), 32) == [Answer(0.25)]
 
 
+def test_blank_rows_and_a_byte_order_mark_are_passed_over(tmp_path: Path) -> None:
+    program = "import sys\npath = open(sys.argv[1]).readline().strip()\n"
+    program += "text = f'\\ufeffpath, score\\n\\n{path}, 0.25\\n,\\n ,\\n'\n"
+    program += "open(sys.argv[2], 'w', encoding='utf-8').write(text)"
+    assert detector(tmp_path, program).score(images(1), 32) == [Answer(0.25)]
+
+
+def test_a_program_that_is_killed_says_so(tmp_path: Path) -> None:
+    found = detector(tmp_path, "import os\nos.kill(os.getpid(), 9)").score(images(2), 32)
+    assert {one.detail for one in found} == {
+        "the program was ended by signal 9 (9: out of memory?)"
+    }
+
+
 def test_a_program_that_is_gone_is_named(tmp_path: Path) -> None:
     command = CommandDetector("gone-program {paths} {scores}", str(tmp_path), DetectorConfig())
     with pytest.raises(DetectorError, match="gone-program"):

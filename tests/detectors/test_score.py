@@ -233,8 +233,8 @@ def test_a_command(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert score(small, command, to) == 2
     assert "expected 'path,score'" in capsys.readouterr().err
     program.write_text("import sys; open(sys.argv[2], 'w').write('path,score\\n/x.png,0.5')")
-    assert score(small, command, to) == 1
-    assert "which is not one of the given paths" in capsys.readouterr().err
+    assert score(small, command, to) == 2
+    assert "which is not one of the given paths: write each path" in capsys.readouterr().err
 
 
 def test_a_stopped_run_goes_on_with_what_is_there(
