@@ -228,15 +228,14 @@ def _in_range(raw: npt.NDArray[np.float64], ids: Any, where: str) -> npt.NDArray
 
 
 def _example(column: Any) -> str:
-    """Return the first text among the scores, and what to do about it."""
+    """Return the first text among the scores that is no number, and what to do about it."""
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return ""
     for value in pc.unique(column).to_pylist():
         text = (value or "").strip()
         try:
-            float(text)
+            float(text or "0")
         except ValueError:
-            if text:
-                cure = ": write 0.87 for 87%" if text.endswith("%") else ""
-                return f", e.g. not {text[:_LONGEST]!r}{cure}"
-    return ""
+            cure = ": write 0.87 for 87%" if text.endswith("%") else ""
+            return f", e.g. not {text[:_LONGEST]!r}{cure}"
+    return ": they are numbers written as texts, convert them"

@@ -147,7 +147,10 @@ def _read_cells(file: IO[bytes], delimiter: str) -> pa.Table:
     head = file.readline(_MAX_HEAD + 1)
     if len(head) > _MAX_HEAD or head.count(delimiter.encode()) >= _MAX_COLUMNS:
         raise ValueError(f"its first line names more than {_MAX_COLUMNS} columns or is too long")
-    names = next(csv.reader([head.decode("utf-8-sig")], delimiter=delimiter), [])
+    first = next(iter(head.decode("utf-8-sig").splitlines()), "")
+    if delimiter not in first:
+        _refuse_other_delimiter(first)
+    names = next(csv.reader([first], delimiter=delimiter), [])
     clean = [name.strip() for name in names]
     options = pv.ReadOptions()
     if clean == names or not names:
@@ -160,6 +163,15 @@ def _read_cells(file: IO[bytes], delimiter: str) -> pa.Table:
         parse_options=pv.ParseOptions(delimiter=delimiter),
         convert_options=pv.ConvertOptions(column_types=_TEXT, null_values=_NOTHING),
     )
+
+
+def _refuse_other_delimiter(first: str) -> None:
+    for sign, name in {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}.items():
+        if sign in first:
+            raise ValueError(
+                f"its columns are separated by {name}: those of a .csv file are separated by "
+                "commas, of a .tsv file by tabs, and numbers have a decimal point"
+            )
 
 
 def _read_lines(file: IO[bytes]) -> pa.Table:

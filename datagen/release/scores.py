@@ -143,7 +143,7 @@ def scores_of(frame: pd.DataFrame, logits: bool = False, where: str = "scores") 
     Raises:
         ScoresError: See ``read_scores``.
     """
-    if frame.index.name in KEYS and frame.index.name not in frame.columns:
+    if any(name in KEYS and name not in frame.columns for name in frame.index.names):
         frame = frame.reset_index()
     wanted = [name for name in frame.columns if name in (*KEYS, "score", "status")]
     if "score" not in wanted or not set(wanted) & set(KEYS) or len(set(wanted)) < len(wanted):

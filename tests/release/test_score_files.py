@@ -148,6 +148,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "a damaged archive": ("s.csv.gz", b"\x1f\x8b\x08" + b"x" * 99, "cannot be read as CSV"),
     "semicolons": ("s.csv", b"sample_id;score\na;0.5\n", "separated by commas"),
     "commas in TSV": ("s.tsv", b"sample_id,score\na,0.5\n", "of a .tsv file by tabs"),
+    "decimal commas": ("s.csv", b"a;sample_id;score\n0;a;0,5\n", "numbers have a decimal point"),
     "tabs in CSV": ("s.csv", b"sample_id\tscore\na\t0.5\n", "separated by commas"),
 }
 
@@ -186,11 +187,25 @@ def test_tables_of_pandas_of_any_text_type(kind: Any) -> None:
     assert scores_of(frame).ids.to_pylist() == IDS
 
 
+def test_tables_of_pandas_may_have_ids_as_index() -> None:
+    frame = pd.DataFrame({"sample_id": IDS, "score": 0.5, "fold": 1})
+    for index in ("sample_id", ["sample_id", "fold"]):
+        assert scores_of(frame.set_index(index)).ids.to_pylist() == IDS
+
+
+def test_lines_may_end_as_on_any_system(tmp_path: Path) -> None:
+    for end in ("\r", "\r\n", "\n"):
+        found = read_scores(save(tmp_path / "s.csv", f"sample_id,score{end}a,0.5{end}b,1{end}"))
+        assert found.ids.to_pylist() == ["a", "b"]
+
+
 def test_tables_of_pandas_with_mixed_or_missing_values_are_named() -> None:
     with pytest.raises(ScoresError, match="must be texts and scores numbers"):
         scores_of(pd.DataFrame({"sample_id": ["a", 3], "score": [0.1, 0.2]}))
     with pytest.raises(ScoresError, match=r"no column score.* It has: sample_id, skore, 3"):
         scores_of(pd.DataFrame({"sample_id": ["a"], "skore": [0.1], 3: [1]}))
+    with pytest.raises(ScoresError, match="they are numbers written as texts, convert them"):
+        scores_of(pd.DataFrame({"sample_id": ["a"], "score": ["0.5"]}))
     twice = pd.DataFrame([["a", 0.1, 0.2]], columns=["sample_id", "score", "score"])
     with pytest.raises(ScoresError, match="2 columns are named 'score': keep one"):
         scores_of(twice)
