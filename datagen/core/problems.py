@@ -134,6 +134,8 @@ def _advice(entry: ErrorDetails, model: type[BaseModel]) -> str:
         return f". Write it in quotes: '{given}'"
     if kind in _LISTS and isinstance(given, str) and not of_models:
         return f". Write it in brackets: [{given[:_MAX_NAME]}]"
+    if kind in _LISTS and isinstance(given, Mapping) and of_models:
+        return ". Begin each of its entries with '- ', or write [{...}]"
     if kind in _MAPPINGS and (known := keys_at(model, location)):
         return f". Its keys: {', '.join(known)}"
     return ""

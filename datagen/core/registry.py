@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -18,6 +19,15 @@ T = TypeVar("T")
 
 # Known names that a message lists.
 _SHOWN = 12
+
+
+def _place(target: str) -> str:
+    """Return where a class is defined: its import path, or its file if it is no package's."""
+    name, _, attribute = target.partition(":")
+    module = sys.modules.get(name)
+    if module is None or module.__spec__ is not None:
+        return target
+    return f"{attribute} in {module.__file__}"
 
 
 class Registry(Generic[T]):
@@ -47,8 +57,8 @@ class Registry(Generic[T]):
     def _refuse_second_owner(self, name: str, target: str, owner: str | None) -> None:
         if owner is not None and owner != target:
             raise RecipeError(
-                f"{self._kind} {name!r} is defined twice: by {owner} and by {target}. "
-                "Rename one of them or uninstall its package."
+                f"{self._kind} {name!r} is defined twice: by {_place(owner)} and by "
+                f"{_place(target)}. Rename one of them, or leave out its file or package"
             )
 
     def add(self, name: str, loaded: type[T]) -> None:

@@ -43,7 +43,7 @@ class _Override:
             node = self._child(node, depth)
         last = self.keys[-1]
         if isinstance(node, list):
-            node[self._position(node, last)] = self.value
+            node[self._position(node, last, len(self.keys) - 1)] = self.value
         elif isinstance(node, dict):
             node[last] = self.value
         else:
@@ -52,19 +52,23 @@ class _Override:
     def _child(self, node: Any, depth: int) -> Any:
         key = self.keys[depth]
         if isinstance(node, list):
-            return node[self._position(node, key)]
+            return node[self._position(node, key, depth)]
         if isinstance(node, dict):
             if node.get(key) is None:
                 node[key] = {}
             return node[key]
         raise self._no_keys(depth)
 
-    def _position(self, node: list[Any], key: str) -> int:
+    def _position(self, node: list[Any], key: str, depth: int) -> int:
         if not _POSITION.fullmatch(key) or int(key) >= len(node):
-            allowed = (
-                f"the list has positions 0 to {len(node) - 1}" if node else "the list is empty"
+            start = ".".join(self.keys[:depth])
+            if not node:
+                raise self._error(f"{start!r} is an empty list, found {key!r}")
+            way = ".".join([start, "0", *self.keys[depth + 1 :]])
+            raise self._error(
+                f"{start!r} is a list: its entries are named by their positions, 0 to "
+                f"{len(node) - 1}, e.g. {way} (found {key!r})"
             )
-            raise self._error(f"{allowed}, found {key!r}")
         return int(key)
 
     def _no_keys(self, depth: int) -> RecipeError:
@@ -130,7 +134,8 @@ def _plain(value: Any, label: str, key: str) -> Any:
 
 def _split(key: str, label: str) -> tuple[str, ...]:
     _check(key, label)
-    keys = tuple(part for part in re.split(r"[.\[\]]+", key) if part)
+    parts = (part.strip() for part in re.split(r"[.\[\]]+", key))
+    keys = tuple(part for part in parts if part)
     if len(keys) > MAX_DEPTH:
         raise RecipeError(f"{label}: the key has {len(keys)} parts, at most {MAX_DEPTH} are read")
     return keys

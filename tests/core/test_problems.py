@@ -84,6 +84,10 @@ def _lines(value: object) -> list[str]:
         ({"inner": {"kind": "jpg"}}, "inner.kind: must be 'jpeg' or 'png' (found 'jpg'). Did you"),
         ({"entries": "a"}, "entries: expected a list (found 'a')"),
         (
+            {"entries": {"use": "a"}},
+            "entries: expected a list. Begin each of its entries with '- '",
+        ),
+        (
             {"entries": [{"use": "a", "names": "b"}]},
             "entries[0].names: expected a list (found 'b'). Write it in brackets: [b]",
         ),

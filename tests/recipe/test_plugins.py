@@ -142,6 +142,16 @@ def test_a_file_that_does_not_work_is_named_every_time(
     assert not any(name == f"datagen_plugin_{plugin.digest[:16]}" for name in sys.modules)
 
 
+def test_two_files_that_define_one_name_are_both_named(tmp_path: Path) -> None:
+    written(tmp_path, method(), "one.py").load()
+    with pytest.raises(RecipeError) as caught:
+        written(tmp_path, method() + "\n", "two.py").load()
+    assert (
+        f"method 'mine' is defined twice: by Mine in {tmp_path / 'one.py'} and by Mine in "
+        f"{tmp_path / 'two.py'}. Rename one of them, or leave out its file or package"
+    ) in str(caught.value)
+
+
 def test_the_line_of_a_mistake_is_in_the_traceback(tmp_path: Path) -> None:
     plugin = written(tmp_path, "a = 1\n\nb = a / 0\n")
     with pytest.raises(RecipeError) as caught:
