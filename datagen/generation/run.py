@@ -149,8 +149,7 @@ class _Run:
                 self._refuse_too_many_rejects()
         except KeyboardInterrupt:
             self.progress.note(
-                f"stopped: {self._committed()} of {counted(len(self.sizes), 'shard')} "
-                f"{'is' if len(self.sizes) == 1 else 'are'} in "
+                f"stopped: {self._committed()} of {len(self.sizes)} shards are in "
                 f"{self.folder}; rerun the same command to make the rest"
             )
             raise
@@ -211,9 +210,7 @@ class _Run:
         lines = [f"shard {shard.name}: {error}" for shard, error in shown[:_SHOWN]]
         if len(shown) > _SHOWN:
             lines.append(f"and {len(shown) - _SHOWN} more")
-        head = (
-            f"the run did not complete: {len(shown)} of {counted(len(self.sizes), 'shard')} failed:"
-        )
+        head = f"the run did not complete: {len(shown)} of {len(self.sizes)} shards failed:"
         kept = len(self.done)
         others = f"{counted(kept, 'finished shard')} in {self.folder}. " if kept else ""
         return RunError(

@@ -53,6 +53,13 @@ def test_features_are_finite_and_of_one_length(side: int) -> None:
         features_of(np.zeros((SMALLEST - 1, 90, 3), np.uint8))
 
 
+def test_a_model_that_score_would_not_take_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert baseline(tmp_path / "no-release", "--model", str(tmp_path / "model.txt")) == 2
+    assert "must end in .json (found the suffix '.txt'). Name it" in capsys.readouterr().err
+
+
 def test_the_baseline_learns_and_its_model_scores_the_same(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
