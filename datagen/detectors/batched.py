@@ -11,7 +11,7 @@ from datagen.core.digests import digest_of
 from datagen.core.images import read_rgb
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.outputs import as_numbers
-from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
+from datagen.detectors.postprocess import Answer, BadAnswerError, cause_of, read_answers
 from datagen.detectors.preprocess import resized
 from datagen.errors import DetectorError, ImageError
 
@@ -110,7 +110,7 @@ class ArrayDetector:
         except DetectorError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the detector is the user's
-            raise BadAnswerError(f"{type(error).__name__}: {_first_line(error)}") from None
+            raise BadAnswerError(cause_of(error)) from None
         return read_answers(raw, len(images), self._config)
 
 
@@ -130,8 +130,3 @@ def decoded(encoded: Encoded) -> Image | Answer:
         return read_rgb(encoded.data)
     except ImageError as error:
         return Answer(None, "unreadable", str(error))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = (line.strip() for line in str(error).splitlines())
-    return next(filter(None, lines), "no message")[:300]

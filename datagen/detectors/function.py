@@ -13,6 +13,7 @@ from datagen.core.arrays import Image
 from datagen.detectors.batched import Infer
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.outputs import output_of
+from datagen.detectors.postprocess import cause_of
 from datagen.detectors.spec import DetectorSpec, look_in
 from datagen.errors import DetectorError
 
@@ -30,7 +31,7 @@ def load_function(spec: DetectorSpec) -> Infer:
     try:
         found: Any = getattr(_module(spec, module_name), name)
     except (Exception, SystemExit) as error:
-        raise DetectorError(f"{where}: does not load: {type(error).__name__}: {error}") from error
+        raise DetectorError(f"{where}: does not load: {cause_of(error)}") from error
     found = made(found, where)
     if not callable(found):
         raise DetectorError(f"{where}: is of type {type(found).__name__}, which is not callable")
@@ -72,10 +73,9 @@ def _is_torch_module(detector: object) -> bool:
 
 
 def _torch_module(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [""])[0][:200]
     return (
         "the detector is a torch.nn.Module, which cannot take images as they are given, "
-        f"(n, height, width, 3) uint8 arrays ({type(error).__name__}: {line}). Wrap it: "
+        f"(n, height, width, 3) uint8 arrays ({cause_of(error)}). Wrap it: "
         "lambda batch: model(torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255), with "
         "model.eval() before; or save it as TorchScript or ONNX, which are given what "
         "--detector-config says"
@@ -94,7 +94,7 @@ def made(detector: Any, where: str) -> Any:
         return detector()
     except (Exception, SystemExit) as error:
         raise DetectorError(
-            f"{where}: does not load: {type(error).__name__}: {error}. A class is called once, "
+            f"{where}: does not load: {cause_of(error)}. A class is called once, "
             "without arguments; pass an object instead of it"
         ) from error
 

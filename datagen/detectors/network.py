@@ -19,6 +19,7 @@ from datagen.detectors.batched import Infer
 from datagen.detectors.config import CONFIG
 from datagen.detectors.network_files import why_it_does_not_load
 from datagen.detectors.outputs import choose, output_of
+from datagen.detectors.postprocess import cause_of
 from datagen.detectors.preprocess import network_input
 from datagen.detectors.spec import DetectorSpec
 from datagen.errors import DetectorError, MissingExtraError
@@ -255,8 +256,5 @@ def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
 
 
 def _does_not_load(spec: DetectorSpec, error: Exception) -> DetectorError:
-    why = why_it_does_not_load(spec.kind, Path(spec.target))
-    if not why:
-        line = (str(error).strip().splitlines() or [""])[0][:300]
-        why = f"{type(error).__name__}: {line}"
+    why = why_it_does_not_load(spec.kind, Path(spec.target)) or cause_of(error)
     return DetectorError(f"detector {spec.text}: does not load: {why}", path=spec.target)

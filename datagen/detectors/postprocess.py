@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from datagen.detectors.config import CONFIG, DetectorConfig
 from datagen.errors import DetectorError
 
-__all__ = ["Answer", "BadAnswerError", "read_answers"]
+__all__ = ["Answer", "BadAnswerError", "cause_of", "read_answers"]
 
 # float32 rounds a probability of 1 to a little above it, float16 to somewhat more.
 _ROUNDING, _HALF_ROUNDING = 1e-6, 2e-3
 _SUM_ROUNDING = 1e-5
+_LONGEST = 300
+_WRAPPED = "The following operation failed in the TorchScript interpreter"  # the cause comes last
 _MIN_ROWS = 2  # one row of logits may sum to 1 by chance
 
 
@@ -37,6 +39,15 @@ class Answer:
     score: float | None
     status: str = "ok"
     detail: str = ""
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the kind of an error of others and the one line of its text that tells most."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0].startswith(_WRAPPED):
+        lines.reverse()
+    name = type(error).__name__
+    return f"{name}: {lines[0][:_LONGEST]}" if lines else name
 
 
 def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer]:

@@ -15,6 +15,7 @@ from datagen.detectors.batched import ArrayDetector
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.function import Called
 from datagen.detectors.load import open_detector
+from datagen.detectors.postprocess import cause_of
 from datagen.detectors.spec import read_spec
 from datagen.errors import DetectorError
 from tests.detectors.made import onnx_mean
@@ -185,6 +186,21 @@ def test_a_module_of_torch_as_a_callable_is_told(
     )
     (answer,) = ArrayDetector(wrapped, config).score(pictures(7), 1)
     assert answer.status == "ok"
+
+
+INTERPRETER = (
+    "The following operation failed in the TorchScript interpreter.\n"
+    "Traceback of TorchScript (most recent call last):\n"
+    '  File "net.py", line 3, in forward\n'
+    "RuntimeError: AssertionError: expected frames\n"
+)
+
+
+def test_the_cause_of_an_error_in_torchscript_is_its_last_line() -> None:
+    told = cause_of(RuntimeError(INTERPRETER))
+    assert told == "RuntimeError: RuntimeError: AssertionError: expected frames"
+    assert cause_of(ValueError("first\nsecond")) == "ValueError: first"
+    assert cause_of(KeyboardInterrupt()) == "KeyboardInterrupt"
 
 
 def test_the_first_line_with_words_of_an_error_is_told() -> None:

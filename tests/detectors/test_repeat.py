@@ -38,7 +38,7 @@ def doubts(out: Path, infer: Any, **config: Any) -> list[str]:
 
 
 def relative(batch: NDArray[Any]) -> NDArray[Any]:
-    return 0.5 + mean(batch) - mean(batch).mean()
+    return np.asarray(0.5 + mean(batch) - mean(batch).mean())
 
 
 def turned(batch: NDArray[Any]) -> NDArray[Any]:

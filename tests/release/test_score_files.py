@@ -180,7 +180,7 @@ def test_tables_of_pandas_of_any_text_type(kind: Any) -> None:
     frame = pd.DataFrame(
         {
             "sample_id": pd.Series([*IDS], dtype=kind),
-            "score": np.float16([0.5] * 5),
+            "score": np.full(5, 0.5, np.float16),
             "other": [{}] * 5,
         }
     )
