@@ -21,6 +21,7 @@ Location: TypeAlias = tuple[int | str, ...]
 
 _KEY = "[key]"  # pydantic's word for a wrong key of a mapping
 _MAX_NAME = 60  # characters of a key that a message shows
+_ALLOWED = ". Allowed: "
 _SHOWN = 3  # keys that a message shows
 _NEAR = 0.8  # how alike an unknown key must be to one of its place to be a misspelling of it
 
@@ -72,6 +73,7 @@ def problems_of(
     entries = [_without_union(entry, model) for entry in error.errors()]
     wrong = [entry["loc"] for entry in entries]
     told: set[tuple[str, str]] = set()
+    lists: set[str] = set()
     for entry in entries:
         location = entry["loc"]
         if entry["type"] == "too_short" and any(_below(other, location) for other in wrong):
@@ -80,10 +82,13 @@ def problems_of(
             continue  # the unknown old key is a problem of its own
         if (*location, _KEY) in wrong:
             continue  # the value of a key that is not allowed
-        found = _told(entry, entries, model, prefix)
-        if found not in told:
-            told.add(found)
-            yield found
+        key, words = _told(entry, entries, model, prefix)
+        words, allowed = words.partition(_ALLOWED)[::2]
+        is_new = allowed not in lists  # a list of keys is told once
+        if (key, words) not in told:
+            told.add((key, words))
+            lists.add(allowed)
+            yield key, f"{words}{_ALLOWED}{allowed}" if allowed and is_new else words
 
 
 def _told(
@@ -161,11 +166,9 @@ def _unknown(entry: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
         if name == other or renamed(name, [other]):
             return f"unknown key. {other!r} is a key of {owner}"
     hint = near(name, known)
-    return f"unknown key.{hint}" if hint or not known else _allowed(known)
-
-
-def _allowed(known: list[str]) -> str:
-    return f"unknown key. Allowed: {', '.join(known)}"
+    if hint or not known:
+        return f"unknown key.{hint}"
+    return f"unknown key{_ALLOWED}{', '.join(known)}"
 
 
 def _own_words(entry: ErrorDetails, model: type[BaseModel], prefix: str) -> tuple[str, str]:

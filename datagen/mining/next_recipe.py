@@ -13,6 +13,7 @@ from typing import Any
 from datagen.core.files import staged
 from datagen.core.out_file import check_out_file
 from datagen.core.terminal import plain
+from datagen.core.text import counted
 from datagen.core.yaml_edit import KeyPath, edit_yaml
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import RecipeError, ScoresError
@@ -170,13 +171,13 @@ def _describe_method(group: Group, overall: float) -> str:
     worst, cell = group.worst, ""
     if worst.degradation != NO_DEGRADATION:
         cell = f"; lowest with {worst.degradation}: {worst.auc:.3f} over {worst.fakes}"
-    return f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {overall:.3f}){cell}"
+    return f"AUC {group.auc:.3f} over {counted(group.fakes, 'fake')} (all: {overall:.3f}){cell}"
 
 
 def _describe_degradation(group: Group, overall: float) -> str:
     worst = group.worst
     return (
-        f"AUC {group.auc:.3f} over {group.fakes} fakes (all: {overall:.3f}); lowest on "
+        f"AUC {group.auc:.3f} over {counted(group.fakes, 'fake')} (all: {overall:.3f}); lowest on "
         f"{worst.method}: {worst.auc:.3f} over {worst.fakes}"
     )
 

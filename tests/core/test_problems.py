@@ -135,6 +135,14 @@ def test_a_key_in_the_wrong_place_is_told_its_own(value: dict[str, Any], line: s
     assert _lines(value) == [line]
 
 
+def test_a_list_of_allowed_keys_is_told_once() -> None:
+    assert _lines({"inner": {"zz": 1, "yy": 2}, "counts": {"xx": 3}}) == [
+        "counts.xx: unknown key. Allowed: train, val",
+        "inner.zz: unknown key. Allowed: quality, kind",
+        "inner.yy: unknown key",
+    ]
+
+
 def test_a_missing_key_comes_with_the_unknown_ones_beside_it() -> None:
     assert _lines({"entries": [{"name": "a"}]}) == [
         "entries[0].use: missing: one of a, b (found 'name')"
