@@ -253,7 +253,8 @@ def export(
     Args:
         release: The release, or its path or address.
         folder: New folder for the copy.
-        to: Name of the form: ``"hf"`` is Parquet with images in it for the Hugging Face hub.
+        to: Name of the form: ``"hf"`` is Parquet with images in it for the Hugging Face hub,
+            ``"deepfakebench"`` is frames, masks, landmarks and JSON for DeepfakeBench.
         workers: Threads.
         progress: Show progress and notes.
 

@@ -22,7 +22,12 @@ def command(
     ],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="FORM", help="hf (Hugging Face).", show_default=False),
+        typer.Option(
+            "--to",
+            metavar="FORM",
+            help="hf (Hugging Face) or deepfakebench.",
+            show_default=False,
+        ),
     ],
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Threads.", show_default=True)

@@ -18,6 +18,7 @@ from datagen.release.reader import Release
 __all__ = ["EXPORTS", "Export", "Exported", "export_release"]
 
 EXPORTS: Mapping[str, str] = {
+    "deepfakebench": "datagen.exports.deepfakebench:write",
     "hf": "datagen.exports.huggingface:write",
 }
 """The function that writes each form."""
