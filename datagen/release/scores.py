@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -168,24 +167,26 @@ def note_on_replaced(
         ScoresError: There is a file that is no scores file, or holds the scores of a detector of
             another name or of a release of another name.
     """
-    if not path.exists():
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
         return None
-    cure = "Name another file, or remove this one first"
+    problem = (
+        f"{path}: exists and was not written by 'datagen score'. Name another file, or remove this "
+        "one first"
+    )
     if not keeps_facts(path):
-        names: list[str] = []
-        with contextlib.suppress(ScoresError):
+        try:
             names = read_table(path).column_names
-        if names and not {"sample_id", "score", "status"} <= set(names):
-            raise ScoresError(f"{path}: exists and holds no scores. {cure}", path=path)
+        except ScoresError:
+            names = []
+        if not {"sample_id", "score", "status"} <= set(names):
+            raise ScoresError(problem, path=path)
         return f"{path} is replaced: its format does not say whose scores it held"
     try:
         metadata = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, OSError, ValueError):
         metadata = {}
     if b"datagen.scores" not in metadata:
-        raise ScoresError(
-            f"{path}: exists and was not written by 'datagen score'. {cure}", path=path
-        )
+        raise ScoresError(problem, path=path)
     return _note_on_facts(
         path, metadata, (("detector", "spec", detector), ("release", "name", release))
     )

@@ -211,6 +211,7 @@ def test_tables_of_pandas_with_mixed_or_missing_values_are_named() -> None:
         scores_of(twice)
 
 
+HALF = {"sample_id": "a", "score": 0.5}
 ME, OUT = {"spec": "m:f", "digest": "1"}, {"name": "r", "content": "1"}
 
 
@@ -246,6 +247,9 @@ def test_a_text_is_replaced_and_told_or_kept(tmp_path: Path, suffix: str) -> Non
     row = score_table(["a"], ["b"], [0.5], ["ok"], [""])
     write_scores(path, [row], ME, OUT)
     assert "is replaced: its format does not say whose" in str(note_on_replaced(path, ME, OUT))
-    save(path, lines(suffix, {"name": "x", "age": 3}))
-    with pytest.raises(ScoresError, match="exists and holds no scores"):
-        note_on_replaced(path, ME, OUT)
+    for text in (lines(suffix, {"name": "x", "age": 3}), "to do: buy milk", lines(suffix, HALF)):
+        save(path, text)
+        with pytest.raises(ScoresError, match="exists and was not written by 'datagen score'"):
+            note_on_replaced(path, ME, OUT)
+    path.write_bytes(b"")  # as mktemp leaves it
+    assert note_on_replaced(path, ME, OUT) is None
