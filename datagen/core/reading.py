@@ -145,7 +145,7 @@ def _pixels(opened: Pillow.Image) -> Image:
 def _strictly(data: bytes, header: Header) -> _Strict:
     with opened_by_pillow(data, header) as opened:
         _refuse_odd(opened)
-        info: dict[Any, Any] = dict(opened.info)
+        info = _texts(opened)
         colors = _Colors.of(opened)
         if other := other_color_space(data, header, colors.profile is not None):
             raise ImageError(f"its color space is not sRGB ({other}): convert it to sRGB first")
@@ -158,11 +158,15 @@ def _strictly(data: bytes, header: Header) -> _Strict:
         if "Raw profile type icc" in opened.info or "Raw profile type icm" in opened.info:
             raise ImageError("has a color profile in a text chunk: convert it to sRGB first")
         # Behind the pixels of a PNG there may be more; a TIFF loses its orientation with loading.
-        orientation = find_orientation(data, header, {**opened.info, **info})
+        orientation = find_orientation(data, header, _texts(opened) | info)
     return _Strict(image, orientation, colors)
 
 
-def _loaded(opened: Pillow.Image, info: dict[Any, Any]) -> Image:
+def _texts(opened: Pillow.Image) -> dict[str, Any]:
+    return {name: value for name, value in opened.info.items() if isinstance(name, str)}
+
+
+def _loaded(opened: Pillow.Image, info: dict[str, Any]) -> Image:
     try:
         return _pixels(opened)
     except OSError as error:

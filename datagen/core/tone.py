@@ -108,7 +108,7 @@ def _reduced(image: Image) -> NDArray[np.float32]:
 
 
 def _fitted(pixels: NDArray[np.float32]) -> tuple[Tone, float, float]:
-    """Return the tone of pixels, what color has beside it (root mean square), and the mean chroma."""
+    """Return the tone of pixels, what color has beside it (RMS), and the mean chroma."""
     luma = pixels @ _LUMA
     order = np.argsort(luma, kind="stable")
     luma, colors = luma[order], pixels[order]

@@ -16,6 +16,7 @@ from datagen.engine.worker_state import worker_state
 from datagen.errors import ImageError
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
+from datagen.faces.indexing.traces import few_colors, within_border
 from datagen.sources.base import Record, Source
 
 __all__ = ["AnalyzeImages", "image_stamp"]
@@ -76,6 +77,9 @@ class AnalyzeImages:
         base |= {"height": image.shape[0], "width": image.shape[1]}
         base["orientation"] = found.orientation
         base["phash"] = phash(image) if seen else None
+        base["inner"] = within_border(image) if seen else None
+        if seen and (lacking := few_colors(image)):
+            return [{**base, "problem": "few_colors", "detail": lacking}]
         faces = _named(analyzer.analyze(image, record), record)
         if not faces:
             return [{**base, "problem": "no_face", "detail": ""}]

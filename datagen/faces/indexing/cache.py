@@ -22,13 +22,16 @@ __all__ = ["AnalysisCache", "DecisionCache", "place_of"]
 _log = logging.getLogger(__name__)
 
 _DECISIONS = 1  # raised when faces are compared otherwise
-_OWN = ("stamp", "problem", "detail")
+_OWN = {
+    **dict.fromkeys(("stamp", "problem", "detail"), pa.string()),
+    "inner": pa.list_(pa.int32()),  # what lies within a border, see ``within_border``
+}
 _SHARED = (
     *("image_id", "path", "sha256", "face_no", "width", "height", "orientation"),
     *("phash", "box", "landmarks", "mesh", "yaw", "pitch", "roll", "embedding"),
 )
 _SCHEMA = pa.schema(
-    [*(pa.field(name, pa.string()) for name in _OWN), *map(INDEX_SCHEMA.field, _SHARED)],
+    [*(pa.field(name, kind) for name, kind in _OWN.items()), *map(INDEX_SCHEMA.field, _SHARED)],
     metadata={"datagen.index": "3"},
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from datagen.core.digests import canonical_json
 from datagen.core.spelling import folded
+from datagen.faces.indexing.traces import is_cut_by_border
 from datagen.rights import ADULT_AGE, license_of, refuse_age, stated_attribution
 from datagen.rights.spdx import spdx_of
 from datagen.sources.base import Record
@@ -30,12 +31,14 @@ INDEX_REJECT_CODES: Mapping[str, str] = {
     "no_attribution": "the image's own license requires attribution where copies are "
     "redistributed, and none is stated; not read",
     "missing_file": "the source lists the image, but the file does not exist",
-    "unreadable_image": "damaged, CMYK, 16-bit, with alpha, animated, of unknown colors, or no image",
+    "unreadable_image": "damaged, CMYK, 16-bit, with alpha, animated, of unknown colors, no image",
+    "few_colors": "the image had a palette or was posterized: a fake made from it would not be",
     "no_face": "the analyzer found no face",
     "not_largest": "another face in the image is larger, and the card uses only the largest",
     "too_small": "the face is smaller than face.min_side",
     "too_turned": "the head is turned by more than face.max_yaw",
     "face_lost": "more than 20 % of the landmarks are outside the image",
+    "face_at_border": "a border of one color, baked into the image, cuts the face",
 }
 
 
@@ -173,6 +176,8 @@ def _unfit(face: Mapping[str, Any], min_side: int, max_yaw: float) -> tuple[str 
     outside = 1.0 - float(inside.mean())
     if outside > _LARGEST_SHARE_OUTSIDE:
         return "face_lost", f"{outside:.0%} outside"
+    if face["inner"] is not None and is_cut_by_border(face["box"], face["inner"]):
+        return "face_at_border", f"the image within its border is {face['inner']}"
     return None, ""
 
 

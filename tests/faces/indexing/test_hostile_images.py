@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -122,3 +123,24 @@ class Picky(Given):
 def test_an_image_on_which_the_analyzer_fails_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"image 'p2.png': ZeroDivisionError: a fault in the anal"):
         Tree(tmp_path / "faces").build(Picky())
+
+
+def test_images_that_other_programs_reduced_or_framed_are_rejects(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "faces")
+    plain = Pillow.open(tree.root / "p0.png").convert("RGB")
+    noisy = np.asarray(plain).astype(int) + np.random.default_rng(1).integers(-9, 10, (1, 1, 3))
+    pixels = np.clip(noisy, 0, 255).astype(np.uint8)
+    Pillow.fromarray(pixels // 16 * 17).save(tree.root / "poster.png")
+    framed = np.asarray(plain).copy()
+    framed[: framed.shape[0] // 2] = 0
+    Pillow.fromarray(framed).save(tree.root / "framed.png")
+    for name in ("poster.png", "framed.png"):
+        listed(tree, name)
+    built = tree.build()
+    assert built.index.column("image_id") == ["p0", "p1", "p2", "p3"]
+    assert sorted((one.image_id, one.code) for one in built.rejects) == [
+        ("framed", "face_at_border"),
+        ("poster", "few_colors"),
+    ]
+    again = tree.build()
+    assert [one.code for one in again.rejects] == [one.code for one in built.rejects]

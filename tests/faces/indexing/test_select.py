@@ -96,6 +96,7 @@ def found_face(size: int = 200, **changes: Any) -> dict[str, Any]:
         "width": size,
         "height": size,
         "orientation": 1,
+        "inner": None,
         "box": face_box(landmarks).tolist(),
         "landmarks": landmarks.ravel().tolist(),
         "mesh": None,
@@ -124,7 +125,7 @@ def test_a_good_face_is_used() -> None:
     assert judged(found_face()) == ([0], [])
 
 
-@pytest.mark.parametrize("code", ["missing_file", "unreadable_image", "no_face"])
+@pytest.mark.parametrize("code", ["missing_file", "unreadable_image", "few_colors", "no_face"])
 def test_a_problem_of_the_image_is_passed_on(code: str) -> None:
     problem = {"problem": code, "detail": "why", "face_no": 0}
     assert judged(problem) == ([], [(code, "why")])
@@ -196,8 +197,8 @@ def test_the_row_joins_what_is_stated_and_what_is_found() -> None:
     face = found_face(yaw=1.0, pitch=2.0, roll=3.0)
     (row,), rejects = select_faces(card("folder"), [one], {"one": [face]}, 50, 60)
     assert rejects == []
-    assert {name: row[name] for name in face if name not in ("problem", "detail")} == {
-        name: value for name, value in face.items() if name not in ("problem", "detail")
+    assert {name: row[name] for name in face if name not in ("problem", "detail", "inner")} == {
+        name: value for name, value in face.items() if name not in ("problem", "detail", "inner")
     }
     assert {name: value for name, value in row.items() if name not in face} == {
         "source": "faces",
@@ -214,6 +215,18 @@ def test_the_row_joins_what_is_stated_and_what_is_found() -> None:
     }
 
 
+def test_a_face_that_a_border_cuts_is_refused() -> None:
+    face = found_face()
+    _, y0, _, y1 = face["box"]
+    roomy = [0, int(y0) - 5, 200, int(y1) + 5]
+    assert judged(found_face(inner=roomy)) == ([0], [])
+    cut = [0, int(y0) + 20, 200, 200]
+    assert judged(found_face(inner=cut)) == (
+        [],
+        [("face_at_border", f"the image within its border is {cut}")],
+    )
+
+
 def test_every_code_is_described() -> None:
     assert set(INDEX_REJECT_CODES) == {
         "under_age",
@@ -224,9 +237,11 @@ def test_every_code_is_described() -> None:
         "no_attribution",
         "missing_file",
         "unreadable_image",
+        "few_colors",
         "no_face",
         "not_largest",
         "too_small",
         "too_turned",
         "face_lost",
+        "face_at_border",
     }
