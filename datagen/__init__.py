@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datagen import loaders as loaders
     from datagen.api import (
         evaluate,
         export,
@@ -122,9 +123,13 @@ _HOMES = {
     "datagen.sources.base": ("Source",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
+_ROOMS = ("loaders",)
+"""Public modules."""
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"datagen.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'datagen' has no attribute {name!r}")
     value = getattr(import_module(_HOME.get(name, "datagen.errors")), name)
@@ -133,4 +138,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, "__version__"})
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from datagen.core.addresses import problem_of_address
 from datagen.core.files import below, move_into_place
@@ -19,6 +20,7 @@ from datagen.errors import ReleaseError
 __all__ = ["Folder"]
 
 _REQUESTS = 16  # at once, to object storage
+_AHEAD = 8 << 20  # bytes of one request for a file that is read to its end
 
 
 class Folder:
@@ -101,6 +103,24 @@ class Folder:
                 handle.seek(offset)
                 return handle.read(size)
         return bytes(self._place[0].cat_file(self._full(name), start=offset, end=offset + size))
+
+    def read_ranges(self, pieces: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """Return several pieces, with several requests at once.
+
+        Args:
+            pieces: Name, offset and size of each, see ``read_range``.
+        """
+        with ThreadPoolExecutor(min(_REQUESTS, max(1, len(pieces)))) as pool:
+            return list(pool.map(lambda piece: self.read_range(*piece), pieces))
+
+    def open(self, name: str) -> BinaryIO:
+        """Return an open file, for reading it from its start to its end."""
+        if self.local is not None:
+            return self.path(name).open("rb")
+        opened: BinaryIO = self._place[0].open(
+            self._full(name), "rb", block_size=_AHEAD, cache_type="readahead"
+        )
+        return opened
 
     def names(self, under: str = "") -> list[str]:
         """Return the names of all files below ``under``, sorted; none if there are none."""

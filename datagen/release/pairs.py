@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from datagen.release.manifest import manifest_file, read_manifest
 if TYPE_CHECKING:
     from datagen.release.reader import Release
 
-__all__ = ["ReleasedPair", "pairs_of"]
+__all__ = ["ReleasedPair", "lone_image", "matching_rows", "pairs_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,33 @@ def pairs_of(
     where: Mapping[str, Any] | None,
 ) -> Iterator[ReleasedPair]:
     """Return the pairs of some manifest files that match; see ``Release.pairs``."""
+    return _pairs(release, matching_rows(release, files, method, where))
+
+
+def matching_rows(
+    release: Release,
+    files: Sequence[str],
+    method: str | Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
+) -> Iterator[tuple[str, pa.Table]]:
+    """Return the rows of the pairs that match, one table per manifest file.
+
+    The arguments are checked at once, the files are read while iterating.
+
+    Args:
+        release: The release.
+        files: Names of the manifest files to look at.
+        method: See ``Release.pairs``.
+        where: See ``Release.pairs``.
+        columns: Names of the columns; by default all.
+
+    Yields:
+        The name of the file, and the rows of all images of its matching pairs.
+
+    Raises:
+        ReleaseError: See ``Release.pairs``.
+    """
     example = "{'degradation': 'jpeg'}"
     wanted = {
         name: _values(value, name)
@@ -123,27 +150,48 @@ def pairs_of(
         _refuse_unknown_methods(release, wanted["method"])
     for name in files[:1]:
         _refuse_unknown_columns(release, name, wanted)
-    return _pairs(release, files, wanted)
+    return _matching(release, files, wanted, columns)
 
 
-def _pairs(
-    release: Release, files: Sequence[str], wanted: Mapping[str, Any]
-) -> Iterator[ReleasedPair]:
+def _matching(
+    release: Release,
+    files: Sequence[str],
+    wanted: Mapping[str, Any],
+    columns: Sequence[str] | None,
+) -> Iterator[tuple[str, pa.Table]]:
+    read = None if columns is None else list(dict.fromkeys([*columns, "pair_id", "kind", *wanted]))
     for name in files:
-        table = read_manifest(release.folder, manifest_file(release.record, name))
+        table = read_manifest(release.folder, manifest_file(release.record, name), read)
         fakes = table.filter(_matches(table, wanted))
         ids = fakes.column("pair_id").unique()
-        rows = table.filter(pc.is_in(table.column("pair_id"), value_set=ids)).to_pylist()
-        for pair_id, group in groupby(rows, key=lambda row: row["pair_id"]):
+        found = table.filter(pc.is_in(table.column("pair_id"), value_set=ids))
+        yield name, found if columns is None else found.select(columns)
+
+
+def _pairs(release: Release, tables: Iterable[tuple[str, pa.Table]]) -> Iterator[ReleasedPair]:
+    for name, table in tables:
+        for pair_id, group in groupby(table.to_pylist(), key=lambda row: row["pair_id"]):
             kinds = {row["kind"]: row for row in group}
             if not {"real", "fake"} <= set(kinds):
-                raise ReleaseError(
-                    f"{release.folder}/{name}: pair {pair_id} has no "
-                    f"{'real' if 'fake' in kinds else 'fake'} beside it",
-                    path=f"{release.folder}/{name}",
-                    row=pair_id,
-                )
+                raise lone_image(release, name, pair_id, kinds)
             yield ReleasedPair(release, kinds)
+
+
+def lone_image(release: Release, name: str, pair_id: str, kinds: Container[str]) -> ReleaseError:
+    """Return the error for a pair that lacks its real or its fake.
+
+    Args:
+        release: The release.
+        name: Name of the manifest file.
+        pair_id: Id of the pair.
+        kinds: The kinds of image that it has.
+    """
+    return ReleaseError(
+        f"{release.folder}/{name}: pair {pair_id} has no "
+        f"{'real' if 'fake' in kinds else 'fake'} beside it",
+        path=f"{release.folder}/{name}",
+        row=pair_id,
+    )
 
 
 def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:

@@ -1,0 +1,219 @@
+"""Batches of whole pairs, balanced, equal on all ranks, and resumable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from datagen.core.arguments import maybe_whole, whole
+from datagen.core.digests import digest_of
+from datagen.errors import UserError
+from datagen.loaders.balance import Groups
+from datagen.loaders.dataset import PairDataset
+
+__all__ = ["EpochReport", "PairBatchSampler"]
+
+_BALANCED = ("method", "degradation", "identity_id")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What an epoch has, over all ranks.
+
+    Attributes:
+        pairs: Number of pairs, repeated ones counted each time.
+        unused: Pairs of the dataset that the epoch does not have.
+        repeated: How many of its pairs had come before in it.
+        counts: Number of pairs by value of ``method``, ``degradation`` and ``identity_id``.
+    """
+
+    pairs: int
+    unused: int
+    repeated: int
+    counts: Mapping[str, Mapping[str, int]]
+
+    @property
+    def deviation(self) -> dict[str, int]:
+        """For each balanced column: pairs of its most frequent value less those of its rarest."""
+        return {
+            name: max(found.values()) - min(found.values()) for name, found in self.counts.items()
+        }
+
+
+class PairBatchSampler:
+    """Batches in which the real and the fake of a pair stand beside each other.
+
+    For ``DataLoader(dataset, batch_sampler=...)``. In an epoch the methods have equally many pairs
+    (one more at most). Within a method the degradations, and over all the identities, are as even
+    as its pairs allow without using one twice; ``report`` says how even that is. Pairs that an
+    epoch leaves out come first in the next ones.
+
+    Each ``iter`` gives the next epoch. All ranks have the same number of batches of the same size.
+
+    Args:
+        dataset: A dataset of reals and fakes.
+        batch_size: Images of a batch on one rank, an even number.
+        seed: Seed of all draws; give all ranks the same.
+        rank: Number of this process.
+        ranks: Number of processes.
+        epoch_pairs: Pairs of an epoch, over all ranks. By default as many as there are without a
+            pair coming twice: the number of methods times the pairs of the rarest. With more, the
+            pairs of rare methods come again. What fills no batch on every rank is left out.
+
+    Raises:
+        UserError: An argument is not allowed, or there are too few pairs for a batch on each rank.
+    """
+
+    def __init__(
+        self,
+        dataset: PairDataset,
+        batch_size: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+        epoch_pairs: int | None = None,
+    ) -> None:
+        self._items = dataset.pair_items()
+        if whole(batch_size, "batch_size", 2) % 2:
+            raise UserError(
+                f"batch_size: must be even, because pairs are kept together, found {batch_size}",
+                key="batch_size",
+            )
+        self._seed = whole(seed, "seed", 0)
+        self._ranks = whole(ranks, "ranks", 1)
+        self._rank = whole(rank, "rank", 0)
+        if self._rank >= self._ranks:
+            raise UserError(f"rank: must be below ranks ({ranks}), found {rank}", key="rank")
+        self._pairs_per_batch = int(batch_size) // 2
+        self._values = {
+            name: ["" if one is None else str(one) for one in dataset.selection.of_pairs(name)]
+            for name in _BALANCED
+        }
+        self._groups = Groups(*(self._values[name] for name in _BALANCED))
+        self._total = self._whole_batches(maybe_whole(epoch_pairs, "epoch_pairs", 1))
+        ids = zip(
+            *(dataset.selection.of_pairs(one) for one in ("release_id", "pair_id")), strict=True
+        )
+        self._dataset_digest = digest_of([list(one) for one in ids])
+        self._epoch, self._next, self._placed = 0, 0, True
+        self._forget()
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch on this rank."""
+        return self._total // (self._pairs_per_batch * self._ranks)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Iterate over the batches of the next epoch, or over what a loaded state left of one."""
+        if not self._placed:
+            self._epoch, self._next = self._epoch + 1, 0
+        self._placed = False
+        return self._batches(self._pairs_of(self._epoch), self._next)
+
+    def _batches(self, pairs: npt.NDArray[np.int64], start: int) -> Iterator[list[int]]:
+        mine = pairs.reshape(len(self), self._ranks, self._pairs_per_batch)[:, self._rank]
+        for number in range(start, len(self)):
+            self._next = number + 1
+            yield self._items[mine[number]].ravel().tolist()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next ``iter`` give this epoch from its start.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+        """
+        self._epoch, self._next, self._placed = whole(epoch, "epoch", 0), 0, True
+
+    def state_dict(self, batches: int | None = None) -> dict[str, Any]:
+        """Return where the training is, as plain values.
+
+        Args:
+            batches: How many batches of this epoch the training has finished. Needed with workers,
+                for which a ``DataLoader`` asks for batches ahead of the training; by default those
+                that were handed out.
+        """
+        done = maybe_whole(batches, "batches", 0)
+        if done is not None and done > len(self):
+            raise UserError(f"batches: an epoch has {len(self)}, found {batches}", key="batches")
+        return {
+            **self._setup(),
+            "epoch": self._epoch,
+            "batch": self._next if done is None else done,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let the next ``iter`` begin with the batch after those that were finished.
+
+        Args:
+            state: From ``state_dict``, of any rank.
+
+        Raises:
+            UserError: It is of another dataset or was made with other arguments.
+        """
+        for key, own in self._setup().items():
+            if state.get(key) != own:
+                raise UserError(
+                    f"state: {key} is {state.get(key)!r}, here it is {own!r}: resume with the "
+                    "same dataset and arguments",
+                    key=key,
+                )
+        epoch, batch = (whole(state.get(key), f"state.{key}", 0) for key in ("epoch", "batch"))
+        self.set_epoch(epoch + batch // len(self))
+        self._next = batch % len(self)
+
+    def report(self, epoch: int | None = None) -> EpochReport:
+        """Return how even an epoch is.
+
+        Args:
+            epoch: Number of the epoch; by default the current one.
+        """
+        pairs = self._pairs_of(self._epoch if epoch is None else whole(epoch, "epoch", 0))
+        distinct = len(np.unique(pairs))
+        counts = {}
+        for name, values in self._values.items():
+            found = Counter({value: 0 for value in sorted(set(values))})
+            found.update(values[pair] for pair in pairs)
+            counts[name] = dict(found)
+        return EpochReport(len(pairs), len(self._items) - distinct, len(pairs) - distinct, counts)
+
+    def _setup(self) -> dict[str, Any]:
+        return {
+            "dataset": self._dataset_digest,
+            "seed": self._seed,
+            "batch_size": 2 * self._pairs_per_batch,
+            "ranks": self._ranks,
+            "epoch_pairs": self._total,
+        }
+
+    def _whole_batches(self, asked: int | None) -> int:
+        most = self._groups.smallest * len(self._groups.methods)
+        wanted = most if asked is None else asked
+        step = self._pairs_per_batch * self._ranks
+        if wanted < step:
+            raise UserError(
+                f"an epoch has {wanted} pairs ({len(self._groups.methods)} methods, the rarest of "
+                f"{self._groups.smallest}), fewer than the {step} of one batch on each rank. Make "
+                "batch_size smaller, or set epoch_pairs, with which rare pairs come again",
+                key="batch_size" if asked is None else "epoch_pairs",
+            )
+        return wanted // step * step
+
+    def _forget(self) -> None:
+        self._planned = -1
+        self._used = np.zeros(len(self._items), np.int64)
+        self._pairs = self._used[:0]
+
+    def _pairs_of(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the pairs of an epoch; what earlier ones used is counted again where needed."""
+        if epoch < self._planned:
+            self._forget()
+        while self._planned < epoch:
+            np.add.at(self._used, self._pairs, 1)
+            self._planned += 1
+            self._pairs = self._groups.epoch(self._total, self._planned, self._seed, self._used)
+        return self._pairs
