@@ -97,6 +97,7 @@ def generate(
     inline: bool = False,
     limit: int | None = None,
     shard_timeout: float | None = None,
+    include_plugins: bool = False,
     progress: bool = True,
 ) -> Release:
     """Make the pairs of a recipe and return the release. Call it again to make what is missing.
@@ -109,6 +110,8 @@ def generate(
         inline: Run in this process, without Ray.
         limit: Make only the first pairs, in proportion from each split.
         shard_timeout: Seconds after which a shard is given up; by default it is waited for.
+        include_plugins: Copy the source of plug-in files into the release, as text that nothing
+            runs; by default only their digests are there.
         progress: Show progress and notes.
 
     Raises:
@@ -120,10 +123,11 @@ def generate(
         raise ReleaseError(
             f"out: must be the path or address of a folder ({found(out)})", key="out"
         )
-    folder = str(fspath(out))
+    folder, included = str(fspath(out)), flag(include_plugins, "include_plugins")
     shown = _shown(progress)
     with _engine(inline, workers, address, shown, shard_timeout) as engine:
-        shown.note(str(make_release(prepare(_recipe(recipe)), folder, engine, limit, shown)))
+        done = make_release(prepare(_recipe(recipe)), folder, engine, limit, shown, included)
+        shown.note(str(done))
     return Release(folder)
 
 

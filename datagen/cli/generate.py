@@ -43,6 +43,12 @@ def command(
     address: Address = None,
     inline: Inline = False,
     shard_timeout: ShardTimeout = None,
+    include_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--include-plugins", help="Copy the source of plug-in files into the release, as text."
+        ),
+    ] = False,
 ) -> None:
     """Make the pairs of a recipe. Rerun it to make what is missing.
 
@@ -55,4 +61,4 @@ def command(
     progress = Progress()
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress, shard_timeout) as engine:
-        echo(make_release(prepared, out, engine, limit, progress))
+        echo(make_release(prepared, out, engine, limit, progress, include_plugins))

@@ -28,7 +28,7 @@ _COMPRESSIONS = ("raw", "c23", "c40")
 _SHOWN = 20
 _NPY = 4096  # bytes of an (81, 2) array with its header, at most
 
-Videos = dict[str, Mapping[str, Any]]
+Videos = dict[str, Any]
 
 
 def problems_of(folder: Path) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _videos(dataset: str, label: str, split: str, found: Any) -> Any:
         if found and len(levels) != len(found):
             yield f"{where}: needs a compression level ({', '.join(_COMPRESSIONS)}) before videos"
             return {}
-        merged = {}
+        merged: Videos = {}
         for level in levels:
             if isinstance(found[level], Mapping):
                 merged |= {f"{level}/{name}": video for name, video in found[level].items()}

@@ -26,7 +26,11 @@ __all__ = ["release_info"]
 
 
 def release_info(
-    prepared: Prepared, built: BuiltIndex, planned: Mapping[str, int], libraries: Mapping[str, str]
+    prepared: Prepared,
+    built: BuiltIndex,
+    planned: Mapping[str, int],
+    libraries: Mapping[str, str],
+    include_plugins: bool = False,
 ) -> ReleaseInfo:
     """Return the small files of a release.
 
@@ -35,6 +39,7 @@ def release_info(
         built: The face index.
         planned: Planned pairs by split.
         libraries: Versions of the libraries that the pixels depend on.
+        include_plugins: Whether the source of the plug-in files is one of them.
     """
     recipe = prepared.recipe
     spec = recipe.spec
@@ -60,6 +65,10 @@ def release_info(
     documents["croissant.json"] = release_croissant(about)
     methods = {method.name: str(method.family) for method in recipe.methods}
     documents["README.md"] = dataset_card(about, purpose, methods, [c.id for c in recipe.cards])
+    if include_plugins:
+        for plugin in recipe.plugins:
+            name = f"plugins/{plugin.digest[:12]}-{Path(plugin.name).name}"
+            documents[name] = plugin.text.encode()
     return ReleaseInfo(
         name=spec.name,
         version=spec.version,

@@ -44,6 +44,7 @@ def make_release(
     engine: Callable[[], Engine],
     limit: int | None,
     progress: Progress,
+    include_plugins: bool = False,
 ) -> RunSummary:
     """Make a release, or what is missing of it.
 
@@ -53,6 +54,8 @@ def make_release(
         engine: Gives the engine; called when there is something to run.
         limit: Make only the first pairs, see ``Plan.counts``.
         progress: Shows how far the run is.
+        include_plugins: Whether the source of the plug-in files becomes a part of the release;
+            their digests always are.
 
     Raises:
         UserError: Something must be changed first: the folder, the sources, the weight files.
@@ -71,7 +74,7 @@ def make_release(
         plan = Plan(recipe, built.index)
         task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries)
         planned = {str(split): count for split, count in plan.planned(limit).items()}
-        info = release_info(prepared, built, planned, libraries)
+        info = release_info(prepared, built, planned, libraries, include_plugins)
         sizes = {shard: plan.size(shard) for shard in plan.shards(limit)}
         claim_folder(folder, info, {shard.name: size for shard, size in sizes.items()})
         run = _Run(task, sizes, recipe.spec.rejects, folder, progress)

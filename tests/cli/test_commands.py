@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ COMMANDS = (
     "show",
     "list",
     "evaluate",
+    "export",
+    "lint-deepfakebench",
     "score",
     "baseline",
     "mine",
@@ -231,6 +234,20 @@ def test_a_plugin_file_adds_a_method(world: World, tmp_path: Path) -> None:
     rows = pd.read_parquet(tmp_path / "out" / "manifest")
     assert set(rows["method"]) == {"green_mouth"}
     assert run(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_the_source_of_a_plugin_travels_only_when_asked(world: World, tmp_path: Path) -> None:
+    plugin = tmp_path / "green.py"
+    plugin.write_text(PLUGIN)
+    for name, asked in (("without", ()), ("with", ("--include-plugins",))):
+        out = tmp_path / name
+        assert plugin_run(world, out, "--inline", "--plugin", str(plugin), *asked) == 0
+        assert run(["verify", str(out)]) == 0
+        digest = json.loads((out / "release.json").read_text())["made"]["with"]["plugins"]
+        assert list(digest) == ["green.py"]
+        copies = list((out / "plugins").glob("*.py")) if asked else []
+        assert (out / "plugins").exists() == bool(asked)
+        assert [copy.read_text() for copy in copies] == [PLUGIN] * len(copies)
 
 
 def test_a_changed_plugin_replaces_shards_and_says_so(
