@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagen.core.parquet_pages import unpacked_size
-from datagen.core.text import counted
+from datagen.core.text import counted, first_line
 
 __all__ = ["MAX_TABLE", "read_parquet", "table_limit"]
 
@@ -55,8 +55,7 @@ def read_parquet(path: Path, columns: Collection[str], limit: int | None = None)
     try:
         return _read(path, columns, limit)
     except (pa.ArrowException, UnicodeDecodeError, MemoryError, OverflowError) as error:
-        problem = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise ValueError(problem) from None
+        raise ValueError(first_line(error)[:200]) from None
 
 
 def _read(path: Path, columns: Collection[str], limit: int) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagen.core.parquet_pages import chunks_of, unpacked_size
-from datagen.core.text import near
+from datagen.core.text import first_line, near
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken, Items, Rule, broken_rows
@@ -70,7 +70,7 @@ def open_table(
     except FileNotFoundError:
         raise _error(folder, name, "is missing: 'datagen verify' lists what is damaged") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
-        problem = str(error).partition("\n")[0][:200] or type(error).__name__
+        problem = first_line(error)[:200]
         raise _error(
             folder, name, f"cannot be read: {problem}: 'datagen verify' lists what is damaged"
         ) from None

@@ -35,6 +35,7 @@ _JOINED = re.compile(
     r"|(birth|geburt)\w*|(is|over|under)18(plus)?|18plus"
 )
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORDS = re.compile(
     r"\b(child\w*|kids?|teen\w*|minors?|bab(y|ies)|infants?|toddlers?|young|adults?|middle|senior\w*|"
@@ -63,7 +64,7 @@ def looks_like_age(name: str, value: object) -> bool:
     A year in a column ``years`` is none, nor is a text without any number or word of age.
     """
     text = "" if value is None else unicodedata.normalize("NFKC", str(value)).strip().lower()
-    if not text or text in ("nan", "none", "<na>", "nat"):
+    if not text or text in _NOTHING:
         return False
     numbers = [float(number) for number in _NUMBER.findall(text)]
     kinds = _kinds(name)

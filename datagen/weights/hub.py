@@ -10,6 +10,7 @@ from typing import Any
 
 from datagen.core.digests import sha256_file
 from datagen.core.files import locked, move_into_place
+from datagen.core.text import first_line
 from datagen.errors import MissingExtraError, WeightsError
 from datagen.weights.card import Hub, WeightCard
 from datagen.weights.digest import digest_at
@@ -53,7 +54,7 @@ def download_repository(card: WeightCard, path: Path, start: str) -> Path:
             "rerun"
         ) from None
     except (OSError, errors.HTTPError, errors.HFValidationError) as error:  # type: ignore[attr-defined]
-        words = str(error).partition("\n")[0] or type(error).__name__
+        words = first_line(error)
         kept = (
             "The partial folder is kept: rerun to resume"
             if part.exists()

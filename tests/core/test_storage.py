@@ -95,3 +95,13 @@ def test_an_absent_package_is_named() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="nope"):
         open_storage("nope://out")
+
+
+def test_a_path_with_two_colons_is_a_path(tmp_path: Path) -> None:
+    folder = tmp_path / "faces::2024" / "zip::x"
+    folder.mkdir(parents=True)
+    (folder / "a::b.csv").write_text("x")
+    storage, path = open_storage(str(folder))
+    assert storage.is_local
+    assert path == str(folder)
+    assert storage.cat_file(f"{path}/a::b.csv") == b"x"

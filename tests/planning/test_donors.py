@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from typing import Any
 
@@ -238,3 +239,18 @@ def test_embedding_bounds_are_cosine_similarities() -> None:
     assert pool.donor_counts(alone).tolist() == [0, 0, 0, 0]
     kind = DonorRule.model_validate({"embedding": [0.999, 1.0], "fallback": "any"})
     assert pool.donor_counts(kind).tolist() == [3, 3, 3, 3]
+
+
+def test_identities_with_a_photograph_in_common_are_no_donors_of_each_other() -> None:
+    identities = [Identity("s", f"p{n}", None, None, None) for n in range(3)]
+    identities[2] = dataclasses.replace(identities[2], joined_to=("s", "p0"))
+    made = pool(identities)
+    assert [made.candidates(n, rule()).tolist() for n in range(3)] == [[1], [0, 2], [1]]
+    assert made.donor_counts(rule()).tolist() == [1, 2, 1]
+
+
+def test_trained_identities_are_found_in_any_spelling() -> None:
+    names = ("Jose\u0301", "ben", "José ")
+    made = pool([Identity("s", name, None, None, None) for name in names])
+    limited = made.limited_to(frozenset({"s/José"}))
+    assert limited.candidates(1, rule()).tolist() == [0, 2]

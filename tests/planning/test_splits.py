@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from fractions import Fraction
 from typing import Any
@@ -180,3 +181,35 @@ def test_age_bands(age: float | None, band: str | None) -> None:
 def test_attributes() -> None:
     one = identity(sex="male", ethnicity="black", age=30.0)
     assert (one.attribute("sex"), one.attribute("ethnicity")) == ("male", "black")
+
+
+def test_identities_with_a_photograph_in_common_share_a_split_in_all_sources() -> None:
+    people = [identity(n) for n in range(20)]
+    people += [identity(n, source="more") for n in range(20)]
+    joined = {("faces", "p0003"): ("faces", "p0001"), ("more", "p0004"): ("faces", "p0002")}
+    linked = [
+        dataclasses.replace(one, joined_to=joined.get(one.key)) if n % 2 else one
+        for one in people
+        for n in range(2)
+    ]
+    for seed in range(8):
+        dealt = assign_splits(linked, rule(), seed)
+        assert set(dealt) == {one.key for one in people}
+        for one, other in joined.items():
+            assert dealt[one] == dealt[other]
+
+
+def test_nothing_moves_without_such_identities() -> None:
+    people = [identity(n) for n in range(30)]
+    lone = [dataclasses.replace(one, joined_to=("gone", "x")) for one in people[:1]]
+    assert assign_splits([*lone, *people[1:]], rule(), 5) == assign_splits(people, rule(), 5)
+
+
+def test_the_follower_leaves_its_official_split() -> None:
+    people = [
+        identity(1, official_split="train"),
+        identity(2, official_split="test", joined_to=("faces", "p0001")),
+        identity(3, official_split="test"),
+    ]
+    dealt = assign_splits(people, SplitRule.model_validate({"from": "source"}), 1)
+    assert [dealt["faces", f"p000{n}"] for n in (1, 2, 3)] == ["train", "train", "test"]

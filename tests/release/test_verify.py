@@ -157,6 +157,27 @@ def test_a_person_in_two_splits_is_found(out: Path) -> None:
     assert f"identity {person}: is in more than one split" in problems(out)
 
 
+@pytest.mark.parametrize("spelled", [" {}", "{}\u200b", "{}  "])
+def test_a_person_in_two_splits_is_found_in_two_spellings(out: Path, spelled: str) -> None:
+    person = pd.read_parquet(out / "manifest" / "test-000000.parquet")["identity_id"].iloc[0]
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        rows.loc[rows["donor_identity_id"].notna(), "donor_identity_id"] = spelled.format(person)
+        return rows
+
+    change_rows(out, change)
+    assert ": is in more than one split (spelled " in problems(out)
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "media/.DS_Store", "manifest/Thumbs.db", "._release.json", "@eaDir/x"]
+)
+def test_what_systems_put_into_a_release_is_no_problem(out: Path, name: str) -> None:
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("x")
+    assert problems(out) == ""
+
+
 def test_wrong_totals_are_found(out: Path) -> None:
     path = out / "release.json"
     record = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Near-duplicate images, so that one person does not count as two identities."""
+"""Images with near perceptual hashes, looked up one by one."""
 
 from __future__ import annotations
 
@@ -8,29 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NearHashes", "group_near_duplicates"]
+__all__ = ["NearHashes"]
 
 # In bits of 64. With eight bands of eight bits, two hashes that differ in at most seven bits
 # have one band in common (pigeonhole), so only images with an equal band are compared.
 _LARGEST_DISTANCE = 7
 _BANDS = 8
-
-
-def group_near_duplicates(hashes: Sequence[str]) -> list[int]:
-    """Return for each image the position of the first image that it nearly equals.
-
-    Args:
-        hashes: Perceptual hashes, see ``phash``.
-    """
-    bytes_ = _as_bytes(hashes)
-    leader = list(range(len(hashes)))
-    for band in range(_BANDS):
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for number, value in enumerate(bytes_[:, band].tolist()):
-            buckets[value].append(number)
-        for members in buckets.values():
-            _link(np.array(members), bytes_, leader)
-    return [_root(leader, number) for number in range(len(hashes))]
 
 
 class NearHashes:
@@ -62,19 +45,3 @@ class NearHashes:
 
 def _as_bytes(hashes: Sequence[str]) -> NDArray[np.uint8]:
     return np.array([list(bytes.fromhex(text)) for text in hashes], np.uint8).reshape(-1, _BANDS)
-
-
-def _link(members: NDArray[np.intp], hashes: NDArray[np.uint8], leader: list[int]) -> None:
-    for position in range(len(members) - 1):
-        rest = members[position + 1 :]
-        different = np.bitwise_count(hashes[rest] ^ hashes[members[position]]).sum(axis=1)
-        for other in rest[different <= _LARGEST_DISTANCE].tolist():
-            first, second = sorted((_root(leader, int(members[position])), _root(leader, other)))
-            leader[second] = first
-
-
-def _root(leader: list[int], number: int) -> int:
-    while leader[number] != number:
-        leader[number] = leader[leader[number]]
-        number = leader[number]
-    return number

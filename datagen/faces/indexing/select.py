@@ -112,7 +112,7 @@ class Screened:
 def _license(name: str) -> str:
     """Return the license of an image, and what it should be if it is none by its name."""
     known = license_of(name).research is not None or name.startswith("LicenseRef-")
-    meant = "" if known else spdx_of(name)
+    meant = "" if known or " AND " in name or " OR " in name else spdx_of(name)
     return f"{name} (if it is meant, write {meant})" if meant else name
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.text import first_line
 from datagen.errors import DeviceError, ItemError, MissingExtraError, RecipeError, WeightsError
 from datagen.networks.autoencoder.config import (
     CONFIG,
@@ -128,10 +129,9 @@ def load_autoencoder(folder: Path) -> tuple[AutoencoderConfig, Any]:
     try:
         module.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
-            f"{path}: is not the network described by {CONFIG} beside it ({first}). Copy the "
-            "complete folder again from where 'datagen train' wrote it"
+            f"{path}: is not the network described by {CONFIG} beside it ({first_line(error)}). "
+            "Copy the complete folder again from where 'datagen train' wrote it"
         ) from None
     return config, module.eval()
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 
+from datagen.core.text import first_line
 from datagen.errors import DeviceError, MissingExtraError
 from datagen.networks.batch import OutOfMemoryError
 
@@ -153,7 +154,7 @@ def at_work(device: str, threads: int) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise OutOfMemoryError(f"{device}: {str(error).splitlines()[0]}") from None
+        raise OutOfMemoryError(f"{device}: {first_line(error)}") from None
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])

@@ -16,11 +16,17 @@ import pytest
 from datagen.core.arrays import Image
 from datagen.core.digests import sha256_bytes
 from datagen.engine import Engine, InlineEngine
-from datagen.errors import RecipeError, SourceError
+from datagen.errors import RecipeError, SourceChangedError, SourceError
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.analyzers.given import Given
 from datagen.faces.crop import face_box
-from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index, stated_index
+from datagen.faces.indexing.build import (
+    BuiltIndex,
+    FaceLimits,
+    build_index,
+    forget_changed,
+    stated_index,
+)
 from datagen.rights import Purpose
 from datagen.sources import Record, Source
 from tests.sources.trees import source
@@ -413,3 +419,50 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
         lambda done, total: told.append((done, total)),
     )
     assert told == [(0, 20), (16, 20), (20, 20)]
+
+
+PADDED = 100_000
+
+
+def replace_silently(tree: Tree, name: str, number: int) -> None:
+    """Replace an image by another one, of equal size and time as far as the stamp tells."""
+    path = tree.root / name
+    before = path.stat()
+    tree.draw(name, number)
+    path.write_bytes(path.read_bytes().ljust(PADDED, b"\0"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+
+
+def test_refresh_reads_what_seems_unchanged(tree: Tree) -> None:
+    for name in ("p0.png", "p1.png", "p2.png", "p3.png"):
+        path = tree.root / name
+        path.write_bytes(path.read_bytes().ljust(PADDED, b"\0"))
+    tree.build()
+    replace_silently(tree, "p1.png", 9)
+    source_ = tree.source()
+    assert tree.build(engine=no_engine).analyzed == 0
+    args = ([source_], Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
+    fresh = build_index(*args, refresh=True)
+    assert (fresh.analyzed, fresh.remembered) == (4, 0)
+    assert fresh.index.face(1).sha256 == sha256_bytes((tree.root / "p1.png").read_bytes())
+    assert tree.build(engine=no_engine).index.digest == fresh.index.digest
+
+
+def test_what_a_job_finds_changed_is_forgotten(tree: Tree) -> None:
+    tree.build()
+    sources = [tree.source()]
+    told = SourceChangedError("changed", key="faces", row="p1")
+    forget_changed(sources, Given(), [told, SourceChangedError("of another", key="x", row="p2")])
+    second = tree.build()
+    assert (second.analyzed, second.remembered) == (1, 3)
+
+
+def test_what_a_source_does_not_list_is_counted(tree: Tree) -> None:
+    tree.rows.append({**tree.rows[0], "image": "p0.png", "identity": "@eaDir", "id": "x"})
+    for number, row in enumerate(tree.rows):
+        row["id"] = f"id{number}"
+    tree.source()
+    of = source("table", tree.root, columns={**COLUMNS, "id": "id"})
+    built = build_index([of], Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
+    assert built.passed_over == {"faces": {"hidden or system": 1}}
