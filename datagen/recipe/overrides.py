@@ -64,7 +64,9 @@ class _Override:
             start = ".".join(self.keys[:depth])
             if not node:
                 raise self._error(f"{start!r} is an empty list, found {key!r}")
-            way = ".".join([start, "0", *self.keys[depth + 1 :]])
+            rest = self.keys[depth + 1 :]
+            is_key = not rest and not _POSITION.fullmatch(key)
+            way = ".".join([start, "0", *([key] if is_key else rest)])
             raise self._error(
                 f"{start!r} is a list: its entries are named by their positions, 0 to "
                 f"{len(node) - 1}, e.g. {way} (found {key!r})"

@@ -301,6 +301,7 @@ def test_set_changes_shares_exactly(folder: Path) -> None:
         (".=3", "override '.=3': expected key.path=value"),
         ("[]=3", "override '[]=3': expected key.path=value"),
         ("methods.2.share=1", "positions, 0 to 1, e.g. methods.0.share (found '2')"),
+        ("methods.use=x", "positions, 0 to 1, e.g. methods.0.use (found 'use')"),
         ("methods.last.share=1", "positions, 0 to 1, e.g. methods.0.share (found 'last')"),
         ("methods[²].share=1", "positions, 0 to 1, e.g. methods.0.share (found '²')"),
         ("methods.2={}", "positions, 0 to 1, e.g. methods.0 (found '2')"),
