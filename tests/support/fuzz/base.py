@@ -225,7 +225,10 @@ def _write_release(folder: Path) -> None:
         ["generate", str(recipe), "-o", str(out), "--inline"],
         ["baseline", str(out), "--model", str(scores / "model.json"), "--inline"],
         ["score", str(out), *asked, "-o", str(scores / "scores.csv")],
-        ["score", str(out), *asked, "-o", str(scores / "scores.parquet")],
+        *(
+            ["score", str(out), *asked, "-o", str(scores / f"scores.{suffix}")]
+            for suffix in ("jsonl", "tsv.gz", "parquet")
+        ),
         ["score", str(out), *asked, "-o", str(scores / "train.parquet"), "--split", "train"],
     ]
     for command in commands:

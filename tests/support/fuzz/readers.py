@@ -275,11 +275,19 @@ def _image(kind: str) -> Callable[[random.Random, Path], Case]:
     return make
 
 
+_MUTATED: dict[str, Callable[[random.Random, bytes], bytes]] = {
+    "csv": mutated_csv,
+    "parquet": mutated_parquet,
+    "jsonl": mutated_bytes,
+    "tsv.gz": mutated_bytes,
+}
+
+
 def _scores(suffix: str) -> Callable[[random.Random, Path], Case]:
     def make(rng: random.Random, base: Path) -> Case:
         mines = suffix == "parquet" and rng.random() < 0.3
         data = _bytes(base / "scores" / f"{'train' if mines else 'scores'}.{suffix}")
-        made = mutated_csv(rng, data) if suffix == "csv" else mutated_parquet(rng, data)
+        made = _MUTATED[suffix](rng, data)
         name = f"mine.{suffix}"
         if mines:
             arguments = [
@@ -360,8 +368,10 @@ READERS: dict[str, Reader] = {
         f"image_{kind.lower()}": Reader("images", ("images",), _image(kind), accepted="6 faces")
         for kind in FORMATS
     },
-    "scores_csv": Reader("scores", _SCORED, _scores("csv")),
-    "scores_parquet": Reader("scores", _SCORED, _scores("parquet")),
+    **{
+        f"scores_{suffix.partition('.')[0]}": Reader("scores", _SCORED, _scores(suffix))
+        for suffix in _MUTATED
+    },
     "release": Reader("release", _SCORED, _release, starts=True),
     "index_cache": Reader("release", ("small", "cache/"), _index_cache),
 }
