@@ -32,7 +32,7 @@ def whole_jpeg(data: bytes) -> Image:
 
 
 def check_tiff(data: bytes) -> None:
-    """Look into the strips and tiles whose damage the decoders pass over: deflate and JPEG.
+    """Look into strips and tiles that decoders accept though they are damaged: deflate and JPEG.
 
     Raises:
         ImageError: One of them is damaged.

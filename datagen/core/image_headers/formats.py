@@ -132,7 +132,7 @@ def check_metadata(data: bytes, found: Header) -> None:
 
 
 def check_whole(data: bytes, found: Header) -> None:
-    """Refuse damage that the decoders pass over; what they do see is left to them.
+    """Refuse damaged files that decoders accept; what they do refuse is left to them.
 
     Raises:
         ImageError: A JPEG that ends between its scans, a PNG with a wrong checksum, or a WebP or
