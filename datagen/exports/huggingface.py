@@ -7,8 +7,9 @@ row is an image with its mask and the columns of the manifest. The images are th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,14 +79,19 @@ def write(export: Export) -> Exported:
     """Write the files that are missing, then the card and ``croissant.json``."""
     files = _planned(export.release)
     there = {file.name for file in files if (export.folder / file.name).is_file()}
-    todo = [file for file in files if file.name not in there]
+    by_split: dict[str, list[_File]] = {}
+    for file in files:
+        if file.name not in there:
+            by_split.setdefault(file.split, []).append(file)
     with (
         export.progress.bar("writing files") as bar,
         ThreadPoolExecutor(max(1, export.workers)) as pool,
     ):
         bar(len(there), len(files))
-        for done, _ in enumerate(pool.map(lambda file: _write_file(export, file), todo), 1):
-            bar(len(there) + done, len(files))
+        done = len(there)
+        for count in pool.map(lambda own: _write_split(export, own), by_split.values()):
+            done += count
+            bar(done, len(files))
     parts = [_part(export.folder, file) for file in files]
     _write_documents(export, parts)
     warning = terms_warning(export.release)
@@ -127,13 +133,60 @@ def _planned(release: Release) -> list[_File]:
     ]
 
 
-def _write_file(export: Export, file: _File) -> None:
-    with (
-        staged(export.folder / file.name) as part,
-        pq.ParquetWriter(part, SCHEMA, compression=_compression()) as writer,
-    ):
-        for rows in _groups(_rows(export.release, file.slices)):
-            writer.write_table(pa.Table.from_pylist(rows, SCHEMA), row_group_size=len(rows))
+def _write_split(export: Export, files: Sequence[_File]) -> int:
+    """Write files of one split in one pass over its manifest; return their number."""
+    release = export.release
+    manifests = dict.fromkeys(part.manifest for file in files for part in file.slices)
+    with ExitStack() as stack:
+        writers = {file.name: _Writer(export.folder / file.name, file) for file in files}
+        for writer in writers.values():
+            stack.enter_context(writer)
+        for manifest in sorted(manifests):
+            table = read_manifest(release.folder, manifest_file(release.record, manifest))
+            rows = table.to_pylist()
+            for file in files:
+                for part in file.slices:
+                    if part.manifest == manifest:
+                        for number in part.rows:
+                            writers[file.name].add(_row(release, rows[number]))
+    return len(files)
+
+
+class _Writer:
+    """A file that is written row by row, opened by its first row and closed by its last one."""
+
+    def __init__(self, path: Path, file: _File) -> None:
+        self._path = path
+        self._left = file.rows
+        self._rows: list[dict[str, Any]] = []
+        self._size = 0
+        self._stack = ExitStack()
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        self._size += len(row["image"]["bytes"])
+        self._left -= 1
+        if not self._left or len(self._rows) == _GROUP_ROWS or self._size > _GROUP_BYTES:
+            self._flush()
+        if not self._left:
+            self._stack.close()
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            part = self._stack.enter_context(staged(self._path))
+            self._writer = self._stack.enter_context(
+                pq.ParquetWriter(part, SCHEMA, compression=_compression())
+            )
+        table = pa.Table.from_pylist(self._rows, SCHEMA)
+        self._writer.write_table(table, row_group_size=len(self._rows))
+        self._rows, self._size = [], 0
 
 
 def _compression() -> dict[str, str]:
@@ -148,36 +201,19 @@ def _leaf(field: pa.Field) -> str:
     return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
 
 
-def _rows(release: Release, slices: Sequence[_Slice]) -> Iterator[dict[str, Any]]:
-    for part in slices:
-        table = read_manifest(release.folder, manifest_file(release.record, part.manifest))
-        for row in table.take(list(part.rows)).to_pylist():
-            yield {
-                "image": _embedded(
-                    release.bytes_of(row), f"{row['sample_id']}.{suffix_of(row['media_type'])}"
-                ),
-                "mask": None
-                if row["mask_path"] is None
-                else _embedded(release.mask_bytes(row), f"{row['sample_id']}.mask.png"),
-                **{name: value for name, value in row.items() if name not in _PLACES},
-            }
+def _row(release: Release, row: dict[str, Any]) -> dict[str, Any]:
+    image = f"{row['sample_id']}.{suffix_of(row['media_type'])}"
+    mask = f"{row['sample_id']}.mask.png"
+    has_mask = row["mask_path"] is not None
+    return {
+        "image": _embedded(release.bytes_of(row), image),
+        "mask": _embedded(release.mask_bytes(row), mask) if has_mask else None,
+        **{name: value for name, value in row.items() if name not in _PLACES},
+    }
 
 
 def _embedded(data: bytes, name: str) -> dict[str, Any]:
     return {"bytes": data, "path": name}
-
-
-def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        group.append(row)
-        size += len(row["image"]["bytes"])
-        if len(group) == _GROUP_ROWS or size > _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _part(folder: Path, file: _File) -> Part:

@@ -108,7 +108,7 @@ def test_wrong_places_and_forms_are_refused(
     for place, words in (("full", "is not empty"), ("file", "is a file")):
         with pytest.raises(ReleaseError, match=words):
             api.export(release, tmp_path / place, "hf", progress=False)
-    with pytest.raises(UserError, match="Known: hf"):
+    with pytest.raises(UserError, match="Known: deepfakebench, hf"):
         api.export(release, tmp_path / "new", "hg", progress=False)
     assert not (tmp_path / "new").exists()
     other = Path(shutil.copytree(copy, tmp_path / "other"))
