@@ -40,7 +40,7 @@ from datagen.errors import DetectorError, ReleaseError
 from datagen.errors.redact import portable
 from datagen.release import Folder
 from datagen.release.reader import Release
-from datagen.release.scores import OK, note_on_replaced, write_scores
+from datagen.release.scores import OK, note_on_lost, note_on_replaced, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,6 +192,7 @@ def score_to_file(
         if cause := one_cause(tables):
             shutil.rmtree(parts)
             raise cause
+        note = note or note_on_lost(out, tables)
         write_scores(out, tables, record, facts)
         shutil.rmtree(parts)
     doubts = [*filter(None, (note, changed)), *doubts_of(tables, spec.config)]

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagen.core.json_io import parse_json
+from datagen.core.text import counted
 from datagen.errors import ScoresError
 from datagen.errors.redact import portable
 from datagen.release.score_checks import KEYS, OK, Scores, checked_scores, first_ids
@@ -26,6 +28,7 @@ __all__ = [
     "Scores",
     "check_scores_path",
     "first_ids",
+    "note_on_lost",
     "note_on_replaced",
     "read_scores",
     "score_table",
@@ -189,6 +192,28 @@ def note_on_replaced(
         raise ScoresError(problem, path=path)
     return _note_on_facts(
         path, metadata, (("detector", "spec", detector), ("release", "name", release))
+    )
+
+
+def note_on_lost(path: Path, tables: Sequence[pa.Table]) -> str | None:
+    """Return what to tell of images whose scores will be lost; ``None`` if there are none.
+
+    Args:
+        path: Where scores will be written; what is there has passed ``note_on_replaced``.
+        tables: The new scores, with the columns of ``SCORES``.
+    """
+    if not keeps_facts(path) or not path.exists() or not path.stat().st_size:
+        return None
+    try:
+        old = read_table(path).column("sample_id")
+    except ScoresError:  # damaged: nothing of it can be lost
+        return None
+    new = pa.concat_tables([table.select(["sample_id"]) for table in tables]).column(0)
+    lost = pc.sum(pc.invert(pc.is_in(old, value_set=new))).as_py()
+    if not lost:
+        return None
+    return (
+        f"{path} is replaced: it held the scores of {counted(lost, 'image')} that are not in it now"
     )
 
 

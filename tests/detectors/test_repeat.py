@@ -206,6 +206,12 @@ def test_scores_of_another_detector_are_not_replaced(
     assert to.read_bytes() == first
     assert score(small, net, to, "--split", "test") == 0
     assert "warning" not in capsys.readouterr().err
+    assert score(small, net, to, "--split", "train", "--split", "test") == 0
+    assert "warning" not in capsys.readouterr().err
+    assert score(small, net, to, "--split", "train") == 0
+    assert "it held the scores of 27 images that are not in it now" in capsys.readouterr().err
+    assert score(small, net, to, "--split", "test") == 0
+    capsys.readouterr()
     (tmp_path / "det.yaml").write_text(json.dumps({"higher_is": "real"}))
     config = ("--detector-config", str(tmp_path / "det.yaml"))
     assert score(small, net, to, "--split", "test", *config) == 0
