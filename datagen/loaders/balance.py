@@ -62,13 +62,14 @@ class Groups:
     def epoch(self, total: int, epoch: int, seed: int, used: Numbers) -> Numbers:
         """Return the pairs of an epoch in random order.
 
-        A pair comes again only where its method has fewer pairs than its share.
+        A pair comes twice only where its method has fewer pairs than its share.
 
         Args:
             total: Number of pairs of the epoch.
             epoch: Number of the epoch.
             seed: Seed of the draws.
-            used: How often earlier epochs had each pair: those that had it least come first.
+            used: How often earlier epochs had each pair. Of each method and degradation, those that
+                came least come first.
         """
         random = rng("pair-batches", seed, epoch)
         tie = random.permutation(len(used))
@@ -81,7 +82,7 @@ class Groups:
             every = np.concatenate(list(cells.values()))
             rounds, share = divmod(shares[number], len(every))
             chosen += [every] * rounds
-            for name, count in _even(cells, share, counts).items():
+            for name, count in _even(cells, share, counts, random).items():
                 pairs = cells[name]
                 if count < len(pairs):
                     tight.append((pairs, count))
@@ -97,18 +98,18 @@ class Groups:
     def _least_seen(
         self, pairs: Numbers, count: int, seen: Counter[str], used: Numbers, tie: Numbers
     ) -> Numbers:
-        """Choose pairs of the identities that the epoch has least, and count them."""
+        """Choose the pairs used least, of the identities that the epoch has least; count them."""
         waiting = [
-            (seen[self._identities[pair]], int(used[pair]), int(tie[pair]), int(pair))
+            (int(used[pair]), seen[self._identities[pair]], int(tie[pair]), int(pair))
             for pair in pairs
         ]
         heapq.heapify(waiting)
         found: list[int] = []
         while len(found) < count:
-            known, before, order, pair = waiting[0]
+            before, known, order, pair = waiting[0]
             identity = self._identities[pair]
             if seen[identity] != known:  # chosen since: its place in the queue has changed
-                heapq.heapreplace(waiting, (seen[identity], before, order, pair))
+                heapq.heapreplace(waiting, (before, seen[identity], order, pair))
                 continue
             heapq.heappop(waiting)
             seen[identity] += 1
@@ -116,19 +117,21 @@ class Groups:
         return np.array(found, np.int64)
 
 
-def _even(cells: dict[str, Numbers], share: int, counts: Counter[str]) -> dict[str, int]:
+def _even(
+    cells: dict[str, Numbers], share: int, counts: Counter[str], random: np.random.Generator
+) -> dict[str, int]:
     """Return how many pairs of each degradation a method gets, and count them.
 
     Each gets as many as the others, or all that it has; where some get one more, these are the ones
     that the epoch has least.
     """
-    found = dict.fromkeys(cells, 0)
+    found = {list(cells)[number]: 0 for number in random.permutation(len(cells))}
     left = share
     while left:
-        open_ = [name for name in cells if found[name] < len(cells[name])]
+        open_ = [name for name in found if found[name] < len(cells[name])]
         level = min(left // len(open_), min(len(cells[name]) - found[name] for name in open_))
         if level == 0:
-            open_ = sorted(open_, key=lambda name: (counts[name] + found[name], name))[:left]
+            open_ = sorted(open_, key=lambda name: counts[name] + found[name])[:left]
             level = 1
         for name in open_:
             found[name] += level

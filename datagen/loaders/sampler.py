@@ -48,10 +48,11 @@ class EpochReport:
 class PairBatchSampler:
     """Batches in which the real and the fake of a pair stand beside each other.
 
-    For ``DataLoader(dataset, batch_sampler=...)``. In an epoch the methods have equally many pairs
-    (one more at most). Within a method the degradations, and over all the identities, are as even
-    as its pairs allow without using one twice; ``report`` says how even that is. Pairs that an
-    epoch leaves out come first in the next ones.
+    For ``DataLoader(dataset, batch_sampler=...)``. In an epoch all methods have equally many pairs,
+    or one more, and of each method all degradations as far as there are pairs. Of each of these
+    groups the pairs that earlier epochs had least come first, so that no pair comes again before
+    all others of its group have come as often; among them those of the identities that the epoch
+    has least. ``report`` says how even that comes out.
 
     Each ``iter`` gives the next epoch. All ranks have the same number of batches of the same size.
 
