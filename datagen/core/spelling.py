@@ -8,7 +8,7 @@ __all__ = ["folded", "spelling"]
 
 
 def spelling(name: str) -> str:
-    """Return a name without what nobody sees: NFC, single blanks, no invisible characters.
+    """Return a name without what cannot be seen: NFC, single blanks, no invisible characters.
 
     Systems write one name in two forms (a letter with its accent, or letter and accent), and
     tables and folders carry blanks at the end: such names are equal.

@@ -90,11 +90,9 @@ def age_band(age: float | None) -> str | None:
 def identities_of(index: FaceIndex) -> list[Identity]:
     """Return the identity of each row of a face index."""
     columns = ("source", "identity", "sex", "ethnicity", "age", "official_split")
-    stated = zip(*(index.column(name) for name in columns), strict=True)
-    return [
-        Identity(*row, joined_to=joined_to(extra))
-        for row, extra in zip(stated, index.column("extra"), strict=True)
-    ]
+    stated = (index.column(name) for name in columns)
+    joined = map(joined_to, index.column("extra"))
+    return [Identity(*row) for row in zip(*stated, joined, strict=True)]
 
 
 def assign_splits(

@@ -125,7 +125,7 @@ def _across(rows: pd.DataFrame) -> Iterator[str]:
             .rename(columns={"donor_identity_id": "identity_id"}),
         ]
     ).drop_duplicates()
-    # One identity in two spellings that nobody can tell apart is one.
+    # One identity in two spellings that look the same is one.
     splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name, split in zip(identities["identity_id"], identities["split"], strict=True):
         splits[spelling(name)][name].add(split)

@@ -141,7 +141,8 @@ class Source(ABC):
             raise self.error(f"root {self.root!r}: {error}") from None
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
+        """Whether its files are on this machine."""
         return self._place[0].is_local
 
     def __getstate__(self) -> dict[str, Any]:
@@ -179,7 +180,7 @@ class Source(ABC):
                 outside of the root.
         """
         full = self._real(path)
-        if self._is_local and Path(full).exists() and not Path(full).is_file():
+        if self.is_local and Path(full).exists() and not Path(full).is_file():
             raise ImageError("not a regular file")
         return bytes(self._place[0].cat_file(full))
 
@@ -190,7 +191,7 @@ class Source(ABC):
             ImageError: A link leads outside of the root.
         """
         full = self.full_path(path)
-        if not self._is_local:
+        if not self.is_local:
             return full
         real = os.path.realpath(full)
         if not self.allow_outside and not Path(real).is_relative_to(self._real_root):
@@ -239,7 +240,7 @@ class Source(ABC):
         top = self.full_path(under) if under else root
         if not filesystem.isdir(top):
             raise self.error(f"no folder {top!r}")
-        if self._is_local:
+        if self.is_local:
             try:
                 self._real(under)
                 return local_files(root, top, self.allow_outside, self.passed_over)
@@ -276,7 +277,7 @@ class Source(ABC):
         except (IsADirectoryError, PermissionError, RuntimeError, ValueError) as error:
             raise self.error(f"{shown} cannot be read: {error}") from None
         except OSError as error:
-            if not self._is_local:
+            if not self.is_local:
                 raise  # storage that cannot be reached now: a rerun may succeed
             raise self.error(f"{shown} cannot be read: {error.strerror or error}") from None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from datagen.core.digests import sha256_bytes
 from datagen.core.text import counted
 from datagen.engine import Engine, InlineEngine
 from datagen.errors import ImageError, SourceChangedError, SourceError
@@ -249,22 +250,38 @@ def forget_changed(
     """Drop from the cache what a job has found to be another image than the one indexed.
 
     The next run then reads these images again, also where size and time of the file are equal.
+    Where one image was replaced without a trace, others may be: on this machine, all files of the
+    source are compared with their digests.
 
     Args:
         sources: The sources that were indexed.
         analyzer: The analyzer that they were indexed with.
         errors: What the job said.
     """
-    changed: dict[str, set[str]] = {}
+    told: dict[str, set[str]] = {}
     for error in errors:
         if error.key and error.row is not None:
-            changed.setdefault(error.key, set()).add(str(error.row))
+            told.setdefault(error.key, set()).add(str(error.row))
     for source in sources:
-        if images := changed.get(source.card.id):
+        if images := told.get(source.card.id):
+            cache = AnalysisCache(source.card.id, place_of(source), analyzer.version)
+            if source.has_files and source.is_local:
+                images |= set(_replaced(source, cache.load()))
             try:
-                AnalysisCache(source.card.id, place_of(source), analyzer.version).forget(images)
+                cache.forget(images)
             except OSError as error:
                 _log.warning("the face index cannot be written: %s. Delete it there", error)
+
+
+def _replaced(source: Source, known: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
+    for image, rows in known.items():
+        try:
+            data = source.read(rows[0]["path"])
+        except (OSError, ImageError, SourceError):
+            yield image
+        else:
+            if rows[0]["sha256"] and sha256_bytes(data) != rows[0]["sha256"]:
+                yield image
 
 
 def _nothing_left(source: Source, refused: Sequence[IndexReject]) -> str:

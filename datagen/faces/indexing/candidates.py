@@ -112,7 +112,7 @@ class Candidates:
         return np.asarray(self._apart(first, second) <= limit, np.bool_)
 
     def _bits(self, first: Numbers, second: Numbers) -> NDArray[np.uint8]:
-        return np.bitwise_count(self._hashes[first] ^ self._hashes[second])
+        return np.asarray(np.bitwise_count(self._hashes[first] ^ self._hashes[second]), np.uint8)
 
     def _apart(self, first: Numbers, second: Numbers) -> NDArray[np.float32]:
         parts = [np.empty(0, np.float32)]

@@ -458,6 +458,18 @@ def test_what_a_job_finds_changed_is_forgotten(tree: Tree) -> None:
     assert (second.analyzed, second.remembered) == (1, 3)
 
 
+def test_what_else_was_replaced_is_forgotten_with_it(tree: Tree) -> None:
+    for number in range(4):
+        path = tree.root / f"p{number}.png"
+        path.write_bytes(path.read_bytes().ljust(PADDED, b"\0"))
+    tree.build()
+    for number in (1, 2):
+        replace_silently(tree, f"p{number}.png", 9 + number)
+    forget_changed([tree.source()], Given(), [SourceChangedError("x", key="faces", row="p1")])
+    second = tree.build()
+    assert (second.analyzed, second.remembered) == (2, 2)
+
+
 def test_what_a_source_does_not_list_is_counted(tree: Tree) -> None:
     tree.rows.append({**tree.rows[0], "image": "p0.png", "identity": "@eaDir", "id": "x"})
     for number, row in enumerate(tree.rows):
