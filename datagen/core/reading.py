@@ -197,6 +197,8 @@ def _refuse_odd(opened: Pillow.Image) -> None:
     if opened.mode == "CMYK":
         raise ImageError("CMYK: convert it to RGB (sRGB) first")
     tiles = getattr(opened, "tile", [])  # how the file stores its pixels, e.g. "RGB;16B"
+    if opened.format == "BMP" and any(";1" in str(tile.args) for tile in tiles):
+        raise ImageError("fewer than 8 bits a channel: convert it to 24 bits a pixel")
     deep = any(";16" in str(tile.args) for tile in tiles)
     if deep or opened.mode.startswith(("I", "F")):
         raise ImageError(f"more than 8 bits a channel ({opened.mode}): convert it to 8 bits")

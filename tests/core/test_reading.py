@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import cv2
@@ -112,6 +113,16 @@ def mode(name: str, format_: str = "PNG", **options: Any) -> bytes:
     return saved(Pillow.fromarray(slopes()).convert(name), format_, **options)
 
 
+def high_color() -> bytes:
+    """Return a BMP of 16 bits a pixel."""
+    image = slopes(40, 56).astype(np.uint16)
+    pixels = (image[..., 0] >> 3 << 11) | (image[..., 1] >> 2 << 5) | (image[..., 2] >> 3)
+    rows = pixels[::-1].astype("<u2").tobytes()
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    info = struct.pack("<IiiHHIIiiII", 40, 56, 40, 1, 16, 3, len(rows), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 66 + len(rows), 0, 0, 66) + info + masks + rows
+
+
 BAD: dict[str, tuple[bytes, str]] = {
     "cmyk": (mode("CMYK", "JPEG"), "CMYK: convert it"),
     "deep_gray": (deep(20, 30), r"more than 8 bits a channel \(I;16\)"),
@@ -136,6 +147,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "webp": (moving("WEBP"), "animated or multi-page"),
     "apng": (moving("PNG"), "animated or multi-page"),
     "pages": (moving("TIFF"), "animated or multi-page"),
+    "high_color_bmp": (high_color(), "fewer than 8 bits a channel"),
     "short_jpeg": (saved(slopes(), "JPEG")[:-200], "damaged: Premature end"),
     "short_png": (saved(slopes(), "PNG")[:-40], "damaged: .*truncated"),
     "short_webp": (saved(slopes(), "WEBP")[:-40], "damaged: "),
