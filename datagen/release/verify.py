@@ -57,7 +57,8 @@ def verify(
     present = {
         name
         for name in folder.names()
-        if not name.startswith(_IGNORED) and not any(map(is_made_by_system, name.split("/")))
+        if not name.startswith((*_IGNORED, *_OF_OTHERS))
+        and not any(map(is_made_by_system, name.split("/")))
     }
     yield from (f"{name}: not listed in {RELEASE_NAME}" for name in sorted(present - set(listed)))
     checks: list[ShardCheck] = []

@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from datagen.errors import ReleaseError
 from datagen.release import Folder
 from datagen.release.schema import MANIFEST
 from datagen.release.verify import verify
+from tests.support.releases import change_rows as change_rows_of
 from tests.support.releases import own_up
 from tests.support.world import World
 
@@ -235,3 +237,31 @@ def test_no_release_and_an_unfinished_one_are_told_apart(out: Path, tmp_path: Pa
         problems(tmp_path / "nowhere")
     (out / "release.json").unlink()
     assert "is not finished (6 shards are committed" in problems(out)
+
+
+def test_what_hubs_and_file_managers_add_is_no_problem(out: Path) -> None:
+    for name in (".gitattributes", ".git/HEAD", ".cache/huggingface/x.lock", "media/.DS_Store"):
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    assert problems(out) == ""
+    (out / "README.md").write_text("other")
+    (out / "media" / "more.txt").write_text("more")
+    assert problems(out).count("\n") == 1
+
+
+def test_a_json_member_that_differs_from_the_rows_is_named(out: Path) -> None:
+    name = f"media/small-v1-{SHARD}.tar"
+    data = (out / name).read_bytes()
+    (out / name).write_bytes(data.replace(b'"label_real":0', b'"label_real":1', 1))
+    own_up(out, name)
+    assert "its content differs from the rows" in problems(out)
+
+
+def test_controls_in_the_tar_of_pairs_are_named(out: Path) -> None:
+    def moved(rows: list[dict[str, Any]]) -> None:
+        control = next(row for row in rows if row["kind"] == "control")
+        control["media_path"] = rows[0]["media_path"]
+
+    change_rows_of(out, moved)
+    assert "for a control" in problems(out)
