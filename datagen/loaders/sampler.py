@@ -54,7 +54,7 @@ class PairBatchSampler:
     all others of its group have come as often; among them those of the identities that the epoch
     has least. ``report`` says how even that comes out.
 
-    Each ``iter`` gives the next epoch. All ranks have the same number of batches of the same size.
+    Each iteration gives the next epoch. All ranks have the same number of batches of the same size.
 
     Args:
         dataset: A dataset of reals and fakes.
@@ -111,12 +111,12 @@ class PairBatchSampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         """Iterate over the batches of the next epoch, or over what a loaded state left of one."""
+        # A generator, because a DataLoader calls ``iter`` twice and uses the second: an epoch
+        # begins with its first batch.
         if not self._placed:
             self._epoch, self._next = self._epoch + 1, 0
         self._placed = False
-        return self._batches(self._pairs_of(self._epoch), self._next)
-
-    def _batches(self, pairs: npt.NDArray[np.int64], start: int) -> Iterator[list[int]]:
+        pairs, start = self._pairs_of(self._epoch), self._next
         mine = pairs.reshape(len(self), self._ranks, self._pairs_per_batch)[:, self._rank]
         for number in range(start, len(self)):
             self._next = number + 1
