@@ -49,6 +49,7 @@ os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{_free_port()}"
 os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
 os.environ["AWS_MAX_ATTEMPTS"] = "2"
+os.environ["SOURCE_DATE_EPOCH"] = "1767225600"  # no test compares days
 
 _LAST = ("ray", "slow")
 _LEARNED = tuple(f"[{name}" for name in METHODS if METHODS.load(name).learned)
