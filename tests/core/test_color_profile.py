@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,12 +43,13 @@ def patches() -> Image:
 
 
 def encoded(image: Image, format_: str, profile: bytes | None) -> bytes:
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 98, "subsampling": 0},
         "WEBP": {"lossless": True},
         "AVIF": {"quality": 100, "subsampling": "4:4:4"},
-    }.get(format_, {})
-    return saved(format_, Pillow.fromarray(image), icc_profile=profile, **options)
+    }
+    own = options.get(format_, {})
+    return saved(format_, Pillow.fromarray(image), icc_profile=profile, **own)
 
 
 def by_definition(image: Image, name: str) -> NDArray[np.float64]:

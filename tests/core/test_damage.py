@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +23,10 @@ def scene(side: int = 160) -> Image:
     rng = np.random.default_rng(2)
     rough = rng.integers(60, 200, (side // 8, side // 8, 3), np.uint8)
     image = Pillow.fromarray(rough).resize((side, side), Pillow.Resampling.BICUBIC)
-    return np.asarray(image) + rng.integers(0, 30, (side, side, 3), np.uint8)
+    return np.asarray(np.asarray(image) + rng.integers(0, 30, (side, side, 3)), np.uint8)
 
 
-def made(format_: str, **options: object) -> Callable[[], bytes]:
+def made(format_: str, **options: Any) -> Callable[[], bytes]:
     return lambda: saved(format_, Pillow.fromarray(scene()), **options)
 
 

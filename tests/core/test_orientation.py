@@ -71,13 +71,12 @@ def places(orientation: int) -> dict[str, bytes]:
     """Return files of which each states the orientation in another place."""
     exif, packet = block(orientation), xmp(orientation)
     bare = exif.removeprefix(b"Exif\0\0")
-    webp = {"lossless": True}
     xmp_text = text_chunk("XML:com.adobe.xmp", packet, b"iTXt")
     return {
         "jpeg_exif": saved("JPEG", exif=exif, quality=98, subsampling=0),
         "jpeg_xmp": saved("JPEG", xmp=packet, quality=98, subsampling=0),
-        "webp_exif": saved("WEBP", exif=exif, **webp),
-        "webp_xmp": saved("WEBP", xmp=packet, **webp),
+        "webp_exif": saved("WEBP", exif=exif, lossless=True),
+        "webp_xmp": saved("WEBP", xmp=packet, lossless=True),
         "png_exif": saved("PNG", exif=exif),
         "png_exif_behind": png_with(exif_chunk(bare), behind=True),
         "png_exif_with_prefix": png_with(exif_chunk(b"Exif\0\0" + bare)),

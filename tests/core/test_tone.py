@@ -27,13 +27,13 @@ def to_gray(image: Image) -> Image:
 
 def off_by_two(image: Image) -> Image:
     noise = np.random.default_rng(1).integers(-2, 3, image.shape)
-    return np.clip(to_gray(image) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(to_gray(image) + noise, 0, 255), np.uint8)
 
 
 def sepia(image: Image) -> Image:
     """Return what photo programs make; bright parts are cut off."""
     matrix = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
-    return np.clip(image @ matrix.T, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image @ matrix.T, 0, 255), np.uint8)
 
 
 def duotone(low: tuple[int, ...], high: tuple[int, ...]) -> Callable[[Image], Image]:
@@ -67,7 +67,7 @@ def test_a_black_and_white_photograph_is_recognized_however_it_is_saved(name: st
 
 
 def warm(image: Image) -> Image:
-    return np.clip(image * np.array([1.1, 0.9, 0.7]), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * np.array([1.1, 0.9, 0.7]), 0, 255), np.uint8)
 
 
 def dim(image: Image) -> Image:
@@ -76,7 +76,7 @@ def dim(image: Image) -> Image:
 
 def pale(image: Image) -> Image:
     gray = to_gray(image).astype(float)
-    return np.rint(gray + 0.5 * (image - gray)).astype(np.uint8)
+    return np.asarray(np.rint(gray + 0.5 * (image - gray)), np.uint8)
 
 
 @pytest.mark.parametrize("how", [np.array, warm, dim, pale, saved_at(30, np.array)])

@@ -81,7 +81,7 @@ def test_a_changed_file_is_named(own_world: World) -> None:
 
 def turned_by_xmp(path: Path, orientation: int) -> bytes:
     """Return the image so stored that XMP alone turns it upright."""
-    stored = Pillow.open(path)
+    stored: Pillow.Image = Pillow.open(path)
     for turn in {
         6: [Pillow.Transpose.ROTATE_90],
         3: [Pillow.Transpose.ROTATE_180],
