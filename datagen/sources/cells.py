@@ -7,9 +7,11 @@ table.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,8 +68,10 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     """
     try:
         body = io.StringIO(content.read().lstrip("\r\n"))
+        _refuse_repeated(next(csv.reader(body), []), where)
+        body.seek(0)
         table = pd.read_csv(body, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (ValueError, OverflowError) as error:  # ParserError and EmptyDataError are ValueErrors
+    except (ValueError, OverflowError, csv.Error) as error:  # those of pandas are ValueErrors
         raise SourceError(f"{where}: not a table: {first_line(error)[:200]}") from None
     if len(table.columns) > _MAX_COLUMNS:
         raise SourceError(
@@ -78,6 +82,13 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     if not isinstance(table.index, pd.RangeIndex):
         raise SourceError(f"{where}: the rows have more cells than the header has names")
     return table
+
+
+def _refuse_repeated(names: list[str], where: str) -> None:
+    """Refuse two columns of one name, of which pandas would rename the second."""
+    counts = Counter(name for name in names if name.strip())
+    if twice := next((name for name, count in counts.items() if count > 1), ""):
+        raise SourceError(f"{where}: two columns are called {shortened(twice)}: rename one of them")
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -247,7 +247,7 @@ def test_the_option_reaches_every_command(tmp_path: Path) -> None:
 def test_odd_names_of_images_stay_images(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "faces.yaml").write_text(yaml.safe_dump({**CARD, "layout": "folder"}))
-    for name in ("~anna", "C:", "..ben", "$HOME"):
+    for name in ("~anna", "C:", "ben..", "$HOME"):
         (tmp_path / "images" / name).mkdir()
         (tmp_path / "images" / name / "1.jpg").write_bytes(b"x")
     (source,) = load_recipe(path).sources()

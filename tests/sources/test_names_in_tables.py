@@ -157,3 +157,9 @@ def test_a_number_without_digits_is_no_face_of_london(tmp_path: Path) -> None:
 def test_a_column_of_minors_that_says_nothing_is_no_age(tmp_path: Path, word: str) -> None:
     write(tmp_path, {"faces.csv": f"image,identity,is_minor\na.jpg,anna,{word}\n"})
     assert list(by_id(source("table", tmp_path))) == ["a"]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity,identity\na.jpg,anna,ben\n"})
+    with pytest.raises(SourceError, match="two columns are called 'identity'"):
+        list(source("table", tmp_path).records())

@@ -127,10 +127,12 @@ def _decided(
         for part in (missing[at : at + _CHUNK] for at in range(0, len(missing), _CHUNK))
     ]
     chosen = InlineEngine() if len(missing) <= _HERE else engine()
-    for answers in run_all(chosen, task, chunks):
-        known |= {names[n]: same for n, same in answers if same is not None}
-    if missing:
-        cache.save({name: known[name] for name in names if name in known})
+    try:
+        for answers in run_all(chosen, task, chunks):
+            known |= {names[n]: same for n, same in answers if same is not None}
+    finally:
+        if missing:
+            cache.save({name: known[name] for name in names if name in known})
     return [known.get(name) for name in names]
 
 

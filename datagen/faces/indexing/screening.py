@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from datagen.core.spelling import folded
 from datagen.core.text import counted
-from datagen.errors import CardError
+from datagen.errors import CardError, SourceError
 from datagen.faces.indexing.minors import minors_of
 from datagen.faces.indexing.select import Screened
 from datagen.faces.indexing.spellings import doubtful_names, one_spelling, without_system_names
@@ -84,7 +84,14 @@ def _named(source: Source) -> tuple[list[Record], tuple[str, ...], Mapping[str, 
     """Return the records with one name for each identity, the warnings, and what is not taken."""
     card = source.card
     source.passed_over.clear()
-    found = list(without_system_names(card, unique(source.records(), card.id)))
+    try:
+        found = list(without_system_names(card, unique(source.records(), card.id)))
+    except SourceError:
+        if source.has_files and (bucket := source.missing_bucket()):
+            raise source.error(
+                f"there is no bucket {bucket!r}, or it may not be listed: check 'root'"
+            ) from None
+        raise
     records = [record for record in found if record is not None]
     passed_over = source.passed_over + Counter({HIDDEN: len(found) - len(records)})
     records, joined = one_spelling(card, records)
