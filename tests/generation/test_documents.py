@@ -82,11 +82,14 @@ def test_the_recipe_of_a_release_runs_again(
 
 def test_scores_keep_the_program_and_not_its_token(release: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.sh"
-    program.write_text(f"#!/bin/sh\necho 'no --password {SECRET}' >&2\nexit 3\n")
+    program.write_text(  # a score for the first image alone
+        f"#!/bin/sh\necho 'no --password {SECRET}' >&2\n"
+        "echo path,score > $3\nhead -n 1 $2 | sed 's/$/,0.5/' >> $3\n"
+    )
     program.chmod(0o755)
     scores = tmp_path / "scores.parquet"
     spec = f"cmd: {program} --token={SECRET} {{paths}} {{scores}}"
-    run(["score", str(release), "--detector", spec, "-o", str(scores), "--inline"])
+    assert run(["score", str(release), "--detector", spec, "-o", str(scores), "--inline"]) == 0
     metadata = pq.read_schema(scores).metadata[b"datagen.detector"].decode()
     assert "program.sh --token=*** {paths} {scores}" in metadata
     assert SECRET not in metadata + pd.read_parquet(scores).to_csv()
