@@ -9,13 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from datagen.core.files import write_atomically
+from datagen.core.files import below, write_atomically
 from datagen.core.progress import Progress
 from datagen.core.text import near
 from datagen.errors import ReleaseError, UserError
 from datagen.release.reader import Release
 
-__all__ = ["EXPORTS", "Export", "Exported", "export_release"]
+__all__ = ["EXPORTS", "Export", "Exported", "export_release", "place_in", "terms_warning"]
 
 EXPORTS: Mapping[str, str] = {
     "deepfakebench": "datagen.exports.deepfakebench:write",
@@ -97,12 +97,24 @@ def export_release(
     return done
 
 
+def place_in(folder: Path, name: str) -> Path:
+    """Return the path of a file of a copy: names of a release may be a stranger's.
+
+    Raises:
+        ReleaseError: The name leads outside of the folder.
+    """
+    try:
+        return below(folder, name)
+    except ValueError as error:
+        raise ReleaseError(f"{folder}: {error}", path=folder) from None
+
+
 def terms_warning(release: Release) -> str:
     """Return what whoever holds a copy may not do, as a sentence; empty if it may be passed on."""
-    if release.record["purpose"].get("redistribute"):
+    if release.record["purpose"]["redistribute"]:
         return ""
     return (
-        f"{release.folder} was made for {release.record['purpose'].get('use')} without "
+        f"{release.record['release_id']} was made for {release.record['purpose']['use']} without "
         "redistribution: this copy is for your own use and may not be passed on or uploaded to a "
         "public place. Its README.md says so"
     )

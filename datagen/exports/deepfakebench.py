@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ import numpy as np
 from datagen.core.files import write_atomically
 from datagen.core.images import encode_png
 from datagen.core.text import counted
-from datagen.errors import UserError
-from datagen.exports.base import Export, Exported, terms_warning
+from datagen.errors import ReleaseError, UserError
+from datagen.exports.base import Export, Exported, place_in, terms_warning
 from datagen.faces.forehead import landmarks_81
 from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.reader import Release
@@ -36,8 +37,9 @@ _LABELS = {"real": "Real", "fake": "Fake"}
 _COLUMNS = [
     *("sample_id", "pair_id", "kind", "split", "method", "media_path", "media_offset"),
     *("media_size", "media_type", "width", "height", "mask_path", "mask_offset", "mask_size"),
-    "landmarks",
+    *("landmarks", "purposes"),
 ]
+_METHOD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,15 @@ def write(export: Export) -> Exported:
 
 
 def _write_shard(export: Export, manifest: str, done: Path) -> list[_Video]:
-    release, place = export.release, export.folder / export.release.record["name"]
+    release, top = export.release, export.release.record["name"]
     table = read_manifest(release.folder, manifest_file(release.record, manifest), _COLUMNS)
     rows = [row for row in table.to_pylist() if row["kind"] in _LABELS]
+    for row in rows:
+        _check_method(row["method"], f"{release.folder}/{manifest}")
     if not done.is_file():
         for row in rows:
             for name, data in _files(release, row).items():
-                path = place / name
+                path = place_in(export.folder, f"{top}/{name}")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
         write_atomically(done, b"")
@@ -107,6 +111,17 @@ def _write_shard(export: Export, manifest: str, done: Path) -> list[_Video]:
         )
         for row in rows
     ]
+
+
+def _check_method(method: str, where: str) -> None:
+    """Refuse a method after which no file can be named: a data set is named after each."""
+    if not _METHOD.fullmatch(method):
+        raise ReleaseError(
+            f"{where}: method {method!r} cannot be part of a file's name: DeepfakeBench needs "
+            "letters, digits, '_' and '-'",
+            path=where,
+            key="method",
+        )
 
 
 def _files(release: Release, row: Mapping[str, Any]) -> dict[str, bytes]:
@@ -137,12 +152,13 @@ def _write_documents(export: Export, videos: Sequence[_Video]) -> None:
         datasets[f"{name}-{method}"] = [video for video in videos if video.method == method]
     for dataset, own in datasets.items():
         body = {dataset: _labels(name, own)}
-        write_atomically(export.folder / "dataset_json" / f"{dataset}.json", _json(body))
+        path = place_in(export.folder, f"dataset_json/{dataset}.json")
+        write_atomically(path, _json(body))
     pairs = {f"{video.pair}-fake": f"{video.pair}-real" for video in videos if video.kind == "fake"}
     write_atomically(export.folder / "pairs.json", _json(pairs))
     for file in export.release.record["files"]:
         if file.startswith("rights/"):
-            write_atomically(export.folder / file, export.release.folder.read(file))
+            write_atomically(place_in(export.folder, file), export.release.folder.read(file))
     write_atomically(export.folder / "README.md", _readme(export.release, datasets).encode())
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from datagen.core.files import staged, write_atomically
 from datagen.core.media import suffix_of
-from datagen.exports.base import Export, Exported, terms_warning
+from datagen.exports.base import Export, Exported, place_in, terms_warning
 from datagen.exports.huggingface_card import Part, card, croissant
 from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.reader import Release
@@ -138,7 +138,7 @@ def _write_split(export: Export, files: Sequence[_File]) -> int:
     release = export.release
     manifests = dict.fromkeys(part.manifest for file in files for part in file.slices)
     with ExitStack() as stack:
-        writers = {file.name: _Writer(export.folder / file.name, file) for file in files}
+        writers = {file.name: _Writer(place_in(export.folder, file.name), file) for file in files}
         for writer in writers.values():
             stack.enter_context(writer)
         for manifest in sorted(manifests):
@@ -225,6 +225,6 @@ def _write_documents(export: Export, parts: Sequence[Part]) -> None:
     release = export.release
     for name in release.record["files"]:
         if name.startswith("rights/"):
-            write_atomically(export.folder / name, release.folder.read(name))
+            write_atomically(place_in(export.folder, name), release.folder.read(name))
     write_atomically(export.folder / "README.md", card(release, parts, SCHEMA))
     write_atomically(export.folder / "croissant.json", croissant(release, SCHEMA))

@@ -52,7 +52,7 @@ def card(release: Release, parts: Sequence[Part], schema: pa.Schema) -> bytes:
     use = release.record["purpose"]
     passed_on = (
         "The terms allow copies to be passed on."
-        if use.get("redistribute")
+        if use["redistribute"]
         else "**Do not redistribute:** the release was made for use without redistribution."
     )
     return (

@@ -38,10 +38,12 @@ class ManifestFile(ShardName):
     Attributes:
         media_bytes: Size of the tar of its pairs as ``release.json`` states it.
         control_bytes: Size of the tar of its controls; 0 if it has none.
+        purposes: What the release is for, which the terms of every row must allow.
     """
 
     media_bytes: int
     control_bytes: int = 0
+    purposes: tuple[str, ...] = ()
 
     @property
     def tars(self) -> dict[str, int]:
@@ -68,7 +70,9 @@ def manifest_file(record: Mapping[str, Any], name: str) -> ManifestFile:
     sizes = [
         int(record["files"].get(tar, {"size": 0})["size"]) for tar in (shard.media, shard.controls)
     ]
-    return ManifestFile(shard.release, shard.shard, *sizes)
+    purpose = record["purpose"]
+    needed = (purpose["use"], *(["redistribute"] if purpose["redistribute"] else []))
+    return ManifestFile(shard.release, shard.shard, *sizes, needed)
 
 
 def read_manifest(
@@ -121,11 +125,28 @@ def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken
         if name in table.column_names and name not in wrong:
             found = broken_rows(name, table.column(name), rule, MANIFEST.field(name).nullable)
             yield from (replace(one, allowed=f"{one.allowed}, that of its shard") for one in found)
+    if "purposes" not in wrong:
+        yield from _uncovered(table, file.purposes)
     if not wrong & {"kind", "media_path"}:
         yield from _misplaced(table, file)
     for what in ("media", "mask"):
         if not wrong & {f"{what}_offset", f"{what}_size", f"{what}_path"}:
             yield from _beyond(table, what, file)
+
+
+def _uncovered(table: pa.Table, purposes: Sequence[str]) -> Iterator[Broken]:
+    """Yield the rows whose own terms do not allow what the release says it is for."""
+    if "purposes" not in table.column_names:
+        return
+    column = table.column("purposes")
+    for purpose in purposes:
+        parents, items = pc.list_parent_indices(column), pc.list_flatten(column)
+        named = parents.filter(pc.equal(items, purpose))
+        rows = np.ones(table.num_rows, np.bool_)
+        rows[np.asarray(named.to_numpy(), np.int64)] = False
+        if rows.any():
+            allowed = f"a list with {purpose!r}, which the purpose in release.json needs"
+            yield Broken("purposes", rows, first(column, rows), allowed)
 
 
 def _misplaced(table: pa.Table, file: ManifestFile) -> Iterator[Broken]:

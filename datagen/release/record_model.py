@@ -75,6 +75,13 @@ class MadeModel(_Data):
     with_: Annotated[dict[str, Any], Field(alias="with")]
 
 
+class PurposeModel(_Data):
+    """What the recipe of a release allowed its copies to be used for."""
+
+    use: Literal["research", "commercial"]
+    redistribute: bool
+
+
 _Files = Annotated[dict[str, FileModel], Field(max_length=MAX_FILES)]
 
 
@@ -87,7 +94,7 @@ class RecordModel(_Data):
     version: Annotated[int, Field(ge=0, lt=10**16)]
     recipe_digest: _Digest
     index_digest: _Digest
-    purpose: Annotated[dict[str, str | bool], Field(max_length=16)]
+    purpose: PurposeModel
     counts: CountsModel
     files: _Files
     made: MadeModel

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from datagen import api
-from datagen.errors import UserError
+from datagen.errors import ReleaseError, UserError
 from datagen.exports.deepfakebench_rules import problems_of
 from datagen.release.reader import Release
+from tests.support.releases import change_rows
 from tests.support.world import World, digests
 
 
@@ -113,3 +114,18 @@ def test_a_name_with_the_word_frames_is_refused(world: World, tmp_path: Path) ->
     assert world.generate(tmp_path / "out", "--inline", "--set", "name=keyframes") == 0
     with pytest.raises(UserError, match="the word 'frames'"):
         api.export(tmp_path / "out", tmp_path / "copy", "deepfakebench", progress=False)
+
+
+@pytest.mark.parametrize("method", ["a/../../../../pwn", "/tmp/pwn", "..", "a b", "a|b", "<b>"])
+def test_no_file_is_named_after_a_strangers_method(
+    release: Path, tmp_path: Path, method: str
+) -> None:
+    out = Path(shutil.copytree(release, tmp_path / "room" / "deep" / "out"))
+    change_rows(out, lambda rows: [row.update(method=method) for row in rows])
+    before = sorted(tmp_path.rglob("*"))
+    copy = tmp_path / "room" / "deep" / "copy"
+    with pytest.raises(ReleaseError, match="cannot be part of a file's name"):
+        api.export(out, copy, "deepfakebench", progress=False)
+    assert [
+        path for path in tmp_path.rglob("*") if path not in before and copy not in path.parents
+    ] == [copy]
