@@ -493,4 +493,4 @@ def test_what_is_shown_is_short(world: World, out: Path) -> None:
 
 
 def test_dir_lists_what_is_public() -> None:
-    assert dir(dg) == sorted([*dg.__all__, "__version__"])
+    assert dir(dg) == sorted([*dg.__all__, "__version__", "loaders"])

@@ -14,6 +14,7 @@ HEAVY = {
     "onnxruntime",
     "ray",
     "torch",
+    "webdataset",
 }
 
 CHILD = """
@@ -38,7 +39,9 @@ def child(module: str, after: str = "") -> tuple[list[str], set[str]]:
     return opened, set(loaded)
 
 
-@pytest.mark.parametrize("module", ["datagen", "datagen.release.reader", "datagen.recipe"])
+@pytest.mark.parametrize(
+    "module", ["datagen", "datagen.release.reader", "datagen.recipe", "datagen.loaders"]
+)
 def test_importing_loads_nothing_heavy_and_opens_no_socket(module: str) -> None:
     opened, loaded = child(module)
     assert "datagen" in loaded

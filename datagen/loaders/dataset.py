@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -99,11 +99,15 @@ class PairDataset:
         """Return the number of items."""
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> Any:
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the items in order."""
+        return (self[number] for number in range(len(self)))
+
+    def __getitem__(self, index: SupportsIndex) -> Any:
         """Return one item."""
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+    def __getitems__(self, indices: Sequence[SupportsIndex]) -> list[Any]:
         """Return several items; from object storage their bytes are read at the same time.
 
         Args:
@@ -137,7 +141,7 @@ class PairDataset:
             )
         return np.arange(len(self)).reshape(-1, 2)
 
-    def _number(self, index: int) -> int:
+    def _number(self, index: SupportsIndex) -> int:
         number = operator.index(index)
         if not -len(self) <= number < len(self):
             raise IndexError(f"there is no item {number}: the dataset has {len(self)}")

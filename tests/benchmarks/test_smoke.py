@@ -12,6 +12,7 @@ import pytest
 
 from datagen.methods import METHODS
 from tests.support.assets import london, weights
+from tests.support.world import World
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # Imported by other scripts; they have no ``main``.
@@ -99,6 +100,28 @@ def test_networks(
     options = ["--methods", "autoencoder_swap", "--images", "4", "--batch", "2", "--size", "128"]
     assert main_of("networks")([*options, "--folder", str(tmp_path)]) == 0
     assert table(capsys)[-1].split()[:3] == ["autoencoder_swap", "fp32", "2"]
+
+
+def test_loaders(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    world: World,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("webdataset")
+    assert world.generate(tmp_path / "out", "--inline") == 0
+    capsys.readouterr()
+    main_of("loaders")([str(tmp_path / "out"), "--images", "60", "--rounds", "1"])
+    lines = table(capsys)
+    assert [line.partition(":")[0] for line in lines] == [
+        "PairDataset, random order, 2 workers",
+        "webdataset, 2 workers",
+        "PairDataset, random order, one process",
+        "stream, one process",
+        "PairDataset / webdataset (images/s)",
+        "random access / streaming (time)",
+    ]
 
 
 def test_abba(

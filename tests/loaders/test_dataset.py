@@ -38,7 +38,7 @@ def test_items_are_the_images_of_the_release(out: Path) -> None:
         severity = pair.row["severity"]
         assert fake["severity"] == (-1 if severity is None else severity)
         assert real["release_id"] == pair.row["release_id"]
-    assert set(real) == {
+    assert set(dataset[0]) == {
         *("image", "label", "severity", "release_id", "sample_id", "pair_id", "split", "kind"),
         *("identity_id", "method", "family", "degradation"),
     }
@@ -71,7 +71,7 @@ def test_controls_are_items_where_they_are_asked_for(out: Path) -> None:
     items = [item for item in dataset if item["kind"] == "control"]
     for item, pair in zip(items, controls, strict=True):
         assert item["label"] == 0
-        assert np.array_equal(item["image"], pair.control)
+        assert np.array_equal(item["image"], np.asarray(pair.control))
         assert np.array_equal(item["other"], pair.fake)
         assert np.array_equal(item["control"], item["image"])
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import pickle
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +104,7 @@ def test_wrong_arguments_are_told_at_once(
 
 
 def test_a_missing_package_is_named(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "webdataset", None)
+    monkeypatch.setitem(sys.modules, "webdataset", None)
     with pytest.raises(MissingExtraError, match=r"datagen\[interop\]"):
         stream(out, "test")
 
@@ -120,7 +122,7 @@ def _rewrite(tar: Path, keep: Callable[[str], bool]) -> None:
     with tarfile.open(tar, "w") as changed:
         for member, data in members:
             if keep(member.name):
-                changed.addfile(member, __import__("io").BytesIO(data))
+                changed.addfile(member, io.BytesIO(data))
     entry = {"sha256": sha256_file(tar), "size": tar.stat().st_size}
     change_record(
         tar.parents[1], lambda record: record["files"].update({f"media/{tar.name}": entry})

@@ -46,6 +46,18 @@ def test_a_worker_opens_its_own_connection(folder: Folder) -> None:
     assert copy.read("x") == b"1"
 
 
+def test_pieces_and_whole_files_are_read(folder: Folder) -> None:
+    folder.write("a", bytes(range(100)))
+    folder.write("b", b"other")
+    pieces = [("a", 10, 3), ("b", 1, 2), ("a", 99, 1)]
+    assert folder.read_ranges(pieces) == [bytes([10, 11, 12]), b"th", bytes([99])]
+    assert folder.read_ranges([]) == []
+    with folder.open("a") as file:
+        assert (file.read(2), file.read()) == (bytes([0, 1]), bytes(range(2, 100)))
+    with pytest.raises(FileNotFoundError):
+        folder.open("c").close()
+
+
 def test_staging_is_private_and_goes_away(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     with folder.staging() as one, folder.staging() as two:
