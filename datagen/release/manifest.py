@@ -67,12 +67,12 @@ def manifest_file(record: Mapping[str, Any], name: str) -> ManifestFile:
     shard = ShardName(
         record["release_id"], name.removeprefix(MANIFEST_FOLDER).removesuffix(".parquet")
     )
-    sizes = [
+    media, controls = (
         int(record["files"].get(tar, {"size": 0})["size"]) for tar in (shard.media, shard.controls)
-    ]
+    )
     purpose = record["purpose"]
     needed = (purpose["use"], *(["redistribute"] if purpose["redistribute"] else []))
-    return ManifestFile(shard.release, shard.shard, *sizes, needed)
+    return ManifestFile(shard.release, shard.shard, media, controls, needed)
 
 
 def read_manifest(

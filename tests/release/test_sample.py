@@ -35,7 +35,8 @@ def form(value: Any) -> Any:
 
 
 def test_every_sample_has_the_same_members_and_keys_of_the_same_types(whole: Path) -> None:
-    pairs, controls = set(), set()
+    pairs: set[tuple[str, ...]] = set()
+    controls: set[tuple[str, ...]] = set()
     forms = set()
     for tar, by_key in samples(whole).items():
         for members in by_key.values():
