@@ -87,7 +87,7 @@ class London(Source):
         rows = list(self._rows(info, columns, "face_age", 1))
         for row, values in rows:
             identity = re.sub(r"\D", "", str(values["face_id"])).zfill(3)
-            if not identity.strip("0"):
+            if not re.search(r"\d", str(values["face_id"])):
                 found = (
                     f"column 'face_id' holds {shortened(values['face_id'])}, which has no number"
                 )

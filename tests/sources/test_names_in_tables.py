@@ -146,10 +146,11 @@ def test_paths_of_windows(tmp_path: Path) -> None:
 
 def test_a_number_without_digits_is_no_face_of_london(tmp_path: Path) -> None:
     header = "face_id,face_age,face_gender,face_eth\n"
-    write(tmp_path, {"london_faces_info.csv": f"{header}X001,30,male,white\nNA,30,male,white\n"})
+    rows = "X001,30,male,white\nX000,30,male,white\nNA,30,male,white\n"
+    write(tmp_path, {"london_faces_info.csv": f"{header}{rows}"})
     records = source("london", tmp_path, expressions=["neutral"]).records()
-    assert next(records).identity == "001"
-    with pytest.raises(SourceError, match="row 2: column 'face_id' holds 'NA'"):
+    assert [next(records).identity for _ in range(2)] == ["001", "000"]
+    with pytest.raises(SourceError, match="row 3: column 'face_id' holds 'NA'"):
         next(records)
 
 
