@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,7 +179,7 @@ def _check_tars(release: Release, part: pa.Table, kinds: Sequence[str]) -> None:
     wanted = part.filter(pc.is_in(part.column("kind"), value_set=pa.array(list(kinds))))
     tars = sorted(wanted.column("media_path").unique().to_pylist())
     folder, files = release.folder, release.record["files"]
-    sizes = folder.sizes("media")
+    sizes = folder.sizes("media") if folder.local is None else _local_sizes(folder, tars)
     wrong = [
         f"{tar} ({f'{sizes[tar]} bytes, expected ' if tar in sizes else 'missing, expected '}"
         f"{files[tar]['size']})"
@@ -192,6 +193,14 @@ def _check_tars(release: Release, part: pa.Table, kinds: Sequence[str]) -> None:
             f"{first_of(wrong, _SHOWN)}. Get the release again",
             path=f"{folder}/media",
         )
+
+
+def _local_sizes(folder: Folder, names: Sequence[str]) -> dict[str, int]:
+    found = {}
+    for name in names:
+        with suppress(FileNotFoundError):
+            found[name] = folder.size(name)  # refuses links and what is no file
+    return found
 
 
 def _refuse_shared_identities(releases: Sequence[Release]) -> None:

@@ -195,6 +195,12 @@ def _short_tar(out: Path) -> None:
     path.write_bytes(path.read_bytes()[:-512])
 
 
+def _linked_tar(out: Path) -> None:
+    path = out / "media" / "small-v1-test-000001.tar"
+    path.rename(out / "elsewhere")
+    path.symlink_to(out / "elsewhere")
+
+
 def _no_rows(out: Path) -> None:
     (out / "manifest" / "test-000000.parquet").unlink()
 
@@ -206,6 +212,7 @@ def _no_rows(out: Path) -> None:
         (_other_schema, "schema"),
         (_no_tar, r"1 of 2 tars is not as .*test-000001.tar \(missing, expected \d+\)"),
         (_short_tar, r"1 of 2 tars is not as .*test-000001.tar \(\d+ bytes, expected \d+\)"),
+        (_linked_tar, "without links"),
         (_no_rows, "test-000000.parquet"),
     ],
 )
