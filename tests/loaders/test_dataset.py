@@ -197,8 +197,8 @@ def _short_tar(out: Path) -> None:
 
 def _linked_tar(out: Path) -> None:
     path = out / "media" / "small-v1-test-000001.tar"
-    path.rename(out / "elsewhere")
-    path.symlink_to(out / "elsewhere")
+    path.rename(out.parent / "elsewhere.tar")
+    path.symlink_to(out.parent / "elsewhere.tar")
 
 
 def _no_rows(out: Path) -> None:
