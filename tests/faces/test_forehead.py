@@ -16,7 +16,8 @@ def arc(landmarks: Landmarks) -> np.ndarray:
 def test_the_first_68_are_kept_and_the_forehead_goes_over_the_brows() -> None:
     points = made_landmarks()
     found = landmarks_81(points)
-    assert (found.shape, found.dtype) == ((81, 2), np.float32)
+    assert found.shape == (81, 2)
+    assert found.dtype == np.float32
     assert np.array_equal(found[:68], points)
     x, y = arc(points).T
     assert (np.diff(x) > 0).all()
