@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen.core.spelling import spelling
 from datagen.core.yaml_io import parse_yaml
 from datagen.errors import ReleaseError, UserError
 from datagen.evaluation.rows import read_rows
@@ -54,7 +55,7 @@ def refuse_trained_on(release: Release, manifest: Any, split: str, training: Rel
         ("source images", "source_sha256", trained.column("source_sha256")),
     ):
         own = pc.unique(evaluated.column(column))
-        shared = own.filter(pc.is_in(own, value_set=pc.unique(known)))
+        shared = _shared(own, pc.unique(known))
         if what == "identities":
             shared = shared.filter(pc.invert(_namesakes(shared, release, training)))
         if len(shared):
@@ -64,6 +65,12 @@ def refuse_trained_on(release: Release, manifest: Any, split: str, training: Rel
                 f"{training.record['version']}): {first_ids(shared)}. Evaluate a detector on a "
                 "split that it was not trained on"
             )
+
+
+def _shared(own: Any, known: Any) -> Any:
+    """Return the names that are known, in whatever form someone typed them."""
+    forms = {spelling(name) for name in known.to_pylist() if name is not None}
+    return pa.array([name for name in own.to_pylist() if spelling(name) in forms], pa.string())
 
 
 def _namesakes(identities: Any, one: Release, other: Release) -> Any:

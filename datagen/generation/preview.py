@@ -11,6 +11,7 @@ from datagen.core.arguments import found, maybe_mapping, whole
 from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.core.images import encode_png
 from datagen.core.progress import Progress
+from datagen.core.spelling import spelling
 from datagen.engine import Engine
 from datagen.errors import RecipeError
 from datagen.faces.crop import CropJitter
@@ -261,7 +262,7 @@ def _refuse_wrong_faces(method: Method, face: IndexedFace, donor: IndexedFace | 
         return
     if not method.needs_donor:
         raise RecipeError(f"{what} takes no donor: remove it")
-    if donor.identity == face.identity:
+    if spelling(donor.identity) == spelling(face.identity):
         raise RecipeError(f"donor: {donor.identity} is the identity of the face itself")
     allowed = method.donor_identities()
     if allowed is not None and donor.identity not in allowed:

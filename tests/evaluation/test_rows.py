@@ -158,6 +158,18 @@ def test_what_was_trained_on_is_refused(tmp_path: Path) -> None:
         refuse_trained_on(release, manifest, "test", known)
 
 
+def test_one_person_in_two_spellings_is_one(tmp_path: Path) -> None:
+    train = make(people=4, pairs_each=2, split="train")
+    spelled = ["made/Zoe\u0308 "] * len(train.ids)
+    own = Made({**MADE.columns, "identity_id": ["made/Zo\u00eb"] * len(MADE.ids)})
+    release = Release(Folder(str(write_release(tmp_path / "out", own))))
+    learned = Made({**train.columns, "identity_id": spelled})
+    training = Release(Folder(str(write_release(tmp_path / "training", learned))))
+    manifest = read_rows(release, (*COLUMNS, "source_sha256"))
+    with pytest.raises(UserError, match="shares 1 of its 1 identities"):
+        refuse_trained_on(release, manifest, "test", training)
+
+
 def test_a_training_release_has_something_to_learn_from(tmp_path: Path) -> None:
     release = Release(Folder(str(write_release(tmp_path / "out", MADE))))
     with pytest.raises(UserError, match="has no split train or val"):
