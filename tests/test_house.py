@@ -14,7 +14,7 @@ from datagen.cli.main import app
 from tests.support import house
 from tests.support.house import PACKAGE, ROOT, banned_words, modules
 
-MAX_LINES = {"datagen": 400, "tests": 500, "benchmarks": 400, "tools": 400, "examples": 25}
+MAX_LINES = {"datagen": 400, "tests": 500, "benchmarks": 400, "tools": 400, "examples": 100}
 MAX_MEDIAN = 130
 MAX_FUNCTION = 75
 MAX_README = 150

@@ -164,11 +164,12 @@ def _rows_by_kind(
 
 
 def _empty(releases: Sequence[Release], chosen: Filter) -> ReleaseError:
-    asked = {"method": chosen.method, **(chosen.where or {})}
-    shown = ", ".join(f"{key}={shortened(value)}" for key, value in asked.items() if value)
+    asked: dict[str, Any] = {} if chosen.method is None else {"method": chosen.method}
+    asked |= chosen.where or {}
+    shown = ", ".join(f"{key}={shortened(value)}" for key, value in asked.items())
     places = ", ".join(str(release.folder) for release in releases)
     return ReleaseError(
-        f"{places}: no pair of split {chosen.split!r} matches {shown or 'it: the split is empty'}",
+        f"{places}: no pair of split {chosen.split!r}{f' matches {shown}' if shown else ''}",
         path=places,
         key="where",
     )

@@ -165,6 +165,11 @@ def test_a_release_is_named_once(out: Path, copy: Path) -> None:
             ReleaseError,
             "no pair of split 'test' matches degradation='noise'",
         ),
+        (
+            {"method": "self_blend", "where": {"degradation": None, "width": 7}},
+            ReleaseError,
+            "no pair of split 'test' matches method='self_blend', degradation=None, width=7",
+        ),
         ({"kinds": "fakes"}, UserError, "no 'fakes'. Did you mean 'fake'.? Allowed: real"),
         ({"kinds": []}, UserError, "name at least one of real"),
         ({"fields": ["masks"]}, UserError, "no 'masks'. Did you mean 'mask'"),
