@@ -154,7 +154,7 @@ def _strictly(data: bytes, header: Header) -> _Strict:
         else:
             image = _loaded(opened, info)
             if header.format == "TIFF":
-                check_tiff(data)
+                check_tiff(data, header)
         if "Raw profile type icc" in opened.info or "Raw profile type icm" in opened.info:
             raise ImageError("has a color profile in a text chunk: convert it to sRGB first")
         # Behind the pixels of a PNG there may be more; a TIFF loses its orientation with loading.

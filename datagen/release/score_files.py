@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +37,7 @@ _NOTHING = [*pv.ConvertOptions().null_values, "None", "none"]
 _MAX_HEAD = 1 << 20
 _MAX_COLUMNS = 4096
 _SHOWN = 300
+_SHOWN_KEYS = 100
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _BOM = b"\xef\xbb\xbf"
 
@@ -180,13 +181,26 @@ def _read_lines(file: IO[bytes]) -> pa.Table:
         raise ValueError("it is one list: write one object a line (in pandas: lines=True)")
     file.seek(0)
     schema = pa.schema([*_TEXT.items(), ("score", pa.float64())])
+    # Without the other keys: each line may have new ones, and each would be a column.
     table = pj.read_json(
         file,
-        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
     table.validate(full=True)  # that texts are UTF-8
     absent = [name for name in schema.names if _is_absent(name, table, head)]
-    return table.drop_columns(absent)
+    table = table.drop_columns(absent)
+    for name in _other_keys(head, schema.names):  # so that a message can name them
+        table = table.append_column(name, pa.nulls(table.num_rows))
+    return table
+
+
+def _other_keys(head: bytes, known: Sequence[str]) -> list[str]:
+    try:
+        first = json.loads(head)
+    except (ValueError, RecursionError):
+        return []
+    names = first if isinstance(first, dict) else []
+    return [name for name in names if name not in known][:_SHOWN_KEYS]
 
 
 def _is_absent(name: str, table: Any, head: bytes) -> bool:

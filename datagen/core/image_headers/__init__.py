@@ -1,6 +1,6 @@
 """What an image file is, and how large, by its first bytes: before any decoder sees it."""
 
-from datagen.core.image_headers.base import Header
+from datagen.core.image_headers.base import Header, unpacked_size
 from datagen.core.image_headers.formats import (
     FORMATS,
     MAX_IMAGE_FILE,
@@ -11,7 +11,7 @@ from datagen.core.image_headers.formats import (
     other_color_space,
     read_header,
 )
-from datagen.core.image_headers.tiff import orientation, parts_of
+from datagen.core.image_headers.tiff import orientation, parts_of, tile_of
 
 __all__ = [
     "FORMATS",
@@ -25,4 +25,6 @@ __all__ = [
     "other_color_space",
     "parts_of",
     "read_header",
+    "tile_of",
+    "unpacked_size",
 ]

@@ -27,6 +27,8 @@ MAX_PIXELS = 110_000_000
 """The largest image that is unpacked: cameras for portraits have up to 108 megapixels. With the
 limits below every decoder stays under 1.5 GB."""
 
+_MAX_SIDE = 65_535  # of a JPEG; decoders keep some bytes a row, whatever is in it
+
 MAX_IMAGE_FILE = 2**29
 """The largest file that is read as an image, in bytes: the largest one fits uncompressed."""
 
@@ -93,6 +95,11 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
     found = _reader(data).header(data)
     if found.width < 1 or found.height < 1:
         raise ImageError(f"damaged: its size is {found.width}x{found.height} pixels")
+    if max(found.width, found.height) > _MAX_SIDE:
+        raise ImageError(
+            f"too large: {found.width}x{found.height} pixels; the limit for a side is "
+            f"{_MAX_SIDE:,} pixels. Scale it down first"
+        )
     largest = _MAX_BYTES.get(found.format, MAX_IMAGE_FILE)
     if len(data) > largest:
         raise ImageError(
@@ -112,13 +119,16 @@ def check_metadata(data: bytes, found: Header) -> None:
 
     Raises:
         ImageError: EXIF that unpacks to a multiple of its size, tiles larger than any image, a
-            JPEG of too many scans, or a PNG of fewer bytes than its size takes.
+            JPEG of too many scans, or a PNG of fewer bytes than its size takes or with a name
+            that no terminal should show.
     """
     tiff.check_values(_reader(data).exif(data), "TIFF" if found.format == "TIFF" else "EXIF")
     if found.format == "PNG" and found.width * found.height > png.most_pixels(data):
         raise ImageError(
             f"damaged: {len(data):,} bytes cannot hold {found.width}x{found.height} pixels"
         )
+    if found.format == "PNG":
+        png.check_names(data)
     if found.format == "TIFF":
         width, height = tiff.tile_of(data)
         if width * height > MAX_PIXELS:
@@ -135,13 +145,14 @@ def check_whole(data: bytes, found: Header) -> None:
     """Refuse damaged files that decoders accept; what they do refuse is left to them.
 
     Raises:
-        ImageError: A JPEG that ends between its scans, a PNG with a wrong checksum, or a WebP or
-            an AVIF whose end was never written.
+        ImageError: A JPEG that ends between its scans, a PNG with a wrong checksum or more
+            than its pixels, or a WebP or an AVIF whose end was never written.
     """
     if found.format == "JPEG":
         jpeg.check_scans(data)
     elif found.format == "PNG":
         png.check_sums(data)
+        png.check_amount(data)
     elif found.format in ("WEBP", "AVIF") and data.endswith(_UNWRITTEN):
         raise damaged("it ends in empty bytes, like a download that was interrupted")
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 
-from datagen.core.image_headers.base import MAX_PARTS, Header, damaged
+from datagen.core.image_headers.base import MAX_PARTS, Header, damaged, unpacked_size
 
-__all__ = ["check_sums", "color_space", "exif", "header", "most_pixels"]
+__all__ = [
+    "check_amount",
+    "check_names",
+    "check_sums",
+    "color_space",
+    "exif",
+    "header",
+    "most_pixels",
+]
 
 _CHUNKS = 8  # they begin behind the signature
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEFLATE = 1032  # bytes that one byte can unpack to
+_QUICK = 2**21  # bytes of pixels that unpack in a moment, whatever they hold
+_SPARE = 2**20
+_PASSES = 2  # an interlaced image has up to two filter bytes a row, and its last bits rounded up
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # white, red, green, blue
 _PRIMARIES_OFF = 1000  # hundred-thousandths
 _SRGB_GAMMA, _GAMMA_OFF = 45455, 2500
@@ -49,6 +61,37 @@ def check_sums(data: bytes) -> None:
     for name, start, end in _chunks(data):
         if name == b"IDAT" and zlib.crc32(data[start - 4 : end]) != _number(data, end):
             raise damaged("a PNG whose pixels do not fit their checksum")
+
+
+def check_amount(data: bytes) -> None:
+    """Refuse pixels that unpack to more than the size takes: OpenCV unpacks them to the end.
+
+    Raises:
+        ImageError: They do.
+    """
+    whole = memoryview(data)
+    parts = [whole[start:end] for name, start, end in _chunks(data) if name == b"IDAT"]
+    if sum(map(len, parts)) <= _QUICK:
+        return
+    width, height = _number(data, 16), _number(data, 20)
+    most = (width * _bits(data) // 8 + 8 * _PASSES) * _PASSES * height + _SPARE
+    with contextlib.suppress(zlib.error):  # the decoder says why
+        if (unpacked_size(parts, most) or 0) > most:
+            raise damaged(f"a PNG that unpacks to more than its {width}x{height} pixels")
+
+
+def check_names(data: bytes) -> None:
+    """Refuse a color profile whose name is not printable: libpng writes it to the terminal.
+
+    Raises:
+        ImageError: It is not.
+    """
+    for name, start, end in _chunks(data):
+        if (
+            name == b"iCCP"
+            and not data[start:end].partition(b"\x00")[0].decode("latin-1").isprintable()
+        ):
+            raise damaged("a PNG with a color profile whose name is not printable")
 
 
 def color_space(data: bytes) -> str:

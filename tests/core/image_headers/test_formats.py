@@ -199,3 +199,12 @@ def test_whatever_is_changed_in_a_file_it_is_an_image_error(name: str) -> None:
             accepted(read, bytes(spoiled))
         if accepted(probe, bytes(spoiled)):
             accepted(lambda one: read_again(one, 1, 2), bytes(spoiled))
+
+
+@pytest.mark.parametrize("format_", ["PNG", "TIFF", "BMP"])
+def test_a_side_without_end_is_refused(format_: str) -> None:
+    """A hundred million rows of one pixel take gigabytes: decoders keep some bytes a row."""
+    for size in ((1, 65_536), (65_536, 1)):
+        with pytest.raises(ImageError, match="the limit for a side is 65,535 pixels"):
+            read_header(saved(format_, Pillow.new("RGB", size)))
+        read_header(saved(format_, Pillow.new("RGB", (min(size[0], 65_535), min(size[1], 65_535)))))

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image as Pillow
 
-from datagen.core.image_headers import check_metadata, read_header
+from datagen.core.image_headers import check_metadata, check_whole, read_header
 from datagen.core.image_headers.png import exif
 from datagen.core.reading import probe
 from datagen.errors import ImageError
@@ -50,3 +50,32 @@ def test_a_size_that_the_bytes_cannot_hold_is_refused() -> None:
 def test_chunks_without_end_are_refused() -> None:
     with pytest.raises(ImageError, match="more than 200,000 chunks"):
         exif(saved("PNG")[:33] + chunk(b"teXt") * 200_001)
+
+
+def test_pixels_without_end_are_refused_before_they_are_unpacked() -> None:
+    """OpenCV unpacks what lies behind the last pixel, for minutes."""
+    data, stream = saved("PNG"), zlib.compressobj(9)
+    more = b"".join(stream.compress(bytes(2**24)) for _ in range(160)) + stream.flush()
+    start = data.index(b"IDAT") - 4
+    pixels = len(more).to_bytes(4) + b"IDAT" + more + zlib.crc32(b"IDAT" + more).to_bytes(4)
+    begin = time.perf_counter()
+    with pytest.raises(ImageError, match="unpacks to more than its 57x40 pixels"):
+        probe(data[:start] + pixels + data[-12:])
+    assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_no_large_image_has_more_than_its_pixels(mode: str) -> None:
+    noise = Pillow.effect_noise((1_500, 1_500), 99).convert(mode)
+    for side in (1_500, 4_200):
+        data = saved("PNG", noise.resize((side, side), Pillow.Resampling.NEAREST), compress_level=0)
+        check_whole(data, read_header(data))
+
+
+def test_a_name_of_a_profile_that_is_not_printable_is_refused() -> None:
+    """The library of OpenCV writes it to the terminal if it does not like the profile."""
+    data = saved("PNG")
+    for name in (b"\x1b]0;owned\x07", b"\x9b31m", b"a\nb"):
+        content = name + b"\0\0" + zlib.compress(b"no profile")
+        with pytest.raises(ImageError, match="whose name is not printable"):
+            probe(data[:33] + chunk(b"iCCP", content) + data[33:])
