@@ -154,7 +154,7 @@ class ShardCheck:
             yield from self._image(row, _read(tars[row["media_path"]].handle, offset, size))
             for column in _JSON:
                 yield from _bad_json(row, column)
-            if row["kind"] == "fake" and _absent(row["mask_offset"]):
+            if row["kind"] == "fake" and _without_mask(row):
                 yield f"{row['sample_id']}: a fake without a mask"
             elif row["kind"] == "fake":
                 place = int(row["mask_offset"]), int(row["mask_size"])
@@ -215,7 +215,7 @@ class ShardCheck:
             yield from self._mask(kinds["real"], kinds["fake"], tar)
 
     def _mask(self, real: Row, fake: Row, tar: BinaryIO) -> Iterator[str]:
-        if _absent(fake["mask_offset"]):
+        if _without_mask(fake):
             return  # reported with the tar
         data = _read(tar, int(fake["mask_offset"]), int(fake["mask_size"]))
         if problem := header_problem(data, fake, "image/png", "mask"):
@@ -308,6 +308,10 @@ def _bad_json(row: Row, column: str) -> Iterator[str]:
 
 def _absent(value: object) -> bool:
     return value is None or value != value  # NaN, which pandas puts for a missing number
+
+
+def _without_mask(row: Row) -> bool:
+    return any(_absent(row[name]) for name in ("mask_path", "mask_offset", "mask_size"))
 
 
 def _undegraded(row: Row) -> bool:

@@ -199,3 +199,9 @@ def test_a_pair_without_its_real_is_an_error(out: Path, capsys: pytest.CaptureFi
         list(Release(out).pairs())
     assert run(["show", str(out)]) == 2
     assert "has no real of its fake's size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("column", ["mask_path", "mask_offset", "mask_size"])
+def test_a_part_of_a_mask_is_none(out: Path, column: str) -> None:
+    change_rows(out, put(column, None))
+    assert any("a fake without a mask" in line for line in Release(out).verify())
