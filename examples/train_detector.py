@@ -16,7 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 import datagen as dg
 from datagen.loaders import PairBatchSampler, PairDataset
 
-BATCH, EPOCHS, SEED = 32, 8, 1
+BATCH, EPOCHS, SEED = 32, 12, 1
 
 
 class Detector(nn.Module):
