@@ -352,6 +352,14 @@ def test_no_face_in_the_stated_box_is_no_face(tree: Tree) -> None:
     assert "p0" not in built.index.column("image_id")
 
 
+def test_the_only_face_must_be_the_one_in_the_stated_box(tree: Tree) -> None:
+    tree.rows[0]["box"] = "0 0 2 2"
+    built = tree.build(Several((70, 90)))
+    assert codes(built) == [("p0", "no_face")]
+    assert "box that the source states" in built.rejects[0].detail
+    assert "p0" not in built.index.column("image_id")
+
+
 def test_no_face_at_all(tree: Tree) -> None:
     with pytest.raises(SourceError, match=r"has no usable face \(4 no_face\)"):
         tree.build(Several())

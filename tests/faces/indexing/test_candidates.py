@@ -16,9 +16,8 @@ def drawn(count: int, seed: int = 0) -> NDArray[np.float32]:
     draw = np.random.Generator(np.random.Philox(key=seed))
     base = made_landmarks(0, 128)
     modes = draw.normal(0, 1, (12, 68, 2)) * 128 * 0.008
-    return (base + np.einsum("nk,kpd->npd", draw.normal(0, 0.5, (count, 12)), modes)).astype(
-        np.float32
-    )
+    moved = base + np.einsum("nk,kpd->npd", draw.normal(0, 0.5, (count, 12)), modes)
+    return np.asarray(moved, np.float32)
 
 
 def hashes(count: int, seed: int = 1) -> list[str | None]:

@@ -92,7 +92,7 @@ def copies(image: Image) -> dict[str, tuple[Image, float, tuple[int, int]]]:
         "coarse": (np.ascontiguousarray(coarse[:, :, ::-1]), 1.0, (0, 0)),
         "cropped": (np.ascontiguousarray(image[12:-8, 10:-14]), 1.0, (10, 12)),
         "top": (np.ascontiguousarray(image[20:]), 1.0, (0, 20)),
-        "padded": (cv2.copyMakeBorder(image, 9, 9, 9, 9, cv2.BORDER_CONSTANT), 1.0, (-9, -9)),
+        "padded": (np.pad(image, ((9, 9), (9, 9), (0, 0))), 1.0, (-9, -9)),
     }
 
 
