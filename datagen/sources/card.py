@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from datagen.core.digests import digest_of
 from datagen.core.schema import Frozen, parse
@@ -18,7 +18,7 @@ __all__ = ["ADULT_AGE", "Consent", "SourceCard", "Stated", "load_card"]
 ADULT_AGE = 18
 """From this age in years on, somebody counts as an adult."""
 
-Stated: TypeAlias = bool | Literal["unknown"]
+Stated: TypeAlias = StrictBool | Literal["unknown"]
 """What a card states about one permission; unknown counts as no."""
 
 
@@ -75,7 +75,7 @@ class SourceCard(Frozen):
         faces: Whether all faces in an image count, or only the largest.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     title: str = Field(min_length=1)
     version: str = ""
     homepage: str = ""

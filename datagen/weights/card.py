@@ -77,7 +77,7 @@ class WeightCard(Frozen):
         diffusers: Contract of a folder in the format of diffusers.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     title: str = Field(min_length=1)
     file: str = Field(pattern=r"^[^/\\.][^/\\]*$")
     form: Literal["onnx", "task", "insightface", "diffusers", "datagen"] = "onnx"

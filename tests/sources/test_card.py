@@ -108,3 +108,12 @@ def test_scraped_sets_ship_with_unknown_consent(name: str) -> None:
     assert consent.basis == "unknown"
     assert {consent.alteration, consent.commercial, consent.redistribution} == {"unknown"}
     assert consent.adults_only is not True
+
+
+def test_a_permission_is_no_text(tmp_path: Path) -> None:
+    said = _refused(tmp_path, GOOD.replace("alteration: true", "alteration: 'true'"))
+    assert "consent.alteration" in said
+
+
+def test_an_id_is_short(tmp_path: Path) -> None:
+    assert "id" in _refused(tmp_path, GOOD.replace("id: mine", f"id: {'m' * 65}"))
