@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,15 +73,11 @@ def read_answers(raw: object, count: int, config: DetectorConfig) -> list[Answer
 
 def _table(raw: object, count: int) -> tuple[NDArray[np.float64], float]:
     """Return the answers as one row per image, and by how much they may be rounded."""
-    if raw is None:
-        raise BadAnswerError("the answer is None")
-    if isinstance(raw, list | tuple) and raw and isinstance(raw[0], Mapping):
-        keys = ", ".join(str(key)[:20] for key in list(raw[0])[:5])
-        raise BadAnswerError(
-            f"the answer for an image is a mapping ({keys}): return one number per image"
-        )
+    _refuse_containers(raw)
     try:
         given = np.asarray(raw)
+        if isinstance(raw, np.ma.MaskedArray):  # what lies under a mask is no answer
+            given = np.asarray(np.ma.filled(raw.astype(np.float64), np.nan))
         if given.dtype.kind == "c":
             raise BadAnswerError("the answer is complex, expected real numbers")
         table = np.asarray(given, np.float64)
@@ -100,6 +97,25 @@ def _table(raw: object, count: int) -> tuple[NDArray[np.float64], float]:
         )
     rounding = _HALF_ROUNDING if given.dtype == np.float16 else _ROUNDING
     return table.reshape(count, -1), rounding
+
+
+def _refuse_containers(raw: object) -> None:
+    """Refuse what NumPy would make an array of objects of."""
+    if raw is None:
+        raise BadAnswerError("the answer is None")
+    if inspect.isgenerator(raw):
+        raise BadAnswerError("the answer is a generator: return a list or an array")
+    if inspect.iscoroutine(raw):
+        raw.close()
+        raise BadAnswerError("the answer is a coroutine: the detector must not be async")
+    first: object = raw
+    while isinstance(first, list | tuple) and first:
+        first = first[0]
+    if isinstance(first, Mapping) and first is not raw:
+        keys = ", ".join(str(key)[:20] for key in list(first)[:5])
+        raise BadAnswerError(
+            f"the answer for an image is a mapping ({keys}): return one number per image"
+        )
 
 
 def _refuse_probabilities(table: NDArray[np.float64]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +18,12 @@ from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
 from datagen.sources.card import ADULT_AGE
 from datagen.sources.cells import below_root, columns_of, number, read_csv, rows_of, text
+from datagen.sources.text_files import decoded
 
 __all__ = ["Ages"]
+
+_ENDING = re.compile(r"\.(?:jpe?g|png|webp|bmp|tiff?|avif|0+)$")
+_ZEROS = re.compile(r"^0+(?=\d+$)")
 
 
 class Ages:
@@ -37,7 +42,7 @@ class Ages:
         self._where = f"source {source.card.id!r}: ages table {name!r}"
         self._by = ""
         self._ages: dict[str, float] = {}
-        self._minors: dict[str, float] = {}
+        self._minors: dict[tuple[str, ...], float] = {}
         self._matched = False
         self._ignored: tuple[str, ...] = getattr(source.config, "ignore", ())
         if name:
@@ -70,7 +75,9 @@ class Ages:
 
     def _note_minor(self, name: str, age: float) -> None:
         if not age >= ADULT_AGE:
-            self._minors.setdefault(folded(name), age)
+            parts = _loose(name)
+            for start in range(len(parts)):  # a table may write more folders than the source
+                self._minors.setdefault(parts[start:], age)
 
     def _form(self, name: str) -> str:
         """Return a name as it is looked up, however the system wrote it."""
@@ -79,7 +86,8 @@ class Ages:
     def of(self, images: Sequence[str], identity: str) -> float | None:
         """Return an age in years, or ``None`` if the table does not state it.
 
-        The age of a minor also counts where the case of the name differs.
+        The age of a minor also counts where the case of the name, its folders, its ending or
+        leading zeros differ.
 
         Args:
             images: All names that the table may use for the image.
@@ -93,7 +101,7 @@ class Ages:
         found = [name for name in asked if name in self._ages]
         if len(found) > 1:
             raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are the same image")
-        minors = (self._minors.get(folded(name)) for name in asked) if self._minors else ()
+        minors = (self._minors.get(_loose(name)) for name in asked) if self._minors else ()
         minor = next((age for age in minors if age is not None), None)
         if not found and minor is None:
             return None
@@ -116,6 +124,11 @@ class Ages:
             )
 
 
+def _loose(name: str) -> tuple[str, ...]:
+    """Return the parts of a name, without what spreadsheets and programs write otherwise."""
+    return tuple(_ZEROS.sub("", _ENDING.sub("", part)) for part in folded(name).split("/"))
+
+
 def _content(source: Source, name: str, where: str) -> str:
     if not is_address(name) and not name.startswith(("/", "~")):
         return source.read_text(name, "ages table")
@@ -132,7 +145,4 @@ def _content(source: Source, name: str, where: str) -> str:
         raise SourceError(f"{where} is missing") from None
     if len(data) > MAX_LISTING:
         raise SourceError(f"{where} has more than {MAX_LISTING >> 20} MiB")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{where} is not UTF-8 (byte {error.start})") from None
+    return decoded(data, where)

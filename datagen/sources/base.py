@@ -26,6 +26,7 @@ from datagen.sources.listing import (
     without_system,
 )
 from datagen.sources.record import Record, unique, without_suffix
+from datagen.sources.text_files import decoded
 
 __all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
 
@@ -252,6 +253,8 @@ class Source(ABC):
         filesystem, root = self._place
         top = self.full_path(under) if under else root
         if not filesystem.isdir(top):
+            if filesystem.exists(top):
+                raise self.error(f"{top!r} is a file, expected a folder")
             raise self.error(f"no folder {top!r}")
         if self.is_local:
             try:
@@ -300,12 +303,9 @@ class Source(ABC):
         Raises:
             SourceError: The file is missing or not UTF-8.
         """
-        try:
-            return self.read_table(path, what).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise self.error(
-                f"{what} {self.full_path(path)!r} is not UTF-8 (byte {error.start})"
-            ) from None
+        data = self.read_table(path, what)
+        shown = f"source {self.card.id!r}: {what} {self.full_path(path)!r}"
+        return decoded(data, shown, self.root)
 
 
 def _is_file(info: Mapping[str, Any]) -> bool:

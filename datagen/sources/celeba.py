@@ -105,6 +105,8 @@ class CelebA(Source):
             raise self._wrong(
                 _ATTRIBUTES, 0, "expected the number of images, then a line of names with 'Male'"
             )
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise self._wrong(_ATTRIBUTES, 1, f"the attribute {twice!r} is named twice")
         found: dict[str, str] = {}
         for row, line in enumerate(lines[2:], start=2):
             image, *values = line.split() or [""]

@@ -28,6 +28,8 @@ from datagen.errors import SourceError
 __all__ = [
     "attribute",
     "below_root",
+    "box_of",
+    "check_box",
     "columns_of",
     "number",
     "numbers",
@@ -68,7 +70,9 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     """
     try:
         body = io.StringIO(content.read().lstrip("\r\n"))
-        _refuse_repeated(next(csv.reader(body), []), where)
+        names = next(csv.reader(body), [])
+        _refuse_other_delimiter(names, where)
+        _refuse_repeated(names, where)
         body.seek(0)
         table = pd.read_csv(body, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (ValueError, OverflowError, csv.Error) as error:  # those of pandas are ValueErrors
@@ -82,6 +86,16 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     if not isinstance(table.index, pd.RangeIndex):
         raise SourceError(f"{where}: the rows have more cells than the header has names")
     return table
+
+
+def _refuse_other_delimiter(names: list[str], where: str) -> None:
+    """Refuse a header of one name that holds another sign between names."""
+    for sign, word in {";": "semicolons", "\t": "tabs"}.items():
+        if len(names) == 1 and sign in names[0]:
+            raise SourceError(
+                f"{where}: its columns are separated by {word}: separate them by commas, and write "
+                "numbers with a decimal point"
+            )
 
 
 def _refuse_repeated(names: list[str], where: str) -> None:
@@ -273,7 +287,10 @@ def numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.f
             cell = json.loads(cell) if cell.startswith("[") else cell.replace(",", " ").split()
         parts = [float(part) for part in _flat(cell, count)]
     except (OverflowError, RecursionError, TypeError, ValueError):
-        raise SourceError(f"{where}: expected {count} numbers, found {shortened(value)}") from None
+        raise SourceError(
+            f"{where}: expected {count} numbers, found {shortened(value)}: write them as text such "
+            "as '1 2 3' or '[1, 2, 3]'"
+        ) from None
     finite = sum(abs(part) <= _MAX_PIXEL for part in parts)
     if len(parts) != count or finite != count:
         found = f"more than {count}" if len(parts) > count else str(len(parts))
@@ -281,6 +298,37 @@ def numbers(value: Any, count: int, where: str) -> np.ndarray[Any, np.dtype[np.f
             f"{where}: expected {count} finite numbers, found {found}, {finite} of them finite"
         )
     return np.array(parts, np.float32)
+
+
+def box_of(value: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    """Return a cell as a face box ``x0 y0 x1 y1`` in pixels; ``None`` if it is empty.
+
+    Raises:
+        SourceError: The cell holds something else, or a box of another form.
+    """
+    found = numbers(value, 4, where)
+    return None if found is None else check_box(found, where)
+
+
+def check_box(
+    box: np.ndarray[Any, np.dtype[np.float32]], where: str
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return a face box that has a width and a height in pixels.
+
+    Raises:
+        SourceError: It has none; the message says which form it may have.
+    """
+    shown = " ".join(f"{side:g}" for side in box)
+    if not (box[2:] > box[:2]).all():
+        raise SourceError(
+            f"{where}: expected x0 y0 x1 y1, where x1 and y1 must be greater than x0 and y0, found "
+            f"{shown}. Are these x, y, width and height?"
+        )
+    if (box >= 0).all() and (box <= 1).all():
+        raise SourceError(
+            f"{where}: {shown} are shares of the image's sides: write the box in pixels"
+        )
+    return box
 
 
 def _flat(value: Any, count: int) -> Iterator[Any]:

@@ -113,7 +113,7 @@ class FaceForensics(Source):
                 "expected the name of a video to start with the actor's number, as in "
                 f"'03__hugging_happy', found {video!r}"
             )
-        return number[1]
+        return number[1].zfill(2)
 
     def _splits(self) -> dict[str, str]:
         folder = self.config.splits

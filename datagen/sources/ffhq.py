@@ -16,6 +16,7 @@ from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.ages import Ages
 from datagen.sources.base import Record, Source
+from datagen.sources.cells import check_box
 
 __all__ = ["Ffhq", "FfhqOptions"]
 
@@ -147,7 +148,8 @@ def _points(value: Any, where: str) -> Landmarks:
 
 
 def _box(value: Any, where: str) -> Box:
-    return _floats(value, (4,), f"{where}: face_rect")
+    found = _floats(value, (4,), f"{where}: face_rect")
+    return check_box(found, f"{where}: face_rect")
 
 
 def _floats(

@@ -82,19 +82,38 @@ def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:
                     f"than {_MAX_NAME:,} bytes, and no release could hold it: rename the file or "
                     "folder, or change the table"
                 )
-        if record.path.startswith("/") or ".." in record.path.split("/"):
-            raise SourceError(
-                f"source {source_id!r}: the path {record.path!r} leads out of the root; the "
-                "card only covers images below the root"
-            )
+        _refuse_place(record, source_id)
         if record.image_id in paths:
-            raise SourceError(
-                f"source {source_id!r}: image id {record.image_id!r} is used twice, by "
-                f"{paths[record.image_id]!r} and by {record.path!r}. Rename or remove one of "
-                "them; for a table, set 'columns.id' to a column of unique ids"
-            )
+            raise SourceError(_used_twice(record, paths[record.image_id], source_id))
         paths[record.image_id] = record.path
         yield record
+
+
+def _refuse_place(record: Record, source_id: str) -> None:
+    """Refuse a path that is not below the root."""
+    if ".." in record.path.split("/"):
+        raise SourceError(
+            f"source {source_id!r}: the path {record.path!r} has '..' in it, and the card only "
+            "covers images below the root: write it without, from the root on"
+        )
+    if record.path.startswith("/"):
+        raise SourceError(
+            f"source {source_id!r}: the path {record.path!r} leads out of the root; the card only "
+            "covers images below the root"
+        )
+
+
+def _used_twice(record: Record, path: str, source_id: str) -> str:
+    if record.path and record.path == path:
+        return (
+            f"source {source_id!r}: image {path!r} is listed twice. Remove one of the rows; for "
+            "two faces in one image, set 'columns.id' to a column of unique ids"
+        )
+    return (
+        f"source {source_id!r}: image id {record.image_id!r} is used twice, by {path!r} and by "
+        f"{record.path!r}. Rename or remove one of them; for a table, set 'columns.id' to a column "
+        "of unique ids"
+    )
 
 
 def _texts(record: Record) -> Iterator[str]:

@@ -17,6 +17,7 @@ from datagen.sources.base import Record, Source, without_suffix
 from datagen.sources.cells import (
     attribute,
     below_root,
+    box_of,
     columns_of,
     number,
     numbers,
@@ -117,7 +118,7 @@ class Table(Source):
             SourceError: The table is missing, or neither CSV nor Parquet.
         """
         name = self.config.table
-        if not name.endswith(".parquet"):
+        if not name.lower().endswith(".parquet"):
             where = f"source {self.card.id!r}: {name}"
             return read_csv(io.StringIO(self.read_text(name, "table")), where)
         try:
@@ -149,7 +150,7 @@ class Table(Source):
             license=_license(cell("license")),
             attribution=attribute(cell("attribution")),
             landmarks=None if points is None else points.reshape(68, 2),
-            box=numbers(cell("box"), 4, "box"),
+            box=box_of(cell("box"), "box"),
             extra=dict(self._extra(row, named)),
         )
 

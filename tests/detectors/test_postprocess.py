@@ -154,3 +154,30 @@ def test_what_is_no_image_is_unreadable() -> None:
     answers = ArrayDetector(lambda images: [0.5] * len(images), config()).score(broken, 8)
     assert [answer.status for answer in answers] == ["unreadable"] * 3
     assert answers[2].detail == "media/x.tar is not there"
+
+
+def test_a_masked_answer_is_no_score() -> None:
+    raw = np.ma.masked_array([0.9, 0.2, 0.7], mask=[True, False, False])
+    answers = read_answers(raw, 3, config())
+    assert [answer.score for answer in answers] == [None, 0.2, 0.7]
+    assert answers[0].status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ([[{"label": "fake", "score": 0.9}]], "is a mapping"),
+        ((one for one in [0.9]), "is a generator: return a list or an array"),
+    ],
+)
+def test_answers_in_other_containers_are_named(raw: object, words: str) -> None:
+    with pytest.raises(BadAnswerError, match=words):
+        read_answers(raw, 1, config())
+
+
+def test_a_function_that_must_be_awaited_is_named() -> None:
+    async def answer() -> float:
+        return 0.5
+
+    with pytest.raises(BadAnswerError, match="is a coroutine: the detector must not be async"):
+        read_answers(answer(), 1, config())

@@ -30,3 +30,37 @@ def test_one_name_in_two_spellings_is_stated_twice(tmp_path: Path) -> None:
     write(tmp_path, {f"{TOP}/José/0.png": "", "ages.csv": table})
     with pytest.raises(SourceError, match=r"row 2: identity .* occurs twice"):
         list(source("faceforensics", tmp_path, ages="ages.csv").records())
+
+
+CELEBA = {
+    "identity_CelebA.txt": "000001.jpg 1\n000002.jpg 2\n",
+    "list_attr_celeba.txt": "2\nMale\n000001.jpg 1\n000002.jpg 1\n",
+    "list_eval_partition.txt": "000001.jpg 0\n000002.jpg 0\n",
+    "img_align_celeba/000002.jpg": "",
+}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2", "2.0", "000002.png", "img_align_celeba/000002.jpg", "D\\000002.JPG", "img/2.jpg"],
+)
+def test_the_age_of_a_minor_counts_however_the_image_is_written(
+    tmp_path: Path, written: str
+) -> None:
+    write(tmp_path, {**CELEBA, "ages.csv": f"image,age\n000001.jpg,30\n{written},17\n"})
+    found = source("celeba", tmp_path, ages="ages.csv").records()
+    assert [record.age for record in found] == [30.0, 17.0]
+
+
+def test_the_age_of_a_minor_counts_with_other_zeros(tmp_path: Path) -> None:
+    files = {f"{TOP}/{name}/0.png": "" for name in ("001", "002", "010")}
+    write(tmp_path, {**files, "ages.csv": "identity,age\n1,17\n2.0,16\n010,40\n"})
+    found = source("faceforensics", tmp_path, ages="ages.csv").records()
+    assert {r.identity: r.age for r in found} == {"001": 17.0, "002": 16.0, "010": 40.0}
+
+
+def test_a_frame_of_a_minor_is_no_frame_of_others(tmp_path: Path) -> None:
+    files = {f"{TOP}/{name}/0000.png": "" for name in ("001", "002")}
+    write(tmp_path, {**files, "ages.csv": "image,age\nyoutube/1/0000,17\nyoutube/002/0000,40\n"})
+    found = source("faceforensics", tmp_path, ages="ages.csv").records()
+    assert {r.identity: r.age for r in found} == {"001": 17.0, "002": 40.0}

@@ -132,3 +132,10 @@ def test_missing_images_are_named(tmp_path: Path) -> None:
     root = write(tmp_path, {key: text for key, text in TREE.items() if key.endswith(".txt")})
     with pytest.raises(SourceError, match="Img/img_align_celeba, img_align_celeba/img_align_cele"):
         list(shipped("celeba", root).records())
+
+
+def test_an_attribute_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    twice = ATTRIBUTES.replace("Young", "Male")
+    write(tmp_path, {**TREE, "Anno/list_attr_celeba.txt": twice})
+    with pytest.raises(SourceError, match="line 2: the attribute 'Male' is named twice"):
+        by_id(shipped("celeba", tmp_path))

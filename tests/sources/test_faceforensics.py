@@ -7,7 +7,7 @@ import pytest
 
 from datagen.errors import RecipeError, SourceError
 
-from .trees import by_id, shipped, write
+from .trees import by_id, shipped, source, write
 
 
 def _frames(sequence: str, video: str, count: int, folder: str = "c23/images") -> dict[str, str]:
@@ -158,3 +158,10 @@ def test_the_frames_between_are_known_where_there_are_ages(tmp_path: Path) -> No
     of = shipped("faceforensics", root, frames_per_video=1, ages="ages.csv")
     others = {record.image_id: record.age for record in of.others()}
     assert others == {f"youtube/003/000{n}": 15.0 if n == 1 else None for n in (0, 1, 3, 4)}
+
+
+def test_an_actor_is_one_person_with_and_without_zero(tmp_path: Path) -> None:
+    top = "original_sequences/actors/c23/images"
+    write(tmp_path, {f"{top}/01__kitchen/0.png": "", f"{top}/1__walk/0.png": ""})
+    found = source("faceforensics", tmp_path, sequences=["actors"]).records()
+    assert [record.identity for record in found] == ["01", "01"]

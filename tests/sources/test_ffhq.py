@@ -158,3 +158,10 @@ def test_what_is_not_the_metadata_is_refused(tmp_path: Path, content: str, messa
 def test_a_missing_metadata_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"metadata '.*ffhq-dataset-v2\.json' is missing"):
         list(shipped("ffhq", tmp_path).records())
+
+
+def test_a_face_rect_must_have_a_width_and_a_height(tmp_path: Path) -> None:
+    entry = ffhq_entry(7)
+    entry["in_the_wild"]["face_rect"] = [1438, 1181, 667, 410]
+    with pytest.raises(SourceError, match=r"image '7': face_rect: .*greater than x0 and y0"):
+        by_id(shipped("ffhq", ffhq_tree(tmp_path, entry), which="in_the_wild"))

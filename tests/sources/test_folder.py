@@ -55,3 +55,23 @@ def test_a_loose_image_is_refused(tmp_path: Path) -> None:
 def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=f"no folder '{tmp_path}/gone'"):
         list(source("folder", tmp_path / "gone").records())
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "valid"), ("train",)])
+def test_folders_of_splits_are_no_people(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write(tmp_path, {f"{name}/{person}/1.jpg": "" for name in names for person in "ab"})
+    with pytest.raises(SourceError, match="folders are named like splits"):
+        by_id(source("folder", tmp_path))
+    per_image = {"identity": "per_image"}
+    assert len(by_id(source("folder", tmp_path, card_changes=per_image))) == 2 * len(names)
+
+
+def test_a_person_may_be_named_like_a_split(tmp_path: Path) -> None:
+    write(tmp_path, {"Val/1.jpg": "", "Ben/1.jpg": ""})
+    assert {one.identity for one in by_id(source("folder", tmp_path)).values()} == {"Val", "Ben"}
+
+
+def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.zip": ""})
+    with pytest.raises(SourceError, match=r"faces\.zip' is a file, expected a folder"):
+        by_id(source("folder", tmp_path / "faces.zip"))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from datagen.errors import RecipeError, SourceError
+from datagen.sources.record import unique
 
 from .trees import by_id, points, source, write
 
@@ -139,3 +140,75 @@ def test_a_missing_table_is_named(tmp_path: Path, name: str) -> None:
 def test_an_unknown_option_is_refused_with_the_near_one(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"columns\.identiy: unknown key.*'identity'"):
         source("table", tmp_path, columns={"identiy": "x"})
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ("600 100 300 300", "x1 and y1 must be greater than x0 and y0.*width and height"),
+        ("10 10 10 20", "x1 and y1 must be greater"),
+        ("0.2 0.15 0.7 0.8", "shares of the image.*pixels"),
+    ],
+)
+def test_a_box_of_another_form_is_refused(tmp_path: Path, box: str, words: str) -> None:
+    with pytest.raises(SourceError, match=rf"row 1: box: .*{words}"):
+        by_id(source("table", _csv(tmp_path, {**ROW, "bbox": box}), columns=COLUMNS))
+
+
+def test_numbers_of_another_form_show_the_right_one(tmp_path: Path) -> None:
+    one = {**ROW, "bbox": "[200. 150. 400. 450.]"}
+    with pytest.raises(SourceError, match=r"such as '1 2 3' or '\[1, 2, 3\]'"):
+        by_id(source("table", _csv(tmp_path, one), columns=COLUMNS))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "image;identity;age\na.jpg;Ann;34,5\n",
+        "image;identity\na.jpg;Ann\n",
+        "sep=;\nimage;identity\na.jpg;Ann\n",
+    ],
+)
+def test_a_table_of_semicolons_is_told(tmp_path: Path, content: str) -> None:
+    write(tmp_path, {"faces.csv": content})
+    with pytest.raises(SourceError, match=r"faces\.csv: .*separated by semicolons"):
+        by_id(source("table", tmp_path))
+
+
+def test_a_table_of_tabs_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image\tidentity\na.jpg\tAnn\n"})
+    with pytest.raises(SourceError, match="separated by tabs"):
+        by_id(source("table", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("image,identity\n".encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        ("image,identity\na.jpg,Jürgen\n".encode("cp1252"), "save it as UTF-8"),
+        (b"PK\x03\x04" + b"\xff" * 9, "is a workbook or archive, no text: save it as CSV"),
+    ],
+)
+def test_a_table_in_another_encoding_says_what_to_do(
+    tmp_path: Path, data: bytes, words: str
+) -> None:
+    (tmp_path / "faces.csv").write_bytes(data)
+    with pytest.raises(SourceError, match=rf"faces\.csv' .*{words}"):
+        by_id(source("table", tmp_path))
+
+
+def test_a_row_that_occurs_twice_is_told_as_such(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity\na.jpg,Ann\na.jpg,Ann\n"})
+    with pytest.raises(SourceError, match=r"image 'a\.jpg' is listed twice"):
+        list(unique(source("table", tmp_path).records(), "faces"))
+
+
+def test_a_path_with_two_dots_is_named_for_what_it_is(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity\nsub/../a.jpg,Ann\n"})
+    with pytest.raises(SourceError, match=r"has '\.\.' in it"):
+        list(unique(source("table", tmp_path).records(), "faces"))
+
+
+def test_the_suffix_of_a_parquet_table_may_be_in_capitals(tmp_path: Path) -> None:
+    pd.DataFrame([{"image": "a.jpg", "identity": "Ann"}]).to_parquet(tmp_path / "F.PARQUET")
+    assert list(by_id(source("table", tmp_path, table="F.PARQUET"))) == ["a"]

@@ -23,6 +23,8 @@ __all__ = ["AnalyzeImages", "image_stamp"]
 
 # Coordinates are rounded to 1/16: the last bits of a model's output must not reach digests.
 _GRID = 16.0
+_BOXED = 2  # raised when a stated box chooses otherwise
+_ELSEWHERE = "no face that was found lies in the box that the source states"
 
 
 def image_stamp(source: Source, record: Record) -> str:
@@ -38,7 +40,8 @@ def image_stamp(source: Source, record: Record) -> str:
     if not source.has_files:
         options = source.config.model_dump(mode="json")
         return f"{source.layout}:{source.version}:{digest_of(options)[:16]}:{stated}"
-    return f"{source.stamp(record.path)}:{stated}"
+    boxed = "" if record.box is None else f":{_BOXED}"
+    return f"{source.stamp(record.path)}:{stated}{boxed}"
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,11 @@ class AnalyzeImages:
         base["inner"] = within_border(image) if seen else None
         if seen and (lacking := few_colors(image)):
             return [{**base, "problem": "few_colors", "detail": lacking}]
-        faces = _named(analyzer.analyze(image, record), record)
+        found_faces = analyzer.analyze(image, record)
+        faces = _named(found_faces, record)
         if not faces:
-            return [{**base, "problem": "no_face", "detail": ""}]
+            detail = _ELSEWHERE if found_faces else ""
+            return [{**base, "problem": "no_face", "detail": detail}]
         return [
             {**base, "face_no": number, "problem": None, "detail": None, **_face(one, record)}
             for number, one in enumerate(faces)
@@ -117,8 +122,8 @@ def opened(analyzer: Analyzer) -> Analyzer:
 
 
 def _named(found: list[Detection], record: Record) -> list[Detection]:
-    """Of several faces, keep the one that overlaps the box stated by the source most."""
-    if record.box is None or len(found) < 2:
+    """Keep the face that overlaps the box stated by the source most: others are other people."""
+    if record.box is None or not found:
         return found
     overlaps = [_overlap(face_box(one.landmarks), record.box) for one in found]
     return [found[overlaps.index(max(overlaps))]] if max(overlaps) > 0 else []
