@@ -32,6 +32,8 @@ _REPEATED = ("kind", "source", "method", "family", "degradation", "sex", "ethnic
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+_FILE_NAME = r"^(?:.*[/\\])?([^/\\]*?)(?:\.[A-Za-z]{3,4})?$"
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -150,10 +152,18 @@ def _check_ids(manifest: Any, scores: Scores) -> None:
     if len(unknown):
         raise ScoresError(
             f"{scores.where}: {len(unknown)} of {len(scores.ids)} ids are not in the release: "
-            f"{first_ids(unknown)}. Are the scores of another release or version?",
+            f"{first_ids(unknown)}. {_hint(unknown, manifest.column(scores.key))}",
             path=scores.where,
             row=unknown[0].as_py(),
         )
+
+
+def _hint(unknown: Any, known: Any) -> str:
+    """Return what is likely wrong with ids that are not in the release."""
+    bare = pc.replace_substring_regex(unknown, _FILE_NAME, r"\1")
+    if pc.all(pc.is_in(bare, value_set=known)).as_py():
+        return "Write them without folder and ending, as the manifest does"
+    return "Are the scores of another release or version?"
 
 
 def _check_splits(manifest: Any, wanted: Sequence[str], scores: Scores) -> None:

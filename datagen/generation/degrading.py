@@ -8,6 +8,7 @@ from dataclasses import replace
 from datagen.core.rng import rng
 from datagen.degradations.apply import Step, apply_steps, check_same_degradation
 from datagen.degradations.compose import Composition
+from datagen.degradations.places import check_places
 from datagen.errors import ContractError
 from datagen.generation.checks import errors_name_pair, visible_change
 from datagen.generation.geometry import follow_landmarks, follow_mask, rotation_of
@@ -54,7 +55,9 @@ class Degrader:
             unproven = {step.kind.name for step in steps} - self._proven
             if unproven:
                 again = apply_steps(images, steps)
-                check_same_degradation(", ".join(sorted(unproven)), again, degraded)
+                names = ", ".join(sorted(unproven))
+                check_same_degradation(names, again, degraded)
+                check_places(names, images[0], degraded.images[0], degraded.matrix)
                 self._proven |= unproven
         released = replace(
             pair,

@@ -39,6 +39,8 @@ _MAX_COLUMNS = 4096
 _SHOWN = 300
 _SHOWN_KEYS = 100
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .zip; .xls
+_OTHERS = (".xlsx", ".xls", ".ods", ".zip", ".json", ".feather", ".arrow", ".pkl", ".npy", ".npz")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -54,7 +56,8 @@ def format_of(path: Path) -> str:
         suffixes = "".join(path.suffixes[-2:] if path.suffix.lower() == _ZIPPED else [path.suffix])
         raise ScoresError(
             f"{path}: a scores file is named {', '.join(f'*{one}' for one in FORMATS[:-1])} or "
-            f"*{FORMATS[-1]}, found {suffixes or 'no suffix'!r}: rename it",
+            f"*{FORMATS[-1]}, found {suffixes or 'no suffix'!r}: "
+            f"{'save it as one of these' if path.suffix.lower() in _OTHERS else 'rename it'}",
             path=path,
         )
     return found
@@ -121,6 +124,8 @@ def _opened(path: Path, suffix: str) -> Iterator[IO[bytes]]:
         file.seek(0)
         if start == _PARQUET:
             raise ValueError("it is a Parquet file: name it *.parquet")
+        if start in _PACKED:
+            raise ValueError("it is a workbook or archive: save the table as CSV")
         zipped = start[:2] == _GZIP
         if zipped != suffix.endswith(_ZIPPED):
             raise ValueError(

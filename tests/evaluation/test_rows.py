@@ -225,3 +225,10 @@ def test_a_manifest_that_is_gone_or_spoiled_is_named(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(ReleaseError, match=r"test-000000\.parquet is missing"):
         read_rows(Release(Folder(str(folder))))
+
+
+@pytest.mark.parametrize("form", ["{}.jpg", "media/{}.png", "C:\\faces\\{}.jpeg"])
+def test_names_of_files_as_ids_are_told(tmp_path: Path, form: str) -> None:
+    ids = [form.format(one) for one in MADE.ids]
+    with pytest.raises(UserError, match="Write them without folder and ending"):
+        joined(tmp_path, MADE, sample_id=ids, score=[0.5] * len(ids))

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datagen.degradations import DEGRADATIONS
 from datagen.degradations.compose import compose
-from datagen.errors import ItemError
+from datagen.errors import ContractError, ItemError
 from datagen.faces.index import FaceIndex
 from datagen.faces.reader import FaceReader
 from datagen.generation.degrading import Degrader
@@ -70,3 +71,14 @@ def test_a_face_that_is_moved_out_of_the_image_is_rejected(pair: Pair) -> None:
     landmarks = {kind: np.float32(500.0) + points for kind, points in pair.landmarks.items()}  # type: ignore[operator]
     with pytest.raises(ItemError, match="face_lost"):
         degraded(replace(pair, landmarks=landmarks), "rotate", {"degrees": [10, 10]})
+
+
+def test_a_degradation_that_moves_pixels_in_secret_stops_the_run(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mirror(self: Any, images: list[Any], params: Any) -> list[Any]:
+        return [np.ascontiguousarray(image[:, ::-1]) for image in images]
+
+    monkeypatch.setattr(DEGRADATIONS.load("jpeg"), "apply_all", mirror)
+    with pytest.raises(ContractError, match=f"pair {pair.item.pair_id}: .*'jpeg' left the image"):
+        degraded(pair, "jpeg")

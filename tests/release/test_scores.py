@@ -160,7 +160,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         assert (found.detector == {"spec": "x"}) == (path.suffix == ".parquet")
 
 
-@pytest.mark.parametrize("name", ["s.txt", "s.json", "s"])
+@pytest.mark.parametrize("name", ["s.txt", "s.out", "s"])
 def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with pytest.raises(ScoresError, match=r"is named \*\.parquet, \*\.csv, .*found") as error:
@@ -262,3 +262,17 @@ def test_long_ids_and_many_columns_are_cut_in_messages(tmp_path: Path) -> None:
     with pytest.raises(ScoresError, match="and 981 more") as error:
         read_scores(write(tmp_path, **names))
     assert len(str(error.value)) < 5000
+
+
+@pytest.mark.parametrize("name", ["s.xlsx", "s.json", "s.feather", "s.pkl"])
+def test_a_file_that_a_new_name_does_not_help_is_to_be_saved_anew(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ScoresError, match="save it as one of these"):
+        check_scores_path(tmp_path / name)
+
+
+def test_a_workbook_named_like_a_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes(b"PK\x03\x04" + bytes(99))
+    with pytest.raises(ScoresError, match="it is a workbook or archive: save the table as CSV"):
+        read_scores(tmp_path / "s.csv")
