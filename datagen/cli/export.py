@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -11,6 +11,7 @@ from datagen.api import export
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
+from datagen.errors import UserError
 
 NAME = "export"
 
@@ -18,8 +19,14 @@ NAME = "export"
 def command(
     out: ReleaseFolder,
     destination: Annotated[
-        Path, typer.Argument(metavar="DEST", help="New folder for the copy.", show_default=False)
-    ],
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="DEST", help="New folder for the copy.", show_default=False),
+    ] = None,
+    *,
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("-o", "--out", metavar="DEST", help="The same, as with other commands."),
+    ] = None,
     to: Annotated[
         str,
         typer.Option(
@@ -37,7 +44,9 @@ def command(
 
     Exit 0: the copy is complete. 1: it is not. 2: you must change something first.
     """
-    done = export(out, destination, to=to, workers=workers)
+    if (destination is None) == (folder is None):
+        raise UserError("name one folder for the copy: datagen export OUT DEST --to FORM")
+    done = export(out, destination or folder or "", to=to, workers=workers)
     for warning in done.warnings:
         Progress().warn(warning)
     echo(str(done))

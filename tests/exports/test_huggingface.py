@@ -128,3 +128,13 @@ def test_damaged_media_end_the_export_and_leave_no_half_file(release: Path, tmp_
         api.export(out, tmp_path / "copy", "hf", progress=False)
     assert list((tmp_path / "copy").rglob("*.parquet")) == []
     assert not (tmp_path / "copy" / "README.md").exists()
+
+
+def test_the_place_is_an_argument_or_an_option(
+    release: Path, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(release), "--to", "hf", "-o", str(tmp_path / "copy")]) == 0
+    assert digests(tmp_path / "copy") == digests(copy)
+    for places in ([], [str(tmp_path / "a"), "-o", str(tmp_path / "b")]):
+        assert run(["export", str(release), *places, "--to", "hf"]) == 2
+        assert "name one folder for the copy" in capsys.readouterr().err
