@@ -129,6 +129,8 @@ def _near(rng: random.Random, value: Any) -> Any:
     """Return a value that is close to an accepted one."""
     if isinstance(value, bool):
         return rng.choice((not value, int(value), str(value), "yes"))
+    if isinstance(value, int) and value.bit_length() > 1000:  # no float is as large
+        return rng.choice((-value, value + 1, str(value % 10**30), [value]))
     if isinstance(value, int | float):
         factor = rng.choice((-1, 0, 0.5, 2, 10, 1000, 10**9))
         return rng.choice((value * factor, value + 1, value - 1, value + 0.5, str(value), [value]))
