@@ -25,11 +25,6 @@ from datagen.release.pixels import decoded_mask
 
 __all__ = ["PairDataset"]
 
-_FACTS = (
-    *("release_id", "sample_id", "pair_id", "split", "kind", "identity_id", "method", "family"),
-    *("degradation", "label", "severity", "sha256", "media_type", "width", "height"),
-)
-
 
 class PairDataset:
     """The images of one or several releases, in the protocol of ``torch.utils.data.Dataset``.
@@ -168,15 +163,10 @@ class PairDataset:
         parts = [f"{where}_{name}" for name in ("path", "offset", "size")]
         return Piece(*(self.selection.columns[name][row].as_py() for name in parts))
 
-    def _facts(self, row: int) -> dict[str, Any]:
-        return {name: self.selection.columns[name][row].as_py() for name in _FACTS}
-
     def _item(
         self, number: int, rows: Mapping[str, int], data: Mapping[tuple[str, int], bytes]
     ) -> dict[str, Any]:
-        facts = self._facts(int(self._rows[number]))
-        if "landmarks" in self.selection.columns:
-            facts["landmarks"] = self.selection.columns["landmarks"][int(self._rows[number])].values
+        facts = self.selection.facts(int(self._rows[number]))
 
         def decode(what: str) -> npt.NDArray[np.uint8] | None:
             row = rows[what]
@@ -184,7 +174,7 @@ class PairDataset:
                 return None
             if what == "mask":
                 return decoded_mask(data[what, row], facts)
-            own = facts if what == facts["kind"] else self._facts(row)
+            own = facts if what == facts["kind"] else self.selection.facts(row)
             return checked_image(data[what, row], own)
 
         return build_item(facts, self.fields, decode)

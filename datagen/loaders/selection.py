@@ -33,6 +33,11 @@ _COLUMNS = (
     *("mask_offset", "mask_size", "severity"),
 )
 
+_FACTS = (
+    *("release_id", "sample_id", "pair_id", "split", "kind", "identity_id", "method", "family"),
+    *("degradation", "label", "severity", "sha256", "media_type", "width", "height"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -69,6 +74,13 @@ class Selection:
     def pairs(self) -> int:
         """Number of pairs."""
         return len(self.rows["fake"])
+
+    def facts(self, row: int) -> dict[str, Any]:
+        """Return what an item needs of a row of ``columns``."""
+        found = {name: self.columns[name][row].as_py() for name in _FACTS}
+        if "landmarks" in self.columns:
+            found["landmarks"] = self.columns["landmarks"][row].values
+        return found
 
     def of_pairs(self, name: str) -> list[Any]:
         """Return a column with one value per pair, that of its fake."""

@@ -1,19 +1,23 @@
-"""A release as a WebDataset pipeline: its tars are read from start to end."""
+"""A release as a WebDataset pipeline: its tars are read from start to end.
+
+Of a tar only the encoded images are taken, and only from plain members: WebDataset's own reader
+unpacks compressed and sparse tars, of which a stranger's release may have one. What an item says
+comes from the manifest, whose rows were checked.
+"""
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from datagen.core.arguments import maybe_whole, whole
-from datagen.core.json_io import parse_json
 from datagen.core.rng import rng
-from datagen.core.text import counted
+from datagen.core.text import counted, reason
 from datagen.errors import MissingExtraError, ReleaseError, UserError
 from datagen.loaders.items import (
     FIELDS,
@@ -22,17 +26,15 @@ from datagen.loaders.items import (
     build_item,
     checked_image,
     checked_names,
+    needed,
 )
 from datagen.loaders.selection import Filter, Selection, opened, select
 from datagen.release.folder import Folder
 from datagen.release.pixels import decoded_mask
+from datagen.release.rules import MAX_IMAGE_BYTES
+from datagen.release.tar_members import members
 
 __all__ = ["stream"]
-
-_NEEDED = (
-    *("release_id", "pair_id", "split", "identity_id", "method", "family", "degradation"),
-    *("severity", "media_type", "width", "height"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class _Shard:
         folder: Its release.
         path: Name of the tar.
         control: Whether it holds controls.
-        pairs: Their ids.
+        pairs: Their numbers in the selection, by id.
     """
 
     folder: Folder
     path: str
     control: bool
-    pairs: frozenset[str]
+    pairs: Mapping[str, int]
 
 
 def stream(  # noqa: PLR0913 - those of PairDataset, and the order
@@ -105,27 +107,30 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
     except ImportError:
         raise MissingExtraError("webdataset", "interop", "datagen.loaders.stream") from None
     several = opened(releases)
-    shards = _shards(select(several, Filter(split, method, where), asked), asked)
+    landmarks = any(name.startswith("landmarks") for name in extra)
+    chosen = select(several, Filter(split, method, where), asked, landmarks)
+    shards = _shards(chosen, asked)
     random = rng("stream", maybe_whole(seed, "seed", 0) or 0, whole(epoch, "epoch", 0))
     stages: list[Any] = []
     if shuffle:
         shards = [shards[number] for number in random.permutation(len(shards))]
         order = int(random.integers(1 << 31))
         stages.append(webdataset.shuffle(shuffle, initial=shuffle, seed=order))
-    source = _Own(tuple(shards)), _Samples()
-    return webdataset.DataPipeline(*source, *stages, _Items(asked, extra, transform))
+    source = _Own(tuple(shards)), _Samples(asked, extra)
+    return webdataset.DataPipeline(*source, *stages, _Items(chosen, asked, extra, transform))
 
 
 def _shards(chosen: Selection, kinds: Sequence[str]) -> list[_Shard]:
     """Return the tars that hold images of these kinds, those of controls last."""
     ids, tars = chosen.columns["pair_id"], chosen.columns["media_path"]
-    found: dict[tuple[bool, int, str], set[str]] = {}
+    found: dict[tuple[bool, int, str], dict[str, int]] = {}
     for kind in kinds:
-        for row in chosen.rows[kind][chosen.rows[kind] >= 0].tolist():
+        for pair in np.flatnonzero(chosen.rows[kind] >= 0).tolist():
+            row = int(chosen.rows[kind][pair])
             tar = kind == "control", int(chosen.release[row]), tars[row].as_py()
-            found.setdefault(tar, set()).add(ids[row].as_py())
+            found.setdefault(tar, {})[ids[row].as_py()] = pair
     return [
-        _Shard(chosen.folders[number], path, control, frozenset(pairs))
+        _Shard(chosen.folders[number], path, control, pairs)
         for (control, number, path), pairs in sorted(found.items(), key=lambda one: one[0])
     ]
 
@@ -152,85 +157,102 @@ class _Own:
         yield from every[rank::ranks][worker::workers]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The encoded images of a pair in one tar.
+
+    Attributes:
+        where: Tar and id, for messages.
+        pair: Its number in the selection.
+        control: Whether it is of a tar of controls.
+        images: Bytes by ``real``, ``fake``, ``control`` and ``mask``.
+    """
+
+    where: str
+    pair: int
+    control: bool
+    images: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class _Samples:
     """Reads the samples of tars: all that are wanted, each once."""
 
-    def __call__(self, shards: Iterable[_Shard]) -> Iterator[dict[str, Any]]:
+    kinds: tuple[str, ...]
+    fields: tuple[str, ...]
+
+    def __call__(self, shards: Iterable[_Shard]) -> Iterator[_Sample]:
         for shard in shards:
-            seen = set()
-            for sample in _samples_of(shard):
-                if sample["__key__"] in shard.pairs:
-                    seen.add(sample["__key__"])
-                    yield {**sample, "__control__": shard.control}
-            if lacking := sorted(shard.pairs - seen):
-                path = f"{shard.folder}/{shard.path}"
-                raise ReleaseError(
-                    f"{path}: {counted(len(lacking), 'pair')} of the manifest missing, such as "
-                    f"{lacking[0]}. Get the release again",
-                    path=path,
-                    row=lacking[0],
-                )
+            kinds = [kind for kind in self.kinds if (kind == "control") == shard.control]
+            roles = {what for kind in kinds for what in needed(kind, self.fields)}
+            path, seen = f"{shard.folder}/{shard.path}", set()
+            for pair, found in groupby(_images_of(shard, roles), key=lambda one: one[0]):
+                images = {}
+                for _, role, data in found:
+                    if pair in seen or role in images:
+                        raise _broken(path, f"has two images '{role}' of {pair}", pair)
+                    images[role] = data
+                seen.add(pair)
+                yield _Sample(f"{path}: {pair}", shard.pairs[pair], shard.control, images)
+            if lacking := sorted(shard.pairs.keys() - seen):
+                what = f"{counted(len(lacking), 'pair')} of the manifest missing"
+                raise _broken(f"{path}:", f"{what}, such as {lacking[0]}", lacking[0])
 
 
-def _samples_of(shard: _Shard) -> Iterator[dict[str, Any]]:
-    from webdataset.tariterators import group_by_keys, tar_file_expander
-
+def _images_of(shard: _Shard, roles: set[str]) -> Iterator[tuple[str, str, bytes]]:
+    """Yield id, role and bytes of the images that are wanted of a tar."""
     path = f"{shard.folder}/{shard.path}"
     try:
+        size = shard.folder.size(shard.path)
         with shard.folder.open(shard.path) as tar:
-            yield from group_by_keys(tar_file_expander([{"url": path, "stream": tar}]))
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise ReleaseError(
-            f"{path}: cannot be read as a tar: {error.args[0] if error.args else error}. Get the "
-            "release again",
-            path=path,
-        ) from error
+            for member in members(tar, size):
+                if member.problem:
+                    raise _broken(
+                        path, f"cannot be read as a tar: {member.name!r} {member.problem}"
+                    )
+                pair, role = (*member.name.split("."), "")[:2]
+                if pair not in shard.pairs or role not in roles:
+                    continue
+                if member.size > MAX_IMAGE_BYTES:
+                    raise _broken(path, f"has an image of {member.size:,} bytes", pair)
+                tar.seek(member.offset)
+                yield pair, role, tar.read(member.size)
+    except OSError as error:
+        raise _broken(path, f"cannot be read: {reason(error)}") from error
+
+
+def _broken(path: str, what: str, pair: str = "") -> ReleaseError:
+    return ReleaseError(f"{path} {what}. Get the release again", path=path, row=pair or None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Items:
     """Decodes samples into items."""
 
+    selection: Selection
     kinds: tuple[str, ...]
     fields: tuple[str, ...]
     transform: Transform | None
 
-    def __call__(self, samples: Iterable[dict[str, Any]]) -> Iterator[Any]:
+    def __call__(self, samples: Iterable[_Sample]) -> Iterator[Any]:
         for sample in samples:
-            facts = _facts_of(sample)
             for kind in self.kinds:
-                if (kind == "control") == sample["__control__"]:
-                    item = _item_of(sample, facts, kind, self.fields)
+                if (kind == "control") == sample.control and self._row(sample, kind) >= 0:
+                    item = self._item(sample, kind)
                     yield item if self.transform is None else self.transform(item)
 
+    def _row(self, sample: _Sample, kind: str) -> int:
+        return int(self.selection.rows[kind][sample.pair])
 
-def _facts_of(sample: Mapping[str, Any]) -> dict[str, Any]:
-    where = f"{sample['__url__']}: {sample['__key__']}.json"
-    facts = parse_json(sample.get("json", b""), where, ReleaseError)
-    lacking = [key for key in _NEEDED if key not in facts] if isinstance(facts, dict) else ["keys"]
-    if lacking:
-        raise ReleaseError(f"{where}: lacks {', '.join(lacking)}", path=sample["__url__"])
-    return dict(facts)
+    def _item(self, sample: _Sample, kind: str) -> dict[str, Any]:
+        facts = self.selection.facts(self._row(sample, kind))
 
+        def decode(what: str) -> npt.NDArray[np.uint8]:
+            if what not in sample.images:
+                raise ReleaseError(f"{sample.where} has no {what}", path=sample.where)
+            data = sample.images[what]
+            if what == "mask":
+                return decoded_mask(data, facts)
+            return checked_image(data, self.selection.facts(self._row(sample, what)))
 
-def _item_of(
-    sample: Mapping[str, Any], facts: Mapping[str, Any], kind: str, fields: Sequence[str]
-) -> dict[str, Any]:
-    points = facts.get(f"landmarks_{'fake' if kind == 'fake' else 'real'}")
-    known = isinstance(points, list) and len(points) == 136 and set(points) != {-1}
-    own = {**facts, "kind": kind, "label": int(kind == "fake")}
-    own["sample_id"] = f"{facts['pair_id']}-{kind}"
-    own["landmarks"] = points if known else None
-
-    def decode(what: str) -> npt.NDArray[np.uint8]:
-        name = next((name for name in sample if name.startswith(f"{what}.")), "")
-        if not name:
-            raise ReleaseError(
-                f"{sample['__url__']}: {sample['__key__']} has no {what}", path=sample["__url__"]
-            )
-        if what == "mask":
-            return decoded_mask(sample[name], own)
-        stated = {**own, "sample_id": f"{facts['pair_id']}-{what}"}
-        return checked_image(sample[name], {**stated, "sha256": facts.get(f"sha256_{what}")})
-
-    return build_item(own, fields, decode)
+        return build_item(facts, self.fields, decode)
