@@ -18,6 +18,8 @@ from datagen.loaders.dataset import PairDataset
 
 __all__ = ["EpochReport", "PairBatchSampler"]
 
+_MAX_EPOCH = 1_000_000  # the plans of earlier epochs are made again on resuming
+
 _BALANCED = ("method", "degradation", "identity_id")
 
 
@@ -164,6 +166,8 @@ class PairBatchSampler:
                     key=key,
                 )
         epoch, batch = (whole(state.get(key), f"state.{key}", 0) for key in ("epoch", "batch"))
+        if epoch > _MAX_EPOCH or batch > _MAX_EPOCH:
+            raise UserError(f"state: epoch {epoch} and batch {batch} are no numbers of a training")
         self.set_epoch(epoch + batch // len(self))
         self._next = batch % len(self)
 

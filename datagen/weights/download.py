@@ -64,14 +64,19 @@ def download(
     return path
 
 
+def _no_link(path: str, flags: int) -> int:
+    """Open a file of ours, and neither what a link names nor a pipe, which would be waited for."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+
+
 @contextmanager
 def _appending(part: Path) -> Iterator[IO[bytes]]:
     """Open the partial file; after an error an empty one is removed."""
     try:
-        with part.open("ab") as out:
+        with open(part, "ab", opener=_no_link) as out:
             yield out
     except BaseException:
-        if not part.stat().st_size:
+        if part.is_file() and not part.is_symlink() and not part.stat().st_size:
             part.unlink()
         raise
 
@@ -104,7 +109,7 @@ def _fill(card: WeightCard, out: IO[bytes], advice: str, on_progress: OnProgress
         if error.code == 416 and have:  # the partial file is already complete
             return
         raise WeightsError(f"{advice}. The download failed: {error}") from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # also of odd addresses
         out.flush()
         raise WeightsError(f"{advice}. The download failed: {error}. {_kept(out)}") from None
     if expected is not None and out.tell() < expected:

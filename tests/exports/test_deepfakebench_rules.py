@@ -129,6 +129,13 @@ def test_missing_frames_and_odd_landmarks_are_found_where_the_images_are(tmp_pat
     assert "has the shape (68, 2)" in lint(tmp_path, body)
     np.save(points, np.array([None]), allow_pickle=True)
     assert "is no array" in lint(tmp_path, body)
+    huge = {"descr": "<f4", "fortran_order": False, "shape": (10**9, 10**9)}
+    with points.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, huge)
+    assert "has the shape (1000000000, 1000000000)" in lint(tmp_path, body)
+    with points.open("wb") as file:
+        np.savez(file, a=np.zeros(1))
+    assert "is no array" in lint(tmp_path, body)
     points.write_bytes(bytes(10_000))
     assert "expected an array of (81, 2)" in lint(tmp_path, body)
     (tmp_path / first).unlink()

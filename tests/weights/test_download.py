@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -207,3 +208,28 @@ def test_bytes_that_come_extend_the_time() -> None:
     assert deadline.left() == 60  # of silence
     with pytest.raises(TimeoutError, match=r"slower than 0\.1 kB/s"):
         Deadline(-1, 100).left()
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://a..b/x", f"http://{'a' * 80}.example/x"])
+def test_an_odd_address_is_an_error_of_the_download(
+    folder: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = card(address="http://127.0.0.1:9/x")
+    monkeypatch.setattr(type(wanted), "address", address, raising=False)
+    with pytest.raises(WeightsError, match="The download failed"):
+        weight_store().fetch(wanted)
+
+
+def test_a_partial_file_that_is_a_link_or_a_pipe_is_not_written(
+    served: Served, folder: Path, tmp_path: Path
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "mine").write_text("mine")
+    (folder / PART).symlink_to(tmp_path / "mine")
+    with pytest.raises(WeightsError):
+        weight_store().fetch(card(address=f"{served.address}/net"))
+    assert (tmp_path / "mine").read_text() == "mine"
+    (folder / PART).unlink()
+    os.mkfifo(folder / PART)
+    with pytest.raises(WeightsError):
+        weight_store().fetch(card(address=f"{served.address}/net"))
