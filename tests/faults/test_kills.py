@@ -66,7 +66,7 @@ def test_a_worker_killed_in_the_middle_of_a_shard(
     killed: list[int] = []
 
     def kill_one() -> None:
-        wait_for(lambda: list((out / ".staging").glob("*/tar")), "no shard was begun")
+        wait_for(lambda: list((out / ".staging").glob("*/tar*")), "no shard was begun")
         wait_for(lambda: list(busy_workers()), "no worker is busy")
         killed.append(next(busy_workers()))
         os.kill(killed[0], signal.SIGKILL)

@@ -76,7 +76,8 @@ class MediaPipe(Analyzer):
             self._task.detect(self._image(np.zeros((64, 64, 3), np.uint8)))
         # It must be closed before concurrent.futures shuts down: its calls run in a thread pool,
         # and atexit callbacks run after all pools have ended.
-        threading._register_atexit(_call, weakref.WeakMethod(self._task.close))  # type: ignore[attr-defined]
+        close = weakref.WeakMethod(self._task.close)
+        threading._register_atexit(_call, os.getpid(), close)  # type: ignore[attr-defined]
 
     def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class."""
@@ -98,9 +99,10 @@ class MediaPipe(Analyzer):
         return self._library.Image(image_format=self._library.ImageFormat.SRGB, data=image)
 
 
-def _call(reference: Callable[[], Callable[[], None] | None]) -> None:
+def _call(owner: int, reference: Callable[[], Callable[[], None] | None]) -> None:
     close = reference()
-    if close is not None:
+    # A forked process, such as a loader's worker, inherits the call and not the thread pool.
+    if close is not None and os.getpid() == owner:
         close()
 
 

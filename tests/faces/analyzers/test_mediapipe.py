@@ -146,6 +146,27 @@ def test_the_end_of_the_process_is_silent() -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.photos
+def test_a_forked_process_ends() -> None:
+    """It has no thread pool: to close the model there would wait forever."""
+    weights("face_landmarker.task")
+    code = (
+        "import multiprocessing\n"
+        "from datagen.faces.analyzers.mediapipe import MediaPipe\n"
+        "analyzer = MediaPipe()\n"
+        "analyzer.open()\n"
+        "child = multiprocessing.get_context('fork').Process(target=print)\n"
+        "child.start()\n"
+        "child.join(20)\n"
+        "print(child.exitcode)\n"
+        "child.kill()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["0"], done.stderr
+
+
 def test_a_file_that_is_not_the_model_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
