@@ -61,6 +61,9 @@ def test_a_small_file_that_needs_gigabytes_is_not_decoded(
     made = table()
     release = pa.repeat(Release(out).record["release_id"], made.num_rows)
     made = made.set_column(0, MANIFEST.field("release_id"), release)
+    place = made.column_names.index("purposes")
+    purposes = pa.repeat(pa.scalar(["research", "commercial", "redistribute"]), made.num_rows)
+    made = made.set_column(place, MANIFEST.field("purposes"), purposes)
     rewrite(out, made, compression="zstd", row_group_size=1 << 21, store_schema=False)
     assert (out / NAME).stat().st_size < 40_000_000
     before = pa.default_memory_pool().max_memory()
