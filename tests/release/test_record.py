@@ -74,11 +74,11 @@ def test_its_own_recipe_makes_it_again(out: Path, world: World, tmp_path: Path) 
 
 def test_the_dataset_card_and_croissant_are_well_formed(out: Path) -> None:
     _, front, text = (out / "README.md").read_text().split("---\n", 2)
-    assert yaml.safe_load(front)["license_name"] == "CC0-1.0"
+    assert yaml.safe_load(front)["license"] == "cc0-1.0"
     assert "landmark_swap" in text
     document = json.loads((out / "croissant.json").read_text())
     assert document["conformsTo"][0] == "http://mlcommons.org/croissant/1.1"
-    fields = {field["name"] for field in document["recordSet"][0]["field"]}
+    fields = {field["name"] for field in document["recordSet"][1]["field"]}
     assert fields == set(pd.read_parquet(out / "manifest").columns)
     assert "People who don't exist" in (out / "rights" / "ATTRIBUTION.md").read_text()
 
