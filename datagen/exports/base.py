@@ -11,11 +11,19 @@ from typing import Any
 
 from datagen.core.files import below, write_atomically
 from datagen.core.progress import Progress
-from datagen.core.text import near
+from datagen.core.text import counted, near
 from datagen.errors import ReleaseError, UserError
 from datagen.release.reader import Release
 
-__all__ = ["EXPORTS", "Export", "Exported", "export_release", "place_in", "terms_warning"]
+__all__ = [
+    "EXPORTS",
+    "Export",
+    "Exported",
+    "copy_rights",
+    "export_release",
+    "place_in",
+    "terms_warning",
+]
 
 EXPORTS: Mapping[str, str] = {
     "deepfakebench": "datagen.exports.deepfakebench:write",
@@ -65,7 +73,8 @@ class Exported:
     def __str__(self) -> str:
         """Return all of it in one line."""
         reused = f" ({self.reused} already there)" if self.reused else ""
-        return f"{self.folder}: {self.images} images in {self.files} files{reused}"
+        images, files = counted(self.images, "image"), counted(self.files, "file")
+        return f"{self.folder}: {images} in {files}{reused}"
 
 
 def export_release(
@@ -107,6 +116,13 @@ def place_in(folder: Path, name: str) -> Path:
         return below(folder, name)
     except ValueError as error:
         raise ReleaseError(f"{folder}: {error}", path=folder) from None
+
+
+def copy_rights(export: Export) -> None:
+    """Copy the cards and the attribution of the release."""
+    for name in export.release.record["files"]:
+        if name.startswith("rights/"):
+            write_atomically(place_in(export.folder, name), export.release.folder.read(name))
 
 
 def terms_warning(release: Release) -> str:

@@ -23,7 +23,7 @@ from datagen.core.files import write_atomically
 from datagen.core.images import encode_png
 from datagen.core.text import counted
 from datagen.errors import ReleaseError, UserError
-from datagen.exports.base import Export, Exported, place_in, terms_warning
+from datagen.exports.base import Export, Exported, copy_rights, place_in, terms_warning
 from datagen.faces.forehead import landmarks_81
 from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.reader import Release
@@ -156,9 +156,7 @@ def _write_documents(export: Export, videos: Sequence[_Video]) -> None:
         write_atomically(path, _json(body))
     pairs = {f"{video.pair}-fake": f"{video.pair}-real" for video in videos if video.kind == "fake"}
     write_atomically(export.folder / "pairs.json", _json(pairs))
-    for file in export.release.record["files"]:
-        if file.startswith("rights/"):
-            write_atomically(place_in(export.folder, file), export.release.folder.read(file))
+    copy_rights(export)
     write_atomically(export.folder / "README.md", _readme(export.release, datasets).encode())
 
 

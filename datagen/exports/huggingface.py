@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from datagen.core.files import staged, write_atomically
 from datagen.core.media import suffix_of
-from datagen.exports.base import Export, Exported, place_in, terms_warning
+from datagen.exports.base import Export, Exported, copy_rights, place_in, terms_warning
 from datagen.exports.huggingface_card import Part, card, croissant
 from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.reader import Release
@@ -223,8 +223,6 @@ def _part(folder: Path, file: _File) -> Part:
 
 def _write_documents(export: Export, parts: Sequence[Part]) -> None:
     release = export.release
-    for name in release.record["files"]:
-        if name.startswith("rights/"):
-            write_atomically(place_in(export.folder, name), release.folder.read(name))
+    copy_rights(export)
     write_atomically(export.folder / "README.md", card(release, parts, SCHEMA))
     write_atomically(export.folder / "croissant.json", croissant(release, SCHEMA))

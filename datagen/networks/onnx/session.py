@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datagen.core.onnx_file import check_onnx
+from datagen.core.text import first_line
 from datagen.errors import DeviceError, MissingExtraError, WeightsError
 from datagen.networks.batch import OutOfMemoryError
 
@@ -208,5 +209,4 @@ def _is_full(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(". ") if lines else type(error).__name__
+    return first_line(error).rstrip(". ")
