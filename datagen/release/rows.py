@@ -11,7 +11,7 @@ from datagen.errors import ReleaseError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Row", "checked_row"]
+__all__ = ["Row", "checked_row", "is_absent"]
 
 Row: TypeAlias = "Mapping[Any, Any] | pd.Series[Any]"
 """A row of the manifest: a dict, or a row of the pandas table."""
@@ -37,3 +37,8 @@ def checked_row(row: Row, columns: Sequence[str]) -> Row:
             key=lacking[0],
         )
     return row
+
+
+def is_absent(value: object) -> bool:
+    """Return whether a value is null, or the NaN that pandas puts for a missing number."""
+    return value is None or value != value

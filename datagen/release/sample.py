@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from datagen.release.rows import is_absent
+
 __all__ = ["JSON_KEYS", "sample_json"]
 
 _POINTS = 136
@@ -64,20 +66,16 @@ def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _absent(value: Any) -> bool:
-    return value is None or value != value  # NaN, which pandas puts for a missing number
-
-
 def _text(value: Any) -> str:
-    return "" if _absent(value) else str(value)
+    return "" if is_absent(value) else str(value)
 
 
 def _integer(value: Any) -> int:
-    return -1 if _absent(value) else int(value)
+    return -1 if is_absent(value) else int(value)
 
 
 def _number(value: Any, places: int) -> float:
-    return -1.0 if _absent(value) else round(float(np.float32(value)), places)
+    return -1.0 if is_absent(value) else round(float(np.float32(value)), places)
 
 
 def _numbers(values: Any, count: int) -> list[float]:

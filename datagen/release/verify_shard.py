@@ -24,6 +24,7 @@ from datagen.release.grammar import Broken
 from datagen.release.json_columns import json_object, operations_of
 from datagen.release.manifest import MANIFEST_FOLDER, broken_manifest_rows, manifest_file
 from datagen.release.pixels import header_problem
+from datagen.release.rows import is_absent
 from datagen.release.rules import KINDS, REJECT_RULES, RULES
 from datagen.release.sample import sample_json
 from datagen.release.schema import MANIFEST, REJECTS
@@ -210,7 +211,7 @@ class ShardCheck:
                 if row["sample_id"] != f"{pair_id}-{kind}":
                     yield f"{row['sample_id']}: expected {pair_id}-{kind}"
             for column in _SHARED:
-                if len({None if _absent(row[column]) else row[column] for row in group}) != 1:
+                if len({None if is_absent(row[column]) else row[column] for row in group}) != 1:
                     yield f"{pair_id}: {column} differs within the pair"
             yield from self._mask(kinds["real"], kinds["fake"], tar)
 
@@ -295,7 +296,7 @@ def _without(table: pa.Table, broken: Sequence[Broken]) -> pa.Table:
 
 
 def _bad_json(row: Row, column: str) -> Iterator[str]:
-    if _absent(row[column]):
+    if is_absent(row[column]):
         return
     try:
         if column == "degradation_params":
@@ -306,16 +307,12 @@ def _bad_json(row: Row, column: str) -> Iterator[str]:
         yield str(error)
 
 
-def _absent(value: object) -> bool:
-    return value is None or value != value  # NaN, which pandas puts for a missing number
-
-
 def _without_mask(row: Row) -> bool:
-    return any(_absent(row[name]) for name in ("mask_path", "mask_offset", "mask_size"))
+    return any(is_absent(row[name]) for name in ("mask_path", "mask_offset", "mask_size"))
 
 
 def _undegraded(row: Row) -> bool:
-    if _absent(row["degradation_params"]):
+    if is_absent(row["degradation_params"]):
         return True
     try:
         return not any(operation.get("changed") for operation in operations_of(row))
