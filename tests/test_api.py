@@ -24,11 +24,11 @@ for name in datagen.__all__:
     assert not isinstance(getattr(datagen, name), types.ModuleType), name
     assert callable(getattr(datagen, name)), name
 """
-IMPORT_TIME = """
-import time
-started = time.perf_counter()
+LOADED = """
+import sys
+before = set(sys.modules)
 import datagen
-print(time.perf_counter() - started)
+print(len(set(sys.modules) - before))
 """
 
 
@@ -64,7 +64,8 @@ def test_the_package_lists_its_names_and_refuses_others() -> None:
 
 
 def test_importing_the_package_is_quick() -> None:
-    assert min(float(child("-c", IMPORT_TIME)) for _ in range(3)) < 0.2
+    """Pandas or numpy alone load hundreds of modules; none of them is needed yet."""
+    assert int(child("-c", LOADED)) < 40
 
 
 def test_all_errors_are_public() -> None:

@@ -52,14 +52,14 @@ def check_tiff(data: bytes, header: Header) -> None:
         if compression in _DEFLATE:
             left -= _check_deflate(part, number, left)
         elif compression == _JPEG:
-            joined = tables.removesuffix(_END) + part.removeprefix(_START)
+            joined = tables.removesuffix(_END) + bytes(part).removeprefix(_START)
             left -= _check_jpeg(joined, number, left)
 
 
-def _check_deflate(part: bytes, number: int, most: int) -> int:
+def _check_deflate(part: memoryview, number: int, most: int) -> int:
     """Return the number of bytes that a part unpacks to."""
     try:
-        total = unpacked_size([memoryview(part)], most)
+        total = unpacked_size([part], most)
     except zlib.error as error:
         raise ImageError(f"damaged: part {number} of a TIFF: {error}") from None
     if total is None:

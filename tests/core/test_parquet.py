@@ -5,7 +5,6 @@ import random
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 
 from datagen.core.parquet import MAX_TABLE, read_parquet, table_limit
 from datagen.core.parquet_pages import TEXT, chunks_of, pages_of
+from tests.support.ends import ends_soon
 
 NAMES = ("sample_id", "score", "status")
 
@@ -74,25 +74,23 @@ def test_a_small_file_that_needs_a_lot_is_refused_early(tmp_path: Path, name: st
     path = write(tmp_path / "a.parquet", **BOMBS[name](300))
     assert path.stat().st_size < 2 << 20
     script = (
-        "import resource, sys, time\n"
+        "import resource, sys\n"
         "from pathlib import Path\n"
         "from datagen.core.parquet import read_parquet\n"
-        "start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n    read_parquet(Path(sys.argv[1]), ('sample_id', 'score'))\n"
         "except ValueError as error:\n    print(error)\n"
         "more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
-        "print(more >> 10, round(time.monotonic() - start))\n"
+        "print(more >> 10)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],
         capture_output=True, text=True, check=True, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)),
     )  # fmt: skip
-    words, numbers = done.stdout.splitlines()
+    words, more = done.stdout.splitlines()
     assert "MiB are read of a file of its size" in words
-    more, seconds = map(int, numbers.split())
-    assert more < 200
-    assert seconds < 5
+    assert int(more) < 200
 
 
 def varint(value: int, length: int = 0) -> bytes:
@@ -242,16 +240,15 @@ def test_files_with_wrong_bytes_are_read_or_refused(tmp_path: Path) -> None:
         status=["ok"] * count,
     )
     good, dice, refused = path.read_bytes(), random.Random(5), []
-    start = time.monotonic()
-    for number in range(300):
-        data = bytearray(good)
-        for _ in range(dice.randint(1, 4)):
-            data[dice.randrange(len(data))] = dice.randrange(256)
-        path.write_bytes(data[: dice.randrange(len(data))] if number % 10 == 0 else data)
-        try:
-            read_parquet(path, NAMES)
-        except (ValueError, OSError) as error:
-            refused.append(str(error))
-    assert len(refused) > 50
-    assert max(map(len, refused)) < 400
-    assert time.monotonic() - start < 10
+    with ends_soon():
+        for number in range(300):
+            data = bytearray(good)
+            for _ in range(dice.randint(1, 4)):
+                data[dice.randrange(len(data))] = dice.randrange(256)
+            path.write_bytes(data[: dice.randrange(len(data))] if number % 10 == 0 else data)
+            try:
+                read_parquet(path, NAMES)
+            except (ValueError, OSError) as error:
+                refused.append(str(error))
+        assert len(refused) > 50
+        assert max(map(len, refused)) < 400

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -192,10 +191,8 @@ def test_an_answer_that_drips_is_ended(
 ) -> None:
     """A byte now and then keeps up every limit on a single wait."""
     monkeypatch.setattr("datagen.weights.download.Deadline", lambda: Deadline(0.3, 1000))
-    started = time.monotonic()
     with pytest.raises(WeightsError, match=r"slower than 1 kB/s on average|timed out"):
         weight_store().pull(card(address=f"{served.address}/{path}"))
-    assert time.monotonic() - started < 3
     assert _left(folder) == kept
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import zlib
 
 import pytest
@@ -11,6 +10,7 @@ from datagen.core.image_headers.png import exif
 from datagen.core.reading import probe
 from datagen.errors import ImageError
 from tests.core.image_headers.made import saved
+from tests.support.ends import ends_soon
 
 
 def chunk(name: bytes, content: bytes = b"") -> bytes:
@@ -29,10 +29,8 @@ def test_exif_may_lie_before_and_behind_the_pixels() -> None:
 def test_a_chunk_that_leads_outside_is_refused(name: bytes) -> None:
     """Pillow is done before it; OpenCV reserves what it states: 2 GB and ten seconds."""
     data = saved("PNG")[:-12] + b"\x7f\xff\xff\xff" + name + bytes(8)
-    begin = time.perf_counter()
-    with pytest.raises(ImageError, match="a chunk that is cut short"):
+    with ends_soon(), pytest.raises(ImageError, match="a chunk that is cut short"):
         probe(data)
-    assert time.perf_counter() - begin < 1
 
 
 def test_a_size_that_the_bytes_cannot_hold_is_refused() -> None:
@@ -58,10 +56,8 @@ def test_pixels_without_end_are_refused_before_they_are_unpacked() -> None:
     more = b"".join(stream.compress(bytes(2**24)) for _ in range(160)) + stream.flush()
     start = data.index(b"IDAT") - 4
     pixels = len(more).to_bytes(4) + b"IDAT" + more + zlib.crc32(b"IDAT" + more).to_bytes(4)
-    begin = time.perf_counter()
-    with pytest.raises(ImageError, match="unpacks to more than its 57x40 pixels"):
+    with ends_soon(), pytest.raises(ImageError, match="unpacks to more than its 57x40 pixels"):
         probe(data[:start] + pixels + data[-12:])
-    assert time.perf_counter() - begin < 1
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
