@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 from datagen.core.rng import rng
 from datagen.faces.index import INDEX_SCHEMA, FaceIndex
+from datagen.faces.tracks.track import FRAMES_SCHEMA
+from tests.faces.tracks.made import made_track
 from tests.planning.made import made_points, row
 
 
@@ -85,10 +88,10 @@ def another(value: Any, kind: pa.DataType) -> Any:
 def test_the_digest_changes_with_any_value(name: str, number: int) -> None:
     before = FaceIndex(pa.Table.from_pylist(some(), INDEX_SCHEMA)).digest
     rows = some()
-    rows[number][name] = another(rows[number][name], INDEX_SCHEMA.field(name).type)
+    rows[number][name] = another(rows[number].get(name), INDEX_SCHEMA.field(name).type)
     assert FaceIndex(pa.Table.from_pylist(rows, INDEX_SCHEMA)).digest != before
     rows = some()
-    if rows[number][name] is not None and name != "landmarks":
+    if rows[number].get(name) is not None and name != "landmarks":
         rows[number][name] = None
         assert FaceIndex(pa.Table.from_pylist(rows, INDEX_SCHEMA)).digest != before
 
@@ -125,3 +128,51 @@ def test_the_digest_is_what_it_was() -> None:
     plain = row("a", "p0", "one", landmarks=[n / 4 for n in range(136)], box=[0.0, 1.0, 2.0, 3.0])
     found = FaceIndex.from_rows([plain]).digest
     assert found == "ca9ee6817654ec21437ef7e62b05ead7bf3741603d60ba8600bd74a930ca433c"
+
+
+def with_track(frames: int = 5) -> FaceIndex:
+    of_track = {"frames": frames, "fps_num": 30000, "fps_den": 1001, "motion": "video"}
+    rows = [*some()[:2], row("a", "p0", "film", face_no=1, look=[0.5] * 8, **of_track)]
+    return FaceIndex.from_rows(rows, {("a", "film", 1): made_track(frames, first=7)})
+
+
+def test_a_track_is_a_face_with_frames() -> None:
+    index = with_track()
+    film, still = index.face(0), index.face(1)
+    assert (film.face_id, film.frames, film.motion) == ("film#1", 5, "video")
+    assert film.fps == Fraction(30000, 1001)
+    assert (still.frames, still.fps, still.motion) == (None, None, None)
+    track, expected = index.track(0), made_track(5, first=7)
+    assert track.frames.tolist() == [7, 8, 9, 10, 11]
+    for name in ("pts", "boxes", "landmarks", "raw", "mesh", "pose", "other_faces"):
+        np.testing.assert_array_equal(getattr(track, name), getattr(expected, name))
+        assert getattr(track, name).dtype == getattr(expected, name).dtype
+
+
+def test_a_still_has_no_track() -> None:
+    with pytest.raises(ValueError, match=r"face 1 \('one'\) is in a still"):
+        with_track().track(1)
+    with pytest.raises(ValueError, match="its frames were not given"):
+        FaceIndex(with_track().table).track(0)
+
+
+def test_the_frames_of_tracks_count_in_the_digest() -> None:
+    index = with_track()
+    assert index.digest == with_track().digest
+    assert FaceIndex(index.table).digest != index.digest
+    assert FaceIndex(index.table, index.frames.slice(1)).digest != index.digest
+    for name in FRAMES_SCHEMA.names:
+        rows = index.frames.to_pylist()
+        rows[3][name] = [-1.0, *rows[3][name][1:]] if name in LISTS else rows[3][name] + 1
+        changed = pa.Table.from_pylist(rows, FRAMES_SCHEMA)
+        assert FaceIndex(index.table, changed).digest != index.digest, name
+
+
+LISTS = ("box", "landmarks", "raw", "mesh")
+
+
+def test_the_digest_does_not_know_how_the_frames_are_cut() -> None:
+    index = with_track()
+    cut = pa.concat_tables([index.frames.slice(n, 1) for n in range(5)])
+    assert FaceIndex(index.table, cut).digest == index.digest
+    np.testing.assert_array_equal(FaceIndex(index.table, cut).track(0).raw, index.track(0).raw)
