@@ -7,7 +7,9 @@ import numpy as np
 
 from datagen.core.arrays import Image
 
-__all__ = ["distance", "phash"]
+__all__ = ["distance", "mirrored", "phash"]
+
+_ODD = int("55" * 8, 16)  # the coefficients that change their sign
 
 
 def phash(image: Image) -> str:
@@ -25,3 +27,11 @@ def phash(image: Image) -> str:
 def distance(first: str, second: str) -> int:
     """Return the number of the 64 bits in which two hashes differ."""
     return (int(first, 16) ^ int(second, 16)).bit_count()
+
+
+def mirrored(hash_: str) -> str:
+    """Return what the hash of the mirrored image is, but for a few bits.
+
+    Mirroring turns the sign of every second coefficient of a row.
+    """
+    return f"{int(hash_, 16) ^ _ODD:016x}"

@@ -42,6 +42,7 @@ __all__ = [
     "SUBNASALE",
     "Points",
     "indices",
+    "mirrored",
     "mouth_opening",
     "move_landmarks",
     "move_points",
@@ -119,3 +120,13 @@ def move_landmarks(landmarks: Landmarks, matrix: Affine) -> Landmarks:
     """Apply an affine matrix to landmarks; a mirroring one also exchanges left and right."""
     moved = move_points(landmarks.astype(np.float64), matrix)
     return moved[MIRROR_68] if np.linalg.det(matrix[:, :2]) < 0 else moved
+
+
+def mirrored(landmarks: Landmarks, width: int) -> Landmarks:
+    """Return the landmarks of a face in its mirrored image.
+
+    Args:
+        landmarks: The 68 landmarks.
+        width: Width of the image in pixels.
+    """
+    return move_landmarks(landmarks, np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]]))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from datagen.core.arrays import Image
-from datagen.core.phash import distance, phash
+from datagen.core.phash import distance, mirrored, phash
 from tests.support.faces_made import made_face
 
 
@@ -43,7 +43,10 @@ def test_other_images_are_far() -> None:
 
 def test_a_mirrored_image_is_another() -> None:
     image = scene(1)
-    assert distance(phash(image), phash(np.ascontiguousarray(image[:, ::-1]))) > 16
+    turned = phash(np.ascontiguousarray(image[:, ::-1]))
+    assert distance(phash(image), turned) > 16
+    assert distance(mirrored(phash(image)), turned) <= 6
+    assert mirrored(mirrored(turned)) == turned
 
 
 def test_a_hash_is_sixteen_hex_digits_of_which_about_half_the_bits_are_set() -> None:

@@ -16,6 +16,7 @@ from datagen.faces.analyzers import Analyzer
 from datagen.faces.index import FaceIndex
 from datagen.faces.indexing.analyze import AnalyzeImages, chunks, image_stamp
 from datagen.faces.indexing.cache import AnalysisCache, place_of
+from datagen.faces.indexing.face_copies import FaceCopies
 from datagen.faces.indexing.joining import join_identities
 from datagen.faces.indexing.look import Look, seen
 from datagen.faces.indexing.minors import Fingerprint, Place, Refusal, Seen, copies_of_minors
@@ -151,12 +152,13 @@ def _copies(
 ) -> dict[Place, Refusal]:
     """Return which accepted images show a stated minor, and why they are refused."""
     minors: list[Seen] = []
+    marks = Fingerprint(analyzer)
     unread = 0
     for one in listed:
         if one.minors:
             aside = BuiltIndex(built.index)
             unseen = lambda done, total: None  # noqa: E731
-            prints = _analyze(one.source, Fingerprint(), one.minors, engine, unseen, aside, refresh)
+            prints = _analyze(one.source, marks, one.minors, engine, unseen, aside, refresh)
             built.warnings += aside.warnings
             read = seen(one.source, one.minors, prints)
             unread += len(one.minors) - len(read)
@@ -180,7 +182,10 @@ def _copies(
         }
         for one, found in zip(listed, all_found, strict=True)
     }
-    return copies_of_minors(minors, others, Look(sources, analyzer, known))
+    by_face = FaceCopies(sources, others, analyzer, engine)
+    refused = copies_of_minors(minors, others, Look(sources, analyzer, known), by_face)
+    built.warnings += by_face.warnings
+    return refused
 
 
 def _analyze(

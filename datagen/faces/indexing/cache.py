@@ -110,10 +110,12 @@ class DecisionCache:
 
     Args:
         sources: Ids of the cards of the sources that are indexed together.
+        kind: What the pairs are compared for; each kind has a file of its own.
     """
 
-    def __init__(self, sources: Iterable[str]) -> None:
-        name = f"{digest_of([_DECISIONS, *sorted(sources)])[:24]}.pairs"
+    def __init__(self, sources: Iterable[str], kind: str = "") -> None:
+        named = [f"{kind}:"] if kind else []  # no id of a card has a colon
+        name = f"{digest_of([_DECISIONS, *named, *sorted(sources)])[:24]}.pairs"
         self._path = cache_folder() / "pairs" / name
 
     def load(self) -> dict[str, bool]:

@@ -9,6 +9,7 @@ quality is 10; different people by at least 0.024. Pixels decide about every pai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,33 @@ class Candidates:
         order = np.argsort(np.round(away, 6), kind="stable")
         return both[order[:most]], whole and len(both) <= most
 
+    def of(self, landmarks: Landmarks, hash_: str | None, rendered: bool) -> Numbers:
+        """Return which of the faces may be one photograph with another face, nearest shapes first.
+
+        Args:
+            landmarks: The landmarks of the other face.
+            hash_: Perceptual hash of its image, ``None`` where the pixels were not read.
+            rendered: Whether it is rendered.
+        """
+        if not len(self._shapes):
+            return np.empty(0, np.int64)
+        shape = face_shapes(landmarks[None].astype(np.float32))[0]
+        reduced = shape.astype(np.float64) @ self._axes
+        by_shape = np.array(self._tree.query_ball_point(reduced, _EQUAL_SHAPE), np.int64)
+        away = self._away(by_shape, shape)
+        exact = self._rendered[by_shape] & rendered
+        by_shape = by_shape[away <= np.where(exact, _RENDERED, _EQUAL_SHAPE)]
+        by_hash = np.empty(0, np.int64)
+        if hash_ is not None:
+            bits = np.bitwise_count(self._hashes ^ np.uint64(int(hash_, 16)))
+            by_hash = np.flatnonzero(self._hashed & (bits <= NEAR))
+            by_hash = by_hash[self._away(by_hash, shape) <= _NEAR_SHAPE]
+        both = np.union1d(by_shape, by_hash).astype(np.int64)
+        return both[np.argsort(np.round(self._away(both, shape), 6), kind="stable")]
+
+    def _away(self, faces: Numbers, shape: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(np.linalg.norm(self._shapes[faces] - shape, axis=1), np.float32)
+
     def _kept(
         self, first: Numbers, second: Numbers, near: Callable[[Numbers, Numbers], NDArray[np.bool_]]
     ) -> Numbers:
@@ -137,8 +165,7 @@ class Candidates:
 
     def _by_shape(self) -> Iterator[tuple[Numbers, Numbers]]:
         """Yield pairs of faces whose shapes may be equal: near along the main axes of all."""
-        reduced = self._reduced
-        tree = cKDTree(reduced)
+        reduced, tree = self._reduced, self._tree
         for start in range(0, len(reduced), _CHUNK):
             part = cKDTree(reduced[start : start + _CHUNK])
             near = part.sparse_distance_matrix(tree, _EQUAL_SHAPE, output_type="ndarray")
@@ -152,10 +179,19 @@ class Candidates:
         close = cKDTree(sample).count_neighbors(cKDTree(reduced), _EQUAL_SHAPE)
         return bool(close * step > _MAX_CLOSE)
 
-    @property
-    def _reduced(self) -> NDArray[np.float64]:
-        """The shapes along their main axes, in which none is farther from another than in all."""
+    @cached_property
+    def _axes(self) -> NDArray[np.float64]:
+        """The main axes of all shapes."""
         fitted = self._shapes[:: max(1, len(self._shapes) // _FITTED)].astype(np.float64)
         centered = fitted - fitted.mean(axis=0)
         axes = np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :_AXES]
-        return np.asarray(self._shapes.astype(np.float64) @ axes, np.float64)
+        return np.asarray(axes, np.float64)
+
+    @cached_property
+    def _reduced(self) -> NDArray[np.float64]:
+        """The shapes along their main axes, in which none is farther from another than in all."""
+        return np.asarray(self._shapes.astype(np.float64) @ self._axes, np.float64)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._reduced)

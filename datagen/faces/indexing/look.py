@@ -33,16 +33,19 @@ def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -
         found: Rows of an analyzer by ``image_id``.
     """
     return [
-        Seen(source.card.id, record, first["sha256"], first["phash"])
+        Seen(source.card.id, record, rows[0]["sha256"], rows[0]["phash"], _with_face(rows))
         for record in records
-        if (first := found[record.image_id][0]).get("sha256")
+        if (rows := found[record.image_id])[0].get("sha256")
     ]
+
+
+def _with_face(rows: Rows) -> tuple[Mapping[str, Any], ...]:
+    return tuple(row for row in rows if row["problem"] is None)
 
 
 def faces_in(rows: Rows) -> Faces:
     """Return the landmarks of the faces that an analyzer found in an image."""
-    found = (row["landmarks"] for row in rows if row["problem"] is None)
-    return [np.asarray(points, np.float32).reshape(68, 2) for points in found]
+    return [np.asarray(row["landmarks"], np.float32).reshape(68, 2) for row in _with_face(rows)]
 
 
 class Look:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from datagen.core.arrays import Box, Image
 from datagen.core.spelling import folded
+from datagen.errors import RecipeError
 from datagen.faces.analyzers import Analyzer, Detection
 from datagen.faces.crop import face_box
 from datagen.faces.indexing.duplicates import NearHashes
@@ -19,13 +20,16 @@ from datagen.faces.indexing.likeness import Thumbnails, alike, marks, may_be_ali
 from datagen.rights import is_adult
 from datagen.sources.base import Record
 
-__all__ = ["Fingerprint", "Place", "Refusal", "Seen", "copies_of_minors", "minors_of"]
+__all__ = ["FindByFace", "Fingerprint", "Place", "Refusal", "Seen", "copies_of_minors", "minors_of"]
 
 Place: TypeAlias = "tuple[str, str]"
 """Id of a source and of an image in it."""
 
 Refusal: TypeAlias = "tuple[str, str]"
 """Code and detail of a reject."""
+
+FindByFace: TypeAlias = "Callable[[Sequence[Seen]], list[tuple[Seen, Seen]]]"
+"""Returns for images those of the others in which a face is theirs, as pairs."""
 
 _SAME_FACE = 0.3
 _MAX_KEPT = 2048
@@ -45,22 +49,33 @@ def minors_of(records: Iterable[Record]) -> dict[str, float]:
 
 
 class Fingerprint(Analyzer):
-    """Finds no face: the images of minors are digested and hashed, and nothing else is kept."""
+    """Finds the places of the faces of minors: neither mesh nor embedding of them is kept.
+
+    Args:
+        analyzer: Finds the faces.
+    """
 
     name: ClassVar[str] = "fingerprint"
-    needs_pixels: ClassVar[bool] = False
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
 
     @property
     def version(self) -> str:
         """See base class."""
-        return "fingerprint-1"
+        return f"fingerprint-2-{self._analyzer.version}"
 
     def open(self) -> None:
-        """See base class; nothing to load."""
+        """See base class."""
+        self._analyzer.open()
 
     def analyze(self, image: Image, record: Record) -> list[Detection]:
         """See base class."""
-        return []
+        try:
+            found = self._analyzer.analyze(image, record)
+            return [replace(one, mesh=None, embedding=None) for one in found]
+        except RecipeError:  # no landmarks are given: the whole image is compared
+            return []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +87,14 @@ class Seen:
         record: Its record.
         sha256: Digest of the file.
         phash: Perceptual hash; ``None`` if the pixels were not read.
+        faces: Rows of the analyzer, one for each of its faces.
     """
 
     source: str
     record: Record
     sha256: str
     phash: str | None
+    faces: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def place(self) -> Place:
@@ -94,6 +111,7 @@ def copies_of_minors(
     minors: Sequence[Seen],
     others: Sequence[Seen],
     look: Callable[[Seen], Thumbnails | None],
+    by_face: FindByFace | None = None,
 ) -> dict[Place, Refusal]:
     """Return which images are refused because of the minors, and why.
 
@@ -105,13 +123,15 @@ def copies_of_minors(
         minors: Images of identities that are stated to be minors.
         others: All other images that could be used.
         look: Returns the thumbnails of an image; ``None`` if it cannot be read.
+        by_face: Finds those in which a face is that of one of some images.
     """
-    search = _Copies(others, look)
+    search = _Copies(others, look, by_face)
     by_person: Mapping[tuple[str, str], list[Seen]] = _grouped(others)
     refused: dict[Place, Refusal] = {}
     excluded: set[tuple[str, str]] = set()
     queue = deque((image, image) for image in minors)
     while queue:
+        search.prepare([image for image, _ in queue])
         image, origin = queue.popleft()
         shown = f"of image {origin.record.image_id!r} of source {origin.source!r}"
         for copy in search.of(image):
@@ -139,9 +159,16 @@ def _grouped(images: Iterable[Seen]) -> dict[tuple[str, str], list[Seen]]:
 
 
 class _Copies:
-    """Finds the copies of an image: equal bytes, or a near hash and near pixels."""
+    """Finds the copies of an image: equal bytes, a near hash and near pixels, or an equal face."""
 
-    def __init__(self, images: Sequence[Seen], look: Callable[[Seen], Thumbnails | None]) -> None:
+    def __init__(
+        self,
+        images: Sequence[Seen],
+        look: Callable[[Seen], Thumbnails | None],
+        by_face: FindByFace | None,
+    ) -> None:
+        self._by_face = by_face
+        self._prepared: dict[Seen, list[Seen]] = {}
         self._by_bytes: dict[str, list[Seen]] = defaultdict(list)
         for image in images:
             self._by_bytes[image.sha256].append(image)
@@ -150,9 +177,18 @@ class _Copies:
         self._look = lru_cache(maxsize=_MAX_KEPT)(look)
         self._marks: dict[Seen, Thumbnails] = {}
 
+    def prepare(self, images: Sequence[Seen]) -> None:
+        """Compare the faces of images that will be asked for, all those not seen yet at once."""
+        fresh = [image for image in images if image not in self._prepared]
+        if self._by_face is not None and fresh:
+            self._prepared |= {image: [] for image in fresh}
+            for image, copy in self._by_face(fresh):
+                self._prepared[image].append(copy)
+
     def of(self, image: Seen) -> Iterator[Seen]:
         """Yield the copies of an image among the others, itself included if it is one of them."""
         yield from self._by_bytes.get(image.sha256, ())
+        yield from self._prepared.get(image, ())
         if image.phash is None:
             return
         for number in self._hashes.near(image.phash):

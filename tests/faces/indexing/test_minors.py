@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datagen.core.arrays import Image
 from datagen.core.digests import digest_of
 from datagen.core.spelling import folded
+from datagen.faces.analyzers import Detection
+from datagen.faces.analyzers.given import Given
 from datagen.faces.indexing.likeness import Thumbnails
 from datagen.faces.indexing.minors import Fingerprint, Seen, copies_of_minors, minors_of
 from datagen.sources import Record
+from tests.support.faces_made import made_landmarks
 
 PLAIN = "00000000000000ff"
 NEAR = "000000000000007f"
@@ -127,8 +132,23 @@ def test_what_is_left_shares_nothing_with_a_minor(
     assert not {one.person for one in left} & again
 
 
-def test_fingerprints_hold_no_face() -> None:
-    analyzer = Fingerprint()
+class Embedder(Given):
+    """Gives what is not to be kept of minors."""
+
+    gives_embedding = True
+
+    def analyze(self, image: Image, record: Record) -> list[Detection]:
+        mesh, vector = np.zeros((478, 3), np.float32), np.ones(512, np.float32)
+        return [replace(one, mesh=mesh, embedding=vector) for one in super().analyze(image, record)]
+
+
+def test_fingerprints_keep_places_and_no_features() -> None:
+    analyzer = Fingerprint(Embedder())
     analyzer.open()
-    record = Record(image_id="a", identity="anna")
-    assert analyzer.analyze(np.zeros((8, 8, 3), np.uint8), record) == []
+    image, points = np.zeros((64, 64, 3), np.uint8), made_landmarks(0, 64)
+    record = Record(image_id="a", identity="anna", landmarks=points)
+    (found,) = analyzer.analyze(image, record)
+    assert (found.mesh, found.embedding) == (None, None)
+    np.testing.assert_array_equal(found.landmarks, points)
+    assert analyzer.analyze(image, Record(image_id="a", identity="anna")) == []
+    assert Given().version in analyzer.version != Fingerprint(Given()).name

@@ -51,13 +51,13 @@ class Tree:
         plain = {"image": path.name, "identity": name, "landmarks": given, "id": name}
         self.rows.append({**plain, **row})
 
-    def source(self, **changes: Any) -> Source:
+    def source(self, columns: dict[str, str] = COLUMNS, **changes: Any) -> Source:
         import pandas as pd
 
         pd.DataFrame(self.rows).to_csv(self.root / "faces.csv", index=False)
         adults = {"basis": "signed", "alteration": True, "words": "x", "adults_only": True}
         return source(
-            "table", self.root, columns=COLUMNS, card_changes={"consent": adults, **changes}
+            "table", self.root, columns=columns, card_changes={"consent": adults, **changes}
         )
 
 
@@ -145,7 +145,7 @@ def test_what_was_compared_is_remembered(tmp_path: Path, monkeypatch: pytest.Mon
     def never(*_: Any) -> bool:
         raise AssertionError("the pixels were to be remembered")
 
-    monkeypatch.setattr("datagen.faces.indexing.same_photograph.same_face", never)
+    monkeypatch.setattr("datagen.faces.indexing.compare.same_face", never)
     second = build(tree.source())
     assert joins(second) == joins(first) == {"faces/zoe": "faces/p1"}
     assert second.index.digest == first.index.digest
