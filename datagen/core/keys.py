@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 __all__ = ["keys_at", "kind_at", "model_in", "places_of"]
 
@@ -48,14 +48,31 @@ def places_of(model: type[BaseModel], key: str, start: Location = ()) -> Iterato
 
 
 def _children(kind: Any) -> dict[str, Any]:
-    """Return the types of the keys of a model, or of a mapping whose keys are listed."""
+    """Return the types of the keys of a model, or of a mapping whose keys are listed.
+
+    Of one of several models, those by tag: pydantic puts the tag into the location. A tag is
+    written in brackets, which no message shows.
+    """
     kind = _given(kind)
+    if tags := _by_tag(kind):
+        return tags
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
     if get_origin(kind) is dict:
         keys, value = get_args(kind)
         return {str(key): value for key in get_args(keys)} if get_origin(keys) is Literal else {}
     return {}
+
+
+def _by_tag(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) not in (Union, types.UnionType):
+        return {}
+    return {
+        mark.tag: inner.__origin__
+        for inner in get_args(kind)
+        for mark in getattr(inner, "__metadata__", ())
+        if isinstance(mark, Tag)
+    }
 
 
 def _item(kind: Any) -> Any:

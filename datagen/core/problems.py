@@ -237,7 +237,7 @@ def _dotted(prefix: str, location: Location) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part != _KEY:
+        elif not part.startswith("["):  # of pydantic: the key of a mapping, the tag of a kind
             name = part[:_MAX_NAME]
             path += f".{name}" if path else name
     return path

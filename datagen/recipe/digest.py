@@ -36,6 +36,8 @@ def recipe_digest(
     body = spec.model_dump(mode="json", by_alias=True)
     for key in (*NOT_IN_DIGEST, "degradations", "ladder"):
         del body[key]
+    if spec.clip is None:  # a recipe of images keeps the digest that it had before there were clips
+        del body["clip"]
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:
             del entry[key]
@@ -44,6 +46,8 @@ def recipe_digest(
             entry["min_change"] = method.min_change
         if use.donor is None and method.needs_donor:
             entry["donor"] = DonorRule().model_dump(mode="json")
+        if spec.clip is None and entry["donor"]:
+            del entry["donor"]["frames"]
         if weights := weight_cards_of(method):
             entry["cards"] = {card.id: card.digest() for card in weights}
     body["sources"] = [
@@ -53,6 +57,7 @@ def recipe_digest(
             .configure(card, use.options, "")
             .model_dump(mode="json"),
             "splits": use.splits,
+            **({} if use.camera is None else {"camera": use.camera.model_dump(mode="json")}),
         }
         for use, card in zip(spec.sources, cards, strict=True)
     ]

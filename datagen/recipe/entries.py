@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from datagen.core.fields import IntRange, Range, Share
 from datagen.core.schema import Frozen
+from datagen.recipe.clips import CameraRule
 
 __all__ = [
     "Attribute",
@@ -32,34 +33,42 @@ class SourceUse(Frozen):
         root: Folder or URL of the images; may begin with an environment variable.
         options: Options of the layout that replace those of the card.
         splits: Splits that may use the source; all of them if left out.
+        camera: In a recipe with ``clip``, the virtual camera that makes clips of still images;
+            without it, still images are donors only.
     """
 
     card: str = Field(min_length=1)
     root: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
     splits: tuple[SplitName, ...] | None = Field(default=None, min_length=1)
+    camera: CameraRule | None = None
 
 
 class DonorRule(Frozen):
     """Which face becomes the donor: always another identity of the target's split and source.
 
     Attributes:
-        strategy: ``random`` draws from all allowed faces; ``nearest_landmarks`` and
-            ``nearest_pose`` (yaw, pitch, and how far mouth and eyes are open) draw from the
-            ``pool_size`` nearest.
+        strategy: ``random`` draws from all allowed faces; ``nearest_landmarks``,
+            ``nearest_pose`` (yaw, pitch, and how far mouth and eyes are open) and, for clips,
+            ``nearest_motion`` (their mean and spread) draw from the ``pool_size`` nearest.
         match: Attributes that must equal the target's; an unknown value never matches.
         pool_size: Number of nearest faces to draw from.
         embedding: Range of the cosine similarity to the target's face embedding; needs an
             analyzer that provides embeddings.
         fallback: What to do for a target without a donor: ``any`` drops ``match`` and
             ``embedding``, ``refuse`` rejects the recipe.
+        frames: For clips, which frames of the donor's video are used: ``in_order`` (if left out),
+            or ``nearest_expression``, those most like the target's with few jumps.
     """
 
-    strategy: Literal["random", "nearest_landmarks", "nearest_pose"] = "nearest_landmarks"
+    strategy: Literal["random", "nearest_landmarks", "nearest_pose", "nearest_motion"] = (
+        "nearest_landmarks"
+    )
     match: tuple[Attribute, ...] = ()
     pool_size: int = Field(default=20, ge=1)
     embedding: Range | None = None
     fallback: Literal["refuse", "any"] = "refuse"
+    frames: Literal["in_order", "nearest_expression"] | None = None
 
     @field_validator("embedding")
     @classmethod

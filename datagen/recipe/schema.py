@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, TypeGuard, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, TypeVar, get_args
 
 from pydantic import (
     ConfigDict,
+    Discriminator,
     Field,
     StrictInt,
+    Tag,
     field_validator,
     model_validator,
 )
 
 from datagen.core.fields import IntRange, Range, Share, sums_to_one
 from datagen.core.schema import Frozen
+from datagen.recipe.clips import CameraRule, ClipEncode, ClipRule, is_clip_encode
 from datagen.recipe.entries import (
     Attribute,
     DegradationUse,
@@ -29,6 +32,9 @@ from datagen.rights import Purpose
 from datagen.sources import SourceCard
 
 __all__ = [
+    "CameraRule",
+    "ClipEncode",
+    "ClipRule",
     "DegradationUse",
     "DonorRule",
     "Encode",
@@ -167,6 +173,12 @@ class Encode(Frozen):
         return self
 
 
+AnyEncode: TypeAlias = Annotated[
+    Annotated[Encode, Tag("[images]")] | Annotated[ClipEncode, Tag("[clips]")],
+    Discriminator(lambda value: "[clips]" if is_clip_encode(value) else "[images]"),
+]
+
+
 class Rejects(Frozen):
     """How many planned pairs may be rejected before the run counts as failed.
 
@@ -194,7 +206,8 @@ class RecipeSpec(Frozen):
         methods: The methods; their shares sum to 1.
         degradations: The degradations; their shares sum to 1.
         ladder: The same pairs at every severity of one degradation.
-        encode: How the images of the release are encoded.
+        encode: How the images or clips of the release are encoded.
+        clip: Makes clips instead of images; their length, step and crop.
         controls: Share of each method's pairs that get a control, exact.
         rejects: How many pairs may be rejected.
         shard_pairs: Number of base pairs per shard.
@@ -213,10 +226,18 @@ class RecipeSpec(Frozen):
     methods: tuple[MethodUse, ...] = Field(min_length=1)
     degradations: tuple[DegradationUse, ...] | None = Field(default=None, min_length=1)
     ladder: Ladder | None = None
-    encode: Encode = Field(default_factory=Encode)
+    encode: AnyEncode = Field(default_factory=Encode)
+    clip: ClipRule | None = None
     controls: Share = Fraction(0)
     rejects: Rejects = Field(default_factory=Rejects)
     shard_pairs: int = Field(default=250, ge=1, le=10_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clips_are_encoded_as_such(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("clip") is not None and "encode" not in data:
+            return {**data, "encode": {"format": "mp4"}}
+        return data
 
     @field_validator("splits")
     @classmethod
@@ -238,6 +259,30 @@ class RecipeSpec(Frozen):
                 raise ValueError(
                     f"split.shares: {split!r} has no share, but 'splits' asks for pairs of it"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_clips_need_clips(self) -> RecipeSpec:
+        if self.clip is not None:
+            if isinstance(self.encode, Encode):
+                raise ValueError(
+                    f"encode: {self.encode.format} holds images, and 'clip' makes clips: use mp4, "
+                    "mkv or frames"
+                )
+            return self
+        if isinstance(self.encode, ClipEncode):
+            raise ValueError("encode: holds clips: add 'clip: {frames: 32}', or use jpeg or png")
+        for n, source in enumerate(self.sources):
+            if source.camera is not None:
+                raise ValueError(
+                    f"sources[{n}].camera: moves over clips: add 'clip: {{frames: 32}}'"
+                )
+        for n, method in enumerate(self.methods):
+            donor = method.donor
+            if donor is not None and donor.frames is not None:
+                raise ValueError(f"methods[{n}].donor.frames: is for clips: remove the key")
+            if donor is not None and donor.strategy == "nearest_motion":
+                raise ValueError(f"methods[{n}].donor.strategy: nearest_motion is for clips")
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from datagen.recipe.schema import DonorRule
 from datagen.sources import SOURCES, load_card
 
 ROOT = Path(__file__).parents[2]
+FOR_CLIPS = {"clip", "methods.donor.frames"}  # no recipe of images may have them
 FROZEN = sorted(path.stem for path in (ROOT / "manifests").glob("*.parquet"))
 
 
@@ -23,9 +25,13 @@ def unstated(model: type[BaseModel], written: dict[str, Any], where: str) -> Ite
     """Yield the keys of a model, and of the models in it, that are not written out."""
     for name, field in model.model_fields.items():
         key = field.alias or name
-        if key not in written:
+        if key not in written and re.sub(r"\[\d+\]", "", f"{where}{key}") not in FOR_CLIPS:
             yield f"{where}{key}"
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        elif (
+            key in written
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, BaseModel)
+        ):
             yield from unstated(field.annotation, written[key], f"{where}{key}.")
 
 
