@@ -170,6 +170,19 @@ class FaceIndex:
         flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat, np.float32).reshape(len(column), -1)
 
+    @cached_property
+    def motions(self) -> NDArray[np.float32] | None:
+        """How each face looks and moves, ``(faces, d)`` float32, in standard deviations.
+
+        ``None`` unless every face is a track.
+        """
+        column = self.table.column("look")
+        if column.null_count or not len(column):
+            return None
+        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        values = np.nan_to_num(np.asarray(flat, np.float64).reshape(len(column), -1))
+        return np.asarray(values / np.maximum(values.std(axis=0), 1e-6), np.float32)
+
     def face(self, number: int) -> Face:
         """Return one row."""
         row = {name: self.table.column(name)[number].as_py() for name in _FACE_COLUMNS}

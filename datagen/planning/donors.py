@@ -74,6 +74,8 @@ class DonorPool:
         poses: ``(faces, 2)`` float32, yaw and pitch in degrees; NaN where unknown.
         embeddings: ``(faces, d)`` float32 of unit norm; without them, ``embedding`` of a donor
             rule is ignored.
+        motions: ``(faces, d)`` float32, how each face of a video moves; without them,
+            ``nearest_motion`` goes by pose and expression.
     """
 
     def __init__(
@@ -83,11 +85,13 @@ class DonorPool:
         name: str,
         poses: NDArray[np.float32] | None = None,
         embeddings: NDArray[np.float32] | None = None,
+        motions: NDArray[np.float32] | None = None,
     ) -> None:
         self._identities = identities
         self._name = name
         self._shapes = normal_shapes(landmarks)
         self._looks = looks(landmarks, poses)
+        self._motions = self._looks if motions is None else motions
         self._embeddings = embeddings
         keys = [identity.group for identity in identities]
         codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
@@ -191,7 +195,9 @@ class DonorPool:
         if len(found) > _MAX_COMPARED:
             draw = rng(self._name, target, "pool")
             found = np.sort(draw.choice(found, _MAX_COMPARED, replace=False))
-        traits = self._looks if rule.strategy == "nearest_pose" else self._shapes
+        traits = {"nearest_pose": self._looks, "nearest_motion": self._motions}.get(
+            rule.strategy, self._shapes
+        )
         away = np.linalg.norm(traits[found] - traits[target], axis=1)
         # Rounded, so that the last bit does not decide; ties go by position.
         order = np.argsort(np.round(away, 6), kind="stable")

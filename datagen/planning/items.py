@@ -27,6 +27,7 @@ class Item:
         control: Whether the pair gets a control.
         degradation: Position in ``recipe.degradations``; ``None`` if the recipe has none.
         severity: Severity from 0 to 5; ``None`` if the degradation has none.
+        start: Of a clip, the frame of the target's track at which it begins.
     """
 
     split: SplitName
@@ -40,6 +41,7 @@ class Item:
     control: bool
     degradation: int | None = None
     severity: int | None = None
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,6 +17,7 @@ from datagen.planning.mixing import mixing_of
 from datagen.planning.quota import largest_remainders
 from datagen.planning.split_plan import SplitPlan
 from datagen.planning.splits import Identity, assign_splits, identities_of
+from datagen.planning.windows import Windows, windows_of
 from datagen.recipe import Recipe, SplitName
 from datagen.recipe.schema import in_split
 
@@ -68,11 +69,13 @@ class Plan:
                 f"{spec.seed}:{split}",
                 index.poses[faces],
                 None if embeddings is None else embeddings[faces],
+                None if index.motions is None else index.motions[faces],
             )
             uses = [n for n, use in enumerate(spec.methods) if use.share and in_split(use, split)]
             mixing = mixing_of(recipe, index, faces, uses)
+            windows = _windows(recipe, index, faces, split, stated)
             self._splits[split] = SplitPlan(
-                spec, split, np.array(faces), pool, recipe.methods, mixing
+                spec, split, np.array(faces), pool, recipe.methods, mixing, windows
             )
         self._refuse_uncovered(recipe.path)
         self._refuse_donorless(recipe.path)
@@ -97,6 +100,10 @@ class Plan:
     def faces(self, split: SplitName) -> NDArray[np.int64]:
         """Return the index rows of a split's faces."""
         return self._splits[split].faces
+
+    def targets(self, split: SplitName) -> NDArray[np.int64]:
+        """Return the index rows of those faces of a split that may be targets."""
+        return self._splits[split].targets
 
     def method_counts(self, split: SplitName, pairs: int) -> dict[int, int]:
         """Return the number of pairs of each method in a split's first ``pairs`` base pairs."""
@@ -155,6 +162,30 @@ class Plan:
                 + "\nRelax 'match', set 'fallback: any', or add identities.",
                 path=path,
             )
+
+
+def _windows(
+    recipe: Recipe, index: FaceIndex, faces: Sequence[int], split: SplitName, stated: bool
+) -> Windows | None:
+    """Return the windows of a recipe that makes clips.
+
+    Raises:
+        RecipeError: None of the split's faces moves.
+    """
+    spec = recipe.spec
+    if spec.clip is None:
+        return None
+    moved = {card.id for use, card in zip(spec.sources, recipe.cards, strict=True) if use.camera}
+    windows = windows_of(index, faces, spec.clip.span, moved, stated)
+    if not len(windows.targets):
+        raise RecipeError(
+            f"{recipe.path}: split {split!r} has {counted(len(faces), 'face')}, and none in a "
+            f"video of {spec.clip.span} frames or more. Name a source of videos, or move a camera "
+            "over still images: 'camera: {}' with their source",
+            path=recipe.path,
+            key="sources",
+        )
+    return windows
 
 
 def _no_faces(

@@ -17,6 +17,7 @@ from datagen.planning.donors import DonorPool
 from datagen.planning.items import Item
 from datagen.planning.mixing import Mixing
 from datagen.planning.quota import Quota
+from datagen.planning.windows import Windows
 from datagen.recipe import MethodUse, RecipeSpec, SplitName
 from datagen.recipe.schema import DonorRule, in_split
 
@@ -33,6 +34,8 @@ class SplitPlan:
         pool: The same faces as possible donors.
         methods: The methods of the recipe.
         mixing: What the terms of the faces permit, by method; see ``mixing_of``.
+        windows: Which faces may be targets of clips, and from where; ``None`` for images, of
+            which every face may be a target.
     """
 
     def __init__(
@@ -43,8 +46,11 @@ class SplitPlan:
         pool: DonorPool,
         methods: Sequence[Method],
         mixing: Mapping[int, Mixing],
+        windows: Windows | None = None,
     ) -> None:
         self.faces = faces
+        self._windows = windows
+        self._targets = np.arange(len(faces)) if windows is None else windows.targets
         self._seed = recipe.seed
         self._split = split
         self._name = recipe.name
@@ -80,7 +86,7 @@ class SplitPlan:
         base, level = divmod(number, len(self._ladder)) if self._ladder else (number, 0)
         method = self._used[self._quota.choice(base)]
         rank = self._quota.rank(base)
-        round_, place = divmod(base, len(self.faces))
+        round_, place = divmod(base, len(self._targets))
         target = int(self._order(round_)[place])
         donor = None
         if method in self._rules:
@@ -100,7 +106,18 @@ class SplitPlan:
             control=self._has_control(method, rank),
             degradation=degradation,
             severity=severity,
+            start=self._start(target, round_),
         )
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Rows of the faces that may be targets in the face index."""
+        return self.faces[self._targets]
+
+    def _start(self, target: int, round_: int) -> int:
+        if self._windows is None:
+            return 0
+        return self._windows.start(self._seed, self._split, target, round_)
 
     def _degradation(self, method: int, rank: int, level: int) -> tuple[int | None, int | None]:
         if self._ladder:
@@ -114,7 +131,8 @@ class SplitPlan:
     def _make_order(self, round_: int) -> NDArray[np.int64]:
         # Each face is a target once per round, in a new order each time, so that faces and methods
         # do not correlate.
-        return rng(self._seed, self._split, round_, "targets").permutation(len(self.faces))
+        order = rng(self._seed, self._split, round_, "targets").permutation(len(self._targets))
+        return self._targets[order]
 
     def _has_control(self, method: int, rank: int) -> bool:
         share = self._controls[method]
@@ -141,32 +159,36 @@ class SplitPlan:
     def fewest_donors(self) -> dict[str, int]:
         """Return the smallest number of possible donors of any target, by name of method."""
         return {
-            self._uses[method].use: int(self._pools[method].donor_counts(rule).min())
+            self._uses[method].use: int(self._donor_counts(method, rule).min())
             for method, rule in self._rules.items()
         }
 
     def uncovered(self) -> Iterator[str]:
         """Yield a problem for each method whose networks cannot be combined with some target."""
         for method, mixing in self._mixing.items():
-            alone = ~mixing.alone[mixing.kinds]
+            kinds = mixing.kinds[self._targets]
+            alone = ~mixing.alone[kinds]
             if alone.any():
-                license = mixing.licenses[int(mixing.kinds[alone.argmax()])]
+                license = mixing.licenses[int(kinds[alone.argmax()])]
                 yield (
                     f"split {self._split!r}, method {self._uses[method].use!r}: the terms of "
-                    f"{int(alone.sum())} of {len(self.faces)} targets ({license}) and those of its "
+                    f"{int(alone.sum())} of {len(kinds)} targets ({license}) and those of its "
                     f"weights ({', '.join(mixing.networks) or 'none'})"
                 )
 
     def donorless(self) -> Iterator[str]:
         """Yield a problem for each method that has targets without a donor."""
         for method, rule in self._rules.items():
-            alone = int((self._pools[method].donor_counts(rule) == 0).sum())
+            alone = int((self._donor_counts(method, rule) == 0).sum())
             if alone:
                 name = self._uses[method].use
                 yield (
                     f"split {self._split!r}, method {name!r}: {self._unmet(method, rule)} for "
-                    f"{alone} of {len(self.faces)} targets"
+                    f"{alone} of {len(self._targets)} targets"
                 )
+
+    def _donor_counts(self, method: int, rule: DonorRule) -> NDArray[np.int64]:
+        return self._pools[method].donor_counts(rule)[self._targets]
 
     def _unmet(self, method: int, rule: DonorRule) -> str:
         keys = [f"match: [{', '.join(rule.match)}]"] if rule.match else []

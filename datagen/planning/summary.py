@@ -15,7 +15,7 @@ __all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarize", "w
 
 # Bytes per pixel of faces at the middle of a quality range, and pairs per second and core at 380
 # pixels: measured, and accurate to a factor of two.
-_BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9}
+_BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9, "mp4": 0.02, "mkv": 1.2, "frames": 1.6}
 _MASK_BYTES = 0.03
 _PAIRS_PER_SECOND = 60.0
 _SIZE = 380
@@ -54,7 +54,7 @@ def summarize(plan: Plan, limit: int | None) -> list[SplitSummary]:
     """Return the numbers of each split without computing its items."""
     found = []
     for split, pairs in plan.counts(limit).items():
-        faces = plan.faces(split)
+        faces = plan.targets(split)
         identities = {plan.identities[row].key for row in faces}
         found.append(
             SplitSummary(
@@ -97,7 +97,7 @@ def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
     if encode.format == "jpeg" and encode.quality:
         middle = sum(encode.quality) / 2
         rate *= 2.0 ** ((middle - 85) / 10)
-    pixels = plan.recipe.face.size**2
+    pixels = plan.recipe.face.size**2 * frames_of(plan)
     pairs = sum(split.pairs for split in splits)
     images = 2 * pairs + sum(split.controls for split in splits)
     return round(pixels * (images * rate + pairs * _MASK_BYTES))
@@ -119,7 +119,13 @@ def expected_seconds(
     images = pairs + sum(
         count for split in splits for name, count in split.methods.items() if takes_donor(name)
     )
-    return (pairs * work / _PAIRS_PER_SECOND + images * render_seconds) / cores
+    seconds = pairs * work / _PAIRS_PER_SECOND + images * render_seconds
+    return seconds * frames_of(plan) / cores
+
+
+def frames_of(plan: Plan) -> int:
+    """Return the number of frames of a clip; 1 for images."""
+    return 1 if plan.recipe.clip is None else plan.recipe.clip.frames
 
 
 def takes_donor(method: str) -> bool:
