@@ -19,6 +19,7 @@
                                the shard fails, uncommitted
   - ItemError                  one item cannot be made: a row in ``rejects/``, the shard continues
   - ImageError                 an image file that cannot be used: a row of the index's rejects
+    - VideoError               the same of a video file
 
 Any other exception inside a shard is a bug or a machine failure: the engine retries the shard,
 then reports it. All errors survive pickling, because they come back from Ray workers.
@@ -54,6 +55,7 @@ __all__ = [
     "SourceChangedError",
     "SourceError",
     "UserError",
+    "VideoError",
     "WeightsError",
 ]
 
@@ -189,6 +191,10 @@ class ItemError(DatagenError):
 
 class ImageError(DatagenError):
     """An image that cannot be used as a face source (truncated, CMYK, animated, ...)."""
+
+
+class VideoError(ImageError):
+    """A video that cannot be used as a face source (truncated, interlaced, HDR, ...)."""
 
 
 def one_per_line(head: str, problems: Sequence[str]) -> str:
