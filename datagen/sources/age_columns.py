@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
 
 from datagen.core.schema import Frozen
+from datagen.core.spelling import latin
 from datagen.errors import SourceError
 
 __all__ = ["IgnoredColumns", "looks_like_age", "names_an_age", "refuse_unread_ages"]
@@ -22,17 +24,21 @@ _NAMES = {
     "age": "age ages aged alter edad eta idade leeftijd alder wiek vek ika yas umur возраст вік "
     "年龄 年齡 年齢 나이 연령",
     "years": "year years yr yrs jahr jahre ans annees anos anni jaar",
-    "born": "dob yob bday born geboren naissance nacimiento nascita nascimento geboortedatum 生日 "
-    "出生 生年月日 생년월일 рождения",
+    "born": "dob yob bday bdate bdat born geb gebdat gebdatum geboren naissance nacimiento nac "
+    "fechanac ddn nascita nascimento nasc fodt fodd geboortedatum jahrgang 生日 出生 生年月日 "
+    "생년월일 рождения",
     "minor": "minor minors child children kid kids adult adults underage juvenile teen teenager "
     "infant toddler baby u18",
+    "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
+    "schule kindergarten k12 pupil",
 }
 _PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
 _JOINED = re.compile(
     r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
     r"|age(?!n)\w*"  # agency, agent, agenda
-    r"|(birth|geburt)\w*|(is|over|under)18(plus)?|18plus"
+    r"|\w*(birth|geburt|geboorte|naissance|nacimiento|nascita|nascimento|fodsel|urodzen|рожд)\w*"
+    r"|(is|over|under)18(plus)?|18plus"
 )
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
@@ -40,6 +46,11 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORDS = re.compile(
     r"\b(child\w*|kids?|teen\w*|minors?|bab(y|ies)|infants?|toddlers?|young|adults?|middle|senior\w*|"
     r"elderly|old)\b"
+)
+_LAST_GRADE = 13
+_GRADES = re.compile(
+    r"\b(k|pre-?k|kindergarten|preschool|elementary|primary|secondary|middle|high|freshm[ae]n|"
+    r"sophomore|junior|senior)\b"
 )
 
 
@@ -72,12 +83,18 @@ def looks_like_age(name: str, value: object) -> bool:
         return True
     if "years" in kinds and any(number <= _OLDEST for number in numbers):
         return True
+    if "school" in kinds and (
+        any(number <= _LAST_GRADE for number in numbers) or _GRADES.search(text)
+    ):
+        return True
     if "minor" in kinds:
         return True  # yes and no count, and so does any word for them
     return "age" in kinds and _WORDS.search(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def _kinds(name: str) -> frozenset[str]:
+    """Return what a name says, also in letters of another script that look like these."""
     plain = unicodedata.normalize("NFKC", name)
     bare = "".join(
         letter
@@ -87,9 +104,12 @@ def _kinds(name: str) -> frozenset[str]:
     composed = unicodedata.normalize("NFC", bare)
     parts = {part.lower() for part in _PARTS.findall(composed)}
     parts |= {part.lower() for part in re.findall(r"[^\W\d_]+", plain)}
-    joined = re.sub(r"[\W_]", "", composed).lower()
-    found = {kind for kind, words in _PARTS_OF_NAMES.items() if parts & words or joined in words}
-    if any(_JOINED.fullmatch(part) for part in (*parts, joined)):
+    alike = latin(name)
+    parts |= set(_PARTS.findall(alike))
+    joined = {re.sub(r"[\W_]", "", whole).lower() for whole in (composed, alike)}
+    parts |= joined
+    found = {kind for kind, words in _PARTS_OF_NAMES.items() if parts & words}
+    if any(_JOINED.fullmatch(part) for part in parts):
         found.add("age")
     return frozenset(found)
 
