@@ -31,8 +31,8 @@ def turn_of(frame: VideoFrame) -> Turn:
     """
     from av.sidedata.sidedata import Type
 
-    found: Any = frame.side_data.values()
-    data = next((part for part in found if part.type is Type.DISPLAYMATRIX), None)
+    sides: Any = frame.side_data  # its keys are types, not the texts of its annotation
+    data = sides.get(Type.DISPLAYMATRIX)
     if data is None:
         return UPRIGHT
     values = struct.unpack("=9i", bytes(data)[:36])
