@@ -1,7 +1,8 @@
 """Make one shard: the task that an engine runs on every ``ShardKey`` of a plan.
 
-A shard is skipped if its commit is there and its files are whole. Otherwise every planned item
-becomes a pair or a reject, and the shard is committed once, at the end (``release.ShardWriter``).
+A shard is skipped if its commit is there, its files are whole and its rows are those of the plan.
+Otherwise every planned item becomes a pair or a reject, and the shard is committed once, at the end
+(``release.ShardWriter``).
 An item goes through these steps:
 
 * ``producers``: the base pair, made by the item's method (``pair``, ``checks``)
@@ -40,6 +41,7 @@ from datagen.generation.manifest_rows import (
 from datagen.generation.pair import Pair, PairStarter
 from datagen.generation.producers import producers_for
 from datagen.generation.records import Recorder
+from datagen.generation.resumed import is_as_planned
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item, Plan, ShardKey
 from datagen.recipe import Recipe
@@ -104,9 +106,14 @@ class MakeShard:
         production = self._production()
         digest = self.shard_digest(shard)
         commit = read_commit(self.folder, shard.name)
-        if commit is not None and commit.digest == digest and is_whole(self.folder, commit):
-            return ShardDone(commit, made=False)
         names = ShardName(self.release_id, shard.name)
+        if (
+            commit is not None
+            and commit.digest == digest
+            and is_whole(self.folder, commit)
+            and production.has_planned(shard, self.folder, commit, names)
+        ):
+            return ShardDone(commit, made=False)
         with ShardWriter(self.folder, names, digest) as writer:
             writer.networks = production.produce(list(production.plan.items(shard)), writer)
         if writer.commit is None:
@@ -158,6 +165,7 @@ class _Production:
         cv2.setNumThreads(1)  # a worker is one core
         recipe, face = task.recipe, task.recipe.spec.face
         sources = {source.card.id: source for source in task.sources}
+        self._recipe = recipe
         self._index = FaceIndex(task.table)
         self.plan = Plan(recipe, self._index)
         self._methods = recipe.methods
@@ -167,6 +175,13 @@ class _Production:
         self._degrader = Degrader(recipe.degradations, recipe.spec.seed, face.size)
         self._recorder = Recorder(recipe, task.weights)
         self._purpose = recipe.spec.purpose
+
+    def has_planned(
+        self, shard: ShardKey, folder: Folder, commit: Commit, names: ShardName
+    ) -> bool:
+        """Say whether a shard on the disk holds the pairs and rejects of the plan."""
+        items = self.plan.items(shard)
+        return is_as_planned(folder, commit, names, items, self._recipe, self._index)
 
     def produce(self, items: Sequence[Item], writer: ShardWriter) -> dict[str, Mapping[str, Any]]:
         """Write the pair or the reject of every item, in order.
