@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from datagen.errors import DatagenError, MissingExtraError, VideoError
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["CODECS", "MAX_FRAMES", "MAX_FRAME_PIXELS", "Opened", "decoding_video", "opened_video"]
+__all__ = [
+    "CODECS",
+    "INTERLACED",
+    "MAX_FRAMES",
+    "MAX_FRAME_PIXELS",
+    "Opened",
+    "check_size",
+    "decoding_video",
+    "opened_video",
+]
 
 CODECS = ("h264", "hevc", "mpeg1video", "vp9", "mjpeg")
 """Codecs that are read, as FFmpeg names them."""
@@ -25,6 +35,12 @@ MAX_FRAME_PIXELS = 4096 * 2304
 MAX_FRAMES = 1_000_000
 """The longest video that is read: eleven hours at 25 frames per second."""
 
+INTERLACED = "interlaced: expected progressive frames (deinterlace the video first)"
+"""What is said of fields."""
+
+_SQUARE = Fraction(1, 100)  # of the ratio of a pixel's sides
+_PROGRESSIVE = (0, 1)  # FFmpeg's field orders: unknown, progressive
+_NAMES = "MP4, QuickTime, Matroska, WebM, MPEG-PS, MPEG-TS or AVI"
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,avi"
 
 
@@ -66,7 +82,12 @@ def opened_video(file: BinaryIO, codecs: tuple[str, ...] = CODECS) -> Iterator[O
             "max_pixels": str(MAX_FRAME_PIXELS),
             "protocol_whitelist": "none",
         }
-        container: Any = av.open(file, "r", options=options, io_open=_refuse)
+        try:
+            container: Any = av.open(file, "r", options=options, io_open=_refuse)
+        except av.FFmpegError as error:
+            raise VideoError(
+                f"not a video that is read ({_words(error)}): expected {_NAMES}"
+            ) from None
         try:
             yield Opened(container, _stream(container, codecs))
         finally:
@@ -87,15 +108,18 @@ def decoding_video() -> Iterator[None]:
     except DatagenError:
         raise
     except av.FFmpegError as error:
-        words = (error.strerror or type(error).__name__).strip()[:200]
-        raise VideoError(f"damaged, or not a video that is read: {words}") from None
+        raise VideoError(f"damaged: {_words(error)}") from None
     except OSError:
         raise
     except MemoryError:
         raise VideoError("too large: there is not enough memory to decode it") from None
     except Exception as error:  # noqa: BLE001  # on hostile bytes decoders raise anything
-        words = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise VideoError(f"damaged: {words}") from None
+        raise VideoError(f"damaged: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(said).strip().splitlines()[0][:200]
 
 
 def _stream(container: InputContainer, codecs: tuple[str, ...]) -> VideoStream:
@@ -109,6 +133,14 @@ def _stream(container: InputContainer, codecs: tuple[str, ...]) -> VideoStream:
     if name not in codecs:
         raise VideoError(f"codec {name!r} is not read: expected one of {', '.join(codecs)}")
     check_size(context.width, context.height)
+    if context.field_order not in _PROGRESSIVE:
+        raise VideoError(INTERLACED)
+    ratio = stream.sample_aspect_ratio
+    if ratio and abs(ratio - 1) > _SQUARE:
+        raise VideoError(
+            f"its pixels are not square ({ratio.numerator}:{ratio.denominator}): expected 1:1 "
+            "(resample the video first)"
+        )
     if stream.frames > MAX_FRAMES:
         raise VideoError(f"too long: {stream.frames} frames, at most {MAX_FRAMES} are read")
     context.thread_count = 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from datagen.core.arrays import Image
 from datagen.errors import VideoError
 from datagen.video.color import check_color, to_rgb
-from datagen.video.container import MAX_FRAMES, Opened, check_size, opened_video
+from datagen.video.container import (
+    INTERLACED,
+    MAX_FRAMES,
+    Opened,
+    check_size,
+    decoding_video,
+    opened_video,
+)
 from datagen.video.upright import turn_of, turned
 
 if TYPE_CHECKING:
@@ -52,10 +60,10 @@ def decode_video(
         VideoError: Damaged, truncated, or a frame that is not read (see ``probe_video``).
         MissingExtraError: PyAV is not installed.
     """
-    with opened_video(file) as opened:
-        for frame in islice(frames_of(opened, start_pts), count):
+    with closing(_checked(_from(file, start_pts), whole=start_pts is None)) as frames:
+        for frame in islice(frames, count):
             pts = frame.pts
-            assert pts is not None  # checked by frames_of
+            assert pts is not None  # checked
             yield VideoFrame(pts, turned(to_rgb(frame), turn_of(frame)))
 
 
@@ -66,23 +74,30 @@ def check_frame(frame: AvFrame) -> None:
         VideoError: Interlaced, more than 8 bits, HDR, or a rotation that is no multiple of 90.
     """
     if frame.interlaced_frame:
-        raise VideoError("interlaced: expected progressive frames (deinterlace the video first)")
+        raise VideoError(INTERLACED)
     check_color(frame)
     turn_of(frame)
 
 
-def frames_of(opened: Opened, start_pts: int | None = None) -> Iterator[AvFrame]:
-    """Yield checked frames of FFmpeg from a time stamp on."""
-    found = _from(opened, start_pts)
+def frames_of(opened: Opened) -> Iterator[AvFrame]:
+    """Yield all frames of an open file as FFmpeg has them, checked.
+
+    Raises:
+        VideoError: There are none, or one is not read.
+    """
+    return _checked(_decoded(opened), whole=True)
+
+
+def _checked(frames: Iterator[AvFrame], whole: bool) -> Generator[AvFrame, None, None]:
     last: AvFrame | None = None
-    for number, frame in enumerate(found):
+    for number, frame in enumerate(frames):
         _check_next(frame, last)
         check_frame(frame)
         if number >= MAX_FRAMES:
             raise VideoError(f"too long: more than {MAX_FRAMES} frames")
         last = frame
         yield frame
-    if last is None and start_pts is None:
+    if last is None and whole:
         raise VideoError("no frames: the video stream is empty")
 
 
@@ -103,34 +118,38 @@ def _check_next(frame: AvFrame, last: AvFrame | None) -> None:
         )
 
 
-def _from(opened: Opened, start_pts: int | None) -> Iterator[AvFrame]:
-    """Decode from the key frame before a time stamp; where it is no true one, from further back."""
-    if start_pts is None:
-        yield from _decoded(opened)
-        return
-    for back in _BACK:
-        found = _after_key(_decoded(opened, start_pts, back), start_pts)
-        first = next(found, None)
-        if first is not None:
-            yield first
-            yield from found
-            return
-    for frame in _decoded(opened, start_pts, None):
-        if frame.pts is None or frame.pts >= start_pts:
-            yield frame
+def _from(file: BinaryIO, start_pts: int | None) -> Iterator[AvFrame]:
+    """Decode from the key frame before a time stamp; if there is none, from the beginning.
 
-
-def _decoded(
-    opened: Opened, start_pts: int | None = None, back: int | None = 0
-) -> Iterator[AvFrame]:
-    """Decode all frames, or from ``back`` seconds before a time stamp (``None``: all) on."""
-    stream = opened.stream
+    Where a container has no index of its key frames, FFmpeg may land behind the one that is needed.
+    """
     if start_pts is not None:
-        assert stream.time_base is not None
-        first = stream.start_time or 0
-        to = first if back is None else max(first, start_pts - int(back / stream.time_base))
-        opened.container.seek(to, stream=stream, backward=True)
-    for packet in opened.container.demux(stream):
+        with opened_video(file) as opened:
+            for back in _BACK:
+                found = _after_key(_decoded_from(opened, start_pts, back), start_pts)
+                first = None
+                with suppress(VideoError), decoding_video():
+                    first = next(found, None)
+                if first is not None:
+                    yield first
+                    yield from found
+                    return
+    with opened_video(file) as opened:
+        for frame in _decoded(opened):
+            if start_pts is None or frame.pts is None or frame.pts >= start_pts:
+                yield frame
+
+
+def _decoded_from(opened: Opened, start_pts: int, back: int) -> Iterator[AvFrame]:
+    time_base = opened.stream.time_base
+    assert time_base is not None
+    to = start_pts - int(back / time_base)
+    opened.container.seek(to, stream=opened.stream, backward=True)
+    yield from _decoded(opened)
+
+
+def _decoded(opened: Opened) -> Iterator[AvFrame]:
+    for packet in opened.container.demux(opened.stream):
         if packet.is_corrupt:
             raise VideoError("damaged or truncated: a part of the video stream is not whole")
         yield from packet.decode()

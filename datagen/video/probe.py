@@ -17,10 +17,8 @@ from datagen.video.upright import turn_of
 
 __all__ = ["VideoInfo", "probe_video"]
 
-_SQUARE = Fraction(1, 100)  # of the ratio of a pixel's sides
 _STATED = Fraction(1, 1000)  # of the rate: time stamps in milliseconds are that exact
 _VARIABLE = 0.1  # of the time between two frames
-_PROGRESSIVE = (0, 1)  # FFmpeg's field orders: unknown, progressive
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,7 @@ def probe_video(file: BinaryIO) -> VideoInfo:
     """
     with opened_video(file) as opened:
         stream = opened.stream
-        if stream.codec_context.field_order not in _PROGRESSIVE:
-            raise VideoError(
-                "interlaced: expected progressive frames (deinterlace the video first)"
-            )
         first = next(frames_of(opened))
-        _check_square(stream.sample_aspect_ratio)
         width, height = first.width, first.height
         if turn_of(first)[0]:
             width, height = height, width
@@ -75,14 +68,6 @@ def probe_video(file: BinaryIO) -> VideoInfo:
         stamps = _stamps(opened)
     fps, variable = _rate(stamps, time_base, rate)
     return VideoInfo(codec, width, height, fps, time_base, variable, len(stamps))
-
-
-def _check_square(ratio: Fraction | None) -> None:
-    if ratio and abs(ratio - 1) > _SQUARE:
-        raise VideoError(
-            f"its pixels are not square ({ratio.numerator}:{ratio.denominator}): expected 1:1 "
-            "(resample the video first)"
-        )
 
 
 def _stamps(opened: Opened) -> NDArray[np.int64]:
