@@ -31,9 +31,9 @@ _MAX_HEADER = 16 << 20  # bytes of one name or of the metadata in the file's des
 _INDEX = 4  # bytes of a place in a dictionary
 
 
-def table_limit(size: int) -> int:
-    """Return how many bytes the table in a file of ``size`` bytes may have."""
-    return min(max(_SMALL, _RATIO * size), MAX_TABLE)
+def table_limit(size: int, small: int = _SMALL) -> int:
+    """Return how many bytes the table in a file of ``size`` bytes may have, at least ``small``."""
+    return min(max(small, _RATIO * size), MAX_TABLE)
 
 
 def read_parquet(path: Path, columns: Collection[str], limit: int | None = None) -> pa.Table:

@@ -36,6 +36,7 @@ _READ = (*KEYS, "score", "status")
 _NOTHING = [*pv.ConvertOptions().null_values, "None", "none"]
 _MAX_HEAD = 1 << 20
 _MAX_COLUMNS = 4096
+_SMALL_TEXT = 64 << 20
 _SHOWN = 300
 _SHOWN_KEYS = 100
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -138,7 +139,7 @@ def _opened(path: Path, suffix: str) -> Iterator[IO[bytes]]:
         if not zipped:
             yield file
             return
-        limit = table_limit(path.stat().st_size)
+        limit = table_limit(path.stat().st_size, _SMALL_TEXT)
         with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
             content = unpacked.read(limit + 1)
         if len(content) > limit:
@@ -158,6 +159,10 @@ def _read_cells(file: IO[bytes], delimiter: str) -> pa.Table:
         _refuse_other_delimiter(first)
     names = next(csv.reader([first], delimiter=delimiter), [])
     clean = [name.strip() for name in names]
+    wanted = [name for name in clean if name in _READ]
+    usable = "score" in wanted and any(name in KEYS for name in wanted)
+    if names and (not usable or len(set(wanted)) < len(wanted)):
+        return pa.table([pa.nulls(0)] * len(clean), clean)  # whose names tell why
     options = pv.ReadOptions()
     if clean == names or not names:
         file.seek(0)
@@ -167,7 +172,9 @@ def _read_cells(file: IO[bytes], delimiter: str) -> pa.Table:
         file,
         read_options=options,
         parse_options=pv.ParseOptions(delimiter=delimiter),
-        convert_options=pv.ConvertOptions(column_types=_TEXT, null_values=_NOTHING),
+        convert_options=pv.ConvertOptions(
+            column_types=_TEXT, null_values=_NOTHING, include_columns=wanted
+        ),
     )
 
 

@@ -172,7 +172,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None
         file.write(b"sample_id,score\n")
         for _ in range(300):
             file.write(b"," * (1 << 20))
-    with pytest.raises(ScoresError, match="it unpacks to more than 256 MiB"):
+    with pytest.raises(ScoresError, match="it unpacks to more than 64 MiB"):
         read_scores(path)
 
 
@@ -265,3 +265,20 @@ def test_lines_that_each_have_another_key_are_no_wider_for_it(tmp_path: Path) ->
         table = read_table(path)
     assert table.num_rows == 20_000
     assert set(table.column_names) == {"sample_id", "score", "key0"}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_other_columns_of_cells_are_not_read(tmp_path: Path, suffix: str) -> None:
+    """Four thousand columns took a minute and gigabytes."""
+    sign = "\t" if suffix == ".tsv" else ","
+    head = sign.join(["sample_id", *(f"c{n}" for n in range(1000)), " score "])
+    row = sign.join(["a", *["1"] * 1000, "0.5"])
+    table = read_table(save(tmp_path / f"s{suffix}", f"{head}\n{row}\n"))
+    assert table.to_pylist() == [{"sample_id": "a", "score": 0.5}]
+
+
+@pytest.mark.parametrize("head", ["name,skore", "sample_id,score,score"])
+def test_names_of_columns_that_do_not_serve_are_told(tmp_path: Path, head: str) -> None:
+    path = save(tmp_path / "s.csv", f"{head}\n{'a,' * head.count(',')}1\n")
+    with pytest.raises(ScoresError, match=r"2 columns are named 'score'|It has: name, skore"):
+        read_scores(path)
