@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,8 +11,9 @@ import numpy as np
 
 from datagen.core.arrays import Image, Mask
 from datagen.core.images import psnr
-from datagen.degradations.base import Degradation, Homography, Params, warp
-from datagen.errors import ContractError, DatagenError
+from datagen.degradations.base import Degradation, Homography, Params
+from datagen.degradations.checks import inside_of, run_checked
+from datagen.errors import ContractError
 
 __all__ = ["DegradedImages", "Step", "apply_steps", "check_same_degradation"]
 
@@ -64,7 +64,7 @@ def apply_steps(images: Sequence[Image], steps: Sequence[Step]) -> DegradedImage
     for kind, params in steps:
         after = _applied(kind, current, params)
         step_matrix = kind.homography(params, shape)
-        step_inside = None if step_matrix is None else _inside(step_matrix, shape)
+        step_inside = None if step_matrix is None else inside_of(step_matrix, shape)
         record = {
             "use": kind.name,
             "version": kind.version,
@@ -81,7 +81,7 @@ def apply_steps(images: Sequence[Image], steps: Sequence[Step]) -> DegradedImage
             value = psnr(moved, image, step_inside) if changed else None
             operations[number].append({**record, "changed": changed, "psnr": value})
         if step_matrix is not None:
-            inside = step_inside if matrix is None else _inside(step_matrix @ matrix, shape)
+            inside = step_inside if matrix is None else inside_of(step_matrix @ matrix, shape)
             matrix = step_matrix if matrix is None else step_matrix @ matrix
         current = after
     whole = [psnr(*both, inside) for both in zip(undegraded, current, strict=True)]
@@ -108,56 +108,10 @@ def check_same_degradation(kinds: str, again: DegradedImages, first: DegradedIma
 
 
 def _applied(kind: Degradation, before: list[Image], params: Params) -> list[Image]:
-    inputs = [_read_only(image) for image in before]
-    try:
-        after = kind.apply_all(inputs, params)
-    except DatagenError:
-        raise
-    except Exception as error:
-        if _writes_to_input(kind, before, params):
-            raise ContractError(
-                f"degradation {kind.name!r} writes to its input in 'apply'. Work on a copy"
-            ) from error
-        raise
-    if len(after) != len(before):
-        raise ContractError(
-            f"degradation {kind.name!r} returned {len(after)} images for {len(before)}"
-        )
-    for old, new in zip(before, after, strict=True):
-        if not isinstance(new, np.ndarray):
-            raise ContractError(
-                f"degradation {kind.name!r} returned {type(new).__name__}, expected a NumPy array"
-            )
-        if new.dtype != np.uint8 or new.shape != old.shape:
-            raise ContractError(
-                f"degradation {kind.name!r} returned {new.shape} {new.dtype}, expected "
-                f"{old.shape} uint8"
-            )
-    # An image that came back as it was stays the same object.
-    same = zip(before, inputs, after, strict=True)
-    return [old if new is given else new for old, given, new in same]
-
-
-def _read_only(image: Image) -> Image:
-    view = image.view()
-    view.flags.writeable = False
-    return view
-
-
-def _writes_to_input(kind: Degradation, images: Sequence[Image], params: Params) -> bool:
-    copies = [image.copy() for image in images]
-    with contextlib.suppress(Exception):
-        kind.apply_all(copies, params)
-    return not all(map(np.array_equal, copies, images))
+    return run_checked(kind, before, lambda images: kind.apply_all(images, params))
 
 
 def _moved(kind: Degradation, before: Image, after: Image, params: Params) -> Image:
     if kind.only_moves:
         return after
     return kind.moved(before, params) if kind.moves else before
-
-
-def _inside(matrix: Homography, shape: tuple[int, int]) -> Mask:
-    """Mark the pixels whose content comes from within the image."""
-    mask = warp(np.full(shape, 255, np.uint8), matrix)
-    return np.asarray(cv2.threshold(mask, 254, 255, cv2.THRESH_BINARY)[1], np.uint8)

@@ -49,6 +49,9 @@ class Degradation(ABC):
         only_moves: Whether it does nothing else; then no PSNR is measured.
         tints: Whether it may add color to a gray image.
         extra: Optional part of this package that it needs, as in ``pip install datagen[video]``.
+        grain: Names of the seeds in its params that are drawn anew for each frame of a clip, as
+            the noise of a sensor is; what stays in place, such as the dots of a print, is not.
+        clips_only: Whether it does nothing to a still image.
     """
 
     name: ClassVar[str]
@@ -60,6 +63,8 @@ class Degradation(ABC):
     only_moves: ClassVar[bool] = False
     tints: ClassVar[bool] = False
     extra: ClassVar[str] = ""
+    grain: ClassVar[tuple[str, ...]] = ()
+    clips_only: ClassVar[bool] = False
 
     def __init__(self, config: Frozen) -> None:
         self.config = config
@@ -106,9 +111,53 @@ class Degradation(ABC):
         matrix = self.homography(params, (image.shape[0], image.shape[1]))
         return image if matrix is None or np.array_equal(matrix, _IDENTITY) else warp(image, matrix)
 
+    def at_frame(self, params: Any, frame: int) -> Any:
+        """Return the params of one frame of a clip: those of the clip, with its grain drawn anew.
+
+        Args:
+            params: What was drawn for the clip; those of frame 0.
+            frame: Number of the frame in the clip.
+        """
+        if frame == 0 or not self.grain:
+            return params
+        seeds = {name: _seed_at(getattr(params, name), frame) for name in self.grain}
+        return params.model_copy(update=seeds)
+
+    def apply_clips(self, clips: Sequence[Sequence[Image]], params: Any) -> list[list[Image]]:
+        """Degrade the clips of a pair; by default frame by frame, with the same values.
+
+        Args:
+            clips: Clips of equal length; their frames have one shape.
+            params: What was drawn for all of them.
+
+        Returns:
+            As many clips of as many frames.
+        """
+        if not self.grain:  # one call shares what does not depend on the image
+            flat = self.apply_all([frame for clip in clips for frame in clip], params)
+            count = len(clips[0])
+            return [flat[start : start + count] for start in range(0, len(flat), count)]
+        times = [
+            self.apply_all(frames, self.at_frame(params, number))
+            for number, frames in enumerate(zip(*clips, strict=True))
+        ]
+        return [list(clip) for clip in zip(*times, strict=True)]
+
+    def shown(self, params: Any, count: int) -> list[int] | None:
+        """Return which frame is shown at each of ``count`` positions; ``None`` if each its own."""
+        return None
+
+    def clip_homography(self, params: Any, shape: Shape) -> Homography | None:
+        """Return where the pixels of all frames of a clip move to; by default as in an image."""
+        return self.homography(params, shape)
+
     def encoder(self, params: Any) -> str | None:
         """Return the name and version of the encoder that was used."""
         return None
+
+
+def _seed_at(seed: int, frame: int) -> int:
+    return int(np.random.Generator(np.random.Philox(key=[seed, frame])).integers(2**32))
 
 
 def warp(image: NDArray[np.uint8], matrix: Homography) -> NDArray[np.uint8]:

@@ -86,6 +86,7 @@ class LowLight(Degradation):
             ([4.8, 5.4], 0.003, 0.006, [0.5, 0.6], [0.6, 0.7]),
         )
     )
+    grain = ("seed",)
     config: LowLightOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> LowLightParams:

@@ -120,6 +120,7 @@ class Noise(Degradation):
             (38, 0.09, 0.04),
         )
     )
+    grain = ("seed",)
     config: NoiseOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> NoiseParams:

@@ -139,6 +139,7 @@ class Screen(Degradation):
     )
     moves = True
     tints = True
+    grain = ("seed",)
     config: ScreenOptions
 
     def sample(self, rng: np.random.Generator, shape: Shape) -> ScreenParams:

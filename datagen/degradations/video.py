@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -13,16 +14,17 @@ from datagen.core.arrays import Image
 from datagen.core.fields import IntRange, Range
 from datagen.core.schema import Frozen
 from datagen.degradations.base import Degradation, Homography, Shape
+from datagen.degradations.ops.clip_stream import through_codec
 from datagen.degradations.ops.draws import between, check_ranges, plain, whole
 from datagen.degradations.ops.video_stream import (
     Codec,
     Planes,
     Preset,
-    encoder_of,
     last_frame,
     to_yuv,
 )
 from datagen.errors import MissingExtraError
+from datagen.video.libraries import encoder_name
 
 __all__ = ["Video", "VideoOptions", "VideoParams"]
 
@@ -75,7 +77,8 @@ class VideoParams(Frozen):
 class Video(Degradation):
     """Encode the image as a short, slowly moving clip, decode it, and keep one frame.
 
-    Each image is a separate stream that starts with an IDR frame.
+    Each image is a separate stream that starts with an IDR frame. A clip moves by itself: it is
+    encoded as one stream, and ``frame`` and ``drift`` have no effect on it.
     """
 
     name = "video"
@@ -117,6 +120,16 @@ class Video(Degradation):
         frame = last_frame(clip, params.codec, params.crf, params.preset)
         return np.ascontiguousarray(frame[:height, :width])
 
+    def apply_clips(
+        self, clips: Sequence[Sequence[Image]], params: VideoParams
+    ) -> list[list[Image]]:
+        """Encode and decode each clip as one stream."""
+        return [through_codec(clip, params.codec, params.crf, params.preset) for clip in clips]
+
+    def clip_homography(self, params: VideoParams, shape: Shape) -> None:
+        """Return nothing: the pixels of a clip stay where they are."""
+        return
+
     def homography(self, params: VideoParams, shape: Shape) -> Homography:
         """Return the translation of the kept frame, in whole pixels."""
         matrix = np.eye(3)
@@ -125,7 +138,7 @@ class Video(Degradation):
 
     def encoder(self, params: VideoParams) -> str:
         """Return library and build, e.g. ``libx264 core 165 (libavcodec 62.28.102)``."""
-        return encoder_of(params.codec)
+        return encoder_name(params.codec)
 
 
 def _kept(params: VideoParams) -> Any:

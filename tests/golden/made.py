@@ -29,7 +29,7 @@ from datagen.faces.geometry.mesh import move_mesh
 from datagen.faces.landmarks import move_landmarks
 from datagen.methods import METHODS, Context
 from datagen.sources.procedural import VERSION, render
-from tests.contract.test_every_degradation import example_options
+from tests.contract.test_every_degradation import example_options, moving_clip
 from tests.support.small.build import SmallWeights
 
 __all__ = [
@@ -221,6 +221,11 @@ def _make_degraded(name: str) -> Made:
     built = kind.at(SEVERITY) if kind.levels else kind.build(example_options(name))
     image = inputs()[0].image
     stream = rng("golden", _FROZEN_AS.get(name, name))
+    if kind.clips_only:
+        clip = moving_clip(image)
+        params = built.sample(stream, (clip[0].shape[0], clip[0].shape[1]))
+        strip = np.hstack(built.apply_clips([clip], params)[0])
+        return Made("degradations", name, kind.version, {"damaged": strip})
     params = built.sample(stream, (image.shape[0], image.shape[1]))
     return Made("degradations", name, kind.version, {"damaged": built.apply(image, params)})
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,7 +14,7 @@ from datagen.core.arrays import Image
 if TYPE_CHECKING:
     from av import Packet
 
-__all__ = ["Codec", "Planes", "Preset", "encode", "encoder_of", "last_frame", "to_yuv"]
+__all__ = ["Codec", "Planes", "Preset", "encode", "last_frame", "to_yuv"]
 
 Codec: TypeAlias = Literal["h264", "h265"]
 Preset: TypeAlias = Literal[
@@ -33,7 +31,6 @@ _PRIVATE = {
     "h264": {"x264-params": "cpu-independent=1"},
     "h265": {"x265-params": "pools=none:frame-threads=1:log-level=none"},
 }
-_BUILD = re.compile(rb"x26[45] (?:- core |\(build )(\d+)")
 
 
 def to_yuv(image: Image) -> Planes:
@@ -87,20 +84,6 @@ def last_frame(clip: Sequence[Planes], codec: Codec, crf: int, preset: Preset) -
     last = (frames + list(context.decode(None)))[-1]
     rgb = last.reformat(format="rgb24", interpolation=_scaler(), threads=1)
     return np.asarray(rgb.to_ndarray(), np.uint8)
-
-
-@lru_cache(maxsize=2)
-def encoder_of(codec: Codec) -> str:
-    """Return library and build, from the note that both encoders write into a stream."""
-    import av
-
-    gray = np.full((64, 64, 3), 128, np.uint8)
-    packets = encode([to_yuv(gray)], codec, 40, "ultrafast")
-    found = _BUILD.search(b"".join(bytes(packet) for packet in packets))
-    word = "core" if codec == "h264" else "build"
-    build = found.group(1).decode() if found else "unknown"
-    version = ".".join(str(part) for part in av.library_versions["libavcodec"])
-    return f"{_ENCODERS[codec]} {word} {build} (libavcodec {version}, PyAV {av.__version__})"
 
 
 def _scaler() -> Any:
