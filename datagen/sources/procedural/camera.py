@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -19,6 +20,24 @@ _GRID = 64.0
 
 
 @dataclass(frozen=True, slots=True)
+class Stance:
+    """Where head and torso of a moving person are, relative to the start of the camera's setting.
+
+    Attributes:
+        shift: displacement of the head's center in cm: right, up and toward the camera.
+        torso: yaw, pitch and roll of the torso in degrees.
+        lag: how far the torso stays behind the head's displacement, in cm.
+    """
+
+    shift: tuple[float, float, float]
+    torso: tuple[float, float, float]
+    lag: tuple[float, float, float]
+
+
+_STILL = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Camera:
     """A pinhole camera in front of a head.
 
@@ -28,6 +47,8 @@ class Camera:
         focal: focal length in pixels.
         middle: (2,) position of the head's center in the image, in pixels.
         size: side of the image in pixels.
+        stance: of a person in a video; ``None`` in a still, whose head is where it is framed.
+        whole: side of the image of which ``size`` is a part, or 0.
     """
 
     yaw: float
@@ -37,6 +58,23 @@ class Camera:
     focal: float
     middle: tuple[float, float]
     size: int
+    stance: Stance | None = None
+    whole: int = 0
+
+    @property
+    def image_size(self) -> int:
+        """Side of the whole image in pixels, of which a frame may be rendered in part."""
+        return self.whole or self.size
+
+    def cut(self, left: int, top: int, side: int) -> Camera:
+        """The camera that sees only a square of the image."""
+        middle = (self.middle[0] - left, self.middle[1] - top)
+        return dataclasses.replace(self, middle=middle, size=side, whole=self.image_size)
+
+    @property
+    def shift(self) -> tuple[float, float, float]:
+        """Displacement of the head in a video in cm: right, up and toward the camera."""
+        return self.stance.shift if self.stance else _STILL
 
     @property
     def rotation(self) -> F64:
@@ -53,10 +91,11 @@ class Camera:
 
         Positions are rounded to 1/64 pixel, so that last-bit differences between libraries vanish.
         """
-        scale = self.focal / (self.distance - placed[:, 2])
+        right, up, near = self.shift
+        scale = self.focal / (self.distance - near - placed[:, 2])
         out = np.empty_like(placed)
-        out[:, 0] = self.middle[0] + placed[:, 0] * scale
-        out[:, 1] = self.middle[1] - placed[:, 1] * scale
+        out[:, 0] = self.middle[0] + (placed[:, 0] + right) * scale
+        out[:, 1] = self.middle[1] - (placed[:, 1] + up) * scale
         out[:, 2] = -placed[:, 2] * (self.focal / self.distance)
         return np.asarray(np.round(out * _GRID) / _GRID, np.float64)
 

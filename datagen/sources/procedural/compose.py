@@ -51,8 +51,17 @@ def compose(
     surfaces: Scene, stage: Stage, number: tuple[int, int, int], wears: bool
 ) -> tuple[F32, U8, U8]:
     """Linear light (size, size, 3), face mask and hair mask (size, size) 0..255."""
-    size = stage.figure.camera.size
-    canvas = background.make(*number, size, stage.light)
+    canvas, pixels, hair = paint(surfaces, stage, number, wears)
+    return canvas, *_masks(stage, surfaces, pixels, hair)
+
+
+def paint(
+    surfaces: Scene, stage: Stage, number: tuple[int, int, int], wears: bool
+) -> tuple[F32, Pixels, F32]:
+    """Linear light (size, size, 3), the solid layer's pixels and cover by hair (size, size)."""
+    size, whole, canvas = stage.figure.camera.size, stage.figure.camera.image_size, stage.canvas
+    if canvas is None:
+        canvas = background.make(*number, size, stage.light)
     hair = np.zeros((size, size), np.float32)
     front = hair_layer.draw(surfaces, stage, number)
     if front is not None:
@@ -73,5 +82,5 @@ def compose(
         canvas[box] = over(canvas[box], color, cover)
     if wears:
         worn = glasses.draw(number[0], number[1], stage.figure)
-        canvas[worn.box] = _glass(canvas[worn.box], worn, stage.light, hair[worn.box], size)
-    return canvas, *_masks(stage, surfaces, pixels, hair)
+        canvas[worn.box] = _glass(canvas[worn.box], worn, stage.light, hair[worn.box], whole)
+    return canvas, pixels, hair

@@ -41,7 +41,7 @@ def _on_ball(x: F32, y: F32, ball: Eyeball, camera: Camera) -> tuple[F32, F32, F
     """Normals (3, n) of the ball at pixels, and distance and direction from the iris center."""
     placed = camera.place(ball.center[None])
     center = camera.project(placed)[0]
-    scale = camera.focal / (camera.distance - float(placed[0, 2]) - 1.0)
+    scale = camera.focal / (camera.distance - camera.shift[2] - float(placed[0, 2]) - 1.0)
     a = (x - np.float32(center[0])) / np.float32(scale * RADIUS)
     b = -(y - np.float32(center[1])) / np.float32(scale * RADIUS)
     flat = a * a + b * b
@@ -162,7 +162,9 @@ def lashes(figure: Figure, size: int) -> tuple[tuple[slice, slice], F32]:
         root = np.stack([np.interp(share, stations, upper[:, k]) for k in (0, 1)], 1)
         outward = -1.0 if side == 0 else 1.0
         tilt = (0.75 - share) * 0.3 * outward
-        tip = np.stack([tilt, -0.2 * np.sin(share * 2.6 + 0.35)], 1) * scale
+        # The lashes of a closing eye point down.
+        rise = 0.2 - 0.34 * min(max((figure.expression["lids"] - 0.45) / 0.6, 0.0), 1.0)
+        tip = np.stack([tilt, -rise * np.sin(share * 2.6 + 0.35)], 1) * scale
         turned = figure.camera.rotation[:2, :2] * np.array([[1.0, -1.0], [-1.0, 1.0]])
         ends = np.stack([root, root + (tip @ turned.T)], 1)
         for line in np.round(ends * 16).astype(np.int32):

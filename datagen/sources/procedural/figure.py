@@ -54,9 +54,18 @@ class Figure:
         return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
 
 
-def pose(identity: Identity, expression: dict[str, float], camera: Camera) -> Figure:
-    """The figure of these parameters; draws no random numbers."""
-    neutral = identities.face_shape(identity)
+def pose(
+    identity: Identity, expression: dict[str, float], camera: Camera, neutral: F64 | None = None
+) -> Figure:
+    """The figure of these parameters; draws no random numbers.
+
+    Args:
+        identity: the person.
+        expression: parameters of the expression.
+        camera: pose and framing.
+        neutral: the person's control points without expression where they are known.
+    """
+    neutral = identities.face_shape(identity) if neutral is None else neutral
     control = expressions.pose_face(neutral, expression)
     balls = eyes.build(neutral, identity.values, expression)
     surface = template().refine(control)[: len(control)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -52,17 +53,46 @@ def _grain(rng: np.random.Generator, size: int) -> F32:
     return np.asarray(total.reshape(size, size), np.float32)
 
 
-def develop(linear: F32, exposure: float, seed: int, person: int, image_number: int) -> U8:
-    """The image (size, size, 3) uint8 of linear light (size, size, 3)."""
-    rng = streams.rng(seed, person, image_number, "film")
-    size = linear.shape[0]
+@dataclass(frozen=True, slots=True)
+class Film:
+    """Lens and sensor of one image or video.
+
+    Attributes:
+        blur: deviation of the lens's blur in pixels.
+        noise: deviation of the sensor's noise in levels.
+    """
+
+    blur: float
+    noise: float
+
+    def expose(self, linear: F32, exposure: float) -> F32:
+        """Levels (h, w, 3) without noise of linear light."""
+        soft = cv2.GaussianBlur(linear, (5, 5), self.blur)
+        step = soft * np.float32(exposure * _STEPS / _BRIGHTEST)
+        return np.asarray(np.take(_curve(), step.astype(np.intp), mode="clip"), np.float32)
+
+    def grained(self, shown: F32, rng: np.random.Generator) -> U8:
+        """The image of levels (size, size, 3) with noise from ``rng``; changes ``shown``."""
+        grain = _grain(rng, shown.shape[0]) * np.float32(self.noise)
+        tint = np.roll(grain, (7, 5), axis=(0, 1)) * np.float32(0.5)
+        shown += cv2.merge([grain + tint, grain, grain - tint])
+        shown += np.float32(0.5)
+        return np.asarray(np.clip(shown, 0.0, 255.0, out=shown), np.uint8)
+
+
+def draw(number: tuple[int, int, int], size: int) -> tuple[Film, np.random.Generator]:
+    """The film of an image or video, and the stream of a still's grain.
+
+    Args:
+        number: seed, person and number of the image.
+        size: side of the image in pixels.
+    """
+    rng = streams.rng(*number, "film")
     blur = rng.uniform(0.5, 0.85) * size / 512.0
-    noise = np.float32(rng.uniform(0.3, 3.2))
-    soft = cv2.GaussianBlur(linear, (5, 5), max(blur, 0.3))
-    step = soft * np.float32(exposure * _STEPS / _BRIGHTEST)
-    shown = np.take(_curve(), step.astype(np.intp), mode="clip")
-    grain = _grain(rng, size) * noise
-    tint = np.roll(grain, (7, 5), axis=(0, 1)) * np.float32(0.5)
-    shown += cv2.merge([grain + tint, grain, grain - tint])
-    shown += np.float32(0.5)
-    return np.asarray(np.clip(shown, 0.0, 255.0, out=shown), np.uint8)
+    return Film(max(blur, 0.3), rng.uniform(0.3, 3.2)), rng
+
+
+def develop(linear: F32, exposure: float, number: tuple[int, int, int]) -> U8:
+    """The image (size, size, 3) uint8 of a still's linear light (size, size, 3)."""
+    film, rng = draw(number, linear.shape[0])
+    return film.grained(film.expose(linear, exposure), rng)

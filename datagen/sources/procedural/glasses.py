@@ -10,6 +10,7 @@ import numpy as np
 from datagen.core import rng as streams
 
 from .arrays import F32, F64, U8
+from .camera import Camera
 from .figure import Figure
 
 _AROUND = 40
@@ -76,6 +77,15 @@ def _paths(figure: Figure, rng: np.random.Generator) -> tuple[list[F64], list[F6
     return rims, [bridge, *side_line]
 
 
+def _temples(camera: Camera) -> tuple[int, int]:
+    """Cover by both temples, 0 to 255: that on the far side of the head is hidden by the head."""
+    if camera.stance is None:
+        return 255 * (camera.yaw > -3.0), 255 * (camera.yaw < 3.0)
+    # In a video it fades.
+    left, right = (np.clip((6.0 + side * camera.yaw) / 6.0, 0.0, 1.0) for side in (1.0, -1.0))
+    return round(255 * float(left)), round(255 * float(right))
+
+
 def draw(seed: int, person: int, figure: Figure) -> Drawn:
     """The person's glasses in this image."""
     rng = streams.rng(seed, person, "glasses")
@@ -94,21 +104,21 @@ def draw(seed: int, person: int, figure: Figure) -> Drawn:
         path = fixed(rim).astype(np.int32)
         cv2.fillPoly(lens, [path], 255, cv2.LINE_AA, 4)
         cv2.polylines(frame, [path], True, 255, width, cv2.LINE_AA, 4)
-    # The temple on the far side of the head is hidden by the head.
-    sides = [lines[0]]
-    sides += [lines[1]] if camera.yaw > -3.0 else []
-    sides += [lines[2]] if camera.yaw < 3.0 else []
-    for line in sides:
-        cv2.polylines(frame, [fixed(line).astype(np.int32)], False, 255, width, cv2.LINE_AA, 4)
+    for line, cover in zip(lines, (255, *_temples(camera)), strict=True):
+        drawn: U8 = np.zeros((size, size), np.uint8) if cover < 255 else frame
+        corners = fixed(line).astype(np.int32)
+        cv2.polylines(drawn, [corners], False, cover, width, cv2.LINE_AA, 4)
+        frame = np.maximum(frame, drawn)
     color = tint * np.array([1.0, rng.uniform(0.5, 1.0), rng.uniform(0.3, 1.0)])
     left, top, across, down = cv2.boundingRect(np.maximum(frame, lens))
-    pad = 4 + size // 64
+    pad = 4 + camera.image_size // 64
     box = (
         slice(max(0, top - pad), top + down + pad),
         slice(max(0, left - pad), left + across + pad),
     )
     frame, lens = frame[box], lens[box]
-    y, x = np.mgrid[0 : frame.shape[0], 0 : frame.shape[1]].astype(np.float32) / np.float32(size)
+    y, x = np.mgrid[0 : frame.shape[0], 0 : frame.shape[1]].astype(np.float32)
+    y, x = y / np.float32(camera.image_size), x / np.float32(camera.image_size)
     stripe = np.clip(1.0 - np.abs((x + 0.7 * y) * 9.0 % 2.0 - 1.0) * 2.2, 0.0, 1.0)
     scale_255 = np.float32(1.0 / 255.0)
     return Drawn(

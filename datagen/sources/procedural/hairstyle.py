@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -85,6 +86,7 @@ class Shell:
         hang: (n,) 1 where hair hangs in front of the shoulders, else 0.
         triangles: (m, 3).
         falls: whether hair hangs below the head at all.
+        fallen: (n,) length in cm by which hair hangs down.
     """
 
     points: F64
@@ -95,6 +97,17 @@ class Shell:
     hang: F64
     triangles: I64
     falls: bool
+    fallen: F64
+
+    def turned(self, change: F64) -> Shell:
+        """The hair after gravity's direction in head coordinates has changed by ``change`` (3,)."""
+        points = self.points + self.fallen[:, None] * hanging(change)
+        return dataclasses.replace(self, points=points)
+
+
+def hanging(change: F64) -> F64:
+    """Displacement per cm of hanging hair as gravity's direction in the head changes, (3,) each."""
+    return np.asarray(_FREE * change, np.float64)
 
 
 def hairline(azimuth: F64, values: dict[str, float]) -> F64:
@@ -260,13 +273,14 @@ def build(identity: Identity, skull: Skull, surface: F64, down: F64) -> Shell | 
         lump = np.sin(azimuth * 0.21 + 1.3 * np.sin(polar * 0.17)) * np.sin(polar * 0.23)
         thick = thick * (1.0 + 0.12 * lump)
     points = _points(style, skull, surface, (azimuth, polar), thick)
+    fallen = _fallen(style, polar) if style.length else np.zeros(len(points))
     if style.length:
-        sway = _FREE * (down + np.array([0.0, 1.0, 0.0]))
-        points = points + _fallen(style, polar)[:, None] * sway
+        points = points + fallen[:, None] * hanging(down + np.array([0.0, 1.0, 0.0]))
     triangles = grid_triangles(_DOWN, _AROUND, wrap=True)
     normals = vertex_normals(points, triangles)
     tangents, strand = _flow(style, points, normals, azimuth, part)
     hang = ((points[:, 1] < -11.0) & (np.abs(azimuth) < 118.0)).astype(np.float64)
     if style.length:
         inside = np.minimum(inside, 160.0 * (1.0 - share.repeat(_AROUND)) - 3.0)
-    return Shell(points, normals, tangents, strand, inside, hang, triangles, style.length > 0.0)
+    falls = style.length > 0.0
+    return Shell(points, normals, tangents, strand, inside, hang, triangles, falls, fallen)

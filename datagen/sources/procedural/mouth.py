@@ -20,9 +20,11 @@ def _head_position(rows: I64, columns: I64, figure: Figure, depth: float) -> tup
     camera = figure.camera
     turn = camera.rotation.astype(np.float32)
     middle = camera.place(np.array([[0.0, -4.3, depth]]))[0]
-    per_pixel = np.float32((camera.distance - middle[2]) / camera.focal)
+    right, up, near = camera.shift
+    per_pixel = np.float32((camera.distance - near - middle[2]) / camera.focal)
     x = (columns.astype(np.float32) + 0.5 - np.float32(camera.middle[0])) * per_pixel
     y = -(rows.astype(np.float32) + 0.5 - np.float32(camera.middle[1])) * per_pixel
+    x, y = x - np.float32(right), y - np.float32(up)
     w = (np.float32(depth) - x * turn[0, 2] - y * turn[1, 2]) / turn[2, 2]
     return (
         np.asarray(x * turn[0, 0] + y * turn[1, 0] + w * turn[2, 0], np.float32),

@@ -79,7 +79,8 @@ class Portrait:
     light: dict[str, float]
 
 
-def _truth(posed: Figure, lamp: dict[str, float]) -> Truth:
+def truth_of(posed: Figure, lamp: dict[str, float]) -> Truth:
+    """What is known about an image of a figure under a light of these parameters."""
     who, camera = posed.identity, posed.camera
     return Truth(
         posed.landmarks,
@@ -106,7 +107,7 @@ def describe(seed: int, person: int) -> dict[str, int | str]:
 def truth(seed: int, person: int, image_number: int, size: int = 512) -> Truth:
     """The ground truth that ``render`` returns for the same numbers, without the image."""
     posed = figure.draw(seed, person, image_number, size)
-    return _truth(posed, light.draw_values(seed, person, image_number))
+    return truth_of(posed, light.draw_values(seed, person, image_number))
 
 
 def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, int]) -> Portrait:
@@ -120,8 +121,8 @@ def draw_image(posed: Figure, lamp: dict[str, float], number: tuple[int, int, in
     rng = streams.rng(seed, person, image_number, "wear")
     wears = who.glasses and bool(rng.random() < 0.85)
     linear, face, hair = compose.compose(surfaces, stage, number, wears)
-    image = film.develop(linear, lights.exposure, seed, person, image_number)
-    known = _truth(posed, lamp)
+    image = film.develop(linear, lights.exposure, number)
+    known = truth_of(posed, lamp)
     return Portrait(
         image,
         known.landmarks,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import body, ears, hairstyle, head, light, raster
-from .arrays import F32, F64, I64
+from .arrays import F32, F64, I64, Mask
 from .camera import PIVOT, Camera, rotation
 from .figure import Figure
 from .hairstyle import Shell
+from .held import Held
 from .light import Light
 from .patch import HAIR, Patch, join
 from .raster import Layer
@@ -18,6 +19,10 @@ from .raster import Layer
 # Columns of the values at points: of head and body, then of hair.
 NORMAL, UV, SHADE, SKY, SCALP, DEPTH = slice(0, 3), slice(3, 5), 5, 6, 7, 8
 TANGENT, STRAND, MARGIN, HANG, HAIR_DEPTH = slice(3, 6), slice(6, 8), 8, 9, 10
+
+
+# Of the head, the first triangles are those of the face.
+FACE_TRIANGLES = 3592
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,41 @@ class Scene:
     shell: Shell | None
 
 
+@dataclass(frozen=True, slots=True)
+class Backdrop:
+    """What doesn't move in a video.
+
+    Attributes:
+        scene: the torso alone, without what follows the head.
+        sky: (n,) visible share of the sky at the points of head and torso.
+        received: (k, 2) light at the points of the torso.
+        fixed: (k,) which of these points never move.
+        seam: (m, 2) places in the image of the torso's points that move or touch what does.
+    """
+
+    scene: Scene
+    sky: F64
+    received: F64
+    fixed: Mask
+    seam: F64
+
+
+def resting(camera: Camera) -> tuple[float, float, float]:
+    """Yaw, pitch and roll of the torso below a head in this pose."""
+    return camera.yaw * 0.5, camera.pitch * 0.12, camera.roll * 0.45
+
+
 def _body_turn(patch: Patch, follow: F64, camera: Camera) -> Patch:
     """The body, turned partly with the head; the neck twists in between."""
-    torso = rotation(camera.yaw * 0.5, camera.pitch * 0.12, camera.roll * 0.45)
-    turned, still = camera.rotation, torso
+    stance = camera.stance
+    angles = stance.torso if stance else resting(camera)
+    turned, still = camera.rotation, rotation(*angles)
     offset, share = patch.points - PIVOT, follow[:, None]
     points = (offset @ still.T) * (1.0 - share) + (offset @ turned.T) * share
     normals = (patch.normals @ still.T) * (1.0 - share) + (patch.normals @ turned.T) * share
     normals /= np.sqrt((normals**2).sum(axis=1, keepdims=True))
+    if stance:
+        points = points - (1.0 - share) * np.array(stance.lag)
     return Patch(points + PIVOT @ turned.T, normals, patch.uv, patch.triangles, patch.material)
 
 
@@ -65,8 +97,10 @@ def _scalp(points: F64, figure: Figure, skull: head.Skull) -> tuple[F64, F64]:
     return cover, 1.0 - 0.42 * thick * np.exp(-np.clip(-inside, 0.0, 90.0) / 5.0)
 
 
-def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Light) -> F64:
-    """Share of key and sky light at every visible point: (n, 2)."""
+def _lit_points(
+    solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Light, sky: F64 | None = None
+) -> F64:
+    """Share of key and sky light at every visible point: (n, 2); ``sky`` where it is known."""
     in_head, in_normals = solid.points @ turn, solid.normals @ turn
     first = slice(0, head_count)
     field = light.height_field(in_head[first], in_normals[first, 2])
@@ -79,7 +113,10 @@ def _lit_points(solid: Patch, layer: Layer, head_count: int, turn: F64, lamp: Li
     seen = np.nonzero(touched)[0]
     received = np.ones((len(in_head), 2))
     received[seen, 0] = light.shadow(field, in_head[seen], toward, lamp.softness)
-    received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
+    if sky is None:
+        received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
+    else:
+        received[: len(sky), 1] = sky
     known = np.zeros(len(in_head))
     known[seen] = 1.0
     return _averaged(received, known, solid.triangles[drawn])
@@ -130,43 +167,48 @@ def _behind(shell: Shell, triangles: I64) -> Patch:
     return Patch(shell.points, -shell.normals, shell.strand, triangles, material)
 
 
-def build(figure: Figure, lamp: Light) -> Scene:
-    """Surfaces of a figure under a light, ready for shading."""
-    camera, size = figure.camera, figure.camera.size
-    face, skull = head.build(figure.control, figure.neutral, figure.identity)
-    chin = float(figure.neutral[152, 1])
-    torso = _body_turn(*body.build(figure.identity.values, chin), camera)
-    turn = camera.rotation
-    cover, dim = _scalp(face.points, figure, skull)
-    in_place = Patch(
-        camera.place(face.points), face.normals @ turn.T, face.uv, face.triangles, face.material
-    )
-    shell = hairstyle.build(figure.identity, skull, face.points, -turn[1])
-    parts, groups, front = [in_place, torso], [], None
-    front_values = np.zeros((0, 11), np.float32)
-    if shell is not None:
-        front, front_values, hidden, _ = _hair_layer(shell, camera, size)
-        back = _behind(shell, hidden)
-        parts.append(
-            Patch(
-                camera.place(back.points),
-                back.normals @ turn.T,
-                back.uv,
-                back.triangles,
-                back.material,
-            )
-        )
-    solid = join(parts)
+def _painted(
+    face: Patch, torso: Patch, back: list[Patch], camera: Camera
+) -> tuple[Patch, Layer, F64]:
+    """Head, torso and hair behind them as one patch, painted, with their places in the image."""
+    solid = join([face, torso, *back])
     screen = camera.project(solid.points)
     seen = raster.facing(screen, solid.triangles)
     first, second = len(face.triangles), len(face.triangles) + len(torso.triangles)
     index = np.arange(len(solid.triangles))
     groups = [index[second:], index[first:second][seen[first:second]], index[:first][seen[:first]]]
-    layer = raster.paint(screen, solid.triangles, groups, size)
-    received = _lit_points(solid, layer, len(face.points), turn, lamp)
+    return solid, raster.paint(screen, solid.triangles, groups, camera.size), screen
+
+
+def _placed(face: Patch, camera: Camera) -> Patch:
+    normals = face.normals @ camera.rotation.T
+    return Patch(camera.place(face.points), normals, face.uv, face.triangles, face.material)
+
+
+def build(figure: Figure, lamp: Light, held: Held | None = None) -> Scene:
+    """Surfaces of a figure under a light, ready for shading; ``held`` only in videos."""
+    camera = figure.camera
+    face, skull = head.build(figure.control, figure.neutral, figure.identity)
+    chin = float(figure.neutral[152, 1])
+    torso = _body_turn(*body.build(figure.identity.values, chin), camera)
+    turn = camera.rotation
+    cover, dim = _scalp(face.points, figure, skull)
+    if held is None:
+        shell = hairstyle.build(figure.identity, skull, face.points, -turn[1])
+    else:
+        shell = held.hair(camera)
+    front, behind = None, []
+    front_values = np.zeros((0, 11), np.float32)
+    if shell is not None:
+        front, front_values, hidden, _ = _hair_layer(shell, camera, camera.size)
+        behind = [_placed(_behind(shell, hidden), camera)]
+    solid, layer, screen = _painted(_placed(face, camera), torso, behind, camera)
     count = len(face.points)
-    neck = slice(count, count + len(torso.points))
-    received[neck] = body.smoothed(received[neck])
+    sky = held.sky if held else None
+    received = _lit_points(solid, layer, count, turn, lamp, sky)
+    received[count : count + len(torso.points)] = _on_torso(
+        received[count : count + len(torso.points)], held
+    )
     hollow = ears.hollows()
     received[count - len(hollow) : count] *= hollow[:, None]
     received[:count, 1] *= dim
@@ -176,4 +218,46 @@ def build(figure: Figure, lamp: Light) -> Scene:
     values = np.concatenate(
         [solid.normals, solid.uv, received, scalp[:, None], screen[:, 2:]], axis=1
     ).astype(np.float32)
-    return Scene(layer, values, solid.material, front, front_values, 3592, shell)
+    return Scene(layer, values, solid.material, front, front_values, FACE_TRIANGLES, shell)
+
+
+def _on_torso(received: F64, held: Held | None) -> F64:
+    """Light at the points of neck and torso; where the torso doesn't move it stays the same."""
+    smooth = body.smoothed(received)
+    if held is not None:
+        smooth[held.fixed] = held.received[held.fixed]
+    return smooth
+
+
+def backdrop(figure: Figure, lamp: Light) -> Backdrop:
+    """The part of a video's scene that doesn't move: the torso below the neck, lit in this pose."""
+    camera = figure.camera
+    face, _ = head.build(figure.control, figure.neutral, figure.identity)
+    upright, follow = body.build(figure.identity.values, float(figure.neutral[152, 1]))
+    torso = _body_turn(upright, follow, camera)
+    solid, layer, screen = _painted(_placed(face, camera), torso, [], camera)
+    turn, count = camera.rotation, len(face.points)
+    in_head, in_normals = solid.points @ turn, solid.normals @ turn
+    field = light.height_field(in_head[:count], in_normals[:count, 2])
+    sky = light.openness(field, in_head, in_normals)
+    received = body.smoothed(_lit_points(solid, layer, count, turn, lamp, sky)[count:])
+    fixed = follow <= 0.0
+    drawn = np.nonzero(fixed[torso.triangles].all(axis=1))[0]
+    place = screen[count:]
+    drawn = drawn[raster.facing(place, torso.triangles)[drawn]]
+    alone = raster.paint(place, torso.triangles, [drawn], camera.size)
+    dark = np.zeros((len(torso.points), 1))
+    values = np.concatenate([torso.normals, torso.uv, received, dark, place[:, 2:]], axis=1)
+    still = Scene(
+        alone,
+        values.astype(np.float32),
+        torso.material,
+        None,
+        np.zeros((0, 11), np.float32),
+        0,
+        None,
+    )
+    # All points of triangles that move.
+    moving = np.zeros(len(fixed), np.bool_)
+    moving[torso.triangles[~fixed[torso.triangles].all(axis=1)].ravel()] = True
+    return Backdrop(still, sky, received, fixed, place[moving, :2])

@@ -12,6 +12,7 @@ from . import eye_paint, hair, hairstyle, mouth, raster, scene, skin
 from .arrays import F32, I64, U8, Mask, smoothstep
 from .clothes import Clothes
 from .figure import Figure
+from .held import Held
 from .light import Light
 from .patch import BODY, HAIR, LEFT_EYE, MOUTH_HOLE, RIGHT_EYE, SKIN
 from .sample import sample
@@ -55,12 +56,20 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What shading needs in addition to the surfaces."""
+    """What shading needs in addition to the surfaces; the last two only in videos.
+
+    Attributes:
+        figure, light, texture, clothes: those of the image.
+        held: what all frames share.
+        canvas: (size, size, 3) linear light behind the person.
+    """
 
     figure: Figure
     light: Light
     texture: Texture
     clothes: Clothes
+    held: Held | None = None
+    canvas: F32 | None = None
 
 
 def _unit(vectors: F32) -> F32:
@@ -205,7 +214,7 @@ def solid(surfaces: Scene, stage: Stage, hidden: Mask) -> tuple[F32, Pixels]:
     ), pixels
 
 
-def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32) -> Mask:
+def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32, size: int) -> Mask:
     """Where hair is nearer than head and neck; hanging hair is always in front of the shoulders."""
     below = surfaces.solid.ids[rows, columns]
     front = below == 0
@@ -213,7 +222,7 @@ def _in_front(surfaces: Scene, rows: I64, columns: I64, values: F32) -> Mask:
     used = surfaces.solid_values[:, [scene.DEPTH, scene.UV.start + 1]]
     depth, height = raster.interpolate(surfaces.solid, rows[at], columns[at], used)
     on_body = (surfaces.material[below[at] - 1] == BODY) & (height < -10.0)
-    tolerance = np.float32(0.026 * surfaces.solid.ids.shape[0])
+    tolerance = np.float32(0.026 * size)
     nearer = values[scene.HAIR_DEPTH, at] < depth + tolerance
     front[at] = nearer | (on_body & (values[scene.HANG, at] > 0.3))
     return np.asarray(front, np.bool_)
@@ -235,7 +244,7 @@ def front_hair(surfaces: Scene, stage: Stage) -> tuple[F32, F32] | None:
     rough = np.float32(style.ragged * (0.6 if style.length and not style.fringe else 1.3))
     edge = values[scene.MARGIN] + (noise[0] - 0.5) * rough + (noise[1] - 0.5) * rough * 1.8
     cover = smoothstep(-0.7 * style.ragged, 1.0 * style.ragged, edge)
-    cover = cover * _in_front(surfaces, rows, columns, values)
+    cover = cover * _in_front(surfaces, rows, columns, values, stage.figure.camera.image_size)
     alpha = np.zeros(size * size, np.float32)
     alpha[covered] = cover
     return _spread(light, covered, size), alpha.reshape(size, size)

@@ -56,31 +56,62 @@ def _paths(shell: Shell, style: Style, chosen: I64, rng: np.random.Generator) ->
     return np.asarray(path + out[:, None] * (lift - curve * reach**2), np.float64)
 
 
-def draw(
-    shell: Shell,
-    style: Style,
-    camera: Camera,
-    rng: np.random.Generator,
-    box: tuple[slice, slice],
-) -> Strokes:
-    """Strands of the side of the shell that faces the camera, cut to a box of the image."""
-    size = camera.size
+@dataclass(frozen=True, slots=True)
+class Strands:
+    """Strands that were chosen for a shell of hair.
+
+    Attributes:
+        start: (k,) points of the shell that they start near.
+        paths: (k, steps, 3) in head coordinates.
+        strength: (k,) 50 to 229.
+    """
+
+    start: I64
+    paths: F64
+    strength: I64
+
+    def seen(self, toward: F64) -> I64:
+        """Strength of each strand, less where its start (k,) turns away from the camera."""
+        share = np.clip((toward + 0.2) / 0.3, 0.0, 1.0)
+        return np.asarray(np.round(self.strength * share), np.int64)
+
+
+def choose(
+    shell: Shell, style: Style, camera: Camera, rng: np.random.Generator, behind: float = 0.12
+) -> Strands | None:
+    """Draw strands of the side of the shell that faces the camera.
+
+    Args:
+        shell: the hair.
+        style: its style.
+        camera: pose of the head.
+        rng: the stream to draw from.
+        behind: sine of the angle by which their starts may face away from the camera.
+    """
     toward = (shell.normals @ camera.rotation.T)[:, 2]
-    able = np.nonzero((shell.margin > 0.5) & (toward > -0.12))[0]
+    able = np.nonzero((shell.margin > 0.5) & (toward > -behind))[0]
+    if not len(able):
+        return None
+    chosen = able[rng.integers(0, len(able), _COUNT)]
+    ends = able[(shell.margin[able] < 8.0) & (shell.normals[able, 2] > 0.25)]
+    if len(ends):
+        at_edge = rng.random(_COUNT) < _AT_EDGE
+        chosen = np.where(at_edge, ends[rng.integers(0, len(ends), _COUNT)], chosen)
+    paths = _paths(shell, style, chosen, rng)
+    return Strands(chosen, paths, rng.integers(50, 230, _COUNT))
+
+
+def draw(strands: Strands | None, camera: Camera, box: tuple[slice, slice]) -> Strokes:
+    """The strands, cut to a box of the image."""
+    size = camera.size
     light: U8 = np.zeros((size, size), np.uint8)
     dark: U8 = np.zeros((size, size), np.uint8)
-    if len(able):
-        chosen = able[rng.integers(0, len(able), _COUNT)]
-        ends = able[(shell.margin[able] < 8.0) & (shell.normals[able, 2] > 0.25)]
-        if len(ends):
-            at_edge = rng.random(_COUNT) < _AT_EDGE
-            chosen = np.where(at_edge, ends[rng.integers(0, len(ends), _COUNT)], chosen)
-        paths = _paths(shell, style, chosen, rng)
-        screen = camera.project(camera.place(paths.reshape(-1, 3)))[:, :2] - 0.5
-        fixed = np.round(screen * 16).astype(np.int32).reshape(_COUNT, -1, 2)
-        strength = rng.integers(50, 230, _COUNT).tolist()
-        for index, (path, value) in enumerate(zip(fixed, strength, strict=True)):
-            canvas = light if index % 2 else dark
-            cv2.polylines(canvas, [path], False, value, 1, cv2.LINE_AA, 4)
+    if strands is not None:
+        screen = camera.project(camera.place(strands.paths.reshape(-1, 3)))[:, :2] - 0.5
+        fixed = np.round(screen * 16).astype(np.int32).reshape(len(strands.paths), -1, 2)
+        for index, (path, value) in enumerate(zip(fixed, strands.strength.tolist(), strict=True)):
+            if value:
+                canvas = light if index % 2 else dark
+                cv2.polylines(canvas, [path], False, value, 1, cv2.LINE_AA, 4)
     scale = np.float32(1.0 / 255.0)
     return Strokes(light[box].astype(np.float32) * scale, dark[box].astype(np.float32) * scale)
