@@ -13,7 +13,7 @@ from datagen.core.plain_data import MAX_DEPTH, MAX_NODES, check_plain
 from datagen.core.text import reason
 from datagen.errors import DatagenError
 
-__all__ = ["MAX_YAML", "parse_yaml", "read_yaml"]
+__all__ = ["MAX_YAML", "mapping_in", "parse_yaml", "read_yaml", "yaml_text"]
 
 MAX_YAML = 1 << 18
 """Bytes of a YAML file: a hundred times a long recipe, and two seconds of reading."""
@@ -145,7 +145,12 @@ def _too_long(size: int) -> str:
 
 def read_yaml(path: Path, error: type[DatagenError]) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise ``error`` with the path otherwise."""
-    value = parse_yaml(_text(path, error), str(path), error)
+    return mapping_in(yaml_text(path, error), path, error)
+
+
+def mapping_in(text: str, path: Path, error: type[DatagenError]) -> dict[str, Any]:
+    """Return the mapping in the text of a YAML file; raise ``error`` with the path otherwise."""
+    value = parse_yaml(text, str(path), error)
     if value is None:
         raise error(f"{path}: empty, expected keys and values", path=path)
     if not isinstance(value, dict):
@@ -153,7 +158,8 @@ def read_yaml(path: Path, error: type[DatagenError]) -> dict[str, Any]:
     return value
 
 
-def _text(path: Path, error: type[DatagenError]) -> str:
+def yaml_text(path: Path, error: type[DatagenError]) -> str:
+    """Return the text of a YAML file of at most ``MAX_YAML`` bytes; raise ``error`` otherwise."""
     try:
         if path.is_dir():
             raise error(f"{path}: is a folder, not a YAML file", path=path)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from datagen.core.digests import digest_of
 from datagen.core.files import write_atomically
+from datagen.core.json_io import read_json
 from datagen.core.schema import Frozen, parse
 from datagen.errors import ReleaseError, one_per_line
 from datagen.faces.index import FaceIndex
@@ -25,6 +26,7 @@ SETUP = "training.json"
 _OWN = {LOCK_NAME, SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "weights"}
 _SHOWN = 60
 _VERSION = 2
+_MAX_SETUP = 16 << 20
 
 
 class Setup(Frozen):
@@ -111,9 +113,9 @@ def _names(folder: Path) -> list[str]:
 
 def _read(path: Path) -> Setup:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path}: cannot be read ({error}). Use a new folder") from None
+        found = read_json(path, str(path), ReleaseError, _MAX_SETUP)
+    except ReleaseError as error:
+        raise ReleaseError(f"{error}. Use a new folder", path=path) from None
     version = found.get("version") if isinstance(found, dict) else None
     if version != _VERSION:
         raise ReleaseError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datagen.core.files import write_atomically
 from datagen.core.text import reason
+from datagen.core.yaml_io import yaml_text
 from datagen.errors import CardError
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.catalog import shipped_weight_cards
@@ -42,7 +43,7 @@ def add_card(store: WeightStore, path: Path, replace: bool = False) -> tuple[Wei
     if place.exists() and not replace:
         raise CardError(f"{place} already exists. Use --replace to replace it with {path}")
     try:
-        write_atomically(place, path.read_bytes())
+        write_atomically(place, yaml_text(path, CardError).encode())
     except OSError as error:
         raise CardError(
             f"{place} cannot be written: {reason(error)}. Point DATAGEN_WEIGHTS at a "

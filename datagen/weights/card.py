@@ -11,7 +11,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from datagen.core.digests import digest_of
 from datagen.core.schema import Frozen, check_kind, parse
-from datagen.core.yaml_io import read_yaml
+from datagen.core.yaml_io import mapping_in, yaml_text
 from datagen.errors import CardError
 from datagen.weights.io_contract import Diffusers, Network
 
@@ -113,16 +113,11 @@ def read_weight_card(path: Path) -> WeightCard:
     Raises:
         CardError: The card is wrong; the message names the key, the value and what is allowed.
     """
-    try:
-        content = path.read_bytes()
-    except OSError:
-        content = b""  # the reader below reports the problem
-    return _parsed(path, content)
+    return _parsed(path, yaml_text(path, CardError))
 
 
-@lru_cache(maxsize=256)
-def _parsed(path: Path, content: bytes) -> WeightCard:
-    del content  # part of the key: every manifest row asks for cards, and YAML is slow
-    body = read_yaml(path, CardError)
+@lru_cache(maxsize=256)  # every manifest row asks for cards, and YAML is slow
+def _parsed(path: Path, text: str) -> WeightCard:
+    body = mapping_in(text, path, CardError)
     check_kind(WeightCard, body, path, "weight card", CardError)
     return parse(WeightCard, body, str(path), CardError)

@@ -57,6 +57,8 @@ def digest_at(card: WeightCard, path: Path, fresh: bool = False) -> str:
     """
     try:
         files = files_of(card, path)
+        if not all(file.is_file() for file in files):  # a pipe would be waited for
+            raise WeightsError(f"{path} is no regular file: remove it", path=path)
         if not files:
             raise WeightsError(
                 f"{path}: no weights in this folder. Put the files of {card.id} there"

@@ -6,6 +6,8 @@ import http.client
 import io
 import socket
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from functools import partial
 from typing import Any
@@ -58,11 +60,34 @@ def open_address(
     Raises:
         OSError: The server cannot be reached, refuses, or is too slow.
     """
-    opener = urllib.request.build_opener(_Http(deadline), _Https(deadline))
+    opener = urllib.request.OpenerDirector()  # without those for ftp, file and data
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        _Redirects(),
+        _Http(deadline),
+        _Https(deadline),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
     request = urllib.request.Request(address, headers=headers)  # noqa: S310  # the card's pattern
     answer = opener.open(request, timeout=deadline.left())
     assert isinstance(answer, http.client.HTTPResponse)
     return answer
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        scheme = urllib.parse.urlsplit(newurl).scheme.lower()
+        if scheme not in ("http", "https"):
+            fp.close()
+            raise urllib.error.URLError(
+                f"it redirects to {scheme[:20]!r}, and only http and https are followed"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Http(urllib.request.HTTPHandler):

@@ -133,6 +133,8 @@ def check_weights(card: WeightCard, path: Path, fresh: bool = False) -> str:
     Raises:
         WeightsError: Its kind, size or digest differs from the card.
     """
+    if not (path.is_dir() or path.is_file()):  # a pipe would be waited for
+        raise WeightsError(f"{path} is no regular file: remove it", path=path)
     kind = "folder" if path.is_dir() else "file"
     wanted = "folder" if card.form in _FOLDERS else "file" if card.form in _FILES else kind
     if kind != wanted:

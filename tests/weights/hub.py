@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,12 +33,14 @@ class Hub:
         listed: Files as it lists them, where they differ from those that it gives.
         gated: Whether it wants each user to accept terms first.
         asked: Paths of all downloads.
+        pause: Seconds before each byte of a download; 0 sends all at once.
     """
 
     address: str = ""
     listed: dict[str, bytes] = field(default_factory=dict)
     gated: bool = False
     asked: list[str] = field(default_factory=list)
+    pause: float = 0
 
 
 def _entry(name: str, content: bytes) -> dict[str, Any]:
@@ -79,7 +83,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.command == "GET":
+        if self.command == "GET" and self.hub.pause and "/resolve/" in self.path:
+            with contextlib.suppress(OSError):
+                for number in range(len(content)):
+                    self.wfile.write(content[number : number + 1])
+                    time.sleep(self.hub.pause)
+        elif self.command == "GET":
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:

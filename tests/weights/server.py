@@ -48,6 +48,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/gone":
             self.send_error(404)
             return
+        if self.path == "/round" or self.path.startswith("/to?"):
+            self.send_response(302)
+            self.send_header("Location", self.path.partition("?")[2] or "/round")
+            self.end_headers()
+            return
         if self.path in _ENDLESS:
             self._endless()
             return

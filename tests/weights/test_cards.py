@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from datagen.errors import CardError
+from datagen.errors import CardError, WeightsError
 from datagen.rights import Purpose, license_of, weight_terms
 from datagen.weights.catalog import shipped_weight_cards
 from datagen.weights.store import weight_store
+from tests.support.ends import ends_soon
 from tests.weights.server import card
 
 SHIPPED = shipped_weight_cards()
@@ -114,3 +116,27 @@ def test_the_name_of_a_cards_file_is_its_id(folder: Path) -> None:
 def test_a_wrong_card_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         card(**change)
+
+
+def test_a_pipe_among_the_cards_is_not_waited_for(folder: Path) -> None:
+    (folder / "cards").mkdir(parents=True, exist_ok=True)
+    os.mkfifo(folder / "cards" / "net.yaml")
+    with pytest.raises(CardError, match=r"net\.yaml: not a regular file"):
+        weight_store().card("net")
+
+
+def test_a_card_without_end_is_not_read_whole(folder: Path) -> None:
+    path = folder / "cards" / "net.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(64 << 30)
+    with ends_soon(), pytest.raises(CardError, match="too long for a YAML file"):
+        weight_store().card("net")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(folder / "net.onnx")
+    for ask in (weight_store().fetch, weight_store().digest):
+        with pytest.raises(WeightsError, match="is no regular file"):
+            ask(card(sha256=""))

@@ -230,3 +230,20 @@ def test_a_partial_file_that_is_a_link_or_a_pipe_is_not_written(
     os.mkfifo(folder / PART)
     with pytest.raises(WeightsError):
         weight_store().fetch(card(address=f"{served.address}/net"))
+
+
+@pytest.mark.parametrize("target", ["ftp://127.0.0.1:1/net", "file:///etc/passwd", "data:,x"])
+def test_redirects_lead_to_http_only(served: Served, target: str) -> None:
+    with pytest.raises(WeightsError, match="redirect"):
+        weight_store().fetch(card(address=f"{served.address}/to?{target}"))
+
+
+def test_redirects_to_http_are_followed(served: Served) -> None:
+    path = weight_store().fetch(card(address=f"{served.address}/to?{served.address}/net"))
+    assert path.read_bytes() == CONTENT
+    assert [asked for asked, _ in served.asked][1:] == ["/net"]
+
+
+def test_redirects_without_end_end(served: Served) -> None:
+    with pytest.raises(WeightsError, match="infinite loop"):
+        weight_store().fetch(card(address=f"{served.address}/round"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from datagen.core.digests import digest_of, sha256_bytes
 from datagen.errors import MissingExtraError, WeightsError
 from datagen.weights import WeightCard
+from datagen.weights.http import Deadline
 from datagen.weights.store import weight_store
 from tests.weights.hub import FILES, REVISION, Hub, serve_hub
 from tests.weights.server import card
@@ -151,3 +153,26 @@ def test_a_repository_that_is_larger_than_the_card_says_is_not_fetched(
         weight_store().fetch(_vae().model_copy(update={"size": 1000}))
     assert hub.asked == []
     weight_store().fetch(_vae().model_copy(update={"size": wanted}))
+
+
+def test_a_hub_that_drips_is_ended_and_what_came_is_kept(
+    hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "datagen.weights.hub_process.Deadline", lambda: Deadline(grace=6, rate=1_000_000)
+    )
+    hub.pause = 0.05
+    begin = time.monotonic()
+    with pytest.raises(WeightsError, match=r"slower than 1000 kB/s.*is kept: rerun to resume"):
+        weight_store().fetch(_vae())
+    assert time.monotonic() - begin < 60
+    hub.pause = 0
+    assert weight_store().fetch(_vae()) == folder / "vae"
+
+
+def test_a_process_that_ends_without_an_answer_is_an_error(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datagen.weights.hub_process.sys.executable", "/bin/true")
+    with pytest.raises(WeightsError, match="The download failed: "):
+        weight_store().fetch(_vae())

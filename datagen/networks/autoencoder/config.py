@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from datagen.core.json_io import read_json
 from datagen.core.schema import Frozen, parse
 from datagen.core.spelling import spelling
 from datagen.errors import WeightsError
@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 CONFIG, TENSORS, FACES = "config.json", "model.safetensors", "faces.csv"
+
+_MAX_CONFIG = 16 << 20
 
 
 class Shape(Frozen):
@@ -100,10 +102,9 @@ def read_autoencoder_config(folder: Path) -> AutoencoderConfig:
     """
     path = folder / CONFIG
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = read_json(path, str(path), WeightsError, _MAX_CONFIG)
+    except WeightsError as error:
         raise WeightsError(
-            f"{path}: cannot be read ({error}). Weights of form 'datagen' are a folder that "
-            "'datagen train' wrote"
+            f"{error}. Weights of form 'datagen' are a folder that 'datagen train' wrote", path=path
         ) from None
     return parse(AutoencoderConfig, found, str(path), WeightsError)
