@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self, cast
 
 from datagen.core.arrays import Image
 from datagen.core.image_headers import MAX_IMAGE_FILE
@@ -20,15 +20,28 @@ from datagen.sources.card import SourceCard
 from datagen.sources.listing import (
     IMAGE_SUFFIXES,
     OUTSIDE,
+    VIDEO_SUFFIXES,
     TooManyLinksError,
     local_files,
-    only_images,
+    only_with,
     without_system,
 )
 from datagen.sources.record import Record, unique, without_suffix
 from datagen.sources.text_files import decoded
 
-__all__ = ["IMAGE_SUFFIXES", "NoOptions", "Record", "Source", "unique", "without_suffix"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_VIDEO_FILE",
+    "VIDEO_SUFFIXES",
+    "NoOptions",
+    "Record",
+    "Source",
+    "unique",
+    "without_suffix",
+]
+
+MAX_VIDEO_FILE = 1 << 36
+"""Bytes of a video: many hours of any codec that is read."""
 
 MAX_LISTING = 1 << 30
 """Bytes of a table or listing; that of FFHQ, the largest, has a quarter of it."""
@@ -108,6 +121,23 @@ class Source(ABC):
         They are never used. The age that is stated with one of them counts for its identity.
         """
         return iter(())
+
+    def clip_records(self) -> Iterator[Record]:
+        """List the videos in a fixed order: files, or clips that are rendered without a file.
+
+        Raises:
+            SourceError: The layout has no videos, or a table or folder does not have this layout.
+        """
+        raise self.error(f"the layout {self.layout!r} lists no videos")
+
+    def other_clips(self) -> Iterator[Record]:
+        """List what states something of an identity and is not among the videos; see ``others``."""
+        return iter(())
+
+    @property
+    def has_clips(self) -> bool:
+        """Whether its layout knows videos."""
+        return type(self).clip_records is not Source.clip_records
 
     def label_of(self, record: Record) -> str | None:
         """Return who is in an image by the source, where the card has every image count alone."""
@@ -198,6 +228,20 @@ class Source(ABC):
             raise ImageError("not a regular file")
         return bytes(self._place[0].cat_file(full))
 
+    def open(self, path: str) -> BinaryIO:
+        """Open one file, to read it in parts; close it.
+
+        Raises:
+            OSError: The file does not exist or cannot be read.
+            ImageError: See ``read``.
+        """
+        full = self._real(path)
+        if not self.is_local:
+            return cast(BinaryIO, self._place[0].open(full, "rb"))
+        if Path(full).exists() and not Path(full).is_file():
+            raise ImageError("not a regular file")
+        return Path(full).open("rb")
+
     def _real(self, path: str) -> str:
         """Return the full path of a file, on this machine with its links resolved.
 
@@ -223,21 +267,23 @@ class Source(ABC):
         """Return whether a file exists."""
         return bool(self._place[0].exists(self.full_path(path)))
 
-    def stamp(self, path: str) -> str:
-        """Return a short text that changes when an image changes, without reading it.
+    def stamp(self, path: str, limit: int = MAX_IMAGE_FILE) -> str:
+        """Return a short text that changes when a file changes, without reading it.
+
+        Args:
+            path: File below the root.
+            limit: Bytes of the largest file that is read.
 
         Raises:
             FileNotFoundError: It does not exist.
-            ImageError: It is no file, larger than any image that is read, or a link that leads
-                outside of the root.
+            ImageError: It is no file, larger than any that is read, or a link that leads outside
+                of the root.
         """
         info = self._place[0].info(self._real(path))
         if info.get("type", "file") != "file":
             raise ImageError(f"not a file, but a {info['type']}")
-        if (info.get("size") or 0) > MAX_IMAGE_FILE:
-            raise ImageError(
-                f"too large: a file of {info['size']:,} bytes; the limit is {MAX_IMAGE_FILE:,}"
-            )
+        if (info.get("size") or 0) > limit:
+            raise ImageError(f"too large: a file of {info['size']:,} bytes; the limit is {limit:,}")
         changed = next((str(info[key]) for key in _CHANGED if info.get(key)), "")
         return f"{info.get('size')}:{changed}"
 
@@ -268,7 +314,11 @@ class Source(ABC):
 
     def find_images(self, under: str = "") -> list[str]:
         """Return the files of ``find`` that have an image extension; the others are counted."""
-        return list(only_images(self.find(under), self.passed_over))
+        return list(only_with(IMAGE_SUFFIXES, self.find(under), self.passed_over))
+
+    def find_videos(self, under: str = "") -> list[str]:
+        """Return the files of ``find`` that have a video extension; the others are counted."""
+        return list(only_with(VIDEO_SUFFIXES, self.find(under), self.passed_over))
 
     def read_table(self, path: str, what: str) -> bytes:
         """Return the bytes of a table or listing.

@@ -1,4 +1,4 @@
-"""Layout ``faceforensics``: real frames of FaceForensics++ (Rössler et al., ICCV 2019)."""
+"""Layout ``faceforensics``: real frames or videos of FaceForensics++ (Rössler et al., 2019)."""
 
 from __future__ import annotations
 
@@ -73,11 +73,37 @@ class FaceForensics(Source):
                     if path not in chosen:
                         yield self._record(sequence, video, path, ages, {})
 
+    def clip_records(self) -> Iterator[Record]:
+        """See base class: ``original_sequences/<sequence>/<compression>/videos``."""
+        ages = Ages(self, self.config.ages)
+        splits = self._splits()
+        identity = ""
+        for sequence in self.config.sequences:
+            folder = f"original_sequences/{sequence}/{self.config.compression}/videos"
+            if not self.exists(folder):
+                raise self.error(
+                    f"no folder {folder} in {self.root!r}: set the options 'compression' and "
+                    "'sequences' to what exists"
+                )
+            for path in self.find_videos(folder):
+                video = without_suffix(path[len(folder) + 1 :])
+                if "/" in video:
+                    raise self.error(f"expected {folder}/<video>.mp4, found {path!r}")
+                identity = self._identity(sequence, video)
+                yield self._record(sequence, video, path, ages, splits, f"{sequence}/{video}")
+        ages.check_matched(identity)
+
     def _record(
-        self, sequence: Sequence, video: str, path: str, ages: Ages, splits: Mapping[str, str]
+        self,
+        sequence: Sequence,
+        video: str,
+        path: str,
+        ages: Ages,
+        splits: Mapping[str, str],
+        image_id: str = "",
     ) -> Record:
         identity = self._identity(sequence, video)
-        image_id = f"{sequence}/{video}/{without_suffix(path.rpartition('/')[2])}"
+        image_id = image_id or f"{sequence}/{video}/{without_suffix(path.rpartition('/')[2])}"
         return Record(
             image_id=image_id,
             path=path,

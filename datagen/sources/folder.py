@@ -1,4 +1,4 @@
-"""Layout ``folder``: one folder per identity, with any images below it."""
+"""Layout ``folder``: one folder per identity, with any images or videos below it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ class Folder(Source):
 
     def records(self) -> Iterator[Record]:
         """See base class."""
+        return self._records(self.find_images(), "image")
+
+    def clip_records(self) -> Iterator[Record]:
+        """See base class."""
+        return self._records(self.find_videos(), "video")
+
+    def _records(self, paths: list[str], what: str) -> Iterator[Record]:
         per_image = self.card.identity == "per_image"
-        paths = list(self.find_images())
         if not per_image:
             self._refuse_splits(paths)
         for path in paths:
@@ -31,7 +37,7 @@ class Folder(Source):
             if not slash and not per_image:
                 raise self.error(
                     f"{path!r} is not in the folder of an identity; expected "
-                    "<root>/<identity>/<image>, or 'identity: per_image' in the card"
+                    f"<root>/<identity>/<{what}>, or 'identity: per_image' in the card"
                 )
             image_id = without_suffix(path)
             yield Record(image_id=image_id, path=path, identity=image_id if per_image else identity)

@@ -18,14 +18,17 @@ __all__ = [
     "HIDDEN",
     "IMAGE_SUFFIXES",
     "OUTSIDE",
+    "VIDEO_SUFFIXES",
     "TooManyLinksError",
     "local_files",
-    "only_images",
+    "only_with",
     "passed_over_words",
     "without_system",
 ]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg")
 
 OUTSIDE = "a link that leads outside of the root"
 
@@ -58,11 +61,13 @@ def without_system(paths: Iterable[str], passed: Counter[str]) -> Iterator[str]:
         told.add(top)
 
 
-def only_images(paths: Iterable[str], passed: Counter[str]) -> Iterator[str]:
-    """Yield the paths that have an image extension; the others are counted by theirs."""
+def only_with(
+    suffixes: tuple[str, ...], paths: Iterable[str], passed: Counter[str]
+) -> Iterator[str]:
+    """Yield the paths that have one of some extensions; the others are counted by theirs."""
     for path in paths:
         name = path.rpartition("/")[2].lower()
-        if name.endswith(IMAGE_SUFFIXES):
+        if name.endswith(suffixes):
             yield path
             continue
         suffix = _SUFFIX.fullmatch(name[max(name.rfind(".") - 1, 0) :])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from datagen.core.arrays import Box, Landmarks, Mesh
 from datagen.core.text import shortened
@@ -37,6 +38,8 @@ class Record:
         pose: Yaw, pitch and roll in degrees.
         size: Width and height in pixels, for sources without files.
         extra: Further columns, kept as they are.
+        frames: Number of frames of a clip that is rendered without a file.
+        fps: Its frames per second.
     """
 
     image_id: str
@@ -54,6 +57,8 @@ class Record:
     pose: tuple[float, float, float] | None = None
     size: tuple[int, int] | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    frames: int | None = None
+    fps: Fraction | None = None
 
 
 def unique(records: Iterator[Record], source_id: str) -> Iterator[Record]:

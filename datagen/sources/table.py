@@ -1,4 +1,4 @@
-"""Layout ``table``: a CSV or Parquet file with one row per face."""
+"""Layout ``table``: a CSV or Parquet file with one row per face, in an image or a video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
-from datagen.sources.base import Record, Source, without_suffix
+from datagen.sources.base import VIDEO_SUFFIXES, Record, Source, without_suffix
 from datagen.sources.cells import (
     attribute,
     below_root,
@@ -27,6 +27,7 @@ from datagen.sources.cells import (
     says_nothing,
     text,
 )
+from datagen.sources.listing import only_with
 
 __all__ = ["Columns", "Table", "TableOptions"]
 
@@ -38,10 +39,11 @@ class Columns(Frozen):
     or a JSON list.
 
     Attributes:
-        image: Path of the image below the root.
+        image: Path of the image or video below the root.
         identity: Name of the identity.
         id: Unique id of the row; the image's path without extension if left out.
-        box: Face box ``x0 y0 x1 y1`` in pixels of the upright image.
+        box: Face box ``x0 y0 x1 y1`` in pixels of the upright image; of a video, the place where
+            the person mostly is.
         landmarks: The 68 points ``x0 y0 x1 y1 …`` in 300-W order, in pixels of the upright image.
         age: Age in years.
         sex: Sex.
@@ -106,6 +108,16 @@ class Table(Source):
                 yield self._record(row, named)
             except SourceError as error:
                 raise SourceError(f"{where}, row {place}: {error}", row=place) from None
+
+    def clip_records(self) -> Iterator[Record]:
+        """See base class; a row's box says where in the video its person is."""
+        rows = list(self.records())
+        listed = set(only_with(VIDEO_SUFFIXES, (row.path for row in rows), self.passed_over))
+        return (row for row in rows if row.path in listed)
+
+    def other_clips(self) -> Iterator[Record]:
+        """See base class: the rows that are images."""
+        return (row for row in self.records() if not row.path.lower().endswith(VIDEO_SUFFIXES))
 
     def label_of(self, record: Record) -> str | None:
         """See base class."""
