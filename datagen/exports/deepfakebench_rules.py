@@ -5,6 +5,7 @@ The files are untrusted: they are bounded, and no path outside of the folder is 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +28,8 @@ _WITH_COMPRESSION = frozenset(
 _COMPRESSIONS = ("raw", "c23", "c40")
 _SHOWN = 20
 _NPY = 4096  # bytes of an (81, 2) array with its header, at most
+_PATH = 1024  # characters of a path, at most
+_SAID = 120  # characters of what is wrong with an array
 
 Videos = dict[str, Any]
 
@@ -43,7 +46,7 @@ def problems_of(folder: Path) -> Iterator[str]:
     Raises:
         UserError: It is no folder, or has no JSON file of a data set.
     """
-    if not folder.is_dir():
+    if not _is_there(folder, folder=True):
         raise UserError(f"{folder} is not a folder", path=folder)
     top = folder / "dataset_json" if (folder / "dataset_json").is_dir() else folder
     files = sorted(path for path in top.glob("*.json") if path.is_file())
@@ -68,6 +71,11 @@ def _limited(name: str, problems: Iterator[str]) -> Iterator[str]:
 
 
 def _of_file(path: Path, root: Path) -> Iterator[str]:
+    try:
+        below(path.parent, path.name)
+    except ValueError as error:
+        yield str(error)
+        return
     try:
         body = read_json(path, str(path), UserError)
     except UserError as error:
@@ -134,7 +142,10 @@ def _of_video(where: str, label: str, video: Any, root: Path) -> Iterator[str]:
     if not isinstance(frames, list) or not frames:
         yield f"{where}: has no frames: the loader ends with 'list index out of range'"
         return
-    if not isinstance(masks, list) or (masks and len(masks) != len(frames)):
+    if not isinstance(masks, list):
+        yield f"{where}: masks is {type(masks).__name__}, expected a list"
+        masks = []
+    elif masks and len(masks) != len(frames):
         yield f"{where}: {len(masks)} masks for {len(frames)} frames"
         masks = []
     for path in (*frames, *masks):
@@ -151,7 +162,9 @@ def _of_path(path: Any) -> Iterator[str]:
         yield f"a path is {type(path).__name__}, expected text"
         return
     shown = path[:120]
-    if "\\" in path:
+    if len(path) > _PATH:
+        yield f"{shown!r}… has {len(path):,} characters: at most {_PATH:,} are looked for"
+    elif "\\" in path:
         yield f"{shown!r} has a backslash: write '/'"
     elif not path.startswith("."):
         yield f"{shown!r} must begin with '.': the loader prefixes others, with a backslash"
@@ -166,16 +179,18 @@ def _of_files(frames: Sequence[str], root: Path) -> Iterator[str]:
         place = _placed(path, root)
         if place is None:
             continue  # the images are elsewhere
-        if not place.is_file():
+        if not _is_there(place):
             yield f"{path[:120]!r} does not exist"
             continue
         points = _placed(path.replace("frames", "landmarks").rpartition(".")[0] + ".npy", root)
-        if points is not None and points.is_file() and (problem := _of_landmarks(points)):
+        if points is not None and _is_there(points) and (problem := _of_landmarks(points)):
             yield f"{points.name} of {path[:120]!r} {problem}"
 
 
 def _placed(path: str, root: Path) -> Path | None:
     """Return where a file is below the folder, ``None`` if its images are not there at all."""
+    if len(path) > _PATH:
+        return None
     parts = PurePosixPath(path.replace("\\", "/")).parts
     at = next((n for n, part in enumerate(parts) if part in ("frames", "landmarks")), None)
     if at is None or at == 0:
@@ -184,21 +199,31 @@ def _placed(path: str, root: Path) -> Path | None:
         place = below(root, "/".join(parts[at - 1 :]))
     except ValueError:
         return None
-    return place if (root / parts[at - 1]).is_dir() else None
+    return place if _is_there(root / parts[at - 1], folder=True) else None
+
+
+def _is_there(path: Path, folder: bool = False) -> bool:
+    """Say whether a file, or a folder, exists; a name that no disk can hold is that of none."""
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _of_landmarks(path: Path) -> str:
     if path.stat().st_size > _NPY:
         return f"has {path.stat().st_size:,} bytes: expected an array of (81, 2)"
     try:
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):
+                return f"is an array of version {version[0]}.{version[1]}, expected 1.0"
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    except (OSError, ValueError, EOFError) as error:
-        return f"is no array: {error}"
+    except Exception as error:  # noqa: BLE001  # a header is Python source, wrong in many ways
+        return f"is no array: {str(error)[:_SAID]}"
     if dtype.hasobject:
         return "is no array of numbers"
-    return "" if shape == (81, 2) else f"has the shape {shape}, expected (81, 2)"
+    return "" if shape == (81, 2) else f"has the shape {str(shape)[:_SAID]}, expected (81, 2)"
 
 
 def _number(path: str) -> int | None:

@@ -186,3 +186,88 @@ def test_any_json_is_judged_without_a_traceback(
     (folder / "x.json").write_text(json.dumps({"x": {"label": body}, **({} if body else {"y": 1})}))
     for problem in problems_of(folder):
         assert problem
+
+
+def array(header: bytes, version: int = 1) -> bytes:
+    size = len(header).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + size + header
+
+
+def tree(folder: Path, path: str = "./set/frames/v/0.png", **video: Any) -> Path:
+    """Make a data set of one frame, and return the folder of its landmarks."""
+    found = {"label": "set_Real", "frames": [path], **video}
+    body = {"set": {"set_Real": {"train": {"v": found}, "test": {}}}}
+    (folder / "set.json").write_text(json.dumps(body))
+    for name in ("frames", "landmarks"):
+        (folder / "set" / name / "v").mkdir(parents=True)
+    (folder / "set" / "frames" / "v" / "0.png").write_bytes(b"x")
+    return folder / "set" / "landmarks" / "v"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        array(b"-" * 3500 + b"1"),
+        array(b"(" * 3000),
+        array(b"{'descr': ("),
+        array(b"{'''"),
+        array(b"{1: 2, 'a': 3}"),
+        array(b"{[]: 1}"),
+        array(b"{'descr': (), 'fortran_order': False, 'shape': (81, 2)}"),
+        array(b"if 1:\n  x\n y"),
+        array(b"{'descr': '<f4', 'fortran_order': False, 'shape': (81, 2)}", 2),
+        array(b"{'descr': '<f4', 'fortran_order': False, 'shape': (81L, 'x"),
+    ],
+)
+def test_a_hostile_header_of_landmarks_is_one_line(tmp_path: Path, data: bytes) -> None:
+    (tree(tmp_path) / "0.npy").write_bytes(data)
+    (said,) = problems_of(tmp_path)
+    assert "0.npy of './set/frames/v/0.png' is " in said
+    assert len(said) < 400
+
+
+def test_landmarks_of_python_2_are_read_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (81L, 2L)}"
+    (tree(tmp_path) / "0.npy").write_bytes(array(header))
+    assert list(problems_of(tmp_path)) == []
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "path", [f"./set/frames/{'x' * 300}/0.png", f"./{'x' * 300}/frames/v/0.png"]
+)
+def test_a_name_that_no_disk_can_hold_is_that_of_no_file(tmp_path: Path, path: str) -> None:
+    tree(tmp_path, path)
+    assert all("does not exist" in said for said in problems_of(tmp_path))
+
+
+def test_a_path_of_a_million_characters_is_not_looked_for(tmp_path: Path) -> None:
+    tree(tmp_path, f"./set/frames/{'v/' * 500_000}0.png")
+    (said,) = problems_of(tmp_path)
+    assert "has 1,000,018 characters: at most 1,024" in said
+    assert len(said) < 400
+
+
+def test_masks_that_are_no_list_are_named(tmp_path: Path) -> None:
+    tree(tmp_path, masks=5)
+    assert list(problems_of(tmp_path)) == [
+        "set.json: set_Real/train/v: masks is int, expected a list"
+    ]
+
+
+def test_a_json_file_that_a_link_puts_outside_is_not_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"only its owner": 1}')
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "set.json").symlink_to(secret)
+    (said,) = problems_of(folder)
+    assert "'set.json' leads outside of its folder through a link" in said
+    assert "only its owner" not in said
+
+
+def test_a_folder_of_an_impossible_name_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        list(problems_of(tmp_path / ("x" * 300)))
