@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.options import ReleaseFolder
+from datagen.cli.options import PluginFiles, ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.mining.next_recipe import mine
@@ -31,13 +31,14 @@ def command(
         Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
     ],
     logits: Annotated[bool, typer.Option("--logits", help="Scores are logits.")] = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Reweight the next recipe toward the detector's failures.
 
     Shares of methods and degradations grow where the detector's AUC is low, to at most double,
     and shrink elsewhere, to at least half. The new recipe states the reasons as comments.
     """
-    made = mine(Release(out), read_scores(scores, logits), recipe, next_)
+    made = mine(Release(out), read_scores(scores, logits), recipe, next_, plugin or ())
     if not made.same_recipe:
         Progress().warn(
             f"{out} was not made from the current version of {recipe}: methods are matched by name"

@@ -16,6 +16,7 @@ from datagen.core.versions import machine
 from datagen.errors.redact import is_absolute, portable
 from datagen.faces.indexing.build import BuiltIndex
 from datagen.generation.prepare import Prepared
+from datagen.recipe.plugins import plugin_file
 from datagen.release.documents.croissant import About, release_croissant
 from datagen.release.documents.dataset_card import dataset_card
 from datagen.release.names import release_id
@@ -67,7 +68,7 @@ def release_info(
     documents["README.md"] = dataset_card(about, purpose, methods, [c.id for c in recipe.cards])
     if include_plugins:
         for plugin in recipe.plugins:
-            name = f"plugins/{plugin.digest[:12]}-{Path(plugin.name).name}"
+            name = plugin_file(Path(plugin.name).name, plugin.digest)
             documents[name] = plugin.text.encode()
     return ReleaseInfo(
         name=spec.name,

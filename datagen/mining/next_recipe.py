@@ -67,7 +67,9 @@ class NextRecipe:
     doubts: tuple[str, ...] = ()
 
 
-def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecipe:
+def mine(
+    release: Release, scores: Scores, recipe: Path, out: Path, plugins: Sequence[Path] = ()
+) -> NextRecipe:
     """Write the recipe of the next round, from the scores of a release.
 
     Args:
@@ -75,6 +77,7 @@ def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecip
         scores: The detector's scores of splits train and val.
         recipe: The recipe of the release.
         out: Path of the next recipe.
+        plugins: Python files that define methods or degradations of the recipe.
 
     Raises:
         ScoresError: See ``find_weakness``, or none of the recipe's methods was scored.
@@ -82,13 +85,15 @@ def mine(release: Release, scores: Scores, recipe: Path, out: Path) -> NextRecip
     """
     _check_out(out, recipe)
     weakness = find_weakness(release, scores)
-    digest = load_recipe(recipe, allow_outside=True).digest  # it is the user's own
-    made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")))
+    digest = load_recipe(recipe, plugins=plugins, allow_outside=True).digest  # it is the user's own
+    made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")), plugins)
     same = digest == release.record["recipe_digest"]
     return replace(made, same_recipe=same, doubts=weakness.doubts)
 
 
-def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> NextRecipe:
+def next_recipe(
+    path: Path, weakness: Weakness, out: Path, detector: str, plugins: Sequence[Path] = ()
+) -> NextRecipe:
     """Write the recipe of the next round.
 
     The seed stays: identities keep their splits, so that no identity of test is ever trained on.
@@ -99,13 +104,14 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
         weakness: The failures of the detector.
         out: Path of the next recipe; relative paths in it are adapted.
         detector: Name of the detector, for the head of the file.
+        plugins: Python files that define methods or degradations of the recipe.
 
     Raises:
         RecipeError: ``path`` is not a recipe, or is ``out``.
         ScoresError: None of the recipe's methods was scored.
     """
     _check_out(out, path)
-    recipe = load_recipe(path, allow_outside=True).spec
+    recipe = load_recipe(path, plugins=plugins, allow_outside=True).spec
     if not any(use.use in weakness.methods for use in recipe.methods):
         raise ScoresError(
             f"{path}: none of its methods ({', '.join(use.use for use in recipe.methods)}) was "
@@ -131,7 +137,9 @@ def next_recipe(path: Path, weakness: Weakness, out: Path, detector: str) -> Nex
     text = _head(path, weakness, detector) + text
     with staged(out) as part:  # a recipe that loads, or nothing
         part.write_text(text, encoding="utf-8")
-        load_recipe(part, allow_outside=True)  # in another folder, its cards lie outside
+        load_recipe(
+            part, plugins=plugins, allow_outside=True
+        )  # in another folder, its cards lie outside
     return NextRecipe(text, methods, degradations)
 
 

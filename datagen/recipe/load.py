@@ -30,6 +30,7 @@ from datagen.recipe.overrides import Overrides, apply_overrides
 from datagen.recipe.plugins import Plugin, read_plugin
 from datagen.recipe.roots import card_path, check_root, source_root, unset_variables
 from datagen.recipe.schema import RecipeSpec
+from datagen.recipe.unknown import plugins_named
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard
 
@@ -178,9 +179,10 @@ def load_recipe(
     for n, use in enumerate(spec.sources):
         check_root(use.root, str(file), n)
     cards = tuple(_card(use.card, file, n, allow_outside) for n, use in enumerate(spec.sources))
-    check_names(spec, cards, str(file))
     recipe = Recipe(spec, str(file), cards, loaded, allow_outside)
-    _ = recipe.degradations  # raises on an unknown name or a wrong option
+    with plugins_named(spec, file):
+        check_names(spec, cards, str(file))
+        _ = recipe.degradations  # raises on an unknown name or a wrong option
     check_methods(spec, recipe.methods, recipe.path)
     return recipe
 

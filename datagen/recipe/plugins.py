@@ -11,7 +11,7 @@ from datagen.degradations import DEGRADATIONS, Degradation
 from datagen.errors import RecipeError
 from datagen.methods import METHODS, Method
 
-__all__ = ["Plugin", "read_plugin"]
+__all__ = ["Plugin", "plugin_file", "read_plugin"]
 
 _PREFIX = "datagen_plugin"
 
@@ -57,6 +57,16 @@ class Plugin(PythonFile):
             else:
                 DEGRADATIONS.add(value.name, value)
         return [value.name for value in found]
+
+
+def plugin_file(name: str, digest: str) -> str:
+    """Return the name of a plug-in's source in a release.
+
+    Args:
+        name: Name of its file.
+        digest: Its SHA-256 digest.
+    """
+    return f"plugins/{digest[:12]}-{name}"
 
 
 def read_plugin(path: Path) -> Plugin:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from datagen import methods
 from datagen.cli.main import run
 from datagen.core.stats import auc
 from datagen.detectors.shards import release_facts
@@ -309,3 +310,30 @@ def test_one_round_improves_the_worst_group_on_fresh_people(tmp_path: Path) -> N
     worst = min(before, key=lambda name: before[name])
     assert after[worst] > before[worst] + 0.02
     assert min(after.values()) > min(before.values())
+
+
+def test_the_method_of_a_plug_in_is_reweighted(world: World, tmp_path: Path) -> None:
+    plugin, recipe = (
+        tmp_path / "glow.py",
+        world.write_recipe(
+            "glow.yaml",
+            methods=[
+                {"use": "glow", "share": 0.5, "min_change": 0.5},
+                {"use": "landmark_swap", "share": 0.5, "min_change": 0.5},
+            ],
+        ),
+    )
+    plugin.write_text(
+        "from datagen.methods.self_blend import SelfBlend\n"
+        "class Glow(SelfBlend):\n    name = 'glow'\n"
+    )
+    out, known = tmp_path / "out", ("--plugin", str(plugin))
+    assert run(["generate", str(recipe), "-o", str(out), "--inline", *known]) == 0
+    rows = released(out).manifest
+    rows = rows[rows["split"] == "train"]
+    scores = write(out, tmp_path / "s.parquet", rows, 0.1 + 0.8 * rows["label"])
+    to = ("mine", str(out), "--scores", str(scores), "--recipe", str(recipe), "-o")
+    methods.METHODS._added.clear()  # as a process that has not run the file
+    assert run([*to, str(tmp_path / "a.yaml")]) == 2
+    assert run([*to, str(tmp_path / "b.yaml"), *known]) == 0
+    assert "use: glow" in (tmp_path / "b.yaml").read_text()
