@@ -15,6 +15,7 @@ from datagen.degradations.profile import ProfileStep, load_profile, profile_name
 from datagen.faces.analyzers import ANALYZERS
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.methods import METHODS
+from datagen.release.clip_schema import clip_schema_document
 from datagen.release.schema import schema_document
 from datagen.rights import license_of
 from datagen.sources import SOURCES
@@ -220,7 +221,7 @@ def with_tables(text: str) -> str:
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Yield each generated document with the text it should have."""
-    yield ROOT / "manifests" / "SCHEMA.md", schema_document()
+    yield ROOT / "manifests" / "SCHEMA.md", schema_document() + clip_schema_document()
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         yield path, with_tables(path.read_text(encoding="utf-8"))
 

@@ -1,10 +1,19 @@
-"""The media types of released images: a closed list, with the suffix of each."""
+"""The media types of released images and clips: a closed list, with the suffix of each."""
 
 from __future__ import annotations
 
-__all__ = ["SUFFIXES", "suffix_of"]
+__all__ = ["SUFFIXES", "VIDEO_TYPES", "suffix_of"]
 
-SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+VIDEO_TYPES = ("video/mp4", "video/x-matroska")
+"""The media types of clips that are one file."""
+
+SUFFIXES = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "video/x-matroska": "mkv",
+}
 """File suffix, without a dot, by media type. Nothing else is shown in a page or named a file."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from datagen.core.arrays import Affine, Image
+from datagen.core.arrays import Affine, Image, Landmarks, Mesh
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import average_down
 from datagen.core.phash import distance, phash
@@ -20,7 +21,7 @@ from datagen.faces.indexing.analyze import image_digest
 from datagen.faces.landmarks import move_landmarks
 from datagen.sources import Record, Source
 
-__all__ = ["FaceReader"]
+__all__ = ["FaceReader", "Seen", "changed", "cut"]
 
 # Size of the cache of decoded images: with few faces, the same image is soon needed again.
 _CACHE_BYTES = 96 * 2**20
@@ -30,6 +31,56 @@ _CACHE_BYTES = 96 * 2**20
 _MAX_HASH_DISTANCE = 12
 
 _ADVICE = "Read it with the libraries that indexed it, or run 'datagen index' with those here"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """An upright source image, or frame of a video, with the face in it.
+
+    Attributes:
+        image: The image at ``1 / shrink`` of its size.
+        shrink: By what it was reduced.
+        landmarks: The 68 points in pixels of the image at its own size.
+        mesh: The 478 points in the same pixels; ``None`` if unknown.
+        pose: Yaw, pitch and roll in degrees; NaN where unknown.
+    """
+
+    image: Image
+    shrink: int
+    landmarks: Landmarks
+    mesh: Mesh | None
+    pose: tuple[float, float, float]
+
+
+def cut(face: Face, seen: Seen, matrix: Affine, size: int, jitter: CropJitter) -> FaceCrop:
+    """Return the crop of a face; its arrays are read-only.
+
+    Args:
+        face: The face in the index: whose it is.
+        seen: The image and the face in it.
+        matrix: Affine map from pixels of the image at its own size to pixels of the crop.
+        size: Side of the crop in pixels.
+        jitter: Drawn rotation and flip, which ``matrix`` contains.
+    """
+    image = take_crop(seen.image, matrix, size, seen.shrink)
+    landmarks = move_landmarks(seen.landmarks, matrix)
+    mesh = None if seen.mesh is None else move_mesh(seen.mesh, matrix)
+    for array in (image, landmarks, mesh):
+        if array is not None:
+            array.flags.writeable = False  # a method that writes to its input fails
+    mirrored = -1.0 if jitter.flip else 1.0
+    yaw, pitch, roll = seen.pose
+    return FaceCrop(
+        image=image,
+        landmarks=landmarks,
+        mesh=mesh,
+        yaw=mirrored * yaw,
+        pitch=pitch,
+        roll=math.remainder(mirrored * (roll + jitter.rotate), 360.0),
+        identity=f"{face.source}/{face.identity}",
+        age=face.age,
+        sex=face.sex,
+    )
 
 
 class FaceReader:
@@ -65,27 +116,16 @@ class FaceReader:
         """
         matrix = crop_matrix(face.box, self._margin, self._size, jitter)
         shrink = shrink_for(matrix)
-        image = take_crop(self._image(face, shrink), matrix, self._size, shrink)
-        landmarks = move_landmarks(face.landmarks, matrix)
-        mesh = None if face.mesh is None else move_mesh(face.mesh, matrix)
-        for array in (image, landmarks, mesh):
-            if array is not None:
-                array.flags.writeable = False  # a method that writes to its input fails
-        mirrored = -1.0 if jitter.flip else 1.0
-        crop = FaceCrop(
-            image=image,
-            landmarks=landmarks,
-            mesh=mesh,
-            yaw=mirrored * face.yaw,
-            pitch=face.pitch,
-            roll=math.remainder(mirrored * (face.roll + jitter.rotate), 360.0),
-            identity=f"{face.source}/{face.identity}",
-            age=face.age,
-            sex=face.sex,
-        )
-        return crop, matrix
+        image = self.image(face, shrink)
+        seen = Seen(image, shrink, face.landmarks, face.mesh, (face.yaw, face.pitch, face.roll))
+        return cut(face, seen, matrix, self._size, jitter), matrix
 
-    def _image(self, face: Face, shrink: int) -> Image:
+    def image(self, face: Face, shrink: int) -> Image:
+        """Return the upright source image of a face in a still, at ``1 / shrink`` of its size.
+
+        Raises:
+            SourceChangedError, ImageError: See ``crop``.
+        """
         key = (f"{face.source}/{face.sha256}", shrink)
         if key in self._cache:
             self._cache.move_to_end(key)
@@ -103,17 +143,17 @@ class FaceReader:
         if not source.has_files:
             record = Record(image_id=face.image_id, identity=face.identity)
             if image_digest(source, record) != face.sha256:
-                raise _changed(face, f"{what} is now rendered by another version")
+                raise changed(face, f"{what} is now rendered by another version")
             image = source.render(face.image_id)
             return image if shrink == 1 else average_down(image, shrink)
         try:
             data = source.read(face.path)
         except FileNotFoundError:
-            raise _changed(
+            raise changed(
                 face, f"{what} is missing; it existed when the source was indexed"
             ) from None
         if sha256_bytes(data) != face.sha256:
-            raise _changed(face, f"{what} has changed since it was indexed")
+            raise changed(face, f"{what} has changed since it was indexed")
         try:
             image = read_again(data, face.orientation, shrink)
         except ImageError as error:
@@ -148,7 +188,8 @@ def _looks_like(image: Image, known: str) -> bool:
     return distance(phash(image), known) <= _MAX_HASH_DISTANCE
 
 
-def _changed(face: Face, problem: str) -> SourceChangedError:
+def changed(face: Face, problem: str) -> SourceChangedError:
+    """Return the error of a file that is not the one that was indexed."""
     return SourceChangedError(
         f"{problem}. Restore it, or rerun the same command, which indexes it as it is now "
         "('datagen index --refresh' reads every image again)",

@@ -15,7 +15,7 @@ from datagen.generation.geometry import follow_landmarks, follow_mask, rotation_
 from datagen.generation.pair import Pair
 from datagen.planning import Item
 
-__all__ = ["Degrader"]
+__all__ = ["Degrader", "draw_steps"]
 
 
 class Degrader:
@@ -49,7 +49,7 @@ class Degrader:
             return pair
         composition = self._compositions[item.degradation]
         with errors_name_pair(item.pair_id, f"degradation {composition.name!r}"):
-            steps = self._draw(item, composition)
+            steps = draw_steps(composition, self._seed, item, self._size)
             images = list(pair.images.values())
             degraded = apply_steps(images, steps)
             unproven = {step.kind.name for step in steps} - self._proven
@@ -66,17 +66,29 @@ class Degrader:
         )
         return _with_geometry(released) if steps else released
 
-    def _draw(self, item: Item, composition: Composition) -> list[Step]:
-        # The levels of a severity ladder start from the same state of the generator.
-        draws = rng(self._seed, item.split, item.base, "degrade")
-        steps = composition.draw(draws, (self._size, self._size), item.severity)
-        for kind, params in steps:
-            if not isinstance(params, kind.params):
-                raise ContractError(
-                    f"degradation {kind.name!r} returned {type(params).__name__} from 'sample', "
-                    f"expected its params model {kind.params.__name__}"
-                )
-        return steps
+
+def draw_steps(composition: Composition, seed: int, item: Item, size: int) -> list[Step]:
+    """Draw the steps of an item's degradation.
+
+    Args:
+        composition: The degradation.
+        seed: Seed of the recipe.
+        item: The item.
+        size: Side of the images in pixels.
+
+    Raises:
+        ContractError: A kind returned something else than its params.
+    """
+    # The levels of a severity ladder start from the same state of the generator.
+    draws = rng(seed, item.split, item.base, "degrade")
+    steps = composition.draw(draws, (size, size), item.severity)
+    for kind, params in steps:
+        if not isinstance(params, kind.params):
+            raise ContractError(
+                f"degradation {kind.name!r} returned {type(params).__name__} from 'sample', "
+                f"expected its params model {kind.params.__name__}"
+            )
+    return steps
 
 
 def _with_geometry(pair: Pair) -> Pair:

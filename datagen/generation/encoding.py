@@ -10,14 +10,18 @@ import numpy as np
 
 from datagen.core.arrays import Image
 from datagen.core.images import encode_jpeg, encode_png, encode_webp
+from datagen.degradations.ops.draws import whole
+from datagen.recipe.clips import ClipEncode
+from datagen.video.encode import ClipEncoding
 
-__all__ = ["Encoding", "draw_encoding", "encode"]
+__all__ = ["Encoding", "draw_clip_encoding", "draw_encoding", "encode"]
 
 _MEDIA = {
     "jpeg": ("jpg", "image/jpeg"),
     "png": ("png", "image/png"),
     "webp": ("webp", "image/webp"),
 }
+_CRF, _GOP = (18, 28), (12, 50)
 _DEFAULT_QUALITY = {"jpeg": (95, 95), "png": None, "webp": None}
 
 
@@ -76,6 +80,27 @@ def draw_encoding(
         return Encoding(format_, drawn)
     choices = list(subsampling or ["4:2:0"])
     return Encoding(format_, drawn, choices[int(rng.integers(len(choices)))])
+
+
+def draw_clip_encoding(rng: np.random.Generator, ranges: ClipEncode) -> ClipEncoding:
+    """Draw codec, rate factor and distance of key frames from the recipe's ranges.
+
+    Args:
+        rng: Random generator of the pair's encoder.
+        ranges: The recipe's key ``encode``; by default both codecs, a rate factor of 18 to 28, key
+            frames every 12 to 50 frames, and the preset ``medium``.
+    """
+    codec, crf, gop = rng.random(3)
+    if ranges.format != "mp4":
+        return ClipEncoding(ranges.format, "ffv1" if ranges.format == "mkv" else "png")
+    codecs = ranges.codec or ("h264", "h265")
+    return ClipEncoding(
+        format="mp4",
+        codec=codecs[int(codec * len(codecs))],
+        crf=whole(crf, ranges.crf or _CRF),
+        gop=whole(gop, ranges.gop or _GOP),
+        preset=ranges.preset or "medium",
+    )
 
 
 def encode(image: Image, encoding: Encoding) -> bytes:

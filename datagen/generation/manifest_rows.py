@@ -18,11 +18,13 @@ from datagen.generation.pair import Pair
 from datagen.planning import Item
 from datagen.release import StoredFile
 from datagen.rights import Purpose, Terms, combine
+from datagen.video.encode import ClipEncoding
 
 __all__ = [
     "PairRecord",
     "check_purposes",
     "index_reject_row",
+    "known_angle",
     "pair_rows",
     "reject_row",
 ]
@@ -35,9 +37,9 @@ class PairRecord:
     """A pair with all further facts of its manifest rows.
 
     Attributes:
-        pair: The pair as it is released.
+        pair: The pair as it is released; of a clip, its middle frame.
         degradation: Name of the degradation; ``None`` if the recipe has none.
-        encoding: Encoder settings of all images of the pair.
+        encoding: Encoder settings of all images or clips of the pair.
         target_terms: Terms of the target's image.
         donor_terms: Terms of the donor's image; ``None`` if there is no donor.
         weights: Terms of the networks that made the fake, by ``id@sha256``.
@@ -49,7 +51,7 @@ class PairRecord:
 
     pair: Pair
     degradation: str | None
-    encoding: Encoding
+    encoding: Encoding | ClipEncoding
     target_terms: Terms
     donor_terms: Terms | None
     weights: Mapping[str, Terms]
@@ -130,9 +132,9 @@ def _image_row(record: PairRecord, kind: str, file: StoredFile) -> dict[str, Any
         "age": target.age,
         "sex": target.sex,
         "ethnicity": target.ethnicity,
-        "yaw": None if landmarks is None else _known(crop.yaw),
-        "pitch": None if landmarks is None else _known(crop.pitch),
-        "roll": None if landmarks is None else _known(crop.roll + pair.rotation),
+        "yaw": None if landmarks is None else known_angle(crop.yaw),
+        "pitch": None if landmarks is None else known_angle(crop.pitch),
+        "roll": None if landmarks is None else known_angle(crop.roll + pair.rotation),
         "licenses": list(terms.licenses),
         "purposes": terms.purposes(),
         "attribution": portable(terms.attribution),
@@ -178,7 +180,8 @@ def _mask_columns(pair: Pair, mask: StoredFile) -> dict[str, Any]:
     }
 
 
-def _known(angle: float) -> float | None:
+def known_angle(angle: float) -> float | None:
+    """Return an angle within half a turn, in degrees; ``None`` if it is NaN."""
     return None if math.isnan(angle) else math.remainder(angle, 360.0)
 
 

@@ -27,7 +27,7 @@ from datagen.generation.checks import (
 from datagen.methods import Context, Method, Result
 from datagen.methods.base import Params
 from datagen.planning import Item
-from datagen.recipe import Recipe
+from datagen.recipe import MethodUse, Recipe, RecipeSpec
 
 __all__ = ["MAX_ATTEMPTS", "Draft", "Pair", "PairStarter"]
 
@@ -162,18 +162,10 @@ class Draft:
             check_repeatable(self.method, again, first)
 
     def _draw(self) -> None:
-        draws = rng(self.seed, self.item.split, self.item.base, f"method/{self.attempt}")
-        self.params = self.run(lambda ctx: self.method.sample(draws, ctx))
-        with errors_name_pair(self.item.pair_id, self._part):
-            check_params(self.method, self.params)
+        self.params = draw_params(self.method, self.ctx, self.item, self.seed, self.attempt)
 
     def _redraw(self, change: float) -> None:
-        if self.attempt + 1 == MAX_ATTEMPTS:
-            raise ItemError(
-                "change_too_small",
-                f"visible change of {change:.2f} intensity levels at attempt {MAX_ATTEMPTS}, at "
-                f"least {self.min_change:g} required",
-            )
+        refuse_last_attempt(self.attempt, change, self.min_change)
         self.attempt += 1
         self._draw()
 
@@ -207,6 +199,59 @@ class Draft:
             return checked_control(self.method, control, real, mask)
 
 
+def draw_params(method: Method, ctx: Context, item: Item, seed: int, attempt: int) -> Params:
+    """Draw the params of a pair.
+
+    Args:
+        method: The method of the item.
+        ctx: What the method sees; of a clip, its middle frame.
+        item: The planned item.
+        seed: Seed of the recipe.
+        attempt: Number of the draw, from 0.
+
+    Raises:
+        ContractError: The method returns something else or writes to its inputs.
+        ItemError: The face cannot be manipulated.
+    """
+    draws = rng(seed, item.split, item.base, f"method/{attempt}")
+    with errors_name_pair(item.pair_id, f"method {method.name!r}"):
+        params = call_method(method, ctx, lambda ctx: method.sample(draws, ctx))
+        check_params(method, params)
+    return params
+
+
+def refuse_last_attempt(attempt: int, change: float, min_change: float) -> None:
+    """Refuse a pair whose fake changed too little at the last attempt.
+
+    Raises:
+        ItemError: ``change_too_small``.
+    """
+    if attempt + 1 == MAX_ATTEMPTS:
+        raise ItemError(
+            "change_too_small",
+            f"visible change of {change:.2f} intensity levels at attempt {MAX_ATTEMPTS}, at "
+            f"least {min_change:g} required",
+        )
+
+
+def refuse_missing_donor(method: Method, use: MethodUse, item: Item) -> None:
+    """Refuse an item without a donor whose method needs one.
+
+    Raises:
+        ItemError: ``no_donor``, with the rule.
+    """
+    if method.needs_donor and item.donor is None:
+        rule = "" if use.donor is None else f" {{match: [{', '.join(use.donor.match)}]}}"
+        raise ItemError("no_donor", f"no donor satisfies the rule{rule} for this target")
+
+
+def jitter_of(spec: RecipeSpec, item: Item) -> CropJitter:
+    """Draw how the crop of an item is moved."""
+    ranges = spec.face.jitter
+    draws = rng(spec.seed, item.split, item.base, "crop")
+    return draw_jitter(draws, ranges.shift, ranges.scale, ranges.rotate, ranges.flip)
+
+
 class PairStarter:
     """Starts the pairs of a recipe: looks up their faces and takes the crops.
 
@@ -231,12 +276,10 @@ class PairStarter:
         """
         method = self._methods[item.method]
         use = self._recipe.methods[item.method]
-        if method.needs_donor and item.donor is None:
-            rule = "" if use.donor is None else f" {{match: [{', '.join(use.donor.match)}]}}"
-            raise ItemError("no_donor", f"no donor satisfies the rule{rule} for this target")
+        refuse_missing_donor(method, use, item)
         target = self._index.face(item.target)
         donor = None if item.donor is None else self._index.face(item.donor)
-        jitter = self._jitter(item)
+        jitter = jitter_of(self._recipe, item)
         crop, matrix = self._reader.crop(target, jitter)
         donor_crop = None
         if donor is not None:
@@ -246,8 +289,3 @@ class PairStarter:
         context = Context(*alike_in_color(crop, donor_crop))
         seed = self._recipe.seed
         return Draft(item, method, target, donor, matrix, context, seed, min_change)
-
-    def _jitter(self, item: Item) -> CropJitter:
-        ranges = self._recipe.face.jitter
-        draws = rng(self._recipe.seed, item.split, item.base, "crop")
-        return draw_jitter(draws, ranges.shift, ranges.scale, ranges.rotate, ranges.flip)

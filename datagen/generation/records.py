@@ -8,13 +8,15 @@ from functools import lru_cache
 from datagen.core.rng import rng
 from datagen.errors import EngineError
 from datagen.faces.index import Face
-from datagen.generation.encoding import Encoding, draw_encoding
+from datagen.generation.encoding import Encoding, draw_clip_encoding, draw_encoding
 from datagen.generation.manifest_rows import PairRecord
 from datagen.generation.pair import Pair
 from datagen.planning import Item
 from datagen.recipe import Recipe
+from datagen.recipe.clips import ClipEncode
 from datagen.release.names import release_id
 from datagen.rights import Purpose, Terms, source_terms, weight_terms
+from datagen.video.encode import ClipEncoding
 from datagen.weights.store import weight_store
 
 __all__ = ["Recorder"]
@@ -61,9 +63,11 @@ class Recorder:
             release=self._release,
         )
 
-    def _encoding(self, item: Item) -> Encoding:
+    def _encoding(self, item: Item) -> Encoding | ClipEncoding:
         ranges = self._spec.encode
         draws = rng(self._spec.seed, item.split, item.base, "encode")
+        if isinstance(ranges, ClipEncode):
+            return draw_clip_encoding(draws, ranges)
         return draw_encoding(draws, ranges.format, ranges.quality, ranges.subsampling)
 
     def _face_terms(self, face: Face) -> Terms:

@@ -11,9 +11,10 @@ from datagen.planning import Item
 from datagen.recipe import Recipe
 from datagen.release import Commit, Folder
 from datagen.release.bounded_parquet import open_table
+from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES
 from datagen.release.names import ShardName
-from datagen.release.rules import REJECT_RULES, RULES
-from datagen.release.schema import MANIFEST, REJECTS
+from datagen.release.rules import REJECT_RULES
+from datagen.release.schema import REJECTS
 
 __all__ = ["is_as_planned"]
 
@@ -42,12 +43,13 @@ def is_as_planned(
         recipe: The recipe.
         index: The face index of the plan.
     """
-    own = {names.media, names.controls, names.manifest, names.rejects}
+    own = {names.media, names.controls, names.manifest, names.rejects, names.frames}
     planned = {item.pair_id: _planned(item, recipe, index) for item in items}
     if commit.items != len(planned) or not commit.files.keys() <= own:
         return False
     try:
-        rows = open_table(folder, names.manifest, MANIFEST, RULES, [*_OF_ROW, *_OF_PEOPLE, "kind"])
+        columns = [*_OF_ROW, *_OF_PEOPLE, "kind"]
+        rows = open_table(folder, names.manifest, ANY_MANIFEST, ANY_RULES, columns)
         rejects = open_table(folder, names.rejects, REJECTS, REJECT_RULES, _OF_REJECT)
     except ReleaseError:
         return False

@@ -72,7 +72,8 @@ def make_release(
     with lock_folder(folder):
         built = index_faces(prepared, sources, engine, progress)
         plan = Plan(recipe, built.index)
-        task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries)
+        frames = built.index.frames if built.index.frames.num_rows else None
+        task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries, frames)
         planned = {str(split): count for split, count in plan.planned(limit).items()}
         info = release_info(prepared, built, planned, libraries, include_plugins)
         sizes = {shard: plan.size(shard) for shard in plan.shards(limit)}

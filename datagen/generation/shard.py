@@ -5,6 +5,7 @@ Otherwise every planned item becomes a pair or a reject, and the shard is commit
 (``release.ShardWriter``).
 An item goes through these steps:
 
+* ``production``: what follows, for images and (``clips``) for clips
 * ``producers``: the base pair, made by the item's method (``pair``, ``checks``)
 * ``degrading``: the pair as it is released
 * ``records``, ``encoding``: its encoder settings, licenses and weights
@@ -13,41 +14,24 @@ An item goes through these steps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
-import cv2
 import pyarrow as pa
 
 from datagen.core.digests import digest_of
-from datagen.core.images import encode_png
 from datagen.core.versions import pixel_libraries
 from datagen.engine.resources import Resources
 from datagen.engine.worker_state import worker_state
-from datagen.errors import EngineError, ItemError, RunError
+from datagen.errors import EngineError, RunError
 from datagen.faces.index import FaceIndex
-from datagen.faces.reader import FaceReader
-from datagen.generation.degrading import Degrader
-from datagen.generation.encoding import encode
-from datagen.generation.manifest_rows import (
-    PairRecord,
-    check_purposes,
-    pair_rows,
-    reject_row,
-)
-from datagen.generation.pair import Pair, PairStarter
-from datagen.generation.producers import producers_for
-from datagen.generation.records import Recorder
-from datagen.generation.resumed import is_as_planned
-from datagen.methods.batched import BatchedMethod
-from datagen.planning import Item, Plan, ShardKey
+from datagen.generation.clips.production import ClipProduction
+from datagen.generation.production import Ingredients, Production, StillProduction
+from datagen.planning import ShardKey
 from datagen.recipe import Recipe
-from datagen.release import Commit, Folder, MediaFile, ShardWriter, is_whole, read_commit
+from datagen.release import Commit, Folder, ShardWriter, is_whole, read_commit
 from datagen.release.names import ShardName, release_id
-from datagen.rights import Purpose
 from datagen.sources import Source
 
 __all__ = ["MakeShard", "ShardDone"]
@@ -80,6 +64,7 @@ class MakeShard:
         weights: Digests of the methods' weight files, by card id.
         libraries: Versions of the libraries of the driver; a worker with other versions is
             refused, because its bytes would differ.
+        frames: The frames of the index's tracks; ``None`` without tracks.
     """
 
     recipe: Recipe
@@ -88,6 +73,7 @@ class MakeShard:
     folder: Folder
     weights: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=pixel_libraries)
+    frames: pa.Table | None = None
 
     def __call__(self, shard: ShardKey) -> ShardDone:
         """Make one shard.
@@ -114,7 +100,8 @@ class MakeShard:
             and production.has_planned(shard, self.folder, commit, names)
         ):
             return ShardDone(commit, made=False)
-        with ShardWriter(self.folder, names, digest) as writer:
+        clips = self.recipe.spec.clip is not None
+        with ShardWriter(self.folder, names, digest, clips) as writer:
             writer.networks = production.produce(list(production.plan.items(shard)), writer)
         if writer.commit is None:
             raise RunError(f"shard {shard.name} was not committed")
@@ -140,7 +127,7 @@ class MakeShard:
         """What identifies the content of all shards apart from their ranges."""
         methods = {method.name: method.version for method in self.recipe.methods}
         plugins = sorted(plugin.digest for plugin in self.recipe.plugins)
-        index = FaceIndex(self.table).digest
+        index = FaceIndex(self.table, self.frames).digest
         parts = [self.recipe.digest, index, methods, plugins, self.libraries]
         return digest_of([*parts, self.weights] if self.weights else parts)
 
@@ -149,91 +136,16 @@ class MakeShard:
         """Resources of one worker: those of the most demanding method."""
         return Resources.maximum(method.resources() for method in self.recipe.methods)
 
-    def _production(self) -> _Production:
+    def _production(self) -> Production[Any]:
         for plugin in self.recipe.plugins:
             plugin.load()
         roots = [source.root for source in self.sources]
         spec = self.recipe.spec.model_dump(mode="json")
         key = digest_of([self.content_digest, spec, roots])
-        return worker_state().get("generation", key, lambda: _Production(self))
+        return worker_state().get("generation", key, self._new_production)
 
-
-class _Production:
-    """Everything that makes the pairs of one recipe; built once per worker process."""
-
-    def __init__(self, task: MakeShard) -> None:
-        cv2.setNumThreads(1)  # a worker is one core
-        recipe, face = task.recipe, task.recipe.spec.face
-        sources = {source.card.id: source for source in task.sources}
-        self._recipe = recipe
-        self._index = FaceIndex(task.table)
-        self.plan = Plan(recipe, self._index)
-        self._methods = recipe.methods
-        self._proven: set[str] = set()
-        reader = FaceReader(sources, face.size, face.margin)
-        self._starter = PairStarter(recipe, self._index, reader)
-        self._degrader = Degrader(recipe.degradations, recipe.spec.seed, face.size)
-        self._recorder = Recorder(recipe, task.weights)
-        self._purpose = recipe.spec.purpose
-
-    def has_planned(
-        self, shard: ShardKey, folder: Folder, commit: Commit, names: ShardName
-    ) -> bool:
-        """Say whether a shard on the disk holds the pairs and rejects of the plan."""
-        items = self.plan.items(shard)
-        return is_as_planned(folder, commit, names, items, self._recipe, self._index)
-
-    def produce(self, items: Sequence[Item], writer: ShardWriter) -> dict[str, Mapping[str, Any]]:
-        """Write the pair or the reject of every item, in order.
-
-        Returns:
-            By method, what the networks ran on: device, precision, batch, versions.
-        """
-        # The levels of a severity ladder share their base pair.
-        groups = [list(levels) for _, levels in groupby(items, key=lambda item: item.base_id)]
-        first = [levels[0] for levels in groups]
-        producers = producers_for(self._starter, self._methods, first, self._proven)
-        for levels in groups:
-            try:
-                pair = producers[levels[0].method].pair_for(levels[0])
-            except ItemError as error:
-                for item in levels:
-                    writer.add_reject(self._reject(item, error))
-                continue
-            for item in levels:
-                self._write(pair.for_item(item), writer)
-        used = sorted({item.method for item in items})
-        return {
-            f"{number}/{method.name}": dict(method.run_record())
-            for number, method in ((number, self._methods[number]) for number in used)
-            if isinstance(method, BatchedMethod)
-        }
-
-    def _write(self, pair: Pair, writer: ShardWriter) -> None:
-        try:
-            released = self._degrader.degrade(pair)
-        except ItemError as error:
-            writer.add_reject(self._reject(pair.item, error))
-            return
-        record = self._recorder.record(released, self._degrader.name_for(pair.item))
-        _write_record(record, self._purpose, writer)
-
-    def _reject(self, item: Item, error: ItemError) -> dict[str, Any]:
-        method, degradation = self._methods[item.method].name, self._degrader.name_for(item)
-        target = self._index.face(item.target)
-        donor = None if item.donor is None else self._index.face(item.donor)
-        return reject_row(item, method, degradation, target, donor, error)
-
-
-def _write_record(record: PairRecord, purpose: Purpose, writer: ShardWriter) -> None:
-    """Encode mask and images, append them to the tar and add their rows."""
-    pair_id, suffix = record.pair.item.pair_id, record.encoding.suffix
-
-    mask = writer.add_image(pair_id, MediaFile("mask", "png", encode_png(record.pair.mask)))
-    images = {
-        kind: writer.add_image(pair_id, MediaFile(kind, suffix, encode(image, record.encoding)))
-        for kind, image in record.pair.images.items()
-    }
-    rows = pair_rows(record, mask, images)
-    check_purposes(rows, purpose)
-    writer.add_rows(rows)
+    def _new_production(self) -> Production[Any]:
+        sources = {source.card.id: source for source in self.sources}
+        index = FaceIndex(self.table, self.frames)
+        given = Ingredients(self.recipe, sources, index, self.weights)
+        return StillProduction(given) if self.recipe.spec.clip is None else ClipProduction(given)

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from datagen.core.fields import IntRange
 from datagen.core.schema import Frozen
+from datagen.video.encode import Preset
 
 __all__ = ["MAX_FRAMES", "CameraRule", "ClipEncode", "ClipRule", "is_clip_encode"]
 
@@ -15,7 +16,6 @@ MAX_FRAMES = 512
 """The most frames of a clip."""
 
 _Codec: TypeAlias = Literal["h264", "h265", "ffv1"]
-_Preset: TypeAlias = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 _OWN = frozenset(("codec", "crf", "gop", "preset"))
 _FORMATS = ("mp4", "mkv", "frames")
 
@@ -72,7 +72,7 @@ class ClipEncode(Frozen):
     codec: tuple[_Codec, ...] | None = None
     crf: IntRange | None = None
     gop: IntRange | None = None
-    preset: _Preset | None = None
+    preset: Preset | None = None
 
     @model_validator(mode="before")
     @classmethod

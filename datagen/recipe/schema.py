@@ -269,6 +269,11 @@ class RecipeSpec(Frozen):
                     f"encode: {self.encode.format} holds images, and 'clip' makes clips: use mp4, "
                     "mkv or frames"
                 )
+            if self.encode.format == "mp4" and self.face.size % 2:
+                raise ValueError(
+                    f"face.size: must be even, as video has one color for four pixels "
+                    f"(found {self.face.size})"
+                )
             return self
         if isinstance(self.encode, ClipEncode):
             raise ValueError("encode: holds clips: add 'clip: {frames: 32}', or use jpeg or png")

@@ -7,7 +7,7 @@ dictionaries, checked, and only then written out.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ def open_table(
     schema: pa.Schema,
     rules: Mapping[str, Rule],
     columns: Sequence[str] | None = None,
+    optional: Collection[str] = (),
 ) -> pa.Table:
     """Return columns of a file, text as dictionaries, not yet checked by value.
 
@@ -50,6 +51,7 @@ def open_table(
         schema: Columns that the file may have, with their types.
         rules: Rule of each column.
         columns: Names of the columns to read; by default all of the schema.
+        optional: Columns of the schema that a file may lack.
 
     Raises:
         ReleaseError: The file is missing, damaged or too large, or has not these columns.
@@ -61,6 +63,9 @@ def open_table(
             "thrift_container_size_limit": _MAX_ROW_GROUPS * _MAX_COLUMNS,
         }
         file = pq.ParquetFile(source, **limits)
+        if columns is None:
+            there = file.schema_arrow.names
+            columns = [one for one in schema.names if one in there or one not in optional]
         wanted = _wanted(folder, name, file, schema, columns)
         leaves = _leaves(folder, name, source, file.metadata, wanted, rules)
         texts = [leaf for leaf, physical in leaves if physical == "BYTE_ARRAY"]
@@ -145,7 +150,7 @@ def _wanted(
     name: str,
     file: pq.ParquetFile,
     schema: pa.Schema,
-    columns: Sequence[str] | None,
+    columns: Sequence[str],
 ) -> list[str]:
     found = file.schema_arrow
     if len(set(found.names)) != len(found.names):
@@ -166,7 +171,7 @@ def _wanted(
                 f"column {field.name!r} holds {str(field.type)[:80]}, the schema says {expected}",
                 field.name,
             )
-    for column in columns if columns is not None else schema.names:
+    for column in columns:
         if column not in found.names:
             raise _error(
                 folder,
@@ -175,7 +180,7 @@ def _wanted(
                 "manifests/SCHEMA.md lists the columns",
                 column,
             )
-    return list(schema.names if columns is None else columns)
+    return list(columns)
 
 
 def _leaves(
@@ -206,8 +211,7 @@ def _leaves(
         )
     for column, count in values.items():
         rule = rules[column]
-        most = rule.most if isinstance(rule, Items) else 1
-        if count > about.num_rows * max(most, 1):
+        if count > about.num_rows * max(_most(rule), 1):
             raise _error(
                 folder,
                 name,
@@ -219,6 +223,11 @@ def _leaves(
     return [
         (leaf.path, leaf.physical_type) for leaf in leaves if leaf.path.partition(".")[0] in values
     ]
+
+
+def _most(rule: Rule) -> int:
+    """Return the most values that a row of a column may hold."""
+    return rule.most * _most(rule.rule) if isinstance(rule, Items) else 1
 
 
 def _text_bytes(chunk: Any) -> int:

@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from datagen.errors import ReleaseError
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
+from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, CLIP_NAMES
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken, OneOf, broken_rows, first
 from datagen.release.names import ShardName
-from datagen.release.rules import RULES
-from datagen.release.schema import MANIFEST
 
 __all__ = [
     "MANIFEST_FOLDER",
@@ -93,7 +92,7 @@ def read_manifest(
         ReleaseError: The file is missing, damaged or too large, or has no such column, or a row
             breaks a rule: the message names row and column, what was found, what is allowed.
     """
-    table = open_table(folder, file.manifest, MANIFEST, RULES, columns)
+    table = open_table(folder, file.manifest, ANY_MANIFEST, ANY_RULES, columns, CLIP_NAMES)
     for broken in broken_manifest_rows(table, file):
         where = f"{folder}/{file.manifest}"
         raise ReleaseError(
@@ -102,7 +101,7 @@ def read_manifest(
             key=broken.column,
             row=broken.row,
         )
-    return plain_table(folder, file.manifest, table, MANIFEST, dictionary)
+    return plain_table(folder, file.manifest, table, ANY_MANIFEST, dictionary)
 
 
 def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken]:
@@ -112,7 +111,7 @@ def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken
         table: The columns, from ``open_table``, or as they are about to be written.
         file: The file, for what depends on the shard.
     """
-    broken = broken_columns(table, MANIFEST, RULES)
+    broken = broken_columns(table, ANY_MANIFEST, ANY_RULES)
     yield from broken
     wrong = {one.column for one in broken}
     own = {
@@ -123,7 +122,7 @@ def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken
     }
     for name, rule in own.items():
         if name in table.column_names and name not in wrong:
-            found = broken_rows(name, table.column(name), rule, MANIFEST.field(name).nullable)
+            found = broken_rows(name, table.column(name), rule, ANY_MANIFEST.field(name).nullable)
             yield from (replace(one, allowed=f"{one.allowed}, that of its shard") for one in found)
     if "purposes" not in wrong:
         yield from _uncovered(table, file.purposes)

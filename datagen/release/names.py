@@ -27,7 +27,7 @@ _NUMBER = "(?P<number>[0-9]{6,12})"
 
 FILE_OF_A_SHARD = re.compile(
     rf"media/(?P<prefix>{_PREFIX})-{_SPLIT}(?P<control>-control)?-{_NUMBER}\.tar"
-    r"|(?:(?:manifest|rejects)/(?P<table>(?:train|val|test)-[0-9]{6,12})\.parquet)"
+    r"|(?:(?:manifest|rejects|frames)/(?P<table>(?:train|val|test)-[0-9]{6,12})\.parquet)"
     r"|(?:commits/(?P<commit>(?:train|val|test)-[0-9]{6,12})\.json)"
 )
 """The name of any file of any shard of any release."""
@@ -88,6 +88,11 @@ class ShardName:
     def manifest(self) -> str:
         """Name of its manifest file."""
         return f"manifest/{self.shard}.parquet"
+
+    @property
+    def frames(self) -> str:
+        """Name of its table of frames; only a shard of clips has one."""
+        return f"frames/{self.shard}.parquet"
 
     @property
     def rejects(self) -> str:

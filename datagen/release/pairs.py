@@ -201,7 +201,7 @@ def _matches(table: pa.Table, wanted: Mapping[str, Any]) -> Any:
         try:
             values = pa.array(value, column.type)
             found = pc.and_(found, pc.is_in(column, value_set=values))
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, OverflowError) as error:
             raise ReleaseError(
                 f"where: {name}={_shown(value)} cannot be compared with a column of type "
                 f"{column.type}: {str(error).partition(chr(10))[0]}",

@@ -140,6 +140,7 @@ class CommitModel(_Data):
         kinds = [bool(match and match["control"]) for match in found]
         prefixes = {match["prefix"] if match else "" for match in found}
         own = {f"{room}/{self.shard}.parquet" for room in ("manifest", "rejects")} | set(tars)
+        own |= {f"frames/{self.shard}.parquet"} & set(self.files)  # of clips
         whole = set(self.files) == own and {_shard_of(name) for name in own} == {self.shard}
         if not whole or len(prefixes) != 1 or sorted(kinds) != [False, True][: len(kinds)]:
             raise ValueError(
@@ -229,5 +230,5 @@ def _check_whole(files: Mapping[str, Any], name: str, shard: ShardName) -> None:
     needed = (shard.media, shard.manifest, shard.rejects, shard.commit)
     if missing := [other for other in needed if other not in files]:
         raise ValueError(f"files: {name} is listed without {', '.join(missing)}")
-    if name not in (*needed, shard.controls):
+    if name not in (*needed, shard.controls, shard.frames):
         raise ValueError(f"files: {name} is not named after {shard.release}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from datagen.release.rows import is_absent
 
-__all__ = ["JSON_KEYS", "sample_json"]
+__all__ = ["CLIP_JSON_KEYS", "JSON_KEYS", "sample_json"]
 
 _POINTS = 136
 
@@ -44,6 +44,16 @@ JSON_KEYS: Mapping[str, str] = {
 }
 """Every key with its meaning."""
 
+_CLIP_INTEGERS = ("frames", "fps_num", "fps_den", "stride", "start_frame", "start_pts")
+_CLIP_TEXTS = ("track_id", "motion")
+
+CLIP_JSON_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(_CLIP_INTEGERS, "whole number, as in the manifest's row of the fake"),
+    **dict.fromkeys(_CLIP_TEXTS, "text, as in the manifest's row of the fake"),
+    "segments": "the manifest's list of the fake, as JSON: `[[0, 32]]`",
+}
+"""The keys of a clip beside the others."""
+
 
 def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
     """Return the JSON of a pair as UTF-8.
@@ -63,6 +73,11 @@ def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
     for kind in ("real", "fake"):
         found[f"box_{kind}"] = _numbers(by_kind[kind].get("box"), 4)
         found[f"landmarks_{kind}"] = _numbers(by_kind[kind].get("landmarks"), _POINTS)
+    if not is_absent(fake.get("frames")):
+        found |= {name: int(fake[name]) for name in _CLIP_INTEGERS}
+        found |= {name: str(fake[name]) for name in _CLIP_TEXTS}
+        segments = [[int(end) for end in ends] for ends in fake["segments"]]
+        found["segments"] = json.dumps(segments)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

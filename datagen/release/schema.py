@@ -60,7 +60,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("where", "media_path", _TEXT, "tar file of the image, relative to the release"),
     Column("where", "media_offset", pa.int64(), "offset of the image in the tar, bytes"),
     Column("where", "media_size", pa.int64(), "size of the encoded image, bytes"),
-    Column("where", "media_type", _TEXT, "`image/jpeg`, `image/png` or `image/webp`"),
+    Column(
+        "where",
+        "media_type",
+        _TEXT,
+        "`image/jpeg`, `image/png` or `image/webp`; of clips `video/mp4`, `video/x-matroska` or "
+        "`image/png`",
+    ),
     Column("where", "width", pa.int32(), "width of the image, pixels"),
     Column("where", "height", pa.int32(), "height of the image, pixels"),
     Column("where", "sha256", _TEXT, "sha256 of the encoded image"),

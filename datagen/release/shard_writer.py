@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from datagen.core.digests import sha256_file
 from datagen.errors import ReleaseError
+from datagen.release.clip_schema import ANY_MANIFEST, FRAMES
 from datagen.release.commit import Commit, FileRecord, commit_name
 from datagen.release.folder import Folder
 from datagen.release.manifest import ManifestFile, broken_manifest_rows
@@ -36,7 +37,7 @@ _BLOCK = 512  # of a tar: the header before each file
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """An encoded image or mask, stored in a tar as ``<pair_id>.<role>.<suffix>``.
+    """An encoded image, clip or mask, stored in a tar as ``<pair_id>.<role>.<suffix>``.
 
     Attributes:
         role: ``real``, ``control``, ``fake`` or ``mask``.
@@ -71,17 +72,20 @@ class ShardWriter:
         folder: The release.
         names: Names of the shard and its files.
         digest: Digest of everything that decides the content, see ``Commit``.
+        clips: Whether the shard holds clips, and so a table of frames.
 
     Attributes:
         networks: What the networks ran on, see ``Commit``; filled by the caller.
         commit: The commit, after the block was left without an exception.
     """
 
-    def __init__(self, folder: Folder, names: ShardName, digest: str) -> None:
+    def __init__(self, folder: Folder, names: ShardName, digest: str, clips: bool = False) -> None:
+        self._clips = clips
         self._folder = folder
         self._names = names
         self._digest = digest
         self._rows: list[dict[str, Any]] = []
+        self._frames: list[dict[str, Any]] = []
         self._rejects: list[dict[str, Any]] = []
         self._pairs = self._controls = self._bytes = 0
         self._tars: dict[str, _Tar] = {}
@@ -111,8 +115,26 @@ class ShardWriter:
         self._bytes += len(image.data)
         return StoredFile(name, offset, image.data)
 
-    def add_rows(self, rows: list[dict[str, Any]]) -> None:
-        """Add the manifest rows of the pair whose images were added last."""
+    def add_frames(
+        self, pair_id: str, role: str, suffix: str, frames: Sequence[bytes]
+    ) -> StoredFile:
+        """Append the frames of a clip as one file each.
+
+        Returns:
+            The bytes of the tar from the first frame to the last one, headers between included.
+        """
+        name = self._names.controls if role == "control" else self._names.media
+        tar = self._tar(name)
+        offsets = [
+            tar.add(f"{pair_id}.{role}.{number:06d}.{suffix}", data)
+            for number, data in enumerate(frames)
+        ]
+        self._bytes += sum(map(len, frames))
+        return StoredFile(name, offsets[0], tar.read(offsets[0], offsets[-1] + len(frames[-1])))
+
+    def add_rows(self, rows: list[dict[str, Any]], frames: Sequence[dict[str, Any]] = ()) -> None:
+        """Add the manifest rows of the pair whose images were added last, and those of frames."""
+        self._frames += frames
         facts = sample_json(rows)
         for name in dict.fromkeys(row["media_path"] for row in rows):
             self._tar(name).add(f"{rows[0]['pair_id']}.json", facts)
@@ -158,8 +180,12 @@ class ShardWriter:
             self._names.manifest: self._staging / "manifest",
             self._names.rejects: self._staging / "rejects",
         }
-        table = write_table(self._rows, MANIFEST, self._staging / "manifest")
+        schema = ANY_MANIFEST if self._clips else MANIFEST
+        table = write_table(self._rows, schema, self._staging / "manifest")
         self._refuse_broken(table)
+        if self._clips:
+            places[self._names.frames] = self._staging / "frames"
+            write_table(self._frames, FRAMES, self._staging / "frames")
         write_table(self._rejects, REJECTS, self._staging / "rejects")
         codes = sorted({row["code"] for row in self._rejects})
         self.commit = Commit(
@@ -197,6 +223,13 @@ class _Tar:
         offset = self._file.tell() + _BLOCK
         self._tar.addfile(info, io.BytesIO(data))
         return offset
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return bytes that were appended."""
+        self._file.flush()
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
 
     def finish(self) -> None:
         """Write the end mark and close the file."""

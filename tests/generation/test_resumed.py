@@ -71,7 +71,7 @@ def test_what_is_planned_is_not_made_again(
     def never(*_: Any) -> None:
         raise AssertionError("everything was there")
 
-    monkeypatch.setattr("datagen.generation.shard._Production.produce", never)
+    monkeypatch.setattr("datagen.generation.production.Production.produce", never)
     assert own_world.generate(out, "--inline") == 0
     assert digests(out) == whole
 
