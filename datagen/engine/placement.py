@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from datagen.engine.resources import Resources
-from datagen.errors import DeviceError
+from datagen.errors import DeviceError, RunError
 
 __all__ = ["max_concurrent", "ray_options"]
 
@@ -33,8 +33,14 @@ def max_concurrent(needs: Resources, nodes: Iterable[Mapping[str, Any]]) -> int:
 
     Raises:
         DeviceError: The task fits on no node; Ray would wait forever.
+        RunError: No node is left.
     """
     alive = [node.get("Resources", {}) for node in nodes if node.get("Alive")]
+    if not alive:
+        raise RunError(
+            "the Ray cluster has no node any more: its processes were ended, as happens where "
+            "memory is short or limited. Rerun to go on, with fewer --workers or with --inline"
+        )
     total = sum(_fits(needs, node) for node in alive)
     if total:
         return total

@@ -21,6 +21,7 @@ from datagen.engine.flights import Flights, Patience
 from datagen.engine.loopback import on_loopback
 from datagen.engine.placement import max_concurrent, ray_options
 from datagen.engine.resources import Resources
+from datagen.engine.room import check_room
 from datagen.errors import EngineError, RunError
 
 __all__ = ["RayEngine"]
@@ -45,6 +46,11 @@ WORKER_ENV: Mapping[str, str] = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "GLOG_minloglevel": "2",
 }
+
+_ADVICE = (
+    "Memory or the number of processes may be limited (ulimit, container): raise the limit, lower "
+    "--workers, or run with --inline"
+)
 
 # Settings of the user that workers need to find weights and caches.
 _FORWARDED = ("DATAGEN_WEIGHTS", "DATAGEN_CACHE")
@@ -77,7 +83,10 @@ class RayEngine:
 
         Raises:
             EngineError: It cannot be reached, or has no CPUs.
+            RunError: It cannot be started on this machine.
         """
+        if self._address is None:
+            check_room()
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_LOG_TO_STDERR", "0")
@@ -119,6 +128,8 @@ class RayEngine:
                 "if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; "
                 "start one with 'ray start --head', or run with --inline"
             ) from None
+        except Exception as error:  # noqa: BLE001  # of no class of its own
+            raise RunError(f"Ray did not start: {_last_line(error)}. {_ADVICE}") from None
         self._started = True
 
     def _warn_of_open_doors(self) -> None:
@@ -147,9 +158,18 @@ class RayEngine:
 
         Raises:
             DeviceError: No node of the cluster has the task's ``resources``.
+            RunError: The cluster has failed.
         """
         import ray
 
+        try:
+            yield from self._run(ray, task, keys)
+        except ray.exceptions.RayError as error:
+            raise RunError(
+                f"the Ray cluster failed: {_last_line(error)}. Rerun to go on. {_ADVICE}"
+            ) from None
+
+    def _run(self, ray: Any, task: Task[K, R], keys: Iterable[K]) -> Iterator[Outcome[K, R]]:
         needs = getattr(task, "resources", Resources())
         at_once = min(self.workers, max_concurrent(needs, ray.nodes()))
         remote = ray.remote(max_retries=_CRASH_RETRIES, **ray_options(needs))(attempt_noted)

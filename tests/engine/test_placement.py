@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datagen.engine.placement import max_concurrent, ray_options
 from datagen.engine.resources import Resources
-from datagen.errors import DeviceError
+from datagen.errors import DeviceError, RunError
 
 GIB = 1 << 30
 
@@ -61,3 +61,9 @@ def test_the_most_covers_each(parts: list[Resources]) -> None:
         assert most.cpus >= part.cpus
         assert most.gpus >= part.gpus
         assert most.memory >= part.memory
+
+
+def test_a_cluster_whose_nodes_have_ended_is_an_error_of_the_run() -> None:
+    for nodes in ([], [node(2, alive=False)]):
+        with pytest.raises(RunError, match="has no node any more"):
+            max_concurrent(Resources(), nodes)
