@@ -164,8 +164,8 @@ def clip_schema_document() -> str:
         "video (FFV1 in Matroska) with one frame per frame of the clip. The tars hold "
         "`<pair_id>.real.mp4`, `.fake.mp4`, `.mask.mkv` and `.json`; with `format: frames`, "
         "`<pair_id>.real.000000.png` and so on, and `media_offset` and `media_size` then reach "
-        "from the first byte of the first frame to the last byte of the last one, with the tar "
-        "headers between them.",
+        "from the tar header of the first frame to the end of the last one: these bytes are a tar "
+        "of their own.",
         "",
         "| column | type | meaning | allowed |",
         "| --- | --- | --- | --- |",

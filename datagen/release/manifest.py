@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen.errors import ReleaseError
+from datagen.release.agreement import disagreeing_rows
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
 from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, CLIP_NAMES
 from datagen.release.folder import Folder
@@ -93,7 +95,7 @@ def read_manifest(
             breaks a rule: the message names row and column, what was found, what is allowed.
     """
     table = open_table(folder, file.manifest, ANY_MANIFEST, ANY_RULES, columns, CLIP_NAMES)
-    for broken in broken_manifest_rows(table, file):
+    for broken in chain(broken_manifest_rows(table, file), disagreeing_rows(table)):
         where = f"{folder}/{file.manifest}"
         raise ReleaseError(
             f"{where}: {broken}. 'datagen verify' lists what is wrong with the release",

@@ -14,6 +14,7 @@ from datagen.core.arguments import maybe_mapping, text_or_texts
 from datagen.core.arrays import Image, Mask
 from datagen.core.text import near, shortened
 from datagen.errors import ReleaseError
+from datagen.release.clips import is_clip
 from datagen.release.json_columns import json_object
 from datagen.release.manifest import manifest_file, read_manifest
 
@@ -61,23 +62,31 @@ class ReleasedPair:
 
     @property
     def real(self) -> Image:
-        """The real image: ``(height, width, 3)`` uint8 RGB."""
-        return self.release.image(self.rows["real"])
+        """The real: ``(height, width, 3)`` uint8 RGB; of a clip with its frames in front."""
+        return self._media("real")
 
     @property
     def fake(self) -> Image:
-        """The fake image: ``(height, width, 3)`` uint8 RGB."""
-        return self.release.image(self.rows["fake"])
+        """The fake: ``(height, width, 3)`` uint8 RGB; of a clip with its frames in front."""
+        return self._media("fake")
 
     @property
     def control(self) -> Image | None:
         """The control, a real image that went through the method's pipeline, if there is one."""
-        return self.release.image(self.rows["control"]) if "control" in self.rows else None
+        return self._media("control") if "control" in self.rows else None
 
     @property
     def mask(self) -> Mask:
-        """How strongly each pixel was replaced: ``(height, width)`` uint8, 0 is unchanged."""
-        return self.release.mask(self.rows["fake"])
+        """How strongly each pixel was replaced: ``(height, width)`` uint8, 0 is unchanged.
+
+        Of a clip with its frames in front.
+        """
+        row = self.rows["fake"]
+        return self.release.masks(row) if is_clip(row) else self.release.mask(row)
+
+    def _media(self, kind: str) -> Image:
+        row = self.rows[kind]
+        return self.release.clip(row) if is_clip(row) else self.release.image(row)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from datagen.core.arrays import Image, Mask
+from datagen.core.digests import sha256_bytes
 from datagen.core.image_headers import read_header
 from datagen.core.images import MAX_RELEASED_PIXELS, read_gray, read_rgb
 from datagen.errors import ImageError, ReleaseError
@@ -15,7 +16,14 @@ from datagen.release.rules import MAX_IMAGE_BYTES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["bytes_of_row", "decoded", "decoded_mask", "header_problem"]
+__all__ = [
+    "bytes_of_row",
+    "decoded",
+    "decoded_mask",
+    "header_problem",
+    "original_bytes",
+    "original_mask",
+]
 
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 _MASK_TYPE = "image/png"
@@ -54,6 +62,31 @@ def bytes_of_row(
             row, what, f"{size} bytes at {offset} don't lie within the {known['size']} of {path}"
         )
     return folder.read_range(path, offset, size)
+
+
+def original_bytes(data: bytes, row: Mapping[Any, Any] | pd.Series[Any]) -> bytes:
+    """Return the encoded image of a row, after it was compared with the row's digest.
+
+    Raises:
+        ReleaseError: They are other bytes than the release was made with.
+    """
+    if sha256_bytes(data) != row["sha256"]:
+        raise ReleaseError(
+            f"{row['sample_id']}: its bytes are not those that the release was made with. Get its "
+            "tar again; 'datagen verify' lists what else differs",
+            row=str(row["sample_id"]),
+        )
+    return data
+
+
+def original_mask(data: bytes, row: Mapping[Any, Any] | pd.Series[Any]) -> bytes:
+    """Return the encoded mask of a row, whose header is that of a PNG of the row's size.
+
+    Raises:
+        ReleaseError: It is not.
+    """
+    _check_header(data, row, _MASK_TYPE, "mask")
+    return data
 
 
 def decoded(data: bytes, row: Mapping[Any, Any] | pd.Series[Any]) -> Image:

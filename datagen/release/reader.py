@@ -14,7 +14,9 @@ from datagen.core.arrays import Image, Mask
 from datagen.core.json_io import MAX_JSON
 from datagen.core.text import counted, near
 from datagen.errors import ReleaseError
+from datagen.release.clips import Clip, Masks, clip_of, is_clip, masks_of
 from datagen.release.folder import Folder
+from datagen.release.frames import frames_of_clip
 from datagen.release.json_columns import json_object
 from datagen.release.manifest import MANIFEST_FOLDER, manifest_file, read_manifest, split_of
 from datagen.release.names import release_id
@@ -240,7 +242,7 @@ class Release:
 
     def image(self, row: Row) -> Image:
         """Return the decoded image of a manifest row."""
-        return decoded(self.bytes_of(row), row)
+        return decoded(self.bytes_of(_still(row)), row)
 
     def mask_bytes(self, row: Row) -> bytes:
         """Return the mask of a fake's row as a PNG file."""
@@ -248,7 +250,32 @@ class Release:
 
     def mask(self, row: Row) -> Mask:
         """Return the mask of a fake's row."""
-        return decoded_mask(self.mask_bytes(row), row)
+        return decoded_mask(self.mask_bytes(_still(row)), row)
+
+    def clip(self, row: Row) -> Clip:
+        """Return the decoded clip of a manifest row, ``(frames, height, width, 3)`` uint8 RGB.
+
+        Raises:
+            ReleaseError: The row is an image, or its clip is damaged.
+        """
+        return clip_of(self.bytes_of(_moving(row)), row)
+
+    def masks(self, row: Row) -> Masks:
+        """Return the masks of a fake clip's row, ``(frames, height, width)`` uint8.
+
+        Raises:
+            ReleaseError: The row is an image or no fake, or its masks are damaged.
+        """
+        return masks_of(self.mask_bytes(_moving(row)), row)
+
+    def frames(self, row: Row) -> pd.DataFrame:
+        """Return the rows of the frames of a clip, as ``manifests/SCHEMA.md`` says.
+
+        Raises:
+            ReleaseError: The row is an image, or the table of frames is damaged.
+        """
+        row = checked_row(_moving(row), ("sample_id", "media_path"))
+        return frames_of_clip(self.folder, self.record["release_id"], row)
 
     def _bytes_of(self, row: Row, what: str) -> bytes:
         row = checked_row(row, (f"{what}_path", f"{what}_offset", f"{what}_size"))
@@ -267,6 +294,26 @@ class Release:
     def params(row: Row) -> dict[str, Any]:
         """Return the parameters that the method drew for the pair of a manifest row."""
         return json_object(checked_row(row, ("method_params",)), "method_params")
+
+
+def _still(row: Row) -> Row:
+    if is_clip(checked_row(row, ())):
+        raise ReleaseError(
+            f"{row.get('sample_id', 'the row')} is a clip: read it with Release.clip, its masks "
+            "with Release.masks",
+            key="media",
+        )
+    return row
+
+
+def _moving(row: Row) -> Row:
+    if not is_clip(checked_row(row, ())):
+        raise ReleaseError(
+            f"{row.get('sample_id', 'the row')} is an image: read it with Release.image, its mask "
+            "with Release.mask",
+            key="media",
+        )
+    return checked_row(row, ("width", "height", "media_type"))
 
 
 def folder_of(release: object, name: str = "release") -> Folder:

@@ -121,7 +121,7 @@ class ShardWriter:
         """Append the frames of a clip as one file each.
 
         Returns:
-            The bytes of the tar from the first frame to the last one, headers between included.
+            The bytes of the tar from the header of the first frame to the end of the last one.
         """
         name = self._names.controls if role == "control" else self._names.media
         tar = self._tar(name)
@@ -130,7 +130,8 @@ class ShardWriter:
             for number, data in enumerate(frames)
         ]
         self._bytes += sum(map(len, frames))
-        return StoredFile(name, offsets[0], tar.read(offsets[0], offsets[-1] + len(frames[-1])))
+        start, end = offsets[0] - _BLOCK, offsets[-1] + len(frames[-1])
+        return StoredFile(name, start, tar.read(start, end))
 
     def add_rows(self, rows: list[dict[str, Any]], frames: Sequence[dict[str, Any]] = ()) -> None:
         """Add the manifest rows of the pair whose images were added last, and those of frames."""

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import read_gray, read_rgb
-from datagen.core.media import suffix_of
 from datagen.errors import ImageError, ReleaseError
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
+from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, CLIP_NAMES
+from datagen.release.clips import is_clip
 from datagen.release.commit import Commit, commit_name, read_commit
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken
@@ -25,10 +26,17 @@ from datagen.release.json_columns import json_object, operations_of
 from datagen.release.manifest import MANIFEST_FOLDER, broken_manifest_rows, manifest_file
 from datagen.release.pixels import header_problem
 from datagen.release.rows import is_absent
-from datagen.release.rules import KINDS, REJECT_RULES, RULES
+from datagen.release.rules import KINDS, REJECT_RULES
 from datagen.release.sample import sample_json
-from datagen.release.schema import MANIFEST, REJECTS
+from datagen.release.schema import REJECTS
 from datagen.release.tar_members import members
+from datagen.release.verify_clips import (
+    CLIP_SHARED,
+    ClipPairCheck,
+    broken_frames,
+    clip_problem,
+    places_of,
+)
 
 __all__ = ["ShardCheck"]
 
@@ -99,7 +107,8 @@ class ShardCheck:
                     for name in self._file.tars
                 }
                 yield from self._media(records, tars)
-                yield from self._pairs(records, tars[self._file.media].handle)
+                yield from self._pairs(records, tars)
+            yield from broken_frames(self._folder, self._file, records)
         except FileNotFoundError:
             yield f"shard {shard}: its {len(records)} images cannot be compared without their tars"
         except (ReleaseError, OSError) as error:
@@ -122,11 +131,11 @@ class ShardCheck:
         """Return the rows that keep the rules, ``None`` if the file cannot be read."""
         name = self._file.manifest
         try:
-            table = open_table(self._folder, name, MANIFEST, RULES)
-            yield from _not_the_schema(table, MANIFEST, name)
+            table = open_table(self._folder, name, ANY_MANIFEST, ANY_RULES, optional=CLIP_NAMES)
+            yield from _not_the_schema(table, ANY_MANIFEST, name)
             broken = list(broken_manifest_rows(table, self._file))
             yield from (f"{name}: {one}" for one in broken)
-            table = plain_table(self._folder, name, _without(table, broken), MANIFEST)
+            table = plain_table(self._folder, name, _without(table, broken), ANY_MANIFEST)
         except ReleaseError as error:
             yield str(error)
             return None
@@ -150,16 +159,18 @@ class ShardCheck:
         for row in rows:
             offset, size = int(row["media_offset"]), int(row["media_size"])
             own, pair_id = expected[row["media_path"]], row["pair_id"]
-            own[f"{pair_id}.{row['kind']}.{suffix_of(row['media_type'])}"] = offset, size
+            data = _read(tars[row["media_path"]].handle, offset, size)
+            own.update(places_of(row, str(row["kind"]), data, offset))
             own[f"{pair_id}.json"] = None
-            yield from self._image(row, _read(tars[row["media_path"]].handle, offset, size))
+            yield from self._image(row, data)
             for column in _JSON:
                 yield from _bad_json(row, column)
             if row["kind"] == "fake" and _without_mask(row):
                 yield f"{row['sample_id']}: a fake without a mask"
             elif row["kind"] == "fake":
-                place = int(row["mask_offset"]), int(row["mask_size"])
-                expected[row["mask_path"]][f"{pair_id}.mask.png"] = place
+                offset, size = int(row["mask_offset"]), int(row["mask_size"])
+                data = _read(tars[row["mask_path"]].handle, offset, size)
+                expected[row["mask_path"]].update(places_of(row, "mask", data, offset))
         facts = _facts(rows)
         for name, tar in tars.items():
             yield from self._members(name, expected[name], facts, tar)
@@ -168,6 +179,9 @@ class ShardCheck:
         if sha256_bytes(data) != row["sha256"]:
             where = f"{row['media_path']}:{int(row['media_offset'])}"
             yield f"{row['sample_id']}: the sha256 of the bytes at {where} differs from the row's"
+        elif is_clip(row):
+            if problem := clip_problem(data, row, "clip"):
+                yield f"{row['sample_id']}: {problem}"
         elif problem := header_problem(data, row, str(row["media_type"]), "image"):
             yield f"{row['sample_id']}: {problem}"
 
@@ -198,7 +212,8 @@ class ShardCheck:
                     "in the rows"
                 )
 
-    def _pairs(self, rows: Sequence[Row], tar: BinaryIO) -> Iterator[str]:
+    def _pairs(self, rows: Sequence[Row], tars: Mapping[str, _Opened]) -> Iterator[str]:
+        decoded = False
         for pair_id, group in _by_pair(rows).items():
             kinds = {str(row["kind"]): row for row in group}
             if not {"real", "fake"} <= set(kinds) or len(kinds) != len(group):
@@ -210,10 +225,18 @@ class ShardCheck:
                     yield f"{row['sample_id']}: label {row['label']} is wrong for a {kind}"
                 if row["sample_id"] != f"{pair_id}-{kind}":
                     yield f"{row['sample_id']}: expected {pair_id}-{kind}"
-            for column in _SHARED:
+            for column in (*_SHARED, *(CLIP_SHARED if is_clip(group[0]) else ())):
                 if len({None if is_absent(row[column]) else row[column] for row in group}) != 1:
                     yield f"{pair_id}: {column} differs within the pair"
-            yield from self._mask(kinds["real"], kinds["fake"], tar)
+            if is_clip(kinds["fake"]):
+                read = {kind: _bytes_of(row, "media", tars) for kind, row in kinds.items()}
+                mask = _bytes_of(kinds["fake"], "mask", tars)
+                clips = ClipPairCheck(kinds, read, mask)
+                yield from clips.problems(whole=self._pixels or not decoded, pixels=self._pixels)
+                decoded = True
+                self.compared += clips.compared
+            else:
+                yield from self._mask(kinds["real"], kinds["fake"], tars[self._file.media].handle)
 
     def _mask(self, real: Row, fake: Row, tar: BinaryIO) -> Iterator[str]:
         if _without_mask(fake):
@@ -281,6 +304,14 @@ def _opened(folder: Folder, name: str) -> Iterator[_Opened]:
 def _read(tar: BinaryIO, offset: int, size: int) -> bytes:
     tar.seek(offset)
     return tar.read(size)
+
+
+def _bytes_of(row: Row, what: str, tars: Mapping[str, _Opened]) -> bytes:
+    """Return the bytes that a row refers to; none if it refers to none."""
+    if is_absent(row[f"{what}_path"]) or is_absent(row[f"{what}_size"]):
+        return b""
+    offset, size = int(row[f"{what}_offset"]), int(row[f"{what}_size"])
+    return _read(tars[row[f"{what}_path"]].handle, offset, size)
 
 
 def _not_the_schema(table: pa.Table, schema: pa.Schema, name: str) -> Iterator[str]:

@@ -1,0 +1,188 @@
+"""The clips of a release and their masks, found through rows that may be a stranger's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datagen.core.arrays import Image, Mask
+from datagen.core.images import read_gray, read_rgb
+from datagen.core.media import VIDEO_TYPES
+from datagen.errors import ImageError, ReleaseError
+from datagen.release.clip_schema import MAX_FRAMES
+from datagen.release.pixels import header_problem
+from datagen.release.rows import Row, is_absent
+from datagen.release.tar_members import members
+
+__all__ = ["Clip", "Masks", "clip_of", "frames_in", "is_clip", "masks_of", "pngs_of"]
+
+Clip = NDArray[np.uint8]
+"""``(frames, height, width, 3)`` uint8 RGB."""
+
+Masks = NDArray[np.uint8]
+"""``(frames, height, width)`` uint8: 0 is untouched, 255 fully replaced."""
+
+_MAX_BYTES = 2 << 30
+_END = bytes(1024)
+_CODECS = ("h264", "hevc", "ffv1")
+
+F = TypeVar("F", Image, Mask)
+
+
+def is_clip(row: Row) -> bool:
+    """Say whether a row of the manifest is a clip."""
+    return "frames" in row and not is_absent(row["frames"])
+
+
+def clip_of(data: bytes, row: Row) -> Clip:
+    """Return the decoded clip of a row.
+
+    Args:
+        data: The bytes that the row refers to.
+        row: The row, which has ``frames``, ``width``, ``height`` and ``media_type``.
+
+    Raises:
+        ReleaseError: It is no clip of the row's type, size and number of frames.
+        MissingExtraError: PyAV is not installed.
+    """
+    return _stacked(_frames(data, row), row, "media", 3)
+
+
+def masks_of(data: bytes, row: Row) -> Masks:
+    """Return the decoded masks of a fake's row; raises as ``clip_of``."""
+    return _stacked(_masks(data, row), row, "mask", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Png:
+    """A frame in a tar.
+
+    Attributes:
+        name: Name of the member.
+        offset: Offset of its content in the bytes of the clip.
+        data: Its content.
+    """
+
+    name: str
+    offset: int
+    data: bytes
+
+
+def pngs_of(data: bytes) -> Iterator[_Png]:
+    """Yield the frames of a clip that is stored as images: a piece of a tar.
+
+    Raises:
+        ImageError: It is not.
+    """
+    whole = data + bytes(-len(data) % 512) + _END
+    for number, member in enumerate(members(io.BytesIO(whole), len(whole))):
+        if member.problem or number >= MAX_FRAMES:
+            raise ImageError(f"no frames in a tar: {member.problem or 'too many'}")
+        yield _Png(member.name, member.offset, whole[member.offset : member.offset + member.size])
+
+
+def frames_in(data: bytes, row: Row, what: str) -> int:
+    """Return the number of frames of an encoded clip, without decoding pictures.
+
+    Raises:
+        ImageError: It cannot be read, or is of another size than the row says.
+    """
+    if _is_tar(row):
+        pngs = list(pngs_of(data))
+        for png in pngs:
+            if problem := header_problem(png.data, row, "image/png", what):
+                raise ImageError(f"frame {png.name}: {problem}")
+        return len(pngs)
+    from datagen.video.container import opened_video
+
+    with opened_video(io.BytesIO(data), _CODECS) as opened:
+        _check_size(opened.stream.width, opened.stream.height, row)
+        count = 0
+        for packet in opened.container.demux(opened.stream):
+            count += packet.size > 0
+    return count
+
+
+def _is_tar(row: Row) -> bool:
+    return str(row["media_type"]) not in VIDEO_TYPES
+
+
+def _frames(data: bytes, row: Row) -> Iterator[Image]:
+    from datagen.video.color import to_rgb
+
+    if _is_tar(row):
+        yield from _decoded(data, row, "image", read_rgb)
+    else:
+        for frame in _video(data, row):
+            yield to_rgb(frame)
+
+
+def _masks(data: bytes, row: Row) -> Iterator[Mask]:
+    if _is_tar(row):
+        yield from _decoded(data, row, "mask", read_gray)
+        return
+    for frame in _video(data, row):
+        if frame.format.name != "gray":
+            raise ImageError(f"a mask holds {frame.format.name}, expected 8-bit gray")
+        yield np.asarray(frame.to_ndarray(), np.uint8)
+
+
+def _decoded(data: bytes, row: Row, what: str, read: Callable[[bytes], F]) -> Iterator[F]:
+    for png in pngs_of(data):
+        if problem := header_problem(png.data, row, "image/png", what):
+            raise ImageError(f"frame {png.name}: {problem}")
+        yield read(png.data)
+
+
+def _video(data: bytes, row: Row) -> Iterator[Any]:
+    from datagen.video.container import opened_video
+    from datagen.video.decode import frames_of
+
+    with opened_video(io.BytesIO(data), _CODECS) as opened:
+        for frame in frames_of(opened):
+            _check_size(frame.width, frame.height, row)
+            yield frame
+
+
+def _check_size(width: int, height: int, row: Row) -> None:
+    stated = int(row["width"]), int(row["height"])
+    if (width, height) != stated:
+        raise ImageError(f"it has {width}x{height} pixels, not {stated[0]}x{stated[1]}")
+
+
+def _stacked(
+    frames: Iterator[NDArray[np.uint8]], row: Row, what: str, channels: int
+) -> NDArray[np.uint8]:
+    sample = str(row.get("sample_id", "a row"))
+    count, width, height = (int(row[name]) for name in ("frames", "width", "height"))
+    size = count * width * height * channels
+    if count > MAX_FRAMES or size > _MAX_BYTES:
+        raise ReleaseError(
+            f"{sample}: {count} frames of {width}x{height} pixels need {size >> 20:,} MiB, at most "
+            f"{_MAX_BYTES >> 20:,} are read",
+            key=what,
+            row=sample,
+        )
+    shape = (height, width, 3) if channels == 3 else (height, width)
+    found = np.empty((count, *shape), np.uint8)
+    filled = 0
+    try:
+        for number, frame in enumerate(frames):
+            if number < count:
+                found[number] = frame
+            filled = number + 1
+            if filled > count:
+                break
+    except ImageError as error:
+        raise ReleaseError(f"{sample}: the {what} is {error}", key=what, row=sample) from None
+    if filled != count:
+        more = "more" if filled > count else str(filled)
+        raise ReleaseError(
+            f"{sample}: the {what} has {more} frames, the row says {count}", key=what, row=sample
+        )
+    return found

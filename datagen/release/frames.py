@@ -1,0 +1,58 @@
+"""Reading the tables of frames of a release of clips, every row checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagen.errors import ReleaseError
+from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
+from datagen.release.clip_schema import FRAME_RULES, FRAMES
+from datagen.release.folder import Folder
+from datagen.release.names import FILE_OF_A_SHARD, ShardName
+from datagen.release.rows import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["frames_of_clip", "read_frames"]
+
+
+def read_frames(folder: Folder, shard: ShardName) -> pa.Table:
+    """Read the frames of a shard.
+
+    Args:
+        folder: The release.
+        shard: Names of the shard's files.
+
+    Raises:
+        ReleaseError: The file is missing, damaged or too large, or a row breaks a rule.
+    """
+    table = open_table(folder, shard.frames, FRAMES, FRAME_RULES)
+    for broken in broken_columns(table, FRAMES, FRAME_RULES):
+        where = f"{folder}/{shard.frames}"
+        raise ReleaseError(f"{where}: {broken}", path=where, key=broken.column, row=broken.row)
+    return plain_table(folder, shard.frames, table, FRAMES)
+
+
+def frames_of_clip(folder: Folder, release: str, row: Row) -> pd.DataFrame:
+    """Return the frames of one clip.
+
+    Args:
+        folder: The release.
+        release: Id of the release.
+        row: The manifest row of the clip.
+
+    Raises:
+        ReleaseError: See ``read_frames``; or the row names no tar of a shard.
+    """
+    match = FILE_OF_A_SHARD.fullmatch(str(row["media_path"]))
+    if match is None or not match["split"]:
+        raise ReleaseError(f"{row['sample_id']}: {row['media_path']!r} is no tar of a shard")
+    shard = ShardName(release, f"{match['split']}-{match['number']}")
+    table = read_frames(folder, shard)
+    own = table.filter(pc.equal(table.column("sample_id"), str(row["sample_id"])))
+    found: pd.DataFrame = own.to_pandas()
+    return found
