@@ -15,9 +15,17 @@ from datagen.errors import MissingExtraError, VideoError
 from datagen.video.color import BT709, LIMITED, from_rgb, to_rgb
 from datagen.video.container import opened_video
 from datagen.video.decode import frames_of
-from datagen.video.libraries import LIBRARIES, encoder_name, repeatable
+from datagen.video.libraries import (
+    LIBRARIES,
+    encoder_name,
+    frame_types,
+    repeatable,
+    set_decoding_times,
+    set_type,
+)
 
 if TYPE_CHECKING:
+    from av import Packet
     from av import VideoFrame as AvFrame
 
 __all__ = [
@@ -105,9 +113,8 @@ class ClipEncoding:
 def encode_clip(frames: Sequence[Image], fps: Fraction, encoding: ClipEncoding) -> bytes:
     """Encode a clip at a constant rate, without sound.
 
-    x264 and x265 decide the type of each frame by its number alone: no scene cuts, no adaptive
-    B-frames, closed GOPs. By default they look at the content, and a fake would get other types
-    than its real.
+    The type of each frame follows from its number alone, in closed GOPs. By default x264 and x265
+    look at the content, and a fake would get other types than its real.
 
     Args:
         frames: RGB images of one size; both sides even for ``h264`` and ``h265``.
@@ -130,8 +137,9 @@ def encode_clip(frames: Sequence[Image], fps: Fraction, encoding: ClipEncoding) 
     assert encoding.gop is not None  # checked by ClipEncoding
     options = {"crf": str(encoding.crf), "preset": str(encoding.preset)}
     options |= repeatable(encoding.codec, encoding.gop)
+    types = frame_types(encoding.codec, len(frames), encoding.gop)
     made = (from_rgb(frame, "yuv420p") for frame in frames)
-    return _muxed(made, fps, _MUXERS[encoding.format], encoding.codec, options)
+    return _muxed(made, fps, _MUXERS[encoding.format], encoding.codec, options, types)
 
 
 def encode_masks(masks: Sequence[Mask], fps: Fraction) -> bytes:
@@ -191,10 +199,13 @@ def picture_types(data: bytes) -> str:
 
 
 def _check_frames(frames: Sequence[Image] | Sequence[Mask], even: bool) -> None:
-    shapes = {frame.shape for frame in frames}
-    if len(shapes) != 1:
-        raise ValueError(f"expected frames of one size, found {len(shapes)} sizes")
-    height, width = next(iter(shapes))[:2]
+    if not frames:
+        raise ValueError("expected at least one frame, found none")
+    sizes = sorted({(frame.shape[1], frame.shape[0]) for frame in frames})
+    if len(sizes) > 1:
+        found = " and ".join(f"{width}x{height}" for width, height in sizes[:2])
+        raise ValueError(f"expected frames of one size, found {found}")
+    width, height = sizes[0]
     if even and (height % 2 or width % 2):
         raise ValueError(f"h264 and h265 need even sides, found {width}x{height} pixels")
 
@@ -209,7 +220,12 @@ def _plain(array: Image | Mask, format_: str) -> AvFrame:
 
 
 def _muxed(
-    frames: Iterable[AvFrame], fps: Fraction, muxer: str, codec: str, options: Mapping[str, str]
+    frames: Iterable[AvFrame],
+    fps: Fraction,
+    muxer: str,
+    codec: str,
+    options: Mapping[str, str],
+    types: str = "",
 ) -> bytes:
     try:
         import av
@@ -220,12 +236,16 @@ def _muxed(
     container = av.open(buffer, "w", format=muxer, options={"fflags": "+bitexact"})
     try:
         stream: Any = None
+        packets: list[Packet[Any]] = []
         for number, frame in enumerate(frames):
             if stream is None:
                 stream = _stream(container, frame, fps, codec, options)
             frame.pts, frame.time_base = number, 1 / fps
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            set_type(frame, types, number)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        set_decoding_times(packets)
+        container.mux(packets)
     finally:
         container.close()
     return buffer.getvalue()

@@ -1,8 +1,9 @@
 """Files that tests need and the repository does not contain: photographs and networks.
 
-``DATAGEN_LONDON`` names the folder of the London set, ``DATAGEN_WEIGHTS`` that of the weight
-files. A test whose file is missing is skipped, naming it; with ``DATAGEN_REQUIRE_ASSETS=1`` it
-fails, so that a machine that should have them cannot pass by skipping.
+``DATAGEN_LONDON`` names the folder of the London set, ``DATAGEN_GRID`` that of videos of the GRID
+corpus, ``DATAGEN_WEIGHTS`` that of the weight files. A test whose file is missing is skipped and
+names it; with ``DATAGEN_REQUIRE_ASSETS=1`` it fails, so that a machine that should have them cannot
+pass by skipping.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import pytest
 
 from datagen.core.arrays import Image
 
-__all__ = ["london", "london_photo", "weights"]
+__all__ = ["grid", "london", "london_photo", "weights"]
 
 
 def london(name: str = "people.csv") -> Path:
     """Return a file of the London set, or skip."""
     return _asset("DATAGEN_LONDON", name, "the Face Research Lab London Set")
+
+
+def grid(name: str = "id2.mpg") -> Path:
+    """Return a video of the GRID corpus, or skip."""
+    return _asset("DATAGEN_GRID", name, "videos of the GRID corpus")
 
 
 def weights(name: str) -> Path:

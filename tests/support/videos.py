@@ -12,7 +12,7 @@ import numpy as np
 
 from datagen.core.arrays import Image
 
-__all__ = ["BARS", "KINDS", "bars", "make_video", "moving"]
+__all__ = ["BARS", "KINDS", "bars", "make_sound", "make_video", "moving"]
 
 KINDS = {
     "mpeg1": ("mpeg", "mpeg1video", "yuv420p", {"bf": "2", "g": "8", "b": "2000k"}),
@@ -30,6 +30,8 @@ KINDS = {
     ),
 }
 """Container, encoder, pixel format and options of what is read."""
+
+_OTHERS = {"rgb": ("mp4", "libx264rgb", "rgb24", {"crf": "1"})}
 
 BARS = (
     *((255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0)),
@@ -78,7 +80,7 @@ def make_video(
     """
     import av
 
-    muxer, encoder, usual, basic = KINDS[kind]
+    muxer, encoder, usual, basic = (KINDS | _OTHERS)[kind]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=muxer, options=container_options or {}) as container:
         stream: Any = container.add_stream(encoder, rate=fps, options=basic | (options or {}))
@@ -103,5 +105,21 @@ def make_video(
             ready.pts = number if pts is None else pts[number]
             ready.time_base = 1 / fps
             container.mux(stream.encode(ready))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def make_sound() -> bytes:
+    """Return a file with sound and nothing to see."""
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream: Any = container.add_stream("aac", rate=44100)
+        silence = np.zeros((1, 1024), np.float32)
+        for number in range(8):
+            frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, 1024 * number
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()

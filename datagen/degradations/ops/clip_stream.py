@@ -12,7 +12,7 @@ import numpy as np
 from datagen.core.arrays import Image
 from datagen.degradations.ops.video_stream import Codec, Preset
 from datagen.video.color import from_rgb, to_rgb
-from datagen.video.libraries import codec_packets, repeatable
+from datagen.video.libraries import codec_packets, frame_types, repeatable
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -42,7 +42,8 @@ def through_codec(
     import av
 
     options = {"crf": str(crf), "preset": preset, **repeatable(codec, _GOP, limit)}
-    packets = codec_packets(_even(clip), codec, _FPS, options)
+    types = frame_types(codec, len(clip), _GOP)
+    packets = codec_packets(_even(clip), codec, _FPS, options, types)
     context = av.CodecContext.create(_DECODERS[codec], "r")
     assert isinstance(context, av.VideoCodecContext)
     context.thread_count = 1
