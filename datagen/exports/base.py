@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from datagen.core.digests import sha256_bytes
 from datagen.core.files import below, write_atomically
 from datagen.core.progress import Progress
 from datagen.core.text import counted, near
@@ -119,10 +120,25 @@ def place_in(folder: Path, name: str) -> Path:
 
 
 def copy_rights(export: Export) -> None:
-    """Copy the cards and the attribution of the release."""
-    for name in export.release.record["files"]:
-        if name.startswith("rights/"):
-            write_atomically(place_in(export.folder, name), export.release.folder.read(name))
+    """Copy the cards and the attribution of the release.
+
+    Raises:
+        ReleaseError: One of them is not what ``release.json`` says.
+    """
+    for name, stated in export.release.record["files"].items():
+        if not name.startswith("rights/"):
+            continue
+        place = place_in(export.folder, name)
+        data = export.release.folder.read(name, limit=stated["size"])
+        if sha256_bytes(data) != stated["sha256"]:
+            where = f"{export.release.folder}/{name}"
+            raise ReleaseError(
+                f"{where}: its sha256 is {sha256_bytes(data)}, and release.json says "
+                f"{stated['sha256']}: terms that were changed are not passed on. 'datagen verify' "
+                "lists what is damaged",
+                path=where,
+            )
+        write_atomically(place, data)
 
 
 def terms_warning(release: Release) -> str:
@@ -148,7 +164,7 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
         try:
             found = json.loads(mark.read_text(encoding="utf-8"))
             known = {key: found.get(key) for key in facts}
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             known = {}
         if known != facts:
             raise ReleaseError(

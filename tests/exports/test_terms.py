@@ -59,3 +59,18 @@ def test_a_copy_for_own_use_says_so_and_not_where_the_release_was(
     text = (tmp_path / "copy" / "README.md").read_text(encoding="utf-8")
     assert "redistribut" in text
     assert "home-of-somebody" not in text
+
+
+@pytest.mark.parametrize("to", EXPORTS)
+@pytest.mark.parametrize("change", [b"x", b"another"])
+def test_changed_terms_are_not_copied(
+    release: Path, tmp_path: Path, to: str, change: bytes
+) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(release, changed)
+    card = next((changed / "rights").rglob("*.*"))
+    data = card.read_bytes()
+    card.write_bytes(data[:-1] + change if change == b"x" else data + change)
+    with pytest.raises(ReleaseError, match=r"rights/.*(release\.json says|at most)"):
+        api.export(changed, tmp_path / "copy", to, progress=False)
+    assert not list((tmp_path / "copy").rglob(card.name))
