@@ -9,7 +9,7 @@ from datagen.core.digests import digest_of
 from datagen.degradations.compose import Composition
 from datagen.methods import Method
 from datagen.recipe.build import weight_cards_of
-from datagen.recipe.schema import DonorRule, RecipeSpec
+from datagen.recipe.schema import DonorRule, RecipeSpec, SourceUse
 from datagen.release.other_recipe import NOT_IN_DIGEST
 from datagen.sources import SOURCES, SourceCard
 
@@ -53,15 +53,20 @@ def recipe_digest(
     body["sources"] = [
         {
             "card": card.digest(),
-            "options": SOURCES.load(card.layout)
-            .configure(card, use.options, "")
-            .model_dump(mode="json"),
+            "options": _options(spec, use, card),
             "splits": use.splits,
             **({} if use.camera is None else {"camera": use.camera.model_dump(mode="json")}),
         }
         for use, card in zip(spec.sources, cards, strict=True)
     ]
     return digest_of(body | _degradations(spec, degradations))
+
+
+def _options(spec: RecipeSpec, use: SourceUse, card: SourceCard) -> dict[str, Any]:
+    layout = SOURCES.load(card.layout)
+    options = layout.configure(card, use.options, "")
+    unused = layout.clip_options if spec.clip is None else frozenset()
+    return options.model_dump(mode="json", exclude=set(unused))
 
 
 def _degradations(spec: RecipeSpec, degradations: Sequence[Composition]) -> dict[str, Any]:

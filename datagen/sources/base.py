@@ -63,6 +63,7 @@ class Source(ABC):
     Attributes:
         layout: Name of the layout in cards.
         options: Model of the card's ``options``.
+        clip_options: Those of the options that change clips alone, and no image.
         has_files: Whether images are files; otherwise ``render`` makes them on demand.
         version: Version of ``render``, raised when its output changes.
         render_seconds: Seconds per image that ``render`` takes on one core, for estimates.
@@ -73,6 +74,7 @@ class Source(ABC):
 
     layout: ClassVar[str]
     options: ClassVar[type[Frozen]] = NoOptions
+    clip_options: ClassVar[frozenset[str]] = frozenset()
     has_files: ClassVar[bool] = True
     version: ClassVar[int] = 1
     render_seconds: ClassVar[float] = 0.0
@@ -147,6 +149,26 @@ class Source(ABC):
         """Return an image of a source without files."""
         raise NotImplementedError(f"source {self.card.id!r} has files: read them")
 
+    def render_frame(self, image_id: str, frame: int) -> Image:
+        """Return a frame of a clip of a source without files.
+
+        Args:
+            image_id: Id of one of the ``clip_records``.
+            frame: Number of the frame, from 0.
+
+        Raises:
+            SourceError: There is no such clip or frame.
+        """
+        raise NotImplementedError(f"source {self.card.id!r} renders no clips")
+
+    def frame_record(self, record: Record, frame: int) -> Record:
+        """Return the record of a clip without a file, as one of its frames is: its geometry.
+
+        Raises:
+            SourceError: There is no such clip or frame.
+        """
+        raise NotImplementedError(f"source {self.card.id!r} renders no clips")
+
     def error(
         self, problem: str, file: str = "", place: str = "", row: int | None = None
     ) -> SourceError:
@@ -165,6 +187,10 @@ class Source(ABC):
     def digest_options(self) -> dict[str, Any]:
         """Return the options that enter the digest of a rendered image."""
         return dict(self.config.model_dump(mode="json"))
+
+    def clip_digest_options(self) -> dict[str, Any]:
+        """Return the options that enter the digest of a rendered clip."""
+        return self.digest_options()
 
     @cached_property
     def _place(self) -> tuple[Storage, str]:

@@ -17,7 +17,7 @@ from datagen.recipe.schema import DonorRule
 from datagen.sources import SOURCES, load_card
 
 ROOT = Path(__file__).parents[2]
-FOR_CLIPS = {"clip", "methods.donor.frames"}  # no recipe of images may have them
+FOR_CLIPS = {"clip", "methods.donor.frames", "sources.options.video"}  # no recipe of images may have them
 FROZEN = sorted(path.stem for path in (ROOT / "manifests").glob("*.parquet"))
 
 
@@ -94,3 +94,18 @@ def test_writing_out_the_defaults_keeps_the_digest(name: str) -> None:
         if entry["donor"] is None:
             del entry["donor"]
     assert load_recipe(path, body).digest == recipe.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("quickstart", "5952cafe09d16dce"),
+        ("london", "208a1b7f00ba718e"),
+        ("robustness-ladder", "63898fcfce9ac5a3"),
+        ("benchmark-procedural", "c91c3828a608f1f8"),
+    ],
+)
+def test_recipes_of_images_keep_the_digest_that_they_had_before_there_were_clips(
+    name: str, digest: str
+) -> None:
+    assert load_recipe(ROOT / "recipes" / f"{name}.yaml").digest[:16] == digest

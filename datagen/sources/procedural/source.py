@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from datagen.core.arrays import Image
 from datagen.core.schema import Frozen
 from datagen.sources.base import Record, Source
+from datagen.sources.procedural.footage import footage
+from datagen.sources.procedural.options import ProceduralOptions, VideoOptions
 from datagen.sources.procedural.portrait import VERSION, Truth, render, truth
+from datagen.sources.procedural.take import Take, take
 
 __all__ = ["Procedural", "ProceduralOptions"]
 
-
-class ProceduralOptions(Frozen):
-    """Options of the layout ``procedural``.
-
-    Attributes:
-        identities: Number of identities; identity ``n`` does not depend on it.
-        images_per_identity: Number of images per identity.
-        seed: Seed of the population; another seed gives other people.
-        size: Side length of the images in pixels.
-    """
-
-    identities: int = Field(default=60, ge=2, le=10_000_000)
-    images_per_identity: int = Field(default=8, ge=1, le=10_000)
-    seed: int = Field(default=1, ge=0, lt=2**63)
-    size: int = Field(default=512, ge=128, le=2048)
+_CLIP = re.compile(r"p(\d{7,})_v(\d{4,})")
 
 
 class Procedural(Source):
@@ -37,6 +27,7 @@ class Procedural(Source):
 
     layout: ClassVar[str] = "procedural"
     options: ClassVar[type[Frozen]] = ProceduralOptions
+    clip_options: ClassVar[frozenset[str]] = frozenset({"video"})
     has_files: ClassVar[bool] = False
     version: ClassVar[int] = VERSION
     render_seconds: ClassVar[float] = 0.1
@@ -78,3 +69,46 @@ class Procedural(Source):
         if not (person.isdigit() and image_number.isdigit()):
             raise self.error(f"no image {image_id!r}")
         return render(self.config.seed, int(person), int(image_number), self.config.size).image
+
+    @property
+    def _video(self) -> VideoOptions:
+        video: VideoOptions = self.config.video
+        return video
+
+    def clip_digest_options(self) -> dict[str, Any]:
+        """See base class; the length of a video changes none of its frames."""
+        video = self._video.model_dump(mode="json", exclude={"per_identity", "seconds"})
+        return {"seed": self.config.seed, "size": self.config.size, "video": video}
+
+    def clip_records(self) -> Iterator[Record]:
+        """See base class; the geometry of each is that of its first frame."""
+        for person in range(self.config.identities):
+            for number in range(self._video.per_identity):
+                record = Record(image_id=f"p{person:07d}_v{number:04d}", identity=f"p{person:07d}")
+                yield self.frame_record(record, 0)
+
+    def frame_record(self, record: Record, frame: int) -> Record:
+        """See base class."""
+        person, number = self._clip(record.image_id, frame)
+        known = self._take(person, number).truth(float(frame / self._video.fps))
+        exact = self._record(person, number, known)
+        frames, fps = self._video.frames, self._video.fps
+        return dataclasses.replace(exact, image_id=record.image_id, frames=frames, fps=fps)
+
+    def render_frame(self, image_id: str, frame: int) -> Image:
+        """See base class; what the frames of a clip share is kept for the next one."""
+        person, number = self._clip(image_id, frame)
+        shot = footage(self.config.seed, person, number, self.config.size, self._video.limits)
+        return shot.frame(frame, self._video.fps)
+
+    def _take(self, person: int, number: int) -> Take:
+        return take(self.config.seed, person, number, self.config.size, self._video.limits)
+
+    def _clip(self, image_id: str, frame: int) -> tuple[int, int]:
+        """Person and number of a clip that has this frame."""
+        found = _CLIP.fullmatch(image_id)
+        if found is None:
+            raise self.error(f"no clip {image_id!r}")
+        if not 0 <= frame < self._video.frames:
+            raise self.error(f"clip {image_id!r} has frames 0 to {self._video.frames - 1}: {frame}")
+        return int(found[1]), int(found[2])
