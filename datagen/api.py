@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from datagen.core.arguments import flag, found, maybe_text, maybe_whole, number, text, whole
@@ -29,6 +28,7 @@ from datagen.evaluation.result import (
     evaluate_release,
 )
 from datagen.exports.base import Exported, export_release
+from datagen.exports.destination import checked_destination
 from datagen.generation.prepare import plan_recipe, prepare
 from datagen.generation.preview import FaceCollection, IndexedFace, PreviewPair, make_preview
 from datagen.generation.run import make_release
@@ -263,11 +263,11 @@ def export(
         progress: Show progress and notes.
 
     Raises:
-        UserError: There is no such form, or the folder holds something else.
+        UserError: There is no such form, or the folder is an address or in the release.
         ReleaseError: There is no release, or it is damaged.
     """
     opened, shown = _release(release), _shown(progress)
-    place = Path(text(fspath(folder), "folder", "'copy'"))
+    place = checked_destination(text(fspath(folder), "folder", "'copy'"), opened)
     return export_release(
         opened, text(to, "to", "'hf'"), place, whole(workers, "workers", 1), shown
     )

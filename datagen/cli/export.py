@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -19,12 +18,12 @@ NAME = "export"
 def command(
     out: ReleaseFolder,
     destination: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045  # perhaps an address, which a path would change
         typer.Argument(metavar="DEST", help="New folder for the copy.", show_default=False),
     ] = None,
     *,
     folder: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option("-o", "--out", metavar="DEST", help="The same, as with other commands."),
     ] = None,
     to: Annotated[

@@ -15,6 +15,7 @@ from datagen.core.progress import Progress
 from datagen.core.text import counted, near
 from datagen.errors import ReleaseError, UserError
 from datagen.release.reader import Release
+from datagen.release.whereabouts import EXPORT_MARK
 
 __all__ = [
     "EXPORTS",
@@ -31,9 +32,6 @@ EXPORTS: Mapping[str, str] = {
     "hf": "datagen.exports.huggingface:write",
 }
 """The function that writes each form."""
-
-MARK = "datagen-export.json"
-"""File in a copy that says which release it is of; it is written first, and whole at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def _facts(release: Release) -> dict[str, Any]:
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder)
-    mark = folder / MARK
+    mark = folder / EXPORT_MARK  # written first, and whole at the end
     if mark.is_file():
         try:
             found = json.loads(mark.read_text(encoding="utf-8"))
@@ -182,4 +180,4 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _mark(folder: Path, facts: Mapping[str, Any]) -> None:
-    write_atomically(folder / MARK, (json.dumps(facts, indent=1) + "\n").encode())
+    write_atomically(folder / EXPORT_MARK, (json.dumps(facts, indent=1) + "\n").encode())

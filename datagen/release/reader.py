@@ -26,6 +26,7 @@ from datagen.release.record import RELEASE_NAME
 from datagen.release.record_model import parse_record, record_digest
 from datagen.release.rows import Row, checked_row
 from datagen.release.schema import MANIFEST
+from datagen.release.whereabouts import meant_instead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -361,7 +362,7 @@ def _no_release(folder: Folder) -> ReleaseError:
     if folder.local is not None and folder.local.is_file():
         problem = "it is a file: name the folder that holds it"
     elif folder.exists():
-        problem = f"{RELEASE_NAME} not found: name the folder that 'datagen generate -o' wrote"
+        problem = f"{RELEASE_NAME} not found: {meant_instead(folder)}"
     else:
         problem = "there is no such folder: check the path"
     return ReleaseError(f"{folder} is not a datagen release ({problem})", path=folder.address)
