@@ -26,7 +26,7 @@ def run_checked(
         run: Applies it to all of them.
 
     Returns:
-        The degraded images; one that came back as it was is the same object.
+        The degraded images; one that was given and came back is the same object.
 
     Raises:
         ContractError: Another number, shape or type came back, or an input was written to.
@@ -56,8 +56,8 @@ def run_checked(
                 f"degradation {kind.name!r} returned {new.shape} {new.dtype}, expected "
                 f"{old.shape} uint8"
             )
-    same = zip(before, inputs, after, strict=True)
-    return [old if new is given else new for old, given, new in same]
+    given = {id(view): image for view, image in zip(inputs, before, strict=True)}
+    return [given.get(id(new), new) for new in after]
 
 
 def _read_only(image: Image) -> Image:

@@ -24,20 +24,20 @@ class RateLimitOptions(Frozen):
     """Options of ``rate_limit``.
 
     Attributes:
-        bits: Bits per pixel and frame that the connection carries, 0.002 to 2; 0.1 are 164 kbit/s
+        bits: Bits per pixel and frame that the connection carries, 0.01 to 2; 0.1 are 164 kbit/s
             at 256x256 pixels and 25 frames per second.
-        buffer: Length of the buffer in seconds, 0.1 to 4: a short one, as in a call, makes quality
+        buffer: Length of the buffer in seconds, 0.5 to 4: a short one, as in a call, makes quality
             follow the content from frame to frame.
         preset: Preset of x264.
     """
 
-    bits: Range = (0.015, 0.2)
-    buffer: Range = (0.2, 1.5)
+    bits: Range = (0.02, 0.2)
+    buffer: Range = (0.5, 1.5)
     preset: Preset = "veryfast"
 
     @model_validator(mode="after")
     def _sane(self) -> RateLimitOptions:
-        check_ranges(self, {"bits": (0.002, 2), "buffer": (0.1, 4)})
+        check_ranges(self, {"bits": (0.01, 2), "buffer": (0.5, 4)})
         return self
 
 
@@ -65,8 +65,8 @@ class RateLimit(Degradation):
     options = RateLimitOptions
     params = RateLimitParams
     levels = tuple(
-        {"bits": bits, "buffer": [0.3, 0.6]}
-        for bits in ([0.2, 0.24], [0.1, 0.12], [0.05, 0.06], [0.025, 0.03], [0.01, 0.013])
+        {"bits": bits, "buffer": [0.7, 1.0]}
+        for bits in ([0.08, 0.1], [0.045, 0.05], [0.028, 0.032], [0.018, 0.02], [0.011, 0.013])
     )
     extra = "video"
     clips_only = True

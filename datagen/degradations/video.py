@@ -126,9 +126,9 @@ class Video(Degradation):
         """Encode and decode each clip as one stream."""
         return [through_codec(clip, params.codec, params.crf, params.preset) for clip in clips]
 
-    def clip_homography(self, params: VideoParams, shape: Shape) -> None:
-        """Return nothing: the pixels of a clip stay where they are."""
-        return
+    def clip_homography(self, params: VideoParams, shape: Shape) -> Homography | None:
+        """Return ``None``: the pixels of a clip stay where they are."""
+        return None
 
     def homography(self, params: VideoParams, shape: Shape) -> Homography:
         """Return the translation of the kept frame, in whole pixels."""

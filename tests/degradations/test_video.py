@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from datagen.degradations.base import warp
 from datagen.degradations.video import Video, VideoParams
 from datagen.errors import MissingExtraError, RecipeError
 from tests.support.faces_made import made_face
+from tests.support.videos import moving
 
 
 def params(**changed: object) -> VideoParams:
@@ -109,3 +112,36 @@ class TestStream:
             assert 20 <= drawn.crf <= 22
             assert 1 <= drawn.frame <= 3
             assert 0.2 - 1e-5 <= np.hypot(*drawn.drift) <= 0.4 + 1e-5
+
+
+class TestClip:
+    """A clip is one stream and moves by itself."""
+
+    @pytest.fixture(autouse=True)
+    def needs_av(self) -> None:
+        pytest.importorskip("av")
+
+    @pytest.mark.parametrize("codec", ["h264", "h265"])
+    def test_no_pixel_moves_and_a_higher_rate_factor_is_worse(self, codec: str) -> None:
+        video, clip = Video.build({}), moving(12, 64, 96)
+        quality = []
+        for crf in (15, 28, 42):
+            drawn = params(codec=codec, crf=crf, drift=(5.0, 5.0))
+            out = video.apply_clips([clip], drawn)[0]
+            quality.append(cv2.PSNR(np.hstack(out), np.hstack(clip)))
+            assert video.clip_homography(drawn, (64, 96)) is None
+        assert quality[0] > 38
+        assert quality[0] > quality[1] + 1 > quality[2] + 2
+
+    def test_later_frames_are_predicted_from_earlier_ones(self) -> None:
+        """A still clip costs little more than its first frame."""
+        still = [moving(1, 64, 96)[0]] * 12
+        sizes = [sum(packet.size for packet in self.packets(still[:count])) for count in (1, 12)]
+        assert sizes[1] < 1.6 * sizes[0]
+
+    def packets(self, clip: list[Any]) -> list[Any]:
+        from datagen.video.color import from_rgb
+        from datagen.video.libraries import codec_packets, repeatable
+
+        frames = (from_rgb(frame, "yuv420p") for frame in clip)
+        return codec_packets(frames, "h264", Fraction(25), repeatable("h264", 250), "")
