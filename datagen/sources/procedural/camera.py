@@ -48,7 +48,7 @@ class Camera:
         middle: (2,) position of the head's center in the image, in pixels.
         size: side of the image in pixels.
         stance: of a person in a video; ``None`` in a still, whose head is where it is framed.
-        whole: side of the image of which ``size`` is a part, or 0.
+        part: left, top and side of the whole image, of which only a square is seen.
     """
 
     yaw: float
@@ -59,17 +59,17 @@ class Camera:
     middle: tuple[float, float]
     size: int
     stance: Stance | None = None
-    whole: int = 0
+    part: tuple[int, int, int] | None = None
 
     @property
     def image_size(self) -> int:
         """Side of the whole image in pixels, of which a frame may be rendered in part."""
-        return self.whole or self.size
+        return self.part[2] if self.part else self.size
 
     def cut(self, left: int, top: int, side: int) -> Camera:
         """The camera that sees only a square of the image."""
         middle = (self.middle[0] - left, self.middle[1] - top)
-        return dataclasses.replace(self, middle=middle, size=side, whole=self.image_size)
+        return dataclasses.replace(self, middle=middle, size=side, part=(left, top, self.size))
 
     @property
     def shift(self) -> tuple[float, float, float]:

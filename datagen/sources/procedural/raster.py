@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from .arrays import F32, F64, I32, I64, Mask
+from .camera import Camera
 
 _SHIFT = 6
 _BLOCK = 8192
@@ -55,21 +56,26 @@ def _back_to_front(screen: F64, triangles: I64, drawn: I64, size: int) -> tuple[
     return drawn, fixed[triangles[drawn]]
 
 
-def paint(screen: F64, triangles: I64, groups: Sequence[I64], size: int) -> Layer:
+def paint(screen: F64, triangles: I64, groups: Sequence[I64], camera: Camera) -> Layer:
     """Paint groups of triangles one over the other, each from back to front.
 
     Args:
         screen: (n, 3) pixel positions.
         triangles: (m, 3) all triangles.
         groups: indices of the triangles to paint.
-        size: side of the image in pixels.
+        camera: the camera, for the size of the image.
     """
+    left, top, size = camera.part or (0, 0, camera.size)
     ids = np.zeros((size, size), np.int32)
+    # A part is cut from the whole image: OpenCV shifts the edges of polygons that it clips.
+    whole = screen + np.array([left, top, 0.0]) if camera.part else screen
     fill = cv2.fillConvexPoly
     for group in groups:
-        drawn, fixed = _back_to_front(screen, triangles, group, size)
+        drawn, fixed = _back_to_front(whole, triangles, group, size)
         for index, polygon in zip((drawn + 1).tolist(), fixed, strict=True):
             fill(ids, polygon, index, cv2.LINE_8, _SHIFT)
+    if camera.part:
+        ids = ids[top : top + camera.size, left : left + camera.size].copy()
     return Layer(ids, triangles, screen)
 
 

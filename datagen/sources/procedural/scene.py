@@ -105,6 +105,13 @@ def _lit_points(
     first = slice(0, head_count)
     field = light.height_field(in_head[first], in_normals[first, 2])
     toward = lamp.key.astype(np.float64) @ turn
+    if sky is not None:
+        # All points, so that none changes when it comes into view.
+        whole = slice(0, len(sky))
+        received = np.stack([light.shadow(field, in_head[whole], toward, lamp.softness), sky], 1)
+        within = solid.triangles[(solid.triangles < len(sky)).all(axis=1)]
+        even = _averaged(received, np.ones(len(sky)), within)
+        return np.concatenate([even, np.ones((len(in_head) - len(sky), 2))])
     painted = np.zeros(len(layer.triangles) + 1, np.bool_)
     painted[layer.ids.ravel()] = True
     drawn = painted[1:]
@@ -113,10 +120,7 @@ def _lit_points(
     seen = np.nonzero(touched)[0]
     received = np.ones((len(in_head), 2))
     received[seen, 0] = light.shadow(field, in_head[seen], toward, lamp.softness)
-    if sky is None:
-        received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
-    else:
-        received[: len(sky), 1] = sky
+    received[seen, 1] = light.openness(field, in_head[seen], in_normals[seen])
     known = np.zeros(len(in_head))
     known[seen] = 1.0
     return _averaged(received, known, solid.triangles[drawn])
@@ -134,7 +138,7 @@ def _averaged(values: F64, known: F64, triangles: I64) -> F64:
     return out
 
 
-def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I64, F64]:
+def _hair_layer(shell: Shell, camera: Camera) -> tuple[Layer, F32, I64, F64]:
     """Hair that faces the camera, its values, the triangles that face away, and positions."""
     placed = camera.place(shell.points)
     screen = camera.project(placed)
@@ -152,7 +156,7 @@ def _hair_layer(shell: Shell, camera: Camera, size: int) -> tuple[Layer, F32, I6
     ).astype(np.float32)
     grown = shell.margin[shell.triangles].max(axis=1) > -8.0
     front = raster.facing(screen, shell.triangles)
-    layer = raster.paint(screen, shell.triangles, [np.nonzero(grown & front)[0]], size)
+    layer = raster.paint(screen, shell.triangles, [np.nonzero(grown & front)[0]], camera)
     # At the nape, short hair touches the neck: its inside is never visible.
     nape = (shell.points[:, 1] < -1.5) & (not shell.falls)
     dense = np.where(nape, -9.0, shell.margin)[shell.triangles].min(axis=1)
@@ -177,7 +181,7 @@ def _painted(
     first, second = len(face.triangles), len(face.triangles) + len(torso.triangles)
     index = np.arange(len(solid.triangles))
     groups = [index[second:], index[first:second][seen[first:second]], index[:first][seen[:first]]]
-    return solid, raster.paint(screen, solid.triangles, groups, camera.size), screen
+    return solid, raster.paint(screen, solid.triangles, groups, camera), screen
 
 
 def _placed(face: Patch, camera: Camera) -> Patch:
@@ -200,7 +204,7 @@ def build(figure: Figure, lamp: Light, held: Held | None = None) -> Scene:
     front, behind = None, []
     front_values = np.zeros((0, 11), np.float32)
     if shell is not None:
-        front, front_values, hidden, _ = _hair_layer(shell, camera, camera.size)
+        front, front_values, hidden, _ = _hair_layer(shell, camera)
         behind = [_placed(_behind(shell, hidden), camera)]
     solid, layer, screen = _painted(_placed(face, camera), torso, behind, camera)
     count = len(face.points)
@@ -245,7 +249,7 @@ def backdrop(figure: Figure, lamp: Light) -> Backdrop:
     drawn = np.nonzero(fixed[torso.triangles].all(axis=1))[0]
     place = screen[count:]
     drawn = drawn[raster.facing(place, torso.triangles)[drawn]]
-    alone = raster.paint(place, torso.triangles, [drawn], camera.size)
+    alone = raster.paint(place, torso.triangles, [drawn], camera)
     dark = np.zeros((len(torso.points), 1))
     values = np.concatenate([torso.normals, torso.uv, received, dark, place[:, 2:]], axis=1)
     still = Scene(

@@ -107,8 +107,10 @@ class Procedural(Source):
     def _clip(self, image_id: str, frame: int) -> tuple[int, int]:
         """Person and number of a clip that has this frame."""
         found = _CLIP.fullmatch(image_id)
-        if found is None:
+        person, number = (int(found[1]), int(found[2])) if found else (-1, -1)
+        if not (0 <= person < self.config.identities and number < self._video.per_identity):
             raise self.error(f"no clip {image_id!r}")
         if not 0 <= frame < self._video.frames:
-            raise self.error(f"clip {image_id!r} has frames 0 to {self._video.frames - 1}: {frame}")
-        return int(found[1]), int(found[2])
+            last = self._video.frames - 1
+            raise self.error(f"clip {image_id!r} has frames 0 to {last}, not {frame}")
+        return person, number

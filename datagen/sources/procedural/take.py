@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from dataclasses import dataclass
 
+import numpy as np
+
 from datagen.core import rng as streams
 
 from . import camera as cameras
@@ -93,15 +95,9 @@ class Take:
         torso = scene.resting(mean)
         turned = dataclasses.replace(mean, yaw=yaw, pitch=pitch, roll=roll)
         neck = (PIVOT - CENTER) @ mean.rotation.T - (PIVOT - CENTER) @ turned.rotation.T
-        shift = _sum(neck.tolist(), now.shift)
-        return dataclasses.replace(turned, stance=Stance(shift, torso, now.shift))
-
-
-def _sum(
-    first: tuple[float, ...] | list[float], second: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    x, y, z = (round(a + b, 4) for a, b in zip(first, second, strict=True))
-    return x, y, z
+        # Not rounded: the torso must not tremble.
+        x, y, z = (neck + np.array(now.shift)).tolist()
+        return dataclasses.replace(turned, stance=Stance((x, y, z), torso, now.shift))
 
 
 def _draw_amounts(seed: int, person: int, number: int, limits: Limits) -> Amounts:
