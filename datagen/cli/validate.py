@@ -14,7 +14,7 @@ from datagen.core.terminal import echo
 from datagen.core.text import counted
 from datagen.errors import DatagenError
 from datagen.faces.indexing.build import stated_index
-from datagen.generation.prepare import prepare
+from datagen.generation.prepare import clip_limits, prepare
 from datagen.planning import Plan
 from datagen.recipe import load_recipe
 from datagen.weights.store import weight_store
@@ -61,7 +61,7 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles, allow_outside: bool) -
             f"{', '.join(unset)}"
         )
         return
-    stated = stated_index(recipe.sources(), prepared.purpose)
+    stated = stated_index(recipe.sources(), prepared.purpose, clip_limits(recipe))
     Plan(recipe, stated, stated=True)  # refuses empty splits and targets without a donor
     echo(
         f"{path}: valid; {counted(len(stated), 'image')} listed; recipe digest {recipe.digest[:16]}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datagen.core.progress import Progress
 from datagen.core.text import counted
 from datagen.engine import Engine
-from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
+from datagen.faces.indexing.build import BuiltIndex, ClipLimits, FaceLimits, build_index
 from datagen.planning import Plan
 from datagen.planning.overview import PlanOverview, overview
 from datagen.recipe import Recipe
@@ -19,7 +19,7 @@ from datagen.sources.listing import passed_over_words
 from datagen.weights import WeightCard
 from datagen.weights.store import weight_store
 
-__all__ = ["Prepared", "index_faces", "plan_recipe", "prepare"]
+__all__ = ["Prepared", "clip_limits", "index_faces", "plan_recipe", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ def index_faces(
     recipe = prepared.recipe
     face = recipe.spec.face
     limits = FaceLimits(face.min_side, face.max_yaw)
-    with progress.bar("analyzing images") as bar:
+    clip = clip_limits(recipe)
+    with progress.bar("analyzing images" if clip is None else "analyzing frames") as bar:
         built = build_index(
-            sources, recipe.analyzer(), limits, prepared.purpose, engine, bar, refresh
+            sources, recipe.analyzer(), limits, prepared.purpose, engine, bar, refresh, clip
         )
     progress.note(_summary(built))
     for source, passed in sorted(built.passed_over.items()):
@@ -89,6 +90,15 @@ def index_faces(
     for warning in built.warnings:
         progress.warn(warning)
     return built
+
+
+def clip_limits(recipe: Recipe) -> ClipLimits | None:
+    """Return what clips ask of the index; ``None`` for a recipe that makes images."""
+    clip = recipe.spec.clip
+    if clip is None:
+        return None
+    uses = zip(recipe.spec.sources, recipe.cards, strict=True)
+    return ClipLimits(clip.span, frozenset(card.id for use, card in uses if use.camera is not None))
 
 
 def plan_recipe(
@@ -115,9 +125,12 @@ def _summary(built: BuiltIndex) -> str:
     codes = Counter(reject.code for reject in built.rejects)
     rejected = ", ".join(f"{count} {code}" for code, count in sorted(codes.items())) or "none"
     identities = len(set(built.index.column("identity")))
+    lengths = [frames for frames in built.index.column("frames") if frames is not None]
+    tracks = f" ({counted(len(lengths), 'track')} of {sum(lengths):,} frames)" if lengths else ""
+    read = "file" if lengths else "image"
     return (
-        f"index: {counted(len(built.index), 'face')} of "
+        f"index: {counted(len(built.index), 'face')}{tracks} of "
         f"{counted(identities, 'identity', 'identities')}; "
-        f"{counted(built.analyzed, 'image')} analyzed, {built.remembered} remembered; "
+        f"{counted(built.analyzed, read)} analyzed, {built.remembered} remembered; "
         f"rejected: {rejected}"
     )

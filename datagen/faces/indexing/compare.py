@@ -18,6 +18,7 @@ from datagen.core.reading import probe
 from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import ImageError, ItemError
 from datagen.faces.indexing.cache import DecisionCache
+from datagen.faces.indexing.clips import middle_image
 from datagen.faces.indexing.likeness import same_face
 from datagen.faces.landmarks import mirrored as turned
 from datagen.sources.base import Source
@@ -105,6 +106,7 @@ class _Sight:
     image_id: str
     path: str
     landmarks: bytes
+    middle: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class _Compared:
 
 def _sight(rows: Rows, landmarks: Landmarks, face: int) -> _Sight:
     row = rows[face]
-    return _Sight(row["source"], row["image_id"], row["path"], landmarks[face].tobytes())
+    place = row["source"], row["image_id"], row["path"]
+    return _Sight(*place, landmarks[face].tobytes(), row.get("middle"))
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ class CompareFaces:
 
     def _pixels(self, sight: _Sight) -> Image:
         source = self.sources[sight.source]
+        if sight.middle is not None:
+            return middle_image(source, sight.image_id, sight.path, sight.middle)
         if source.has_files:
             return probe(source.read(sight.path)).image
         return source.render(sight.image_id)

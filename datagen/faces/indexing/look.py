@@ -12,6 +12,7 @@ from datagen.core.reading import probe
 from datagen.errors import ImageError, RecipeError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.indexing.analyze import AnalyzeImages
+from datagen.faces.indexing.clips import middle_image
 from datagen.faces.indexing.likeness import Thumbnails, thumbnails
 from datagen.faces.indexing.minors import Seen
 from datagen.sources.base import Record, Source
@@ -39,11 +40,11 @@ def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -
     ]
 
 
-def _with_face(rows: Rows) -> tuple[Mapping[str, Any], ...]:
+def _with_face(rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     return tuple(row for row in rows if row["problem"] is None)
 
 
-def faces_in(rows: Rows) -> Faces:
+def faces_in(rows: Sequence[Mapping[str, Any]]) -> Faces:
     """Return the landmarks of the faces that an analyzer found in an image."""
     return [np.asarray(row["landmarks"], np.float32).reshape(68, 2) for row in _with_face(rows)]
 
@@ -71,7 +72,11 @@ class Look:
     def __call__(self, image: Seen) -> Thumbnails | None:
         """Return the thumbnails of an image; ``None`` if it cannot be read any more."""
         source = self._sources[image.source]
+        middle = image.faces[0].get("middle") if image.faces else None
         try:
+            if middle is not None:
+                place = image.record.image_id, image.record.path
+                return thumbnails(middle_image(source, *place, middle), faces_in(image.faces[:1]))
             pixels = self._pixels(source, image.record)
         except (OSError, ImageError):
             return None

@@ -8,6 +8,7 @@ from typing import Any
 from datagen.engine import Engine, run_all
 from datagen.errors import DatagenError, RunError
 from datagen.faces.indexing.analyze import AnalyzeImages
+from datagen.faces.indexing.clips import AnalyzeClips
 from datagen.sources.base import Record
 
 __all__ = ["analyze_all"]
@@ -16,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def analyze_all(
-    engine: Engine, task: AnalyzeImages, chunks: Sequence[tuple[Record, ...]]
+    engine: Engine, task: AnalyzeImages | AnalyzeClips, chunks: Sequence[tuple[Record, ...]]
 ) -> Iterator[Rows]:
     """Yield the rows of every image that can be analyzed, in any order.
 
@@ -45,14 +46,14 @@ def analyze_all(
 
 
 def _named(
-    task: AnalyzeImages, key: tuple[Record, ...], error: DatagenError | None
+    task: AnalyzeImages | AnalyzeClips, key: tuple[Record, ...], error: DatagenError | None
 ) -> DatagenError | None:
     if type(error) is RunError:
         return RunError(f"{task.label(key)}: {error}. {_advice(task)}")
     return error
 
 
-def _advice(task: AnalyzeImages) -> str:
+def _advice(task: AnalyzeImages | AnalyzeClips) -> str:
     source = task.source
     return (
         f"If it fails again, remove the image from source {source.card.id!r} ({source.root}) and "

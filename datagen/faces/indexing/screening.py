@@ -32,6 +32,7 @@ class Listed:
             options of the layout leave out.
         passed_over: What the source has and does not list: entries by kind.
         notes: Warnings about names.
+        clips: Whether its videos are listed, not its images.
     """
 
     source: Source
@@ -39,21 +40,23 @@ class Listed:
     minors: tuple[Record, ...]
     passed_over: Mapping[str, int]
     notes: tuple[str, ...]
+    clips: bool = False
 
 
-def list_source(source: Source, purpose: Purpose) -> Listed:
-    """Return the images of a source.
+def list_source(source: Source, purpose: Purpose, clips: bool = False) -> Listed:
+    """Return the images of a source, or its videos.
 
     Args:
         source: The source.
         purpose: The purpose, which an image's own license must cover.
+        clips: Whether its videos are meant.
 
     Raises:
         SourceError: The listing is invalid, or a column that looks like an age is not read.
         CardError: The license of an image is no SPDX expression.
     """
     card = source.card
-    records, notes, passed_over = _named(source)
+    records, notes, passed_over = _named(source, clips)
     refuse_unread_ages(
         (record.extra for record in records),
         (),
@@ -62,9 +65,8 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
         f"the layout {source.layout!r} must give it as the age of its records",
     )
     known = {record.image_id for record in records}
-    left_out = [
-        record for record in unique(source.others(), card.id) if record.image_id not in known
-    ]
+    others = source.other_clips() if clips else source.others()
+    left_out = [record for record in unique(others, card.id) if record.image_id not in known]
     ages = _with_labels(source, records, minors_of([*records, *left_out]))
     minors = [one for one in (*records, *left_out) if ages and folded(one.identity) in ages]
     licenses = {record.license for record in records if record.license is not None}
@@ -77,15 +79,16 @@ def list_source(source: Source, purpose: Purpose) -> Listed:
         if needs_attribution(own, purpose) and own.expression != same
     }
     screened = Screened(card, records, covers, named, ages)
-    return Listed(source, screened, tuple(minors), passed_over, notes)
+    return Listed(source, screened, tuple(minors), passed_over, notes, clips)
 
 
-def _named(source: Source) -> tuple[list[Record], tuple[str, ...], Mapping[str, int]]:
+def _named(source: Source, clips: bool) -> tuple[list[Record], tuple[str, ...], Mapping[str, int]]:
     """Return the records with one name for each identity, the warnings, and what is not taken."""
     card = source.card
     source.passed_over.clear()
     try:
-        found = list(without_system_names(card, unique(source.records(), card.id)))
+        listed = source.clip_records() if clips else source.records()
+        found = list(without_system_names(card, unique(listed, card.id)))
     except SourceError:
         if source.has_files and (bucket := source.missing_bucket()):
             raise source.error(

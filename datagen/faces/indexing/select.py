@@ -37,9 +37,17 @@ INDEX_REJECT_CODES: Mapping[str, str] = {
     "not_largest": "another face in the image is larger, and the card uses only the largest",
     "too_small": "the face is smaller than face.min_side",
     "too_turned": "the head is turned by more than face.max_yaw",
-    "face_lost": "more than 20 % of the landmarks are outside the image",
+    "face_lost": "more than 20 % of the landmarks are outside the image; in a video, the face is "
+    "gone before a clip is full",
     "face_at_border": "a border of one color, baked into the image, cuts the face",
+    "unreadable_video": "damaged, truncated, interlaced, of more than 8 bits, HDR, without a video "
+    "stream, or of an unknown kind",
+    "no_track": "the analyzer found no face in the video",
+    "too_short": "the face is seen in fewer frames than a clip needs",
+    "cut": "a scene cut leaves fewer frames than a clip needs",
 }
+
+_OF_TRACKS = ("frames", "fps_num", "fps_den", "motion", "look", "middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +208,5 @@ def index_row(card: SourceCard, record: Record, face: Mapping[str, Any]) -> dict
         "attribution": record.attribution,
         "extra": canonical_json(dict(record.extra)) if record.extra else None,
         **{name: face[name] for name in taken},
+        **{name: face[name] for name in _OF_TRACKS if name in face},
     }

@@ -97,7 +97,10 @@ def smooth(
     smooth_scale, smooth_shift = _smooth_motion(scale, shift)
     chosen = _of_parts(own)
     face = np.concatenate(
-        [_taken(_plain(own[:, part]), pick, _FACE) for part, pick in zip(_PARTS, chosen, strict=True)],
+        [
+            _taken(_plain(own[:, part]), pick, _FACE)
+            for part, pick in zip(_PARTS, chosen, strict=True)
+        ],
         axis=1,
     )
     moved = _as_complex(face) * smooth_scale + smooth_shift
@@ -141,15 +144,19 @@ def _head_motion(
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Return scale with rotation, and shift, of each frame against the mean shape: ``(T, 1)``."""
     rigid = points[:, _RIGID]
-    shape = rigid[len(rigid) // 2]
-    for _ in range(3):
-        shape = shape - shape.mean()
-        centers = rigid.mean(axis=1, keepdims=True)
-        scale = ((rigid - centers) @ shape.conj())[:, None] / np.vdot(shape, shape).real
-        scale = np.where(np.abs(scale) < 1e-6, 1e-6, scale)
+    centers = rigid.mean(axis=1, keepdims=True)
+    shape = (rigid - centers)[len(rigid) // 2]
+    scale = _scale(rigid - centers, shape)
+    for _ in range(2):
         shape = ((rigid - centers) / scale).mean(axis=0)
-    # The size is that of the first shape up to a factor: own coordinates are in pixels.
+        scale = _scale(rigid - centers, shape)
     return scale, centers
+
+
+def _scale(points: NDArray[np.complex128], shape: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    size = max(float(np.vdot(shape, shape).real), 1e-9)
+    scale = (points @ shape.conj())[:, None] / size
+    return np.asarray(np.where(np.abs(scale) < 1e-6, 1e-6, scale))
 
 
 def _smooth_motion(
