@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from datagen.core.fields import IntRange
+from datagen.core.registry import unknown
 from datagen.core.schema import Frozen, parse
 from datagen.core.text import near
 from datagen.degradations import DEGRADATIONS
@@ -204,9 +205,8 @@ def compose(use: str, options: Mapping[str, Any], by_severity: bool, where: str)
             )
         return _Profile(profile, where)
     if use not in DEGRADATIONS:
-        known = known_degradations()
-        hint = near(use, known) or f" Known: {', '.join(known)}"
-        raise RecipeError(f"{where}.use: unknown degradation {use!r}.{hint}", key=f"{where}.use")
+        told = unknown("degradation", use, known_degradations())
+        raise RecipeError(f"{where}.use: {told}", key=f"{where}.use")
     return _Kind(use, options, by_severity, where)
 
 

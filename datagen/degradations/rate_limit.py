@@ -19,13 +19,19 @@ from datagen.video.libraries import encoder_name
 
 __all__ = ["RateLimit", "RateLimitOptions", "RateLimitParams"]
 
+_BEST = 18  # constant rate factor
+_WORST = 51  # quantizer; x264 without it makes a first frame for which there is no room gray
+_PIXELS = 256 * 256
+_FPS = 25
+
 
 class RateLimitOptions(Frozen):
     """Options of ``rate_limit``.
 
     Attributes:
-        bits: Bits per pixel and frame that the connection carries, 0.01 to 2; 0.1 are 164 kbit/s
-            at 256x256 pixels and 25 frames per second.
+        bits: Bits per pixel and frame that the connection carries at 256x256 pixels, 0.01 to 2;
+            0.1 are 164 kbit/s at 25 frames per second. The rate grows with the area to the power of
+            0.75, as it must for equal quality.
         buffer: Length of the buffer in seconds, 0.5 to 4: a short one, as in a call, makes quality
             follow the content from frame to frame.
         preset: Preset of x264.
@@ -58,7 +64,8 @@ class RateLimitParams(Frozen):
 class RateLimit(Degradation):
     """Encode the clip with x264 at the highest quality that a buffered connection (VBV) carries.
 
-    Each clip of a pair is one stream; the types of its frames do not depend on its content.
+    Each clip of a pair is one stream; the types of its frames do not depend on its content. The
+    quality is at most that of the constant rate factor 18.
     """
 
     name = "rate_limit"
@@ -84,7 +91,8 @@ class RateLimit(Degradation):
         draws, config = rng.random(2), self.config
         low, high = np.log(config.bits)
         bits = np.exp(low + draws[0] * (high - low))
-        rate = max(1, round(float(bits * shape[0] * shape[1] * 25 / 1000)))
+        area = (shape[0] * shape[1] / _PIXELS) ** 0.75
+        rate = max(1, round(float(bits * area * _PIXELS * _FPS / 1000)))
         buffer = max(1, round(rate * between(draws[1], config.buffer)))
         return RateLimitParams(rate=rate, buffer=buffer, preset=config.preset)
 
@@ -96,8 +104,8 @@ class RateLimit(Degradation):
         self, clips: Sequence[Sequence[Image]], params: RateLimitParams
     ) -> list[list[Image]]:
         """Encode and decode each clip as one stream."""
-        limit = f"vbv-maxrate={params.rate}:vbv-bufsize={params.buffer}"
-        return [through_codec(clip, "h264", 18, params.preset, limit) for clip in clips]
+        limit = f"vbv-maxrate={params.rate}:vbv-bufsize={params.buffer}:qpmax={_WORST}"
+        return [through_codec(clip, "h264", _BEST, params.preset, limit) for clip in clips]
 
     def encoder(self, params: RateLimitParams) -> str:
         """Return library and build, e.g. ``libx264 core 165 (libavcodec 62.28.102)``."""
