@@ -134,6 +134,7 @@ def kinds_table() -> str:
             for level in kind.levels
         )
         what = first_line(kind.__doc__) + (" Moves pixels." if kind.moves else "")
+        what += " For clips only." if kind.clips_only else ""
         lines.append(f"| `{name}` | {what} | {options} | {ladder or 'none'} |")
     return "\n".join(lines)
 

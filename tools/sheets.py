@@ -64,13 +64,14 @@ def main() -> None:
     kinds = {
         name: compose(name, {}, True, name)
         for name in DEGRADATIONS
-        if DEGRADATIONS.load(name).levels
+        if DEGRADATIONS.load(name).levels and not DEGRADATIONS.load(name).clips_only
     }
     profiles = {
         name: compose(name, {}, load_profile(name).has_severity, name)
         for name in profile_names()
         if name != "clean"
     }
+    profiles = {name: built for name, built in profiles.items() if not built.clips_only}
     profiles[RESHARE] = compose(RESHARE, {}, True, RESHARE)
     write("kinds", sheet(list(kinds), kinds))
     write("profiles", sheet(list(profiles), profiles))

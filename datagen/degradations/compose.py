@@ -30,10 +30,12 @@ class Composition(ABC):
     Attributes:
         name: Name in the manifest.
         has_severity: Whether ``draw`` takes a severity from 0 to 5; otherwise it takes ``None``.
+        clips_only: Whether a step of it does nothing to a still image.
     """
 
     name: str
     has_severity: bool
+    clips_only: bool
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: Shape, severity: int | None) -> list[Step]:
@@ -64,6 +66,7 @@ class _Kind(Composition):
             )
         self.name = name
         self.has_severity = by_severity
+        self.clips_only = kind.clips_only
         self._free = None if by_severity else kind.build(options, where)
         self._levels = [kind.at(n) for n in range(1, SEVERITIES + 1)] if by_severity else []
 
@@ -86,6 +89,7 @@ class _Profile(Composition):
     def __init__(self, profile: Profile, where: str) -> None:
         self.name = profile.name
         self.has_severity = profile.has_severity
+        self.clips_only = any(DEGRADATIONS.load(step.use).clips_only for step in profile.steps)
         self._profile = profile
         severities = range(1, SEVERITIES + 1) if self.has_severity else (None,)
         self._chains = {
@@ -154,6 +158,7 @@ class _Reshare(Composition):
         label = f"options of degradation {RESHARE!r}"
         self._options = parse(ReshareOptions, dict(options), label, RecipeError, prefix=where)
         self._profiles = [_Profile(load_profile(name), where) for name in self._options.profiles]
+        self.clips_only = any(profile.clips_only for profile in self._profiles)
 
     def draw(self, rng: np.random.Generator, shape: Shape, severity: int | None) -> list[Step]:
         low, high = self._options.times

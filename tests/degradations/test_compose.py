@@ -98,3 +98,12 @@ def test_the_record_follows_options_and_versions(monkeypatch: pytest.MonkeyPatch
     assert composed("jpeg", True).record() != whole
     monkeypatch.setattr("datagen.degradations.jpeg.Jpeg.version", 99)
     assert composed("jpeg").record() != whole
+
+
+def test_what_is_for_clips_only_is_known_before_anything_is_drawn() -> None:
+    pytest.importorskip("av")
+    for name in ("frame_rate", "frame_drops", "rate_limit", "video_call", "video_feed"):
+        assert composed(name).clips_only
+    for name in ("jpeg", "video", "webcam", "video_c23", "clean", "reshare"):
+        assert not composed(name).clips_only
+    assert composed("reshare", profiles=["messenger", "video_call"]).clips_only
