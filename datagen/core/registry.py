@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -13,12 +13,19 @@ from datagen.core.contract import broken_attributes
 from datagen.core.text import first_of, near
 from datagen.errors import RecipeError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "unknown"]
 
 T = TypeVar("T")
 
 # Known names that a message lists.
 _SHOWN = 12
+
+_LISTS = {
+    "analyzer": "analyzers",
+    "degradation": "degradations",
+    "layout": "sources",
+    "method": "methods",
+}
 
 
 def _place(target: str) -> str:
@@ -28,6 +35,18 @@ def _place(target: str) -> str:
     if module is None or module.__spec__ is not None:
         return target
     return f"{attribute} in {module.__file__}"
+
+
+def unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    """Return what to say of a name that is not known: the nearest ones, and the command for all.
+
+    Args:
+        kind: What is named: ``"method"``.
+        name: The name.
+        known: The names that are known.
+    """
+    hint = near(name, known) or f" Known: {first_of(known, _SHOWN)}."
+    return f"unknown {kind} {name!r}.{hint} 'datagen list {_LISTS[kind]}' lists all"
 
 
 class Registry(Generic[T]):
@@ -80,9 +99,7 @@ class Registry(Generic[T]):
             return self._added[name]
         names = self._names()
         if name not in names:
-            known = sorted({*names, *self._added})
-            hint = near(name, known) or f" Known: {first_of(known, _SHOWN)}"
-            raise RecipeError(f"unknown {self._kind} {name!r}.{hint}")
+            raise RecipeError(unknown(self._kind, name, sorted({*names, *self._added})))
         target = names[name]
         module, _, attribute = target.partition(":")
         try:

@@ -14,6 +14,7 @@ from datagen.errors import MissingExtraError, UserError
 
 __all__ = ["Storage", "open_storage"]
 
+_BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci")
 _WRITES = ("pipe_file", "put_file")
 
 # Parts of the names of errors that a rerun does not fix, in the libraries behind fsspec.
@@ -81,6 +82,16 @@ class Storage:
             "(docs/running.md)",
             path=self._address,
         )
+
+    def missing_bucket(self, path: str) -> str:
+        """Return the bucket of a path in it if there is none of that name, or else nothing."""
+        bucket = path.partition("/")[0]
+        if self._scheme not in _BUCKETS or not bucket:
+            return ""
+        try:
+            return "" if self.exists(bucket) else bucket
+        except (OSError, UserError):
+            return ""  # whatever is wrong has been said
 
     @property
     def _scheme(self) -> str:

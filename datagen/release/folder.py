@@ -60,6 +60,11 @@ class Folder:
         """Say whether a file, or the folder itself, exists."""
         return bool(self._place[0].exists(self._full(name)))
 
+    def missing_bucket(self) -> str:
+        """Return the name of the folder's bucket if there is none of that name, or else nothing."""
+        storage, path = self._place
+        return storage.missing_bucket(path)
+
     def path(self, name: str) -> Path:
         """Return the path of a file in a local folder that is to be read.
 

@@ -363,6 +363,8 @@ def _no_release(folder: Folder) -> ReleaseError:
         problem = "it is a file: name the folder that holds it"
     elif folder.exists():
         problem = f"{RELEASE_NAME} not found: {meant_instead(folder)}"
+    elif bucket := folder.missing_bucket():
+        problem = f"there is no bucket {bucket!r}, or it may not be listed: check the address"
     else:
         problem = "there is no such folder: check the path"
     return ReleaseError(f"{folder} is not a datagen release ({problem})", path=folder.address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from datagen.sources.cells import below_root, columns_of, number, read_csv, rows
 from datagen.sources.text_files import decoded
 
 __all__ = ["Ages"]
+
+_log = logging.getLogger(__name__)
 
 _ENDING = re.compile(r"\.(?:jpe?g|png|webp|bmp|tiff?|avif|0+)$")
 _ZEROS = re.compile(r"^0+(?=\d+$)")
@@ -42,8 +45,8 @@ class Ages:
         self._where = f"source {source.card.id!r}: ages table {name!r}"
         self._by = ""
         self._ages: dict[str, float] = {}
-        self._minors: dict[tuple[str, ...], float] = {}
-        self._matched = False
+        self._minors: dict[tuple[str, ...], str] = {}
+        self._matched: set[str] = set()
         self._ignored: tuple[str, ...] = getattr(source.config, "ignore", ())
         if name:
             self._fill(read_csv(io.StringIO(_content(source, name, self._where)), self._where))
@@ -77,7 +80,7 @@ class Ages:
         if not age >= ADULT_AGE:
             parts = _loose(name)
             for start in range(len(parts)):  # a table may write more folders than the source
-                self._minors.setdefault(parts[start:], age)
+                self._minors.setdefault(parts[start:], name)
 
     def _form(self, name: str) -> str:
         """Return a name as it is looked up, however the system wrote it."""
@@ -101,15 +104,18 @@ class Ages:
         found = [name for name in asked if name in self._ages]
         if len(found) > 1:
             raise SourceError(f"{self._where}: {' and '.join(map(repr, found))} are the same image")
-        minors = (self._minors.get(_loose(name)) for name in asked) if self._minors else ()
-        minor = next((age for age in minors if age is not None), None)
-        if not found and minor is None:
+        if not found and self._minors:
+            loose = (self._minors.get(_loose(name)) for name in asked)
+            found = [name for name in loose if name is not None]
+        if not found:
             return None
-        self._matched = True
-        return self._ages[found[0]] if found else minor
+        self._matched.add(found[0])
+        return self._ages[found[0]]
 
     def check_matched(self, example: str) -> None:
         """Check that some row matched an image: otherwise the table uses other names.
+
+        Where some did not, a warning of the log says how many: a wrong name hides an age.
 
         Args:
             example: A name that would have matched.
@@ -121,6 +127,12 @@ class Ages:
             raise SourceError(
                 f"{self._where}: no row matches an image of this source. The table has {self._by} "
                 f"{next(iter(self._ages))!r}; expected names such as {example!r}"
+            )
+        left = [name for name in self._ages if name not in self._matched]
+        if left:
+            _log.warning(
+                "%s: %d of %d rows match no image that is listed: the first has %s %r",
+                *(self._where, len(left), len(self._ages), self._by, left[0]),
             )
 
 

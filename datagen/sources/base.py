@@ -15,7 +15,7 @@ from datagen.core.arrays import Image
 from datagen.core.image_headers import MAX_IMAGE_FILE
 from datagen.core.schema import Frozen, parse
 from datagen.core.storage import Storage, open_storage
-from datagen.errors import ImageError, RecipeError, SourceError, UserError
+from datagen.errors import ImageError, RecipeError, SourceError
 from datagen.sources.card import SourceCard
 from datagen.sources.listing import (
     IMAGE_SUFFIXES,
@@ -46,7 +46,6 @@ MAX_VIDEO_FILE = 1 << 36
 MAX_LISTING = 1 << 30
 """Bytes of a table or listing; that of FFHQ, the largest, has a quarter of it."""
 
-_BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci")
 
 # Keys under which filesystems give the time or digest of the last change: local, S3, Azure, Google,
 # HTTP, memory.
@@ -207,13 +206,7 @@ class Source(ABC):
     def missing_bucket(self) -> str:
         """Return the name of the root's bucket if there is none of that name, or else nothing."""
         storage, path = self._place
-        bucket = path.partition("/")[0]
-        if self.root.partition("://")[0] not in _BUCKETS or not bucket:
-            return ""
-        try:
-            return "" if storage.exists(bucket) else bucket
-        except (OSError, UserError):
-            return ""  # whatever is wrong has been said
+        return storage.missing_bucket(path)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the open filesystem: each worker opens its own."""

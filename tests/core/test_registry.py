@@ -48,7 +48,7 @@ def test_loads_by_name_and_lists_in_order() -> None:
     ("name", "hint"),
     [
         ("folders", "Did you mean 'folder'?"),
-        ("zzz", "Known: color, folder"),
+        ("zzz", "Known: color, folder."),
         ("colour", "It is now called 'color'."),
     ],
 )
@@ -56,7 +56,9 @@ def test_an_unknown_name_gets_the_new_or_the_nearest_one_or_all(name: str, hint:
     target = "datagen.sources.folder:Folder"
     with pytest.raises(RecipeError) as caught:
         _registry({"folder": target, "color": target}).load(name)
-    assert str(caught.value) == f"unknown layout {name!r}. {hint}"
+    assert str(caught.value) == (
+        f"unknown layout {name!r}. {hint} 'datagen list sources' lists all"
+    )
 
 
 def test_a_class_is_added_once() -> None:
@@ -105,5 +107,5 @@ def test_every_built_in_carries_its_name(registry: Registry[Source]) -> None:
 
 def test_a_long_list_of_names_is_cut() -> None:
     names = {f"layout_{number:02}": "datagen.sources.folder:Folder" for number in range(15)}
-    with pytest.raises(RecipeError, match=r"Known: layout_00, .*, layout_11 and 3 more$"):
+    with pytest.raises(RecipeError, match=r"Known: layout_00, .*, layout_11 and 3 more\."):
         _registry(names).load("zzz")

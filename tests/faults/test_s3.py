@@ -224,3 +224,14 @@ def test_objects_that_vanish_during_a_run_are_named(
     assert not Folder(address).exists("release.json")
     assert world.generate(address, "--inline") == 0
     assert remote_digests(address, tmp_path) == local
+
+
+def test_a_release_in_a_bucket_that_is_not_there(
+    gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", "s3://nowhere/deep/release"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "s3://nowhere/deep/release is not a datagen release" in told
+    assert "there is no bucket 'nowhere'" in told
+    assert run(["verify", "s3://bucket/deep/release"]) == 2
+    assert "there is no such folder" in " ".join(capsys.readouterr().err.split())

@@ -64,3 +64,19 @@ def test_a_frame_of_a_minor_is_no_frame_of_others(tmp_path: Path) -> None:
     write(tmp_path, {**files, "ages.csv": "image,age\nyoutube/1/0000,17\nyoutube/002/0000,40\n"})
     found = source("faceforensics", tmp_path, ages="ages.csv").records()
     assert {r.identity: r.age for r in found} == {"001": 17.0, "002": 40.0}
+
+
+def test_rows_that_match_nothing_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = "image,age\n000001.jpg,30\n999999.jpg,17\nother.jpg,40\n000002.jpg,\n"
+    write(tmp_path, {**CELEBA, "ages.csv": table})
+    list(source("celeba", tmp_path, ages="ages.csv").records())
+    (told,) = caplog.messages
+    assert told.endswith(
+        "2 of 3 rows match no image that is listed: the first has image '999999.jpg'"
+    )
+    caplog.clear()
+    write(tmp_path, {"ages.csv": "image,age\n000001.jpg,30\nimg/2.jpg,17\n"})
+    list(source("celeba", tmp_path, ages="ages.csv").records())
+    assert caplog.messages == []
