@@ -13,10 +13,10 @@ from datagen.errors.redact import redacted
 
 __all__ = ["echo", "plain"]
 
-# Control characters except tab and newline; what reorders text; lone surrogates, which no terminal
-# can be given; line separators.
+# Control characters except tab and newline; what reorders text; line separators; lone surrogates,
+# U+FFFE and U+FFFF, which no terminal or no XML can be given.
 _UNSAFE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 
 

@@ -12,7 +12,7 @@ from datagen.core.images import read_rgb
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.outputs import as_numbers
 from datagen.detectors.postprocess import Answer, BadAnswerError, cause_of, read_answers
-from datagen.detectors.preprocess import resized
+from datagen.detectors.preprocess import MAX_NUMBERS, resized
 from datagen.errors import DetectorError, ImageError
 
 __all__ = ["ArrayDetector", "Detector", "Encoded", "Infer", "decoded", "mixed"]
@@ -82,7 +82,7 @@ class ArrayDetector:
             image = resized(image, self._size)
             group = waiting.setdefault(image.shape, [])
             group.append((number, image))
-            if len(group) == batch:
+            if len(group) == max(1, min(batch, MAX_NUMBERS // image.size)):
                 answers.update(self._answers(waiting.pop(image.shape)))
         for group in waiting.values():
             answers.update(self._answers(group))

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Image
 from datagen.detectors.config import DetectorConfig
 
-__all__ = ["network_input", "resized"]
+__all__ = ["MAX_NUMBERS", "network_input", "resized"]
+
+MAX_NUMBERS = 3 * 32 * 1024**2
+"""Most numbers of a batch, unless a single image has more: 32 images of 1024 pixels."""
 
 
 def resized(image: Image, size: tuple[int, int] | None) -> Image:

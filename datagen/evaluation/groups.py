@@ -31,6 +31,7 @@ CROSSINGS = (
 )
 # Here null means that the image is not degraded; elsewhere it means unknown: no group.
 _CLEAN = {"degradation": "none"}
+_MOST = 1000  # groups of a column: each has intervals of its own, and a release may be a stranger's
 BANDS = (("under 18", 18), ("18-29", 30), ("30-44", 45), ("45-59", 60), ("60+", 1000))
 
 
@@ -66,17 +67,24 @@ def groupings(table: Any) -> tuple[list[Grouping], dict[str, str]]:
     absent: dict[str, str] = {}
     for column in BY:
         found = _single(table, column)
-        if found.values:
-            single[column] = found
-        else:
+        if not found.values:
             absent[column] = "not known for any image"
+        elif len(found.values) > _MOST:
+            absent[column] = _too_many(found)
+        else:
+            single[column] = found
     crossed = [
         _cross(single[one], single[other])
         for one, other in CROSSINGS
         if len(single[one].values if one in single else ()) > 1
         and len(single[other].values if other in single else ()) > 1
     ]
-    return [*single.values(), *crossed], absent
+    absent |= {one.column: _too_many(one) for one in crossed if len(one.values) > _MOST}
+    return [one for one in (*single.values(), *crossed) if one.column not in absent], absent
+
+
+def _too_many(found: Grouping) -> str:
+    return f"{len(found.values):,} groups, at most {_MOST:,} are compared"
 
 
 def _single(table: Any, column: str) -> Grouping:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from datagen.errors import ReleaseError, UserError
 from datagen.exports.base import Export, Exported, copy_rights, place_in, terms_warning
 from datagen.faces.forehead import landmarks_81
 from datagen.release.manifest import manifest_file, read_manifest
+from datagen.release.pixels import decoded, original_bytes, original_mask
 from datagen.release.reader import Release
 
 __all__ = ["write"]
@@ -37,7 +39,7 @@ _LABELS = {"real": "Real", "fake": "Fake"}
 _COLUMNS = [
     *("sample_id", "pair_id", "kind", "split", "method", "media_path", "media_offset"),
     *("media_size", "media_type", "width", "height", "mask_path", "mask_offset", "mask_size"),
-    *("landmarks", "purposes"),
+    *("sha256", "landmarks", "purposes"),
 ]
 _METHOD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -76,6 +78,7 @@ def write(export: Export) -> Exported:
         for number, part in enumerate(parts, 1):
             videos += part
             bar(number, len(names))
+    _check_unique(release, videos)
     _write_documents(export, videos)
     lacking = sum(not video.has_landmarks for video in videos)
     warnings = [terms_warning(release)] if terms_warning(release) else []
@@ -92,7 +95,7 @@ def _write_shard(export: Export, manifest: str, done: Path) -> list[_Video]:
     table = read_manifest(release.folder, manifest_file(release.record, manifest), _COLUMNS)
     rows = [row for row in table.to_pylist() if row["kind"] in _LABELS]
     for row in rows:
-        _check_method(row["method"], f"{release.folder}/{manifest}")
+        _check_names(row, f"{release.folder}/{manifest}")
     if not done.is_file():
         for row in rows:
             for name, data in _files(release, row).items():
@@ -113,8 +116,17 @@ def _write_shard(export: Export, manifest: str, done: Path) -> list[_Video]:
     ]
 
 
-def _check_method(method: str, where: str) -> None:
-    """Refuse a method after which no file can be named: a data set is named after each."""
+def _check_names(row: Mapping[str, Any], where: str) -> None:
+    """Refuse names of which no paths can be made: a data set is named after each method."""
+    method, sample = row["method"], row["sample_id"]
+    if "frames" in sample:
+        raise ReleaseError(
+            f"{where}: sample_id {sample!r} holds the word 'frames', which may occur only once in "
+            "a path of DeepfakeBench",
+            path=where,
+            key="sample_id",
+            row=sample,
+        )
     if not _METHOD.fullmatch(method):
         raise ReleaseError(
             f"{where}: method {method!r} cannot be part of a file's name: DeepfakeBench needs "
@@ -125,9 +137,10 @@ def _check_method(method: str, where: str) -> None:
 
 
 def _files(release: Release, row: Mapping[str, Any]) -> dict[str, bytes]:
-    files = {_name("frames", row["sample_id"]): encode_png(release.image(row))}
-    if row["mask_path"] is not None:
-        files[_name("masks", row["sample_id"])] = release.mask_bytes(row)
+    image = decoded(original_bytes(release.bytes_of(row), row), row)
+    files = {_name("frames", row["sample_id"]): encode_png(image)}
+    if row["kind"] == "fake":
+        files[_name("masks", row["sample_id"])] = original_mask(release.mask_bytes(row), row)
     if row["landmarks"] is not None:
         points = landmarks_81(np.asarray(row["landmarks"], np.float32).reshape(68, 2))
         files[_name("landmarks", row["sample_id"])] = _npy(points)
@@ -142,6 +155,19 @@ def _npy(points: Any) -> bytes:
     data = io.BytesIO()
     np.save(data, points, allow_pickle=False)
     return data.getvalue()
+
+
+def _check_unique(release: Release, videos: Sequence[_Video]) -> None:
+    """Refuse ids that occur twice: their frames would overwrite each other."""
+    counts = Counter(video.name for video in videos)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise ReleaseError(
+            f"{release.folder}: {counted(len(twice), 'sample_id')} more than once, such as "
+            f"{twice[0]}. 'datagen verify' lists what is wrong with the release",
+            path=release.folder.address,
+            key="sample_id",
+            row=twice[0],
+        )
 
 
 def _write_documents(export: Export, videos: Sequence[_Video]) -> None:

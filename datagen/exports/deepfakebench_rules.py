@@ -73,12 +73,8 @@ def _limited(name: str, problems: Iterator[str]) -> Iterator[str]:
 def _of_file(path: Path, root: Path) -> Iterator[str]:
     try:
         below(path.parent, path.name)
-    except ValueError as error:
-        yield str(error)
-        return
-    try:
         body = read_json(path, str(path), UserError)
-    except UserError as error:
+    except (UserError, ValueError) as error:
         yield str(error)
         return
     if not isinstance(body, Mapping) or list(body) != [path.stem]:

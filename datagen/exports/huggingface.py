@@ -22,6 +22,7 @@ from datagen.core.media import suffix_of
 from datagen.exports.base import Export, Exported, copy_rights, place_in, terms_warning
 from datagen.exports.huggingface_card import Part, card, croissant
 from datagen.release.manifest import manifest_file, read_manifest
+from datagen.release.pixels import original_bytes, original_mask
 from datagen.release.reader import Release
 from datagen.release.schema import MANIFEST
 
@@ -204,10 +205,10 @@ def _leaf(field: pa.Field) -> str:
 def _row(release: Release, row: dict[str, Any]) -> dict[str, Any]:
     image = f"{row['sample_id']}.{suffix_of(row['media_type'])}"
     mask = f"{row['sample_id']}.mask.png"
-    has_mask = row["mask_path"] is not None
+    is_fake = row["kind"] == "fake"
     return {
-        "image": _embedded(release.bytes_of(row), image),
-        "mask": _embedded(release.mask_bytes(row), mask) if has_mask else None,
+        "image": _embedded(original_bytes(release.bytes_of(row), row), image),
+        "mask": _embedded(original_mask(release.mask_bytes(row), row), mask) if is_fake else None,
         **{name: value for name, value in row.items() if name not in _PLACES},
     }
 

@@ -99,21 +99,27 @@ class Groups:
         self, pairs: Numbers, count: int, seen: Counter[str], used: Numbers, tie: Numbers
     ) -> Numbers:
         """Choose the pairs used least, of the identities that the epoch has least; count them."""
-        waiting = [
-            (int(used[pair]), seen[self._identities[pair]], int(tie[pair]), int(pair))
-            for pair in pairs
-        ]
+        queues: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+        for pair in pairs:
+            place = int(used[pair]), self._identities[pair]
+            queues[place].append((int(tie[pair]), int(pair)))
+        waiting = []
+        for (before, identity), queue in queues.items():
+            queue.sort(reverse=True)
+            waiting.append((before, seen[identity], *queue.pop(), identity))
         heapq.heapify(waiting)
         found: list[int] = []
         while len(found) < count:
-            before, known, order, pair = waiting[0]
-            identity = self._identities[pair]
-            if seen[identity] != known:  # chosen since: its place in the queue has changed
-                heapq.heapreplace(waiting, (before, seen[identity], order, pair))
+            before, known, _, pair, identity = waiting[0]
+            if seen[identity] != known:  # chosen since, after fewer uses
+                heapq.heapreplace(waiting, (before, seen[identity], *waiting[0][2:]))
                 continue
-            heapq.heappop(waiting)
             seen[identity] += 1
             found.append(pair)
+            if queue := queues[before, identity]:
+                heapq.heapreplace(waiting, (before, seen[identity], *queue.pop(), identity))
+            else:
+                heapq.heappop(waiting)
         return np.array(found, np.int64)
 
 

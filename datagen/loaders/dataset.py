@@ -9,18 +9,19 @@ from typing import Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from datagen.errors import UserError
+from datagen.errors import ReleaseError, UserError
 from datagen.loaders.items import (
     FIELDS,
-    KINDS,
     Transform,
     build_item,
     checked_image,
+    checked_kinds,
     checked_names,
+    checked_transform,
     needed,
 )
 from datagen.loaders.media import MediaReader, Piece
-from datagen.loaders.selection import Filter, Selection, opened, select
+from datagen.loaders.selection import Filter, Selection, check_not_empty, opened, select
 from datagen.release.pixels import decoded_mask
 
 __all__ = ["PairDataset"]
@@ -74,17 +75,14 @@ class PairDataset:
         fields: str | Sequence[str] = (),
         transform: Transform | None = None,
     ) -> None:
-        self.kinds = checked_names(kinds, "kinds", KINDS)
+        self.kinds = checked_kinds(kinds)
         self.fields = checked_names(fields, "fields", FIELDS)
-        if not self.kinds:
-            raise UserError(f"kinds: name at least one of {', '.join(KINDS)}", key="kinds")
-        if transform is not None and not callable(transform):
-            raise UserError("transform: must be a function of an item, or None", key="transform")
         read = {what for kind in self.kinds for what in needed(kind, self.fields)} - {"mask"}
         landmarks = any(name.startswith("landmarks") for name in self.fields)
         chosen = Filter(split, method, where)
         self.selection: Selection = select(opened(releases), chosen, sorted(read), landmarks)
-        self.transform = transform
+        self.transform = checked_transform(transform)
+        check_not_empty(self.selection, self.kinds)
         self._readers = [MediaReader(folder) for folder in self.selection.folders]
         by_pair = np.stack([self.selection.rows[kind] for kind in self.kinds], axis=1)
         self._rows = by_pair[by_pair >= 0]
@@ -137,6 +135,11 @@ class PairDataset:
         return np.arange(len(self)).reshape(-1, 2)
 
     def _number(self, index: SupportsIndex) -> int:
+        if isinstance(index, list):
+            raise UserError(
+                "DataLoader: give batches of pairs as batch_sampler=, not as sampler=",
+                key="batch_sampler",
+            )
         number = operator.index(index)
         if not -len(self) <= number < len(self):
             raise IndexError(f"there is no item {number}: the dataset has {len(self)}")
@@ -161,7 +164,11 @@ class PairDataset:
     def _piece(self, what: str, row: int) -> Piece:
         where = "mask" if what == "mask" else "media"
         parts = [f"{where}_{name}" for name in ("path", "offset", "size")]
-        return Piece(*(self.selection.columns[name][row].as_py() for name in parts))
+        found = [self.selection.columns[name][row].as_py() for name in parts]
+        if None in found:
+            sample = self.selection.facts(row)["sample_id"]
+            raise ReleaseError(f"{sample}: the row has no {what}", key=what, row=sample)
+        return Piece(*found)
 
     def _item(
         self, number: int, rows: Mapping[str, int], data: Mapping[tuple[str, int], bytes]

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from datagen.core.arguments import text_or_texts
 from datagen.core.arrays import Image, Mask
-from datagen.core.digests import sha256_bytes
 from datagen.core.text import near
 from datagen.errors import ReleaseError, UserError
 from datagen.faces.forehead import landmarks_81
-from datagen.release.pixels import decoded
+from datagen.release.pixels import decoded, original_bytes
 
 __all__ = [
     "FIELDS",
@@ -22,7 +21,9 @@ __all__ = [
     "Transform",
     "build_item",
     "checked_image",
+    "checked_kinds",
     "checked_names",
+    "checked_transform",
     "needed",
 ]
 
@@ -61,6 +62,30 @@ def checked_names(given: object, name: str, allowed: Sequence[str]) -> tuple[str
     return tuple(one for one in allowed if one in asked)
 
 
+def checked_kinds(given: object) -> tuple[str, ...]:
+    """Return kinds of image, at least one, in their order.
+
+    Raises:
+        UserError: There is no such kind, or none is named.
+    """
+    kinds = checked_names(given, "kinds", KINDS)
+    if not kinds:
+        raise UserError(f"kinds: name at least one of {', '.join(KINDS)}", key="kinds")
+    return kinds
+
+
+def checked_transform(given: Any) -> Transform | None:
+    """Return what is applied to each item.
+
+    Raises:
+        UserError: It is neither a function nor ``None``.
+    """
+    if given is not None and not callable(given):
+        raise UserError("transform: must be a function of an item, or None", key="transform")
+    transform: Transform | None = given
+    return transform
+
+
 def needed(kind: str, fields: Sequence[str]) -> list[str]:
     """Return what must be decoded for an item: kinds of image, and ``mask``.
 
@@ -88,13 +113,7 @@ def checked_image(data: bytes, row: Mapping[str, Any]) -> Image:
     Raises:
         ReleaseError: They are other bytes than the release was made with.
     """
-    if sha256_bytes(data) != row["sha256"]:
-        raise ReleaseError(
-            f"{row['sample_id']}: its bytes are not those that the release was made with. Get its "
-            "tar again; 'datagen verify' lists what else differs",
-            row=str(row["sample_id"]),
-        )
-    return decoded(data, row)
+    return decoded(original_bytes(data, row), row)
 
 
 def build_item(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datagen.core.arguments import maybe_whole, whole
+from datagen.core.arguments import found, maybe_whole, whole
 from datagen.core.digests import digest_of
 from datagen.errors import UserError
 from datagen.loaders.balance import Groups
@@ -18,7 +18,8 @@ from datagen.loaders.dataset import PairDataset
 
 __all__ = ["EpochReport", "PairBatchSampler"]
 
-_MAX_EPOCH = 1_000_000  # the plans of earlier epochs are made again on resuming
+_MAX_EPOCH = 100_000  # the plans of earlier epochs are made again on resuming
+_MAX_PAIRS = 100_000_000  # of an epoch, whose plan is kept in memory
 
 _BALANCED = ("method", "degradation", "identity_id")
 
@@ -82,6 +83,8 @@ class PairBatchSampler:
         ranks: int = 1,
         epoch_pairs: int | None = None,
     ) -> None:
+        if not isinstance(dataset, PairDataset):
+            raise UserError(f"dataset: must be a PairDataset ({found(dataset)})", key="dataset")
         self._items = dataset.pair_items()
         if whole(batch_size, "batch_size", 2) % 2:
             raise UserError(
@@ -128,9 +131,9 @@ class PairBatchSampler:
         """Let the next ``iter`` give this epoch from its start.
 
         Args:
-            epoch: Number of the epoch, from 0.
+            epoch: Number of the epoch, from 0 to 100,000.
         """
-        self._epoch, self._next, self._placed = whole(epoch, "epoch", 0), 0, True
+        self._epoch, self._next, self._placed = _epoch(epoch), 0, True
 
     def state_dict(self, batches: int | None = None) -> dict[str, Any]:
         """Return where the training is, as plain values.
@@ -158,17 +161,20 @@ class PairBatchSampler:
         Raises:
             UserError: It is of another dataset or was made with other arguments.
         """
+        if not isinstance(state, Mapping):
+            raise UserError(
+                f"state: must be what state_dict returned ({found(state)})", key="state"
+            )
         for key, own in self._setup().items():
-            if state.get(key) != own:
+            given = state.get(key)
+            if not isinstance(given, str | int | np.integer) or given != own:
                 raise UserError(
-                    f"state: {key} is {state.get(key)!r}, here it is {own!r}: resume with the "
+                    f"state: {key} differs ({found(given)}), here it is {own!r}: resume with the "
                     "same dataset and arguments",
                     key=key,
                 )
         epoch, batch = (whole(state.get(key), f"state.{key}", 0) for key in ("epoch", "batch"))
-        if epoch > _MAX_EPOCH or batch > _MAX_EPOCH:
-            raise UserError(f"state: epoch {epoch} and batch {batch} are no numbers of a training")
-        self.set_epoch(epoch + batch // len(self))
+        self.set_epoch(_epoch(epoch + batch // len(self), "state.epoch"))
         self._next = batch % len(self)
 
     def report(self, epoch: int | None = None) -> EpochReport:
@@ -177,13 +183,13 @@ class PairBatchSampler:
         Args:
             epoch: Number of the epoch; by default the current one.
         """
-        pairs = self._pairs_of(self._epoch if epoch is None else whole(epoch, "epoch", 0))
+        pairs = self._pairs_of(self._epoch if epoch is None else _epoch(epoch))
         distinct = len(np.unique(pairs))
         counts = {}
         for name, values in self._values.items():
-            found = Counter({value: 0 for value in sorted(set(values))})
-            found.update(values[pair] for pair in pairs)
-            counts[name] = dict(found)
+            times = Counter({value: 0 for value in sorted(set(values))})
+            times.update(values[pair] for pair in pairs)
+            counts[name] = dict(times)
         return EpochReport(len(pairs), len(self._items) - distinct, len(pairs) - distinct, counts)
 
     def _setup(self) -> dict[str, Any]:
@@ -198,6 +204,11 @@ class PairBatchSampler:
     def _whole_batches(self, asked: int | None) -> int:
         most = self._groups.smallest * len(self._groups.methods)
         wanted = most if asked is None else asked
+        if wanted > _MAX_PAIRS:
+            raise UserError(
+                f"epoch_pairs: an epoch has at most {_MAX_PAIRS:,} pairs, found {wanted:,}",
+                key="epoch_pairs",
+            )
         step = self._pairs_per_batch * self._ranks
         if wanted < step:
             raise UserError(
@@ -222,3 +233,12 @@ class PairBatchSampler:
             self._planned += 1
             self._pairs = self._groups.epoch(self._total, self._planned, self._seed, self._used)
         return self._pairs
+
+
+def _epoch(value: object, name: str = "epoch") -> int:
+    epoch = whole(value, name, 0)
+    if epoch > _MAX_EPOCH:
+        raise UserError(
+            f"{name}: at most {_MAX_EPOCH:,} epochs are planned, found {epoch:,}", key=name
+        )
+    return epoch

@@ -21,14 +21,15 @@ from datagen.core.text import counted, reason
 from datagen.errors import MissingExtraError, ReleaseError, UserError
 from datagen.loaders.items import (
     FIELDS,
-    KINDS,
     Transform,
     build_item,
     checked_image,
+    checked_kinds,
     checked_names,
+    checked_transform,
     needed,
 )
-from datagen.loaders.selection import Filter, Selection, opened, select
+from datagen.loaders.selection import Filter, Selection, check_not_empty, opened, select
 from datagen.release.folder import Folder
 from datagen.release.pixels import decoded_mask
 from datagen.release.rules import MAX_IMAGE_BYTES
@@ -92,7 +93,7 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
         UserError: There is no such kind or field.
         MissingExtraError: ``webdataset`` is not installed.
     """
-    asked = checked_names(kinds, "kinds", KINDS)
+    asked = checked_kinds(kinds)
     extra = checked_names(fields, "fields", FIELDS)
     if "control" in extra or ("other" in extra and "control" in asked):
         raise UserError(
@@ -100,6 +101,7 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
             "both. Add 'control' to kinds without 'other', or use PairDataset",
             key="fields",
         )
+    apply = checked_transform(transform)
     if whole(shuffle, "shuffle", 0) and seed is None:
         raise UserError("seed: is required with shuffle", key="seed")
     try:
@@ -109,6 +111,7 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
     several = opened(releases)
     landmarks = any(name.startswith("landmarks") for name in extra)
     chosen = select(several, Filter(split, method, where), asked, landmarks)
+    check_not_empty(chosen, asked)
     shards = _shards(chosen, asked)
     random = rng("stream", maybe_whole(seed, "seed", 0) or 0, whole(epoch, "epoch", 0))
     stages: list[Any] = []
@@ -117,7 +120,7 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
         order = int(random.integers(1 << 31))
         stages.append(webdataset.shuffle(shuffle, initial=shuffle, seed=order))
     source = _Own(tuple(shards)), _Samples(asked, extra)
-    return webdataset.DataPipeline(*source, *stages, _Items(chosen, asked, extra, transform))
+    return webdataset.DataPipeline(*source, *stages, _Items(chosen, asked, extra, apply))
 
 
 def _shards(chosen: Selection, kinds: Sequence[str]) -> list[_Shard]:

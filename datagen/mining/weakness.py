@@ -94,6 +94,9 @@ class Weakness:
 _PRIOR_FAKES = 10
 """Weight of the detector's overall AUC in the AUC of a cell, as a number of fakes."""
 
+_MOST_CELLS = 2000
+"""Most combinations of a method and a degradation: a release may be a stranger's."""
+
 _MIN_ERROR = 0.02
 """Errors below this count as this: no group loses all of its share."""
 
@@ -114,6 +117,13 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
     usable["degradation"] = usable["degradation"].fillna(NO_DEGRADATION)
     reals, fakes = usable[usable["label"] == 0], usable[usable["label"] == 1]
     overall = auc(reals["score"].to_numpy(), fakes["score"].to_numpy())
+    groups = list(fakes.groupby(["method", "degradation"]))
+    if len(groups) > _MOST_CELLS:
+        raise ScoresError(
+            f"{scores.where}: the release has {len(groups):,} combinations of method and "
+            f"degradation: at most {_MOST_CELLS:,} are compared",
+            path=scores.where,
+        )
     if math.isnan(overall):
         raise ScoresError(
             f"{scores.where}: {len(fakes)} fakes and {len(reals)} reals of train and val have a "
@@ -123,7 +133,7 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
     _check_polarity(rows, scores)
     cells = [
         _cell(str(method), str(degradation), group, reals, overall)
-        for (method, degradation), group in fakes.groupby(["method", "degradation"])
+        for (method, degradation), group in groups
     ]
     methods = sorted({cell.method for cell in cells})
     degradations = sorted({cell.degradation for cell in cells})

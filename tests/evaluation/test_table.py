@@ -123,3 +123,17 @@ def test_a_small_false_alarm_rate_is_refused_with_few_photographs() -> None:
     found = judged(MADE, MADE.scores()).table.overall["tpr_at_fpr_1pct"]
     assert np.isnan(found.value)
     assert found.reason == "not resolvable: 60 distinct real source images, 1000 required"
+
+
+def test_a_column_of_too_many_groups_is_left_out() -> None:
+    made = make(people=30, pairs_each=40)
+    count = len(made.ids)
+    made.columns["method"] = [f"m{number}" for number in range(count)]
+    made.columns["sex"] = [f"s{number % 40}" for number in range(count)]
+    made.columns["ethnicity"] = [f"e{number % 41}" for number in range(count)]
+    groups, absent = groupings(made.table)
+    assert absent["method"] == f"{count:,} groups, at most 1,000 are compared"
+    assert absent["sex x ethnicity"] == "1,640 groups, at most 1,000 are compared"
+    names = {group.column for group in groups}
+    assert {"sex", "ethnicity"} <= names
+    assert not names & {"method", "method x degradation", "sex x ethnicity"}

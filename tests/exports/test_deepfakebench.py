@@ -129,3 +129,31 @@ def test_no_file_is_named_after_a_strangers_method(
     assert [
         path for path in tmp_path.rglob("*") if path not in before and copy not in path.parents
     ] == [copy]
+
+
+def test_ids_of_which_no_paths_can_be_made_are_refused(release: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(release, tmp_path / "out"))
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows[:2]:
+            row |= {"pair_id": "frames", "sample_id": f"frames-{row['kind']}"}
+
+    change_rows(out, change)
+    with pytest.raises(ReleaseError, match="'frames-real' holds the word 'frames'"):
+        api.export(out, tmp_path / "copy", "deepfakebench", progress=False)
+
+
+def test_ids_of_two_shards_that_are_equal_are_refused(release: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(release, tmp_path / "out"))
+    shards = [path.stem for path in sorted((out / "manifest").glob("*.parquet"))]
+    assert len(shards) > 1
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["item"] == rows[0]["item"]:
+                row |= {"pair_id": "same", "sample_id": f"same-{row['kind']}"}
+
+    for shard in shards[:2]:
+        change_rows(out, change, shard=shard)
+    with pytest.raises(ReleaseError, match="sample_ids more than once, such as same-"):
+        api.export(out, tmp_path / "copy", "deepfakebench", progress=False)

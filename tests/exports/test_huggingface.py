@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from datagen.core.digests import sha256_bytes
 from datagen.errors import ReleaseError, UserError
 from datagen.exports import huggingface
 from datagen.release.reader import Release
+from tests.support.releases import change_rows
 from tests.support.world import World, digests
 
 
@@ -138,3 +140,37 @@ def test_the_place_is_an_argument_or_an_option(
     for places in ([], [str(tmp_path / "a"), "-o", str(tmp_path / "b")]):
         assert run(["export", str(release), *places, "--to", "hf"]) == 2
         assert "name one folder for the copy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("to", ["hf", "deepfakebench"])
+def test_other_bytes_than_those_of_the_release_end_the_export(
+    release: Path, tmp_path: Path, to: str
+) -> None:
+    out = Path(shutil.copytree(release, tmp_path / "out"))
+    row = Release(out).manifest.iloc[0]
+    tar = out / row["media_path"]
+    data = bytearray(tar.read_bytes())
+    data[int(row["media_offset"]) + int(row["media_size"]) - 20] ^= 1  # decodes all the same
+    tar.write_bytes(data)
+    with pytest.raises(ReleaseError, match="its bytes are not those that the release was made"):
+        api.export(out, tmp_path / "copy", to, progress=False)
+
+
+@pytest.mark.parametrize("to", ["hf", "deepfakebench"])
+def test_a_mask_that_is_none_ends_the_export(release: Path, tmp_path: Path, to: str) -> None:
+    out = Path(shutil.copytree(release, tmp_path / "out"))
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["kind"] == "fake":
+                row |= {"mask_offset": row["media_offset"], "mask_size": row["media_size"]}
+
+    change_rows(out, change)
+    with pytest.raises(ReleaseError, match="the mask is a JPEG, expected PNG"):
+        api.export(out, tmp_path / "copy", to, progress=False)
+
+
+def test_a_mark_of_deep_json_is_that_of_another_export(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "datagen-export.json").write_text("[" * 100_000)
+    with pytest.raises(ReleaseError, match="holds another export"):
+        api.export(release, tmp_path, "hf", progress=False)

@@ -89,3 +89,11 @@ def test_equal_arguments_give_equal_pairs() -> None:
     first = Groups(methods, degradations, who).epoch(14, 2, 5, used)
     assert np.array_equal(first, Groups(methods, degradations, who).epoch(14, 2, 5, used))
     assert not np.array_equal(first, Groups(methods, degradations, who).epoch(14, 3, 5, used))
+
+
+def test_one_identity_with_many_pairs_costs_no_more_than_many() -> None:
+    # Of one identity each choice changed the place of all pairs that waited: minutes for these.
+    count = 100_000
+    groups = Groups(["swap"] * count, [""] * count, ["one"] * count)
+    pairs = groups.epoch(count // 2, 0, 1, np.zeros(count, np.int64))
+    assert len(set(pairs.tolist())) == count // 2

@@ -159,6 +159,7 @@ def test_a_release_is_named_once(out: Path, copy: Path) -> None:
         ({"split": ["test"]}, ReleaseError, "split: must be a text"),
         ({"where": {"methd": "x"}}, ReleaseError, "no column 'methd'. Did you mean 'method'"),
         ({"where": {"label": 1}}, ReleaseError, "label cannot be chosen"),
+        ({"where": {"severity": 10**30}}, ReleaseError, "severity=.* cannot be compared"),
         ({"method": "self_blnd"}, ReleaseError, "no method 'self_blnd'"),
         (
             {"where": {"degradation": "noise"}},

@@ -137,7 +137,7 @@ def test_a_state_of_something_else_is_refused(dataset: PairDataset, out: Path) -
         (PairBatchSampler(dataset, 4, seed=1), "batch_size"),
         (PairBatchSampler(PairDataset(out, "test"), 8, seed=1), "dataset"),
     ):
-        with pytest.raises(UserError, match=f"state: {key} is") as error:
+        with pytest.raises(UserError, match=f"state: {key} differs") as error:
             other.load_state_dict(state)
         assert error.value.key == key
     with pytest.raises(UserError, match=r"state\.epoch: must be a whole number"):
@@ -152,6 +152,7 @@ def test_a_state_of_something_else_is_refused(dataset: PairDataset, out: Path) -
         ({"rank": 2, "ranks": 2}, "rank: must be below ranks"),
         ({"batch_size": 100}, "an epoch has 24 pairs .2 methods, the rarest of 12., fewer than"),
         ({"epoch_pairs": 3}, "an epoch has 3 pairs"),
+        ({"epoch_pairs": 10**12}, "an epoch has at most 100,000,000 pairs"),
         ({"seed": -1}, "seed: must be a whole number"),
     ],
 )
@@ -165,3 +166,43 @@ def test_wrong_arguments_are_told(
 def test_controls_are_no_items_of_pair_batches(out: Path) -> None:
     with pytest.raises(UserError, match=r"with fields=\['control'\]"):
         PairBatchSampler(PairDataset(out, "train", kinds=["real", "control"]), 8, seed=1)
+
+
+@pytest.mark.parametrize("state", [None, [], 1, "x", b"", np.zeros(3), [("epoch", 1)], object()])
+def test_a_state_that_is_none_is_refused(dataset: PairDataset, state: Any) -> None:
+    with pytest.raises(UserError, match="state: must be what state_dict returned"):
+        PairBatchSampler(dataset, 8, seed=1).load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1.0, np.array([1, 2]), [1] * 100_000, {"a": 1}, "9" * 100_000, b"x", object()]
+)
+def test_odd_values_of_a_state_are_refused_in_a_short_line(
+    dataset: PairDataset, value: Any
+) -> None:
+    sampler = PairBatchSampler(dataset, 8, seed=1)
+    state = sampler.state_dict()
+    for key in state:
+        with pytest.raises(UserError, match=f"state.*{key}") as error:
+            sampler.load_state_dict({**state, key: value})
+        assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("changes", [{"epoch": 10**5 + 1}, {"epoch": 10**30}, {"batch": 10**9}])
+def test_an_epoch_that_would_take_hours_to_plan_is_refused(
+    dataset: PairDataset, changes: dict[str, int]
+) -> None:
+    sampler = PairBatchSampler(dataset, 8, seed=1)
+    words = "epoch: at most 100,000 epochs are planned"
+    with pytest.raises(UserError, match=words):
+        sampler.load_state_dict({**sampler.state_dict(), **changes})
+    with pytest.raises(UserError, match=words):
+        sampler.set_epoch(10**9)
+    with pytest.raises(UserError, match=words):
+        sampler.report(10**9)
+
+
+@pytest.mark.parametrize("other", [None, [1], "out"])
+def test_something_else_than_a_dataset_is_refused(other: Any) -> None:
+    with pytest.raises(UserError, match="dataset: must be a PairDataset"):
+        PairBatchSampler(other, 4, seed=1)

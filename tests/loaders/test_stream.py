@@ -92,6 +92,8 @@ def test_ranks_and_workers_share_the_tars(out: Path, monkeypatch: pytest.MonkeyP
         ({"fields": "control"}, UserError, "controls and pairs from different tars"),
         ({"fields": "other", "kinds": ["fake", "control"]}, UserError, "without 'other'"),
         ({"shuffle": 10}, UserError, "seed: is required"),
+        ({"kinds": []}, UserError, "name at least one of real"),
+        ({"transform": 5}, UserError, "transform: must be a function"),
         ({"shuffle": -1}, UserError, "shuffle: must be a whole number"),
         ({"split": "tset"}, ReleaseError, "Did you mean 'test'"),
         ({"where": {"degradation": "noise"}}, ReleaseError, "no pair of split 'test' matches"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ _FORMER = "datagen.probe"
 _RIDGES = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 5
 _TEXT = 200  # of a damaged file, in a message
+_LARGEST = 1e12  # of a number of a model; features are far smaller, and so is what is fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,13 @@ class BaselineModel:
         numbers = {key: float(body[key]) for key in ("bias", "ridge")}
         count = feature_count()
         for key, array in arrays.items():
-            if array.shape != (count,) or not np.isfinite(array).all():
-                raise ValueError(f"{key}: expected {count} numbers")
+            if array.shape != (count,) or not (np.abs(array) <= _LARGEST).all():
+                raise ValueError(f"{key}: expected {count} numbers within {_LARGEST:g}")
+        if not (arrays["scale"] >= 1 / _LARGEST).all():
+            raise ValueError(f"scale: expected numbers of at least {1 / _LARGEST:g}")
         for key, number in numbers.items():
-            if not math.isfinite(number):
-                raise ValueError(f"{key}: expected a finite number")
+            if not abs(number) <= _LARGEST:
+                raise ValueError(f"{key}: expected a number within {_LARGEST:g}")
         logistic = Logistic(**arrays, bias=numbers["bias"])
         return cls(logistic, numbers["ridge"], dict(body["trained_on"]))
 

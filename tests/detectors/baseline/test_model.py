@@ -10,8 +10,15 @@ import pytest
 from datagen.cli.main import run
 from datagen.core.rng import rng
 from datagen.core.stats import auc
-from datagen.detectors.baseline.features import SMALLEST, feature_count, features_of
+from datagen.detectors.baseline.features import (
+    FEATURES_VERSION,
+    SMALLEST,
+    feature_count,
+    features_of,
+)
 from datagen.detectors.baseline.logistic import fit_logistic
+from datagen.detectors.baseline.model import BaselineModel
+from datagen.errors import DetectorError
 from datagen.sources.procedural import render
 from tests.detectors.made import read_rows
 from tests.support.world import World
@@ -140,3 +147,36 @@ def test_ray_gives_the_same_model(ray_cluster: object, small: Path, tmp_path: Pa
     )
     assert baseline(small, "--model", str(tmp_path / "inline.json")) == 0
     assert (tmp_path / "ray.json").read_bytes() == (tmp_path / "inline.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("scale", 0.0, "scale: expected numbers of at least 1e-12"),
+        ("scale", -1.0, "scale: expected numbers of at least 1e-12"),
+        ("scale", 1e-320, "scale: expected numbers of at least 1e-12"),
+        ("weights", 1e308, "weights: expected 529 numbers within 1e+12"),
+        ("mean", -1e308, "mean: expected 529 numbers within 1e+12"),
+        ("bias", 1e308, "bias: expected a number within 1e+12"),
+    ],
+)
+def test_numbers_that_no_training_gives_are_refused(
+    tmp_path: Path, key: str, value: float, words: str
+) -> None:
+    count = feature_count()
+    body = {
+        "format": "datagen.baseline",
+        "features": FEATURES_VERSION,
+        "trained_on": {},
+        "ridge": 1.0,
+        "bias": 0.0,
+        **{name: [1.0] * count for name in ("weights", "mean", "scale")},
+    }
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(body))
+    assert BaselineModel.read(str(path)).ridge == 1
+    body[key] = value if key == "bias" else [value] * count
+    path.write_text(json.dumps(body))
+    with pytest.raises(DetectorError) as error:
+        BaselineModel.read(str(path))
+    assert words in str(error.value)

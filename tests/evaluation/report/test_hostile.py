@@ -44,6 +44,7 @@ HOSTILE = [
     "</details><details open>",
     "a\x00b\x07c\x1b[31md\x9be\u202ef\u2028g",
     "lone \ud800 surrogate",
+    "no character \ufffe\uffff of XML",
     "$\\href{https://evil.example}{x}$",
 ]
 ELEMENTS = {
