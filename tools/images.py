@@ -1,8 +1,9 @@
-"""Make the images of the documents: two sheets of procedural faces, and two pairs."""
+"""Make the images of the documents: sheets of procedural faces, still and moving, and two pairs."""
 
 from __future__ import annotations
 
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ import numpy as np
 import datagen as dg
 from datagen.core.arrays import Image
 from datagen.sources.procedural import render
+from datagen.sources.procedural.footage import footage
+from datagen.sources.procedural.options import VideoOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "images"
@@ -45,8 +48,17 @@ def pair(method: str, place: int) -> Image:
     return np.hstack([real, control, fake, mask, strong.astype(np.uint8)])
 
 
+def moving() -> Image:
+    """Return eight frames of four videos, one video a row."""
+    rate, limits = Fraction(25), VideoOptions().limits
+    videos = [footage(SEED, identity, 0, 512, limits) for identity in (30, 2, 19, 12)]
+    frames = [video.frame(number, rate) for video in videos for number in range(0, 64, 8)]
+    return sheet(frames, 8, 200)
+
+
 def main() -> None:
     """Write all images."""
+    save("moving.jpg", moving())
     faces = [render(SEED, identity, 0, 512).image for identity in range(64)]
     save("identities.jpg", sheet(faces, 8, 200))
     save("one-identity.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))

@@ -92,10 +92,14 @@ def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
         (k, p) float32.
     """
     at = layer.ids[rows, columns] - 1
-    plane = _planes(layer)
-    first = np.ascontiguousarray(values[layer.triangles[:, 0]].T)
-    to_second = np.ascontiguousarray(values[layer.triangles[:, 1]].T) - first
-    to_third = np.ascontiguousarray(values[layer.triangles[:, 2]].T) - first
+    # Most triangles are hidden or face away.
+    drawn = np.bincount(at, minlength=len(layer.triangles)) > 0
+    at = (np.cumsum(drawn) - 1)[at]
+    triangles = layer.triangles[drawn]
+    plane = _planes(layer.screen, triangles)
+    first = np.ascontiguousarray(values[triangles[:, 0]].T)
+    to_second = np.ascontiguousarray(values[triangles[:, 1]].T) - first
+    to_third = np.ascontiguousarray(values[triangles[:, 2]].T) - first
     out = np.empty((values.shape[1], len(rows)), np.float32)
     # In blocks that fit into the processor's cache.
     for start in range(0, len(rows), _BLOCK):
@@ -121,9 +125,9 @@ def interpolate(layer: Layer, rows: I64, columns: I64, values: F32) -> F32:
     return out
 
 
-def _planes(layer: Layer) -> F32:
+def _planes(screen: F64, triangles: I64) -> F32:
     """Second and third barycentric coordinate as planes over the image: (6, m)."""
-    a, b, c = (layer.screen[layer.triangles[:, k], :2] for k in range(3))
+    a, b, c = (screen[triangles[:, k], :2] for k in range(3))
     u, v = b - a, c - a
     area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
     area = np.where(np.abs(area) < 1e-9, 1e-9, area)
