@@ -83,7 +83,7 @@ class Candidates:
         found, whole = [], True
         for first, second in self._by_hash():
             found.append(self._kept(first, second, self._near_hash))
-        if self._too_many_shapes():
+        if not self.shapes_tell:
             whole = False
         else:
             for first, second in self._by_shape():
@@ -105,8 +105,10 @@ class Candidates:
         if not len(self._shapes):
             return np.empty(0, np.int64)
         shape = face_shapes(landmarks[None].astype(np.float32))[0]
-        reduced = shape.astype(np.float64) @ self._axes
-        by_shape = np.array(self._tree.query_ball_point(reduced, _EQUAL_SHAPE), np.int64)
+        by_shape = np.empty(0, np.int64)
+        if self.shapes_tell:
+            reduced = shape.astype(np.float64) @ self._axes
+            by_shape = np.array(self._tree.query_ball_point(reduced, _EQUAL_SHAPE), np.int64)
         away = self._away(by_shape, shape)
         exact = self._rendered[by_shape] & rendered
         by_shape = by_shape[away <= np.where(exact, _RENDERED, _EQUAL_SHAPE)]
@@ -171,13 +173,14 @@ class Candidates:
             near = part.sparse_distance_matrix(tree, _EQUAL_SHAPE, output_type="ndarray")
             yield near["i"].astype(np.int64) + start, near["j"].astype(np.int64)
 
-    def _too_many_shapes(self) -> bool:
-        """Return whether so many shapes are equal that they tell nothing: drawn templates."""
+    @cached_property
+    def shapes_tell(self) -> bool:
+        """Whether shapes are looked at: of drawn templates, too many are equal to tell anything."""
         reduced = self._reduced
         step = max(1, len(reduced) // _SAMPLED)
         sample = reduced[::step]
-        close = cKDTree(sample).count_neighbors(cKDTree(reduced), _EQUAL_SHAPE)
-        return bool(close * step > _MAX_CLOSE)
+        close = cKDTree(sample).count_neighbors(self._tree, _EQUAL_SHAPE)
+        return bool(close * step <= _MAX_CLOSE)
 
     @cached_property
     def _axes(self) -> NDArray[np.float64]:

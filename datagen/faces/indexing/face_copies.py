@@ -22,7 +22,7 @@ from datagen.sources.base import Source
 
 __all__ = ["FaceCopies"]
 
-_MOST = 1000  # of one face; only drawn templates come near
+_MOST = 200  # of one face; only drawn templates come near
 
 Row: TypeAlias = "Mapping[str, Any]"
 
@@ -55,7 +55,7 @@ class FaceCopies:
             [row["phash"] for row in rows],
             np.array([self._is_rendered(image) for image, _ in self._faces], bool),
         )
-        self._whole = True
+        self._whole = not rows or self._candidates.shapes_tell
         self._unread = 0
 
     def __call__(self, images: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
