@@ -1,4 +1,4 @@
-"""``datagen index``: analyze the images of a recipe's sources, once."""
+"""``datagen index``: analyze the images or videos of a recipe's sources, once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Refresh = Annotated[
     bool,
     typer.Option(
         "--refresh",
-        help="Read every image again, also those whose size and time have not changed.",
+        help="Read every file again, also those whose size and time have not changed.",
     ),
 ]
 
@@ -40,9 +40,10 @@ def command(
     inline: Inline = False,
     refresh: Refresh = False,
 ) -> None:
-    """Find the faces in the images of a recipe's sources and cache them for later runs."""
+    """Find the faces in the images or videos of a recipe's sources; cache them for later runs."""
     progress = Progress()
-    prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
+    loaded = load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside)
+    prepared = prepare(loaded, analysis=True)
     with engine_choice(inline, workers, address, progress) as engine:
         built = index_faces(prepared, prepared.recipe.sources(), engine, progress, refresh)
     for reject in built.rejects[:_SHOWN]:

@@ -42,8 +42,13 @@ class Prepared:
         return self.recipe.spec.purpose
 
 
-def prepare(recipe: Recipe) -> Prepared:
+def prepare(recipe: Recipe, analysis: bool = False) -> Prepared:
     """Ask the rights gate about the sources and weight files of a recipe. Opens no image.
+
+    Args:
+        recipe: The recipe.
+        analysis: Whether faces are only found and measured: ``consent.analysis`` is asked instead
+            of the clauses of those who alter and redistribute faces.
 
     Raises:
         RightsError: A license or consent does not cover the purpose.
@@ -52,9 +57,9 @@ def prepare(recipe: Recipe) -> Prepared:
     analyzer = (weight_store().card(name) for name in recipe.analyzer().weights)
     cards = {card.id: card for card in (*analyzer, *recipe.weight_cards())}
     weights = tuple(cards.values())
-    return Prepared(
-        recipe, weights, tuple(check_rights(recipe.cards, weights, recipe.spec.purpose, today()))
-    )
+    purpose = recipe.spec.purpose
+    decisions = check_rights(recipe.cards, weights, purpose, today(), analysis)
+    return Prepared(recipe, weights, tuple(decisions))
 
 
 def index_faces(

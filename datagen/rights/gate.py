@@ -56,9 +56,19 @@ def today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
-def decide_source(card: SourceCard, purpose: Purpose, day: dt.date) -> Decision:
-    """Judge one source card against a purpose."""
-    reasons = [*_license_clauses(card.license, purpose), *_consent_clauses(card, purpose, day)]
+def decide_source(
+    card: SourceCard, purpose: Purpose, day: dt.date, analysis: bool = False
+) -> Decision:
+    """Judge one source card against a purpose.
+
+    Args:
+        card: The card.
+        purpose: The purpose to be covered.
+        day: Date with which expiry dates are compared.
+        analysis: Whether faces are only found and measured: nothing is altered or redistributed.
+    """
+    consent = _analysis_clauses if analysis else _consent_clauses
+    reasons = [*_license_clauses(card.license, purpose), *consent(card, purpose, day)]
     names = needs_attribution(purpose.license(card.license), purpose)
     if names and not stated_attribution(card.attribution):
         reasons.append(
@@ -88,7 +98,11 @@ def decide_weights(card: WeightCard, purpose: Purpose, day: dt.date) -> Decision
 
 
 def check_rights(
-    cards: Sequence[SourceCard], weights: Iterable[WeightCard], purpose: Purpose, day: dt.date
+    cards: Sequence[SourceCard],
+    weights: Iterable[WeightCard],
+    purpose: Purpose,
+    day: dt.date,
+    analysis: bool = False,
 ) -> list[Decision]:
     """Return the decision about every source and weight file; all of them cover the purpose.
 
@@ -97,11 +111,12 @@ def check_rights(
         weights: Cards of the weight files.
         purpose: The purpose to be covered.
         day: Date with which expiry dates are compared.
+        analysis: Whether the faces of the sources are only found and measured.
 
     Raises:
         RightsError: At least one does not; the message lists every source and clause.
     """
-    decisions = [decide_source(card, purpose, day) for card in cards]
+    decisions = [decide_source(card, purpose, day, analysis) for card in cards]
     decisions += [decide_weights(card, purpose, day) for card in weights]
     problems = [
         f"{decision.subject} ({decision.title}): {reason}"
@@ -156,20 +171,38 @@ def _consent_clauses(card: SourceCard, purpose: Purpose, day: dt.date) -> Iterat
         yield "consent.basis is unknown"
     if consent.basis == "platform_terms" and not consent.grounds.strip():
         yield "consent.basis is platform_terms, which needs 'grounds' (who decided, when, why)"
-    asked: list[tuple[str, Stated, bool]] = [
-        ("alteration", consent.alteration, True),
-        ("commercial", consent.commercial, purpose.commercial),
-        ("redistribution", consent.redistribution, purpose.redistribute),
-    ]
-    for clause, stated, needed in asked:
-        if needed and stated is not True:
-            shown = "unknown" if stated == "unknown" else "false"
-            words = (
-                f" (consent statement: {consent.words.strip()!r})" if consent.words.strip() else ""
-            )
-            yield f"consent.{clause} is {shown}{words}"
-    if consent.expires is not None and consent.expires < day:
-        yield f"consent expired on {consent.expires.isoformat()}"
+    if consent.alteration is not True:
+        yield _unstated(card, "alteration", consent.alteration)
+    if purpose.commercial and consent.commercial is not True:
+        yield _unstated(card, "commercial", consent.commercial)
+    if purpose.redistribute and consent.redistribution is not True:
+        yield _unstated(card, "redistribution", consent.redistribution)
+    yield from _expired(card, day)
+
+
+def _analysis_clauses(card: SourceCard, purpose: Purpose, day: dt.date) -> Iterator[str]:
+    """Yield what finding and measuring faces is missing; its permission carries its own grounds."""
+    consent = card.consent
+    if consent.analysis is None:  # then it follows from the permission to alter, with all it needs
+        yield from _consent_clauses(card, purpose, day)
+        return
+    if consent.analysis is not True:
+        yield _unstated(card, "analysis", consent.analysis)
+    if purpose.commercial and consent.commercial is not True:
+        yield _unstated(card, "commercial", consent.commercial)
+    yield from _expired(card, day)
+
+
+def _unstated(card: SourceCard, clause: str, stated: Stated) -> str:
+    shown = "unknown" if stated == "unknown" else "false"
+    said = card.consent.words.strip()
+    return f"consent.{clause} is {shown}" + (f" (consent statement: {said!r})" if said else "")
+
+
+def _expired(card: SourceCard, day: dt.date) -> Iterator[str]:
+    expires = card.consent.expires
+    if expires is not None and expires < day:
+        yield f"consent expired on {expires.isoformat()}"
 
 
 def source_terms(

@@ -28,6 +28,8 @@ class Consent(Frozen):
     Attributes:
         basis: How consent was given; ``platform_terms`` is not enough without ``grounds``.
         alteration: Whether their faces may be altered.
+        analysis: Whether the faces may be found and measured without being altered; left out, that
+            is so where they may be altered.
         commercial: Whether the images may serve a commercial purpose.
         redistribution: Whether altered images may be redistributed.
         adults_only: Whether all depicted people are known to be 18 or older.
@@ -38,6 +40,7 @@ class Consent(Frozen):
 
     basis: Literal["signed", "public_domain", "platform_terms", "synthetic", "unknown"]
     alteration: Stated = "unknown"
+    analysis: Stated | None = None
     commercial: Stated = "unknown"
     redistribution: Stated = "unknown"
     adults_only: Stated = "unknown"
@@ -47,7 +50,12 @@ class Consent(Frozen):
 
     @model_validator(mode="after")
     def _a_yes_is_explained(self) -> Consent:
-        said_yes = True in (self.alteration, self.commercial, self.redistribution)
+        if self.alteration is True and self.analysis not in (None, True):
+            raise ValueError(
+                "alteration is true, and analysis is not: no face can be altered that may not be "
+                "analyzed. Remove 'analysis', or set it to true"
+            )
+        said_yes = True in (self.alteration, self.analysis, self.commercial, self.redistribution)
         if said_yes and not (self.words.strip() or self.grounds.strip()):
             raise ValueError(
                 "a permission that is true needs 'words' (the sentence that grants it) "
@@ -90,7 +98,10 @@ class SourceCard(Frozen):
 
     def digest(self) -> str:
         """Return the digest of the card's content, 64 hex digits."""
-        return digest_of(self.model_dump(mode="json"))
+        body = self.model_dump(mode="json")
+        if body["consent"]["analysis"] is None:  # cards from before this clause keep their digest
+            del body["consent"]["analysis"]
+        return digest_of(body)
 
 
 def load_card(path: Path) -> SourceCard:
