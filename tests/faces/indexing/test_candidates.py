@@ -122,3 +122,21 @@ def test_ten_thousand_faces_take_seconds() -> None:
     with ends_soon():
         made = Candidates(np.arange(10_000), drawn(10_000), hashes(10_000), np.zeros(10_000, bool))
         made.pairs(1000)
+
+
+def test_one_face_is_looked_up_among_all() -> None:
+    faces, hashed = drawn(200), hashes(200)
+    made = Candidates(np.arange(200), faces, hashed, np.zeros(200, bool))
+    assert made.of(moved(faces[20], 0.1), None, False).tolist() == [20]
+    assert made.of(moved(drawn(1, 5)[0]), None, False).tolist() == []
+    assert made.of(faces[20] + 1, hashed[20], False).tolist() == [20]
+    none = Candidates(np.arange(0), faces[:0], [], np.zeros(0, bool))
+    assert none.of(faces[0], hashed[0], False).tolist() == []
+
+
+def test_equal_templates_are_looked_up_by_hash_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datagen.faces.indexing.candidates._MAX_CLOSE", 100)
+    faces, hashed = np.repeat(drawn(1), 50, axis=0), hashes(50)
+    made = Candidates(np.arange(50), faces, hashed, np.zeros(50, bool))
+    assert not made.shapes_tell
+    assert made.of(faces[0], hashed[7], False).tolist() == [7]
