@@ -53,7 +53,7 @@ class VideoOptions(Frozen):
         head: Range of the largest turn of the head in degrees.
         shift: Range of the largest displacement of the head in cm.
         mouth: Range of the opening of the mouth in speech, as a share of the widest.
-        silent: Share of the videos in which nobody speaks.
+        silent: Share of the videos without speech.
         expression: Range of the change of expression, as a share of what faces can do.
     """
 

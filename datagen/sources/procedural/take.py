@@ -37,7 +37,7 @@ class Limits:
         head: largest turn of the head to the side in degrees.
         shift: largest displacement of the head in cm.
         mouth: opening of the mouth in speech, as a share of the widest.
-        silent: share of the videos in which nobody speaks.
+        silent: share of the videos without speech.
         expression: change of each movement of the face, as a share of its range.
     """
 
