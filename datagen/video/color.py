@@ -42,7 +42,9 @@ def check_color(frame: VideoFrame) -> None:
     if words := _TRANSFERS.get(frame.color_trc):
         raise VideoError(f"high dynamic range: transfer {words}: expected a standard one")
     if not frame.format.is_rgb and _matrix(frame) not in _MATRICES:
-        raise VideoError(f"color matrix {frame.colorspace} is not converted: expected BT.601, ...")
+        raise VideoError(
+            f"color matrix {frame.colorspace} is not converted: expected BT.601, BT.709 or BT.2020"
+        )
 
 
 def to_rgb(frame: VideoFrame) -> Image:

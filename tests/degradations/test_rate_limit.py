@@ -12,6 +12,7 @@ from datagen.errors import MissingExtraError, RecipeError
 from datagen.video.color import from_rgb
 from datagen.video.libraries import codec_packets, repeatable
 from tests.support.videos import moving
+from tests.video.test_encode import contents
 
 pytest.importorskip("av")
 
@@ -56,3 +57,19 @@ def test_wrong_values_and_a_missing_library_are_refused(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'datagen\[video\]'"):
         RateLimit.build({})
+
+
+def test_the_types_of_frames_do_not_depend_on_the_content() -> None:
+    import av
+
+    options = {"crf": "18", "preset": "veryfast"}
+    options |= repeatable("h264", 250, "vbv-maxrate=60:vbv-bufsize=40:qpmax=51")
+    found = set()
+    for clip in contents():
+        frames = (from_rgb(frame, "yuv420p") for frame in clip)
+        packets = codec_packets(frames, "h264", Fraction(25), options, "")
+        context = av.CodecContext.create("h264", "r")
+        assert isinstance(context, av.VideoCodecContext)
+        decoded = [frame for packet in packets for frame in context.decode(packet)]
+        found.add(tuple(frame.pict_type for frame in [*decoded, *context.decode(None)]))
+    assert len(found) == 1
