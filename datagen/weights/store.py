@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from datagen.core.paths import weights_folder
-from datagen.core.text import near
+from datagen.core.text import near, shortened
 from datagen.errors import CardError, WeightsError
 from datagen.weights.card import WeightCard, read_weight_card
 from datagen.weights.catalog import shipped_card_path, shipped_weight_cards
@@ -18,6 +19,7 @@ __all__ = ["WeightStore", "weight_store"]
 
 _FOLDERS = ("insightface", "diffusers")
 _FILES = ("onnx", "task")
+_CARD_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # a recipe names cards, and a file is named so
 
 
 def weight_store() -> WeightStore:
@@ -47,7 +49,7 @@ class WeightStore:
 
     def is_own(self, card_id: str) -> bool:
         """Say whether the card of that id is the user's own."""
-        return (self.cards_folder / f"{card_id}.yaml").exists()
+        return bool(_CARD_ID.fullmatch(card_id)) and self._own_path(card_id).exists()
 
     def card(self, card_id: str) -> WeightCard:
         """Return the card of that id, the user's own before the shipped one.
@@ -55,7 +57,13 @@ class WeightStore:
         Raises:
             CardError: There is no such card (the nearest ids are listed), or it is wrong.
         """
-        for path in (self.cards_folder / f"{card_id}.yaml", shipped_card_path(card_id)):
+        if not _CARD_ID.fullmatch(card_id):
+            raise CardError(
+                f"{shortened(card_id)} is no id of a weight card: lower-case letters, digits, '-' "
+                "and '_'. 'datagen weights list' shows all cards; a path is added with "
+                "'datagen weights add CARD'"
+            )
+        for path in (self._own_path(card_id), shipped_card_path(card_id)):
             if path.exists():
                 card = read_weight_card(path)
                 if card.id != card_id:
@@ -69,6 +77,9 @@ class WeightStore:
             f"no weight card {card_id!r}.{near(card_id, self.known())} 'datagen weights list' "
             "shows all cards; 'datagen weights add CARD' adds your own"
         )
+
+    def _own_path(self, card_id: str) -> Path:
+        return self.cards_folder / f"{card_id}.yaml"
 
     def find(self, card: WeightCard) -> Path | None:
         """Return the path of the card's file or folder if it exists; checks nothing.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datagen.core.digests import digest_of, sha256_bytes
-from datagen.errors import WeightsError
+from datagen.errors import CardError, WeightsError
 from datagen.weights.store import weight_store
 from tests.weights.server import CONTENT, DIGEST, Served, card
 
@@ -187,3 +187,19 @@ def test_a_broken_link_is_no_file(folder: Path) -> None:
     folder.mkdir(parents=True)
     os.symlink(folder / "elsewhere", folder / "net.onnx")
     assert weight_store().find(card()) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["../../secret", "../secret", "{folder}/../secret", "x" * 300, "a\0b", "..", "", "A"]
+)
+def test_no_file_is_looked_for_under_a_name_that_is_no_id(folder: Path, name: str) -> None:
+    # A recipe says `weights: ../../secret`, and any YAML file of the machine was read.
+    (folder / "cards").mkdir(parents=True, exist_ok=True)
+    for place in (folder, folder.parent):
+        (place / "secret.yaml").write_text("id: only its owner reads this\n")
+    store = weight_store()
+    with pytest.raises(CardError, match="is no id of a weight card") as error:
+        store.card(name.format(folder=folder))
+    assert "only its owner" not in str(error.value)
+    assert len(str(error.value)) < 400
+    assert not store.is_own(name)
