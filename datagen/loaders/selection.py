@@ -20,7 +20,7 @@ from datagen.release.folder import Folder
 from datagen.release.pairs import lone_image, matching_rows
 from datagen.release.reader import Release
 
-__all__ = ["Filter", "Selection", "opened", "select"]
+__all__ = ["Filter", "Selection", "check_not_empty", "opened", "select"]
 
 _SHOWN = 5
 _REPEATING = (
@@ -145,6 +145,26 @@ def select(
     number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     rows = _rows_by_kind(releases, number, table)
     return Selection(tuple(one.folder for one in releases), arrays, number, rows)
+
+
+def check_not_empty(selection: Selection, kinds: Sequence[str]) -> None:
+    """Refuse a choice without items.
+
+    Args:
+        selection: From ``select``.
+        kinds: The kinds of image that are items.
+
+    Raises:
+        ReleaseError: No chosen pair has an image of these kinds.
+    """
+    if not any((selection.rows[kind] >= 0).any() for kind in kinds):
+        places = ", ".join(map(str, selection.folders))
+        raise ReleaseError(
+            f"{places}: none of the {counted(selection.pairs, 'pair')} chosen has a "
+            f"{' or '.join(kinds)}. The recipe's 'controls' sets how many have one",
+            path=places,
+            key="kinds",
+        )
 
 
 def _rows_of(release: Release, chosen: Filter, columns: Sequence[str]) -> pa.Table:
