@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from datagen.degradations.compose import Composition
 from datagen.errors import CardError, RecipeError
 from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.methods import METHODS, Method
@@ -11,7 +12,7 @@ from datagen.recipe.build import located, weight_cards_of
 from datagen.recipe.schema import MethodUse, RecipeSpec
 from datagen.sources import SOURCES, SourceCard
 
-__all__ = ["check_methods", "check_names"]
+__all__ = ["check_degradations", "check_methods", "check_names"]
 
 
 def check_names(spec: RecipeSpec, cards: Sequence[SourceCard], path: str) -> None:
@@ -59,6 +60,23 @@ def check_methods(spec: RecipeSpec, methods: Sequence[Method], path: str) -> Non
             raise RecipeError(
                 f"{path}: {key}: method {use.use!r} needs the 478-point mesh, which analyzer "
                 f"{analyzer.name!r} does not provide. Set face.analyzer to {' or '.join(fit)}",
+                path=path,
+                key=key,
+            )
+
+
+def check_degradations(spec: RecipeSpec, degradations: Sequence[Composition], path: str) -> None:
+    """Refuse degradations of clips in a recipe of images.
+
+    Raises:
+        RecipeError: One of them changes which frames are shown, or the rate of a stream.
+    """
+    for n, degradation in enumerate(degradations if spec.clip is None else ()):
+        if degradation.clips_only:
+            key = "ladder.use" if spec.ladder is not None else f"degradations[{n}].use"
+            raise RecipeError(
+                f"{path}: {key}: {degradation.name!r} is for clips: add 'clip: {{frames: 32}}', or "
+                "use another degradation",
                 path=path,
                 key=key,
             )

@@ -24,7 +24,7 @@ from datagen.recipe.build import (
     located,
     weight_cards_of,
 )
-from datagen.recipe.checks import check_methods, check_names
+from datagen.recipe.checks import check_degradations, check_methods, check_names
 from datagen.recipe.digest import recipe_digest
 from datagen.recipe.overrides import Overrides, apply_overrides
 from datagen.recipe.plugins import Plugin, read_plugin
@@ -182,7 +182,9 @@ def load_recipe(
     recipe = Recipe(spec, str(file), cards, loaded, allow_outside)
     with plugins_named(spec, file):
         check_names(spec, cards, str(file))
-        _ = recipe.degradations  # raises on an unknown name or a wrong option
+        check_degradations(
+            spec, recipe.degradations, recipe.path
+        )  # builds them: options are checked
     check_methods(spec, recipe.methods, recipe.path)
     return recipe
 

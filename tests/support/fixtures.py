@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clip_world import ClipWorld, make_clip_world
 from tests.support.small.onnx import build_onnx
 from tests.support.small.onnx_broken import build_broken
 
@@ -39,3 +40,17 @@ def weights_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[P
         return own
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def clip_world(tmp_path_factory: pytest.TempPathFactory) -> ClipWorld:
+    """Nine moving procedural identities and a recipe of clips; a test may add recipes."""
+    return make_clip_world(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def clip_release(clip_world: ClipWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of eight pairs of clips of four frames, in MP4; read-only."""
+    out = tmp_path_factory.mktemp("clip-release") / "out"
+    assert clip_world.generate(out, "--inline") == 0
+    return out

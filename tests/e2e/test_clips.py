@@ -1,0 +1,134 @@
+"""Whole runs that make clips: equal bytes on any engine, lossless pixels, equal containers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datagen import Release
+from datagen.cli.main import run
+from datagen.engine import Engine
+from datagen.release.clip_schema import CLIP_NAMES
+from datagen.video.encode import picture_types
+from tests.support.clip_world import ClipWorld
+from tests.support.world import digests
+
+LOSSLESS = {"ffv1": {"codec": "ffv1"}, "frames": {"format": "frames"}}
+
+
+def test_a_release_of_clips_is_whole(clip_release: Path) -> None:
+    release = Release(clip_release)
+    assert release.verify() == []
+    assert len(release) == 8
+    table = release.table()
+    assert set(CLIP_NAMES) <= set(table.columns)
+    assert (table["frames"] == 4).all()
+    assert (table["motion"] == "rendered").all()
+    for pair in release:
+        assert pair.real.shape == pair.fake.shape == (4, 96, 96, 3)
+        assert pair.mask.shape == (4, 96, 96)
+        assert pair.row["segments"] == [[0, 4]]
+        frames = release.frames(pair.row)
+        assert frames["frame"].tolist() == [0, 1, 2, 3]
+        assert frames["manipulated"].all()
+        steps = np.diff(frames["source_frame"])
+        assert (steps == 1).all()
+        assert (frames["donor_frame"].notna() == (pair.method == "landmark_swap")).all()
+
+
+def test_the_clips_of_a_pair_have_equal_picture_types_and_settings(clip_release: Path) -> None:
+    release = Release(clip_release)
+    for pair in release:
+        types = {picture_types(release.bytes_of(row)) for row in pair.rows.values()}
+        assert len(types) == 1
+        assert types.pop()[0] == "I"
+        assert len({row["encoder"] for row in pair.rows.values()}) == 1
+
+
+def test_a_clip_moves_and_its_fake_moves_with_it(clip_release: Path) -> None:
+    for pair in Release(clip_release):
+        real, fake = pair.real.astype(int), pair.fake.astype(int)
+        assert np.abs(np.diff(real, axis=0)).max() > 8
+        assert np.abs(real - fake)[pair.mask > 128].mean() > 0.5
+
+
+@pytest.mark.parametrize("how", LOSSLESS)
+def test_lossless_clips_are_equal_outside_the_mask(
+    clip_world: ClipWorld, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = f"encode={json.dumps(LOSSLESS[how])}"
+    assert clip_world.generate(tmp_path / "out", "--inline", "--limit", "4", "--set", setting) == 0
+    assert run(["verify", str(tmp_path / "out"), "--pixels"]) == 0
+    assert "4 of 4 pairs were compared" in capsys.readouterr().out
+    for pair in Release(tmp_path / "out"):
+        apart = (pair.real != pair.fake).any(axis=3)
+        assert apart[pair.mask > 0].any()
+        assert not apart[pair.mask == 0].any()
+
+
+def test_a_changed_pixel_of_a_lossless_clip_is_found(
+    clip_world: ClipWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    setting = f"encode={json.dumps(LOSSLESS['frames'])}"
+    assert clip_world.generate(out, "--inline", "--limit", "2", "--set", setting) == 0
+    tar = next((out / "media").glob("*-000000.tar"))
+    data = bytearray(tar.read_bytes())
+    at = data.index(b"IDAT", data.index(b".fake.000002.png"))
+    data[at + 20] ^= 1
+    tar.write_bytes(data)
+    assert run(["verify", str(out), "--pixels"]) == 1
+    assert "-fake" in capsys.readouterr().out
+
+
+@pytest.mark.ray
+def test_bytes_are_equal_on_workers_and_after_a_resume(
+    clip_release: Path, clip_world: ClipWorld, tmp_path: Path, ray_cluster: Engine
+) -> None:
+    expected = digests(clip_release)
+    for workers in ("1", "2"):
+        out = tmp_path / workers
+        assert clip_world.generate(out, "--workers", workers) == 0
+        assert digests(out) == expected
+    out = tmp_path / "2"
+    (out / "commits" / "train-000001.json").unlink()
+    (out / "release.json").unlink()
+    (out / "frames" / "test-000000.parquet").write_bytes(b"damaged")
+    assert clip_world.generate(out, "--inline") == 0
+    assert digests(out) == expected
+
+
+def test_a_ladder_and_degradations_of_clips(clip_world: ClipWorld, tmp_path: Path) -> None:
+    kinds = ["video", "noise", "frame_drops", "crop_pad"]
+    changes: dict[str, Any] = {
+        "degradations": [{"use": kind, "share": 0.25} for kind in kinds],
+        "splits": {"train": 8},
+        "split": {"shares": {"train": 1}},
+    }
+    world = dataclasses.replace(clip_world)
+    path = world.write_recipe("degraded.yaml", **changes)
+    assert run(["generate", str(path), "-o", str(tmp_path / "out"), "--inline"]) == 0
+    release = Release(tmp_path / "out")
+    assert release.verify() == []
+    assert set(release.table(["degradation"])["degradation"]) == set(kinds)
+    for pair in release:
+        operations = json.loads(pair.row["degradation_params"])["operations"]
+        assert operations[0]["use"] == pair.row["degradation"]
+
+
+def test_a_degradation_of_clips_is_refused_for_images(
+    clip_world: ClipWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes: dict[str, Any] = {
+        "degradations": [{"use": "frame_drops", "share": 1}],
+        "encode": {"format": "jpeg"},
+        "clip": None,
+    }
+    path = clip_world.write_recipe("images.yaml", **changes)
+    assert run(["generate", str(path), "-o", str(tmp_path / "out"), "--inline"]) == 2
+    assert "frame_drops" in capsys.readouterr().err
