@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +14,7 @@ import pytest
 from datagen.engine.ray import RayEngine
 from datagen.release import Folder, MediaFile, ShardWriter
 from datagen.release.reader import Release
+from tests.support.clients import digest, expected, loaded, tars
 from tests.support.releases import GOOD, good_row
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries, about themselves
@@ -25,33 +24,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries, about the
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-
-
-def tars(release: Path, control: bool) -> list[str]:
-    return sorted(
-        str(path)
-        for path in (release / "media").glob("*.tar")
-        if ("-control-" in path.name) == control
-    )
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def expected(release: Path, *kinds: str) -> list[str]:
-    rows = Release(release).table()
-    return sorted(rows.loc[rows["kind"].isin(kinds), "sha256"])
-
-
-def loaded(files: list[str]) -> Any:
-    import datasets
-
-    found = datasets.load_dataset("webdataset", data_files={"train": files}, split="train")
-    for name in found.column_names:
-        if name.endswith(("jpg", "png")):
-            found = found.cast_column(name, datasets.Image(decode=False))
-    return found
 
 
 def test_datasets_reads_the_tars_of_pairs_and_of_controls(release: Path) -> None:
