@@ -6,7 +6,7 @@ import unicodedata
 
 __all__ = ["folded", "latin", "spelling"]
 
-# Letters of other scripts that nobody can tell from these (Unicode TR 39), in lower case, beside
+# Letters of other scripts that look like these (Unicode TR 39), in lower case, beside
 # those that NFKC replaces.
 _LOOKS = {
     "a": "\u0430\u0251\u03b1\u13aa",
