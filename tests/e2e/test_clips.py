@@ -54,7 +54,7 @@ def test_a_clip_moves_and_its_fake_moves_with_it(clip_release: Path) -> None:
     for pair in Release(clip_release):
         real, fake = pair.real.astype(int), pair.fake.astype(int)
         assert np.abs(np.diff(real, axis=0)).max() > 8
-        assert np.abs(real - fake)[pair.mask > 128].mean() > 0.5
+        assert np.abs(real - fake)[pair.mask > 0].mean() > 0.5
 
 
 @pytest.mark.parametrize("how", LOSSLESS)
@@ -64,7 +64,7 @@ def test_lossless_clips_are_equal_outside_the_mask(
     setting = f"encode={json.dumps(LOSSLESS[how])}"
     assert clip_world.generate(tmp_path / "out", "--inline", "--limit", "4", "--set", setting) == 0
     assert run(["verify", str(tmp_path / "out"), "--pixels"]) == 0
-    assert "4 of 4 pairs were compared" in capsys.readouterr().out
+    assert "4 of 4 pairs were compared" in capsys.readouterr().err
     for pair in Release(tmp_path / "out"):
         apart = (pair.real != pair.fake).any(axis=3)
         assert apart[pair.mask > 0].any()
