@@ -233,3 +233,32 @@ def test_without_alteration_nothing_is_permitted(stated: bool | str, answer: boo
     found = source_terms(made(alteration=stated), None, None, Purpose(use="research"))
     assert (found.research, found.commercial, found.redistribute) == (answer, answer, answer)
     assert found.purposes() == []
+
+
+def analyzed(of: SourceCard, use: Purpose = RESEARCH) -> tuple[str, ...]:
+    return decide_source(of, use, DAY, analysis=True).reasons
+
+
+def test_finding_faces_needs_a_permission_of_its_own_or_that_to_alter_them() -> None:
+    said = {"grounds": "the list of the corpus", "words": "", "commercial": "unknown"}
+    seen = made(basis="unknown", alteration="unknown", analysis=True, **said)
+    assert analyzed(seen) == ()
+    assert analyzed(seen, SHARED) == ()
+    assert analyzed(seen, COMMERCIAL) == ("consent.commercial is unknown",)
+    assert reasons(seen, RESEARCH) == ("consent.basis is unknown", "consent.alteration is unknown")
+    assert analyzed(made()) == ()
+    assert analyzed(made(alteration="unknown"))[0].startswith("consent.alteration is unknown")
+    for stated, shown in ((False, "false"), ("unknown", "unknown")):
+        refused = made(alteration="unknown", analysis=stated, words="no")
+        assert analyzed(refused) == (f"consent.analysis is {shown} (consent statement: 'no')",)
+
+
+def test_finding_faces_asks_license_and_expiry_too() -> None:
+    seen: dict[str, Any] = {"alteration": "unknown", "analysis": True, "grounds": "stated"}
+    assert analyzed(made("unknown", **seen)) == (
+        "license unknown is not known to permit research use",
+    )
+    late = made(expires=dt.date(2026, 5, 31), **seen)
+    assert analyzed(late) == ("consent expired on 2026-05-31",)
+    with pytest.raises(RightsError, match="consent expired"):
+        check_rights([late], [], RESEARCH, DAY, analysis=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from datagen.errors import CardError
 from datagen.sources import SOURCES, load_card
@@ -117,3 +118,21 @@ def test_a_permission_is_no_text(tmp_path: Path) -> None:
 
 def test_an_id_is_short(tmp_path: Path) -> None:
     assert "id" in _refused(tmp_path, GOOD.replace("id: mine", f"id: {'m' * 65}"))
+
+
+def test_a_card_without_the_clause_of_analysis_keeps_its_digest() -> None:
+    plain = {"basis": "signed", "alteration": True, "words": "may be altered"}
+    assert card("folder").digest() == card("folder", consent={**plain, "analysis": None}).digest()
+    assert card("folder").digest() != card("folder", consent={**plain, "analysis": True}).digest()
+    assert card("folder").digest().startswith("912b749fd89e3bf6")
+
+
+def test_analysis_needs_grounds_and_follows_from_alteration() -> None:
+    with pytest.raises(ValidationError, match="needs 'words'"):
+        card("folder", consent={"basis": "signed", "analysis": True})
+    for stated in (False, "unknown"):
+        with pytest.raises(ValidationError, match="alteration is true, and analysis is not"):
+            card(
+                "folder",
+                consent={"basis": "signed", "alteration": True, "analysis": stated, "words": "x"},
+            )

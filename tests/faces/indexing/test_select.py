@@ -243,5 +243,9 @@ def test_every_code_is_described() -> None:
         "too_small",
         "too_turned",
         "face_lost",
+        "unreadable_video",
+        "no_track",
+        "too_short",
+        "cut",
         "face_at_border",
     }
