@@ -87,7 +87,7 @@ def pngs_of(data: bytes) -> Iterator[_Png]:
 
 
 def frames_in(data: bytes, row: Row, what: str) -> int:
-    """Return the number of frames of an encoded clip, without decoding pictures.
+    """Return the number of frames of an encoded clip, without decoding any of them.
 
     Raises:
         ImageError: It cannot be read, or is of another size than the row says.

@@ -53,7 +53,7 @@ def places_of(
 
 
 def clip_problem(data: bytes, row: Row, what: str) -> str:
-    """Return what is wrong with an encoded clip, or an empty text; no picture is decoded."""
+    """Return what is wrong with an encoded clip, or an empty text; no frame is decoded."""
     try:
         count = frames_in(data, row, what)
     except ImageError as error:
