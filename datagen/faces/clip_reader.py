@@ -17,10 +17,11 @@ from datagen.errors import ImageError
 from datagen.faces.crop import CropJitter, crop_matrix, shrink_for
 from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face
+from datagen.faces.indexing.clips import clip_digest
 from datagen.faces.reader import FaceReader, Seen, changed, cut
 from datagen.faces.tracks.track import Track
 from datagen.faces.virtual_camera import CameraMotion
-from datagen.sources import Source
+from datagen.sources import Record, Source
 from datagen.video.decode import decode_video
 
 __all__ = ["ClipCrops", "ClipReader"]
@@ -173,6 +174,7 @@ class ClipReader:
         """Yield the images of some frames of a track, in order, with their positions."""
         source = self._sources[face.source]
         if not source.has_files:
+            _check_rendered(source, face)
             for place in places:
                 image = source.render_frame(face.image_id, int(track.frames[place]))
                 yield place, _reduced(image, shrink)
@@ -204,6 +206,12 @@ class ClipReader:
         if digest.hexdigest() != face.sha256:
             raise changed(face, f"{_named(face)} has changed since it was indexed")
         self._whole.add((face.source, face.path))
+
+
+def _check_rendered(source: Source, face: Face) -> None:
+    record = Record(image_id=face.image_id, identity=face.identity, fps=face.fps)
+    if clip_digest(source, record) != face.sha256:
+        raise changed(face, f"{_named(face)} is now rendered by another version")
 
 
 def _square(center: NDArray[np.float64], side: float) -> Box:
