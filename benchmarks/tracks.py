@@ -36,8 +36,9 @@ from datagen.core.images import read_rgb
 from datagen.core.rng import rng
 from datagen.engine import InlineEngine
 from datagen.faces.analyzers.mediapipe import MediaPipe
-from datagen.faces.crop import CropJitter, crop_matrix
+from datagen.faces.crop import CropJitter, crop_matrix, face_box
 from datagen.faces.indexing.build import ClipLimits, FaceLimits, build_index
+from datagen.faces.tracks.flow import Step, head_step
 from datagen.faces.tracks.smooth import smooth
 from datagen.faces.virtual_camera import draw_camera
 from datagen.recipe.clips import CameraRule
@@ -59,8 +60,8 @@ EVERY = 17  # frames from blink to blink
 
 def camera_clip(
     analyzer: MediaPipe, photo: Image, seed: int, count: int
-) -> tuple[list[Affine], Points]:
-    """Return the map from the first still crop to each frame, and the landmarks of each frame."""
+) -> tuple[list[Affine], Points, list[Step | None]]:
+    """Return for each frame the map from the still crop, the landmarks, and how the head moved."""
     (face, *_) = analyzer.analyze(photo, Record(image_id="still", identity="still"))
     low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
     box = np.concatenate([low, high]).astype(np.float32)
@@ -68,11 +69,15 @@ def camera_clip(
     rule = CameraRule()
     motion = draw_camera(rng("tracks", seed), count, rule.fps, rule.shake, rule.zoom, rule.turn)
     moves = motion.matrices(SIZE)
-    found = []
+    found: list[Points] = []
+    steps: list[Step | None] = []
+    last: Image | None = None
     for frame in moved(photo, [move @ still for move in moves]):
+        steps.append(None if last is None else head_step(last, frame, face_box(found[-1])))
         (one, *_) = analyzer.analyze(frame, Record(image_id="frame", identity="still"))
         found.append(one.landmarks)
-    return moves, np.stack(found)
+        last = frame
+    return moves, np.stack(found), steps
 
 
 def moved(photo: Image, matrices: Sequence[Affine]) -> Iterator[Image]:
@@ -96,9 +101,9 @@ def steps(points: Points, moves: Sequence[Affine]) -> tuple[float, float]:
     return float(np.median(left)), float(np.percentile(left, 95))
 
 
-def smoothed(points: Points) -> Points:
+def smoothed(points: Points, moved_by: Sequence[Step | None]) -> Points:
     """Return landmarks as tracks have them."""
-    return smooth(points, None, np.zeros((len(points), 3), np.float32)).landmarks
+    return smooth(points, None, np.zeros((len(points), 3), np.float32), moved_by).landmarks
 
 
 def blinking(points: Points, shape: Sequence[float]) -> Points:
@@ -118,13 +123,13 @@ def opening(points: Points) -> NDArray[np.float64]:
     return np.asarray(np.linalg.norm(points[:, upper] - points[:, lower], axis=2).mean(axis=1))
 
 
-def losses(points: Points) -> list[float]:
+def losses(points: Points, moved_by: Sequence[Step | None]) -> list[float]:
     """Return how much of its depth each blink loses, as shares."""
     found = []
-    calm = smoothed(points)
+    calm = smoothed(points, moved_by)
     for shape in BLINKS:
         given = blinking(points, shape)
-        made = smoothed(given)
+        made = smoothed(given, moved_by)
         for start in range(10, len(points) - 12, EVERY):
             part = slice(start - 1, start + len(shape) + 1)
             before = opening(points)[part].mean() - opening(given)[part].min()
@@ -141,7 +146,8 @@ def long_video(path: Path, photo: Image, count: int) -> None:
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
         for number in range(count):
             y, x = 40 + 30 * np.sin(number / 31), 30 * np.cos(number / 23)
-            frame = cv2.warpAffine(small, np.array([[1.0, 0, x], [0, 1.0, -y]]), (640, 480))
+            matrix = np.array([[1.0, 0, x], [0, 1.0, -y]])
+            frame = np.asarray(cv2.warpAffine(small, matrix, (640, 480)), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
 
@@ -190,7 +196,7 @@ def main() -> None:
     parser.add_argument("london", nargs="?", type=Path)
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--long", type=int, default=5000)
+    parser.add_argument("--long", type=int, default=5000, help="0: none")
     parser.add_argument("--follow", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.follow:
@@ -203,14 +209,14 @@ def main() -> None:
     print("percent of the eyes' distance: median, 95th percentile")
     lost: list[float] = []
     for number, photo in enumerate(photos):
-        moves, raw = camera_clip(analyzer, photo, number, args.frames)
+        moves, raw, by_pixels = camera_clip(analyzer, photo, number, args.frames)
         plain = savgol_filter(raw.astype(np.float64), 7, 2, axis=0).astype(np.float32)
-        kinds = {"raw": raw, "savitzky-golay 7": plain, "track": smoothed(raw)}
+        kinds = {"raw": raw, "savitzky-golay 7": plain, "track": smoothed(raw, by_pixels)}
         told = (f"{name} {m:.3f} {p:.3f}" for name, m, p in _told(kinds, moves))
-        lost += losses(raw)
+        lost += losses(raw, by_pixels)
         print(f"person {number}: {'; '.join(told)}", flush=True)
     print(f"blinks: loss of depth at most {max(lost):.1%}, mean {np.mean(lost):.1%}")
-    for count in (args.long // 10, args.long):
+    for count in (args.long // 10, args.long) if args.long else ():
         with tempfile.TemporaryDirectory() as top:
             folder = Path(top) / "videos" / "person"
             folder.mkdir(parents=True)

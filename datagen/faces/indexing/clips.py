@@ -210,7 +210,8 @@ class Tracker:
         self.frames += 1
         if self.frames > MAX_LENGTH:
             raise ImageError(f"more than {MAX_LENGTH:,} frames: cut the video into parts")
-        yield from self.follower.step(self._analyzer.analyze(image, record), notes, cut)
+        found = self._analyzer.analyze(image, record)
+        yield from self.follower.step(found, notes, cut, image if seen else None)
 
 
 def _rows(base: dict[str, Any], found: list[FoundTrack], frames: int) -> list[dict[str, Any]]:

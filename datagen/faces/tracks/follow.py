@@ -9,9 +9,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.arrays import Box, check_landmarks, check_mesh
+from datagen.core.arrays import Box, Image, check_landmarks, check_mesh
 from datagen.faces.analyzers import Detection
 from datagen.faces.crop import face_box
+from datagen.faces.tracks.flow import Step, head_step
 from datagen.faces.tracks.link import linked
 from datagen.faces.tracks.smooth import smooth
 from datagen.faces.tracks.track import POINT_GRID, Track
@@ -78,6 +79,7 @@ class _Open:
     poses: list[tuple[float, float, float]] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+    steps: list[Step | None] = field(default_factory=list)
     embedding: NDArray[np.float64] | None = None
 
     def expected(self) -> Box:
@@ -87,7 +89,19 @@ class _Open:
         shift = (self.boxes[-1] - self.boxes[-2]).reshape(2, 2).mean(axis=0)
         return np.asarray(self.boxes[-1] + np.tile(shift, 2), np.float32)
 
-    def add(self, found: Detection, box: Box, others: int, notes: FrameNotes) -> None:
+    def add(
+        self,
+        found: Detection,
+        box: Box,
+        others: int,
+        notes: FrameNotes,
+        images: tuple[Image | None, Image | None],
+    ) -> None:
+        last, now = images
+        step = None
+        if self.boxes and last is not None and now is not None:
+            step = head_step(last, now, self.boxes[-1])
+        self.steps.append(step)
         self.notes.append(notes)
         self.landmarks.append(found.landmarks)
         if found.mesh is not None:
@@ -114,9 +128,14 @@ class Follower:
         self._size = np.array(size, np.float32)
         self._open: list[_Open] = []
         self._frame = 0
+        self._image: Image | None = None
 
     def step(
-        self, found: Sequence[Detection], notes: FrameNotes, cut: bool = False
+        self,
+        found: Sequence[Detection],
+        notes: FrameNotes,
+        cut: bool = False,
+        image: Image | None = None,
     ) -> Iterator[FoundTrack]:
         """Take the faces of the next frame, and yield the tracks that go no further.
 
@@ -124,6 +143,7 @@ class Follower:
             found: The faces.
             notes: What is known of the frame.
             cut: Whether a scene begins with it.
+            image: The frame, by which the motion of heads is measured; it is kept until the next.
         """
         if cut:
             yield from self._end("cut")
@@ -140,10 +160,10 @@ class Follower:
             one = None if old is None else self._open[old]
             if one is None or one in long:
                 one = _Open(self._frame, cut)
-            one.add(detection, box, others, notes)
+            one.add(detection, box, others, notes, (self._image, image))
             going.append(one)
         gone = [one for one in self._open if one not in going]
-        self._open = going
+        self._open, self._image = going, image
         self._frame += 1
         for one in gone:
             yield self._made(one, "length" if one in long else "lost")
@@ -171,7 +191,7 @@ class Follower:
         pose = np.array(one.poses, np.float32)
         landmarks = raw
         if self._measured:
-            smoothed = smooth(raw, mesh, pose)
+            smoothed = smooth(raw, mesh, pose, one.steps)
             landmarks, mesh, pose = smoothed.landmarks, smoothed.mesh, smoothed.pose
         landmarks = _rounded(landmarks)
         track = Track(

@@ -1,7 +1,9 @@
 """Landmarks smoothed over time: what a network jitters goes, what a face does stays.
 
 A track is split into the motion of the head in the image, which is that of its rigid parts, and
-the deformation that is left. Both are fitted by local polynomials (Savitzky and Golay 1964) whose
+the deformation that is left. From the motion, the path by the pixels is taken out first: from frame
+to frame it is exact, and drifts; landmarks tremble, and do not drift. What is left is fitted by
+local polynomials (Savitzky and Golay 1964) whose
 windows are chosen for each frame and each part of the face by the intersection of confidence
 intervals (Goldenshluger and Nemirovski 1997; Katkovnik 1999): the longest window whose fit agrees,
 within the noise, with those of all shorter ones. So a face at rest is averaged over a second, and
@@ -31,6 +33,7 @@ from datagen.faces.landmarks import (
     RIGHT_EYE_CORNERS,
     indices,
 )
+from datagen.faces.tracks.flow import Step
 
 __all__ = ["SMOOTHING", "Smoothed", "smooth"]
 
@@ -56,7 +59,7 @@ _BLEND = np.array([0.25, 0.5, 0.25])
 _CONSISTENT = 1.4826  # from the median of absolute values to the standard deviation
 
 SMOOTHING = {
-    "method": "lpa-ici-1",
+    "method": "flow-lpa-ici-1",
     "order": _ORDER,
     "windows_of_head": list(_HEAD),
     "windows_of_face": list(_FACE),
@@ -82,7 +85,10 @@ class Smoothed:
 
 
 def smooth(
-    landmarks: NDArray[np.float32], mesh: NDArray[np.float32] | None, pose: NDArray[np.float32]
+    landmarks: NDArray[np.float32],
+    mesh: NDArray[np.float32] | None,
+    pose: NDArray[np.float32],
+    steps: Sequence[Step | None] = (),
 ) -> Smoothed:
     """Return the geometry of consecutive frames without the jitter of what measured it.
 
@@ -90,11 +96,13 @@ def smooth(
         landmarks: ``(T, 68, 2)`` float32.
         mesh: ``(T, 478, 3)`` float32, moved as the landmarks of the nearest part are; or ``None``.
         pose: Degrees, ``(T, 3)`` float32.
+        steps: How the head has moved to each frame by the pixels; ``None`` where that is unclear.
+            The first is not used. Left out, the motion is that of the landmarks.
     """
     points = _complex(landmarks)
     scale, shift = _head_motion(points)
     own = (points - shift) / scale
-    smooth_scale, smooth_shift = _smooth_motion(scale, shift)
+    smooth_scale, smooth_shift = _smooth_motion(scale, shift, steps)
     chosen = _of_parts(own)
     face = np.concatenate(
         [
@@ -160,12 +168,39 @@ def _scale(points: NDArray[np.complex128], shape: NDArray[np.complex128]) -> NDA
 
 
 def _smooth_motion(
-    scale: NDArray[np.complex128], shift: NDArray[np.complex128]
+    scale: NDArray[np.complex128],
+    shift: NDArray[np.complex128],
+    steps: Sequence[Step | None] = (),
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    turn = _plain(scale)
-    place = _plain(shift)
-    turned = _as_complex(_taken(turn, _chosen(turn, _HEAD, floor=_FLOOR * 1e-2), _HEAD))
-    return turned, _as_complex(_taken(place, _chosen(place, _HEAD), _HEAD))
+    """Smooth what the path by the pixels leaves of the motion: it is slow, however fast that is."""
+    windows = _FACE if any(step is not None for step in steps[1:]) else _HEAD
+    path_scale, path_shift = _path(scale, shift, steps)
+    turn, place = _plain(scale / path_scale), _plain(shift - path_shift)
+    turned = _taken(turn, _chosen(turn, windows, floor=_FLOOR * 1e-2), windows)
+    placed = _taken(place, _chosen(place, windows), windows)
+    return _as_complex(turned) * path_scale, _as_complex(placed) + path_shift
+
+
+def _path(
+    scale: NDArray[np.complex128],
+    shift: NDArray[np.complex128],
+    steps: Sequence[Step | None],
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Return scale and place of the head along the steps; a step that is missing is guessed."""
+    scales, shifts = np.ones_like(scale), np.zeros_like(shift)
+    if not steps:
+        return scales, shifts
+    shifts[0] = shift[0]
+    for frame in range(1, len(scale)):
+        step = steps[frame]
+        if step is None:
+            scales[frame] = scales[frame - 1] * scale[frame] / scale[frame - 1]
+            shifts[frame] = shifts[frame - 1] + shift[frame] - shift[frame - 1]
+        else:
+            scales[frame] = scales[frame - 1] * step[0]
+            # From where the landmarks are, so that an error of the path does not grow.
+            shifts[frame] = shifts[frame - 1] + (step[0] - 1) * shift[frame - 1] + step[1]
+    return scales, shifts
 
 
 def _mesh(

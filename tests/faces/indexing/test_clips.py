@@ -49,7 +49,7 @@ def scene(seed: int) -> Image:
 
 
 def face(x: float, y: float = 30.0, yaw: float = 0.0, side: int = 160) -> Detection:
-    points = (made_landmarks(1, side) + np.float32([x, y])).astype(np.float32)
+    points = (made_landmarks(1, side) + np.array([x, y], np.float32)).astype(np.float32)
     return Detection(points, (yaw, 0.0, 0.0))
 
 
@@ -338,7 +338,7 @@ class Rendered(Source):
     def frame_record(self, record: Record, frame: int) -> Record:
         from dataclasses import replace
 
-        points = made_landmarks(ord(record.image_id), 160) + np.float32([40 + frame, 30])
+        points = made_landmarks(ord(record.image_id), 160) + np.array([40 + frame, 30], np.float32)
         return replace(record, landmarks=points, pose=(frame / 2, 0.0, 0.0))
 
     def render_frame(self, image_id: str, frame: int) -> Image:
@@ -368,7 +368,7 @@ def test_of_a_rendered_clip_with_stated_points_no_pixel_is_rendered() -> None:
     assert index.column("phash") == [None, None]
     track = index.track(1)
     assert track.pts.tolist() == list(range(10))
-    points = made_landmarks(ord("b"), 160) + np.float32([44, 30])
+    points = made_landmarks(ord("b"), 160) + np.array([44, 30], np.float32)
     np.testing.assert_allclose(track.landmarks[4], points, atol=1 / 64)
     assert track.pose[4, 0] == 2.0
 

@@ -14,7 +14,7 @@ SIZE = (640, 360)
 def face(
     x: float, y: float = 60.0, side: int = 160, embedding: list[float] | None = None
 ) -> Detection:
-    points = (made_landmarks(1, side) + np.float32([x, y])).astype(np.float32)
+    points = (made_landmarks(1, side) + np.array([x, y], np.float32)).astype(np.float32)
     given = None if embedding is None else np.array(embedding, np.float32)
     return Detection(points, (1.0, 2.0, 3.0), embedding=given)
 
@@ -101,3 +101,18 @@ def test_stated_points_are_not_smoothed() -> None:
 def test_no_faces_are_no_tracks() -> None:
     assert followed([[]] * 5) == []
     assert followed([]) == []
+
+
+def test_the_motion_of_heads_is_measured_from_frame_to_frame() -> None:
+    from tests.faces.tracks.test_flow import moved, pattern
+
+    image = pattern((360, 640))
+    follower = Follower(True, SIZE)
+    for number in range(3):
+        frame = moved(image, 1, 4 * number)
+        assert list(follower.step([face(200 + 4 * number)], FrameNotes(number), False, frame)) == []
+    (one,) = follower._open
+    assert one.steps[0] is None
+    for step in one.steps[1:]:
+        assert step is not None
+        assert abs(step[0] * (300 + 150j) + step[1] - (304 + 150j)) < 0.1

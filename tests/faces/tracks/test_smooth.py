@@ -61,9 +61,8 @@ def test_a_blink_keeps_its_depth(shape: list[float]) -> None:
     made = only(noisy(closed, 0.15))
 
     def opening(points: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.linalg.norm(
-            points[:, [37, 38, 43, 44]] - points[:, [41, 40, 47, 46]], axis=2
-        ).mean(1)
+        gaps = points[:, [37, 38, 43, 44]] - points[:, [41, 40, 47, 46]]
+        return np.asarray(np.linalg.norm(gaps, axis=2).mean(axis=1), np.float64)
 
     depth = [opening(points)[20] - opening(points)[29:36].min() for points in (made, closed)]
     assert depth[0] > 0.9 * depth[1]
@@ -113,3 +112,29 @@ def test_angles_are_smoothed_across_the_half_turn_and_unknown_ones_stay_unknown(
 
 def test_points_that_coincide_are_not_divided_by_zero() -> None:
     assert np.isfinite(only(np.full((30, 68, 2), 7.0, np.float32))).all()
+
+
+def test_a_fast_head_is_smoothed_along_its_path_by_the_pixels() -> None:
+    t = np.arange(90)
+    factor = 1 + 0.004 * np.sin(t / 2)
+    step = 3 * np.sin(1.1 * t) + 2j * np.cos(0.9 * t)
+    true = still_face(90)
+    for n in range(1, 90):
+        z = factor[n] * (true[n - 1, :, 0] + 1j * true[n - 1, :, 1]) + step[n]
+        true[n] = np.stack([z.real, z.imag], axis=-1)
+    given = noisy(true)
+    steps = [None, *((complex(factor[n]), complex(step[n])) for n in range(1, 90))]
+    pose = np.zeros((90, 3), np.float32)
+    made = smooth(given, None, pose, steps).landmarks
+    assert error(made, true) < 0.45 * error(given, true)
+    assert error(made, true) < 0.9 * error(only(given), true)
+    gaps = [None if n % 30 == 5 else one for n, one in enumerate(steps)]
+    assert error(smooth(given, None, pose, gaps).landmarks, true) < 0.7 * error(given, true)
+
+
+def test_a_path_that_is_wrong_does_no_harm() -> None:
+    true = moved(still_face(90))
+    given = noisy(true, 0.15)
+    wrong = [None, *[(1 + 0j, 0j)] * 89]  # as if the head had not moved at all
+    made = smooth(given, None, np.zeros((90, 3), np.float32), wrong).landmarks
+    assert error(made, true) < error(given, true)

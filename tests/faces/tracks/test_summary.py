@@ -13,7 +13,7 @@ from tests.support.faces_made import made_landmarks
 def test_mean_and_spread_of_mouth_eyes_and_pose() -> None:
     points = np.repeat(made_landmarks(1, 200)[None], 10, axis=0).astype(np.float32)
     track = dataclasses.replace(
-        made_track(10), landmarks=points, pose=np.tile(np.float32([5, -3, 1]), (10, 1))
+        made_track(10), landmarks=points, pose=np.tile(np.array([5, -3, 1], np.float32), (10, 1))
     )
     found = dict(zip(SUMMARY, np.reshape(summary(track), (4, 2)).tolist(), strict=True))
     assert found["mouth"] == [round(mouth_opening(points[0]), 4), 0.0]
