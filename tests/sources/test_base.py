@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from datagen.errors import RecipeError, RightsError, SourceError
+from datagen.errors import ImageError, RecipeError, RightsError, SourceError
 from datagen.faces.indexing.select import Screened
 from datagen.rights import Purpose, check_rights, today
 from datagen.sources import SOURCES, Consent, Record, Source, SourceCard, load_card
@@ -230,3 +230,43 @@ def test_ones_own_terms_reach_no_further_than_they_say() -> None:
     silent = mine.model_copy(update={"consent": Consent(basis="platform_terms")})
     with pytest.raises(RightsError, match="platform_terms, which needs 'grounds'"):
         check_rights([silent], [], RESEARCH, today())
+
+
+def test_a_file_is_opened_as_it_is_read(tmp_path: Path) -> None:
+    of = source("folder", write(tmp_path / "faces", {"a/one.mp4": "content"}))
+    with of.open("a/one.mp4") as file:
+        assert file.read(3) == b"con"
+        file.seek(0)
+        assert file.read() == of.read("a/one.mp4")
+    with pytest.raises(FileNotFoundError):
+        of.open("a/two.mp4")
+    with pytest.raises(ImageError, match="not a regular file"):
+        of.open("a")
+    with pytest.raises(SourceError, match="leads outside of the root"):
+        of.open("../other.mp4")
+    (tmp_path / "other.mp4").write_bytes(b"x")
+    (tmp_path / "faces/a/link.mp4").symlink_to(tmp_path / "other.mp4")
+    with pytest.raises(ImageError, match="a link that leads outside of the root"):
+        of.open("a/link.mp4")
+
+
+def test_a_remote_file_is_opened(memory: str) -> None:
+    with fsspec.open(f"{memory}/a/one.mp4", "wb") as file:
+        file.write(b"content")
+    with source("folder", memory).open("a/one.mp4") as file:
+        assert file.read() == b"content"
+
+
+def test_a_layout_without_videos_says_so(tmp_path: Path) -> None:
+    of = source("ffhq", tmp_path)
+    assert not of.has_clips
+    with pytest.raises(SourceError, match="the layout 'ffhq' lists no videos"):
+        next(of.clip_records())
+    assert list(of.other_clips()) == []
+
+
+def test_a_video_may_be_larger_than_an_image(tmp_path: Path) -> None:
+    of = source("folder", write(tmp_path, {"a/one.mp4": "content"}))
+    assert of.stamp("a/one.mp4", 7).startswith("7:")
+    with pytest.raises(ImageError, match="a file of 7 bytes; the limit is 6"):
+        of.stamp("a/one.mp4", 6)

@@ -165,3 +165,24 @@ def test_an_actor_is_one_person_with_and_without_zero(tmp_path: Path) -> None:
     write(tmp_path, {f"{top}/01__kitchen/0.png": "", f"{top}/1__walk/0.png": ""})
     found = source("faceforensics", tmp_path, sequences=["actors"]).records()
     assert [record.identity for record in found] == ["01", "01"]
+
+
+def test_videos_of_original_sequences_are_listed(tmp_path: Path) -> None:
+    top = "original_sequences/youtube/c23/videos"
+    write(tmp_path, {f"{top}/000.mp4": "", f"{top}/003.mp4": "", f"{top}/note.txt": ""})
+    write(tmp_path, {"splits/train.json": '[["000", "003"]]'})
+    found = list(source("faceforensics", tmp_path).clip_records())
+    assert [(one.image_id, one.path, one.identity, one.split) for one in found] == [
+        ("youtube/000", f"{top}/000.mp4", "000", "train"),
+        ("youtube/003", f"{top}/003.mp4", "003", "train"),
+    ]
+    assert found[0].extra["sequence"] == "youtube"
+
+
+def test_videos_that_lie_elsewhere_are_told(tmp_path: Path) -> None:
+    of = source("faceforensics", tmp_path, compression="c40")
+    with pytest.raises(SourceError, match="no folder original_sequences/youtube/c40/videos"):
+        list(of.clip_records())
+    write(tmp_path, {"original_sequences/youtube/c40/videos/deep/000.mp4": ""})
+    with pytest.raises(SourceError, match=r"expected .*/videos/<video>\.mp4"):
+        list(of.clip_records())

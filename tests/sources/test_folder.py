@@ -75,3 +75,23 @@ def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
     write(tmp_path, {"faces.zip": ""})
     with pytest.raises(SourceError, match=r"faces\.zip' is a file, expected a folder"):
         by_id(source("folder", tmp_path / "faces.zip"))
+
+
+def test_videos_are_listed_apart_from_images(tmp_path: Path) -> None:
+    files = ("ann/a.mp4", "ann/b.MOV", "ann/c.jpg", "ben/d.mpg", "ben/e.txt")
+    of = source("folder", write(tmp_path, dict.fromkeys(files, "")))
+    found = list(of.clip_records())
+    assert [(one.image_id, one.path, one.identity) for one in found] == [
+        ("ann/a", "ann/a.mp4", "ann"),
+        ("ann/b", "ann/b.MOV", "ann"),
+        ("ben/d", "ben/d.mpg", "ben"),
+    ]
+    assert dict(of.passed_over) == {".jpg": 1, ".txt": 1}
+    assert of.has_clips
+    assert [one.path for one in of.records()] == ["ann/c.jpg"]
+
+
+def test_a_video_outside_of_a_folder_is_of_nobody(tmp_path: Path) -> None:
+    of = source("folder", write(tmp_path, {"a.mp4": ""}))
+    with pytest.raises(SourceError, match="<root>/<identity>/<video>"):
+        list(of.clip_records())

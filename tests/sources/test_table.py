@@ -212,3 +212,11 @@ def test_a_path_with_two_dots_is_named_for_what_it_is(tmp_path: Path) -> None:
 def test_the_suffix_of_a_parquet_table_may_be_in_capitals(tmp_path: Path) -> None:
     pd.DataFrame([{"image": "a.jpg", "identity": "Ann"}]).to_parquet(tmp_path / "F.PARQUET")
     assert list(by_id(source("table", tmp_path, table="F.PARQUET"))) == ["a"]
+
+
+def test_rows_that_are_videos_are_listed_apart(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity\na.mp4,ann\nb.jpg,ben\nc.WEBM,cem\n"})
+    of = source("table", tmp_path)
+    assert [one.path for one in of.clip_records()] == ["a.mp4", "c.WEBM"]
+    assert dict(of.passed_over) == {".jpg": 1}
+    assert [one.path for one in of.other_clips()] == ["b.jpg"]
