@@ -99,6 +99,11 @@ class Release:
         """The splits of the release, in the order of the manifest."""
         return list(dict.fromkeys(split_of(name) for name in self.manifest_files()))
 
+    @property
+    def has_clips(self) -> bool:
+        """Whether the release holds clips instead of images."""
+        return any(name.startswith("frames/") for name in self.record["files"])
+
     def manifest_files(self, split: str | Sequence[str] | None = None) -> list[str]:
         """Return the names of the manifest's files, one per shard.
 
