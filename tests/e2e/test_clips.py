@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen import Release
+from datagen import Release, ReleasedPair
 from datagen.cli.main import run
 from datagen.engine import Engine
 from datagen.release.clip_schema import CLIP_NAMES
@@ -101,6 +101,67 @@ def test_bytes_are_equal_on_workers_and_after_a_resume(
     (out / "frames" / "test-000000.parquet").write_bytes(b"damaged")
     assert clip_world.generate(out, "--inline") == 0
     assert digests(out) == expected
+
+
+PLUGIN = """
+import numpy as np
+
+from datagen import Method
+from datagen.core.schema import Frozen
+from datagen.methods import Context, Result
+
+
+class Params(Frozen):
+    amount: int
+    bright: bool
+
+
+class Square(Method):
+    \"\"\"A square on the nose.\"\"\"
+
+    name = "square"
+    family = "attribute_edit"
+    params = Params
+    min_change = 1.0
+    has_control = False
+
+    def sample(self, rng, ctx):
+        return Params(amount=int(rng.integers(20, 60)), bright=bool(rng.integers(2)))
+
+    def apply(self, ctx, params):
+        x, y = np.rint(ctx.target.landmarks[30]).astype(int)
+        mask = np.zeros(ctx.target.image.shape[:2], np.uint8)
+        mask[y - 6 : y + 6, x - 6 : x + 6] = 255
+        moved = ctx.target.image.astype(int) + (params.amount if params.bright else -params.amount)
+        image = np.where(mask[..., None] > 0, moved.clip(0, 255), ctx.target.image)
+        return Result(image.astype(np.uint8), mask, ctx.target.landmarks)
+"""
+
+
+def test_a_method_of_a_plug_in_makes_clips_without_a_line_more(
+    clip_world: ClipWorld, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "square.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    methods = [{"use": "square", "share": 1}]
+    path = clip_world.write_recipe("plugin.yaml", methods=methods, encode={"codec": "ffv1"})
+    arguments = ["generate", str(path), "-o", str(tmp_path / "out"), "--plugin", str(plugin)]
+    assert run([*arguments, "--inline", "--limit", "4"]) == 0
+    for pair in Release(tmp_path / "out"):
+        changes = {
+            int(np.median(fake.astype(int)[mask > 0] - real.astype(int)[mask > 0]))
+            for real, fake, mask in zip(pair.real, pair.fake, pair.mask, strict=True)
+        }
+        amount = pair.params["amount"] * (1 if pair.params["bright"] else -1)
+        assert changes == {amount}  # one value for all frames, 0 and False included
+        centers = [np.argwhere(mask > 0).mean(axis=0) for mask in pair.mask]
+        noses = release_noses(pair)
+        assert np.abs(np.array(centers)[:, ::-1] - noses).max() < 1.1
+
+
+def release_noses(pair: ReleasedPair) -> Any:
+    frames = pair.release.frames(pair.row)
+    return np.array([np.reshape(points, (68, 2))[30] for points in frames["landmarks"]]) - 0.5
 
 
 def test_a_ladder_and_degradations_of_clips(clip_world: ClipWorld, tmp_path: Path) -> None:
