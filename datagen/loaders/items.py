@@ -24,6 +24,7 @@ __all__ = [
     "checked_kinds",
     "checked_names",
     "checked_transform",
+    "media_of",
     "needed",
 ]
 
@@ -128,21 +129,39 @@ def build_item(
         fields: What was asked for.
         decode: Returns what ``needed`` names; ``None``: there is no control.
     """
+    item = media_of(facts, fields, decode, "image")
+    points = _points(facts.get("landmarks"))
+    item |= {"landmarks": points} if "landmarks" in fields else {}
+    item |= {"landmarks_81": landmarks_81(points)} if "landmarks_81" in fields else {}
+    return item
+
+
+def media_of(
+    facts: Mapping[str, Any],
+    fields: Sequence[str],
+    decode: Callable[[str], npt.NDArray[np.uint8] | None],
+    name: str,
+) -> dict[str, Any]:
+    """Return the facts of an item, and what of it is decoded.
+
+    Args:
+        facts: See ``build_item``.
+        fields: See ``build_item``.
+        decode: See ``build_item``.
+        name: Key of the image or clip.
+    """
     kind = str(facts["kind"])
     image = decode(kind)
     if image is None:
-        raise ReleaseError(f"{facts['sample_id']}: the image is missing", row=facts["sample_id"])
-    item: dict[str, Any] = {"image": image}
+        raise ReleaseError(f"{facts['sample_id']}: the {name} is missing", row=facts["sample_id"])
+    item: dict[str, Any] = {name: image}
     item |= {name: int(-1 if facts[name] is None else facts[name]) for name in _NUMBERS}
     item |= {name: "" if facts[name] is None else str(facts[name]) for name in _TEXTS}
     if "mask" in fields or "boundary" in fields:
         mask = decode("mask") if kind == "fake" else None
-        mask = np.zeros(image.shape[:2], np.uint8) if mask is None else mask
+        mask = np.zeros(image.shape[:-1], np.uint8) if mask is None else mask
         item |= {"mask": mask} if "mask" in fields else {}
         item |= {"boundary": _boundary(mask)} if "boundary" in fields else {}
-    points = _points(facts.get("landmarks"))
-    item |= {"landmarks": points} if "landmarks" in fields else {}
-    item |= {"landmarks_81": landmarks_81(points)} if "landmarks_81" in fields else {}
     if "other" in fields:
         item["other"] = decode(_other(kind))
     if "control" in fields:

@@ -14,7 +14,7 @@ from datagen.core.arguments import found, maybe_whole, whole
 from datagen.core.digests import digest_of
 from datagen.errors import UserError
 from datagen.loaders.balance import Groups
-from datagen.loaders.dataset import PairDataset
+from datagen.loaders.pair_items import PairItems
 
 __all__ = ["EpochReport", "PairBatchSampler"]
 
@@ -60,8 +60,8 @@ class PairBatchSampler:
     Each iteration gives the next epoch. All ranks have the same number of batches of the same size.
 
     Args:
-        dataset: A dataset of reals and fakes.
-        batch_size: Images of a batch on one rank, an even number.
+        dataset: A ``PairDataset`` or ``ClipDataset`` of reals and fakes.
+        batch_size: Images or clips of a batch on one rank, an even number.
         seed: Seed of all draws; give all ranks the same.
         rank: Number of this process.
         ranks: Number of processes.
@@ -75,7 +75,7 @@ class PairBatchSampler:
 
     def __init__(
         self,
-        dataset: PairDataset,
+        dataset: PairItems,
         batch_size: int,
         *,
         seed: int,
@@ -83,8 +83,11 @@ class PairBatchSampler:
         ranks: int = 1,
         epoch_pairs: int | None = None,
     ) -> None:
-        if not isinstance(dataset, PairDataset):
-            raise UserError(f"dataset: must be a PairDataset ({found(dataset)})", key="dataset")
+        if not isinstance(dataset, PairItems):
+            raise UserError(
+                f"dataset: must be a PairDataset or ClipDataset ({found(dataset)})", key="dataset"
+            )
+        self._dataset = dataset
         self._items = dataset.pair_items()
         if whole(batch_size, "batch_size", 2) % 2:
             raise UserError(
@@ -114,7 +117,7 @@ class PairBatchSampler:
         """Return the number of batches of an epoch on this rank."""
         return self._total // (self._pairs_per_batch * self._ranks)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         """Iterate over the batches of the next epoch, or over what a loaded state left of one."""
         # A generator, because a DataLoader calls ``iter`` twice and uses the second: an epoch
         # begins with its first batch.
@@ -125,7 +128,8 @@ class PairBatchSampler:
         mine = pairs.reshape(len(self), self._ranks, self._pairs_per_batch)[:, self._rank]
         for number in range(start, len(self)):
             self._next = number + 1
-            yield self._items[mine[number]].ravel().tolist()
+            items = self._items[mine[number]].ravel().tolist()
+            yield self._dataset.indices(items, self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next ``iter`` give this epoch from its start.

@@ -20,7 +20,15 @@ from datagen.release.folder import Folder
 from datagen.release.pairs import lone_image, matching_rows
 from datagen.release.reader import Release
 
-__all__ = ["Filter", "Selection", "check_not_empty", "opened", "select"]
+__all__ = [
+    "CLIP_FACTS",
+    "Filter",
+    "Selection",
+    "check_media",
+    "check_not_empty",
+    "opened",
+    "select",
+]
 
 _SHOWN = 5
 _REPEATING = (
@@ -32,6 +40,9 @@ _COLUMNS = (
     *("sample_id", "pair_id", "label", "media_offset", "media_size", "width", "height", "sha256"),
     *("mask_offset", "mask_size", "severity"),
 )
+
+CLIP_FACTS = ("frames", "fps_num", "fps_den", "stride", "motion")
+"""What an item needs of the row of a clip beside the facts of any image."""
 
 _FACTS = (
     *("release_id", "sample_id", "pair_id", "split", "kind", "identity_id", "method", "family"),
@@ -80,6 +91,8 @@ class Selection:
         found = {name: self.columns[name][row].as_py() for name in _FACTS}
         if "landmarks" in self.columns:
             found["landmarks"] = self.columns["landmarks"][row].values
+        if "frames" in self.columns:
+            found |= {name: self.columns[name][row].as_py() for name in CLIP_FACTS}
         return found
 
     def of_pairs(self, name: str) -> list[Any]:
@@ -117,7 +130,7 @@ def opened(releases: object) -> list[Release]:
 
 
 def select(
-    releases: Sequence[Release], chosen: Filter, kinds: Sequence[str], landmarks: bool = False
+    releases: Sequence[Release], chosen: Filter, kinds: Sequence[str], more: Sequence[str] = ()
 ) -> Selection:
     """Choose pairs, and check that the tars that hold them are there.
 
@@ -125,14 +138,14 @@ def select(
         releases: From ``opened``.
         chosen: What is chosen of each.
         kinds: Kinds of image that will be read.
-        landmarks: Whether the landmarks are kept too.
+        more: Columns that are kept beside those that every item needs.
 
     Raises:
         ReleaseError: A release has no such split, method or column, no pair matches, or tars are
             missing or changed.
     """
     text(chosen.split, "split", "'train'", ReleaseError)
-    columns = [*_COLUMNS, *(["landmarks"] if landmarks else [])]
+    columns = [*_COLUMNS, *more]
     parts = [_rows_of(release, chosen, columns) for release in releases]
     if not any(len(part) for part in parts):
         raise _empty(releases, chosen)
@@ -145,6 +158,28 @@ def select(
     number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     rows = _rows_by_kind(releases, number, table)
     return Selection(tuple(one.folder for one in releases), arrays, number, rows)
+
+
+def check_media(releases: Sequence[Release], clips: bool, reader: str) -> None:
+    """Refuse releases of clips where images are read, and the other way round.
+
+    Args:
+        releases: From ``opened``.
+        clips: Whether clips are read.
+        reader: What reads them.
+
+    Raises:
+        ReleaseError: A release holds the other.
+    """
+    for release in releases:
+        if release.has_clips != clips:
+            has, use = ("clips", "ClipDataset") if release.has_clips else ("images", "PairDataset")
+            raise ReleaseError(
+                f"{release.folder} holds {has}, which {reader} does not read: use "
+                f"datagen.loaders.{use}",
+                path=release.folder.address,
+                key="releases",
+            )
 
 
 def check_not_empty(selection: Selection, kinds: Sequence[str]) -> None:

@@ -29,7 +29,14 @@ from datagen.loaders.items import (
     checked_transform,
     needed,
 )
-from datagen.loaders.selection import Filter, Selection, check_not_empty, opened, select
+from datagen.loaders.selection import (
+    Filter,
+    Selection,
+    check_media,
+    check_not_empty,
+    opened,
+    select,
+)
 from datagen.release.folder import Folder
 from datagen.release.pixels import decoded_mask
 from datagen.release.rules import MAX_IMAGE_BYTES
@@ -88,8 +95,9 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
         epoch: Number of the epoch: another one is another order. Make a new stream for each.
 
     Raises:
-        ReleaseError: See ``PairDataset``. When it is iterated: there are more workers than tars, or
-            a tar does not hold the pairs that the manifest states.
+        ReleaseError: See ``PairDataset``; clips are read by ``ClipDataset``. When it is iterated:
+            there are more workers than tars, or a tar does not hold the pairs that the manifest
+            states.
         UserError: There is no such kind or field.
         MissingExtraError: ``webdataset`` is not installed.
     """
@@ -109,8 +117,9 @@ def stream(  # noqa: PLR0913 - those of PairDataset, and the order
     except ImportError:
         raise MissingExtraError("webdataset", "interop", "datagen.loaders.stream") from None
     several = opened(releases)
-    landmarks = any(name.startswith("landmarks") for name in extra)
-    chosen = select(several, Filter(split, method, where), asked, landmarks)
+    check_media(several, clips=False, reader="stream")
+    more = ["landmarks"] if any(name.startswith("landmarks") for name in extra) else []
+    chosen = select(several, Filter(split, method, where), asked, more)
     check_not_empty(chosen, asked)
     shards = _shards(chosen, asked)
     random = rng("stream", maybe_whole(seed, "seed", 0) or 0, whole(epoch, "epoch", 0))

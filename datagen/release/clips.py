@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,6 +32,7 @@ _MAX_BYTES = 2 << 30
 _END = bytes(1024)
 _CODECS = ("h264", "hevc", "ffv1")
 
+A = TypeVar("A")
 F = TypeVar("F", Image, Mask)
 
 
@@ -39,23 +41,24 @@ def is_clip(row: Row) -> bool:
     return "frames" in row and not is_absent(row["frames"])
 
 
-def clip_of(data: bytes, row: Row) -> Clip:
+def clip_of(data: bytes, row: Row, window: range | None = None) -> Clip:
     """Return the decoded clip of a row.
 
     Args:
         data: The bytes that the row refers to.
         row: The row, which has ``frames``, ``width``, ``height`` and ``media_type``.
+        window: The frames to decode, consecutive ones; by default all.
 
     Raises:
         ReleaseError: It is no clip of the row's type, size and number of frames.
         MissingExtraError: PyAV is not installed.
     """
-    return _stacked(_frames(data, row), row, "media", 3)
+    return _stacked(_frames(data, row, window), row, "media", 3, window)
 
 
-def masks_of(data: bytes, row: Row) -> Masks:
-    """Return the decoded masks of a fake's row; raises as ``clip_of``."""
-    return _stacked(_masks(data, row), row, "mask", 1)
+def masks_of(data: bytes, row: Row, window: range | None = None) -> Masks:
+    """Return the decoded masks of a fake's row; arguments and errors as of ``clip_of``."""
+    return _stacked(_masks(data, row, window), row, "mask", 1, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +115,34 @@ def _is_tar(row: Row) -> bool:
     return str(row["media_type"]) not in VIDEO_TYPES
 
 
-def _frames(data: bytes, row: Row) -> Iterator[Image]:
+def _frames(data: bytes, row: Row, window: range | None) -> Iterator[Image]:
     from datagen.video.color import to_rgb
 
     if _is_tar(row):
-        yield from _decoded(data, row, "image", read_rgb)
+        yield from _decoded(data, row, "image", read_rgb, window)
     else:
-        for frame in _video(data, row):
+        for frame in _within(_video(data, row), window):
             yield to_rgb(frame)
 
 
-def _masks(data: bytes, row: Row) -> Iterator[Mask]:
+def _masks(data: bytes, row: Row, window: range | None) -> Iterator[Mask]:
     if _is_tar(row):
-        yield from _decoded(data, row, "mask", read_gray)
+        yield from _decoded(data, row, "mask", read_gray, window)
         return
-    for frame in _video(data, row):
+    for frame in _within(_video(data, row), window):
         if frame.format.name != "gray":
             raise ImageError(f"a mask holds {frame.format.name}, expected 8-bit gray")
         yield np.asarray(frame.to_ndarray(), np.uint8)
 
 
-def _decoded(data: bytes, row: Row, what: str, read: Callable[[bytes], F]) -> Iterator[F]:
-    for png in pngs_of(data):
+def _within(frames: Iterator[A], window: range | None) -> Iterator[A]:
+    return frames if window is None else islice(frames, window.start, window.stop)
+
+
+def _decoded(
+    data: bytes, row: Row, what: str, read: Callable[[bytes], F], window: range | None
+) -> Iterator[F]:
+    for png in _within(pngs_of(data), window):
         if problem := header_problem(png.data, row, "image/png", what):
             raise ImageError(f"frame {png.name}: {problem}")
         yield read(png.data)
@@ -156,10 +165,15 @@ def _check_size(width: int, height: int, row: Row) -> None:
 
 
 def _stacked(
-    frames: Iterator[NDArray[np.uint8]], row: Row, what: str, channels: int
+    frames: Iterator[NDArray[np.uint8]],
+    row: Row,
+    what: str,
+    channels: int,
+    window: range | None,
 ) -> NDArray[np.uint8]:
     sample = str(row.get("sample_id", "a row"))
-    count, width, height = (int(row[name]) for name in ("frames", "width", "height"))
+    total, width, height = (int(row[name]) for name in ("frames", "width", "height"))
+    count = total if window is None else len(window)
     size = count * width * height * channels
     if count > MAX_FRAMES or size > _MAX_BYTES:
         raise ReleaseError(
@@ -181,8 +195,9 @@ def _stacked(
     except ImageError as error:
         raise ReleaseError(f"{sample}: the {what} is {error}", key=what, row=sample) from None
     if filled != count:
-        more = "more" if filled > count else str(filled)
+        before = 0 if window is None else window.start
+        more = "more" if filled > count else f"{'at most ' if before else ''}{before + filled}"
         raise ReleaseError(
-            f"{sample}: the {what} has {more} frames, the row says {count}", key=what, row=sample
+            f"{sample}: the {what} has {more} frames, the row says {total}", key=what, row=sample
         )
     return found

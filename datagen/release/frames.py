@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,24 +18,41 @@ from datagen.release.rows import Row
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frames_of_clip", "read_frames"]
+__all__ = ["frames_of_clip", "read_frames", "shard_of"]
 
 
-def read_frames(folder: Folder, shard: ShardName) -> pa.Table:
+def read_frames(folder: Folder, shard: ShardName, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the frames of a shard.
 
     Args:
         folder: The release.
         shard: Names of the shard's files.
+        columns: Names of the columns to read; by default all.
 
     Raises:
         ReleaseError: The file is missing, damaged or too large, or a row breaks a rule.
     """
-    table = open_table(folder, shard.frames, FRAMES, FRAME_RULES)
+    table = open_table(folder, shard.frames, FRAMES, FRAME_RULES, columns)
     for broken in broken_columns(table, FRAMES, FRAME_RULES):
         where = f"{folder}/{shard.frames}"
         raise ReleaseError(f"{where}: {broken}", path=where, key=broken.column, row=broken.row)
     return plain_table(folder, shard.frames, table, FRAMES)
+
+
+def shard_of(release: str, row: Row) -> ShardName:
+    """Return the shard that a clip is in.
+
+    Args:
+        release: Id of the release.
+        row: The manifest row of the clip.
+
+    Raises:
+        ReleaseError: The row names no tar of a shard.
+    """
+    match = FILE_OF_A_SHARD.fullmatch(str(row["media_path"]))
+    if match is None or not match["split"]:
+        raise ReleaseError(f"{row['sample_id']}: {row['media_path']!r} is no tar of a shard")
+    return ShardName(release, f"{match['split']}-{match['number']}")
 
 
 def frames_of_clip(folder: Folder, release: str, row: Row) -> pd.DataFrame:
@@ -48,11 +66,7 @@ def frames_of_clip(folder: Folder, release: str, row: Row) -> pd.DataFrame:
     Raises:
         ReleaseError: See ``read_frames``; or the row names no tar of a shard.
     """
-    match = FILE_OF_A_SHARD.fullmatch(str(row["media_path"]))
-    if match is None or not match["split"]:
-        raise ReleaseError(f"{row['sample_id']}: {row['media_path']!r} is no tar of a shard")
-    shard = ShardName(release, f"{match['split']}-{match['number']}")
-    table = read_frames(folder, shard)
+    table = read_frames(folder, shard_of(release, row))
     own = table.filter(pc.equal(table.column("sample_id"), str(row["sample_id"])))
     found: pd.DataFrame = own.to_pandas()
     return found

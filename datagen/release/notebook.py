@@ -1,4 +1,7 @@
-"""How a release shows itself in a notebook: a few of its pairs, side by side."""
+"""How a release shows itself in a notebook: a few of its pairs, side by side.
+
+Of clips the middle frames are shown: ``datagen show`` plays them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datagen.core.html import data_url, render_html
+from datagen.core.images import encode_png
 from datagen.errors import DatagenError
+from datagen.release.clips import Clip, Masks, is_clip
 
 if TYPE_CHECKING:
     from datagen.release.pairs import ReleasedPair
@@ -34,15 +39,24 @@ def release_html(release: Release) -> str:
         pairs=pairs,
         problem=problem,
         side=_SIDE,
+        media="clips" if release.has_clips else "images",
     )
 
 
 def _pair(release: Release, pair: ReleasedPair) -> dict[str, Any]:
-    images = []
-    for kind in ("real", "fake", "control"):
-        row = pair.rows.get(kind)
-        images.append(row and data_url(release.bytes_of(row), str(row["media_type"])))
-    return {"method": pair.method, "images": [*images, data_url(release.mask_bytes(pair.row))]}
+    images: list[Any]
+    rows = [pair.rows.get(kind) for kind in ("real", "fake", "control")]
+    if is_clip(pair.row):
+        images = [row and _middle(release.clip(row)) for row in rows]
+        images.append(_middle(release.masks(pair.row)))
+    else:
+        images = [row and data_url(release.bytes_of(row), str(row["media_type"])) for row in rows]
+        images.append(data_url(release.mask_bytes(pair.row)))
+    return {"method": pair.method, "images": images}
+
+
+def _middle(clip: Clip | Masks) -> str:
+    return data_url(encode_png(clip[len(clip) // 2]))
 
 
 def image_tag(media_type: str, data: bytes) -> str:

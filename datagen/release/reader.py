@@ -85,7 +85,8 @@ class Release:
         counts = self.record["counts"]
         return (
             f"<Release {self.record['name']} v{self.record['version']} in {self.folder}: "
-            f"{counted(counts['pairs'], 'pair')}, {counted(counts['images'], 'image')}>"
+            f"{counted(counts['pairs'], 'pair')}, "
+            f"{counted(counts['images'], 'clip' if self.has_clips else 'image')}>"
         )
 
     def _repr_html_(self) -> str:

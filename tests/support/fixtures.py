@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -53,4 +54,26 @@ def clip_release(clip_world: ClipWorld, tmp_path_factory: pytest.TempPathFactory
     """A release of eight pairs of clips of four frames, in MP4; read-only."""
     out = tmp_path_factory.mktemp("clip-release") / "out"
     assert clip_world.generate(out, "--inline") == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def lossless_clips(clip_world: ClipWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of four pairs of clips in FFV1, with controls; read-only."""
+    return _four_pairs(clip_world, tmp_path_factory, {"codec": "ffv1"})
+
+
+@pytest.fixture(scope="session")
+def frame_clips(clip_world: ClipWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of four pairs of clips stored as PNG frames, with controls; read-only."""
+    return _four_pairs(clip_world, tmp_path_factory, {"format": "frames"})
+
+
+def _four_pairs(
+    world: ClipWorld, temporary: pytest.TempPathFactory, encode: dict[str, str]
+) -> Path:
+    out = temporary.mktemp("clips-lossless") / "out"
+    settings = f"encode={json.dumps(encode)}", "controls=1"
+    options = ("--inline", "--limit", "4", *(part for one in settings for part in ("--set", one)))
+    assert world.generate(out, *options) == 0
     return out

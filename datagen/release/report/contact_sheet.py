@@ -14,8 +14,10 @@ from datagen.core.html import data_url, render_html
 from datagen.core.images import encode_png
 from datagen.core.text import near
 from datagen.errors import ReleaseError
+from datagen.release.clips import is_clip
 from datagen.release.json_columns import json_object, operations_of
 from datagen.release.reader import Release
+from datagen.release.report.clip_sheet import clip_views
 
 __all__ = ["write_contact_sheet"]
 
@@ -26,6 +28,7 @@ _GAIN = 4
 # One in this many of a method's pairs is chosen among those with a control.
 _CONTROL_EVERY = 3
 _SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
+_CLIP = ("frames", "fps_num", "fps_den", "stride", "start_frame", "track_id", "motion")
 _DEGRADATION = ("degradation", "severity", "change_released", "psnr")
 _LONGEST = 60
 
@@ -57,7 +60,7 @@ def write_contact_sheet(release: Release, count: int, method: str | None = None)
     rows = {(row["pair_id"], row["kind"]): row for row in shown.to_dict("records")}
     page = render_html(
         "datagen.release.report",
-        "contact_sheet.html.j2",
+        "clip_sheet.html.j2" if release.has_clips else "contact_sheet.html.j2",
         record=release.record,
         pairs=[_pair(release, fake, rows) for fake in chosen],
         gain=_GAIN,
@@ -98,6 +101,11 @@ def _pair(
             path=release.folder.address,
             row=fake["pair_id"],
         )
+    facts = [(name, text) for name, text in _facts(fake) if text]
+    if is_clip(fake):
+        kinds = {"real": real, "fake": fake} | ({"control": control} if control else {})
+        _check_equally_long(release, kinds)
+        return {"views": clip_views(release, kinds, _GAIN), "facts": facts}
     difference = cv2.absdiff(release.image(real), release.image(fake)).astype(np.uint16) * _GAIN
     images = [
         _url(release, real),
@@ -106,7 +114,19 @@ def _pair(
         data_url(release.mask_bytes(fake)),
         data_url(encode_png(np.minimum(difference, 255).astype(np.uint8))),
     ]
-    return {"images": images, "facts": [(name, text) for name, text in _facts(fake) if text]}
+    return {"images": images, "facts": facts}
+
+
+def _check_equally_long(release: Release, rows: dict[str, Any]) -> None:
+    fake = rows["fake"]
+    for kind, row in rows.items():
+        if any(row[name] != fake[name] for name in ("frames", "width", "height")):
+            raise ReleaseError(
+                f"{release.folder}: the {kind} of pair {fake['pair_id']} has other frames than its "
+                "fake: 'datagen verify' lists what is wrong with the release",
+                path=release.folder.address,
+                row=fake["pair_id"],
+            )
 
 
 def _url(release: Release, row: Any) -> str:
@@ -116,7 +136,7 @@ def _url(release: Release, row: Any) -> str:
 def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "pair", row["pair_id"]
     yield "method", f"{row['method']} ({row['family']})"
-    for name in _SHOWN:
+    for name in (*_SHOWN, *(_CLIP if is_clip(row) else ())):
         yield name, _text(row[name])
     if _text(row["degradation"]):
         for name in _DEGRADATION:
