@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         SourceChangedError,
         SourceError,
         UserError,
+        VideoError,
         WeightsError,
     )
     from datagen.evaluation.result import EvaluationResult
@@ -90,6 +91,7 @@ __all__ = [
     "SourceChangedError",
     "SourceError",
     "UserError",
+    "VideoError",
     "WeightsError",
     "evaluate",
     "export",

@@ -15,7 +15,9 @@ import yaml
 from datagen.core.versions import machine
 from datagen.errors.redact import is_absolute, portable
 from datagen.faces.indexing.build import BuiltIndex
+from datagen.faces.tracks.smooth import SMOOTHING
 from datagen.generation.prepare import Prepared
+from datagen.recipe.clips import ClipEncode
 from datagen.recipe.plugins import plugin_file
 from datagen.release.documents.croissant import About, release_croissant
 from datagen.release.documents.dataset_card import dataset_card
@@ -62,6 +64,7 @@ def release_info(
         licenses,
         spec.purpose.model_dump(mode="json"),
         planned,
+        _clips(prepared),
     )
     documents["croissant.json"] = release_croissant(about)
     methods = {method.name: str(method.family) for method in recipe.methods}
@@ -82,10 +85,19 @@ def release_info(
             "machine": machine(),
             "plugins": {Path(plugin.name).name: plugin.digest for plugin in recipe.plugins},
             "analyzer": recipe.analyzer().version,
+            **({"smoothing": SMOOTHING} if built.index.frames.num_rows else {}),
             **({"not_listed": passed_over} if passed_over else {}),
         },
         documents=documents,
     )
+
+
+def _clips(prepared: Prepared) -> str | None:
+    """Return the media type of the release's clips, ``None`` for images."""
+    encode = prepared.recipe.spec.encode
+    if not isinstance(encode, ClipEncode):
+        return None
+    return {"mp4": "video/mp4", "mkv": "video/x-matroska", "frames": "image/png"}[encode.format]
 
 
 def _licenses(prepared: Prepared, built: BuiltIndex) -> list[str]:

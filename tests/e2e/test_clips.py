@@ -24,6 +24,7 @@ LOSSLESS = {"ffv1": {"codec": "ffv1"}, "frames": {"format": "frames"}}
 def test_a_release_of_clips_is_whole(clip_release: Path) -> None:
     release = Release(clip_release)
     assert release.verify() == []
+    assert release.record["made"]["with"]["smoothing"]
     assert len(release) == 8
     table = release.table()
     assert set(CLIP_NAMES) <= set(table.columns)
