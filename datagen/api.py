@@ -35,6 +35,7 @@ from datagen.generation.run import make_release
 from datagen.methods import Method
 from datagen.planning.overview import PlanOverview
 from datagen.recipe import Recipe, load_recipe
+from datagen.release.pooling import asked_pooling
 from datagen.release.reader import Release, folder_of
 from datagen.release.verify import verify as _verify
 
@@ -159,18 +160,19 @@ def score(
     shard_timeout: float | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Return the scores of a detector, one row per image.
+    """Return the scores of a detector, one row per image or clip.
 
     Args:
         release: The release, or its path or address.
         detector: A function that takes a batch of images, ``(n, height, width, 3)`` uint8 RGB,
-            and returns ``n`` probabilities of fake; a class of such, which is instantiated once,
+            and returns ``n`` probabilities of fake, or of clips, ``(n, frames, height, width, 3)``,
+            with ``config={"takes": "clips"}``; a class of such, which is instantiated once,
             without arguments; or the spec of a detector as in ``datagen
             score``: ``module:callable``, ``model.onnx``, ``model.pt``, ``model.pt2`` or
             ``"cmd: program {paths} {scores}"``.
         split: The split or splits to score; by default all.
         config: Input and output of the detector: a mapping such as ``{"logits": True}``, or the
-            YAML file that states them.
+            YAML file that states them. A release of clips needs ``takes`` or ``pooling``.
         batch: Maximum number of images that the detector is given at once.
         allow_code: Open a ``.pt`` or ``.pt2`` file, which can run any code on this machine.
         workers: Parallel tasks; by default one per CPU.
@@ -181,8 +183,9 @@ def score(
 
     Returns:
         Columns ``sample_id``, ``sha256``, ``score``, ``status`` (``ok``, or why there is no
-        score) and ``detail``. What makes the scores doubtful, such as all being equal, is shown
-        and stands in ``attrs["doubts"]``.
+        score) and ``detail``; with ``pooling: none`` also ``frame``, a row per frame of each clip.
+        What makes the scores doubtful, such as all being equal, is shown and stands in
+        ``attrs["doubts"]``.
 
     Raises:
         UserError: The detector, its configuration or the split is wrong, or no image has a score.
@@ -217,6 +220,7 @@ def evaluate(
     threshold: float = 0.5,
     logits: bool = False,
     trained_on: ReleaseLike | None = None,
+    pooling: str | None = None,
 ) -> EvaluationResult:
     """Evaluate a detector by its scores: metrics with intervals, gates and a report.
 
@@ -231,6 +235,8 @@ def evaluate(
         logits: Whether the scores are logits, those of the baseline too.
         trained_on: The release that the detector was trained on; evaluating on the same
             identities or source images is refused.
+        pooling: How scores of frames (a column ``frame``) become those of clips: ``"mean"``,
+            ``"max"``, or ``"top:0.1"`` for the mean of the highest tenth.
 
     Raises:
         UserError: The scores, the gates or the split are wrong.
@@ -240,6 +246,7 @@ def evaluate(
         number(threshold, "threshold", 0, 1),
         flag(logits, "logits"),
         None if trained_on is None else _release(trained_on, "trained_on"),
+        asked_pooling(maybe_text(pooling, "pooling", "'mean'"), "pooling"),
     )
     return evaluate_release(_release(release), scores, gates, baseline, settings)
 

@@ -8,11 +8,12 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.cli.exit_codes import DONE, NOT_DONE
-from datagen.cli.options import ReleaseFolder
+from datagen.cli.options import FramePooling, ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.errors import UserError
 from datagen.evaluation.result import Settings, evaluate_release
+from datagen.release.pooling import asked_pooling
 from datagen.release.reader import Release
 
 NAME = "evaluate"
@@ -51,6 +52,7 @@ def command(
     logits: Annotated[
         bool, typer.Option("--logits", help="Scores are logits, those of the baseline too.")
     ] = False,
+    pooling: FramePooling = None,
     trained_on: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -69,7 +71,8 @@ def command(
     with Progress().status("evaluating"):
         release = Release(out)
         training = None if trained_on is None else Release(_release_folder(trained_on))
-        settings = Settings(split, threshold, logits, training)
+        rule = asked_pooling(pooling, "--pooling")
+        settings = Settings(split, threshold, logits, training, rule)
         result = evaluate_release(release, scores, gates, baseline, settings)
         if report is not None:
             result.write(report)

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.options import PluginFiles, ReleaseFolder
+from datagen.cli.options import FramePooling, PluginFiles, ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.mining.next_recipe import mine
+from datagen.release.pooling import asked_pooling
 from datagen.release.reader import Release
 from datagen.release.scores import read_scores
 
@@ -31,6 +32,7 @@ def command(
         Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The next recipe.")
     ],
     logits: Annotated[bool, typer.Option("--logits", help="Scores are logits.")] = False,
+    pooling: FramePooling = None,
     plugin: PluginFiles = None,
 ) -> None:
     """Reweight the next recipe toward the detector's failures.
@@ -38,7 +40,9 @@ def command(
     Shares of methods and degradations grow where the detector's AUC is low, to at most double,
     and shrink elsewhere, to at least half. The new recipe states the reasons as comments.
     """
-    made = mine(Release(out), read_scores(scores, logits), recipe, next_, plugin or ())
+    rule = asked_pooling(pooling, "--pooling")
+    read = read_scores(scores, logits)
+    made = mine(Release(out), read, recipe, next_, plugin or (), rule, logits)
     if not made.same_recipe:
         Progress().warn(
             f"{out} was not made from the current version of {recipe}: methods are matched by name"

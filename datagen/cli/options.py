@@ -10,6 +10,7 @@ import typer
 __all__ = [
     "Address",
     "AllowOutside",
+    "FramePooling",
     "Inline",
     "Limit",
     "PluginFiles",
@@ -22,6 +23,15 @@ __all__ = [
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="Recipe, a YAML file.", show_default=False)
+]
+FramePooling = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--pooling",
+        metavar="RULE",
+        help="How scores of frames become those of clips: mean, max, or top:0.1, the mean of the "
+        "highest tenth.",
+    ),
 ]
 ReleaseFolder = Annotated[
     str,

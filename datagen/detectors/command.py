@@ -7,15 +7,14 @@ on neither label nor pair, and their times are equal.
 from __future__ import annotations
 
 import csv
-import os
 import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from datagen.core.files import below
-from datagen.detectors.batched import Encoded, mixed
+from datagen.core.digests import digest_of
+from datagen.detectors.batched import Medium, mixed
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.postprocess import Answer, BadAnswerError, read_answers
 from datagen.errors import DetectorError
@@ -24,13 +23,12 @@ __all__ = ["CommandDetector"]
 
 _HEADER = ["path", "score"]
 _NO_PROGRAM = 127
-_TIME = (1_000_000_000, 1_000_000_000)  # of every file: when it was written tells nothing
 _MAX_CELL = 1 << 20
 _SHOWN = 200
 
 
 class CommandDetector:
-    """A program that is started once per shard, for all of its images.
+    """A program that is started once for all images that it is given.
 
     Args:
         command: The command line, with ``{paths}``, a text file of one absolute path per line,
@@ -44,20 +42,16 @@ class CommandDetector:
         self._folder = folder
         self._config = config
 
-    def score(self, images: Sequence[Encoded], batch: int) -> list[Answer]:
+    def score(self, images: Sequence[Medium], batch: int) -> list[Answer]:
         """See ``Detector``; the program decides about batches itself."""
         with tempfile.TemporaryDirectory(prefix="datagen-") as name:
             folder = Path(name).resolve()
             paths = _unpacked(images, folder)
-            readable = sorted(path for path in paths if path is not None)
+            readable = sorted(path for path in paths if not isinstance(path, Answer))
             problem = self._run(readable, folder) if readable else ""
             found = {} if problem else self._read(folder / "scores.csv", readable)
-        return [
-            Answer(None, "unreadable", image.problem)
-            if path is None
-            else found.get(path, Answer(None, "failed", problem or "the program wrote no score"))
-            for image, path in zip(images, paths, strict=True)
-        ]
+        none = Answer(None, "failed", problem or "the program wrote no score")
+        return [path if isinstance(path, Answer) else found.get(path, none) for path in paths]
 
     def _run(self, paths: list[str], folder: Path) -> str:
         """Run the program; return what went wrong, or an empty text."""
@@ -110,18 +104,16 @@ class CommandDetector:
             return Answer(None, "failed", f"the program wrote {text[:40]!r}, which is not a number")
 
 
-def _unpacked(images: Sequence[Encoded], folder: Path) -> list[str | None]:
-    """Write the images; return the path of each, ``None`` for one that cannot be read."""
-    paths: list[str | None] = [None] * len(images)
-    for number, place in enumerate(mixed(images), 1):
-        image = images[place]
-        if image.data is None:
-            continue
-        path = below(folder, f"{number:06d}.{image.suffix}")
-        path.write_bytes(image.data)
-        os.utime(path, _TIME)
-        paths[place] = str(path)
-    return paths
+def _unpacked(images: Sequence[Medium], folder: Path) -> list[str | Answer]:
+    """Write the images; return the path of each, or why it cannot be read."""
+    numbers = {place: number for number, place in enumerate(mixed(images), 1)}
+    # The frames of a clip one after the other: it is decoded once.
+    order = sorted(numbers, key=lambda place: digest_of(["command", images[place].source]))
+    found: dict[int, str | Answer] = {}
+    for place in order:
+        path = images[place].write(folder, f"{numbers[place]:06d}")
+        found[place] = path if isinstance(path, Answer) else str(path)
+    return [found[place] for place in range(len(images))]
 
 
 def _place(name: str, given: set[str]) -> str | None:

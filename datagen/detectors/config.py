@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
@@ -13,6 +13,7 @@ from datagen.core.arguments import found
 from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import DetectorError
+from datagen.release.pooling import POOLINGS, Pooling, parse_pooling
 
 __all__ = ["CONFIG", "DetectorConfig", "config_of", "read_config"]
 
@@ -35,6 +36,9 @@ _Size = Annotated[tuple[_Side, _Side], BeforeValidator(_square)]
 _Output = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictStr, Field(min_length=1)]
 _Color = Annotated[tuple[float, float, float], BeforeValidator(_three)]
 
+_NO_POOLING = "none"
+_OF_CLIPS = ("ncthw", "ntchw", "nthwc")
+
 
 class DetectorConfig(Frozen):
     """Input and output of a detector.
@@ -44,7 +48,7 @@ class DetectorConfig(Frozen):
             the network's own fixed size, or else that of the image.
         mean, std: Normalization of the channels in [0, 1]: a network is given
             ``(x / 255 - mean) / std``.
-        layout: Axis order of a network's input.
+        layout: Axis order of a network's input; one with ``t``, the frames, takes whole clips.
         channels: Channel order of a network's input.
         output: ``raw`` answers are probabilities, ``sigmoid`` answers are logits of one class,
             ``softmax`` answers are logits of several classes.
@@ -54,12 +58,15 @@ class DetectorConfig(Frozen):
         index: Index of the number to use where an output has several per image.
         higher_is: Class that a high answer stands for; scores are always those of ``fake``.
         device: Device on which a TorchScript, exported or ONNX network runs.
+        takes: Of a release of clips, ``frames``, each alone, or whole ``clips``.
+        pooling: How the scores of a clip's frames become its score; ``none`` leaves them as they
+            are, a row per frame.
     """
 
     size: _Size | None = None
     mean: _Color | None = None
     std: _Color | None = None
-    layout: Literal["nchw", "nhwc"] | None = None
+    layout: Literal["nchw", "nhwc", "ncthw", "ntchw", "nthwc"] | None = None
     channels: Literal["rgb", "bgr"] | None = None
     output: Literal["raw", "sigmoid", "softmax"] = "raw"
     output_name: _Output | None = None
@@ -67,6 +74,8 @@ class DetectorConfig(Frozen):
     index: int | None = Field(default=None, ge=0)
     higher_is: Literal["fake", "real"] = "fake"
     device: Literal["cpu", "cuda"] = "cpu"
+    takes: Literal["frames", "clips"] = "frames"
+    pooling: StrictStr | None = None
 
     @model_validator(mode="after")
     def _sane(self) -> DetectorConfig:
@@ -75,7 +84,31 @@ class DetectorConfig(Frozen):
         if self.std is not None and not all(value > 0 for value in self.std):
             raise ValueError("std: must be positive numbers")
         self._check_scale()
+        self._check_clips()
         return self
+
+    def _check_clips(self) -> None:
+        if self.takes == "frames" and self.layout in _OF_CLIPS:
+            raise ValueError(f"layout: {self.layout} is that of whole clips: add 'takes: clips'")
+        if self.takes == "clips" and self.layout in ("nchw", "nhwc"):
+            raise ValueError(
+                f"layout: {self.layout} has no axis of frames, but the network takes clips: "
+                f"expected {', '.join(_OF_CLIPS)}"
+            )
+        if self.pooling is None:
+            return
+        if self.takes == "clips":
+            raise ValueError(
+                "pooling: a detector that takes clips gives one answer per clip: remove one of "
+                "'pooling' and 'takes: clips'"
+            )
+        if self.pooling != _NO_POOLING:
+            try:
+                parse_pooling(self.pooling)
+            except ValueError as error:
+                raise ValueError(
+                    f"pooling: {error}; or {_NO_POOLING}, which leaves it to evaluate"
+                ) from None
 
     def _check_scale(self) -> None:
         """Refuse a normalization of the scale 0 to 255, under which all images look alike."""
@@ -95,6 +128,52 @@ class DetectorConfig(Frozen):
     def transform(self) -> Literal["raw", "sigmoid", "softmax"]:
         """The output transform, with ``logits`` taken into account."""
         return "sigmoid" if self.logits else self.output
+
+    @property
+    def per_frame(self) -> bool:
+        """Whether the scores of a clip's frames are written as they are."""
+        return self.pooling == _NO_POOLING
+
+    @property
+    def rule(self) -> Pooling:
+        """How frames are pooled, to compare clips also where their frames are written."""
+        named = None if self.per_frame else self.pooling
+        return parse_pooling(named or "mean")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the answers; keys of clips only where they are given."""
+        found = self.model_dump(mode="json")
+        plain = DetectorConfig()
+        for key in ("takes", "pooling"):
+            if found[key] == getattr(plain, key):
+                del found[key]
+        return found
+
+    def check_release(self, clips: bool) -> None:
+        """Refuse a release whose media the detector cannot be given as the configuration says.
+
+        Args:
+            clips: Whether the release holds clips.
+
+        Raises:
+            DetectorError: It holds images and the detector takes clips; or it holds clips, and
+                nothing says what becomes of their frames' scores.
+        """
+        if not clips and self.takes == "clips":
+            raise DetectorError(
+                f"{CONFIG}: takes: clips, but the release holds images: remove the key, or score a "
+                "release of clips",
+                key="takes",
+            )
+        if clips and self.takes == "frames" and self.pooling is None:
+            raise DetectorError(
+                "the release holds clips, and the detector is given their frames: say in "
+                f"{CONFIG} (in Python config=) how the scores of its frames become that of a clip "
+                f"(pooling: {POOLINGS}), or that each frame keeps its own (pooling: "
+                f"{_NO_POOLING}). One that takes arrays (n, frames, height, width, 3) says "
+                "'takes: clips'",
+                key="pooling",
+            )
 
 
 def _listed(values: list[float]) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datagen.core.arrays import Image
-from datagen.detectors.batched import Infer
+from datagen.detectors.batched import Infer, Pixels
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.outputs import output_of
 from datagen.detectors.postprocess import cause_of
@@ -39,7 +38,7 @@ def load_function(spec: DetectorSpec) -> Infer:
 
 
 class Called:
-    """A callable of one array of images, as a function of a list of them.
+    """A callable of one array of images or clips, as a function of a list of them.
 
     Args:
         detector: The callable.
@@ -50,7 +49,7 @@ class Called:
         self._detector = detector
         self._config = config
 
-    def __call__(self, images: list[Image]) -> object:
+    def __call__(self, images: list[Pixels]) -> object:
         """Return the answers of the images.
 
         Raises:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.arrays import Image
-from datagen.detectors.batched import Infer
+from datagen.detectors.batched import Infer, Pixels
 from datagen.detectors.config import CONFIG
 from datagen.detectors.network_files import why_it_does_not_load
 from datagen.detectors.outputs import choose, output_of
@@ -27,6 +26,7 @@ from datagen.errors import DetectorError, MissingExtraError
 __all__ = ["Network", "open_exported", "open_onnx", "open_torchscript"]
 
 _CHANNELS = 3
+_LAYOUTS = ("nchw", "nhwc", "ncthw", "ntchw", "nthwc")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _MAX_SIDE = 8192
 _MAX_INPUT = 3 * _MAX_SIDE**2  # numbers: the largest image, or many small ones
@@ -71,11 +71,12 @@ def open_onnx(spec: DetectorSpec) -> Network:
         outputs = {one.name: f"{one.type} {list(one.shape)}" for one in session.get_outputs()}
     except Exception as error:  # also names that are not UTF-8
         raise _does_not_load(spec, error) from error
-    if len(inputs) != 1 or len(inputs[0][2]) != 4 or inputs[0][1] not in _FLOATS:
+    axes = len(_layout(spec))
+    if len(inputs) != 1 or len(inputs[0][2]) != axes or inputs[0][1] not in _FLOATS:
         found = ", ".join(f"{name[:80]} {kind} {shape[:8]}" for name, kind, shape in inputs[:8])
         raise DetectorError(
-            f"detector {spec.text}: must have one input of float32 or float16 with 4 axes; found "
-            f"{found or 'none'}. Export it so, or score with a callable that runs it",
+            f"detector {spec.text}: must have one input of float32 or float16 with {axes} axes; "
+            f"found {found or 'none'}. Export it so, or score with a callable that runs it",
             path=spec.target,
         )
     name, kind, shape = inputs[0]
@@ -191,7 +192,7 @@ def _on_torch(
 
 
 def _infer(spec: DetectorSpec, run: Callable[[NDArray[np.float32]], Any]) -> Infer:
-    def infer(images: list[Image]) -> Any:
+    def infer(images: list[Pixels]) -> Any:
         return run(network_input(images, spec.config))
 
     return infer
@@ -217,6 +218,12 @@ def _in_fixed_batches(
 
 def _check_input(spec: DetectorSpec, shape: Any) -> None:
     """Refuse an input larger than any image; images are resized to it."""
+    if len(shape) != len(_layout(spec)):
+        raise DetectorError(
+            f"detector {spec.text}: its input has the shape {list(shape)}: expected "
+            f"{len(_layout(spec))} axes, {_layout(spec)}",
+            path=spec.target,
+        )
     sides = [side for side in shape if isinstance(side, int)]
     if not all(1 <= side <= _MAX_SIDE for side in sides) or math.prod(sides) > _MAX_INPUT:
         raise DetectorError(
@@ -229,22 +236,25 @@ def _check_input(spec: DetectorSpec, shape: Any) -> None:
 
 def _check_channels(spec: DetectorSpec, shape: Any) -> None:
     """Compare the axis of the channels with the layout, as far as the network fixes it."""
-    layout = spec.config.layout or "nchw"
-    axes = {"nchw": 1, "nhwc": 3}
-    other = "nhwc" if layout == "nchw" else "nchw"
-    found = shape[axes[layout]]
+    layout = _layout(spec)
+    found = shape[layout.index("c")]
     if not isinstance(found, int) or found == _CHANNELS:
         return
     cure = f"it takes {found} channels, and images have {_CHANNELS}"
-    if shape[axes[other]] == _CHANNELS:
-        cure = f"its channels are at another place: set layout: {other} in {CONFIG}"
+    for other in _LAYOUTS:
+        if len(other) == len(layout) and shape[other.index("c")] == _CHANNELS:
+            cure = f"its channels are at another place: set layout: {other} in {CONFIG}"
     raise DetectorError(
         f"detector {spec.text}: its input has the shape {list(shape)}: {cure}", path=spec.target
     )
 
 
+def _layout(spec: DetectorSpec) -> str:
+    return spec.config.layout or "nchw"
+
+
 def _fixed_size(spec: DetectorSpec, shape: Any) -> tuple[int, int] | None:
-    sides = shape[1:3] if spec.config.layout == "nhwc" else shape[2:4]
+    sides = [shape[_layout(spec).index(axis)] for axis in "hw"]
     own = (sides[0], sides[1]) if all(isinstance(side, int) for side in sides) else None
     wanted = spec.config.size
     if own is not None and wanted is not None and own != tuple(wanted):

@@ -39,6 +39,7 @@ class ScoringResult:
         shards: Number of shards.
         reused: Number of shards that an earlier run had already scored.
         doubts: What makes the scores doubtful although each of them is valid.
+        what: What a score is of: ``image``, ``clip`` or ``frame``.
     """
 
     status: Counter[str]
@@ -46,20 +47,24 @@ class ScoringResult:
     shards: int
     reused: int
     doubts: list[str] = field(default_factory=list)
+    what: str = "image"
 
     def summary(self, path: Path) -> str:
         """Return the result in one line."""
         statuses = ", ".join(f"{count} {status}" for status, count in sorted(self.status.items()))
         reused = f" ({self.reused} from an earlier run)" if self.reused else ""
-        images = counted(self.status.total(), "image")
+        images = counted(self.status.total(), self.what)
         return f"{path}: {images} in {counted(self.shards, 'shard')}{reused}: {statuses}"
 
 
-def one_cause(tables: Sequence[pa.Table]) -> DetectorError | ReleaseError | None:
+def one_cause(
+    tables: Sequence[pa.Table], what: str = "image"
+) -> DetectorError | ReleaseError | None:
     """Return the error of a run in which every image failed for the same reason.
 
     Args:
         tables: The scores of its shards.
+        what: What a score is of.
     """
     names = ["status", "detail"]
     found = pa.concat_tables([table.select(names) for table in tables])
@@ -69,9 +74,9 @@ def one_cause(tables: Sequence[pa.Table]) -> DetectorError | ReleaseError | None
         return None
     status, detail, count = rows[0]["status"], rows[0]["detail"], found.num_rows
     if status == "unreadable":
-        return ReleaseError(f"none of {counted(count, 'image')} can be read: {detail}")
+        return ReleaseError(f"none of {counted(count, what)} can be read: {detail}")
     return DetectorError(
-        f"the detector failed for every one of {counted(count, 'image')}: {detail}. No scores "
+        f"the detector failed for every one of {counted(count, what)}: {detail}. No scores "
         "were written"
     )
 
@@ -98,8 +103,12 @@ def doubts_of(tables: Iterable[pa.Table], config: DetectorConfig) -> Iterator[st
         yield from doubts_of_sigmoid(scores, config.higher_is == "real")
 
 
-def refuse_no_score(frame: pd.DataFrame) -> None:
+def refuse_no_score(frame: pd.DataFrame, what: str = "image") -> None:
     """Refuse a table without a single score: it says nothing of the detector.
+
+    Args:
+        frame: The table.
+        what: What a score is of.
 
     Raises:
         DetectorError: No image has a score.
@@ -107,22 +116,26 @@ def refuse_no_score(frame: pd.DataFrame) -> None:
     if len(frame) and not (frame["status"] == "ok").any():
         first = frame.iloc[0]
         raise DetectorError(
-            f"detector: none of {counted(len(frame), 'image')} has a score. The first, "
+            f"detector: none of {counted(len(frame), what)} has a score. The first, "
             f"{first['sample_id']}: {first['status']}: {first['detail']}",
             key="detector",
         )
 
 
-def result_of(tables: Sequence[pa.Table], reused: int, doubts: list[str]) -> ScoringResult:
+def result_of(
+    tables: Sequence[pa.Table], reused: int, doubts: list[str], what: str = "image"
+) -> ScoringResult:
     """Return the counts of a run.
 
     Args:
         tables: The scores of its shards.
         reused: Number of shards that an earlier run had already scored.
         doubts: What is doubtful about them.
+        what: What a score is of.
     """
     rows = pa.concat_tables(tables).to_pandas()
     bad = rows[rows["status"] != "ok"]
     problems = Counter(f"{row.status}: {row.detail}" for row in bad.itertuples())
     status = Counter(rows["status"].tolist())
-    return ScoringResult(status, problems.most_common(_SHOWN), len(tables), reused, doubts)
+    common = problems.most_common(_SHOWN)
+    return ScoringResult(status, common, len(tables), reused, doubts, what)

@@ -16,7 +16,7 @@ from datagen.core.text import counted, first_of
 from datagen.detectors.shards import ReleasedShard
 from datagen.detectors.spec import DetectorSpec
 from datagen.errors import RunError, ScoresError
-from datagen.release.scores import SCORES
+from datagen.release.scores import FRAME_SCORES, SCORES
 
 __all__ = ["all_parts", "opened_parts", "part_name", "parts_folder", "read_part", "write_part"]
 
@@ -81,7 +81,8 @@ def read_part(path: Path) -> pa.Table | None:
         table = pq.read_table(pa.BufferReader(data))
     except pa.ArrowException:
         return None
-    return table if table.schema.equals(SCORES) else None
+    known = any(table.schema.equals(schema) for schema in (SCORES, FRAME_SCORES))
+    return table if known else None
 
 
 def all_parts(paths: Sequence[Path]) -> list[pa.Table]:

@@ -35,11 +35,13 @@ class Answer:
         score: Probability of fake in [0, 1]; ``None`` unless ``status`` is ``ok``.
         status: ``ok``, ``unreadable`` (the image) or ``failed`` (the detector).
         detail: Reason for a status other than ``ok``, as text; empty otherwise.
+        frames: Of a clip that was scored frame by frame, the answer for each frame.
     """
 
     score: float | None
     status: str = "ok"
     detail: str = ""
+    frames: tuple[Answer, ...] = ()
 
 
 def cause_of(error: BaseException) -> str:

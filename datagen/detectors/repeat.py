@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 
-from datagen.detectors.batched import Detector, Encoded
+from datagen.detectors.batched import Detector, Medium
 from datagen.detectors.load import open_detector
 from datagen.detectors.postprocess import Answer
-from datagen.detectors.shards import ReleasedShard, images_of
+from datagen.detectors.shards import ReleasedShard, media_of
 from datagen.detectors.spec import DetectorSpec
 from datagen.release import Folder
 
@@ -21,9 +22,11 @@ TOLERANCE = 0.002
 
 _OTHERS = 2  # images of an earlier run that are scored again
 
+M = TypeVar("M", bound=Medium)
+
 
 def difference_alone(
-    detector: Detector, images: Sequence[Encoded], answers: Sequence[Answer], batch: int
+    detector: Detector[M], images: Sequence[M], answers: Sequence[Answer], batch: int
 ) -> str:
     """Score two images of a shard alone; return how a score differs, or an empty text.
 
@@ -61,17 +64,20 @@ class Rescore:
 
     def __call__(self, shard: ReleasedShard) -> str:
         """Return the first image whose score differs, and how; an empty text for none."""
-        scores = self.table.column("score").to_pylist()
-        places = [n for n, score in enumerate(scores) if score is not None][:_OTHERS]
-        if not places:
-            return ""
-        _, images = images_of(self.folder, shard)
-        some = [images[n] for n in places]
-        answers = open_detector(self.spec).score(some, len(some))
-        for place, image, answer in zip(places, some, answers, strict=True):
-            if differs(scores[place], answer):
-                now = answer.status if answer.score is None else f"{answer.score:.4g}"
-                return f"{image.sample_id}: {scores[place]:.4g} then, {now} now"
+        ids, scores = (self.table.column(name).to_pylist() for name in ("sample_id", "score"))
+        then: dict[str, list[float | None]] = {}
+        for sample, score in zip(ids, scores, strict=True):
+            then.setdefault(sample, []).append(score)
+        scored = {sample for sample, score in zip(ids, scores, strict=True) if score is not None}
+        _, media = media_of(self.folder, shard)
+        some = [one for one in media if one.sample_id in scored][:_OTHERS]
+        answers = open_detector(self.spec, shard.clips).score(some, len(some)) if some else []
+        for image, answer in zip(some, answers, strict=True):
+            now = answer.frames if "frame" in self.table.column_names else (answer,)
+            for old, new in zip(then[image.sample_id], now, strict=False):
+                if old is not None and differs(old, new):
+                    shown = new.status if new.score is None else f"{new.score:.4g}"
+                    return f"{image.sample_id}: {old:.4g} then, {shown} now"
         return ""
 
 

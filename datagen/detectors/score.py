@@ -14,7 +14,7 @@ from datagen.core.arguments import text_or_texts
 from datagen.detectors.batched import ArrayDetector, Detector
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.function import Called, made
-from datagen.detectors.load import open_detector
+from datagen.detectors.load import of_media, open_detector
 from datagen.detectors.outcome import (
     ALONE,
     ScoringResult,
@@ -29,7 +29,7 @@ from datagen.detectors.shards import (
     OnProgress,
     ReleasedShard,
     answer_table,
-    images_of,
+    media_of,
     release_facts,
     run_shards,
     shards_of,
@@ -50,27 +50,30 @@ __all__ = ["ScoreShard", "score_release", "score_to_file"]
 
 @dataclass(frozen=True, slots=True)
 class ScoreShard:
-    """A task over ``ReleasedShard``: the scores of its images.
+    """A task over ``ReleasedShard``: the scores of its images or clips.
 
     Attributes:
         detector: The detector, or the spec with which every process opens its own.
         folder: The release.
         batch: Maximum number of images that the detector is given at once.
         repeated: Name of the shard of which one image is scored a second time, alone.
+        per_frame: Write a row for each frame of a clip.
     """
 
-    detector: DetectorSpec | Detector
+    detector: DetectorSpec | Detector[Any]
     folder: Folder
     batch: int
     repeated: str = ""
+    per_frame: bool = False
 
     def __call__(self, shard: ReleasedShard) -> pa.Table:
         """See ``Task``."""
         spec = self.detector
-        detector = open_detector(spec) if isinstance(spec, DetectorSpec) else spec
-        rows, images = images_of(self.folder, shard)
+        opened = open_detector(spec, shard.clips) if isinstance(spec, DetectorSpec) else spec
+        detector: Detector[Any] = opened
+        rows, images = media_of(self.folder, shard)
         answers = detector.score(images, self.batch)
-        table = answer_table(rows, answers)
+        table = answer_table(rows, answers, self.per_frame and shard.clips)
         if shard.name != self.repeated:
             return table
         difference = difference_alone(detector, images, answers, self.batch)
@@ -92,7 +95,8 @@ def score_release(
     Args:
         release: The release to score.
         detector: A spec, as text or read by ``read_spec``, or a callable that takes a batch of
-            uint8 RGB images ``(n, height, width, 3)`` and returns one answer per image.
+            uint8 RGB images ``(n, height, width, 3)``, or of clips ``(n, frames, height, width,
+            3)`` where ``config`` says so, and returns one answer per image or clip.
         split: The split or splits to score; by default all.
         config: Meaning of the answers; by default they are probabilities of fake.
         batch: Maximum number of images that the detector is given at once.
@@ -101,7 +105,8 @@ def score_release(
         on_progress: Called with finished and total shards.
 
     Returns:
-        One row per image with the columns of ``SCORES``; ``attrs`` identifies detector and
+        One row per image or clip with the columns of ``SCORES``, or one per frame with those of
+        ``FRAME_SCORES`` where ``config`` says so; ``attrs`` identifies detector and
         release, and has the list ``doubts``: what makes the scores doubtful.
 
     Raises:
@@ -116,24 +121,29 @@ def score_release(
     shards = _shards(release, None if split is None else text_or_texts(split, "split"))
     if isinstance(detector, DetectorSpec):
         config, record = detector.config, detector.record()
-        task = ScoreShard(detector, release.folder, batch, shards[0].name)
+        config.check_release(release.has_clips)
+        asked: DetectorSpec | Detector[Any] = detector
     elif callable(detector):
-        record = {"kind": "callable"}
+        config.check_release(release.has_clips)
         called = made(detector, getattr(detector, "__name__", "detector"))
         opened = ArrayDetector(Called(called, config), config)
-        task = ScoreShard(opened, release.folder, batch, shards[0].name)
+        asked = of_media(opened, config, release.has_clips)
+        record = {"kind": "callable"}
+        if release.has_clips:
+            record["config"] = config.model_dump(mode="json", exclude_defaults=True)
     else:
         raise DetectorError(
             f"detector: must be a callable or a spec, found {type(detector).__name__}",
             key="detector",
         )
+    task = ScoreShard(asked, release.folder, batch, shards[0].name, config.per_frame)
     tables: dict[ReleasedShard, pa.Table] = {}
     on_progress(0, len(shards))
     for shard, table in run_shards(engine, task, shards):
         tables[shard] = table
         on_progress(len(tables), len(shards))
     frame: pd.DataFrame = pa.concat_tables([tables[shard] for shard in shards]).to_pandas()
-    refuse_no_score(frame)
+    refuse_no_score(frame, _what(release, config))
     frame.attrs = {
         "detector": record,
         "release": release_facts(release),
@@ -172,6 +182,7 @@ def score_to_file(
             image by one cause, the parts cannot be written, or ``out`` holds other scores.
         RunError: Some shards failed; the others are kept.
     """
+    spec.config.check_release(release.has_clips)
     shards = _shards(release, splits)
     record, facts = spec.record(), release_facts(release)
     note = note_on_replaced(out, record, facts)
@@ -183,20 +194,22 @@ def score_to_file(
             missing = shards
         done = len(shards) - len(missing)
         on_progress(done, len(shards))
-        task = ScoreShard(spec, release.folder, batch, missing[0].name if missing else "")
+        first = missing[0].name if missing else ""
+        task = ScoreShard(spec, release.folder, batch, first, spec.config.per_frame)
         for shard, table in run_shards(engine, task, missing):
             write_part(places[shard], table)
             done += 1
             on_progress(done, len(shards))
         tables = all_parts(list(places.values()))
-        if cause := one_cause(tables):
+        what = _what(release, spec.config)
+        if cause := one_cause(tables, what):
             shutil.rmtree(parts)
             raise cause
         note = note or note_on_lost(out, tables)
         write_scores(out, tables, record, facts)
         shutil.rmtree(parts)
     doubts = [*filter(None, (note, changed)), *doubts_of(tables, spec.config)]
-    return result_of(tables, len(shards) - len(missing), doubts)
+    return result_of(tables, len(shards) - len(missing), doubts, what)
 
 
 def _changed(
@@ -221,6 +234,13 @@ def _changed(
             f"({difference})"
         )
     return ""
+
+
+def _what(release: Release, config: DetectorConfig) -> str:
+    """Return what a row of scores is of."""
+    if not release.has_clips:
+        return "image"
+    return "frame" if config.per_frame else "clip"
 
 
 def _shards(release: Release, splits: Sequence[str] | None) -> list[ReleasedShard]:

@@ -1,4 +1,4 @@
-"""The shards of a release as keys of a task, and the encoded images of one."""
+"""The shards of a release as keys of a task, and the images or clips of one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 from datagen.core.digests import digest_of, sha256_bytes
 from datagen.core.media import suffix_of
 from datagen.core.text import counted
-from datagen.detectors.batched import Encoded
+from datagen.detectors.batched import Encoded, Medium
+from datagen.detectors.clips import ReleasedClip
 from datagen.detectors.postprocess import Answer
 from datagen.engine import Engine, Task
 from datagen.errors import DatagenError, ReleaseError, RunError, UserError, one_per_line
@@ -26,7 +27,7 @@ __all__ = [
     "OnProgress",
     "ReleasedShard",
     "answer_table",
-    "images_of",
+    "media_of",
     "release_facts",
     "run_shards",
     "shards_of",
@@ -42,6 +43,7 @@ _COLUMNS = [
     *("sample_id", "sha256", "media_path", "media_offset", "media_size", "media_type"),
     *("label", "kind", "split", "method", "identity_id"),
 ]
+_OF_CLIPS = ("frames", "width", "height")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,10 +53,12 @@ class ReleasedShard:
     Attributes:
         file: Its manifest file.
         digest: Digest of its manifest and its images.
+        clips: Whether it holds clips.
     """
 
     file: ManifestFile
     digest: str
+    clips: bool = False
 
     @property
     def name(self) -> str:
@@ -78,7 +82,7 @@ def shards_of(release: Release, splits: Sequence[str] | None) -> list[ReleasedSh
     for name in release.manifest_files(splits):
         file = manifest_file(release.record, name)
         digest = digest_of([files[name]["sha256"], *(files[tar]["sha256"] for tar in file.tars)])
-        shards.append(ReleasedShard(file, digest))
+        shards.append(ReleasedShard(file, digest, release.has_clips))
     return shards
 
 
@@ -93,27 +97,49 @@ def release_facts(release: Release) -> dict[str, Any]:
     }
 
 
-def images_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, list[Encoded]]:
-    """Return a shard's rows and encoded images; a missing image gives the reason in its place."""
+def media_of(folder: Folder, shard: ReleasedShard) -> tuple[pd.DataFrame, Sequence[Medium]]:
+    """Return a shard's rows, and its encoded images or its clips, of which none is read yet.
+
+    A missing image gives the reason in its place.
+    """
     try:
-        table = read_manifest(folder, shard.file, _COLUMNS)
+        columns = [*_COLUMNS, *(_OF_CLIPS if shard.clips else ())]
+        table = read_manifest(folder, shard.file, columns)
     except ReleaseError as error:
         if error.row is not None:  # a row that breaks the rules: nothing of it is believed
             raise
         # the other shards can still be scored
         raise DatagenError(str(error)) from None
     rows: pd.DataFrame = table.to_pandas()
-    return rows, [_encoded(folder, row) for row in rows.to_dict("records")]
+    records: list[dict[Any, Any]] = rows.to_dict("records")
+    if shard.clips:
+        return rows, [ReleasedClip(folder, row) for row in records]
+    return rows, [_encoded(folder, row) for row in records]
 
 
-def answer_table(rows: pd.DataFrame, answers: Sequence[Answer]) -> pa.Table:
-    """Return the answers for some manifest rows as a table of scores."""
+def answer_table(
+    rows: pd.DataFrame, answers: Sequence[Answer], per_frame: bool = False
+) -> pa.Table:
+    """Return the answers for some manifest rows as a table of scores.
+
+    Args:
+        rows: The rows.
+        answers: The answer for each.
+        per_frame: Write the answers for the frames of each clip instead.
+    """
+    frames = None
+    if per_frame:
+        counts = [len(answer.frames) for answer in answers]
+        rows = rows.loc[rows.index.repeat(counts)]
+        frames = [number for count in counts for number in range(count)]
+        answers = [one for answer in answers for one in answer.frames]
     return score_table(
         rows["sample_id"].tolist(),
         rows["sha256"].tolist(),
         [answer.score for answer in answers],
         [answer.status for answer in answers],
         [answer.detail for answer in answers],
+        frames,
     )
 
 

@@ -34,6 +34,8 @@ _SUFFIXES: dict[str, Kind] = {
 _CODE: tuple[Kind, ...] = ("torchscript", "exported")
 """Files that can run code when they are opened: torch keeps pickles in them."""
 
+_NETWORKS: tuple[Kind, ...] = ("onnx", *_CODE)
+
 _COMMAND = "cmd:"
 _FORMS = (
     "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json, "
@@ -66,8 +68,7 @@ class DetectorSpec:
     @property
     def digest(self) -> str:
         """64 hex digits: equal digests mean equal scores, as far as the files determine them."""
-        config = self.config.model_dump(mode="json")
-        return digest_of([self.kind, self.content, config])
+        return digest_of([self.kind, self.content, self.config.identity()])
 
     def record(self) -> dict[str, Any]:
         """Return what identifies the detector in the metadata of scores, without secrets."""
@@ -198,12 +199,25 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
 
 def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     given = config.model_dump(exclude_defaults=True)
+    if kind == "baseline" and config.takes == "clips":
+        raise DetectorError(
+            f"{CONFIG}: takes: clips: {text!r} was trained on single images: name a 'pooling' of "
+            "its scores of frames instead",
+            key="takes",
+        )
+    if kind in _NETWORKS and config.takes == "clips" and config.layout is None:
+        raise DetectorError(
+            f"{CONFIG}: takes: clips: {text!r} is a network: add 'layout', the order of its axes: "
+            "ncthw, ntchw or nthwc, where t is the frames",
+            key="layout",
+        )
     if kind in ("callable", "command"):
         own = ["size", "output_name"] if kind == "command" else []
         keys = [*NETWORK_KEYS, "device", *own]
         sees = "encoded files" if kind == "command" else "uint8 RGB images"
     elif kind == "baseline":
-        keys, sees = list(DetectorConfig.model_fields), "the images as they are"
+        keys = [key for key in DetectorConfig.model_fields if key not in ("takes", "pooling")]
+        sees = "the images as they are"
     else:
         return
     for key in keys:

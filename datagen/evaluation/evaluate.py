@@ -35,6 +35,8 @@ class Context:
         scores, baseline: Where the scores come from.
         threshold: Probability from which on an image is classified as fake.
         logits: Whether the scores were given as logits.
+        what: What a score is of: ``image`` or ``clip``.
+        pooling: How scores of frames became those of clips, as far as it is known; else ``None``.
     """
 
     release: dict[str, Any]
@@ -43,6 +45,8 @@ class Context:
     baseline: str | None
     threshold: float
     logits: bool
+    what: str = "image"
+    pooling: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,18 +182,28 @@ def _notes(found: Evaluation) -> Iterator[str]:
             f"few_clusters: {auc.identities} identities. Intervals need {MIN_CLUSTERS} to be "
             "reliable; gates on them are undecided."
         )
+    what = found.context.what
+    if found.context.pooling is not None:
+        yield f"The score of a clip is the {_pooled(found.context.pooling)}."
     if coverage.scored < coverage.images:
         yield (
-            f"{coverage.images - coverage.scored} of {coverage.images} images have no score "
+            f"{coverage.images - coverage.scored} of {coverage.images} {what}s have no score "
             f"({coverage.reasons()}) and are in no metric."
         )
     if found.context.split == "train":
         yield "The split 'train' is training data: this is not a test."
     if found.comparison is not None:
-        yield from _comparison_notes(found.sample, found.comparison)
+        yield from _comparison_notes(found.sample, found.comparison, what)
 
 
-def _comparison_notes(sample: Sample, found: Comparison) -> Iterator[str]:
+def _pooled(pooling: str) -> str:
+    rule, _, share = pooling.partition(":")
+    if rule == "top":
+        return f"mean of the highest of its frames' scores, {float(share):.4g} of them"
+    return f"{'highest' if rule == 'max' else rule} of its frames' scores"
+
+
+def _comparison_notes(sample: Sample, found: Comparison, what: str) -> Iterator[str]:
     old = found.sample
     if np.array_equal(sample.row, old.row) and np.array_equal(sample.raw, old.raw):
         yield (
@@ -198,6 +212,6 @@ def _comparison_notes(sample: Sample, found: Comparison) -> Iterator[str]:
         )
     if found.only_new or found.only_baseline:
         yield (
-            f"The comparison leaves out {found.only_new} images that only the new detector has "
+            f"The comparison leaves out {found.only_new} {what}s that only the new detector has "
             f"scored and {found.only_baseline} that only the baseline has scored."
         )

@@ -14,6 +14,7 @@ from datagen.core.arguments import found, maybe_mapping
 from datagen.core.files import write_atomically
 from datagen.errors import ScoresError, UserError
 from datagen.evaluation.evaluate import Context, Evaluation, evaluate
+from datagen.evaluation.frames import refuse_idle_pooling, scores_of_clips
 from datagen.evaluation.gates.judge import Verdict, judge_gates
 from datagen.evaluation.gates.limits import parse_gates, read_gates
 from datagen.evaluation.metrics.intervals import Estimate
@@ -23,8 +24,9 @@ from datagen.evaluation.report.json import metrics_json
 from datagen.evaluation.report.junit import junit_xml
 from datagen.evaluation.report.markdown import markdown
 from datagen.evaluation.report.text import summary
-from datagen.evaluation.rows import COLUMNS, join, read_rows
+from datagen.evaluation.rows import COLUMNS, OF_CLIPS, join, read_rows, what_in
 from datagen.evaluation.trained_on import refuse_trained_on
+from datagen.release.pooling import Pooling, parse_pooling
 from datagen.release.reader import Release
 from datagen.release.scores import Scores, read_scores, scores_of
 
@@ -50,12 +52,14 @@ class Settings:
         logits: Whether the scores are logits, those of the baseline too.
         trained_on: The release that the detector was trained on; evaluating on the same
             identities or source images is refused.
+        pooling: How scores of frames become those of clips; needed where there are such.
     """
 
     split: str = "test"
     threshold: float = 0.5
     logits: bool = False
     trained_on: Release | None = None
+    pooling: Pooling | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,19 +204,40 @@ def evaluate_release(
             key="regression",
         )
     trained_on, split = settings.trained_on, settings.split
-    manifest = read_rows(release, COLUMNS if trained_on is None else (*COLUMNS, "source_sha256"))
+    columns = [*COLUMNS, *(OF_CLIPS if release.has_clips else ())]
+    manifest = read_rows(release, columns if trained_on is None else [*columns, "source_sha256"])
     if trained_on is not None:
         refuse_trained_on(release, manifest, split, trained_on)
     new = _scores(scores, settings.logits, "scores")
     old = None if baseline is None else _scores(baseline, settings.logits, "baseline")
+    asked, pooling = settings.pooling, _pooling_told(new, settings.pooling)
+    refuse_idle_pooling(asked, [new, *([old] if old is not None else [])])
+    new = scores_of_clips(manifest, split, new, asked, settings.logits)
+    if old is not None:
+        old = scores_of_clips(manifest, split, old, asked, settings.logits)
     rows = join(manifest, split, new, "coverage" in limits)
     old_rows = None if old is None else join(manifest, split, old, True)
     record = {key: release.record[key] for key in ("name", "version", "recipe_digest")}
     old_name = None if old is None else old.where
-    context = Context(record, split, new.where, old_name, settings.threshold, settings.logits)
+    context = Context(
+        record, split, new.where, old_name, settings.threshold, settings.logits,
+        what_in(manifest), pooling,
+    )  # fmt: skip
     findings = evaluate(context, rows, old_rows)
     verdicts = judge_gates(limits, findings) if limits else ()
     return EvaluationResult(release, findings, tuple(verdicts))
+
+
+def _pooling_told(scores: Scores, asked: Pooling | None) -> str | None:
+    """Return how frames were pooled: here, or as the detector's configuration says."""
+    if scores.frame is not None:
+        return None if asked is None else str(asked)
+    config = scores.detector.get("config")
+    told = config.get("pooling") if isinstance(config, Mapping) else None
+    try:
+        return str(parse_pooling(told)) if isinstance(told, str) else None
+    except ValueError:  # what a file says may be anything
+        return None
 
 
 def _limits(gates: object) -> dict[str, Any]:

@@ -12,12 +12,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen.core.text import near
+from datagen.core.text import counted, near
 from datagen.errors import ScoresError, UserError
 from datagen.release.reader import Release
 from datagen.release.scores import OK, Scores, first_ids
 
-__all__ = ["COLUMNS", "MISSING", "Coverage", "Rows", "join", "read_rows"]
+__all__ = [
+    "COLUMNS",
+    "FRAMES",
+    "MISSING",
+    "OF_CLIPS",
+    "Coverage",
+    "Rows",
+    "join",
+    "read_rows",
+    "what_in",
+]
 
 MISSING = "missing"
 
@@ -27,6 +37,12 @@ COLUMNS = (
     "media_type", "sha256", "source", "image_id", "identity_id", "method", "family", "degradation",
     "severity", "base_id", "age", "sex", "ethnicity",
 )  # fmt: skip
+FRAMES = "frames"
+"""The column that only releases of clips have: the number of a clip's frames."""
+
+OF_CLIPS = (FRAMES, "width", "height")
+"""What is read beside ``COLUMNS`` of a release of clips."""
+
 _REPEATED = ("kind", "source", "method", "family", "degradation", "sex", "ethnicity", "media_path")
 
 Floats = npt.NDArray[np.float64]
@@ -99,7 +115,7 @@ def read_rows(release: Release, columns: Sequence[str] = COLUMNS) -> Any:
 
 
 def join(manifest: Any, split: str | Sequence[str], scores: Scores, allow_missing: bool) -> Rows:
-    """Give the images of a split, or of several, their scores.
+    """Give the images or clips of a split, or of several, their scores.
 
     Scores of other splits are ignored. A digest that several images share scores all of them.
 
@@ -133,7 +149,7 @@ def join(manifest: Any, split: str | Sequence[str], scores: Scores, allow_missin
     coverage = Coverage(len(line), int(scored.sum()), _statuses(line, scored, scores))
     if not coverage.scored:
         raise ScoresError(
-            f"{scores.where}: no image of split {_named(wanted)} has a score "
+            f"{scores.where}: no {what_in(table)} of split {_named(wanted)} has a score "
             f"({coverage.reasons()})",
             path=scores.where,
         )
@@ -144,6 +160,15 @@ def join(manifest: Any, split: str | Sequence[str], scores: Scores, allow_missin
         np.flatnonzero(scored),
         coverage,
     )
+
+
+def what_in(table: Any) -> str:
+    """Return what a row of a manifest is: ``image`` or ``clip``.
+
+    Args:
+        table: The rows.
+    """
+    return "clip" if FRAMES in table.column_names else "image"
 
 
 def _check_ids(manifest: Any, scores: Scores) -> None:
@@ -172,7 +197,10 @@ def _check_splits(manifest: Any, wanted: Sequence[str], scores: Scores) -> None:
     counts = Counter(map(str, manifest.filter(scored).column("split").to_pylist()))
     if not counts or any(one in counts for one in wanted):
         return
-    found = ", ".join(f"{name!r} ({count} images)" for name, count in sorted(counts.items()))
+    what = what_in(manifest)
+    found = ", ".join(
+        f"{name!r} ({counted(count, what)})" for name, count in sorted(counts.items())
+    )
     raise ScoresError(
         f"{scores.where}: the scores are of split {found}, and none is of {_named(wanted)}: choose "
         f"that split with --split (in Python split=), or score {_named(wanted)}",
@@ -192,10 +220,11 @@ def _check_complete(
     if not missing.any() or allow_missing:
         return
     ids = table.column("sample_id").filter(pa.array(missing))
+    what = what_in(table)
     raise ScoresError(
-        f"{scores.where}: {int(missing.sum())} of {len(line)} images of split {_named(wanted)} "
-        f"have no row: {first_ids(ids)}. An image that failed needs a row with a status and no "
-        "score; to allow missing images, set a gate on coverage",
+        f"{scores.where}: {int(missing.sum())} of {len(line)} {what}s of split {_named(wanted)} "
+        f"have no row: {first_ids(ids)}. {'An' if what == 'image' else 'A'} {what} that failed "
+        f"needs a row with a status and no score; to allow missing {what}s, set a gate on coverage",
         path=scores.where,
         row=ids[0].as_py(),
     )
@@ -211,7 +240,8 @@ def _check_digests(table: Any, line: Integers, scores: Scores) -> None:
     if pc.any(other).as_py():
         ids = known.column("sample_id").filter(other)
         raise ScoresError(
-            f"{scores.where}: {len(ids)} scores are of other images than those in the release "
+            f"{scores.where}: {len(ids)} scores are of other {what_in(table)}s than those in the "
+            "release "
             f"(their sha256 differs): {first_ids(ids)}. Score this version of the release",
             path=scores.where,
             row=ids[0].as_py(),

@@ -22,6 +22,7 @@ from datagen.mining.shares import reweight
 from datagen.mining.weakness import NO_DEGRADATION, Group, Weakness, find_weakness
 from datagen.recipe import load_recipe
 from datagen.recipe.schema import DegradationUse, MethodUse
+from datagen.release.pooling import Pooling
 from datagen.release.reader import Release
 from datagen.release.scores import Scores
 
@@ -68,7 +69,13 @@ class NextRecipe:
 
 
 def mine(
-    release: Release, scores: Scores, recipe: Path, out: Path, plugins: Sequence[Path] = ()
+    release: Release,
+    scores: Scores,
+    recipe: Path,
+    out: Path,
+    plugins: Sequence[Path] = (),
+    pooling: Pooling | None = None,
+    logits: bool = False,
 ) -> NextRecipe:
     """Write the recipe of the next round, from the scores of a release.
 
@@ -78,13 +85,15 @@ def mine(
         recipe: The recipe of the release.
         out: Path of the next recipe.
         plugins: Python files that define methods or degradations of the recipe.
+        pooling: See ``find_weakness``.
+        logits: See ``find_weakness``.
 
     Raises:
         ScoresError: See ``find_weakness``, or none of the recipe's methods was scored.
         RecipeError: ``recipe`` is not a recipe, or is ``out``; ``out`` exists or is no YAML file.
     """
     _check_out(out, recipe)
-    weakness = find_weakness(release, scores)
+    weakness = find_weakness(release, scores, pooling, logits)
     digest = load_recipe(recipe, plugins=plugins, allow_outside=True).digest  # it is the user's own
     made = next_recipe(recipe, weakness, out, str(scores.detector.get("spec", "unknown")), plugins)
     same = digest == release.record["recipe_digest"]

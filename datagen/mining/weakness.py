@@ -15,10 +15,12 @@ from datagen.core.stats import auc
 from datagen.detectors.shards import release_facts
 from datagen.errors import ScoresError
 from datagen.evaluation.evaluate import INVERTED, polarity
+from datagen.evaluation.frames import refuse_idle_pooling, scores_of_clips
 from datagen.evaluation.metrics.intervals import Resampler
-from datagen.evaluation.rows import MISSING, Rows, join
+from datagen.evaluation.rows import FRAMES, MISSING, Rows, join, what_in
 from datagen.evaluation.sample import codes_of, sample_of
 from datagen.evaluation.table import tabulate
+from datagen.release.pooling import Pooling
 from datagen.release.reader import Release
 from datagen.release.score_doubts import doubts_of_scores
 from datagen.release.scores import Scores
@@ -101,18 +103,22 @@ _MIN_ERROR = 0.02
 """Errors below this count as this: no group loses all of its share."""
 
 
-def find_weakness(release: Release, scores: Scores) -> Weakness:
+def find_weakness(
+    release: Release, scores: Scores, pooling: Pooling | None = None, logits: bool = False
+) -> Weakness:
     """Find the methods and degradations at which a detector fails.
 
     Args:
         release: The scored release.
         scores: The detector's scores of splits train and val.
+        pooling: How scores of frames become those of clips; needed where there are such.
+        logits: Whether the scores were given as logits.
 
     Raises:
         ScoresError: The scores are of another release, include split test or unknown ids, do not
             cover both reals and fakes, or are inverted.
     """
-    rows = _joined(release, scores)
+    rows = _joined(release, scores, pooling, logits)
     usable = rows.table.to_pandas().assign(score=rows.raw)
     usable["degradation"] = usable["degradation"].fillna(NO_DEGRADATION)
     reals, fakes = usable[usable["label"] == 0], usable[usable["label"] == 1]
@@ -147,19 +153,23 @@ def find_weakness(release: Release, scores: Scores) -> Weakness:
     )
 
 
-def _joined(release: Release, scores: Scores) -> Rows:
+def _joined(release: Release, scores: Scores, pooling: Pooling | None, logits: bool) -> Rows:
     """Return the scored images of train and val, by the same checks as an evaluation."""
     _check_release(release, scores)
-    manifest = release.table(_COLUMNS, format="arrow")
+    columns = [*_COLUMNS, *([FRAMES] if release.has_clips else [])]
+    manifest = release.table(columns, format="arrow")
     tests = manifest.filter(pc.equal(manifest.column("split"), "test"))
     test = pc.sum(pc.is_in(tests.column(scores.key), value_set=scores.ids)).as_py()
     if test:
         raise ScoresError(
-            f"{scores.where}: {test} of the scores are of test images: a recipe reweighted by them "
-            "would be tuned to the test set. Score with --split train --split val",
+            f"{scores.where}: {test} of the scores are of test {what_in(manifest)}s: a recipe "
+            "reweighted by them would be tuned to the test set. Score with --split train --split "
+            "val",
             path=scores.where,
         )
     splits = [one for one in _TRAINING if one in release.splits]
+    refuse_idle_pooling(pooling, [scores])
+    scores = scores_of_clips(manifest, splits, scores, pooling, logits)
     return join(manifest, splits, scores, allow_missing=True)
 
 

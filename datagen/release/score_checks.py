@@ -44,6 +44,8 @@ class Scores:
         detector: What the file says about the detector; empty where it says nothing.
         release: Name, version and digests of the scored release; empty where the file says
             nothing.
+        frame: Number of the frame that each row scores, int64; None where rows score whole images
+            or clips. ``ids`` are then unique together with it.
     """
 
     where: str
@@ -55,6 +57,7 @@ class Scores:
     digest: Any = None
     detector: Mapping[str, Any] = field(default_factory=dict)
     release: Mapping[str, Any] = field(default_factory=dict)
+    frame: npt.NDArray[np.int64] | None = None
 
 
 def checked_scores(
@@ -81,7 +84,8 @@ def checked_scores(
     if table.num_rows == 0:
         _refuse(where, "no rows")
     if key == "sha256":  # several images of a release may have the same bytes: equal rows are one
-        names = [name for name in ("sha256", "score", "status") if name in table.column_names]
+        columns = ("sha256", "score", "status", "frame")
+        names = [name for name in columns if name in table.column_names]
         table = table.group_by(names, use_threads=False).aggregate([])
     ids = _ids(table.column(key), key, where)
     raw = _numbers(table.column("score"), where)
@@ -89,10 +93,11 @@ def checked_scores(
     digest = None
     if key != "sha256" and "sha256" in table.column_names:
         digest = _ids(table.column("sha256"), "sha256", where)
-    _check_rows(ids, raw, status, where)
+    frame = _frames(table.column("frame"), where) if "frame" in table.column_names else None
+    _check_rows(ids, raw, status, where, frame)
     probability = _logistic(raw) if logits else _in_range(raw, ids, where)
     key = "sha256" if key == "sha256" else "sample_id"
-    return Scores(where, key, ids, raw, probability, status, digest, detector, release)
+    return Scores(where, key, ids, raw, probability, status, digest, detector, release, frame)
 
 
 def first_ids(ids: Any) -> str:
@@ -116,7 +121,7 @@ def _key_in(names: list[str], where: str) -> str:
             hint = " The columns of a .csv file are separated by commas, of a .tsv file by tabs."
         shown = first_of([name[:_LONGEST] for name in names], _SHOWN_NAMES)
         _refuse(where, f"no column {wanted}.{hint} It has: {shown}")
-    for name in (*keys, "score", "status"):
+    for name in (*keys, "score", "status", "frame"):
         if names.count(name) > 1:
             _refuse(where, f"{names.count(name)} columns are named {name!r}: keep one", name)
     return keys[0]
@@ -172,6 +177,21 @@ def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
     return np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
 
 
+def _frames(column: Any, where: str) -> npt.NDArray[np.int64]:
+    """Return the numbers of frames, which must be whole and at least 0."""
+    try:
+        frames = pc.cast(column, pa.int64())  # refuses 1.5 and texts that are no numbers
+    except pa.ArrowException as error:
+        problem = str(error).partition("\n")[0][:_LONGEST]
+        _refuse(where, f"column frame: expected whole numbers, counted from 0: {problem}", "frame")
+    if frames.null_count:
+        _refuse(where, f"column frame: {frames.null_count} rows without a frame", "frame")
+    found = np.asarray(frames.to_numpy(), np.int64)
+    if len(found) and found.min() < 0:
+        _refuse(where, f"column frame: {found.min()}, frames are counted from 0", "frame")
+    return found
+
+
 def _statuses(table: Any, raw: npt.NDArray[np.float64], where: str) -> Any:
     if "status" not in table.column_names:
         return pa.array([OK]).take(pa.array(np.zeros(len(raw), np.int8)))
@@ -180,17 +200,22 @@ def _statuses(table: Any, raw: npt.NDArray[np.float64], where: str) -> Any:
     return pc.if_else(pc.equal(status, ""), OK, status)
 
 
-def _check_rows(ids: Any, raw: npt.NDArray[np.float64], status: Any, where: str) -> None:
+def _check_rows(
+    ids: Any,
+    raw: npt.NDArray[np.float64],
+    status: Any,
+    where: str,
+    frame: npt.NDArray[np.int64] | None,
+) -> None:
     def named(which: npt.NDArray[np.bool_]) -> str:
         return first_ids(ids.filter(pa.array(which)))
 
     problems = []
     if ids.null_count or pc.any(pc.equal(ids, "")).as_py():
         problems.append("a row without an id")
-    counts = pc.value_counts(pc.drop_null(ids))
-    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if len(repeated):
-        problems.append(f"{len(repeated)} ids appear more than once: {first_ids(repeated)}")
+    if len(repeated := _repeated(ids, frame)):
+        twice = "appear more than once" if frame is None else "score a frame more than once"
+        problems.append(f"{len(repeated)} ids {twice}: {first_ids(repeated)}")
     fine = np.asarray(pc.equal(status, OK).to_numpy(zero_copy_only=False), np.bool_)
     missing = fine & np.isnan(raw)
     if missing.any():
@@ -208,6 +233,17 @@ def _check_rows(ids: Any, raw: npt.NDArray[np.float64], status: Any, where: str)
         problems.append(f"infinite scores: {named(np.isinf(raw))}")
     if problems:
         raise ScoresError(one_per_line(f"{where}:", problems), path=where)
+
+
+def _repeated(ids: Any, frame: npt.NDArray[np.int64] | None) -> Any:
+    """Return the ids that stand in several rows, of the same frame where rows are frames."""
+    if frame is None:
+        counts = pc.value_counts(pc.drop_null(ids))
+        return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    rows = pa.table({"id": ids, "frame": frame}).group_by(["id", "frame"], use_threads=False)
+    found = rows.aggregate([([], "count_all")])
+    again = pc.and_(pc.greater(found.column("count_all"), 1), pc.is_valid(found.column("id")))
+    return pc.unique(found.column("id").filter(again))
 
 
 def _in_range(raw: npt.NDArray[np.float64], ids: Any, where: str) -> npt.NDArray[np.float64]:

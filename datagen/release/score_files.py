@@ -32,7 +32,7 @@ FORMATS = (*_NAMES, *(f"{one}{_ZIPPED}" for one in _NAMES if one != ".parquet"))
 """Suffixes of scores files. Parquet is compressed inside."""
 
 _TEXT = {name: pa.string() for name in (*KEYS, "status")}
-_READ = (*KEYS, "score", "status")
+_READ = (*KEYS, "score", "status", "frame")
 _NOTHING = [*pv.ConvertOptions().null_values, "None", "none"]
 _MAX_HEAD = 1 << 20
 _MAX_COLUMNS = 4096
@@ -192,7 +192,7 @@ def _read_lines(file: IO[bytes]) -> pa.Table:
     if head.removeprefix(_BOM).lstrip().startswith(b"["):
         raise ValueError("it is one list: write one object a line (in pandas: lines=True)")
     file.seek(0)
-    schema = pa.schema([*_TEXT.items(), ("score", pa.float64())])
+    schema = pa.schema([*_TEXT.items(), ("score", pa.float64()), ("frame", pa.int64())])
     # Without the other keys: each line may have new ones, and each would be a column.
     table = pj.read_json(
         file,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "FRAME_SCORES",
     "KEYS",
     "OK",
     "SCORES",
@@ -49,6 +50,9 @@ SCORES = pa.schema(
 )
 """``score`` is the probability of fake, null unless ``status`` is ``ok``."""
 
+FRAME_SCORES = pa.schema([*SCORES, pa.field("frame", pa.int32(), nullable=False)])
+"""The same with one row per frame of a clip; ``frame`` is counted from 0."""
+
 _SHOWN = 100
 
 
@@ -58,12 +62,17 @@ def score_table(
     scores: Sequence[float | None],
     statuses: Sequence[str],
     details: Sequence[str],
+    frames: Sequence[int] | None = None,
 ) -> pa.Table:
-    """Return a table with the columns of ``SCORES``."""
+    """Return a table with the columns of ``SCORES``, or with frames of ``FRAME_SCORES``."""
     shown = [portable(detail) if detail else detail for detail in details]
-    columns = (sample_ids, digests, scores, statuses, shown)
-    arrays = [pa.array(list(column), one.type) for column, one in zip(columns, SCORES, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCORES)
+    columns = [sample_ids, digests, scores, statuses, shown]
+    schema = SCORES
+    if frames is not None:
+        columns.append(frames)
+        schema = FRAME_SCORES
+    arrays = [pa.array(list(column), one.type) for column, one in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def check_scores_path(path: Path) -> None:
@@ -91,7 +100,7 @@ def write_scores(
     Args:
         path: A ``.parquet`` file, whose metadata also names detector and release, or a file of
             another of ``FORMATS``, which has no place for them.
-        tables: Tables with the columns of ``SCORES``.
+        tables: Tables with the columns of ``SCORES``, or all with those of ``FRAME_SCORES``.
         detector: What identifies the detector.
         release: What identifies the release.
 
@@ -103,7 +112,8 @@ def write_scores(
         "datagen.detector": json.dumps(detector, sort_keys=True),
         "datagen.release": json.dumps(release, sort_keys=True),
     }
-    table = pa.concat_tables([SCORES.empty_table(), *tables]).replace_schema_metadata(metadata)
+    parts = list(tables) or [SCORES.empty_table()]
+    table = pa.concat_tables(parts).replace_schema_metadata(metadata)
     write_table(path, table)
 
 
@@ -113,6 +123,7 @@ def read_scores(path: Path, logits: bool = False) -> Scores:
     Columns: ``sample_id``, ``path`` (``<pair_id>.<kind>.jpg`` in any folder, as in the tars) or
     ``sha256``; ``score``, higher for fake; and, required where a score is missing, ``status``:
     ``ok`` or the reason why there is none. A ``sha256`` beside an id is compared with the release.
+    With a column ``frame``, counted from 0, each row scores a frame of a clip.
 
     Args:
         path: The file.
@@ -147,7 +158,7 @@ def scores_of(frame: pd.DataFrame, logits: bool = False, where: str = "scores") 
     """
     if any(name in KEYS and name not in frame.columns for name in frame.index.names):
         frame = frame.reset_index()
-    wanted = [name for name in frame.columns if name in (*KEYS, "score", "status")]
+    wanted = [name for name in frame.columns if name in (*KEYS, "score", "status", "frame")]
     if "score" not in wanted or not set(wanted) & set(KEYS) or len(set(wanted)) < len(wanted):
         table = pa.table([pa.nulls(0)] * len(frame.columns), [str(one) for one in frame.columns])
     else:

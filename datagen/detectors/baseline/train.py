@@ -18,13 +18,13 @@ from datagen.core.files import write_atomically
 from datagen.core.stats import auc
 from datagen.detectors.baseline.features import feature_count, features_of
 from datagen.detectors.baseline.model import BaselineModel, train_baseline
-from datagen.detectors.batched import Encoded, decoded
+from datagen.detectors.batched import Medium
 from datagen.detectors.postprocess import Answer
 from datagen.detectors.shards import (
     OnProgress,
     ReleasedShard,
     answer_table,
-    images_of,
+    media_of,
     release_facts,
     run_shards,
     shards_of,
@@ -41,48 +41,61 @@ BASELINE = "datagen baseline"
 """The detector's name in a scores file."""
 
 _SHOWN = 3
+_FRAMES = 8  # of a clip, evenly spread: its frames resemble each other
+_IMAGE_AXES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _ShardFeatures:
-    """The features of a shard's images.
+    """The features of a shard's images, or of some frames of its clips.
 
     Attributes:
         rows: Its manifest rows.
-        features: Array ``(n, feature_count())``, NaN where an image has no features.
-        answers: For each image ``None``, or why it has no features.
+        features: Array ``(n, feature_count())``: of each image that has features, or of frames.
+        places: For each of ``features``, the place of its image or clip in ``rows``.
+        answers: For each row ``None``, or why it has no features.
     """
 
     rows: pd.DataFrame
     features: NDArray[np.float32]
+    places: NDArray[np.int64]
     answers: list[Answer | None]
 
 
 @dataclass(frozen=True, slots=True)
 class FeaturesOfShard:
-    """A task over ``ReleasedShard``: the features of its images."""
+    """A task over ``ReleasedShard``: the features of its images or clips."""
 
     folder: Folder
 
     def __call__(self, shard: ReleasedShard) -> _ShardFeatures:
         """See ``Task``."""
-        rows, images = images_of(self.folder, shard)
-        features = np.full((len(images), feature_count()), np.nan, np.float32)
+        rows, media = media_of(self.folder, shard)
+        features = [np.empty((0, feature_count()), np.float32)]
+        counts = []
         answers: list[Answer | None] = []
-        for number, encoded in enumerate(images):
-            found = _features(encoded)
-            answers.append(found if isinstance(found, Answer) else None)
-            if not isinstance(found, Answer):
-                features[number] = found
-        return _ShardFeatures(rows, features, answers)
+        for medium in media:
+            found = _features(medium)
+            if isinstance(found, Answer):
+                answers.append(found)
+                counts.append(0)
+            else:
+                answers.append(None)
+                counts.append(len(found))
+                features.append(found)
+        places = np.repeat(np.arange(len(media)), counts)
+        return _ShardFeatures(rows, np.concatenate(features), places, answers)
 
 
-def _features(encoded: Encoded) -> NDArray[np.float32] | Answer:
-    image = decoded(encoded)
-    if isinstance(image, Answer):
-        return image
+def _features(medium: Medium) -> NDArray[np.float32] | Answer:
+    """Return the features of an image, or those of some frames of a clip, one row each."""
+    pixels = medium.pixels()
+    if isinstance(pixels, Answer):
+        return pixels
+    frames = pixels[None] if pixels.ndim == _IMAGE_AXES else pixels
+    wanted = np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).round().astype(int)
     try:
-        return features_of(image)
+        return np.stack([features_of(frames[number]) for number in wanted])
     except ValueError as error:
         return Answer(None, "failed", str(error))
 
@@ -183,14 +196,19 @@ def _trained(
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
     features = np.concatenate([part.features for part in parts])
     answers = [answer for part in parts for answer in part.answers]
-    usable = np.asarray([answer is None for answer in answers])
-    train = usable & (rows["split"] == "train").to_numpy()
-    trained = train_baseline(features[train], rows[train], release)
-    scores = np.full(len(rows), np.nan)
-    scores[train] = trained.held_out
-    others = usable & ~train
-    if others.any():
-        scores[others] = trained.model.logistic.probability(features[others])
+    starts = np.cumsum([0, *(len(part.rows) for part in parts)])
+    places = np.concatenate(
+        [part.places + start for part, start in zip(parts, starts[:-1], strict=True)]
+    )
+    train = (rows["split"] == "train").to_numpy()[places]
+    trained = train_baseline(features[train], rows.iloc[places[train]], release)
+    found = np.full(len(places), np.nan)
+    found[train] = trained.held_out
+    if not train.all():
+        found[~train] = trained.model.logistic.probability(features[~train])
+    counts = np.bincount(places, minlength=len(rows))
+    with np.errstate(invalid="ignore"):  # nothing of an image without features
+        scores = np.bincount(places, found, len(rows)) / counts
     rows["score"] = scores
     wanted = rows["split"].isin(splits).to_numpy()
     scored = rows[wanted]

@@ -61,7 +61,8 @@ def sample_facts(found: Evaluation) -> list[str]:
     coverage = found.rows.coverage
     facts = [
         f"{reals} reals and {fakes} fakes of {identities} identities",
-        f"{coverage.scored} of {coverage.images} images scored ({100 * coverage.share:.2f} %)",
+        f"{coverage.scored} of {coverage.images} {found.context.what}s scored "
+        f"({100 * coverage.share:.2f} %)",
         f"threshold {found.context.threshold:g}",
         f"polarity {found.polarity}",
     ]

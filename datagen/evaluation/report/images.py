@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from datagen.core.digests import sha256_bytes
 from datagen.core.html import data_url
-from datagen.errors import ReleaseError
+from datagen.core.images import encode_png
+from datagen.errors import MissingExtraError, ReleaseError
 from datagen.evaluation.evaluate import Evaluation
+from datagen.release.clips import clip_of, is_clip
 from datagen.release.reader import Release
 
 __all__ = ["ImageCard", "false_positives", "image_cards", "missed_fakes"]
@@ -29,7 +31,7 @@ class ImageCard:
         sample_id: Its id in the manifest.
         score: Its probability of fake.
         caption: Method and degradation, as text.
-        url: Data URL of the image; empty if it cannot be read.
+        url: Data URL of the image, or of a clip's middle frame; empty if it cannot be read.
         problem: Reason for an empty URL.
     """
 
@@ -91,4 +93,10 @@ def _image(release: Release, row: dict[str, Any]) -> tuple[str, str]:
         return "", f"{row['media_path']} cannot be read: {error}"
     if sha256_bytes(data) != row["sha256"]:
         return "", f"its bytes in {row['media_path']} differ from the manifest"
-    return data_url(data, row["media_type"]), ""
+    if not is_clip(row):
+        return data_url(data, row["media_type"]), ""
+    try:
+        clip = clip_of(data, row)
+    except (ReleaseError, MissingExtraError) as error:
+        return "", str(error)
+    return data_url(encode_png(clip[len(clip) // 2])), ""
