@@ -1,4 +1,4 @@
-"""Make the images of the documents: sheets of procedural faces, still and moving, and two pairs."""
+"""Make the images of the documents: sheets of procedural faces, still and moving, pairs, clips."""
 
 from __future__ import annotations
 
@@ -56,9 +56,30 @@ def moving() -> Image:
     return sheet(frames, 8, 200)
 
 
+def clips() -> Image:
+    """Return frames of clips by three methods: real, fake and mask, one below another."""
+    names = ("self_blend", "landmark_swap", "mesh_swap")
+    methods = [{"use": name, "share": "1/3", "min_change": 5} for name in names]
+    changes = {
+        "methods": methods, "degradations": None, "face.size": 256, "clip.frames": 26,
+        "splits": {"train": 6}, "split.shares": {"train": 1},
+        "encode": {"codec": "ffv1"},
+    }  # fmt: skip
+    recipe = dg.load_recipe(ROOT / "recipes" / "quickstart-clips.yaml", changes)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        release = dg.generate(recipe, f"{folder}/out", inline=True, progress=False)
+        for name in names:
+            chosen = next(release.pairs(method=name))
+            mask = np.repeat(chosen.mask[..., None], 3, axis=3)
+            rows += [list(frames[::5]) for frames in (chosen.real, chosen.fake, mask)]
+    return sheet([frame for row in rows for frame in row], 6, 160)
+
+
 def main() -> None:
     """Write all images."""
     save("moving.jpg", moving())
+    save("clips.jpg", clips())
     faces = [render(SEED, identity, 0, 512).image for identity in range(64)]
     save("identities.jpg", sheet(faces, 8, 200))
     save("one-identity.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))

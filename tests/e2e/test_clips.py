@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen import Release, ReleasedPair
+from datagen import Release, ReleasedPair, generate, load_recipe
 from datagen.cli.main import run
 from datagen.engine import Engine
 from datagen.release.clip_schema import CLIP_NAMES
@@ -18,6 +18,7 @@ from datagen.video.encode import picture_types
 from tests.support.clip_world import ClipWorld
 from tests.support.world import digests
 
+ROOT = Path(__file__).parents[2]
 LOSSLESS = {"ffv1": {"codec": "ffv1"}, "frames": {"format": "frames"}}
 
 
@@ -194,3 +195,27 @@ def test_a_degradation_of_clips_is_refused_for_images(
     path = clip_world.write_recipe("images.yaml", **changes)
     assert run(["generate", str(path), "-o", str(tmp_path / "out"), "--inline"]) == 2
     assert "frame_drops" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_quickstart_of_clips_is_whole(tmp_path: Path) -> None:
+    recipe = load_recipe(ROOT / "recipes" / "quickstart-clips.yaml")
+    release = generate(recipe, tmp_path / "out", inline=True, progress=False)
+    assert release.verify() == []
+    assert release.record["counts"]["rejects"] == {}
+    assert len(release) == 12
+    assert set(release.table(["method"])["method"]) == {use.use for use in recipe.spec.methods}
+
+
+@pytest.mark.slow
+@pytest.mark.photos
+def test_clips_of_photographs_under_a_camera_are_whole(tmp_path: Path) -> None:
+    london()
+    recipe = load_recipe(ROOT / "recipes" / "clips-london.yaml", {"clip.frames": 8})
+    release = generate(recipe, tmp_path / "out", inline=True, limit=8, progress=False)
+    assert release.verify() == []
+    assert set(release.table(["motion"])["motion"]) == {"camera"}
+    for pair in release.pairs(method="landmark_swap"):
+        frames = release.frames(pair.row)
+        assert frames["donor_frame"].isna().all()  # a still
+        assert np.abs(np.diff(pair.real.astype(int), axis=0)).max() > 0
