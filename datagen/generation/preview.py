@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
+
 from datagen.core.arguments import found, maybe_mapping, whole
-from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.arrays import Affine, Image, Landmarks, Mask
 from datagen.core.images import encode_png
 from datagen.core.progress import Progress
 from datagen.core.spelling import spelling
 from datagen.engine import Engine
 from datagen.errors import RecipeError
+from datagen.faces.clip_reader import ClipReader
 from datagen.faces.crop import CropJitter
 from datagen.faces.face import FaceCrop
 from datagen.faces.index import Face
@@ -51,6 +54,20 @@ class FaceCollection(Sequence["IndexedFace"]):
         face = recipe.spec.face
         by_id = {source.card.id: source for source in sources}
         self._reader = FaceReader(by_id, face.size, face.margin)
+        self._clips = ClipReader(by_id, self._reader, face.size, face.margin, "fixed")
+
+    def crop(self, number: int) -> tuple[FaceCrop, Affine]:
+        """Return the crop of a face; of one in a video, that of the middle frame of its track.
+
+        Returns:
+            The crop, and the map from source pixels to crop pixels.
+        """
+        row = self._index.face(number)
+        if row.frames is None:
+            return self._reader.crop(row, CropJitter())
+        middle = np.array([row.frames // 2])
+        clip = self._clips.of_track(row, self._index.track(number), middle, CropJitter())
+        return clip.crops[0], clip.matrices[0]
 
     def __len__(self) -> int:
         """Return the number of faces."""
@@ -130,7 +147,7 @@ class IndexedFace:
 
     @cached_property
     def _crop(self) -> FaceCrop:
-        return self._faces._reader.crop(self._row, CropJitter())[0]
+        return self._faces.crop(self.number)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +217,7 @@ def make_preview(
     cards = weight_cards_of(built)
     check_rights(prepared.recipe.cards, cards, prepared.purpose, today())
     obtain_weights(weight_store(), cards, Progress(shown=False))
-    crop, matrix = face._faces._reader.crop(face._row, CropJitter())
+    crop, matrix = face._faces.crop(face.number)
     context = Context(*alike_in_color(crop, None if donor is None else donor._crop))
     item = Item(
         split="train",

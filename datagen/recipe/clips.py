@@ -10,10 +10,20 @@ from datagen.core.fields import IntRange
 from datagen.core.schema import Frozen
 from datagen.video.encode import Preset
 
-__all__ = ["MAX_FRAMES", "CameraRule", "ClipEncode", "ClipRule", "is_clip_encode"]
+__all__ = [
+    "MAX_CLIP_PIXELS",
+    "MAX_FRAMES",
+    "CameraRule",
+    "ClipEncode",
+    "ClipRule",
+    "is_clip_encode",
+]
 
 MAX_FRAMES = 512
 """The most frames of a clip."""
+
+MAX_CLIP_PIXELS = 64 << 20
+"""The most pixels of a clip: 200 MB of RGB, of which a worker holds some five at once."""
 
 _Codec: TypeAlias = Literal["h264", "h265", "ffv1"]
 _OWN = frozenset(("codec", "crf", "gop", "preset"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, TypeVar, get_args
 
@@ -17,7 +18,13 @@ from pydantic import (
 
 from datagen.core.fields import IntRange, Range, Share, sums_to_one
 from datagen.core.schema import Frozen
-from datagen.recipe.clips import CameraRule, ClipEncode, ClipRule, is_clip_encode
+from datagen.recipe.clips import (
+    MAX_CLIP_PIXELS,
+    CameraRule,
+    ClipEncode,
+    ClipRule,
+    is_clip_encode,
+)
 from datagen.recipe.entries import (
     Attribute,
     DegradationUse,
@@ -263,31 +270,9 @@ class RecipeSpec(Frozen):
 
     @model_validator(mode="after")
     def _keys_of_clips_need_clips(self) -> RecipeSpec:
-        if self.clip is not None:
-            if isinstance(self.encode, Encode):
-                raise ValueError(
-                    f"encode: {self.encode.format} holds images, and 'clip' makes clips: use mp4, "
-                    "mkv or frames"
-                )
-            if self.encode.format == "mp4" and self.face.size % 2:
-                raise ValueError(
-                    f"face.size: must be even, as video has one color for four pixels "
-                    f"(found {self.face.size})"
-                )
-            return self
-        if isinstance(self.encode, ClipEncode):
-            raise ValueError("encode: holds clips: add 'clip: {frames: 32}', or use jpeg or png")
-        for n, source in enumerate(self.sources):
-            if source.camera is not None:
-                raise ValueError(
-                    f"sources[{n}].camera: moves over clips: add 'clip: {{frames: 32}}'"
-                )
-        for n, method in enumerate(self.methods):
-            donor = method.donor
-            if donor is not None and donor.frames is not None:
-                raise ValueError(f"methods[{n}].donor.frames: is for clips: remove the key")
-            if donor is not None and donor.strategy == "nearest_motion":
-                raise ValueError(f"methods[{n}].donor.strategy: nearest_motion is for clips")
+        problems = _problems_of_images(self) if self.clip is None else _problems_of_clips(self)
+        if problem := next(problems, None):
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")
@@ -301,3 +286,34 @@ class RecipeSpec(Frozen):
             if not any(use.share for use in self.degradations if in_split(use, split)):
                 raise ValueError(f"degradations: split {split!r} has no degradation")
         return self
+
+
+def _problems_of_images(spec: RecipeSpec) -> Iterator[str]:
+    """Yield which keys of a recipe of images are for clips alone."""
+    if isinstance(spec.encode, ClipEncode):
+        yield "encode: holds clips: add 'clip: {frames: 32}', or use jpeg or png"
+    for n, source in enumerate(spec.sources):
+        if source.camera is not None:
+            yield f"sources[{n}].camera: moves over clips: add 'clip: {{frames: 32}}'"
+    for n, method in enumerate(spec.methods):
+        if method.donor is not None and method.donor.frames is not None:
+            yield f"methods[{n}].donor.frames: is for clips: remove the key"
+        if method.donor is not None and method.donor.strategy == "nearest_motion":
+            yield f"methods[{n}].donor.strategy: nearest_motion is for clips"
+
+
+def _problems_of_clips(spec: RecipeSpec) -> Iterator[str]:
+    """Yield which keys of a recipe of clips don't go together."""
+    side, frames = spec.face.size, 0 if spec.clip is None else spec.clip.frames
+    if isinstance(spec.encode, Encode):
+        yield (
+            f"encode: {spec.encode.format} holds images, and 'clip' makes clips: use mp4, mkv or "
+            "frames"
+        )
+    elif spec.encode.format == "mp4" and side % 2:
+        yield f"face.size: must be even, as video has one color for four pixels (found {side})"
+    if (pixels := frames * side**2) > MAX_CLIP_PIXELS:
+        yield (
+            f"clip.frames: {frames} frames of {side} pixels a side are held in memory several "
+            f"times: at most {MAX_CLIP_PIXELS >> 20} million pixels a clip, here {pixels >> 20}"
+        )

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datagen import Release, ReleasedPair, generate, load_recipe
+from datagen import Release, ReleasedPair, generate, load_recipe, open_index, preview
 from datagen.cli.main import run
 from datagen.engine import Engine
 from datagen.release.clip_schema import CLIP_NAMES
 from datagen.video.encode import picture_types
+from tests.support.assets import london, weights
 from tests.support.clip_world import ClipWorld
 from tests.support.world import digests
 
@@ -166,7 +167,7 @@ def release_noses(pair: ReleasedPair) -> Any:
     return np.array([np.reshape(points, (68, 2))[30] for points in frames["landmarks"]]) - 0.5
 
 
-def test_a_ladder_and_degradations_of_clips(clip_world: ClipWorld, tmp_path: Path) -> None:
+def test_degradations_of_clips(clip_world: ClipWorld, tmp_path: Path) -> None:
     kinds = ["video", "noise", "frame_drops", "crop_pad"]
     changes: dict[str, Any] = {
         "degradations": [{"use": kind, "share": 0.25} for kind in kinds],
@@ -182,6 +183,34 @@ def test_a_ladder_and_degradations_of_clips(clip_world: ClipWorld, tmp_path: Pat
     for pair in release:
         operations = json.loads(pair.row["degradation_params"])["operations"]
         assert operations[0]["use"] == pair.row["degradation"]
+
+
+def test_a_ladder_degrades_the_same_clips_at_every_severity(
+    clip_world: ClipWorld, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {
+        "ladder": {"use": "noise", "severities": [0, 3]},
+        "splits": {"train": 2},
+        "split": {"shares": {"train": 1}},
+    }
+    path = clip_world.write_recipe("ladder.yaml", **changes)
+    assert run(["generate", str(path), "-o", str(tmp_path / "out"), "--inline"]) == 0
+    release = Release(tmp_path / "out")
+    assert release.verify() == []
+    levels = {pair.row["severity"]: pair for pair in release.pairs(where={"item": [0, 1]})}
+    clean, noisy = levels[0].real.astype(int), levels[3].real.astype(int)
+    assert np.abs(clean - noisy).mean() > 2
+    grain = np.diff(noisy - clean, axis=0)
+    assert np.abs(grain).mean() > 2  # anew in each frame
+    assert np.array_equal(levels[0].mask, levels[3].mask)
+
+
+def test_a_face_of_a_video_is_its_middle_frame_to_look_at(clip_world: ClipWorld) -> None:
+    faces = open_index(clip_world.recipe, inline=True)
+    assert faces[0].image.shape == (96, 96, 3)
+    made = preview("landmark_swap", faces[0], faces[1])
+    assert made.fake.shape == made.real.shape == (96, 96, 3)
+    assert made.mask.any()
 
 
 def test_a_degradation_of_clips_is_refused_for_images(
@@ -211,6 +240,7 @@ def test_the_quickstart_of_clips_is_whole(tmp_path: Path) -> None:
 @pytest.mark.photos
 def test_clips_of_photographs_under_a_camera_are_whole(tmp_path: Path) -> None:
     london()
+    weights("face_landmarker.task")
     recipe = load_recipe(ROOT / "recipes" / "clips-london.yaml", {"clip.frames": 8})
     release = generate(recipe, tmp_path / "out", inline=True, limit=8, progress=False)
     assert release.verify() == []

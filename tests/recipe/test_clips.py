@@ -47,6 +47,10 @@ CAMERA = [{"card": "faces.yaml", "camera": {}}]
         ({"clip": {"frames": 1}}, "clip.frames: must be greater than or equal to 2"),
         ({"clip": {"frames": 513}}, "clip.frames: must be less than or equal to 512"),
         ({"clip": {}, "face": {"analyzer": "given", "size": 95}}, "face.size: must be even"),
+        (
+            {"clip": {"frames": 512}, "face": {"analyzer": "given", "size": 512}},
+            "clip.frames: 512 frames of 512 pixels a side",
+        ),
         ({"sources": CAMERA}, "sources[0].camera: moves over clips"),
         ({"methods": DONOR}, "methods[0].donor.frames: is for clips"),
         ({"methods": MOTION}, "methods[0].donor.strategy: nearest_motion is for clips"),

@@ -17,7 +17,11 @@ from datagen.recipe.schema import DonorRule
 from datagen.sources import SOURCES, load_card
 
 ROOT = Path(__file__).parents[2]
-FOR_CLIPS = {"clip", "methods.donor.frames", "sources.options.video"}  # no recipe of images may have them
+FOR_CLIPS = {
+    "clip",
+    "methods.donor.frames",
+    "sources.options.video",
+}  # no recipe of images may have them
 FROZEN = sorted(path.stem for path in (ROOT / "manifests").glob("*.parquet"))
 
 
