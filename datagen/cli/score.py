@@ -53,7 +53,7 @@ def command(
         typer.Option(metavar="FILE.yaml", help="Input and output of the detector."),
     ] = None,
     split: Splits = None,
-    batch: Annotated[int, typer.Option(min=1, help="Maximum number of images at once.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Maximum number of images or clips at once.")] = 32,
     plugin: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(metavar="FILE.py", help="Python file that SPEC may name as its module."),
@@ -69,7 +69,7 @@ def command(
     inline: Inline = False,
     shard_timeout: ShardTimeout = None,
 ) -> None:
-    """Write the detector's score of every image. Rerun it to score what is missing.
+    """Write the detector's score of every image or clip. Rerun it to score what is missing.
 
     Exit 0: done; images without a score are reported and have a status. 1: the run did not
     complete, or no image has a score. 2: you must change something first, also where every image

@@ -23,7 +23,9 @@ _SHOWN = 3
 _SHOWN_NAMES = 20
 _LONGEST = 128  # characters of an id in a message
 # `<pair_id>.<kind>.<type>`, as in the tars; ids have no dots.
-_MEMBER = r"^(?:.*[/\\])?([^/\\.]+)\.(real|control|fake)\.\w+$"
+_MEMBER = r"^(?:.*[/\\])?([^/\\.]+)\.(real|control|fake)(?:\.\d{6})?\.\w+$"
+# `<pair_id>.<kind>.<frame>.png`, where clips are stored as frames.
+_FRAME_MEMBER = r"^(?:.*[/\\])?[^/\\.]+\.(?:real|control|fake)\.(?P<frame>\d{6})\.\w+$"
 # `<sample_id>.<type>`, as a tool that unpacks images may name them.
 _LOOSE = r"^(?:.*[/\\])?([^/\\.]+)\.\w+$"
 
@@ -93,7 +95,7 @@ def checked_scores(
     digest = None
     if key != "sha256" and "sha256" in table.column_names:
         digest = _ids(table.column("sha256"), "sha256", where)
-    frame = _frames(table.column("frame"), where) if "frame" in table.column_names else None
+    frame = _frame_numbers(table, key, where)
     _check_rows(ids, raw, status, where, frame)
     probability = _logistic(raw) if logits else _in_range(raw, ids, where)
     key = "sha256" if key == "sha256" else "sample_id"
@@ -175,6 +177,19 @@ def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
             "score",
         )
     return np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
+
+
+def _frame_numbers(table: Any, key: str, where: str) -> npt.NDArray[np.int64] | None:
+    """Return which frame each row scores, by a column or by the names of the frames' files."""
+    if "frame" in table.column_names:
+        return _frames(table.column("frame"), where)
+    if key != "path":
+        return None
+    named = _text(table.column("path").combine_chunks(), "path", where)
+    found = pc.extract_regex(pc.utf8_trim_whitespace(named), _FRAME_MEMBER)
+    if found.null_count:
+        return None
+    return _frames(pc.struct_field(found, "frame"), where)
 
 
 def _frames(column: Any, where: str) -> npt.NDArray[np.int64]:

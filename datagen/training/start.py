@@ -77,6 +77,7 @@ def train(
         UserError: Something must be changed first.
         RunError: The training failed.
     """
+    _refuse_clips(prepared)
     sources = prepared.recipe.sources()
     with lock_folder(Folder(str(out))):
         index = index_faces(prepared, sources, engine, progress).index
@@ -95,6 +96,16 @@ def train(
     if card is None:
         progress.note(f"stopped: a checkpoint is in {out}; rerun the same command to continue")
     return card
+
+
+def _refuse_clips(prepared: Prepared) -> None:
+    """Refuse a recipe of clips: its faces are tracks, and the network learns from still images."""
+    if prepared.recipe.spec.clip is not None:
+        raise RecipeError(
+            "clip: 'datagen train' reads still images, and this recipe makes clips. Add --set "
+            "clip=null, and the encoding of images: --set 'encode={format: jpeg, quality: 90}'",
+            key="clip",
+        )
 
 
 def _refuse_uncovered(faces: Faces) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.clip_world import ClipWorld
 from tests.support.small.faceswap import CARD, FACESWAP
 from tests.training.made import make_recipe, train
 
@@ -145,3 +146,14 @@ def test_another_run_in_the_same_folder_is_kept_out(
     with lock_folder(Folder(str(tmp_path / "out"))):
         assert train(recipe, tmp_path / "out", "--steps", "1") == 2
     assert "is writing here" in capsys.readouterr().err
+
+
+def test_a_recipe_of_clips_is_refused_with_what_to_set(
+    clip_world: ClipWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert train(clip_world.recipe, out, "--name", "mine", "--steps", "1") == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "'datagen train' reads still images" in told
+    assert "--set clip=null" in told
+    assert not out.exists()

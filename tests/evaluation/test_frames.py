@@ -142,6 +142,18 @@ def test_by_digest_and_by_member() -> None:
     assert dict(zip(both.ids.to_pylist(), both.digest.to_pylist(), strict=True)) == digests
 
 
+def test_files_of_frames_name_them() -> None:
+    """As the tars hold them where ``format: frames`` was asked for."""
+    paths = [f"out/p1.{kind}.{n:06d}.png" for kind in ("real", "fake") for n in range(3)]
+    found = scores_of(pd.DataFrame({"path": paths, "score": 0.5}))
+    assert found.ids.to_pylist() == ["p1-real"] * 3 + ["p1-fake"] * 3
+    assert found.frame is not None
+    assert found.frame.tolist() == [0, 1, 2, 0, 1, 2]
+    whole = scores_of(pd.DataFrame({"path": ["a/p1.real.mp4", "a/p1.fake.mp4"], "score": 0.5}))
+    assert whole.ids.to_pylist() == ["p1-real", "p1-fake"]
+    assert whole.frame is None
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".tsv.gz", ".jsonl"])
 def test_every_format_keeps_frames(tmp_path: Path, suffix: str) -> None:
     from datagen.release.score_files import write_table

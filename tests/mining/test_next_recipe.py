@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from datagen.recipe import load_recipe
 from datagen.release.scores import SCORES, write_scores
 from datagen.sources.procedural import render
 from tests.detectors.made import read_rows, released
+from tests.support.clip_world import ClipWorld
 from tests.support.world import CARD, RECIPE, World
 
 DEGRADATIONS = [
@@ -337,3 +339,15 @@ def test_the_method_of_a_plug_in_is_reweighted(world: World, tmp_path: Path) -> 
     assert run([*to, str(tmp_path / "a.yaml")]) == 2
     assert run([*to, str(tmp_path / "b.yaml"), *known]) == 0
     assert "use: glow" in (tmp_path / "b.yaml").read_text()
+
+
+def test_a_recipe_of_clips(clip_release: Path, clip_world: ClipWorld, tmp_path: Path) -> None:
+    rows = released(clip_release).table(["sample_id", "sha256", "label"], split="train")
+    frames = rows.loc[rows.index.repeat(4)].assign(frame=[0, 1, 2, 3] * len(rows))
+    frames["score"] = 0.2 + 0.5 * frames["label"] + np.linspace(0, 0.1, len(frames))
+    scores, to = tmp_path / "frames.csv", tmp_path / "next.yaml"
+    frames.to_csv(scores, index=False)
+    assert mine(clip_release, scores, clip_world.recipe, to) == 2
+    names = ("--scores", str(scores), "--recipe", str(clip_world.recipe), "-o", str(to))
+    assert run(["mine", str(clip_release), *names, "--pooling", "mean"]) == 0
+    assert load_recipe(to, allow_outside=True).spec.clip is not None
