@@ -41,7 +41,6 @@ INTERLACED = "interlaced: expected progressive frames (deinterlace the video fir
 _SQUARE = Fraction(1, 100)  # of the ratio of a pixel's sides
 _PROGRESSIVE = (0, 1)  # FFmpeg's field orders: unknown, progressive
 _NAMES = "MP4, QuickTime, Matroska, WebM, MPEG-PS, MPEG-TS or AVI"
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpeg,mpegts,avi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +73,10 @@ def opened_video(file: BinaryIO, codecs: tuple[str, ...] = CODECS) -> Iterator[O
     except ImportError:
         raise MissingExtraError("av", "video", "reading of video files") from None
     with decoding_video():
-        check_structure(file, MAX_FRAMES)
+        formats = check_structure(file, MAX_FRAMES)
         file.seek(0)
         options = {
-            "format_whitelist": _FORMATS,
+            "format_whitelist": formats,
             "codec_whitelist": ",".join(codecs),
             "max_pixels": str(MAX_FRAME_PIXELS),
             "protocol_whitelist": "none",

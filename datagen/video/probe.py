@@ -19,6 +19,8 @@ __all__ = ["VideoInfo", "probe_video"]
 
 _STATED = Fraction(1, 1000)  # of the rate: time stamps in milliseconds are that exact
 _VARIABLE = 0.1  # of the time between two frames
+_SLOWEST, _FASTEST = Fraction(1, 10), 1000  # frames per second
+_LAST = 2**62  # units of time, from which sums of two could overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ def probe_video(file: BinaryIO) -> VideoInfo:
     with opened_video(file) as opened:
         stamps = _stamps(opened)
     fps, variable = _rate(stamps, time_base, rate)
+    if not _SLOWEST <= fps <= _FASTEST:
+        raise VideoError(
+            f"damaged: {float(fps):.6g} frames per second, expected {_SLOWEST} to {_FASTEST}"
+        )
     return VideoInfo(codec, width, height, fps, time_base, variable, len(stamps))
 
 
@@ -78,6 +84,8 @@ def _stamps(opened: Opened) -> NDArray[np.int64]:
             continue
         if packet.pts is None:
             raise VideoError("a frame has no time stamp")
+        if abs(packet.pts) > _LAST:
+            raise VideoError(f"damaged: a time stamp of {packet.pts}")
         found.append(packet.pts)
         if len(found) > MAX_FRAMES:
             raise VideoError(f"too long: more than {MAX_FRAMES} frames")
@@ -91,11 +99,11 @@ def _rate(
         if not stated:
             raise VideoError("one frame without a frame rate: expected a video")
         return stated, False
-    span = int(stamps[-1] - stamps[0])
+    span = int(stamps[-1]) - int(stamps[0])
     if span <= 0:
         raise VideoError("damaged: all its frames have one time stamp")
     fps = Fraction(len(stamps) - 1) / (span * time_base)
-    steps = np.diff(stamps)
+    steps = np.diff(stamps.astype(np.float64))
     usual = span / len(steps)
     # Time stamps in a coarse unit are rounded: one unit more or less is no variation.
     variable = bool((np.abs(steps - usual) > max(_VARIABLE * usual, 1.0)).any())

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from datagen.errors import VideoError
 from datagen.video import decode_video, probe_video
 from datagen.video.container import MAX_FRAMES
+from datagen.video.structure import check_structure
 from tests.support.house import ROOT
 from tests.support.videos import make_video, moving
 
@@ -46,6 +48,86 @@ def test_fragments_cannot_claim_any_count() -> None:
     data = patched(make_video(moving(20), container_options=flags), b"trun", 4, 1 << 30)
     with pytest.raises(VideoError, match="too long, or damaged"):
         probe_video(io.BytesIO(data))
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def table(kind: bytes, *numbers: int) -> bytes:
+    return box(kind, bytes(4), struct.pack(f">{len(numbers)}I", *numbers))
+
+
+def track(count: int, handler: bytes = b"vide", edits: int = 0, within: bytes = b"minf") -> bytes:
+    """Return a track of equal samples, which takes few bytes for any count."""
+    samples = box(b"stbl", table(b"stts", 1, count, 2), table(b"stsz", 1, count))
+    edited = box(b"edts", table(b"elst", edits, *(40, 0, 1 << 16) * edits)) if edits else b""
+    media = box(b"mdia", table(b"hdlr", 0, int.from_bytes(handler, "big")), box(within, samples))
+    return box(b"trak", edited, media)
+
+
+def movie(*tracks: bytes) -> bytes:
+    return box(b"ftyp", b"isom", bytes(4)) + box(b"moov", *tracks)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (movie(*[track(MAX_FRAMES)] * 20), "a table of 20000000, at most 10000000"),
+        (movie(*[track(MAX_FRAMES, b"meta")] * 20), "a table of 20000000, at most 10000000"),
+        (movie(track(1000, edits=100_000)), "a table of 100000000, at most 10000000"),
+        (movie(track(8, within=b"udta")), "a table of samples where none belongs"),
+        (movie(track(8, within=b"dinf")), "a table of samples where none belongs"),
+        (movie(box(b"cmov", zlib.compress(movie(track(1 << 26))))), "its header is compressed"),
+    ],
+)
+def test_small_files_cannot_ask_for_gigabytes_of_tables(data: bytes, text: str) -> None:
+    with pytest.raises(VideoError, match=text):
+        probe_video(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("first", [b"pnot", b"junk", b"uuid", b"udta", b"moof", b"abcd"])
+def test_what_was_not_checked_as_mp4_is_not_read_as_mp4(first: bytes) -> None:
+    with pytest.raises(VideoError, match="not a video that is read"):
+        probe_video(io.BytesIO(box(first, bytes(16)) + make_video(moving(4))))
+
+
+def test_values_of_sound_may_be_many_but_not_more_than_bytes() -> None:
+    stated = bytes(4) + struct.pack(">II", 4, 1 << 26)
+    sound = track(5, b"soun").replace(bytes(4) + struct.pack(">II", 1, 5), stated)
+    sound = sound.replace(struct.pack(">III", 1, 5, 2), struct.pack(">III", 1, 1 << 26, 1))
+    with pytest.raises(VideoError, match="a table of 67108864, at most"):
+        probe_video(io.BytesIO(movie(sound)))
+
+
+def with_attachment(size: int, unknown: bool) -> bytes:
+    """Return a Matroska file with an attachment behind its clusters, of which no byte is there."""
+    data = bytearray(make_video(moving(8), "h264 in mkv"))
+    segment = data.index(b"\x18\x53\x80\x67") + 4
+    data[segment : segment + 8] = b"\x01" + bytes([255] * 7)
+    if unknown:
+        cluster = data.index(b"\x1f\x43\xb6\x75") + 4
+        width = 9 - data[cluster].bit_length()
+        data[cluster : cluster + width] = b"\x01" + bytes([255] * 7)
+    return bytes(data) + b"\x19\x41\xa4\x69\x01" + size.to_bytes(7, "big")
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_attachments_are_not_read_into_memory(unknown: bool) -> None:
+    class Long(io.BytesIO):  # as large as it says, without the bytes
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return super().seek(offset, whence) + ((1 << 30) if whence == io.SEEK_END else 0)
+
+    assert check_structure(io.BytesIO(with_attachment(0, unknown)), 100) == "matroska,webm"
+    with pytest.raises(VideoError, match=r"536,87.,... bytes beside its frames"):
+        check_structure(Long(with_attachment(1 << 29, unknown)), 100)
+
+
+def test_covers_are_not_either() -> None:
+    covers = box(b"udta", bytes(70 << 20))
+    with pytest.raises(VideoError, match="bytes beside its frames"):
+        probe_video(io.BytesIO(movie(covers, covers)))
 
 
 def test_endless_boxes_are_refused_quickly() -> None:

@@ -168,3 +168,14 @@ def test_a_real_video_whose_header_counts_no_frames() -> None:
     assert info.fps == 25
     assert info.frames == 75
     assert not info.variable
+
+
+def test_a_rate_that_no_video_has_is_refused() -> None:
+    data = make_video(moving(8), "h264 in mkv")
+    unit = b"\x2a\xd7\xb1\x83"
+    fast = data.replace(unit + b"\x0f\x42\x40", unit + b"\x00\x00\x01")
+    with pytest.raises(VideoError, match=r"2.5e\+07 frames per second, expected 1/10 to 1000"):
+        probe_video(io.BytesIO(fast))
+    slow = make_video(moving(4), "h264 in mkv", fps=Fraction(1, 1_000_000))
+    with pytest.raises(VideoError, match="1e-06 frames per second, expected 1/10 to 1000"):
+        probe_video(io.BytesIO(slow))
