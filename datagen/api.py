@@ -257,6 +257,7 @@ def export(
     to: str,
     *,
     workers: int = 2,
+    strided: bool = False,
     progress: bool = True,
 ) -> Exported:
     """Copy a release into a form that other tools read, or write what is missing of the copy.
@@ -264,9 +265,10 @@ def export(
     Args:
         release: The release, or its path or address.
         folder: New folder for the copy.
-        to: Name of the form: ``"hf"`` is Parquet with images in it for the Hugging Face hub,
-            ``"deepfakebench"`` is frames, masks, landmarks and JSON for DeepfakeBench.
+        to: Name of the form: ``"hf"`` is Parquet with images or clips in it for the Hugging Face
+            hub, ``"deepfakebench"`` is frames, masks, landmarks and JSON for DeepfakeBench.
         workers: Threads.
+        strided: Let DeepfakeBench have clips whose frames are not consecutive in their video.
         progress: Show progress and notes.
 
     Raises:
@@ -276,7 +278,12 @@ def export(
     opened, shown = _release(release), _shown(progress)
     place = checked_destination(text(fspath(folder), "folder", "'copy'"), opened)
     return export_release(
-        opened, text(to, "to", "'hf'"), place, whole(workers, "workers", 1), shown
+        opened,
+        text(to, "to", "'hf'"),
+        place,
+        whole(workers, "workers", 1),
+        shown,
+        flag(strided, "strided"),
     )
 
 

@@ -38,6 +38,12 @@ def command(
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Threads.", show_default=True)
     ] = 2,
+    strided: Annotated[
+        bool,
+        typer.Option(
+            "--strided", help="deepfakebench: also clips whose frames are not consecutive."
+        ),
+    ] = False,
 ) -> None:
     """Copy a release into another form. Rerun it to write what is missing.
 
@@ -45,7 +51,7 @@ def command(
     """
     if (destination is None) == (folder is None):
         raise UserError("name one folder for the copy: datagen export OUT DEST --to FORM")
-    done = export(out, destination or folder or "", to=to, workers=workers)
+    done = export(out, destination or folder or "", to=to, workers=workers, strided=strided)
     for warning in done.warnings:
         Progress().warn(warning)
     echo(str(done))

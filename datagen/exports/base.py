@@ -21,7 +21,7 @@ __all__ = [
     "EXPORTS",
     "Export",
     "Exported",
-    "copy_rights",
+    "copy_files",
     "export_release",
     "place_in",
     "terms_warning",
@@ -43,12 +43,14 @@ class Export:
         folder: Folder of the copy; it exists.
         workers: Threads.
         progress: Shows how far it is.
+        strided: Whether clips may be written whose frames are not consecutive.
     """
 
     release: Release
     folder: Path
     workers: int
     progress: Progress
+    strided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ class Exported:
 
     Attributes:
         folder: Where the copy is.
-        images: Images of the copy, masks not counted.
+        images: Images or clips of the copy, masks not counted.
         files: Its files.
         reused: Those that an earlier run had written.
         warnings: What the user must know before the copy is passed on.
+        clips: Whether the images are clips.
     """
 
     folder: Path
@@ -68,16 +71,23 @@ class Exported:
     files: int
     reused: int
     warnings: tuple[str, ...] = field(default=())
+    clips: bool = False
 
     def __str__(self) -> str:
         """Return all of it in one line."""
         reused = f" ({self.reused} already there)" if self.reused else ""
-        images, files = counted(self.images, "image"), counted(self.files, "file")
+        images = counted(self.images, "clip" if self.clips else "image")
+        files = counted(self.files, "file")
         return f"{self.folder}: {images} in {files}{reused}"
 
 
 def export_release(
-    release: Release, to: str, folder: Path, workers: int, progress: Progress
+    release: Release,
+    to: str,
+    folder: Path,
+    workers: int,
+    progress: Progress,
+    strided: bool = False,
 ) -> Exported:
     """Write a copy of a release in another form, or what is missing of it.
 
@@ -87,6 +97,7 @@ def export_release(
         folder: New or empty folder, or that of the same export, which was stopped.
         workers: Threads.
         progress: Shows how far it is.
+        strided: Whether DeepfakeBench may get clips whose frames are not consecutive.
 
     Raises:
         UserError: There is no such form, or the folder holds something else.
@@ -100,7 +111,7 @@ def export_release(
     _claim(folder, facts)
     module, _, name = EXPORTS[to].partition(":")
     write: Callable[[Export], Exported] = getattr(import_module(module), name)
-    done = write(Export(release, folder, workers, progress))
+    done = write(Export(release, folder, workers, progress, strided))
     _mark(folder, {**facts, "complete": True})
     return done
 
@@ -117,14 +128,18 @@ def place_in(folder: Path, name: str) -> Path:
         raise ReleaseError(f"{folder}: {error}", path=folder) from None
 
 
-def copy_rights(export: Export) -> None:
-    """Copy the cards and the attribution of the release.
+def copy_files(export: Export, beginning: str) -> None:
+    """Copy files of the release as they are.
+
+    Args:
+        export: The export.
+        beginning: How their names begin: ``rights/`` for cards and attribution.
 
     Raises:
         ReleaseError: One of them is not what ``release.json`` says.
     """
     for name, stated in export.release.record["files"].items():
-        if not name.startswith("rights/"):
+        if not name.startswith(beginning):
             continue
         place = place_in(export.folder, name)
         data = export.release.folder.read(name, limit=stated["size"])
@@ -132,8 +147,8 @@ def copy_rights(export: Export) -> None:
             where = f"{export.release.folder}/{name}"
             raise ReleaseError(
                 f"{where}: its sha256 is {sha256_bytes(data)}, and release.json says "
-                f"{stated['sha256']}: terms that were changed are not passed on. 'datagen verify' "
-                "lists what is damaged",
+                f"{stated['sha256']}: what was changed is not passed on. 'datagen verify' lists "
+                "what is damaged",
                 path=where,
             )
         write_atomically(place, data)

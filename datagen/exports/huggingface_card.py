@@ -9,14 +9,32 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from datagen.release.documents.croissant import About, croissant_document, file_set, record_sets
+from datagen.release.documents.croissant import (
+    PAIRS,
+    About,
+    croissant_document,
+    file_set,
+    record_sets,
+)
 from datagen.release.documents.dataset_card import front_matter
 from datagen.release.documents.hub import size_category
 from datagen.release.reader import Release
 
-__all__ = ["Part", "card", "croissant"]
+__all__ = ["HUB_SPLITS", "Part", "card", "croissant"]
 
-_DEFAULT = "default"
+_DEFAULT, _FRAMES = "default", "frames"
+_LOAD = 'rows = load_dataset("PATH", split="train")\n'
+_READ = (
+    f"from datasets import load_dataset\n\n{_LOAD}",
+    "from datasets import Video, load_dataset\n\n"
+    f"{_LOAD}"
+    'data = rows[0]["video"]["bytes"]  # a whole file, not decoded\n'
+    'decoded = rows.cast_column("video", Video())  # frames with torchcodec, in exact mode\n'
+    'frames = load_dataset("PATH", "frames", split="train")  # one row per frame\n',
+)
+HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+"""The hub's name of each split."""
+
 _TYPES = {"float": "float32", "double": "float64"}
 
 
@@ -48,6 +66,8 @@ def card(release: Release, parts: Sequence[Part], schema: pa.Schema) -> bytes:
     configs = _by_config(parts)
     front["dataset_info"] = [_info(name, own, schema) for name, own in configs.items()]
     front["configs"] = [_config(name, own) for name, own in configs.items()]
+    if about.clips is not None:
+        front["configs"].append(_of_frames(release))
     rows = "\n".join(f"| {part.split} | {part.family} | {part.rows} |" for part in _summed(parts))
     use = release.record["purpose"]
     passed_on = (
@@ -58,13 +78,13 @@ def card(release: Release, parts: Sequence[Part], schema: pa.Schema) -> bytes:
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n"
         f"# {about.name}, version {about.version}\n\n"
-        "Pairs of a real face and a manipulated copy of it that differ in the manipulation and "
-        f"nothing else, made by `datagen`; release `{about.release}`.\n\n"
-        f"| split | family | images |\n| --- | --- | --- |\n{rows}\n\n"
+        f"{PAIRS[about.clips is not None]} and a manipulated copy of it that differ in the "
+        f"manipulation and nothing else, made by `datagen`; release `{about.release}`.\n\n"
+        f"| split | family | {'images' if about.clips is None else 'clips'} |\n"
+        f"| --- | --- | --- |\n{rows}\n\n"
         "`label` is 0 for reals and controls (`kind`), 1 for fakes. `mask` says where a fake was "
         "changed: 0 is untouched, 255 replaced, and any level above 0 counts as manipulated.\n\n"
-        "## Read\n\n```python\nfrom datasets import load_dataset\n\n"
-        'rows = load_dataset("PATH", split="train")\n```\n\n'
+        f"## Read\n\n```python\n{_READ[about.clips is not None]}```\n\n"
         f"## Terms\n\n{passed_on} The data is for training and testing detectors of manipulated "
         "faces. It must not be used to deceive, identify or harass anyone. Attribution: "
         "[rights/ATTRIBUTION.md](rights/ATTRIBUTION.md).\n"
@@ -74,7 +94,8 @@ def card(release: Release, parts: Sequence[Part], schema: pa.Schema) -> bytes:
 def croissant(release: Release, schema: pa.Schema) -> bytes:
     """Return ``croissant.json``, whose records are the rows with their images."""
     files = [file_set("parquet-files", "application/x-parquet", "data/*.parquet")]
-    return croissant_document(_about(release), files, record_sets("parquet-files", schema))
+    records = record_sets("parquet-files", schema, "clips" if release.has_clips else "images")
+    return croissant_document(_about(release), files, records)
 
 
 def _about(release: Release) -> About:
@@ -87,6 +108,7 @@ def _about(release: Release) -> About:
         licenses,
         record["purpose"],
         record["counts"]["planned"],
+        "video/mp4" if release.has_clips else None,
     )
 
 
@@ -110,6 +132,11 @@ def _config(name: str, parts: Sequence[Part]) -> dict[str, Any]:
     return {"config_name": name, **default, "data_files": files}
 
 
+def _of_frames(release: Release) -> dict[str, Any]:
+    files = [{"split": HUB_SPLITS[split], "path": f"frames/{split}-*"} for split in release.splits]
+    return {"config_name": _FRAMES, "data_files": files}
+
+
 def _info(name: str, parts: Sequence[Part], schema: pa.Schema) -> dict[str, Any]:
     splits: dict[str, dict[str, Any]] = {}
     for part in parts:
@@ -119,21 +146,27 @@ def _info(name: str, parts: Sequence[Part], schema: pa.Schema) -> dict[str, Any]
     size = sum(part.size for part in parts)
     return {
         "config_name": name,
-        "features": [_feature(field) for field in schema],
+        "features": [_feature(field, schema.names) for field in schema],
         "splits": list(splits.values()),
         "download_size": size,
         "dataset_size": size,
     }
 
 
-def _feature(field: pa.Field) -> Mapping[str, Any]:
+def _feature(field: pa.Field, names: Sequence[str]) -> Mapping[str, Any]:
     if pa.types.is_struct(field.type):
+        if "video" in names:  # both, because datasets refuses to decode without torchcodec
+            return {"name": field.name, "dtype": {"video": {"decode": False}}}
         return {"name": field.name, "dtype": "image"}
     if field.name == "label":
         return {"name": "label", "dtype": {"class_label": {"names": {"0": "real", "1": "fake"}}}}
     if pa.types.is_list(field.type):
-        return {"name": field.name, "list": _dtype(field.type.value_type)}
+        return {"name": field.name, "list": _listed(field.type.value_type)}
     return {"name": field.name, "dtype": _dtype(field.type)}
+
+
+def _listed(kind: pa.DataType) -> Any:
+    return {"list": _listed(kind.value_type)} if pa.types.is_list(kind) else _dtype(kind)
 
 
 def _dtype(kind: pa.DataType) -> str:

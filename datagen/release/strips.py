@@ -41,7 +41,7 @@ def sheet(clips: Sequence[Clip | Masks], frames: Sequence[int], side: int) -> Im
 def difference_of(real: Clip, fake: Clip, gain: int) -> Clip:
     """Return how far two clips are apart, ``gain`` times as strong."""
     apart = np.abs(real.astype(np.int16) - fake) * gain
-    return np.minimum(apart, 255).astype(np.uint8)
+    return np.asarray(np.minimum(apart, 255), np.uint8)
 
 
 def _small(frame: NDArray[np.uint8], side: int) -> Image:
@@ -50,7 +50,7 @@ def _small(frame: NDArray[np.uint8], side: int) -> Image:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     small = np.asarray(cv2.resize(frame, size, interpolation=how), np.uint8)
-    return np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small
+    return small if small.ndim == 3 else np.dstack([small] * 3)
 
 
 def _joined(images: Sequence[Image], axis: int) -> Image:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from datagen.core.media import VIDEO_TYPES, suffix_of
+from datagen.release.clip_schema import ANY_MANIFEST, FRAMES
 from datagen.release.names import SPLITS
 from datagen.release.schema import MANIFEST
 
-__all__ = ["About", "croissant_document", "file_set", "record_sets", "release_croissant"]
+__all__ = ["PAIRS", "About", "croissant_document", "file_set", "record_sets", "release_croissant"]
 
 # The context of Croissant 1.1, to the letter: readers warn about any other.
 _CONTEXT: dict[str, Any] = {
@@ -69,7 +71,12 @@ _TYPES = {
     "int64": "sc:Integer",
     "float": "sc:Float",
     "double": "sc:Float",
+    "bool": "sc:Boolean",
 }
+
+
+PAIRS = ("Pairs of a real face", "Pairs of video clips: a real face")
+"""How a description begins, for images and for clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class About:
         licenses: SPDX expressions of the sources and the networks.
         purpose: The purpose as in ``release.json``.
         counts: Number of planned pairs by split.
+        clips: Media type of its clips, or of their frames; ``None`` for images.
     """
 
     release: str
@@ -91,6 +99,7 @@ class About:
     licenses: Sequence[str]
     purpose: Mapping[str, Any]
     counts: Mapping[str, int]
+    clips: str | None = None
 
 
 def release_croissant(about: About) -> bytes:
@@ -99,7 +108,15 @@ def release_croissant(about: About) -> bytes:
         file_set("manifest-files", "application/x-parquet", "manifest/*.parquet"),
         file_set("media-files", "application/x-tar", "media/*.tar"),
     ]
-    return croissant_document(about, files, record_sets("manifest-files", MANIFEST))
+    if about.clips is None:
+        return croissant_document(about, files, record_sets("manifest-files", MANIFEST))
+    files.append(file_set("frames-files", "application/x-parquet", "frames/*.parquet"))
+    records = record_sets("manifest-files", ANY_MANIFEST, "clips")
+    records.append(_record_set("frames-files", FRAMES, "frames", "One row per frame of a clip."))
+    if about.clips in VIDEO_TYPES:
+        inside = file_set("video-files", about.clips, f"*.{suffix_of(about.clips)}")
+        files.append({**inside, "containedIn": {"@id": "media-files"}})
+    return croissant_document(about, files, records)
 
 
 def croissant_document(
@@ -123,8 +140,9 @@ def croissant_document(
         "name": about.name,
         "version": f"{about.version}.0.0",
         "description": (
-            "Pairs of a real face and a manipulated copy of it, for training and testing "
-            f"detectors of manipulated faces. Planned pairs: {dict(about.counts)}.{passed_on}"
+            f"{PAIRS[about.clips is not None]} and a manipulated copy of it, for training and "
+            "testing detectors of manipulated faces. Planned pairs: "
+            f"{dict(about.counts)}.{passed_on}"
         ),
         "license": list(about.licenses),
         "url": "README.md",
@@ -138,7 +156,8 @@ def croissant_document(
         ),
         "rai:dataUseCases": "Training and evaluation of detectors of manipulated faces.",
         "rai:personalSensitiveInformation": (
-            "Images of faces, used under the licenses and consents in rights/." + passed_on
+            f"{'Images' if about.clips is None else 'Videos'} of faces, used under the licenses "
+            "and consents in rights/." + passed_on
         ),
         "distribution": list(distribution),
         "recordSet": list(records),
@@ -164,12 +183,13 @@ def file_set(name: str, media_type: str, includes: str) -> dict[str, Any]:
     }
 
 
-def record_sets(files: str, schema: pa.Schema) -> list[dict[str, Any]]:
+def record_sets(files: str, schema: pa.Schema, name: str = "images") -> list[dict[str, Any]]:
     """Return the splits, and one record set with a field for each column of Parquet files.
 
     Args:
         files: Id of the set of files.
         schema: Their schema; a field's description is taken from the manifest's.
+        name: What a row is: ``images`` or ``clips``.
     """
     splits = {
         "@type": "cr:RecordSet",
@@ -188,31 +208,43 @@ def record_sets(files: str, schema: pa.Schema) -> list[dict[str, Any]]:
         ],
         "data": [{"splits/name": split} for split in SPLITS],
     }
-    images = {
+    return [splits, _record_set(files, schema, name, f"One row per {name.removesuffix('s')}.")]
+
+
+def _record_set(files: str, schema: pa.Schema, name: str, description: str) -> dict[str, Any]:
+    return {
         "@type": "cr:RecordSet",
-        "@id": "images",
-        "name": "images",
-        "description": "One row per image.",
-        "field": [_field(files, field) for field in schema],
+        "@id": name,
+        "name": name,
+        "description": description,
+        "field": [_field(files, field, name) for field in schema],
     }
-    return [splits, images]
 
 
-def _field(files: str, field: pa.Field) -> dict[str, Any]:
+def _field(files: str, field: pa.Field, records: str) -> dict[str, Any]:
     kind, name = field.type, field.name
     extract: dict[str, Any] = {"extract": {"column": name}}
-    if pa.types.is_struct(kind):  # an image: its bytes and its name
-        data_type = "sc:ImageObject"
+    if pa.types.is_struct(kind):  # an image or video: its bytes and its name
+        data_type = "sc:VideoObject" if records == "clips" else "sc:ImageObject"
         extract["transform"] = {"jsonPath": "bytes"}
     else:
-        data_type = _TYPES[str(kind.value_type if pa.types.is_list(kind) else kind)]
-    known = MANIFEST.field(name).metadata if name in MANIFEST.names else None
+        data_type = _TYPES[str(_innermost(kind))]
+    own = field.metadata or (
+        ANY_MANIFEST.field(name).metadata if name in ANY_MANIFEST.names else None
+    )
     made: dict[str, Any] = {
         "@type": "cr:Field",
-        "@id": f"images/{name}",
+        "@id": f"{records}/{name}",
         "name": name,
-        "description": known[b"description"].decode() if known else f"the {name}",
+        "description": own[b"description"].decode() if own else f"the {name}",
         "dataType": ["sc:Text", "cr:Split"] if name == "split" else data_type,
         "source": {"fileSet": {"@id": files}, **extract},
     }
-    return {**made, "isArray": True, "arrayShape": "-1"} if pa.types.is_list(kind) else made
+    if pa.types.is_list(kind):
+        nested = pa.types.is_list(kind.value_type)
+        return {**made, "isArray": True, "arrayShape": "-1,2" if nested else "-1"}
+    return made
+
+
+def _innermost(kind: pa.DataType) -> pa.DataType:
+    return _innermost(kind.value_type) if pa.types.is_list(kind) else kind

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from datagen.release.documents.croissant import About
+from datagen.core.media import VIDEO_TYPES
+from datagen.release.documents.croissant import PAIRS, About
 from datagen.release.documents.hub import license_fields, size_category, terms_fields
 
 __all__ = ["dataset_card", "front_matter"]
@@ -26,7 +27,7 @@ def front_matter(about: About, sources: Sequence[str], tags: Sequence[str]) -> d
     return {
         "pretty_name": about.name,
         **license_fields(about.licenses),
-        "task_categories": ["image-classification"],
+        "task_categories": [f"{'image' if about.clips is None else 'video'}-classification"],
         "size_categories": [size_category(images)],
         "source_datasets": [
             "original" if source == "procedural" else f"extended|other-{source}"
@@ -60,14 +61,30 @@ def dataset_card(
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n"
         f"# {name}, version {version}\n\n"
-        "Pairs of a real face and a manipulated copy of it that differ in the manipulation and "
-        "nothing else, made by `datagen` from `recipe.yaml`.\n\n"
+        f"{PAIRS[about.clips is not None]} and a manipulated copy of it that differ in the "
+        "manipulation and nothing else, made by `datagen` from `recipe.yaml`.\n\n"
         f"| split | planned pairs |\n| --- | --- |\n{rows}\n\nManipulations:\n\n{made}\n\n"
         f"## Use\n\nMade for: {purpose}. The data is for training and testing detectors of "
         "manipulated faces. It must not be used to deceive, identify or harass anyone, "
         "nor to train generators that imitate the people depicted. Terms and attribution: "
         "[rights/ATTRIBUTION.md](rights/ATTRIBUTION.md).\n\n"
-        "## Read\n\n```python\nimport pandas as pd\n\nrows = pd.read_parquet('manifest')\n```\n\n"
-        "An image is the `media_size` bytes at `media_offset` of `media_path`; the tars can be "
-        "streamed as WebDatasets. `datagen verify .` compares every file with `release.json`.\n"
+        f"{_read(about)}`datagen verify .` compares every file with `release.json`.\n"
     ).encode()
+
+
+def _read(about: About) -> str:
+    rows = "rows = pd.read_parquet('manifest')"
+    if about.clips is None:
+        what = "An image is the `media_size` bytes at `media_offset` of `media_path`"
+    else:
+        rows += "\nframes = pd.read_parquet('frames')  # one row per frame of every clip"
+        kind = "clip" if about.clips in VIDEO_TYPES else "clip, a tar of its frames,"
+        what = (
+            f"A {kind} is the `media_size` bytes at `media_offset` of `media_path`. Its frames are "
+            "consecutive frames of a video where `stride` is 1; masks are lossless, one frame "
+            "for each of the clip's"
+        )
+    return (
+        f"## Read\n\n```python\nimport pandas as pd\n\n{rows}\n```\n\n"
+        f"{what}; the tars can be streamed as WebDatasets. "
+    )
