@@ -15,9 +15,10 @@ from datagen.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = ROOT / "recipes" / "quickstart.yaml"
+CLIPS = ROOT / "recipes" / "quickstart-clips.yaml"
 GUIDE = ROOT / "docs" / "training-data.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-TOOLS = ("torch", "webdataset", "datasets", "ray", "pandas", "polars", "duckdb")
+TOOLS = ("torch", "torchcodec", "av", "webdataset", "datasets", "ray", "pandas", "polars", "duckdb")
 
 
 def imported(block: str) -> list[str]:
@@ -29,6 +30,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("guide")
     options = ("--inline", "--set", "splits={train: 60, test: 20}", "--set", "shard_pairs=20")
     assert run(["generate", str(QUICKSTART), "-o", str(folder / "out"), *options]) == 0
+    assert run(["generate", str(CLIPS), "-o", str(folder / "clips-out"), "--inline"]) == 0
     return folder
 
 
