@@ -109,6 +109,7 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
     "LicenseRef-FaceForensics": _RESEARCH_ONLY,
     "LicenseRef-InsightFace-NC": _RESEARCH_ONLY,
     "LicenseRef-GPEN-NC": _RESEARCH_ONLY,
+    "LicenseRef-Research-Only": _RESEARCH_ONLY,
     "LicenseRef-ResearchRAIL-MS": _RESEARCH_ONLY,
     "LicenseRef-S-Lab-1.0": _NON_COMMERCIAL,
     "LicenseRef-NVIDIA-Source-Code-NC": _NON_COMMERCIAL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, StrictBool, model_validator
 
@@ -13,7 +13,8 @@ from datagen.core.digests import digest_of
 from datagen.core.schema import Frozen, check_kind, parse
 from datagen.core.yaml_io import mapping_in, yaml_text
 from datagen.errors import CardError
-from datagen.weights.io_contract import Diffusers, Network
+from datagen.weights.embedder import Embedder
+from datagen.weights.io_contract import Autoencoder, Diffusers, Network
 
 __all__ = ["Hub", "Permits", "WeightCard", "read_weight_card"]
 
@@ -59,7 +60,8 @@ class WeightCard(Frozen):
         title: Name for the reader.
         file: Name of the file or folder under ``DATAGEN_WEIGHTS``, without a leading dot.
         form: ``onnx`` or ``task``: a file; ``insightface``: a model pack; ``diffusers``: a folder
-            with ``config.json`` or ``model_index.json``; ``datagen``: output of ``datagen train``.
+            with ``config.json`` or ``model_index.json``; ``safetensors``: a file of tensors;
+            ``datagen``: output of ``datagen train``.
         address: Download address of the file; empty if it is not known for certain, or if its
             authors require each user to accept terms first.
         hub: Repository on the Hugging Face hub from which to download a folder.
@@ -75,12 +77,14 @@ class WeightCard(Frozen):
         notes: Further remarks.
         network: Contract of an ONNX network.
         diffusers: Contract of a folder in the format of diffusers.
+        autoencoder: Contract of a file of tensors.
+        embedder: Contract of an ONNX network that tells people apart.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     title: str = Field(min_length=1)
     file: str = Field(pattern=r"^[^/\\.][^/\\]*$")
-    form: Literal["onnx", "task", "insightface", "diffusers", "datagen"] = "onnx"
+    form: Literal["onnx", "task", "insightface", "diffusers", "safetensors", "datagen"] = "onnx"
     address: str = Field(default="", pattern=r"^(https?://\S+)?$")
     hub: Hub | None = None
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
@@ -93,18 +97,37 @@ class WeightCard(Frozen):
     notes: str = ""
     network: Network | None = None
     diffusers: Diffusers | None = None
+    autoencoder: Autoencoder | None = None
+    embedder: Embedder | None = None
 
     @model_validator(mode="after")
     def _contract_fits_the_form(self) -> WeightCard:
         if self.network is not None and self.form != "onnx":
             raise ValueError(f"network: only for form 'onnx', found {self.form!r}")
+        if self.embedder is not None and (self.form != "onnx" or self.network is not None):
+            raise ValueError("embedder: only for form 'onnx', and without 'network'")
         if (self.diffusers is not None) != (self.form == "diffusers"):
             raise ValueError("diffusers: required for form 'diffusers', and only for it")
+        if (self.autoencoder is not None) != (self.form == "safetensors"):
+            raise ValueError("autoencoder: required for form 'safetensors', and only for it")
         return self
 
     def digest(self) -> str:
         """Return the digest of everything the card says, as 64 hex digits."""
-        return digest_of(self.model_dump(mode="json"))
+        body = self.model_dump(mode="json")
+        # Keys that came later count where they are set, so that older cards keep their digests.
+        for part, key, default in _LATER:
+            section = body if part is None else body[part]
+            if section is not None and section[key] == default:
+                del section[key]
+        return digest_of(body)
+
+
+_LATER: tuple[tuple[str | None, str, Any], ...] = (
+    (None, "autoencoder", None),
+    (None, "embedder", None),
+    ("network", "enlarges", 1),
+)
 
 
 def read_weight_card(path: Path) -> WeightCard:
