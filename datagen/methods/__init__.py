@@ -16,6 +16,7 @@ METHODS: Registry[Method] = Registry(
         "diffusion_img2img": "datagen.methods.diffusion_img2img:DiffusionImg2Img",
         "diffusion_inpaint": "datagen.methods.diffusion_inpaint:DiffusionInpaint",
         "expression_transfer": "datagen.methods.expression_transfer:ExpressionTransfer",
+        "gan_upsample": "datagen.methods.gan_upsample:GanUpsample",
         "gaze_mouth_edit": "datagen.methods.gaze_mouth_edit:GazeMouthEdit",
         "inswapper": "datagen.methods.inswapper:Inswapper",
         "landmark_swap": "datagen.methods.landmark_swap:LandmarkSwap",

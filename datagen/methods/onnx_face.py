@@ -184,25 +184,31 @@ def pasted(prepared: Prepared, face: Image, own: Mask | None) -> tuple[Image, Ma
     return paste_aligned(aligned, face, within)
 
 
-def checked_control(control: Image, real: Image, mask: Mask) -> Image:
+_MIN_DB = 30.0
+
+
+def checked_control(control: Image, real: Image, mask: Mask, least: float = _MIN_DB) -> Image:
     """Return a control that is close enough to its real.
 
     A network far coarser than the image loses detail by its size alone, and an enhancer invents
     other detail: such a control would itself look like a fake.
 
+    Args:
+        control: The control.
+        real: The real that it belongs to.
+        mask: Where they are compared: above 0.
+        least: Smallest accepted PSNR in dB.
+
     Raises:
-        ItemError: ``method_failed`` below a PSNR of 30 dB inside the mask.
+        ItemError: ``method_failed`` below ``least``.
     """
     inside = cv2.inRange(mask, np.array([1]), np.array([255]))
     squared = cv2.norm(control, real, cv2.NORM_L2SQR, inside) / max(3 * cv2.countNonZero(inside), 1)
     decibels = 10 * np.log10(255**2 / max(squared, 1e-9))
-    if decibels < _MIN_DB:
+    if decibels < least:
         raise ItemError(
             "method_failed",
-            f"the control has a PSNR of {decibels:.1f} dB to its real, minimum {_MIN_DB:g}: use a "
+            f"the control has a PSNR of {decibels:.1f} dB to its real, minimum {least:g}: use a "
             "network of more pixels, a smaller face.size, or a lower blend of the enhancer",
         )
     return control
-
-
-_MIN_DB = 30.0

@@ -14,20 +14,19 @@ from datagen.core.arrays import Image
 from datagen.core.fields import IntRange
 from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
-from datagen.errors import ItemError, RecipeError, WeightsError
+from datagen.errors import ItemError, RecipeError
 from datagen.faces.geometry.outline import check_face
 from datagen.methods.base import Context, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.networks.batch import BatchRunner
+from datagen.networks.diffusion.codec import codec_contract, open_codec
 from datagen.networks.diffusion.images import ImageOrError, checked_image, network_side, resized
-from datagen.networks.diffusion.noise import draw_noise_seed, noise
-from datagen.networks.diffusion.pipeline import diffusers_contract, open_autoencoder
+from datagen.networks.diffusion.noise import draw_noise_seed
 from datagen.networks.diffusion.settings import at_work, torch_facts
 from datagen.networks.options import NetworkOptions
 
 __all__ = ["VaeReconstruct", "VaeReconstructOptions", "VaeReconstructParams"]
 
-_KINDS = ("AutoencoderKL", "AutoencoderTiny")
 _MAX_PASSES = 8
 
 
@@ -35,9 +34,10 @@ class VaeReconstructOptions(NetworkOptions):
     """Options of ``vae_reconstruct``.
 
     Attributes:
-        weights: Id of a weight card that loads ``AutoencoderKL`` or ``AutoencoderTiny``.
-        posterior: Whether the mode of the posterior is decoded or a sample of it;
-            ``AutoencoderTiny`` has no posterior to sample.
+        weights: Id of a weight card that loads ``AutoencoderKL``, ``AutoencoderTiny`` or
+            ``taef2``.
+        posterior: Whether the mode of the posterior is decoded or a sample of it; only
+            ``AutoencoderKL`` has a posterior to sample.
         passes: Range of the number of passes, 1 to 8; between two passes the image is rounded to
             8 bits, as in a file.
         size: ``own``: at its own size, padded by reflection to a whole number of latent cells and
@@ -109,10 +109,10 @@ class VaeReconstruct(BatchedMethod):
             RecipeError: The card is of another kind, or has no posterior to sample.
         """
         given = self.config
-        contract = diffusers_contract(given.weights, _KINDS)
-        if given.posterior == "sample" and contract.loads == "AutoencoderTiny":
+        contract = codec_contract(given.weights)
+        if given.posterior == "sample" and contract.loads != "AutoencoderKL":
             raise RecipeError(
-                f"posterior: card {given.weights!r} loads 'AutoencoderTiny', which has no "
+                f"posterior: card {given.weights!r} loads {contract.loads!r}, which has no "
                 "posterior to sample; set posterior: mode"
             )
         return (given.weights,)
@@ -125,20 +125,7 @@ class VaeReconstruct(BatchedMethod):
         """
         given = self.config
         self.weight_ids()
-        contract = diffusers_contract(given.weights, _KINDS)
-        settings = self._network().config
-        cell = 2 ** (len(_widths(settings)) - 1)
-        if contract.sides % cell:
-            raise WeightsError(
-                f"card {given.weights!r}: diffusers.sides is {contract.sides}, but its network "
-                f"takes multiples of {cell} pixels. Set diffusers.sides to {cell}"
-            )
-        channels = (settings.in_channels, settings.out_channels)
-        if channels != (3, 3):
-            raise WeightsError(
-                f"card {given.weights!r}: its network has {channels[0]} input and {channels[1]} "
-                "output channels, but an autoencoder of RGB images has 3 and 3"
-            )
+        open_codec(given.weights, given.device, given.precision)
 
     def sample(self, rng: np.random.Generator, ctx: Context) -> VaeReconstructParams:
         """Draw the number of passes, the phase of the grid and the seeds."""
@@ -159,7 +146,7 @@ class VaeReconstruct(BatchedMethod):
         """Pad or resize the image to a size that the network takes."""
         check_face(ctx.target.landmarks)
         given, image = self.config, ctx.target.image
-        contract = diffusers_contract(given.weights, _KINDS)
+        contract = codec_contract(given.weights)
         if given.size == "card":
             side = network_side(contract)
             return _Prepared(resized(image, side, side), (0, 0), params)
@@ -211,35 +198,15 @@ class VaeReconstruct(BatchedMethod):
         facts = torch_facts(given.device, given.precision, given.threads)
         return {**facts, "batch": _runner(given).size}
 
-    def _network(self) -> Any:
-        given = self.config
-        return open_autoencoder(given.weights, given.device, given.precision)
-
     def _pass(self, items: list[tuple[Image, int]]) -> list[ImageOrError]:
-        import torch
-
-        given, network = self.config, self._network()
-        pixels = np.stack([image for image, _ in items])
+        given = self.config
+        codec = open_codec(given.weights, given.device, given.precision)
+        seeds = [seed for _, seed in items] if given.posterior == "sample" else None
         with at_work(given.device, given.threads):
-            batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-            encoded = network.encode(batch.to(network.device, network.dtype))
-            if hasattr(encoded, "latents"):
-                latent = encoded.latents
-            elif given.posterior == "mode":
-                latent = encoded.latent_dist.mode()
-            else:
-                posterior = encoded.latent_dist
-                drawn = noise([seed for _, seed in items], posterior.mean.shape[1:])
-                latent = posterior.mean + posterior.std * drawn.to(posterior.mean)
-            made = (network.decode(latent).sample.float().cpu() / 2 + 0.5).numpy()
+            made = codec([image for image, _ in items], seeds)
         return [checked_image(one) for one in made]
 
 
 @lru_cache(maxsize=64)
 def _runner(config: VaeReconstructOptions) -> BatchRunner:
     return BatchRunner(config.batch, f"vae_reconstruct with {config.weights} on {config.device}")
-
-
-def _widths(settings: Any) -> Sequence[int]:
-    found = settings.get("block_out_channels") or settings.get("encoder_block_out_channels")
-    return tuple(found)

@@ -65,6 +65,10 @@ def _open(store: WeightStore, card: WeightCard, path: Path) -> None:
         from datagen.networks.autoencoder.network import trained_config
 
         trained_config(card.id)
+    if card.autoencoder is not None:
+        from datagen.networks.diffusion.codec import open_codec
+
+        open_codec(card.id, "cpu", "fp32")
     if card.diffusers is not None:
         from datagen.networks.diffusion.folder import autoencoder_folder, check_pipeline_folder
 

@@ -18,30 +18,33 @@ _FLAT = 2
 
 
 def to_network(faces: Sequence[Image], how: FaceInput) -> Floats:
-    """Return ``(n, 3, size, size)`` float32: ``(pixel / 255 - mean) / std`` for each channel.
+    """Return ``(n, 3, height, width)`` float32: ``(pixel / 255 - mean) / std`` for each channel.
 
     Args:
-        faces: Aligned faces, ``(size, size, 3)`` uint8 RGB each.
+        faces: Aligned faces or other images of one shape, uint8 RGB each.
         how: Mean, standard deviation and order of the channels.
     """
     mean, std = (np.asarray(values, np.float32) for values in (how.mean, how.std))
     scale = np.broadcast_to(1 / (255 * std), 3).reshape(3, 1, 1)
     shift = np.broadcast_to(-mean / std, 3).reshape(3, 1, 1)
     order = slice(None, None, -1 if how.color == "bgr" else 1)
-    numbers = np.empty((len(faces), 3, how.size, how.size), np.float32)
+    numbers = np.empty((len(faces), 3, *faces[0].shape[:2]), np.float32)
     for row, face in zip(numbers, faces, strict=True):
         np.multiply(face[:, :, order].transpose(2, 0, 1), scale, out=row)
         row += shift
     return numbers
 
 
-def to_image(output: Floats, network: Network, face: Image) -> Image:
-    """Return one output of a network as an image of the input's size.
+def to_image(
+    output: Floats, network: Network, face: Image, shape: tuple[int, ...] | None = None
+) -> Image:
+    """Return one output of a network as an image.
 
     Args:
         output: Output, ``(3, height, width)``; values outside the card's range are clipped.
         network: Contract with the range, and the order of the channels, which is the input's.
         face: Input face, ``(size, size, 3)``.
+        shape: Height and width of the image; by default the input's.
 
     Raises:
         ItemError: ``network_failed`` for NaN or infinity; ``black_image`` for a uniform image of
@@ -56,7 +59,7 @@ def to_image(output: Floats, network: Network, face: Image) -> Image:
         whole = whole[:, :, ::-1]
     if np.ptp(whole) < _FLAT <= np.ptp(face):
         raise ItemError("black_image", f"all pixels of the network's output are {whole.max()}")
-    return _fit(np.ascontiguousarray(whole), face.shape[:2])
+    return _fit(np.ascontiguousarray(whole), shape or face.shape[:2])
 
 
 def to_mask(output: Floats, face: Image) -> Mask:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from datagen.core.schema import Frozen
 
-__all__ = ["Diffusers", "FaceInput", "Network", "Task", "Template"]
+__all__ = ["Autoencoder", "Diffusers", "FaceInput", "Network", "Task", "Template"]
 
 Template: TypeAlias = Literal[
     "arcface_112_v1", "arcface_112_v2", "arcface_128", "ffhq_512", "mtcnn_512"
@@ -64,6 +64,8 @@ class Network(Frozen):
         output_name: Name of the output image; by default the first output with three channels.
         mask_name: Name of an output that is a mask in [0, 1]; empty: none.
         fixed: Constant values of further inputs by name, e.g. CodeFormer's ``weight``.
+        enlarges: Factor by which the output is larger than the input; above 1, only for
+            ``enhance``, the network takes images of any size.
     """
 
     task: Task
@@ -79,6 +81,7 @@ class Network(Frozen):
     output_name: str = ""
     mask_name: str = ""
     fixed: dict[str, float] = Field(default_factory=dict)
+    enlarges: int = Field(default=1, ge=1, le=8)
 
     @model_validator(mode="after")
     def _whole(self) -> Network:
@@ -94,6 +97,8 @@ class Network(Frozen):
             raise ValueError("identity_face: required for identity 'image', and only for it")
         if self.output[0] >= self.output[1]:
             raise ValueError("output: expected [low, high]")
+        if self.enlarges > 1 and self.task != "enhance":
+            raise ValueError(f"enlarges: only for task 'enhance', found {self.task!r}")
         return self
 
 
@@ -121,3 +126,17 @@ class Diffusers(Frozen):
     size: int = Field(ge=16, le=2048)
     sides: int = Field(default=8, ge=1, le=64)
     conditioned: bool = False
+
+
+class Autoencoder(Frozen):
+    """A single file of tensors whose module ships with this package.
+
+    Attributes:
+        loads: Name of the module: ``taef2``, see ``networks/diffusion/taef2.py``.
+        size: Side of the images in pixels with ``size: card``.
+        sides: Number of pixels that the side of an image must be a multiple of.
+    """
+
+    loads: Literal["taef2"]
+    size: int = Field(ge=16, le=2048)
+    sides: int = Field(default=8, ge=1, le=64)

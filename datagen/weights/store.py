@@ -18,7 +18,7 @@ from datagen.weights.pull import pull_weights
 __all__ = ["WeightStore", "weight_store"]
 
 _FOLDERS = ("insightface", "diffusers")
-_FILES = ("onnx", "task")
+_FILES = ("onnx", "task", "safetensors")
 _CARD_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # a recipe names cards, and a file is named so
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datagen.core.arrays import Image, Mask
 from datagen.core.text import first_line
-from datagen.errors import DeviceError, ItemError, MissingExtraError, RecipeError, WeightsError
+from datagen.errors import DeviceError, ItemError, RecipeError, WeightsError
 from datagen.networks.autoencoder.config import (
     CONFIG,
     TENSORS,
@@ -21,7 +21,13 @@ from datagen.networks.autoencoder.config import (
     read_autoencoder_config,
 )
 from datagen.networks.batch import BatchRunner
-from datagen.networks.diffusion.settings import at_work, check_device, is_out_of_memory, torch_dtype
+from datagen.networks.diffusion.settings import (
+    at_work,
+    check_device,
+    is_out_of_memory,
+    need_torch,
+    torch_dtype,
+)
 from datagen.weights import WeightCard
 from datagen.weights.store import WeightStore, weight_store
 
@@ -53,13 +59,7 @@ def torch_modules() -> ModuleType:
     Raises:
         MissingExtraError: ``torch`` or ``safetensors`` is not installed.
     """
-    for package in ("torch", "safetensors"):
-        try:
-            __import__(package)
-        except ModuleNotFoundError as error:
-            if error.name != package:
-                raise
-            raise MissingExtraError(package, "torch", "An autoencoder") from None
+    need_torch("An autoencoder")
     from datagen.networks.autoencoder import modules as autoencoder_modules
 
     return autoencoder_modules

@@ -9,7 +9,7 @@ import numpy as np
 
 from datagen.core.arrays import Image
 from datagen.errors import ItemError
-from datagen.weights import Diffusers
+from datagen.weights import Autoencoder, Diffusers
 
 __all__ = ["ImageOrError", "checked_image", "network_side", "resized"]
 
@@ -17,7 +17,7 @@ ImageOrError: TypeAlias = Image | ItemError
 """An image of a network, or the error that takes its place in the batch."""
 
 
-def network_side(contract: Diffusers) -> int:
+def network_side(contract: Diffusers | Autoencoder) -> int:
     """Return the side of input images in pixels: the training size, in whole steps of ``sides``."""
     return max(contract.size // contract.sides, 1) * contract.sides
 

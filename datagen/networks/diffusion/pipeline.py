@@ -24,7 +24,7 @@ from datagen.networks.diffusion.settings import (
 from datagen.weights import Diffusers, WeightCard
 from datagen.weights.store import WeightStore, weight_store
 
-__all__ = ["diffusers_contract", "open_autoencoder", "open_pipeline"]
+__all__ = ["diffusers_contract", "move_to", "open_autoencoder", "open_pipeline"]
 
 _AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
 _KEPT = 4  # opened networks per process; the least recently used one is closed first
@@ -105,7 +105,7 @@ def _pipeline(
     if has_safety_checker(folder) and pipeline.safety_checker is None:
         raise WeightsError(f"{folder / 'safety_checker'}: was not loaded, but must stay on")
     pipeline.set_progress_bar_config(disable=True)
-    _move(pipeline, device, card)
+    move_to(pipeline, device, card)
     if compiled:
         import torch
 
@@ -126,7 +126,7 @@ def _autoencoder(card: WeightCard, store: WeightStore, device: str, precision: s
     model = _load(diffusers_class(loads), folder, card, torch_dtype(device, precision))
     if precision == "fp16" and model.config.get("force_upcast", False):
         model = model.float()
-    _move(model, device, card)
+    move_to(model, device, card)
     return model.eval()
 
 
@@ -175,7 +175,12 @@ def _load(kind: Any, folder: Path, card: WeightCard, dtype: Any) -> Any:
     return loaded
 
 
-def _move(network: Any, device: str, card: WeightCard) -> None:
+def move_to(network: Any, device: str, card: WeightCard) -> None:
+    """Move a network to a device.
+
+    Raises:
+        DeviceError: It does not fit into the device's memory.
+    """
     try:
         with heard():
             network.to(device)

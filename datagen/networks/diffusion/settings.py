@@ -22,12 +22,28 @@ __all__ = [
     "diffusers_library",
     "heard",
     "is_out_of_memory",
+    "need_torch",
     "torch_dtype",
     "torch_facts",
 ]
 
 _LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 _CPU_IS_FULL = ("can't allocate memory", "not enough memory", "std::bad_alloc")
+
+
+def need_torch(what: str) -> None:
+    """Refuse to go on without the packages of the extra ``torch``; ``what`` needs them.
+
+    Raises:
+        MissingExtraError: ``torch`` or ``safetensors`` is not installed.
+    """
+    for package in ("torch", "safetensors"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise
+            raise MissingExtraError(package, "torch", what) from None
 
 
 def diffusers_library() -> ModuleType:

@@ -15,7 +15,14 @@ from datagen.faces.part_masks import Bending, PartName, is_visible, part_mask
 from datagen.faces.pixels.blend import expand
 from datagen.weights import Network
 
-__all__ = ["MaskDraw", "MaskName", "check_masks", "draw_mask", "mask_within"]
+__all__ = [
+    "MaskDraw",
+    "MaskName",
+    "check_masks",
+    "draw_mask",
+    "mask_within",
+    "without_bends",
+]
 
 MaskName: TypeAlias = Literal["box", "network"] | PartName
 """``box``: the soft square of paste-back; ``network``: the mask that the network returns;
@@ -97,10 +104,15 @@ def mask_within(drawn: MaskDraw, landmarks: Landmarks, size: int, own: Mask | No
     # The part is drawn with a margin: the edge of the square is softened separately.
     edge = size // 2
     shape = (size + 2 * edge, size + 2 * edge)
-    how = Bending(_STILL, 0.0, drawn.erode, drawn.blur)
+    how = without_bends(drawn)
     region, mask = part_mask(drawn.kind, landmarks + np.float32(edge), drawn.lift, how, shape)
     inner = slice(edge, edge + size)
     return np.ascontiguousarray(expand(mask, region, shape)[inner, inner])
+
+
+def without_bends(drawn: MaskDraw) -> Bending:
+    """Return how the convex hull of a part becomes the drawn mask."""
+    return Bending(_STILL, 0.0, drawn.erode, drawn.blur)
 
 
 def _is_seen(name: MaskName, landmarks: Landmarks, shape: tuple[int, ...]) -> bool:

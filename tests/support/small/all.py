@@ -13,6 +13,7 @@ from filelock import FileLock
 from tests.support.small.autoencoder import build_autoencoders
 from tests.support.small.build import SmallWeights, read_options, write_options
 from tests.support.small.diffusion import build_diffusion
+from tests.support.small.enlarge import build_enlarger
 from tests.support.small.faces import build_faces
 from tests.support.small.faceswap import build_faceswap
 from tests.support.small.inswapper import build_inswapper
@@ -26,6 +27,7 @@ Build = Callable[[Path], dict[str, dict[str, Any]]]
 _BUILDERS: tuple[Build, ...] = (
     build_inswapper,
     build_onnx,
+    build_enlarger,
     build_autoencoders,
     build_diffusion,
     build_faces,
