@@ -16,6 +16,7 @@ from datagen.faces.analyzers import ANALYZERS
 from datagen.faces.indexing.select import INDEX_REJECT_CODES
 from datagen.methods import METHODS
 from datagen.release.clip_schema import clip_schema_document
+from datagen.release.identity_schema import identity_schema_document
 from datagen.release.schema import schema_document
 from datagen.rights import license_of
 from datagen.sources import SOURCES
@@ -222,7 +223,9 @@ def with_tables(text: str) -> str:
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Yield each generated document with the text it should have."""
-    yield ROOT / "manifests" / "SCHEMA.md", schema_document() + clip_schema_document()
+    yield ROOT / "manifests" / "SCHEMA.md", "".join(
+        (schema_document(), clip_schema_document(), identity_schema_document())
+    )
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         yield path, with_tables(path.read_text(encoding="utf-8"))
 

@@ -25,12 +25,11 @@ from datagen.core.media import VIDEO_TYPES, suffix_of
 from datagen.errors import UserError
 from datagen.exports.base import Export, Exported, copy_files, place_in, terms_warning
 from datagen.exports.huggingface_card import HUB_SPLITS, Part, card, croissant
-from datagen.release.clip_schema import ANY_MANIFEST
+from datagen.release.clip_schema import manifest_schema
 from datagen.release.clips import masks_of
 from datagen.release.manifest import manifest_file, read_manifest
 from datagen.release.pixels import original_bytes, original_mask
 from datagen.release.reader import Release
-from datagen.release.schema import MANIFEST
 
 __all__ = ["schema_of", "write"]
 
@@ -44,13 +43,14 @@ _FEATURES = {"image": {"_type": "Image"}, "video": {"_type": "Video", "decode": 
 _LABEL = {"names": ["real", "fake"], "_type": "ClassLabel"}
 
 
-def schema_of(clips: bool) -> pa.Schema:
+def schema_of(clips: bool, identity: bool = False) -> pa.Schema:
     """Return the columns of the export, the first of which is ``image`` or ``video``.
 
     Args:
         clips: Whether it is of clips.
+        identity: Whether its rows tell whom the fakes resemble.
     """
-    media, manifest = ("video", ANY_MANIFEST) if clips else ("image", MANIFEST)
+    media, manifest = "video" if clips else "image", manifest_schema(clips, identity)
     feature = _FEATURES[media]
     features = {media: feature, "mask": feature, "label": _LABEL}
     columns = [field for field in manifest if field.name not in (*_PLACES, "label")]
@@ -165,7 +165,7 @@ def _planned(release: Release) -> list[_File]:
 def _write_split(export: Export, files: Sequence[_File]) -> int:
     """Write files of one split in one pass over its manifest; return their number."""
     release = export.release
-    schema = schema_of(release.has_clips)
+    schema = schema_of(release.has_clips, release.embedder is not None)
     manifests = dict.fromkeys(part.manifest for file in files for part in file.slices)
     with ExitStack() as stack:
         writers = {
@@ -265,6 +265,6 @@ def _write_documents(export: Export, parts: Sequence[Part]) -> None:
     release = export.release
     copy_files(export, "rights/")
     copy_files(export, "frames/")
-    schema = schema_of(release.has_clips)
+    schema = schema_of(release.has_clips, release.embedder is not None)
     write_atomically(export.folder / "README.md", card(release, parts, schema))
     write_atomically(export.folder / "croissant.json", croissant(release, schema))

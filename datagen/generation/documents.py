@@ -17,6 +17,7 @@ from datagen.errors.redact import is_absolute, portable
 from datagen.faces.indexing.build import BuiltIndex
 from datagen.faces.tracks.smooth import SMOOTHING
 from datagen.generation.prepare import Prepared
+from datagen.recipe import Recipe
 from datagen.recipe.clips import ClipEncode
 from datagen.recipe.plugins import plugin_file
 from datagen.release.documents.croissant import About, release_croissant
@@ -24,6 +25,7 @@ from datagen.release.documents.dataset_card import dataset_card
 from datagen.release.names import release_id
 from datagen.release.record import ReleaseInfo
 from datagen.rights.attribution import attribution_document
+from datagen.weights.store import weight_store
 
 __all__ = ["release_info"]
 
@@ -65,6 +67,7 @@ def release_info(
         spec.purpose.model_dump(mode="json"),
         planned,
         _clips(prepared),
+        spec.face.embedder is not None,
     )
     documents["croissant.json"] = release_croissant(about)
     methods = {method.name: str(method.family) for method in recipe.methods}
@@ -85,11 +88,19 @@ def release_info(
             "machine": machine(),
             "plugins": {Path(plugin.name).name: plugin.digest for plugin in recipe.plugins},
             "analyzer": recipe.analyzer().version,
+            **_embedder(recipe),
             **({"smoothing": SMOOTHING} if built.index.frames.num_rows else {}),
             **({"not_listed": passed_over} if passed_over else {}),
         },
         documents=documents,
     )
+
+
+def _embedder(recipe: Recipe) -> dict[str, str]:
+    name = recipe.spec.face.embedder
+    if name is None:
+        return {}
+    return {"embedder": f"{name}@{weight_store().digest(weight_store().card(name))}"}
 
 
 def _clips(prepared: Prepared) -> str | None:

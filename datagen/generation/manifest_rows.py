@@ -15,6 +15,7 @@ from datagen.faces.crop import face_box
 from datagen.faces.index import Face
 from datagen.generation.encoding import Encoding
 from datagen.generation.pair import Pair
+from datagen.generation.resemblance import Resembles
 from datagen.planning import Item
 from datagen.release import StoredFile
 from datagen.rights import Purpose, Terms, combine
@@ -75,6 +76,9 @@ def pair_rows(
         row = _image_row(record, kind, file)
         if kind == "fake":
             row |= _mask_columns(record.pair, mask)
+        if record.pair.resembles is not None:
+            found = record.pair.resembles if kind == "fake" else Resembles(None, None)
+            row |= {"similarity_target": found.target, "similarity_donor": found.donor}
         if record.pair.degraded is not None:
             operations = {"operations": record.pair.degraded.operations[number]}
             row["degradation_params"] = canonical_json(operations)

@@ -24,6 +24,7 @@ from datagen.generation.checks import (
     errors_name_pair,
     visible_change,
 )
+from datagen.generation.resemblance import Resembles, resembles
 from datagen.methods import Context, Method, Result
 from datagen.methods.base import Params
 from datagen.planning import Item
@@ -57,6 +58,7 @@ class Pair:
         change_released: Visible change between the released images, in 8-bit intensity levels.
         degraded: Degradation of the images; ``None`` if the recipe has none.
         rotation: Angle in degrees by which the degradation rotated the images; > 0 is clockwise.
+        resembles: Whom the fake resembles, before degradation; ``None`` without an embedder.
     """
 
     item: Item
@@ -74,6 +76,7 @@ class Pair:
     change_released: float
     degraded: DegradedImages | None = None
     rotation: float = 0.0
+    resembles: Resembles | None = None
 
     def for_item(self, item: Item) -> Pair:
         """Return the same base pair for another level of a severity ladder."""
@@ -95,6 +98,7 @@ class Draft:
         min_change: Smallest accepted visible change, in 8-bit intensity levels.
         attempt: Number of the current draw, from 0.
         params: Params of the current draw.
+        embedder: Id of the card of the embedder that tells whom the fake resembles, if any.
     """
 
     item: Item
@@ -107,6 +111,7 @@ class Draft:
     min_change: float
     attempt: int = 0
     params: Any = None
+    embedder: str | None = None
 
     def __post_init__(self) -> None:
         """Draw the first params."""
@@ -191,6 +196,7 @@ class Draft:
             landmarks=landmarks,
             change=change,
             change_released=change,
+            resembles=None if self.embedder is None else resembles(self.embedder, self.ctx, result),
         )
 
     def _control(self, real: Image, mask: Mask) -> Image:
@@ -288,4 +294,7 @@ class PairStarter:
         min_change = method.min_change if use.min_change is None else use.min_change
         context = Context(*alike_in_color(crop, donor_crop))
         seed = self._recipe.seed
-        return Draft(item, method, target, donor, matrix, context, seed, min_change)
+        embedder = self._recipe.face.embedder
+        return Draft(
+            item, method, target, donor, matrix, context, seed, min_change, embedder=embedder
+        )

@@ -100,8 +100,9 @@ class MakeShard:
             and production.has_planned(shard, self.folder, commit, names)
         ):
             return ShardDone(commit, made=False)
-        clips = self.recipe.spec.clip is not None
-        with ShardWriter(self.folder, names, digest, clips) as writer:
+        spec = self.recipe.spec
+        kind = spec.clip is not None, spec.face.embedder is not None
+        with ShardWriter(self.folder, names, digest, *kind) as writer:
             writer.networks = production.produce(list(production.plan.items(shard)), writer)
         if writer.commit is None:
             raise RunError(f"shard {shard.name} was not committed")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from datagen.degradations.compose import Composition
 from datagen.errors import CardError, RecipeError
-from datagen.faces.analyzers import ANALYZERS, Analyzer
+from datagen.faces.analyzers import ANALYZERS
 from datagen.methods import METHODS, Method
+from datagen.networks.onnx.identity import embedder_card
 from datagen.recipe.build import located, weight_cards_of
 from datagen.recipe.schema import MethodUse, RecipeSpec
 from datagen.sources import SOURCES, SourceCard
@@ -39,6 +40,13 @@ def check_names(spec: RecipeSpec, cards: Sequence[SourceCard], path: str) -> Non
             METHODS.load(method.use)
     with located(path, "face.analyzer"):
         ANALYZERS.load(spec.face.analyzer)
+    if spec.face.embedder is not None:
+        try:
+            embedder_card(spec.face.embedder)
+        except CardError as error:
+            raise RecipeError(
+                f"{path}: face.embedder: {error}", path=path, key="face.embedder"
+            ) from None
 
 
 def check_methods(spec: RecipeSpec, methods: Sequence[Method], path: str) -> None:
@@ -54,7 +62,7 @@ def check_methods(spec: RecipeSpec, methods: Sequence[Method], path: str) -> Non
             weight_cards_of(method)
         except (CardError, RecipeError) as error:
             raise RecipeError(f"{path}: {key}: {error}", path=path, key=key) from None
-        _check_donor(use, method, analyzer, path, key)
+        _check_donor(use, method, spec, path, key)
         if method.needs_mesh and not analyzer.gives_mesh and analyzer.name != "given":
             fit = [name for name in ANALYZERS if ANALYZERS.load(name).gives_mesh]
             raise RecipeError(
@@ -82,9 +90,7 @@ def check_degradations(spec: RecipeSpec, degradations: Sequence[Composition], pa
             )
 
 
-def _check_donor(
-    use: MethodUse, method: Method, analyzer: type[Analyzer], path: str, key: str
-) -> None:
+def _check_donor(use: MethodUse, method: Method, spec: RecipeSpec, path: str, key: str) -> None:
     if use.donor is None:
         return
     if not method.needs_donor:
@@ -92,11 +98,12 @@ def _check_donor(
         raise RecipeError(
             f"{path}: {key}: method {use.use!r} takes no donor: remove the key", path=path, key=key
         )
-    if use.donor.embedding and not analyzer.gives_embedding:
+    analyzer = ANALYZERS.load(spec.face.analyzer)
+    if use.donor.embedding and not analyzer.gives_embedding and spec.face.embedder is None:
         key = f"{key}.donor.embedding"
         raise RecipeError(
-            f"{path}: {key}: analyzer {analyzer.name!r} provides no embeddings; set face.analyzer "
-            "to 'insightface' or remove the key",
+            f"{path}: {key}: analyzer {analyzer.name!r} provides no embeddings; set "
+            "face.embedder to the card of an embedder, e.g. mobileface, or remove the key",
             path=path,
             key=key,
         )

@@ -12,6 +12,7 @@ from datagen.recipe.build import weight_cards_of
 from datagen.recipe.schema import DonorRule, RecipeSpec, SourceUse
 from datagen.release.other_recipe import NOT_IN_DIGEST
 from datagen.sources import SOURCES, SourceCard
+from datagen.weights.store import weight_store
 
 __all__ = ["recipe_digest"]
 
@@ -38,6 +39,11 @@ def recipe_digest(
         del body[key]
     if spec.clip is None:  # a recipe of images keeps the digest that it had before there were clips
         del body["clip"]
+    if spec.face.embedder is None:  # likewise, before there were embedders
+        del body["face"]["embedder"]
+    else:
+        card = weight_store().card(spec.face.embedder)
+        body["face"]["embedder"] = {card.id: card.digest()}
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:
             del entry[key]

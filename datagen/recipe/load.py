@@ -17,6 +17,7 @@ from datagen.degradations.compose import Composition
 from datagen.errors import CardError, RecipeError
 from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.methods import Method
+from datagen.networks.onnx.with_identity import WithIdentity
 from datagen.recipe.build import (
     build_degradation,
     build_ladder,
@@ -33,6 +34,7 @@ from datagen.recipe.schema import RecipeSpec
 from datagen.recipe.unknown import plugins_named
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard
+from datagen.weights.store import weight_store
 
 __all__ = ["Recipe", "load_recipe"]
 
@@ -103,17 +105,23 @@ class Recipe:
         ]
 
     def weight_cards(self) -> tuple[WeightCard, ...]:
-        """Return the weight cards of all methods, each once, sorted by id.
+        """Return the weight cards of all methods and of the embedder, each once, sorted by id.
 
         Raises:
             CardError: A card does not exist or is malformed.
         """
         cards = {card.id: card for method in self.methods for card in weight_cards_of(method)}
+        if self.spec.face.embedder is not None:
+            card = weight_store().card(self.spec.face.embedder)
+            cards[card.id] = card
         return tuple(cards[name] for name in sorted(cards))
 
     def analyzer(self) -> Analyzer:
         """Return the face analyzer; it has loaded no model yet."""
-        return ANALYZERS.load(self.spec.face.analyzer)()
+        analyzer = ANALYZERS.load(self.spec.face.analyzer)()
+        if self.spec.face.embedder is None:
+            return analyzer
+        return WithIdentity(analyzer, self.spec.face.embedder)
 
     def unset_variables(self) -> list[str]:
         """Return the environment variables that roots of sources name and that are not set."""

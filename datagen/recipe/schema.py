@@ -131,6 +131,8 @@ class FaceRule(Frozen):
         size: Side length of the released images in pixels.
         margin: Side length of the crop, as a multiple of the longer side of the face box.
         analyzer: Face analyzer that detects faces and landmarks; see ``datagen list analyzers``.
+        embedder: Id of the weight card of an embedder, whose embeddings choose donors and measure
+            whom a fake resembles; see docs/weights.md.
         min_side: Minimum length of the longer side of the face box, in pixels of the source image.
         max_yaw: Maximum yaw of the head in degrees, in either direction.
         jitter: Random changes of the crop.
@@ -139,6 +141,7 @@ class FaceRule(Frozen):
     size: int = Field(default=380, ge=64, le=2048)
     margin: float = Field(default=1.3, ge=1.0, le=3.0)
     analyzer: str = "mediapipe"
+    embedder: str | None = None
     min_side: int = Field(default=96, ge=16)
     max_yaw: float = Field(default=60.0, gt=0, le=90)
     jitter: Jitter = Field(default_factory=Jitter)

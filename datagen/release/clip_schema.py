@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from datagen.release.grammar import Between, Items, OneOf, Rule
+from datagen.release.identity_schema import IDENTITY_COLUMNS, IDENTITY_NAMES, IDENTITY_RULES
 from datagen.release.rules import RULES
 from datagen.release.schema import MANIFEST, SCHEMA_VERSION, Column
 
@@ -19,7 +20,9 @@ __all__ = [
     "FRAME_COLUMNS",
     "FRAME_RULES",
     "MAX_FRAMES",
+    "OPTIONAL_NAMES",
     "clip_schema_document",
+    "manifest_schema",
 ]
 
 MAX_FRAMES = 512
@@ -69,6 +72,8 @@ CLIP_COLUMNS: tuple[Column, ...] = (
     ),
 )
 CLIP_NAMES = tuple(column.name for column in CLIP_COLUMNS)
+OPTIONAL_NAMES = (*CLIP_NAMES, *IDENTITY_NAMES)
+"""Columns that not every release has."""
 
 _COUNT = Between(0, 2**31 - 1)
 _CLIP_RULES: Mapping[str, Rule] = {
@@ -83,19 +88,27 @@ _CLIP_RULES: Mapping[str, Rule] = {
     "segments": Items(Items(Between(0, MAX_FRAMES), 2, 2), 64),
 }
 
-ANY_MANIFEST = pa.schema(
-    [
-        *MANIFEST,
-        *(
-            pa.field(column.name, column.type, False, {"description": column.description})
-            for column in CLIP_COLUMNS
-        ),
-    ],
-    metadata=MANIFEST.metadata,
-)
-"""All columns that a manifest may have; those of clips only where the release has clips."""
 
-ANY_RULES: Mapping[str, Rule] = {**RULES, **_CLIP_RULES}
+
+def manifest_schema(clips: bool, identity: bool) -> pa.Schema:
+    """Return the columns of a manifest.
+
+    Args:
+        clips: Whether the release is of clips.
+        identity: Whether its recipe names an embedder.
+    """
+    more = (*(CLIP_COLUMNS if clips else ()), *(IDENTITY_COLUMNS if identity else ()))
+    fields = [
+        pa.field(column.name, column.type, column.nullable, {"description": column.description})
+        for column in more
+    ]
+    return pa.schema([*MANIFEST, *fields], metadata=MANIFEST.metadata)
+
+
+ANY_MANIFEST = manifest_schema(clips=True, identity=True)
+"""All columns that a manifest may have."""
+
+ANY_RULES: Mapping[str, Rule] = {**RULES, **_CLIP_RULES, **IDENTITY_RULES}
 
 FRAME_COLUMNS: tuple[Column, ...] = (
     Column("frame", "sample_id", pa.string(), "id of the clip, as in the manifest"),

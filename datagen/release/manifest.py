@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from datagen.errors import ReleaseError
 from datagen.release.agreement import disagreeing_rows
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
-from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, CLIP_NAMES
+from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, OPTIONAL_NAMES
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken, OneOf, broken_rows, first
 from datagen.release.names import ShardName
@@ -94,7 +94,7 @@ def read_manifest(
         ReleaseError: The file is missing, damaged or too large, or has no such column, or a row
             breaks a rule: the message names row and column, what was found, what is allowed.
     """
-    table = open_table(folder, file.manifest, ANY_MANIFEST, ANY_RULES, columns, CLIP_NAMES)
+    table = open_table(folder, file.manifest, ANY_MANIFEST, ANY_RULES, columns, OPTIONAL_NAMES)
     for broken in chain(broken_manifest_rows(table, file), disagreeing_rows(table)):
         where = f"{folder}/{file.manifest}"
         raise ReleaseError(

@@ -105,6 +105,12 @@ class Release:
         """Whether the release holds clips instead of images."""
         return any(name.startswith("frames/") for name in self.record["files"])
 
+    @property
+    def embedder(self) -> str | None:
+        """The embedder that told whom the fakes resemble, ``id@sha256``; ``None`` without one."""
+        found = self.record["made"]["with"].get("embedder")
+        return None if found is None else str(found)
+
     def manifest_files(self, split: str | Sequence[str] | None = None) -> list[str]:
         """Return the names of the manifest's files, one per shard.
 

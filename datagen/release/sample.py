@@ -15,7 +15,7 @@ import numpy as np
 
 from datagen.release.rows import is_absent
 
-__all__ = ["CLIP_JSON_KEYS", "JSON_KEYS", "sample_json"]
+__all__ = ["CLIP_JSON_KEYS", "IDENTITY_JSON_KEYS", "JSON_KEYS", "sample_json"]
 
 _POINTS = 136
 
@@ -55,6 +55,14 @@ CLIP_JSON_KEYS: Mapping[str, str] = {
 """The keys of a clip beside the others."""
 
 
+_IDENTITY = ("similarity_target", "similarity_donor")
+
+IDENTITY_JSON_KEYS: Mapping[str, str] = dict.fromkeys(
+    _IDENTITY, "number, rounded to 4 decimals; -2: unknown"
+)
+"""The keys of a release with an embedder beside the others."""
+
+
 def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
     """Return the JSON of a pair as UTF-8.
 
@@ -78,6 +86,8 @@ def sample_json(rows: Iterable[Mapping[Any, Any]]) -> bytes:
         found |= {name: str(fake[name]) for name in _CLIP_TEXTS}
         segments = [[int(end) for end in ends] for ends in fake["segments"]]
         found["segments"] = json.dumps(segments)
+    if _IDENTITY[0] in fake:
+        found |= {name: _cosine(fake[name]) for name in _IDENTITY}
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -91,6 +101,10 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any, places: int) -> float:
     return -1.0 if is_absent(value) else round(float(np.float32(value)), places)
+
+
+def _cosine(value: Any) -> float:
+    return -2.0 if is_absent(value) else round(float(np.float32(value)), 4)
 
 
 def _numbers(values: Any, count: int) -> list[float]:

@@ -21,13 +21,13 @@ import pyarrow as pa
 
 from datagen.core.digests import sha256_file
 from datagen.errors import ReleaseError
-from datagen.release.clip_schema import ANY_MANIFEST, FRAMES
+from datagen.release.clip_schema import FRAMES, manifest_schema
 from datagen.release.commit import Commit, FileRecord, commit_name
 from datagen.release.folder import Folder
 from datagen.release.manifest import ManifestFile, broken_manifest_rows
 from datagen.release.names import ShardName
 from datagen.release.sample import sample_json
-from datagen.release.schema import MANIFEST, REJECTS
+from datagen.release.schema import REJECTS
 from datagen.release.tables import write_table
 
 __all__ = ["MediaFile", "ShardWriter", "StoredFile"]
@@ -73,14 +73,23 @@ class ShardWriter:
         names: Names of the shard and its files.
         digest: Digest of everything that decides the content, see ``Commit``.
         clips: Whether the shard holds clips, and so a table of frames.
+        identity: Whether its rows tell whom the fakes resemble.
 
     Attributes:
         networks: What the networks ran on, see ``Commit``; filled by the caller.
         commit: The commit, after the block was left without an exception.
     """
 
-    def __init__(self, folder: Folder, names: ShardName, digest: str, clips: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        names: ShardName,
+        digest: str,
+        clips: bool = False,
+        identity: bool = False,
+    ) -> None:
         self._clips = clips
+        self._schema = manifest_schema(clips, identity)
         self._folder = folder
         self._names = names
         self._digest = digest
@@ -181,8 +190,7 @@ class ShardWriter:
             self._names.manifest: self._staging / "manifest",
             self._names.rejects: self._staging / "rejects",
         }
-        schema = ANY_MANIFEST if self._clips else MANIFEST
-        table = write_table(self._rows, schema, self._staging / "manifest")
+        table = write_table(self._rows, self._schema, self._staging / "manifest")
         self._refuse_broken(table)
         if self._clips:
             places[self._names.frames] = self._staging / "frames"

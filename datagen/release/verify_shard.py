@@ -16,8 +16,9 @@ import pyarrow as pa
 from datagen.core.digests import sha256_bytes
 from datagen.core.images import read_gray, read_rgb
 from datagen.errors import ImageError, ReleaseError
+from datagen.release.agreement import broken_segments
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
-from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, CLIP_NAMES
+from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, OPTIONAL_NAMES
 from datagen.release.clips import is_clip
 from datagen.release.commit import Commit, commit_name, read_commit
 from datagen.release.folder import Folder
@@ -90,8 +91,10 @@ class ShardCheck:
             yield f"{commit_name(shard)}: not a valid commit of this shard"
             return
         for name, record in self.commit.files.items():
-            stated = self._listed[name]
-            if (record.sha256, record.size) != (stated["sha256"], stated["size"]):
+            stated = self._listed.get(name)
+            if stated is None:
+                yield f"{commit_name(shard)}: states {name}, which release.json does not list"
+            elif (record.sha256, record.size) != (stated["sha256"], stated["size"]):
                 yield f"{commit_name(shard)}: states another {name} than release.json"
         rejects = yield from self._rejects()
         rows = yield from self._manifest()
@@ -131,9 +134,11 @@ class ShardCheck:
         """Return the rows that keep the rules, ``None`` if the file cannot be read."""
         name = self._file.manifest
         try:
-            table = open_table(self._folder, name, ANY_MANIFEST, ANY_RULES, optional=CLIP_NAMES)
+            table = open_table(self._folder, name, ANY_MANIFEST, ANY_RULES, optional=OPTIONAL_NAMES)
             yield from _not_the_schema(table, ANY_MANIFEST, name)
             broken = list(broken_manifest_rows(table, self._file))
+            if not broken:
+                broken = list(broken_segments(table))
             yield from (f"{name}: {one}" for one in broken)
             table = plain_table(self._folder, name, _without(table, broken), ANY_MANIFEST)
         except ReleaseError as error:

@@ -19,6 +19,7 @@ from datagen.sources import SOURCES, load_card
 ROOT = Path(__file__).parents[2]
 FOR_CLIPS = {
     "clip",
+    "face.embedder",
     "methods.donor.frames",
     "sources.options.video",
 }  # no recipe of images may have them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.sources.base import Record
 
-__all__ = ["Analyzer", "Detection"]
+__all__ = ["Analyzer", "Detection", "SamePerson"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Detection:
             the face looks up; roll > 0: clockwise in the image.
         mesh: Face mesh, ``(478, 3)`` float32, or ``None``.
         box: The detector's own box, or ``None``; the index derives one from the landmarks.
-        embedding: Identity embedding, ``(512,)`` float32 of unit length, or ``None``.
+        embedding: Identity embedding, ``(length,)`` float32 of unit length, or ``None``.
     """
 
     landmarks: Landmarks
@@ -33,6 +33,19 @@ class Detection:
     mesh: Mesh | None = None
     box: Box | None = None
     embedding: NDArray[np.float32] | None = None
+
+
+class SamePerson(NamedTuple):
+    """What the cosine similarity of an analyzer's embeddings says.
+
+    Attributes:
+        cosine: From here on, two faces in photographs count as one person; ArcFace embeddings of
+            two people stay below 0.4.
+        embedder: Which embedder it is, if it is not the analyzer's own.
+    """
+
+    cosine: float = 0.6
+    embedder: str = ""
 
 
 class Analyzer(ABC):
@@ -45,6 +58,7 @@ class Analyzer(ABC):
         gives_embedding: Whether detections carry an identity embedding.
         needs_pixels: Whether it reads the image. If false, the record is enough, and a source
             that renders its images on demand need not render them for the index.
+        same_person: What the similarity of its embeddings says.
     """
 
     name: ClassVar[str]
@@ -52,6 +66,7 @@ class Analyzer(ABC):
     gives_mesh: ClassVar[bool] = False
     gives_embedding: ClassVar[bool] = False
     needs_pixels: ClassVar[bool] = True
+    same_person: ClassVar[SamePerson] = SamePerson()
 
     @property
     @abstractmethod

@@ -133,7 +133,9 @@ def build_index(  # noqa: PLR0913 - each is what the user has chosen
         if not kept:
             raise SourceError(_nothing_left(source, refused))
         rows += kept
-    built.warnings += join_identities(sources, rows, same_photographs(sources, rows, engine))
+    built.warnings += join_identities(
+        sources, rows, same_photographs(sources, rows, engine, analyzer.same_person)
+    )
     built.index = FaceIndex.from_rows(rows, tracks)
     return built
 

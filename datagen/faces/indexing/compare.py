@@ -17,6 +17,7 @@ from datagen.core.digests import sha256_bytes
 from datagen.core.reading import probe
 from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import ImageError, ItemError
+from datagen.faces.analyzers.base import SamePerson
 from datagen.faces.indexing.cache import DecisionCache
 from datagen.faces.indexing.clips import middle_image
 from datagen.faces.indexing.likeness import same_face
@@ -31,7 +32,6 @@ Rows: TypeAlias = "Sequence[Mapping[str, Any]]"
 Pair: TypeAlias = "tuple[int, int]"
 """Positions of two rows."""
 
-_SAME_PERSON = 0.6  # cosine similarity; ArcFace embeddings of two people stay below 0.4
 _HERE = 32  # pairs that are compared without starting an engine
 _CHUNK = 16
 
@@ -43,6 +43,8 @@ def one_photograph(
     pairs: Sequence[Pair],
     engine: Callable[[], Engine],
     mirrored: bool | None = None,
+    same_person: SamePerson = SamePerson(),
+    limits: Mapping[str, float] | None = None,
 ) -> list[bool | None]:
     """Return for each pair whether it is one photograph; ``None`` if one cannot be read.
 
@@ -54,14 +56,21 @@ def one_photograph(
         engine: Returns the engine; called only when there are many pairs to compare.
         mirrored: Whether one face of a pair is mirrored before; ``None`` for the pairs of a whole
             index, of which all are asked at once.
+        same_person: What the similarity of embeddings says.
+        limits: The cosine from which on two faces of a source count as one person, where it is
+            not that of photographs.
     """
     if not pairs:
         return []
-    cache = DecisionCache(list(sources), {None: "", False: "minors", True: "mirrored"}[mirrored])
+    kind = {None: "", False: "minors", True: "mirrored"}[mirrored]
+    if same_person.embedder:
+        kind = f"{kind}+{same_person.embedder}"
+    cache = DecisionCache(list(sources), kind)
     known = cache.load()
     names = [_pair_name(rows, landmarks, pair) for pair in pairs]
     for pair, name in zip(pairs, names, strict=True):
-        if name not in known and _one_person(rows, pair):
+        limit = max((limits or {}).get(rows[face]["source"], same_person.cosine) for face in pair)
+        if name not in known and _one_person(rows, pair, limit):
             known[name] = True
     missing = [n for n, name in enumerate(names) if name not in known]
     task = CompareFaces(dict(sources), bool(mirrored))
@@ -80,14 +89,14 @@ def one_photograph(
     return [known.get(name) for name in names]
 
 
-def _one_person(rows: Rows, pair: Pair) -> bool:
+def _one_person(rows: Rows, pair: Pair, limit: float) -> bool:
     """Return whether the embeddings of two faces, if there are any, say that it is one person."""
     one, other = (rows[face]["embedding"] for face in pair)
     if one is None or other is None:
         return False
     first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return bool(first @ second >= _SAME_PERSON * max(length, 1e-9))
+    return bool(first @ second >= limit * max(length, 1e-9))
 
 
 def _pair_name(rows: Rows, landmarks: Landmarks, pair: Pair) -> str:

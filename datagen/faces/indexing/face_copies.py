@@ -111,7 +111,15 @@ class FaceCopies:
             rows += [{**row, "source": image.source}, {**face, "source": other.source}]
         points = np.array([row["landmarks"] for row in rows], np.float32).reshape(-1, 68, 2)
         numbers = [(n, n + 1) for n in range(0, len(rows), 2)]
-        same = one_photograph(self._sources, rows, points, numbers, self._engine, turned)
+        same = one_photograph(
+            self._sources,
+            rows,
+            points,
+            numbers,
+            self._engine,
+            turned,
+            self._analyzer.same_person,
+        )
         self._unread += same.count(None)
         return [(pair[0], pair[2]) for pair, yes in zip(pairs, same, strict=True) if yes]
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from datagen.core.arrays import Box
 from datagen.engine import Engine
+from datagen.faces.analyzers.base import SamePerson
+from datagen.faces.indexing.apart import people_apart
 from datagen.faces.indexing.candidates import Candidates
 from datagen.faces.indexing.compare import Pair, Rows, one_photograph
 from datagen.sources.base import Source
@@ -40,7 +42,10 @@ class SamePhotographs:
 
 
 def same_photographs(
-    sources: Sequence[Source], rows: Rows, engine: Callable[[], Engine]
+    sources: Sequence[Source],
+    rows: Rows,
+    engine: Callable[[], Engine],
+    same_person: SamePerson = SamePerson(),
 ) -> SamePhotographs:
     """Return the pairs of faces of different identities that are one photograph.
 
@@ -48,6 +53,7 @@ def same_photographs(
         sources: The sources of the rows.
         rows: Rows of the face index.
         engine: Returns the engine; called only when there are many pairs to compare.
+        same_person: What the similarity of embeddings says.
     """
     by_id = {source.card.id: source for source in sources}
     keys = [(row["source"], row["identity"]) for row in rows]
@@ -66,7 +72,10 @@ def same_photographs(
         for first, second in proposed.tolist()
         if rows[first]["sha256"] != rows[second]["sha256"]
     ]
-    decided = one_photograph(by_id, rows, landmarks, open_, engine)
+    limits = people_apart(sources, rows, same_person) if same_person.embedder else None
+    decided = one_photograph(
+        by_id, rows, landmarks, open_, engine, same_person=same_person, limits=limits
+    )
     found |= {pair for pair, same in zip(open_, decided, strict=True) if same}
     return SamePhotographs(tuple(sorted(found)), complete, decided.count(None))
 

@@ -24,6 +24,7 @@ from datagen.generation.checks import (
     visible_change,
 )
 from datagen.generation.pair import Pair, draw_params, refuse_last_attempt
+from datagen.generation.resemblance import Resembles, resembles
 from datagen.methods import Context, Method, Result
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item
@@ -69,6 +70,7 @@ class ClipPair:
         changes_released: The same between the released frames.
         degraded: What was done to each kind; ``None`` if the recipe has no degradation.
         rotation: Angle in degrees by which the degradation rotated the frames.
+        resembles: Whom its middle frame resembles, before degradation, if there is an embedder.
     """
 
     item: Item
@@ -87,6 +89,7 @@ class ClipPair:
     changes_released: list[float]
     degraded: DegradedImages | None = None
     rotation: float = 0.0
+    resembles: Resembles | None = None
 
     def __len__(self) -> int:
         """Count the frames."""
@@ -115,6 +118,7 @@ class ClipPair:
             change_released=float(np.mean(self.changes_released)),
             degraded=self.degraded,
             rotation=self.rotation,
+            resembles=self.resembles,
         )
 
 
@@ -137,6 +141,7 @@ class ClipDraft:
         min_change: Smallest accepted visible change of the clip, in 8-bit intensity levels.
         attempt: Number of the current draw, from 0.
         params: Params of the current draw.
+        embedder: Id of the card of the embedder that tells whom the fake resembles, if any.
     """
 
     item: Item
@@ -151,6 +156,7 @@ class ClipDraft:
     min_change: float
     attempt: int = 0
     params: Any = field(default=None)
+    embedder: str | None = None
 
     def make(self, prove: bool) -> ClipPair:
         """Return the pair.
@@ -259,7 +265,11 @@ class ClipDraft:
             landmarks=landmarks,
             changes=changes,
             changes_released=changes,
+            resembles=self._resembles(results[len(results) // 2]),
         )
+
+    def _resembles(self, middle: Result) -> Resembles | None:
+        return None if self.embedder is None else resembles(self.embedder, self._middle, middle)
 
     def _controls(self, results: Sequence[Result], reals: Sequence[Image]) -> list[Image]:
         found = []

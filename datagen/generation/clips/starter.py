@@ -84,7 +84,7 @@ class ClipStarter:
         min_change = method.min_change if use.min_change is None else use.min_change
         return ClipDraft(
             item, method, target, donor, clock, crops, numbers, contexts,
-            self._spec.seed, min_change,
+            self._spec.seed, min_change, embedder=self._spec.face.embedder,
         )  # fmt: skip
 
     def _window(self, item: Item, target: Face) -> Track | None:

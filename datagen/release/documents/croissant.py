@@ -12,9 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from datagen.core.media import VIDEO_TYPES, suffix_of
-from datagen.release.clip_schema import ANY_MANIFEST, FRAMES
+from datagen.release.clip_schema import ANY_MANIFEST, FRAMES, manifest_schema
 from datagen.release.names import SPLITS
-from datagen.release.schema import MANIFEST
 
 __all__ = ["PAIRS", "About", "croissant_document", "file_set", "record_sets", "release_croissant"]
 
@@ -91,6 +90,7 @@ class About:
         purpose: The purpose as in ``release.json``.
         counts: Number of planned pairs by split.
         clips: Media type of its clips, or of their frames; ``None`` for images.
+        identity: Whether its rows tell whom the fakes resemble.
     """
 
     release: str
@@ -100,6 +100,7 @@ class About:
     purpose: Mapping[str, Any]
     counts: Mapping[str, int]
     clips: str | None = None
+    identity: bool = False
 
 
 def release_croissant(about: About) -> bytes:
@@ -108,10 +109,11 @@ def release_croissant(about: About) -> bytes:
         file_set("manifest-files", "application/x-parquet", "manifest/*.parquet"),
         file_set("media-files", "application/x-tar", "media/*.tar"),
     ]
+    schema = manifest_schema(about.clips is not None, about.identity)
     if about.clips is None:
-        return croissant_document(about, files, record_sets("manifest-files", MANIFEST))
+        return croissant_document(about, files, record_sets("manifest-files", schema))
     files.append(file_set("frames-files", "application/x-parquet", "frames/*.parquet"))
-    records = record_sets("manifest-files", ANY_MANIFEST, "clips")
+    records = record_sets("manifest-files", schema, "clips")
     records.append(_record_set("frames-files", FRAMES, "frames", "One row per frame of a clip."))
     if about.clips in VIDEO_TYPES:
         inside = file_set("video-files", about.clips, f"*.{suffix_of(about.clips)}")
