@@ -53,7 +53,9 @@ def command(
         typer.Option(metavar="FILE.yaml", help="Input and output of the detector."),
     ] = None,
     split: Splits = None,
-    batch: Annotated[int, typer.Option(min=1, help="Maximum number of images or clips at once.")] = 32,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Maximum number of images or clips at once.")
+    ] = 32,
     plugin: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(metavar="FILE.py", help="Python file that SPEC may name as its module."),

@@ -199,7 +199,7 @@ def _notes(found: Evaluation) -> Iterator[str]:
 def _pooled(pooling: str) -> str:
     rule, _, share = pooling.partition(":")
     if rule == "top":
-        return f"mean of the highest of its frames' scores, {float(share):.4g} of them"
+        return f"mean of the highest {100 * float(share):.4g} % of its frames' scores"
     return f"{'highest' if rule == 'max' else rule} of its frames' scores"
 
 

@@ -191,7 +191,7 @@ class TestTheCommand:
         assert [one for one in first if re.match(r"[a-z_]+  ", one)] == [
             one for one in second if re.match(r"[a-z_]+  ", one)
         ]
-        assert any("mean of the highest of its frames' scores" in one for one in first)
+        assert any("mean of the highest 50 % of its frames' scores" in one for one in first)
         document = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
         assert (document["what"], document["pooling"]) == ("clip", "top:0.5")
         clips_in_test = len(Release(clip_release).table(split="test"))
@@ -254,5 +254,6 @@ def test_what_a_file_says_of_its_pooling_may_be_anything() -> None:
     from datagen.evaluation.result import _pooling_told
 
     scores = scores_of(table().drop_duplicates("sample_id").drop(columns="frame"))
-    for config in (None, [], {"pooling": 3}, {"pooling": "x" * 9000}, {"pooling": "none"}):
+    told: list[Any] = [None, [], {"pooling": 3}, {"pooling": "x" * 9000}, {"pooling": "none"}]
+    for config in told:
         assert _pooling_told(replace(scores, detector={"config": config}), None) is None
