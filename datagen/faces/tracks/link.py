@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from datagen.core.arrays import Box
 
@@ -40,6 +39,8 @@ def linked(before: Sequence[Box], now: Sequence[Box]) -> list[int | None]:
     found: list[int | None] = [None] * len(now)
     if not before or not now:
         return found
+    from scipy.optimize import linear_sum_assignment  # a third of a second to import
+
     shared = overlaps(before, now)
     for old, new in zip(*linear_sum_assignment(-shared), strict=True):
         best = shared[old, new]

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, minimum_filter1d
-from scipy.signal import savgol_filter
 
 from datagen.faces.landmarks import (
     BROWS,
@@ -300,6 +299,8 @@ def _taken(values: Values, shares: Values, windows: Sequence[int]) -> Values:
 def _fit(values: Values, window: int) -> Values:
     if window == 1:
         return np.asarray(values, np.float64)
+    from scipy.signal import savgol_filter  # half a second to import
+
     return np.asarray(savgol_filter(values, window, _ORDER, axis=0, mode="interp"), np.float64)
 
 
