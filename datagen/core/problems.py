@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from datagen.core.keys import keys_at, kind_at, model_in, places_of
 from datagen.core.text import counted, first_of, near, renamed, shortened
+from datagen.errors.redact import redacted
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -151,7 +152,7 @@ def _unknown(entry: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     location = tuple(part for part in entry["loc"] if part != _KEY)
     name, parent = str(location[-1]), location[:-1]
     known = keys_at(model, parent)
-    head, colon, rest = name.partition(":")
+    head, colon, rest = redacted(name).partition(":")  # before an address is taken apart
     if colon and rest and (head in known or not known):
         return f"unknown key. Write a space after the colon: '{head}: {rest[:_MAX_NAME]}'"
     if hint := near(name, known, _NEAR):

@@ -117,6 +117,12 @@ def test_a_colon_without_a_space_is_seen() -> None:
     ]
 
 
+def test_an_address_as_a_key_loses_its_password_before_it_is_taken_apart() -> None:
+    """With a space behind its colon, nothing would see that it is one."""
+    (line,) = _lines({"counts": {"train.http://ann:hidden1234@host/x": 1}})
+    assert "hidden1234" not in line.partition(": unknown key")[2]
+
+
 def test_the_value_of_an_unknown_key_is_no_problem_of_its_own() -> None:
     assert _lines({"counts": {"dev": "x"}}) == ["counts.dev: unknown key. Allowed: train, val"]
 
