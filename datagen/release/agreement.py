@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from datagen.release.grammar import Broken, first
 from datagen.release.rules import KINDS
 
-__all__ = ["disagreeing_rows"]
+__all__ = ["broken_segments", "disagreeing_rows"]
 
 _FAKES = [kind for kind, label in KINDS.items() if label]
 _MASK = ("mask_path", "mask_offset", "mask_size")
@@ -47,6 +47,30 @@ def disagreeing_rows(table: pa.Table) -> Iterator[Broken]:
         once = pc.index_in(ids, value_set=ids)
         wrong = pc.not_equal(once, pa.array(np.arange(len(ids)), once.type))
         yield from _broken(table, "sample_id", wrong, "each id once")
+
+    yield from broken_segments(table)
+
+
+def broken_segments(table: pa.Table) -> Iterator[Broken]:
+    """Yield the clips whose manipulated frames are none of a clip of their kind.
+
+    Args:
+        table: Some columns of a manifest file.
+    """
+    if not {"kind", "frames", "segments"} <= set(table.column_names):
+        return
+    fake = pc.is_in(_texts(table, "kind"), value_set=pa.array(_FAKES)).to_pylist()
+    lengths = table.column("frames").to_pylist()
+    columns = zip(fake, lengths, table.column("segments").to_pylist(), strict=True)
+    wrong = pa.array(
+        [
+            bool(segments) != is_fake or any(not a < b <= frames for a, b in segments)
+            for is_fake, frames, segments in columns
+        ],
+        pa.bool_(),
+    )
+    allowed = "frames of the clip for a fake, none for the others"
+    yield from _broken(table, "segments", wrong, allowed)
 
 
 def _texts(table: pa.Table, column: str) -> Any:

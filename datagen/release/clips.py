@@ -85,7 +85,8 @@ def pngs_of(data: bytes) -> Iterator[_Png]:
     whole = data + bytes(-len(data) % 512) + _END
     for number, member in enumerate(members(io.BytesIO(whole), len(whole))):
         if member.problem or number >= MAX_FRAMES:
-            raise ImageError(f"no frames in a tar: {member.problem or 'too many'}")
+            problem = f"a member {member.problem}" if member.problem else "too many members"
+            raise ImageError(f"no tar of frames: {problem}")
         yield _Png(member.name, member.offset, whole[member.offset : member.offset + member.size])
 
 
@@ -161,7 +162,7 @@ def _video(data: bytes, row: Row) -> Iterator[Any]:
 def _check_size(width: int, height: int, row: Row) -> None:
     stated = int(row["width"]), int(row["height"])
     if (width, height) != stated:
-        raise ImageError(f"it has {width}x{height} pixels, not {stated[0]}x{stated[1]}")
+        raise ImageError(f"of {width}x{height} pixels, not {stated[0]}x{stated[1]}")
 
 
 def _stacked(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +14,7 @@ from datagen.errors import ReleaseError
 from datagen.release.bounded_parquet import broken_columns, open_table, plain_table
 from datagen.release.clip_schema import FRAME_RULES, FRAMES
 from datagen.release.folder import Folder
+from datagen.release.grammar import Broken
 from datagen.release.names import FILE_OF_A_SHARD, ShardName
 from datagen.release.rows import Row
 
@@ -33,10 +36,20 @@ def read_frames(folder: Folder, shard: ShardName, columns: Sequence[str] | None 
         ReleaseError: The file is missing, damaged or too large, or a row breaks a rule.
     """
     table = open_table(folder, shard.frames, FRAMES, FRAME_RULES, columns)
-    for broken in broken_columns(table, FRAMES, FRAME_RULES):
+    for broken in chain(broken_columns(table, FRAMES, FRAME_RULES), _manipulated_others(table)):
         where = f"{folder}/{shard.frames}"
         raise ReleaseError(f"{where}: {broken}", path=where, key=broken.column, row=broken.row)
     return plain_table(folder, shard.frames, table, FRAMES)
+
+
+def _manipulated_others(table: pa.Table) -> Iterator[Broken]:
+    """Yield the frames of reals and controls that are said to be manipulated."""
+    if not {"sample_id", "manipulated"} <= set(table.column_names):
+        return
+    fake = pc.ends_with(pc.cast(table.column("sample_id"), pa.string()), "-fake")
+    rows = np.asarray(pc.and_not(table.column("manipulated"), fake).to_numpy(), np.bool_)
+    if rows.any():
+        yield Broken("manipulated", rows, "True", "True for a fake, False for the others")
 
 
 def shard_of(release: str, row: Row) -> ShardName:

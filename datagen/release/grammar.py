@@ -21,6 +21,7 @@ __all__ = ["Between", "Broken", "Items", "Json", "OneOf", "Rule", "Text", "broke
 Rows = npt.NDArray[np.bool_]
 
 _SHOWN = 60
+_AT_ONCE = 1 << 16  # rows: a list of one has up to some hundred values
 
 
 class Rule(Protocol):
@@ -197,7 +198,11 @@ def broken_rows(name: str, column: Any, rule: Rule, nullable: bool) -> Iterator[
         rule: Rule of its values.
         nullable: Whether it may have nulls.
     """
-    parts = [_of_chunk(chunk, rule, nullable) for chunk in column.chunks]
+    parts = [
+        _of_chunk(chunk.slice(at, _AT_ONCE), rule, nullable)
+        for chunk in column.chunks
+        for at in range(0, len(chunk), _AT_ONCE)
+    ]
     rows = np.concatenate(parts) if parts else np.zeros(0, np.bool_)
     if rows.any():
         allowed = rule.allowed + (", or null" if nullable else "")

@@ -25,6 +25,7 @@ __all__ = [
     "ManifestFile",
     "broken_manifest_rows",
     "manifest_file",
+    "other_media",
     "read_manifest",
     "split_of",
 ]
@@ -40,11 +41,13 @@ class ManifestFile(ShardName):
         media_bytes: Size of the tar of its pairs as ``release.json`` states it.
         control_bytes: Size of the tar of its controls; 0 if it has none.
         purposes: What the release is for, which the terms of every row must allow.
+        clips: Whether the release has clips; ``None`` where it isn't known.
     """
 
     media_bytes: int
     control_bytes: int = 0
     purposes: tuple[str, ...] = ()
+    clips: bool | None = None
 
     @property
     def tars(self) -> dict[str, int]:
@@ -73,7 +76,8 @@ def manifest_file(record: Mapping[str, Any], name: str) -> ManifestFile:
     )
     purpose = record["purpose"]
     needed = (purpose["use"], *(["redistribute"] if purpose["redistribute"] else []))
-    return ManifestFile(shard.release, shard.shard, media, controls, needed)
+    clips = any(file.startswith("frames/") for file in record["files"])
+    return ManifestFile(shard.release, shard.shard, media, controls, needed, clips)
 
 
 def read_manifest(
@@ -95,6 +99,9 @@ def read_manifest(
             breaks a rule: the message names row and column, what was found, what is allowed.
     """
     table = open_table(folder, file.manifest, ANY_MANIFEST, ANY_RULES, columns, OPTIONAL_NAMES)
+    if problem := other_media(table, file, whole=columns is None):
+        where = f"{folder}/{file.manifest}"
+        raise ReleaseError(f"{where}: {problem}", path=where, key="frames")
     for broken in chain(broken_manifest_rows(table, file), disagreeing_rows(table)):
         where = f"{folder}/{file.manifest}"
         raise ReleaseError(
@@ -104,6 +111,22 @@ def read_manifest(
             row=broken.row,
         )
     return plain_table(folder, file.manifest, table, ANY_MANIFEST, dictionary)
+
+
+def other_media(table: pa.Table, file: ManifestFile, whole: bool = True) -> str:
+    """Return what is wrong if a file has rows of images among clips, or the other way round.
+
+    Args:
+        table: The file, or some of its columns.
+        file: Its names and what ``release.json`` says.
+        whole: Whether ``table`` has all columns.
+    """
+    found = "frames" in table.column_names
+    if file.clips and whole and not found:
+        return "it has rows of images, and release.json lists frames of clips"
+    if file.clips is False and found:
+        return "it has rows of clips, and release.json lists no frames of clips"
+    return ""
 
 
 def broken_manifest_rows(table: pa.Table, file: ManifestFile) -> Iterator[Broken]:

@@ -24,7 +24,12 @@ from datagen.release.commit import Commit, commit_name, read_commit
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken
 from datagen.release.json_columns import json_object, operations_of
-from datagen.release.manifest import MANIFEST_FOLDER, broken_manifest_rows, manifest_file
+from datagen.release.manifest import (
+    MANIFEST_FOLDER,
+    broken_manifest_rows,
+    manifest_file,
+    other_media,
+)
 from datagen.release.pixels import header_problem
 from datagen.release.rows import is_absent
 from datagen.release.rules import KINDS, REJECT_RULES
@@ -136,6 +141,9 @@ class ShardCheck:
         try:
             table = open_table(self._folder, name, ANY_MANIFEST, ANY_RULES, optional=OPTIONAL_NAMES)
             yield from _not_the_schema(table, ANY_MANIFEST, name)
+            if problem := other_media(table, self._file):
+                yield f"{name}: {problem}"
+                return None
             broken = list(broken_manifest_rows(table, self._file))
             if not broken:
                 broken = list(broken_segments(table))

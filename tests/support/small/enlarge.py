@@ -1,4 +1,4 @@
-"""A small network that doubles images of any size, as ESRGAN does: smooth, with traces of its own."""
+"""A small network that doubles images of any size, as ESRGAN does, with traces of its own."""
 
 from __future__ import annotations
 

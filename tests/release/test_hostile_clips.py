@@ -1,0 +1,102 @@
+"""Releases of clips by someone who lies and makes every digest agree."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagen.errors import ReleaseError
+from datagen.release.clip_schema import CLIP_NAMES
+from datagen.release.folder import Folder
+from datagen.release.grammar import broken_rows
+from datagen.release.reader import Release
+from datagen.release.verify import verify
+from tests.support.releases import SHARD, change_record, own_up
+
+MANIFEST_FILE = f"manifest/{SHARD}.parquet"
+FRAMES_FILE = f"frames/{SHARD}.parquet"
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def out(clip_release: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(clip_release, tmp_path / "out"))
+
+
+def changed(out: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    pq.write_table(change(pq.read_table(out / name)), out / name)
+    own_up(out, name)
+
+
+def with_cells(
+    column: str, cells: Callable[[dict[str, Any]], Any]
+) -> Callable[[pa.Table], pa.Table]:
+    def change(table: pa.Table) -> pa.Table:
+        rows = [{**row, column: cells(row)} for row in table.to_pylist()]
+        return pa.Table.from_pylist(rows, table.schema)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        lambda row: [[0, 4]],
+        lambda row: [],
+        lambda row: [[3, 1]] if row["kind"] == "fake" else [],
+        lambda row: [[0, 5]] if row["kind"] == "fake" else [],
+    ],
+)
+def test_segments_are_of_fakes_and_within_the_clip(
+    out: Path, segments: Callable[[dict[str, Any]], Any]
+) -> None:
+    changed(out, MANIFEST_FILE, with_cells("segments", segments))
+    with pytest.raises(ReleaseError, match=r"column 'segments'.*frames of the clip for a fake"):
+        Release(out).table()
+    assert any("column 'segments'" in line for line in verify(Folder(str(out))))
+
+
+def test_no_frame_of_a_real_is_manipulated(out: Path) -> None:
+    changed(out, FRAMES_FILE, with_cells("manipulated", lambda row: True))
+    release = Release(out)
+    row = next(release.pairs(split=SHARD.partition("-")[0])).row
+    with pytest.raises(ReleaseError, match="column 'manipulated': found True, allowed"):
+        release.frames(row)
+
+
+def test_rows_of_images_among_clips_are_refused(out: Path) -> None:
+    changed(out, MANIFEST_FILE, lambda table: table.drop(list(CLIP_NAMES)))
+    with pytest.raises(ReleaseError, match=r"rows of images, and release\.json lists frames"):
+        Release(out).table()
+    assert any("rows of images" in line for line in verify(Folder(str(out))))
+
+
+def test_frames_that_only_the_commit_lists_are_named(out: Path) -> None:
+    change_record(out, lambda record: record["files"].pop(FRAMES_FILE))
+    told = list(verify(Folder(str(out))))
+    assert any(f"states {FRAMES_FILE}, which release.json does not list" in one for one in told)
+
+
+def test_rules_are_applied_to_some_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of a million rows of landmarks in a file of some kilobytes takes no gigabytes."""
+    seen: list[int] = []
+
+    class Counted:
+        allowed = "anything"
+
+        def broken(self, values: Any) -> Any:
+            seen.append(len(values))
+            return np.zeros(len(values), np.bool_)
+
+    column = pa.chunked_array([pa.array([1.0] * 200_000)])
+    assert not list(broken_rows("x", column, Counted(), nullable=True))
+    assert sum(seen) == 200_000
+    assert max(seen) <= 1 << 16
