@@ -118,7 +118,11 @@ def main(arguments: list[str] | None = None) -> None:
         for name, found in measure(method, yaml.safe_load(given.options), given.pairs).items():
             match = open_identity(name).contract.match
             ours, theirs = found["target"], found["donor"]
-            cells = [f"{np.mean(theirs):.3f}", f"{np.mean(ours):.3f}", f"{np.mean(theirs > ours):.1%}"]
+            cells = [
+                f"{np.mean(theirs):.3f}",
+                f"{np.mean(ours):.3f}",
+                f"{np.mean(theirs > ours):.1%}",
+            ]
             for prefix in ("", "other "):
                 both = np.minimum(found[f"{prefix}target"], found[f"{prefix}donor"])
                 cells.append(f"{np.mean(both > match):.1%}" if method == "morph" else "")

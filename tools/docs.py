@@ -223,8 +223,9 @@ def with_tables(text: str) -> str:
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Yield each generated document with the text it should have."""
-    yield ROOT / "manifests" / "SCHEMA.md", "".join(
-        (schema_document(), clip_schema_document(), identity_schema_document())
+    yield (
+        ROOT / "manifests" / "SCHEMA.md",
+        "".join((schema_document(), clip_schema_document(), identity_schema_document())),
     )
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         yield path, with_tables(path.read_text(encoding="utf-8"))

@@ -47,7 +47,7 @@ def command(
         pairs = read_record(folder)["counts"]["pairs"]
         progress.note(
             f"{compared[0]} of {counted(pairs, 'pair')} {'was' if pairs == 1 else 'were'} compared "
-            "outside the mask: only lossless pairs (PNG, FFV1) without degradation can be. The others "
-            "were not checked: lossy or degraded"
+            "outside the mask: only lossless pairs (PNG, FFV1) without degradation can be. The "
+            "others were not checked: lossy or degraded"
         )
     raise typer.Exit(NOT_DONE if problems else DONE)

@@ -89,7 +89,6 @@ _CLIP_RULES: Mapping[str, Rule] = {
 }
 
 
-
 def manifest_schema(clips: bool, identity: bool) -> pa.Schema:
     """Return the columns of a manifest.
 

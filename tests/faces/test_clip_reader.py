@@ -38,7 +38,7 @@ def frames() -> list[Image]:
 def track() -> Track:
     still = made_face(0, SIDE).landmarks
     steps = np.arange(COUNT, dtype=np.float32)[:, None, None]
-    marks = (still[None] + steps * np.float32([2, 1])).astype(np.float32)
+    marks = (still[None] + steps * np.array([2, 1], np.float32)).astype(np.float32)
     return Track(
         first_frame=0,
         pts=np.arange(COUNT, dtype=np.int64),
@@ -46,7 +46,7 @@ def track() -> Track:
         landmarks=marks,
         raw=marks,
         mesh=None,
-        pose=np.tile(np.float32([5, -3, 2]), (COUNT, 1)),
+        pose=np.tile(np.array([5, -3, 2], np.float32), (COUNT, 1)),
         other_faces=np.zeros(COUNT, np.int32),
     )
 

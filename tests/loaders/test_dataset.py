@@ -95,7 +95,7 @@ def test_numbers_of_items_work_as_those_of_a_list(out: Path) -> None:
         with pytest.raises(IndexError, match="the dataset has 24"):
             dataset[wrong]
     with pytest.raises(TypeError):
-        dataset["0"]  # type: ignore[index]
+        dataset["0"]
 
 
 def test_a_transform_makes_the_item(out: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.planning.made import loaded, rows
 CLIP = {"frames": 8, "stride": 2}  # reaches over 15 frames
 
 
-def tracks(lengths: dict[str, int | None], source: str = "faces") -> FaceIndex:
+def tracks(lengths: Mapping[str, int | None], source: str = "faces") -> FaceIndex:
     """Return an index of the usual faces; tracks of some lengths, by image."""
     found = []
     for row in rows(source=source):

@@ -8,7 +8,7 @@ import pytest
 
 from datagen.core.schema import parse
 from datagen.errors import RecipeError
-from datagen.recipe.schema import MethodUse, RecipeSpec, in_split
+from datagen.recipe.schema import Encode, MethodUse, RecipeSpec, in_split
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -51,6 +51,7 @@ def test_what_is_left_out_has_its_default() -> None:
     }
     assert (recipe.split.origin, recipe.split.stratify) == ("hash", ("sex",))
     assert (recipe.face.size, recipe.face.margin, recipe.face.analyzer) == (380, 1.3, "mediapipe")
+    assert isinstance(recipe.encode, Encode)
     assert (recipe.encode.format, recipe.encode.quality) == ("jpeg", None)
     assert (recipe.shard_pairs, recipe.rejects.max_share) == (250, 0.05)
     assert recipe.controls == Fraction(0)

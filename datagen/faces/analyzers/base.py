@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Box, Image, Landmarks, Mesh
 from datagen.sources.base import Record
 
-__all__ = ["Analyzer", "Detection", "SamePerson"]
+__all__ = ["SAME_PERSON", "Analyzer", "Detection", "SamePerson"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class SamePerson(NamedTuple):
 
     cosine: float = 0.6
     embedder: str = ""
+
+
+SAME_PERSON = SamePerson()
+"""What holds without a card of an embedder."""
 
 
 class Analyzer(ABC):

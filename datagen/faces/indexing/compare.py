@@ -17,7 +17,7 @@ from datagen.core.digests import sha256_bytes
 from datagen.core.reading import probe
 from datagen.engine import Engine, InlineEngine, run_all
 from datagen.errors import ImageError, ItemError
-from datagen.faces.analyzers.base import SamePerson
+from datagen.faces.analyzers.base import SAME_PERSON, SamePerson
 from datagen.faces.indexing.cache import DecisionCache
 from datagen.faces.indexing.clips import middle_image
 from datagen.faces.indexing.likeness import same_face
@@ -36,14 +36,14 @@ _HERE = 32  # pairs that are compared without starting an engine
 _CHUNK = 16
 
 
-def one_photograph(
+def one_photograph(  # noqa: PLR0913
     sources: Mapping[str, Source],
     rows: Rows,
     landmarks: Landmarks,
     pairs: Sequence[Pair],
     engine: Callable[[], Engine],
     mirrored: bool | None = None,
-    same_person: SamePerson = SamePerson(),
+    same_person: SamePerson = SAME_PERSON,
     limits: Mapping[str, float] | None = None,
 ) -> list[bool | None]:
     """Return for each pair whether it is one photograph; ``None`` if one cannot be read.

@@ -14,7 +14,7 @@ import numpy as np
 
 from datagen.core.arrays import Box
 from datagen.engine import Engine
-from datagen.faces.analyzers.base import SamePerson
+from datagen.faces.analyzers.base import SAME_PERSON, SamePerson
 from datagen.faces.indexing.apart import people_apart
 from datagen.faces.indexing.candidates import Candidates
 from datagen.faces.indexing.compare import Pair, Rows, one_photograph
@@ -45,7 +45,7 @@ def same_photographs(
     sources: Sequence[Source],
     rows: Rows,
     engine: Callable[[], Engine],
-    same_person: SamePerson = SamePerson(),
+    same_person: SamePerson = SAME_PERSON,
 ) -> SamePhotographs:
     """Return the pairs of faces of different identities that are one photograph.
 
