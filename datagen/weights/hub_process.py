@@ -140,7 +140,7 @@ def _main() -> None:
         answer = {"kind": "refused", "words": str(error)}
     except Exception as error:  # noqa: BLE001  # of any of the libraries below
         answer = {"kind": "failed", "words": first_line(error) or type(error).__name__}
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.buffer.write(json.dumps(answer).encode())  # a pipe to the process that asked
     sys.stdout.flush()
     os._exit(0)  # threads of a download that failed are not waited for
 
