@@ -37,7 +37,7 @@ __all__ = [
     "middle_image",
 ]
 
-CLIP_VERSION = f"clips-1-{digest_of(SMOOTHING)[:8]}"
+CLIP_VERSION = f"clips-2-{digest_of(SMOOTHING)[:8]}"
 """Text that changes when the same frames may give other tracks; part of the cache's key."""
 
 MAX_LENGTH = 60_000
@@ -156,7 +156,7 @@ class AnalyzeClips:
                     for track in tracks.take(frame.image, frame.pts, plain)
                 ]
             found += tracks.follower.finish()
-        return _rows(base, found, tracks.frames)
+        return _rows(base, found, tracks.seen)
 
     def _rendered(
         self, analyzer: Analyzer, record: Record, base: dict[str, Any]
@@ -177,7 +177,7 @@ class AnalyzeClips:
             )
             found += tracks.take(image, number, stated)
         found += tracks.follower.finish()
-        return _rows(base, found, tracks.frames)
+        return _rows(base, found, tracks.seen)
 
 
 class Tracker:
@@ -191,6 +191,7 @@ class Tracker:
     def __init__(self, analyzer: Analyzer, size: tuple[int, int]) -> None:
         self.follower = Follower(analyzer.needs_pixels, size)
         self.frames = 0
+        self.seen: list[tuple[int, str | None]] = []
         self._analyzer = analyzer
         self._cuts = CutFinder()
         self._inner: list[int] | None = None
@@ -207,6 +208,7 @@ class Tracker:
         if seen and (cut or self.frames % _BORDER_EVERY == 0):
             self._inner, self._levels = within_border(image), few_colors(image)
         notes = FrameNotes(pts, phash(image) if seen else None, self._inner, self._levels)
+        self.seen.append((pts, notes.phash))
         self.frames += 1
         if self.frames > MAX_LENGTH:
             raise ImageError(f"more than {MAX_LENGTH:,} frames: cut the video into parts")
@@ -214,10 +216,15 @@ class Tracker:
         yield from self.follower.step(found, notes, cut, image if seen else None)
 
 
-def _rows(base: dict[str, Any], found: list[FoundTrack], frames: int) -> list[dict[str, Any]]:
-    base["length"] = frames
+def _rows(
+    base: dict[str, Any], found: list[FoundTrack], seen: list[tuple[int, str | None]]
+) -> list[dict[str, Any]]:
+    base["length"] = len(seen)
     if not found:
-        return [{**base, "problem": "no_track", "detail": f"no face in {frames} frames"}]
+        # The middle frame is kept: without a face, copies of a minor's video are known by it.
+        pts, hash_ = seen[len(seen) // 2] if seen else (None, None)
+        said = {"problem": "no_track", "detail": f"no face in {len(seen)} frames"}
+        return [{**base, **said, "phash": hash_, "middle": pts}]
     found = sorted(found, key=lambda one: (one.track.first_frame, *one.track.boxes[0].tolist()))
     return [{**base, "face_no": number, **_row(one)} for number, one in enumerate(found)]
 

@@ -34,7 +34,14 @@ def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -
         found: Rows of an analyzer by ``image_id``.
     """
     return [
-        Seen(source.card.id, record, rows[0]["sha256"], rows[0]["phash"], _with_face(rows))
+        Seen(
+            source.card.id,
+            record,
+            rows[0]["sha256"],
+            rows[0]["phash"],
+            _with_face(rows),
+            rows[0].get("middle"),
+        )
         for record in records
         if (rows := found[record.image_id])[0].get("sha256")
     ]
@@ -72,11 +79,11 @@ class Look:
     def __call__(self, image: Seen) -> Thumbnails | None:
         """Return the thumbnails of an image; ``None`` if it cannot be read any more."""
         source = self._sources[image.source]
-        middle = image.faces[0].get("middle") if image.faces else None
         try:
-            if middle is not None:
+            if image.middle is not None:
                 place = image.record.image_id, image.record.path
-                return thumbnails(middle_image(source, *place, middle), faces_in(image.faces[:1]))
+                faces = [one for one in image.faces[:1] if one["middle"] == image.middle]
+                return thumbnails(middle_image(source, *place, image.middle), faces_in(faces))
             pixels = self._pixels(source, image.record)
         except (OSError, ImageError):
             return None

@@ -88,6 +88,7 @@ class Seen:
         sha256: Digest of the file.
         phash: Perceptual hash; ``None`` if the pixels were not read.
         faces: Rows of the analyzer, one for each of its faces.
+        middle: Of a video, the time stamp of the frame that stands for it.
     """
 
     source: str
@@ -95,6 +96,7 @@ class Seen:
     sha256: str
     phash: str | None
     faces: tuple[Mapping[str, Any], ...] = ()
+    middle: int | None = None
 
     @property
     def place(self) -> Place:

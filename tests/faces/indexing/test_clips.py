@@ -425,3 +425,32 @@ def test_videos_of_a_minor_are_not_followed(tmp_path: Path) -> None:
     )
     assert built.index.column("identity") == ["adult"]
     assert codes(built) == [("kid", "under_age"), ("kid2", "minor_identity")]
+
+
+def test_a_copy_of_a_minors_video_is_found_though_no_face_was_found_in_the_minors(
+    tmp_path: Path,
+) -> None:
+    made = Videos(tmp_path / "videos")
+    again = make_video([scene(1)] * 12, "h264 in mkv", options={"crf": "30"})
+    made.add("kid.mp4", lambda n: [])
+    made.add("other.mkv", lambda n: [face(40)], data=again)
+    made.add("adult.mp4", lambda n: [face(60)], cut=0)
+    rows = [
+        {"image": "kid.mp4", "identity": "kid", "age": 12},
+        {"image": "other.mkv", "identity": "other", "age": 30},
+        {"image": "adult.mp4", "identity": "adult", "age": 30},
+    ]
+    pd.DataFrame(rows).to_csv(made.root / "faces.csv", index=False)
+    of = source("table", made.root, columns={"age": "age"})
+    analyzer = Scripted(made.scripts)
+    for _ in range(2):  # the second time from the cache
+        built = build_index(
+            [of],
+            analyzer,
+            LIMITS,
+            RESEARCH,
+            InlineEngine,
+            lambda done, total: None,
+            clip=ClipLimits(8),
+        )
+        assert codes(built) == [("kid", "under_age"), ("other", "copy_of_minor")]
