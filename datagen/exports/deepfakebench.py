@@ -46,6 +46,7 @@ _COLUMNS = [
 ]
 _CLIP_COLUMNS = ["frames", "start_frame", "stride"]
 _METHOD = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_AT_ONCE = 1024  # rows of frames that are Python objects at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def _landmarks(
         return {row["sample_id"]: [row["landmarks"]] for row in rows}
     found: dict[str, list[Any]] = {row["sample_id"]: [None] * row["frames"] for row in rows}
     table = read_frames(release.folder, file, ["sample_id", "frame", "landmarks"])
-    for frame in table.to_pylist():
+    batches = table.to_batches(max_chunksize=_AT_ONCE)
+    for frame in (row for batch in batches for row in batch.to_pylist()):
         own = found.get(frame["sample_id"], [])
         if frame["frame"] < len(own):
             own[frame["frame"]] = frame["landmarks"]

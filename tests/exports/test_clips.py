@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -268,3 +269,20 @@ def test_a_window_of_a_clip_decodes_to_the_same_frames(lossless_clips: Path) -> 
     assert np.array_equal(masks_of(masks, row, range(1, 3)), release.masks(row)[1:3])
     with pytest.raises(ReleaseError, match="has at most 4 frames"):
         clip_of(data, row, range(2, 6))
+
+
+def test_rows_of_frames_are_objects_a_few_at_a_time(clip_release: Path, tmp_path: Path) -> None:
+    """A table of frames of some kilobytes may repeat one row a million times."""
+    out = Path(shutil.copytree(clip_release, tmp_path / "out"))
+    name = "frames/train-000000.parquet"
+    table = pq.read_table(out / name)
+    again = pa.concat_tables([table, *[table.slice(0, 1)] * 20_000]).combine_chunks()
+    pq.write_table(again, out / name)
+    own_up(out, name)
+    tracemalloc.start()
+    try:
+        api.export(out, tmp_path / "copy", "deepfakebench", progress=False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 << 20
