@@ -104,6 +104,8 @@ class Method(ABC):
             a network whose resolution loses more: the control must show that loss.
         paper: Authors, year and title of the paper that the method follows.
         learned: Whether the method needs weight files; its options then name their cards.
+        added_options: Options that came after the others, with the value at which the method
+            makes what it made before: there they don't count in the digest of a recipe.
     """
 
     name: ClassVar[str]
@@ -118,6 +120,7 @@ class Method(ABC):
     min_control_psnr: ClassVar[float] = 30.0
     paper: ClassVar[str] = ""
     learned: ClassVar[bool] = False
+    added_options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Frozen) -> None:
         self.config = config

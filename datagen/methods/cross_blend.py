@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -30,6 +30,8 @@ __all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
 
 _MIN_LIFT = 0.08
 _MAX_ZOOM = 1.25
+_STRONG_LIFT, _STRONG_BLUR, _STRONG_LIGHT = (0.5, 0.8), (0.014, 0.024), (0.0, 0.4)
+_LOWEST = 0.2
 
 
 class CrossBlendOptions(Frozen):
@@ -41,11 +43,14 @@ class CrossBlendOptions(Frozen):
         blur: Upper bound of the standard deviation of the second Gaussian filter of the mask, as
             a share of the face's width, 0.01 to 0.15.
         color: Lower bound of the strength of the color transfer, 0 to 1.
+        identity: ``varied``: hulls of all heights and edges; ``strong``: as much of the donor's
+            face as the two foreheads allow, with a narrow edge, whatever ``bend`` and ``blur``.
     """
 
     bend: float = Field(0.05, ge=0.01, le=0.15)
     blur: float = Field(0.06, ge=0.01, le=0.15)
     color: float = Field(0.7, ge=0, le=1)
+    identity: Literal["varied", "strong"] = "varied"
 
 
 class CrossBlendParams(Frozen):
@@ -78,6 +83,7 @@ class CrossBlend(Method):
     options = CrossBlendOptions
     params = CrossBlendParams
     needs_donor = True
+    added_options = {"identity": "varied"}
     min_change = 4.0
     paper = "Li et al., CVPR 2020, Face X-ray for More General Face Forgery Detection"
 
@@ -88,7 +94,7 @@ class CrossBlend(Method):
         ranges = self.config
         assert isinstance(ranges, CrossBlendOptions)
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
-        return CrossBlendParams(
+        params = CrossBlendParams(
             lift=rounded(min(rng.uniform(0.1, 0.8), free)),
             field=draw_field(rng),
             bend=rounded(rng.uniform(0.01, ranges.bend)),
@@ -96,6 +102,17 @@ class CrossBlend(Method):
             blur=rounded(rng.uniform(0.01, ranges.blur)),
             color=rounded(rng.uniform(ranges.color, 1.0)),
             light=rounded(rng.uniform(0.0, 0.9)),
+        )
+        if ranges.identity == "varied":
+            return params
+        return params.model_copy(
+            update={
+                "lift": rounded(min(rng.uniform(*_STRONG_LIFT), max(free, _LOWEST))),
+                "bend": 0.01,
+                "erode": 0.02,
+                "blur": rounded(rng.uniform(*_STRONG_BLUR)),
+                "light": rounded(rng.uniform(*_STRONG_LIGHT)),
+            }
         )
 
     def apply(self, ctx: Context, params: CrossBlendParams) -> Result:

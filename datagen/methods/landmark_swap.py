@@ -86,6 +86,7 @@ class LandmarkSwap(Method):
     options = LandmarkSwapOptions
     params = LandmarkSwapParams
     needs_donor = True
+    added_options = {"identity": "varied"}
     min_change = 4.0
     paper = (
         "Roessler et al. 2019, FaceForensics++ (FaceSwap); Reinhard et al. 2001; "
@@ -102,7 +103,7 @@ class LandmarkSwap(Method):
         feather, color = rng.uniform(*_FEATHER[blend]), rng.uniform(0.7, 1.0)
         light = rng.uniform(0.4, 1.0)
         ratio, shape = _RATIO_AND_SHAPE[rng.integers(len(_RATIO_AND_SHAPE))]
-        return LandmarkSwapParams(
+        params = LandmarkSwapParams(
             lift=_lift(reach, target, donor),
             feather=rounded(feather),
             transfer=_choose(rng, _TRANSFERS),
@@ -115,6 +116,7 @@ class LandmarkSwap(Method):
             warp="thin_plate" if rng.random() < _THIN_PLATE else "mesh",
             blend=blend,
         )
+        return params if given.identity == "varied" else _strong(rng, params, target, donor)
 
     def apply(self, ctx: Context, params: LandmarkSwapParams) -> Result:
         """Warp, recolor and blend the donor's face."""
@@ -151,6 +153,24 @@ class LandmarkSwap(Method):
         return paste(target.image, back, stage.mask, stage.region)
 
 
+def _strong(
+    rng: np.random.Generator, params: LandmarkSwapParams, target: FaceCrop, donor: FaceCrop
+) -> LandmarkSwapParams:
+    """Show all of the donor's face: its inner shape, at full weight, with little of the light."""
+    return params.model_copy(
+        update={
+            "lift": _lift(rng.uniform(*_STRONG_REACH), target, donor),
+            "feather": rounded(rng.uniform(*_STRONG_FEATHER)),
+            "light": rounded(rng.uniform(*_STRONG_LIGHT)),
+            "ratio": 1.0,
+            "shape": 1.0,
+            "mouth": "donor",
+            "eyes": "donor",
+        }
+    )
+
+
+_STRONG_REACH, _STRONG_FEATHER, _STRONG_LIGHT = (0.6, 0.9), (0.04, 0.07), (0.0, 0.35)
 _MIN_LIFT = 0.12
 _MAX_STEP = 0.04
 _FRINGE_LIFT = -0.18

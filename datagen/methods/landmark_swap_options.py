@@ -8,9 +8,10 @@ from pydantic import Field, field_validator
 
 from datagen.core.schema import Frozen
 
-__all__ = ["BLENDS", "Blend", "LandmarkSwapOptions", "LandmarkSwapParams", "Transfer"]
+__all__ = ["BLENDS", "Blend", "Identity", "LandmarkSwapOptions", "LandmarkSwapParams", "Transfer"]
 
 Blend: TypeAlias = Literal["alpha", "poisson", "pyramid"]
+Identity: TypeAlias = Literal["varied", "strong"]
 Transfer: TypeAlias = Literal["reinhard", "histogram", "covariance"]
 
 BLENDS: dict[Blend, float] = {"alpha": 0.6, "poisson": 0.2, "pyramid": 0.2}
@@ -23,9 +24,12 @@ class LandmarkSwapOptions(Frozen):
     Attributes:
         blend: Blends that may be drawn; of all three, ``alpha`` three times as often as each of
             the others.
+        identity: ``varied``: from the donor's face in full to a weak blend in the target's shape;
+            ``strong``: always the donor's inner geometry, at full weight and up to the hair.
     """
 
     blend: tuple[Blend, ...] = Field(tuple(BLENDS), min_length=1)
+    identity: Identity = "varied"
 
     @field_validator("blend")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -29,7 +29,18 @@ from datagen.methods.base import Context, Method, Result
 from datagen.methods.draws import bare_in_both
 from datagen.sources.procedural.landmarks import MESH_TO_68
 
-__all__ = ["MeshSwap", "MeshSwapParams"]
+__all__ = ["MeshSwap", "MeshSwapOptions", "MeshSwapParams"]
+
+
+class MeshSwapOptions(Frozen):
+    """Options of ``mesh_swap``.
+
+    Attributes:
+        identity: ``varied``: the inner face between the target's shape and 0.6 of the donor's;
+            ``strong``: always the donor's shape, with a narrow edge, up to the hair.
+    """
+
+    identity: Literal["varied", "strong"] = "varied"
 
 
 class MeshSwapParams(Frozen):
@@ -57,9 +68,11 @@ class MeshSwap(Method):
 
     name = "mesh_swap"
     family = "face_swap"
+    options = MeshSwapOptions
     params = MeshSwapParams
     needs_donor = True
     needs_mesh = True
+    added_options = {"identity": "varied"}
     min_change = 4.0
     paper = "Nirkin et al., FG 2018, On face segmentation, face swapping, and face perception"
 
@@ -67,16 +80,20 @@ class MeshSwap(Method):
         """Draw the mask, the color transfer and the share of the donor's shape."""
         target, donor = ctx.target, ctx.need_donor()
         _mesh(target), _mesh(donor)
+        assert isinstance(self.config, MeshSwapOptions)
+        strong = self.config.identity == "strong"
         reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
+        if strong:
+            reach, shape = max(reach, 0.6), 1.0
         bare = bare_in_both(target, donor)
         low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 1, mode="edge")
         low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
         apart = abs(mouth_opening(target.landmarks) - mouth_opening(donor.landmarks)) > _ALIKE
         return MeshSwapParams(
             lift=[rounded(value) for value in low],
-            feather=rounded(rng.uniform(0.06, 0.14)),
+            feather=rounded(rng.uniform(*(_STRONG_FEATHER if strong else (0.06, 0.14)))),
             color=rounded(rng.uniform(0.7, 1.0)),
-            light=rounded(rng.uniform(0.4, 1.0)),
+            light=rounded(rng.uniform(*(_STRONG_LIGHT if strong else (0.4, 1.0)))),
             shape=rounded(shape),
             mouth=1.0 if apart else rounded(shape),
         )
@@ -113,6 +130,7 @@ class MeshSwap(Method):
 
 
 _MIN_LIFT = 0.12
+_STRONG_FEATHER, _STRONG_LIGHT = (0.05, 0.08), (0.0, 0.4)
 _ALIKE = 0.02
 _PIXELS = 0.6
 _POOR = 0.3

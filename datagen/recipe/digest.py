@@ -47,7 +47,11 @@ def recipe_digest(
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:
             del entry[key]
-        entry["options"] = method.config.model_dump(mode="json")
+        options = method.config.model_dump(mode="json")
+        for name, value in method.added_options.items():
+            if options[name] == value:
+                del options[name]
+        entry["options"] = options
         if use.min_change is None:
             entry["min_change"] = method.min_change
         if use.donor is None and method.needs_donor:

@@ -21,6 +21,7 @@ FOR_CLIPS = {
     "clip",
     "face.embedder",
     "methods.donor.frames",
+    "methods.identity",
     "sources.options.video",
 }  # no recipe of images may have them
 FROZEN = sorted(path.stem for path in (ROOT / "manifests").glob("*.parquet"))
