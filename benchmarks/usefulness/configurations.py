@@ -30,7 +30,8 @@ class Configuration(Frozen):
             shares.
         without: Methods that are left out of ``all``.
         options: Options by method, over the defaults.
-        defaults: ``old`` takes the options of ``old-defaults.yaml`` instead of the package's.
+        defaults: ``old`` takes the options of ``old-defaults.yaml`` instead of the package's, and
+            of options that came later the values that change nothing.
         degradations: As in a recipe.
         encode: As in a recipe; by default JPEG of 75 to 95.
         pairs: Number of planned pairs.
@@ -88,7 +89,8 @@ def changes_of(configuration: Configuration, pairs: int | None = None) -> dict[s
             raise RecipeError(f"{OLD}: has no method {name!r}; it has: {', '.join(old)}")
         entry: dict[str, Any] = {"use": name, "share": f"{weight}/{total}"}
         if configuration.defaults == "old":
-            entry |= {key: value for key, value in old[name].items() if key != "version"}
+            pinned = {key: value for key, value in old[name].items() if key != "version"}
+            entry |= {**METHODS.load(name).added_options, **pinned}
         if METHODS.load(name).needs_donor:
             entry["donor"] = _DONOR
         entries.append(entry | configuration.options.get(name, {}))
