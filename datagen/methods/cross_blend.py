@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -83,7 +84,7 @@ class CrossBlend(Method):
     options = CrossBlendOptions
     params = CrossBlendParams
     needs_donor = True
-    added_options = {"identity": "varied"}
+    added_options: ClassVar[Mapping[str, Any]] = {"identity": "varied"}
     min_change = 4.0
     paper = "Li et al., CVPR 2020, Face X-ray for More General Face Forgery Detection"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -86,7 +86,7 @@ class LandmarkSwap(Method):
     options = LandmarkSwapOptions
     params = LandmarkSwapParams
     needs_donor = True
-    added_options = {"identity": "varied"}
+    added_options: ClassVar[Mapping[str, Any]] = {"identity": "varied"}
     min_change = 4.0
     paper = (
         "Roessler et al. 2019, FaceForensics++ (FaceSwap); Reinhard et al. 2001; "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ class MeshSwap(Method):
     params = MeshSwapParams
     needs_donor = True
     needs_mesh = True
-    added_options = {"identity": "varied"}
+    added_options: ClassVar[Mapping[str, Any]] = {"identity": "varied"}
     min_change = 4.0
     paper = "Nirkin et al., FG 2018, On face segmentation, face swapping, and face perception"
 

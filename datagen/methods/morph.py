@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.fields import Range
 from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.faces import masks
@@ -54,12 +56,18 @@ class MorphOptions(Frozen):
     Attributes:
         min_factor, max_factor: Range of the morphing factor, which is the donor's share, 0.1 to
             0.9. Above 0.5 a retouched full morph has the hair and background of the donor.
+        shape: Range of the donor's share in the geometry alone, 0 to 1; null: the factor's.
+        likeness: ``both``: the face inclines to the person whose hair, background or jaw is not
+            shown, so that face recognition finds both in it; ``varied``: the factor as it is, a
+            soft edge of any width, and more of the colors of one.
         full: Share of morphs of the whole image; the others are of the face only. 0 to 1.
         retouched: Share of morphs without ghosting artifacts, 0 to 1.
     """
 
-    min_factor: float = Field(0.3, ge=0.1, le=0.9)
-    max_factor: float = Field(0.5, ge=0.1, le=0.9)
+    min_factor: float = Field(0.45, ge=0.1, le=0.9)
+    max_factor: float = Field(0.55, ge=0.1, le=0.9)
+    shape: Range | None = None
+    likeness: Literal["both", "varied"] = "both"
     full: float = Field(0.5, ge=0, le=1)
     retouched: float = Field(0.7, ge=0, le=1)
 
@@ -67,6 +75,8 @@ class MorphOptions(Frozen):
     def _in_order(self) -> MorphOptions:
         if self.min_factor > self.max_factor:
             raise ValueError("min_factor is above max_factor")
+        if self.shape is not None and not 0 <= self.shape[0] <= self.shape[1] <= 1:
+            raise ValueError("shape: must be a range within 0 and 1")
         return self
 
 
@@ -83,6 +93,7 @@ class MorphParams(Frozen):
         feather: Width of its soft edge, as a share of the face's width.
         color: Strength with which one face takes the colors and light of the one whose
             background is kept, 0 to 1.
+        shape: The donor's share in the geometry, if it is not the factor.
     """
 
     factor: float
@@ -93,16 +104,26 @@ class MorphParams(Frozen):
     lift: float
     feather: float
     color: float
+    shape: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_a_shape(self, handler: SerializerFunctionWrapHandler) -> Any:
+        body = handler(self)
+        if self.shape is None:
+            del body["shape"]
+        return body
 
 
 class Morph(Method):
     """Morph target and donor into one face that resembles both."""
 
     name = "morph"
+    version = 2
     family = "morph"
     options = MorphOptions
     params = MorphParams
     needs_donor = True
+    added_options: ClassVar[Mapping[str, Any]] = {"shape": None, "likeness": "varied"}
     min_change = 2.5
     paper = (
         "Ferrara et al., IJCB 2014, The Magic Passport; Makrushin et al., VISAPP 2017 "
@@ -121,7 +142,7 @@ class Morph(Method):
         bare = bare_in_both(target, donor)
         free = max(float(np.median(bare)) - 0.1, _MIN_LIFT)
         adapt = retouched or not full
-        return MorphParams(
+        params = MorphParams(
             factor=rounded(factor),
             kind="full" if full else "splicing",
             eyes=nearer if retouched else "mixed",
@@ -131,6 +152,11 @@ class Morph(Method):
             feather=rounded(rng.uniform(0.08, 0.16)),
             color=rounded(rng.uniform(0.6, 1.0)) if adapt else 0.0,
         )
+        if given.likeness == "both":
+            params = _like_both(rng, params, free)
+        if given.shape is None:
+            return params
+        return params.model_copy(update={"shape": rounded(rng.uniform(*given.shape))})
 
     def apply(self, ctx: Context, params: MorphParams) -> Result:
         """Warp both faces to an intermediate geometry and mix them."""
@@ -163,6 +189,29 @@ class Morph(Method):
         goal = limited_goal(stage.ours, stage.corners, _MAX_STEP * face_width(target.landmarks))
         back = warp_round_trip(target.image, stage.ours, goal, stage.region)
         return paste(target.image, back, stage.mask, stage.region)
+
+
+def _like_both(rng: np.random.Generator, params: MorphParams, free: float) -> MorphParams:
+    """Incline the face to the person whose outside is not shown, whose eyes it also gets.
+
+    Face recognition sees hair line and jaw as well: with equal shares in the face, the person whose
+    outside is kept would be found more easily.
+    """
+    other: dict[Whose, Whose] = {"target": "donor", "donor": "target", "mixed": "mixed"}
+    toward = _TOWARD[params.outside]
+    update: dict[str, object] = {
+        "factor": rounded(float(np.clip(params.factor + toward, 0.1, 0.9))),
+        "lift": rounded(min(rng.uniform(*_BOTH_LIFT), free)),
+        "feather": rounded(rng.uniform(*_BOTH_FEATHER)),
+        "color": rounded(rng.uniform(*_BOTH_COLOR)) if params.color else 0.0,
+    }
+    if params.eyes != "mixed":
+        update["eyes"] = other[params.outside]
+    return params.model_copy(update=update)
+
+
+_TOWARD: dict[Whose, float] = {"target": 0.1, "donor": -0.1, "mixed": 0.0}
+_BOTH_LIFT, _BOTH_FEATHER, _BOTH_COLOR = (0.6, 0.9), (0.05, 0.08), (0.2, 0.5)
 
 
 def _mouth(target: Landmarks, donor: Landmarks, nearer: Whose) -> Whose:
@@ -220,7 +269,8 @@ def _between(target: Landmarks, donor: Landmarks, params: MorphParams) -> Landma
     jaw line.
     """
     laid = move_points(donor, similarity(donor, target))
-    weight = np.full((68, 1), params.factor, np.float32)
+    share = params.factor if params.shape is None else params.shape
+    weight = np.full((68, 1), share, np.float32)
     if params.kind == "splicing":
         weight[JAW] = 0
     between: Landmarks = target + weight * (laid - target)

@@ -47,9 +47,20 @@ def check_card(store: WeightStore, card: WeightCard, path: Path) -> str:
             "card of your own"
         )
     _open(store, card, path)
+    proved = _prove(card)
     unknown = "" if card.sha256 else " (the card has none to compare)"
     found = [f"sha256 {digest}{unknown}", permitted(card)]
-    return "; ".join([*found, decision.grounds] if decision.grounds else found)
+    return "; ".join([*found, *filter(None, (decision.grounds, proved))])
+
+
+def _prove(card: WeightCard) -> str:
+    """Return how an embedder separates people; empty for other cards."""
+    if card.embedder is None:
+        return ""
+    from datagen.networks.onnx.identity import IdentityNetwork
+    from datagen.networks.onnx.separation import check_separation
+
+    return check_separation(IdentityNetwork(card.id))
 
 
 def _open(store: WeightStore, card: WeightCard, path: Path) -> None:

@@ -39,19 +39,11 @@ def recipe_digest(
         del body[key]
     if spec.clip is None:  # a recipe of images keeps the digest that it had before there were clips
         del body["clip"]
-    if spec.face.embedder is None:  # likewise, before there were embedders
-        del body["face"]["embedder"]
-    else:
-        card = weight_store().card(spec.face.embedder)
-        body["face"]["embedder"] = {card.id: card.digest()}
+    body["face"] |= _embedder(body["face"].pop("embedder"))
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:
             del entry[key]
-        options = method.config.model_dump(mode="json")
-        for name, value in method.added_options.items():
-            if options[name] == value:
-                del options[name]
-        entry["options"] = options
+        entry["options"] = _method_options(method)
         if use.min_change is None:
             entry["min_change"] = method.min_change
         if use.donor is None and method.needs_donor:
@@ -70,6 +62,22 @@ def recipe_digest(
         for use, card in zip(spec.sources, cards, strict=True)
     ]
     return digest_of(body | _degradations(spec, degradations))
+
+
+def _embedder(name: str | None) -> dict[str, Any]:
+    """Return nothing without one: recipes keep the digest of before there were embedders."""
+    if name is None:
+        return {}
+    card = weight_store().card(name)
+    return {"embedder": {card.id: card.digest()}}
+
+
+def _method_options(method: Method) -> dict[str, Any]:
+    options: dict[str, Any] = method.config.model_dump(mode="json")
+    for name, value in method.added_options.items():
+        if options[name] == value:
+            del options[name]
+    return options
 
 
 def _options(spec: RecipeSpec, use: SourceUse, card: SourceCard) -> dict[str, Any]:

@@ -253,3 +253,18 @@ def test_brows_under_a_donors_fringe_are_left_out() -> None:
     at = np.rint(face.landmarks).astype(int)
     assert (mask[at[17:27, 1], at[17:27, 0]] == 0).all()
     assert (mask[at[36:48, 1], at[36:48, 0]] > 200 * params.ratio).all()
+
+
+def test_a_strong_swap_has_the_donors_inner_shape_at_full_weight() -> None:
+    ctx = Context(made_face(0, 200), made_face(1, 200))
+    method = LandmarkSwap.build({"identity": "strong"})
+    for number in range(8):
+        drawn = method.sample(rng("strong", number), ctx)
+        assert (drawn.ratio, drawn.shape, drawn.mouth, drawn.eyes) == (1, 1, "donor", "donor")
+        varied = LandmarkSwap.build({}).sample(rng("strong", number), ctx)
+        assert (drawn.blend, drawn.transfer, drawn.warp, drawn.color) == (
+            varied.blend,
+            varied.transfer,
+            varied.warp,
+            varied.color,
+        )

@@ -108,3 +108,13 @@ def test_a_face_without_a_mesh_is_an_item_error() -> None:
         METHOD.sample(rng("flat"), Context(made_face(0, 200), _face(0)))
     with pytest.raises(ItemError, match="no mesh"):
         METHOD.apply(Context(_face(0), made_face(0, 200)), PLAIN)
+
+
+def test_a_strong_swap_has_the_donors_shape() -> None:
+    ctx = Context(_face(0), _face(3))
+    drawn = MeshSwap.build({"identity": "strong"}).sample(rng("strong"), ctx)
+    varied = METHOD.sample(rng("strong"), ctx)
+    assert (drawn.shape, drawn.mouth) == (1.0, 1.0)
+    assert drawn.color == varied.color
+    assert drawn.feather <= 0.08
+    assert drawn.light <= 0.4

@@ -60,16 +60,41 @@ def test_options_bound_the_draws() -> None:
 def test_draws_cover_both_kinds_and_the_target_stays_outside_a_spliced_face() -> None:
     draws = [_drawn(number, _ctx(number % 6, number % 6 + 1)) for number in range(60)]
     assert {drawn.kind for drawn in draws} == set(KINDS)
-    assert {drawn.eyes for drawn in draws} == {"mixed", "target"}
-    assert all(0.3 <= drawn.factor <= 0.5 for drawn in draws)
+    assert {drawn.eyes for drawn in draws} == {"mixed", "target", "donor"}
+    assert all(0.35 <= drawn.factor <= 0.65 for drawn in draws)
     assert {drawn.outside for drawn in draws if drawn.kind == "splicing"} == {"target"}
 
 
 def test_retouching_takes_from_the_nearer_one() -> None:
     for least, nearer in ((0.2, "target"), (0.7, "donor")):
         given = {"min_factor": least, "max_factor": least + 0.1, "full": 1.0, "retouched": 1.0}
+        given["likeness"] = "varied"
         drawn = _drawn(0, _ctx(), **given)
         assert drawn.eyes == drawn.outside == nearer
+
+
+def test_a_face_like_both_inclines_to_the_one_whose_outside_is_not_shown() -> None:
+    ctx = _ctx()
+    for number in range(20):
+        drawn = _drawn(number, ctx, retouched=1.0, min_factor=0.5, max_factor=0.5)
+        plain = _drawn(
+            number, ctx, retouched=1.0, min_factor=0.5, max_factor=0.5, likeness="varied"
+        )
+        assert drawn.outside == plain.outside == "target"
+        assert (drawn.factor, drawn.eyes) == (0.6, "donor")
+        assert (plain.factor, plain.eyes) == (0.5, "target")
+    with pytest.raises(RecipeError, match="shape"):
+        Morph.build({"shape": [0.2, 1.2]})
+
+
+def test_geometry_may_have_a_share_of_its_own() -> None:
+    ctx = _ctx()
+    drawn = _drawn(0, ctx, shape=[0.0, 0.0])
+    assert drawn.shape == 0
+    assert drawn.model_dump()["shape"] == 0
+    assert "shape" not in _drawn(0, ctx).model_dump()
+    made = METHOD.apply(ctx, drawn)
+    np.testing.assert_allclose(made.landmarks, ctx.target.landmarks, atol=1e-4)
 
 
 def test_of_an_open_and_a_closed_mouth_the_open_one_is_seen() -> None:

@@ -141,9 +141,9 @@ def test_a_wrong_option_of_a_method_is_refused_with_its_path(
     assert words in refused(folder, methods=[{"use": "dial", "share": 1, **keys}])
 
 
-def test_a_method_without_options_names_the_keys_it_takes(folder: Path) -> None:
+def test_a_method_names_the_keys_it_takes(folder: Path) -> None:
     text = refused(folder, methods=[{"use": "mesh_swap", "share": 1, "strength": 1}])
-    assert "methods[0].strength: unknown key. Allowed: use, share, donor, min_change" in text
+    assert "methods[0].strength: unknown key. Allowed: identity, use, share, donor" in text
 
 
 def test_unknown_names_are_refused_with_near_ones(folder: Path) -> None:

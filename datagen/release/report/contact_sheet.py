@@ -15,7 +15,9 @@ from datagen.core.images import encode_png
 from datagen.core.text import near
 from datagen.errors import ReleaseError
 from datagen.release.clips import is_clip
+from datagen.release.identity_schema import IDENTITY_NAMES
 from datagen.release.json_columns import json_object, operations_of
+from datagen.release.likeness import likeness_by_method
 from datagen.release.reader import Release
 from datagen.release.report.clip_sheet import clip_views
 
@@ -62,6 +64,7 @@ def write_contact_sheet(release: Release, count: int, method: str | None = None)
         "datagen.release.report",
         "clip_sheet.html.j2" if release.has_clips else "contact_sheet.html.j2",
         record=release.record,
+        likeness=likeness_by_method(fakes),
         pairs=[_pair(release, fake, rows) for fake in chosen],
         gain=_GAIN,
     )
@@ -136,7 +139,8 @@ def _url(release: Release, row: Any) -> str:
 def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "pair", row["pair_id"]
     yield "method", f"{row['method']} ({row['family']})"
-    for name in (*_SHOWN, *(_CLIP if is_clip(row) else ())):
+    identity = IDENTITY_NAMES if IDENTITY_NAMES[0] in row else ()
+    for name in (*_SHOWN, *identity, *(_CLIP if is_clip(row) else ())):
         yield name, _text(row[name])
     if _text(row["degradation"]):
         for name in _DEGRADATION:
