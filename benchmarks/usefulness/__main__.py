@@ -30,7 +30,7 @@ from .openings import note_opening
 from .people import PEOPLE, Part, People
 from .releases import training_data
 from .results import Matrix, differences, matrix_of, sharpness_rows
-from .test_sets import kinds_of, test_sets
+from .test_sets import TestSet, kinds_of, test_sets
 from .trainings import DETECTORS, Training
 
 EACH = {"london": 6, "procedural": 2}
@@ -93,23 +93,27 @@ def _run(given: argparse.Namespace, chosen: dict[str, Configuration]) -> None:
         print(note_opening(given.cache / "opened.json", given.people, keys), flush=True)
     each = given.each or EACH[given.people]
     out = given.out or given.cache
+    sets: list[TestSet] = []
     for part in parts:
         kinds = [kind for kind in kinds_of(part) if not given.kinds or kind in given.kinds]
-        sets = list(test_sets(given.cache / "tests", people, part, each, kinds))
-        found = []
-        for training in trainings:
-            started = time.process_time()
-            size = f"{people.name}{'-little' if people.little else ''}"
-            found.append(training.scores(sets, size, each))
-            spent = time.process_time() - started
-            print(
-                f"{part}: {training.name}, {training.detector}, seed {training.seed}: "
-                f"{spent:.0f} s of CPU",
-                flush=True,
-            )
-        scores = pd.concat(found, ignore_index=True)
-        for detector, rows in scores.groupby("detector", sort=False):
-            _write(rows, str(detector), given, part, out)
+        sets += test_sets(given.cache / "tests", people, part, each, kinds)
+    if not sets:
+        raise RecipeError(f"--kinds: none is left; the choosing kinds are {', '.join(CHOOSE)}")
+    size = f"{people.name}{'-little' if people.little else ''}"
+    found = []
+    for training in trainings:
+        started = time.process_time()
+        found.append(training.scores(sets, size, each))
+        print(
+            f"{training.name}, {training.detector}, seed {training.seed}: "
+            f"{time.process_time() - started:.0f} s of CPU",
+            flush=True,
+        )
+    scores = pd.concat(found, ignore_index=True)
+    for part in parts:
+        for detector in given.detectors:
+            rows = scores[(scores["part"] == part) & (scores["detector"] == detector)]
+            _write(rows, detector, given, part, out)
 
 
 def _trainings(

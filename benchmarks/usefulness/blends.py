@@ -73,7 +73,7 @@ def splice(face: FaceCrop, donor: FaceCrop, rng: np.random.Generator) -> Images:
     )
     moved = cv2.warpAffine(
         donor.image.astype(np.float32),
-        np.eye(2, 3) if matrix is None else matrix,
+        matrix,
         (shape[1], shape[0]),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
@@ -155,7 +155,7 @@ def _transformed(image: Array, rng: np.random.Generator) -> Array:
         small = cv2.resize(made, (width // by, height // by), interpolation=cv2.INTER_AREA)
         ways = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
         made = cv2.resize(small, (width, height), interpolation=ways[rng.integers(3)])
-    return np.clip(np.rint(made), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
 
 
 def _mask_of_paper(face: FaceCrop, rng: np.random.Generator) -> Array:

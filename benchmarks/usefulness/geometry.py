@@ -65,7 +65,7 @@ def fill(polygon: Array, shape: tuple[int, ...], grow: float = 0.0) -> Array:
     if side > 1:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         mask = np.asarray((cv2.dilate if grow > 0 else cv2.erode)(mask, kernel), np.uint8)
-    return mask.astype(np.float32)
+    return np.asarray(mask, np.float32)
 
 
 def feather(mask: Array, sigma: float) -> Array:
@@ -80,7 +80,7 @@ def mix(under: Array, over: Array, mask: Array) -> Array:
     """Return ``over`` where the mask is 1 and ``under`` where it is 0, as ``uint8``."""
     weight = mask[..., None]
     mixed = under.astype(np.float32) * (1 - weight) + over.astype(np.float32) * weight
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
 
 
 def bounds(mask: Array) -> tuple[int, int, int, int]:
@@ -119,9 +119,9 @@ def warp(image: Array, source: Array, goal: Array) -> Array:
     shares = np.column_stack([first, 1 - first.sum(axis=1)])
     places = grid.astype(np.float64)
     places[inside] = np.einsum("ni,nij->nj", shares, source[corners])
-    field = places.reshape(height, width, 2).astype(np.float32)
+    columns, rows = (places[:, n].reshape(height, width).astype(np.float32) for n in (0, 1))
     moved = cv2.remap(
-        image.astype(np.float32), field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        image.astype(np.float32), columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(moved, np.float32)
 

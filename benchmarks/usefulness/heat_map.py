@@ -53,7 +53,7 @@ def _draw(table: pd.DataFrame, title: str, path: Path) -> None:
         if np.isfinite(value):
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8)
     with staged(path) as target:
-        canvas.print_png(str(target))
+        canvas.print_png(str(target))  # type: ignore[no-untyped-call]
 
 
 def _page(table: pd.DataFrame, title: str) -> str:

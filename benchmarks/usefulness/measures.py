@@ -40,7 +40,7 @@ def measures(image: Array, mask: Array) -> dict[str, float]:
     """
     inside = mask > 0
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[inside]
-    light = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    light = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY)  # not rounded
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     noise = np.median(np.abs(cv2.filter2D(light, cv2.CV_32F, kernel))[inside]) / (6 * 0.6745)
     height, width = (side // 8 for side in light.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -65,11 +66,12 @@ class Matrix:
         self.kinds = list(dict.fromkeys(scores["kind"]))
         self._cells: dict[tuple[str, str, bool, str, int], _Counts] = {}
         keys = ["configuration", "kind", "changed", "seed"]
-        for (name, kind, is_changed, seed), rows in scores.groupby(keys, sort=False):
+        for key, rows in scores.groupby(keys, sort=False):
+            name, kind, is_changed, seed = cast("tuple[str, str, bool, int]", key)
             for what in ("fake", "control"):
                 if (rows["what"] == what).any():
                     found = _counts(rows, what, self.identities)
-                    self._cells[str(name), str(kind), bool(is_changed), what, int(seed)] = found
+                    self._cells[name, kind, bool(is_changed), what, int(seed)] = found
         stream = rng("usefulness", "bootstrap")
         count = len(self.identities)
         # The same draws for every cell: differences are paired over identities and over seeds.
@@ -97,7 +99,7 @@ class Matrix:
         """Return the AUC of a cell in each draw of identities and seeds."""
         cells = [self._cells[name, kind, is_changed, what, seed] for seed in self.seeds]
         by_seed = np.stack([cell.auc(self._weights) for cell in cells], axis=1)
-        return np.take_along_axis(by_seed, self._seeds, axis=1).mean(axis=1)
+        return np.asarray(np.take_along_axis(by_seed, self._seeds, axis=1).mean(axis=1))
 
 
 def matrix_of(matrix: Matrix) -> pd.DataFrame:

@@ -65,21 +65,21 @@ class Training:
     def scores(self, sets: Sequence[TestSet], people: str, each: int) -> pd.DataFrame:
         """Return a row per image of the test sets; trains if some have no scores yet."""
         paths = {
-            one.kind: self.cache
+            (one.part, one.kind): self.cache
             / "scores"
             / f"{self.key}-{people}-{one.part}-{one.kind}-{each}-v{FOREIGN_VERSION}.parquet"
             for one in sets
         }
-        missing = [one for one in sets if not paths[one.kind].is_file()]
+        missing = [one for one in sets if not paths[one.part, one.kind].is_file()]
         if missing:
             scorer = self._trained()
             for one in missing:
-                path = paths[one.kind]
+                path = paths[one.part, one.kind]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with staged(path) as target:
                     self._scored(scorer, one).to_parquet(target)
         found = [pd.read_parquet(path) for path in paths.values()]
-        facts = {
+        facts: dict[str, str | int] = {
             "configuration": self.name,
             "people": people,
             "detector": self.detector,

@@ -18,7 +18,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # Imported by other scripts; they have no ``main``.
 PARTS = {"network_shard", "random_networks", "random_onnx"}
 # Tested beside what they measure.
-ELSEWHERE = {"fuzz", "train"}
+ELSEWHERE = {"controls", "fuzz", "train"}
 
 
 @pytest.fixture

@@ -68,8 +68,7 @@ def test_draws_cover_both_kinds_and_the_target_stays_outside_a_spliced_face() ->
 def test_retouching_takes_from_the_nearer_one() -> None:
     for least, nearer in ((0.2, "target"), (0.7, "donor")):
         given = {"min_factor": least, "max_factor": least + 0.1, "full": 1.0, "retouched": 1.0}
-        given["likeness"] = "varied"
-        drawn = _drawn(0, _ctx(), **given)
+        drawn = _drawn(0, _ctx(), **given, likeness="varied")
         assert drawn.eyes == drawn.outside == nearer
 
 
