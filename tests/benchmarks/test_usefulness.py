@@ -57,9 +57,8 @@ def test_a_run_in_little_fills_the_tables_and_a_second_run_trains_nothing(
         assert set(matrix["configuration"]) == {"self_blend_old", "pair_batches"}
         assert set(matrix["kind"]) == set(KINDS)
         assert matrix["changed"].nunique() == 2
-        assert (
-            matrix[["low", "auc", "high"]].apply(lambda row: row.is_monotonic_increasing, 1).all()
-        )
+        assert (matrix["low"] <= matrix["auc"]).all()
+        assert (matrix["auc"] <= matrix["high"]).all()
         assert matrix[matrix["kind"] == "splice"]["control"].notna().all()
         assert matrix[matrix["kind"] == "bicubic"]["control"].isna().all()
         gaps = pd.read_parquet(tmp_path / f"{stem}-differences.parquet")
