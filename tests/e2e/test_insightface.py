@@ -56,8 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(folder / "weights"))
-    # The pack's embedder is random and the faces are faint: no two of them are one photograph.
-    monkeypatch.setattr("datagen.faces.indexing.same_photograph._SAME_PERSON", 2.0)
+    # The faces are faint: no two of them are one photograph.
     monkeypatch.setattr("datagen.faces.indexing.likeness.MIN_PSNR", 99.0)
     return folder
 

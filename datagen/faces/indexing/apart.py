@@ -33,7 +33,7 @@ def different_people(embeddings: NDArray[np.float32], people: Sequence[object]) 
     others = np.triu(numbers[:, None] != numbers[None], 1)
     if int(others.sum()) < _FEWEST:
         return None
-    return float(np.quantile(cosines[others], SHARE))
+    return float(np.quantile(cosines[others], SHARE, method="higher"))
 
 
 def people_apart(

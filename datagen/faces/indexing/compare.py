@@ -34,6 +34,7 @@ Pair: TypeAlias = "tuple[int, int]"
 
 _HERE = 32  # pairs that are compared without starting an engine
 _CHUNK = 16
+_ROUNDING = 1e-6  # of a cosine in single precision
 
 
 def one_photograph(  # noqa: PLR0913
@@ -68,11 +69,15 @@ def one_photograph(  # noqa: PLR0913
     cache = DecisionCache(list(sources), kind)
     known = cache.load()
     names = [_pair_name(rows, landmarks, pair) for pair in pairs]
-    for pair, name in zip(pairs, names, strict=True):
-        limit = max((limits or {}).get(rows[face]["source"], same_person.cosine) for face in pair)
-        if name not in known and _one_person(rows, pair, limit):
-            known[name] = True
-    missing = [n for n, name in enumerate(names) if name not in known]
+    # Not kept: the cosine that decides depends on who else is in a source.
+    by_embedding = {
+        name
+        for pair, name in zip(pairs, names, strict=True)
+        if _one_person(rows, pair, _limit(rows, pair, same_person, limits or {}))
+    }
+    missing = [
+        n for n, name in enumerate(names) if name not in known and name not in by_embedding
+    ]
     task = CompareFaces(dict(sources), bool(mirrored))
     chunks = [
         tuple(_Compared(n, *(_sight(rows, landmarks, face) for face in pairs[n])) for n in part)
@@ -86,7 +91,13 @@ def one_photograph(  # noqa: PLR0913
         if missing:
             asked = known if mirrored is not None else names
             cache.save({name: known[name] for name in asked if name in known})
-    return [known.get(name) for name in names]
+    return [name in by_embedding or known.get(name) for name in names]
+
+
+def _limit(
+    rows: Rows, pair: Pair, same_person: SamePerson, limits: Mapping[str, float]
+) -> float:
+    return max(limits.get(rows[face]["source"], same_person.cosine) for face in pair)
 
 
 def _one_person(rows: Rows, pair: Pair, limit: float) -> bool:
@@ -96,7 +107,7 @@ def _one_person(rows: Rows, pair: Pair, limit: float) -> bool:
         return False
     first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return bool(first @ second >= limit * max(length, 1e-9))
+    return bool(first @ second > limit * max(length, 1e-9) + _ROUNDING)
 
 
 def _pair_name(rows: Rows, landmarks: Landmarks, pair: Pair) -> str:

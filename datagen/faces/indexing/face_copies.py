@@ -14,6 +14,7 @@ from datagen.engine import Engine
 from datagen.errors import ImageError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.indexing.analyze import AnalyzeImages
+from datagen.faces.indexing.apart import people_apart
 from datagen.faces.indexing.candidates import Candidates
 from datagen.faces.indexing.compare import one_photograph
 from datagen.faces.indexing.minors import Seen
@@ -57,6 +58,14 @@ class FaceCopies:
         )
         self._whole = not rows or self._candidates.shapes_tell
         self._unread = 0
+        self._limits = people_apart(
+            list(sources.values()),
+            [
+                {**row, "source": image.source, "identity": image.record.identity}
+                for image, row in self._faces
+            ],
+            analyzer.same_person,
+        )
 
     def __call__(self, images: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
         """Return pairs of one of ``images`` and a copy of it."""
@@ -119,6 +128,7 @@ class FaceCopies:
             self._engine,
             turned,
             self._analyzer.same_person,
+            self._limits,
         )
         self._unread += same.count(None)
         return [(pair[0], pair[2]) for pair, yes in zip(pairs, same, strict=True) if yes]

@@ -72,7 +72,7 @@ def same_photographs(
         for first, second in proposed.tolist()
         if rows[first]["sha256"] != rows[second]["sha256"]
     ]
-    limits = people_apart(sources, rows, same_person) if same_person.embedder else None
+    limits = people_apart(sources, rows, same_person)
     decided = one_photograph(
         by_id, rows, landmarks, open_, engine, same_person=same_person, limits=limits
     )

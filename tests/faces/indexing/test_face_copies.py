@@ -105,6 +105,27 @@ def test_an_embedder_decides_where_pixels_cannot(tmp_path: Path) -> None:
             path.unlink()
 
 
+def test_drawn_people_are_never_held_to_the_threshold_of_photographs(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "faces", 2)
+    made = render(3, 0, 0, SIZE)
+    vector = np.random.Generator(np.random.Philox(key=1)).normal(size=512).astype(np.float32)
+
+    class Embedder(Given):
+        gives_embedding = True
+
+        def analyze(self, image: Image, record: Record) -> list[Detection]:
+            return [replace(one, embedding=vector) for one in super().analyze(image, record)]
+
+    drawn = {"consent": {**tree.card["consent"], "basis": "synthetic"}}
+    data = (tree.root / "p0.png").read_bytes()
+    minor = face("a", "p0.png", made.landmarks, sha256=sha256_bytes(data))
+    adult = face("b", "gone.png", made.landmarks + 1, embedding=(vector + 0.1).tolist())
+    source = tree.source(card_changes=drawn)
+    found = FaceCopies({"faces": source}, [adult], Embedder(), InlineEngine)
+    assert found([minor]) == []
+    assert "could not be compared" in found.warnings[0]
+
+
 def test_without_faces_nothing_is_proposed(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "faces", 1)
     found = FaceCopies({"faces": tree.source()}, [], Given(), InlineEngine)
