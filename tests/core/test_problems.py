@@ -118,16 +118,29 @@ def test_a_colon_without_a_space_is_seen() -> None:
 
 
 class Plain(Frozen):
+    """No options, as of many methods."""
+
+
+class Holder(Frozen):
+    options: Plain = Plain()
     files: dict[str, Inner] = Field(default_factory=dict)
 
 
-def test_an_address_as_a_key_loses_its_password_before_it_is_taken_apart() -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"options": {"x.http://ann:hidden1234@host/x": 1}},  # no key is known: the hint takes it
+        {"options": {"http://ann:hidden1234@host/x": 1}},
+        {"files": {"a": {"quality:http://ann:hidden1234@host/x": 1}}},
+    ],
+)
+def test_an_address_as_a_key_loses_its_password_before_it_is_taken_apart(
+    value: dict[str, Any],
+) -> None:
     """With a space behind its colon, nothing would see that it is one."""
     with pytest.raises(RecipeError) as caught:
-        parse(
-            Plain, {"files": {"a": {"quality:http://ann:hidden1234@host/x": 1}}}, "x", RecipeError
-        )
-    assert "unknown key" in str(caught.value)
+        parse(Holder, value, "x", RecipeError)
+    assert "Write a space after the colon" in str(caught.value)
     assert "hidden1234" not in str(caught.value)
 
 
