@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from datagen.recipe import load_recipe
 from datagen.release import Folder
 from datagen.release.reader import Release
 from datagen.sources.procedural import render
+from tests.support.assets import weights
 from tests.support.onnx_pack import MARK
 from tests.support.small.inswapper import build_inswapper
 from tests.support.world import CARD, RECIPE, index_of
@@ -51,6 +53,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = {**CARD, "options": {"columns": {"sex": "sex"}}}
     (top / "nobody.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     return top
+
+
+@pytest.fixture
+def mobileface() -> Path:
+    return weights("mobileface.onnx")
 
 
 @pytest.fixture
@@ -97,6 +104,20 @@ def test_the_index_holds_an_embedding_of_every_face(here: Path) -> None:
     other = people[:, None] != people
     assert alike[own].mean() > alike[other].mean()
     assert ((alike > BOUNDS[0]) & (alike < BOUNDS[1]))[other].any()
+
+
+def test_an_embedder_of_a_card_takes_the_place_of_the_packs(
+    mobileface: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = here / "both"
+    shutil.copytree(here / "weights", both)
+    shutil.copy(mobileface, both)
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(both))
+    recipe(here)
+    loaded = load_recipe(here / "recipe.yaml", {"face.embedder": "mobileface"})
+    index = index_of(loaded, InlineEngine()).index
+    assert index.embeddings is not None
+    assert index.embeddings.shape == (PEOPLE * IMAGES, 256)
 
 
 def test_donors_keep_the_bounds_of_likeness_and_faces_are_swapped(here: Path) -> None:

@@ -75,9 +75,7 @@ def one_photograph(  # noqa: PLR0913
         for pair, name in zip(pairs, names, strict=True)
         if _one_person(rows, pair, _limit(rows, pair, same_person, limits or {}))
     }
-    missing = [
-        n for n, name in enumerate(names) if name not in known and name not in by_embedding
-    ]
+    missing = [n for n, name in enumerate(names) if name not in known and name not in by_embedding]
     task = CompareFaces(dict(sources), bool(mirrored))
     chunks = [
         tuple(_Compared(n, *(_sight(rows, landmarks, face) for face in pairs[n])) for n in part)
@@ -94,9 +92,7 @@ def one_photograph(  # noqa: PLR0913
     return [name in by_embedding or known.get(name) for name in names]
 
 
-def _limit(
-    rows: Rows, pair: Pair, same_person: SamePerson, limits: Mapping[str, float]
-) -> float:
+def _limit(rows: Rows, pair: Pair, same_person: SamePerson, limits: Mapping[str, float]) -> float:
     return max(limits.get(rows[face]["source"], same_person.cosine) for face in pair)
 
 

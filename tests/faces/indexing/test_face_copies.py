@@ -116,11 +116,11 @@ def test_drawn_people_are_never_held_to_the_threshold_of_photographs(tmp_path: P
         def analyze(self, image: Image, record: Record) -> list[Detection]:
             return [replace(one, embedding=vector) for one in super().analyze(image, record)]
 
-    drawn = {"consent": {**tree.card["consent"], "basis": "synthetic"}}
+    drawn = {"basis": "synthetic", "alteration": True, "words": "x", "adults_only": True}
     data = (tree.root / "p0.png").read_bytes()
     minor = face("a", "p0.png", made.landmarks, sha256=sha256_bytes(data))
     adult = face("b", "gone.png", made.landmarks + 1, embedding=(vector + 0.1).tolist())
-    source = tree.source(card_changes=drawn)
+    source = tree.source(consent=drawn)
     found = FaceCopies({"faces": source}, [adult], Embedder(), InlineEngine)
     assert found([minor]) == []
     assert "could not be compared" in found.warnings[0]

@@ -17,6 +17,7 @@ from datagen.core.images import encode_jpeg
 from datagen.engine import Engine, InlineEngine
 from datagen.faces.analyzers import ANALYZERS, Analyzer
 from datagen.faces.indexing.build import BuiltIndex, FaceLimits, build_index
+from datagen.faces.indexing.compare import one_photograph
 from datagen.faces.indexing.joining import joined_to
 from datagen.faces.indexing.same_photograph import same_photographs
 from datagen.rights import Purpose
@@ -190,6 +191,22 @@ def test_an_embedder_decides_too(tmp_path: Path) -> None:
         same = same_photographs([one], rows, InlineEngine)
         assert (len(same.pairs), same.unread) == ((1, 0) if found else (0, 1))
         shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+
+
+def test_what_an_embedder_decided_is_not_kept(tmp_path: Path) -> None:
+    of = {"faces": Tree(tmp_path / "faces", 2).source()}
+    vector = np.random.Generator(np.random.Philox(key=1)).normal(size=512)
+    rows = [
+        {"source": "faces", "image_id": name, "sha256": name * 64, "path": f"p{number}.png"}
+        | {"embedding": (vector + number).tolist()}
+        for number, name in enumerate("ab")
+    ]
+    points = np.stack([render(3, number, 0, 256).landmarks for number in range(2)])
+    # As a source grows, the cosine by which its people are told apart changes.
+    for cosine, same in ((0.2, True), (2.0, False), (0.2, True)):
+        limits = {"faces": cosine}
+        found = one_photograph(of, rows, points, [(0, 1)], InlineEngine, limits=limits)
+        assert found == [same]
 
 
 def test_where_every_image_counts_alone_copies_get_one_name(tmp_path: Path) -> None:

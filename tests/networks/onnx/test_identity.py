@@ -17,16 +17,26 @@ from datagen.networks.check_card import check_card
 from datagen.networks.onnx.identity import cosine, embedder_card, face_input, open_identity
 from datagen.networks.onnx.with_identity import WithIdentity
 from datagen.recipe import load_recipe
+from datagen.sources.base import Record
 from datagen.sources.procedural.portrait import render
 from datagen.weights.card import read_weight_card
 from datagen.weights.catalog import shipped_card_path
 from datagen.weights.store import WeightStore, weight_store
-from tests.support.assets import weights
+from tests.support.assets import london_photo, weights
+from tests.support.photo_sets import ten_names
 from tests.support.world import index_of
 
 ROOT = Path(__file__).parents[3]
 QUICK = ROOT / "recipes" / "quickstart.yaml"
 EMBEDDERS = ("mobileface", "faceres")
+NETWORKS = {
+    "taef2": "safetensors",
+    "esrgan_slim_x2": "onnx",
+    "esrgan_slim_x4": "onnx",
+    "realesrgan_x4plus": "onnx",
+    "mobileface": "onnx",
+    "faceres": "onnx",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +140,32 @@ def test_the_wrapped_analyzer_keeps_what_the_other_gives() -> None:
     assert inner.version in wrapped.version
     assert wrapped.version != inner.version
     assert set(wrapped.weights) == {*inner.weights, "mobileface"}
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_photographs_of_one_person_match_and_those_of_two_do_not(name: str) -> None:
+    weights("face_landmarker.task")
+    analyzer = WithIdentity(ANALYZERS.load("mediapipe")(), name)
+    analyzer.open()
+    first, second = ten_names()[:2]
+    found = []
+    for photo in (first, first.replace("_03", "_08"), second):
+        image = london_photo(photo, 675)
+        (face,) = analyzer.analyze(image, Record(image_id=photo, identity=photo))
+        assert face.embedding is not None
+        found.append(face.embedding)
+    assert cosine(found[0], found[1]) > analyzer.same_person.cosine
+    assert cosine(found[0], found[2]) < analyzer.same_person.cosine
+
+
+def test_the_cards_of_all_networks_are_found_and_checked() -> None:
+    store = weight_store()
+    for name, form in NETWORKS.items():
+        path = store.find(store.card(name))
+        assert path is not None
+        assert path == weights(f"{name}.{form}")
+        assert check_card(store, store.card(name), path)
 
 
 def test_drawn_people_are_held_to_their_own_percentile() -> None:
