@@ -2,6 +2,7 @@
 
 python tools/freeze_golden.py            all; drops those no longer registered
 python tools/freeze_golden.py NAME ...   these methods and degradations, or "procedural"
+python tools/freeze_golden.py --networks what the real networks in DATAGEN_WEIGHTS make
 python tools/freeze_golden.py --media    the digests of the frozen benchmark's media files
 
 An entry whose bytes changed while the ``version`` of its class did not increase is refused. Methods
@@ -73,6 +74,11 @@ def main() -> None:
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     if "--media" in sys.argv[1:]:
         freeze_media()
+    elif "--networks" in sys.argv[1:]:
+        from tests.golden.networks import freeze_networks
+
+        for name, new in freeze_networks().items():
+            print(name, "frozen" if new else "unchanged")
     elif refused := freeze(sys.argv[1:]):
         raise SystemExit("\n".join(refused))
 

@@ -3,7 +3,11 @@
 A row is real, donor, fake, mask, and the difference times four. The last row is the weakest
 accepted fake, so that a reader sees how small a change may be.
 
-Methods with networks are shown with the small networks of the tests, not with real weights.
+Methods with networks are shown with the small networks of the tests, not with real weights; those
+in ``DATAGEN_WEIGHTS`` make docs/images/networks.jpg:
+
+python tools/gallery.py [METHOD ...]
+python tools/gallery.py --networks
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import yaml
 
 import datagen as dg
 from datagen.core.arrays import Image
@@ -48,14 +53,15 @@ def line(pair: dg.ReleasedPair) -> Image:
     return np.hstack([real, donor_image(pair), fake, mask, strong])
 
 
-def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
+def sheet(name: str, options_of: Mapping[str, Any], **changes: Any) -> Image:
     """Return the rows of one method."""
-    overrides = {
+    overrides: dict[str, Any] = {
         "methods": [{"use": name, "share": 1, **options_of}],
         "splits": {"train": PAIRS},
         "face.size": SIDE,
         "encode.quality": 95,
         "controls": 0,
+        **changes,
     }
     recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", overrides)
     with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +75,23 @@ def sheet(name: str, options_of: Mapping[str, Any]) -> Image:
         return np.vstack([line(release.pair(fake["pair_id"])) for fake in chosen])
 
 
+def networks() -> Image:
+    """Return one pair of each path of recipes/networks.yaml."""
+    research = {"purpose": {"use": "research", "redistribute": False}, "splits": {"train": 12}}
+    rows = []
+    for use in yaml.safe_load((ROOT / "recipes/networks.yaml").read_text("utf-8"))["methods"]:
+        options = {key: value for key, value in use.items() if key not in ("use", "share")}
+        found = sheet(use["use"], options, **research, **{"face.embedder": "mobileface"})
+        rows.append(found[:SIDE])
+    return np.vstack(rows)
+
+
 def main() -> None:
     """Write one image per method."""
+    if "--networks" in sys.argv[1:]:
+        bgr = cv2.cvtColor(networks(), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(DOCS.parent / "networks.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        return
     from tests.support.small.all import build_all
 
     DOCS.mkdir(parents=True, exist_ok=True)

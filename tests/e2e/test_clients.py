@@ -24,7 +24,15 @@ OPTIONS = {
     "quickstart": ("--limit", "20", "--set", "shard_pairs=3"),
     "london": ("--limit", "20", "--set", "shard_pairs=3"),
     "robustness-ladder": ("--limit", "4", "--set", "shard_pairs=1", "--set", "controls=0.5"),
+    "networks": (
+        *("--limit", "10", "--set", "shard_pairs=2", "--set", "controls=0.5"),
+        *("--set", "face.size=160", "--set", "face.min_side=60"),
+    ),
 }
+NETWORKS = (
+    *("taef2.safetensors", "esrgan_slim_x2.onnx", "esrgan_slim_x4.onnx"),
+    *("mobileface.onnx", "face_landmarker.task"),
+)
 WORKERS = [
     (0, None),
     (2, "fork"),
@@ -65,6 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Shipped]:
         "quickstart",
         pytest.param("london", marks=pytest.mark.photos),
         pytest.param("robustness-ladder", marks=pytest.mark.photos),
+        pytest.param("networks", marks=pytest.mark.photos),
     ],
 )
 def shipped(request: pytest.FixtureRequest, made: Callable[[str], Shipped]) -> Shipped:
@@ -74,9 +83,11 @@ def shipped(request: pytest.FixtureRequest, made: Callable[[str], Shipped]) -> S
 def _made(name: str, folder: Path) -> Shipped:
     if name != "quickstart":
         london()
-        weights("face_landmarker.task")
+        for file in NETWORKS if name == "networks" else NETWORKS[-1:]:
+            weights(file)
     out, copy, recipe = folder / "out", folder / "copy", str(RECIPES / f"{name}.yaml")
     assert run(["generate", recipe, "-o", str(out), "--inline", *OPTIONS[name]]) == 0
+    assert run(["verify", str(out)]) == 0
     kinds = Release(out).table()["kind"].value_counts()
     assert set(kinds.index) == set(clients.KINDS)
     api.export(out, copy, "hf", progress=False)
