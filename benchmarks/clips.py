@@ -10,7 +10,7 @@
   same of the differences to the real: a control's is nearly nothing, so that their ratio says how
   strong the manipulation is, not how steady (decision 28).
 
-    python benchmarks/clips.py [--rounds 5] [--people 4]
+    python benchmarks/clips.py [METHOD ...] [--rounds 5] [--people 4]
 """
 
 from __future__ import annotations
@@ -200,14 +200,12 @@ def flicker(
     return float(np.mean(changes))
 
 
-def steadiness(source: Source, people: int) -> Iterator[str]:
-    """Yield a line for each method without a network."""
+def steadiness(source: Source, people: int, methods: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each method; every person's donor is another one."""
     for camera in (True, False):
         clips = [moving(source, person, 16, camera) for person in range(people)]
-        for name in sorted(METHODS):
+        for name in methods:
             kind: type[Method] = METHODS.load(name)
-            if kind.learned:
-                continue
             found = [
                 _of_clip(kind.build({}), target, clips[(person + 1) % people], person)
                 for person, target in enumerate(clips)
@@ -245,16 +243,18 @@ def _of_clip(
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print all lines."""
     parser = argparse.ArgumentParser(description=__doc__)
+    usual = [name for name in sorted(METHODS) if not METHODS.load(name).learned]
+    parser.add_argument("methods", nargs="*", metavar="METHOD", default=usual)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--people", type=int, default=4)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     source = procedural()
     for line in speed(source, asked.rounds):
         print(line, flush=True)
-    for line in steadiness(source, asked.people):
+    for line in steadiness(source, asked.people, asked.methods):
         print(line, flush=True)
 
 

@@ -190,7 +190,7 @@ def in_a_process(folder: Path, cache: Path) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("london", nargs="?", type=Path)
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--long", type=int, default=5000, help="0: none")
     parser.add_argument("--follow", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.follow:
         print(json.dumps(follow(args.follow)))
         return

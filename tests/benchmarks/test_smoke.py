@@ -173,3 +173,41 @@ def test_procedural(
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("face_landmarker.task").parent))
     assert main_of("procedural")(["--identities", "2", "--compared", "3"]) == 0
     assert table(capsys)[0].split() == ["identities", "2"]
+
+
+@pytest.mark.slow
+def test_clips(
+    main_of: Callable[[str], Callable[..., Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    main_of("clips")(["landmark_swap", "--rounds", "1", "--people", "2"])
+    words = [line.split()[:2] for line in table(capsys)[-2:]]
+    assert words == [["camera", "landmark_swap"], ["moving", "landmark_swap"]]
+
+
+@pytest.mark.photos
+@pytest.mark.slow
+def test_tracks(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("av")
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("face_landmarker.task").parent))
+    main_of("tracks")([str(london().parent), "--people", "1", "--frames", "40", "--long", "0"])
+    lines = table(capsys)
+    assert lines[1].startswith("person 0: raw ")
+    assert lines[2].startswith("blinks: ")
+
+
+@pytest.mark.photos
+@pytest.mark.slow
+def test_identity(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAGEN_LONDON", str(london().parent))
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("faceres.onnx").parent))
+    main_of("identity")(["morph", "--pairs", "2"])
+    assert [line.split()[3] for line in table(capsys)[2:]] == ["mobileface", "faceres"]

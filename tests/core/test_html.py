@@ -11,7 +11,7 @@ from datagen.errors import ReleaseError
 def page(**values: object) -> str:
     counts = {"pairs": 1, "controls": 0, "rejects": {}}
     record = {"name": "<b>&", "version": 1, "counts": counts}
-    known = {"record": record, "gain": 4, "pairs": []}
+    known = {"record": record, "gain": 4, "pairs": [], "likeness": []}
     return render_html("datagen.release.report", "contact_sheet.html.j2", **{**known, **values})
 
 

@@ -6,7 +6,13 @@ from datagen.core.media import SUFFIXES, suffix_of
 
 
 def test_each_media_type_has_one_suffix() -> None:
-    assert [suffix_of(media_type) for media_type in SUFFIXES] == ["jpg", "png", "webp"]
+    assert [suffix_of(media_type) for media_type in SUFFIXES] == [
+        "jpg",
+        "png",
+        "webp",
+        "mp4",
+        "mkv",
+    ]
 
 
 @pytest.mark.parametrize(

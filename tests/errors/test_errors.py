@@ -23,7 +23,7 @@ USER = {
     "UserError",
     "WeightsError",
 }
-OURS = {"DatagenError", "ImageError", "ItemError", "RunError", "SourceChangedError"}
+OURS = {"DatagenError", "ImageError", "ItemError", "RunError", "SourceChangedError", "VideoError"}
 
 
 def _made(name: str) -> DatagenError:

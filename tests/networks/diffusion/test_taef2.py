@@ -72,7 +72,7 @@ def test_photographs_come_back_as_well_as_its_figures_say(part: str, side: int) 
     found = [cv2.PSNR(*pair) for pair in zip(images, _reconstructed(images), strict=True)]
     mean, least = FIGURES[part, side]
     assert statistics.fmean(found) == pytest.approx(mean, abs=0.05)
-    assert min(found) == pytest.approx(least, abs=0.05)
+    assert min(found) == pytest.approx(least, abs=0.2)  # a single image
 
 
 def test_the_whole_image_counts(made: Path) -> None:
