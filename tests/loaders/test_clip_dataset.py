@@ -124,6 +124,41 @@ def test_batches_of_pairs_are_the_same_in_workers(
     assert stacked["landmarks"].shape == (4, 2, 68, 2)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_persistent_workers_draw_new_windows_and_a_training_resumes(clip_release: Path) -> None:
+    import torch
+
+    dataset = ClipDataset(clip_release, "train", frames=1, start=None, seed=1)
+
+    def loader(sampler: PairBatchSampler) -> Any:
+        return torch.utils.data.DataLoader(
+            dataset,  # type: ignore[arg-type]
+            batch_sampler=sampler,
+            num_workers=2,
+            multiprocessing_context="fork",
+            persistent_workers=True,
+            collate_fn=list,
+        )
+
+    def seen(batch: Any) -> list[tuple[str, int]]:
+        return [(digest(item), item["start"]) for item in batch]
+
+    running = loader(PairBatchSampler(dataset, 2, seed=1))
+    epochs = [list(map(seen, running)) for _ in range(3)]
+    starts = [sorted(start for batch in epoch for _, start in batch) for epoch in epochs]
+    assert len(set(map(tuple, starts))) > 1
+
+    sampler = PairBatchSampler(dataset, 2, seed=1)
+    broken = iter(loader(sampler))
+    done = [seen(next(broken))]
+    resumed = PairBatchSampler(dataset, 2, seed=1)
+    resumed.load_state_dict(sampler.state_dict(batches=len(done)))
+    del broken
+    again = loader(resumed)
+    assert done + list(map(seen, again)) == epochs[0]
+    assert list(map(seen, again)) == epochs[1]
+
+
 def test_readers_of_images_and_of_clips_say_what_to_use(clip_release: Path, out: Path) -> None:
     with pytest.raises(ReleaseError, match=r"holds clips, .*use datagen\.loaders\.ClipDataset"):
         PairDataset(clip_release, "train")
