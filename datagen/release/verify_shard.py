@@ -321,7 +321,7 @@ def _read(tar: BinaryIO, offset: int, size: int) -> bytes:
 
 def _bytes_of(row: Row, what: str, tars: Mapping[str, _Opened]) -> bytes:
     """Return the bytes that a row refers to; none if it refers to none."""
-    if is_absent(row[f"{what}_path"]) or is_absent(row[f"{what}_size"]):
+    if any(is_absent(row[f"{what}_{part}"]) for part in ("path", "offset", "size")):
         return b""
     offset, size = int(row[f"{what}_offset"]), int(row[f"{what}_size"])
     return _read(tars[row[f"{what}_path"]].handle, offset, size)

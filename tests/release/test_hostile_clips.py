@@ -64,6 +64,15 @@ def test_segments_are_of_fakes_and_within_the_clip(
     assert any("column 'segments'" in line for line in verify(Folder(str(out))))
 
 
+@pytest.mark.parametrize("column", ["mask_path", "mask_offset", "mask_size"])
+def test_a_fake_whose_mask_is_half_named_is_told(out: Path, column: str) -> None:
+    changed(out, MANIFEST_FILE, with_cells(column, lambda row: None))
+    told = list(verify(Folder(str(out))))
+    assert any("a fake without a mask" in line for line in told)
+    with pytest.raises(ReleaseError, match=column):
+        Release(out).table()
+
+
 def test_no_frame_of_a_real_is_manipulated(out: Path) -> None:
     changed(out, FRAMES_FILE, with_cells("manipulated", lambda row: True))
     release = Release(out)

@@ -23,6 +23,8 @@ _OWN = {
     **dict.fromkeys(("stamp", "problem", "detail", "ended"), pa.string()),
     "inner": pa.list_(pa.int32()),
     "middle": pa.int64(),
+    "shown": pa.list_(pa.int64()),
+    "hashes": pa.list_(pa.string()),
 }
 _SHARED = (
     *("image_id", "path", "sha256", "face_no", "width", "height", "orientation", "phash", "box"),

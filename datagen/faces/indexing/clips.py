@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 
@@ -45,7 +45,12 @@ MAX_LENGTH = 60_000
 its faces are kept until it ends."""
 
 _BORDER_EVERY = 16  # frames; borders belong to a video
+_SHOWN_EVERY = 8  # frames: of these, parts of a minor's video are known
 _PART = 1 << 20
+
+
+Seen: TypeAlias = "list[tuple[int, str | None]]"
+"""Time stamp and perceptual hash of each frame; without pixels no hash."""
 
 
 def is_clip(record: Record) -> bool:
@@ -102,7 +107,8 @@ class AnalyzeClips:
     Attributes:
         source: The source.
         analyzer: Finds the faces of a frame.
-        keeps: Whether the frames of the tracks are kept beside their middles.
+        keeps: Whether the frames of the tracks are kept beside their middles; of videos without
+            them, those of minors, the hash of every frame is.
     """
 
     source: Source
@@ -116,6 +122,10 @@ class AnalyzeClips:
     def label(self, records: tuple[Record, ...]) -> str:
         """See ``Task``."""
         return f"video {records[0].path or records[0].image_id!r}"
+
+    @property
+    def _every(self) -> int:
+        return _SHOWN_EVERY if self.keeps else 1
 
     def _video(self, record: Record) -> list[dict[str, Any]]:
         base: dict[str, Any] = {"image_id": record.image_id, "path": record.path, "face_no": 0}
@@ -156,7 +166,7 @@ class AnalyzeClips:
                     for track in tracks.take(frame.image, frame.pts, plain)
                 ]
             found += tracks.follower.finish()
-        return _rows(base, found, tracks.seen)
+        return _rows(base, found, tracks.seen, self._every)
 
     def _rendered(
         self, analyzer: Analyzer, record: Record, base: dict[str, Any]
@@ -177,7 +187,7 @@ class AnalyzeClips:
             )
             found += tracks.take(image, number, stated)
         found += tracks.follower.finish()
-        return _rows(base, found, tracks.seen)
+        return _rows(base, found, tracks.seen, self._every)
 
 
 class Tracker:
@@ -191,7 +201,7 @@ class Tracker:
     def __init__(self, analyzer: Analyzer, size: tuple[int, int]) -> None:
         self.follower = Follower(analyzer.needs_pixels, size)
         self.frames = 0
-        self.seen: list[tuple[int, str | None]] = []
+        self.seen: Seen = []
         self._analyzer = analyzer
         self._cuts = CutFinder()
         self._inner: list[int] | None = None
@@ -217,16 +227,28 @@ class Tracker:
 
 
 def _rows(
-    base: dict[str, Any], found: list[FoundTrack], seen: list[tuple[int, str | None]]
+    base: dict[str, Any], found: list[FoundTrack], seen: Seen, every: int
 ) -> list[dict[str, Any]]:
     base["length"] = len(seen)
+    shown = _shown(seen, every)
     if not found:
         # The middle frame is kept: without a face, copies of a minor's video are known by it.
         pts, hash_ = seen[len(seen) // 2] if seen else (None, None)
         said = {"problem": "no_track", "detail": f"no face in {len(seen)} frames"}
-        return [{**base, **said, "phash": hash_, "middle": pts}]
+        return [{**base, **said, **shown, "phash": hash_, "middle": pts}]
     found = sorted(found, key=lambda one: (one.track.first_frame, *one.track.boxes[0].tolist()))
-    return [{**base, "face_no": number, **_row(one)} for number, one in enumerate(found)]
+    rows = [{**base, "face_no": number, **_row(one)} for number, one in enumerate(found)]
+    rows[0] |= shown
+    return rows
+
+
+def _shown(seen: Seen, every: int) -> dict[str, Any]:
+    """Return time stamps and hashes of some frames, each unlike the one before."""
+    found: list[tuple[int, str]] = []
+    for pts, hash_ in seen[::every]:
+        if hash_ is not None and (not found or found[-1][1] != hash_):
+            found.append((pts, hash_))
+    return {"shown": [pts for pts, _ in found], "hashes": [hash_ for _, hash_ in found]}
 
 
 def _row(found: FoundTrack) -> dict[str, Any]:

@@ -41,10 +41,16 @@ def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -
             rows[0]["phash"],
             _with_face(rows),
             rows[0].get("middle"),
+            _others_shown(rows[0]),
         )
         for record in records
         if (rows := found[record.image_id])[0].get("sha256")
     ]
+
+
+def _others_shown(row: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+    """Return time stamps and hashes of the frames of a video, nothing for images."""
+    return tuple(zip(row.get("shown") or (), row.get("hashes") or (), strict=True))
 
 
 def _with_face(rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
@@ -89,6 +89,7 @@ class Seen:
         phash: Perceptual hash; ``None`` if the pixels were not read.
         faces: Rows of the analyzer, one for each of its faces.
         middle: Of a video, the time stamp of the frame that stands for it.
+        shown: Of a video, time stamps and hashes of its frames, or some of them.
     """
 
     source: str
@@ -97,6 +98,7 @@ class Seen:
     phash: str | None
     faces: tuple[Mapping[str, Any], ...] = ()
     middle: int | None = None
+    shown: tuple[tuple[int, str], ...] = ()
 
     @property
     def place(self) -> Place:
@@ -107,6 +109,13 @@ class Seen:
     def person(self) -> tuple[str, str]:
         """Source and name of the identity."""
         return self.source, folded(self.record.identity)
+
+    def stills(self) -> Iterator[Seen]:
+        """Yield the image, or the frames of the video as images."""
+        yield self
+        for pts, hash_ in self.shown:
+            if pts != self.middle:
+                yield replace(self, phash=hash_, middle=pts, faces=(), shown=())
 
 
 def copies_of_minors(
@@ -136,9 +145,7 @@ def copies_of_minors(
         search.prepare([image for image, _ in queue])
         image, origin = queue.popleft()
         shown = f"of image {origin.record.image_id!r} of source {origin.source!r}"
-        for copy in search.of(image):
-            if copy is image:
-                continue
+        for copy in search.of(image, excluded):
             if copy.place not in refused:
                 refused[copy.place] = ("copy_of_minor", f"a copy {shown}")
                 queue.append((copy, origin))
@@ -174,8 +181,10 @@ class _Copies:
         self._by_bytes: dict[str, list[Seen]] = defaultdict(list)
         for image in images:
             self._by_bytes[image.sha256].append(image)
-        self._hashed = [image for image in images if image.phash is not None]
-        self._hashes = NearHashes([image.phash for image in self._hashed if image.phash])
+        self._hashed = [
+            (image, still) for image in images for still in image.stills() if still.phash
+        ]
+        self._hashes = NearHashes([still.phash or "" for _, still in self._hashed])
         self._look = lru_cache(maxsize=_MAX_KEPT)(look)
         self._marks: dict[Seen, Thumbnails] = {}
 
@@ -187,16 +196,24 @@ class _Copies:
             for image, copy in self._by_face(fresh):
                 self._prepared[image].append(copy)
 
-    def of(self, image: Seen) -> Iterator[Seen]:
-        """Yield the copies of an image among the others, itself included if it is one of them."""
-        yield from self._by_bytes.get(image.sha256, ())
-        yield from self._prepared.get(image, ())
-        if image.phash is None:
-            return
-        for number in self._hashes.near(image.phash):
-            other = self._hashed[number]
-            if other.sha256 != image.sha256 and self._alike(image, other):
+    def of(self, image: Seen, known: Container[tuple[str, str]]) -> Iterator[Seen]:
+        """Yield the copies of an image among the others, itself never; some of them twice.
+
+        Args:
+            image: The image, or the video.
+            known: People of whom every image is refused: they are not looked at again.
+        """
+        by_face = self._prepared.get(image, ())
+        for other in (*self._by_bytes.get(image.sha256, ()), *by_face):
+            if other is not image:
                 yield other
+        for still in image.stills():
+            for number in self._hashes.near(still.phash) if still.phash else ():
+                other, its = self._hashed[number]
+                if other.sha256 == image.sha256 or other.person in known:
+                    continue
+                if self._alike(still, its):
+                    yield other
 
     def _alike(self, first: Seen, second: Seen) -> bool:
         if not may_be_alike(self._mark(first), self._mark(second)):
