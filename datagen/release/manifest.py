@@ -18,6 +18,7 @@ from datagen.release.bounded_parquet import broken_columns, open_table, plain_ta
 from datagen.release.clip_schema import ANY_MANIFEST, ANY_RULES, OPTIONAL_NAMES
 from datagen.release.folder import Folder
 from datagen.release.grammar import Broken, OneOf, broken_rows, first
+from datagen.release.identity_schema import IDENTITY_NAMES
 from datagen.release.names import ShardName
 
 __all__ = [
@@ -42,12 +43,14 @@ class ManifestFile(ShardName):
         control_bytes: Size of the tar of its controls; 0 if it has none.
         purposes: What the release is for, which the terms of every row must allow.
         clips: Whether the release has clips; ``None`` where it isn't known.
+        identity: Whether an embedder measured its fakes; ``None`` where it isn't known.
     """
 
     media_bytes: int
     control_bytes: int = 0
     purposes: tuple[str, ...] = ()
     clips: bool | None = None
+    identity: bool | None = None
 
     @property
     def tars(self) -> dict[str, int]:
@@ -77,7 +80,8 @@ def manifest_file(record: Mapping[str, Any], name: str) -> ManifestFile:
     purpose = record["purpose"]
     needed = (purpose["use"], *(["redistribute"] if purpose["redistribute"] else []))
     clips = any(file.startswith("frames/") for file in record["files"])
-    return ManifestFile(shard.release, shard.shard, media, controls, needed, clips)
+    identity = bool(record["made"]["with"].get("embedder"))
+    return ManifestFile(shard.release, shard.shard, media, controls, needed, clips, identity)
 
 
 def read_manifest(
@@ -114,7 +118,7 @@ def read_manifest(
 
 
 def other_media(table: pa.Table, file: ManifestFile, whole: bool = True) -> str:
-    """Return what is wrong if a file has rows of images among clips, or the other way round.
+    """Return what is wrong if a file has columns that the others lack, or the other way round.
 
     Args:
         table: The file, or some of its columns.
@@ -126,6 +130,11 @@ def other_media(table: pa.Table, file: ManifestFile, whole: bool = True) -> str:
         return "it has rows of images, and release.json lists frames of clips"
     if file.clips is False and found:
         return "it has rows of clips, and release.json lists no frames of clips"
+    measured = set(IDENTITY_NAMES) & set(table.column_names)
+    if file.identity and whole and len(measured) < len(IDENTITY_NAMES):
+        return f"it lacks {', '.join(IDENTITY_NAMES)}, and release.json names an embedder"
+    if file.identity is False and measured:
+        return f"it has {', '.join(sorted(measured))}, and release.json names no embedder"
     return ""
 
 

@@ -16,6 +16,7 @@ from datagen.errors import ReleaseError
 from datagen.release.clip_schema import CLIP_NAMES
 from datagen.release.folder import Folder
 from datagen.release.grammar import broken_rows
+from datagen.release.identity_schema import IDENTITY_NAMES
 from datagen.release.reader import Release
 from datagen.release.verify import verify
 from tests.support.releases import SHARD, change_record, own_up
@@ -86,6 +87,29 @@ def test_rows_of_images_among_clips_are_refused(out: Path) -> None:
     with pytest.raises(ReleaseError, match=r"rows of images, and release\.json lists frames"):
         Release(out).table()
     assert any("rows of images" in line for line in verify(Folder(str(out))))
+
+
+@pytest.mark.parametrize("names", [IDENTITY_NAMES, IDENTITY_NAMES[:1]])
+def test_similarities_without_an_embedder_are_refused(out: Path, names: tuple[str, ...]) -> None:
+    """Shards with different columns could not be read together."""
+
+    def measured(table: pa.Table) -> pa.Table:
+        for name in names:
+            table = table.append_column(name, pa.array([0.5] * len(table), pa.float32()))
+        return table
+
+    changed(out, MANIFEST_FILE, measured)
+    with pytest.raises(ReleaseError, match=r"release\.json names no embedder"):
+        Release(out).table()
+    told = list(verify(Folder(str(out))))
+    assert any("names no embedder" in line for line in told)
+
+
+def test_an_embedder_without_similarities_is_refused(out: Path) -> None:
+    change_record(out, lambda record: record["made"]["with"].update(embedder="x@" + "0" * 64))
+    with pytest.raises(ReleaseError, match=r"release\.json names an embedder"):
+        Release(out).table()
+    assert any("names an embedder" in line for line in list(verify(Folder(str(out)))))
 
 
 def test_frames_that_only_the_commit_lists_are_named(out: Path) -> None:
