@@ -74,6 +74,15 @@ def command(
     adversarial: Annotated[
         float, typer.Option(min=0, help="Weight of the PatchGAN loss; 0 turns it off.")
     ] = 0.0,
+    embedder: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="ID", help="Weight card of an embedder: swapped faces are pulled to the donor."
+        ),
+    ] = None,
+    identity: Annotated[
+        float, typer.Option(help="Weight of the identity loss of --embedder.")
+    ] = 0.1,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 1000,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.cpu,
     threads: Annotated[int, typer.Option(min=1, help="CPU cores for training.")] = 1,
@@ -96,6 +105,8 @@ def command(
         batch,
         rate,
         adversarial,
+        embedder,
+        identity,
     )
     check_training(device.value)
     changes = [*(set_ or ()), NO_METHODS]

@@ -18,7 +18,7 @@ from datagen.core.files import move_into_place, write_atomically
 from datagen.faces.index import Face, FaceIndex
 from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedIdentity
 from datagen.networks.autoencoder.network import save_autoencoder
-from datagen.rights import Purpose, Terms, combine, source_terms
+from datagen.rights import Purpose, Terms, combine, source_terms, weight_terms
 from datagen.sources import SourceCard
 from datagen.training.setup import Setup
 from datagen.weights.card import Permits, WeightCard
@@ -44,12 +44,14 @@ class Faces:
         rows: Rows of the index, in the order of the decoders.
         cards: Cards of the sources.
         purpose: Purpose of the recipe.
+        networks: Cards of networks that the training learns from.
     """
 
     index: FaceIndex
     rows: tuple[int, ...]
     cards: tuple[SourceCard, ...]
     purpose: Purpose
+    networks: tuple[WeightCard, ...] = ()
 
     def each(self) -> list[Face]:
         """Return the faces."""
@@ -61,12 +63,13 @@ class Faces:
         return [card for card in self.cards if card.id in names]
 
     def terms(self) -> Terms:
-        """Return the terms of a work made from all the faces."""
+        """Return the terms of a work made from all the faces and with the networks."""
         cards = {card.id: card for card in self.cards}
-        return combine(
+        of_faces = (
             source_terms(cards[face.source], face.license, face.attribution, self.purpose)
             for face in self.each()
         )
+        return combine([*of_faces, *(weight_terms(card, self.purpose) for card in self.networks)])
 
     def expires(self) -> str:
         """Return the last day of the first consent to expire, ISO 8601, or an empty string."""
@@ -138,8 +141,8 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
             redistribute=terms.redistribute is True,
             grounds=(
                 f"The terms of the {len(faces.rows)} faces that it was trained on, license and "
-                f"consent together, as stated by the source cards {described}: what holds for all "
-                f"of them holds for the network and its images.{until}"
+                f"consent together, as stated by the source cards {described}{_learned_from(faces)}"
+                f": what holds for all of them holds for the network and its images.{until}"
             ),
         ),
         expires=dt.date.fromisoformat(expires) if expires else None,
@@ -153,6 +156,11 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
     return bare.model_copy(
         update={"sha256": digest_at(bare, place, fresh=True), "size": size_at(bare, place)}
     )
+
+
+def _learned_from(faces: Faces) -> str:
+    named = [f"{card.id!r} ({card.license})" for card in faces.networks]
+    return f", and the license of the embedder {', '.join(named)}" if named else ""
 
 
 def _expression(licenses: Sequence[str]) -> str:

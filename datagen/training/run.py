@@ -97,11 +97,15 @@ def run_training(
         DeviceError: A step does not fit into the device's memory.
         RunError: The losses are no longer finite.
     """
+    from datagen.training.likeness import Likeness
     from datagen.training.trainer import Trainer, repeatable
 
     with repeatable(pace.threads):
         try:
-            trainer = Trainer(setup, pace.device)
+            likeness = None
+            if setup.identity is not None:
+                likeness = Likeness(setup.identity.embedder, aligned, pace.device)
+            trainer = Trainer(setup, pace.device, likeness)
             loop = _Loop(folder, setup, aligned, pace, trainer)
             loop.take_up()
             if not loop.go(watch):
@@ -176,10 +180,10 @@ class _Loop:
         return True
 
     def _save(self) -> None:
-        from datagen.training.trainer import LOSSES
-
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([["step", *LOSSES], *self.lines])
+        csv.writer(text, lineterminator="\n").writerows(
+            [["step", *self.trainer.losses], *self.lines]
+        )
         write_atomically(self.folder / LOG, text.getvalue().encode())
         write_checkpoint(self.folder, self.step, self.setup.digest(), self.trainer.tensors())
         write_preview(self.folder, self.aligned, self.setup.shape.size, self.trainer.make)

@@ -19,7 +19,7 @@ from datagen.networks.autoencoder.config import Shape
 from datagen.recipe.schema import Purpose
 from datagen.release.lock import LOCK_NAME
 
-__all__ = ["SETUP", "Setup", "claim", "faces_digest"]
+__all__ = ["SETUP", "Identity", "Setup", "claim", "faces_digest"]
 
 SETUP = "training.json"
 
@@ -27,6 +27,20 @@ _OWN = {LOCK_NAME, SETUP, "checkpoint.safetensors", "log.csv", "preview.png", "w
 _SHOWN = 60
 _VERSION = 2
 _MAX_SETUP = 16 << 20
+
+
+class Identity(Frozen):
+    """An identity loss.
+
+    Attributes:
+        embedder: Id of the embedder's weight card.
+        sha256: Digest of its file.
+        weight: Weight of the loss, above 0 and at most 10.
+    """
+
+    embedder: str
+    sha256: str
+    weight: float = Field(gt=0, le=10)
 
 
 class Setup(Frozen):
@@ -44,6 +58,7 @@ class Setup(Frozen):
         rate: Learning rate (Adam), above 0 and at most 0.1.
         adversarial: Weight of the adversarial loss, 0 to 10; 0 for none.
         purpose: Purpose that passed the rights gate.
+        identity: The identity loss, if there is one.
     """
 
     version: Literal[2] = 2
@@ -58,10 +73,14 @@ class Setup(Frozen):
     rate: float = Field(gt=0, le=0.1)
     adversarial: float = Field(ge=0, le=10)
     purpose: Purpose
+    identity: Identity | None = None
 
     def digest(self) -> str:
         """Return the digest of the training, 64 hex digits."""
-        return digest_of(self.model_dump(mode="json"))
+        body = self.model_dump(mode="json")
+        if self.identity is None:  # trainings that began before there was one keep theirs
+            del body["identity"]
+        return digest_of(body)
 
 
 def faces_digest(index: FaceIndex, rows: Iterable[int]) -> str:

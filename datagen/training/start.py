@@ -17,6 +17,7 @@ from datagen.generation.prepare import Prepared, index_faces
 from datagen.networks.autoencoder.config import Shape
 from datagen.release import Folder
 from datagen.release.lock import lock_folder
+from datagen.rights import check_rights, today
 from datagen.sources import Source
 from datagen.training.aligned_faces import AlignedFaces, aligned_faces
 from datagen.training.identities import Choice, choose_identities
@@ -25,6 +26,7 @@ from datagen.training.outcome import Faces
 from datagen.training.run import Pace, Watch, run_training
 from datagen.training.setup import Setup, claim, faces_digest
 from datagen.weights.card import WeightCard
+from datagen.weights.store import weight_store
 
 __all__ = ["NO_METHODS", "Request", "asked_name", "local_folder", "train"]
 
@@ -46,6 +48,8 @@ class Request:
         batch: Faces per step of each of its two identities.
         rate: Learning rate.
         adversarial: Weight of the adversarial loss; 0 turns it off.
+        embedder: Id of the weight card for the identity loss; none by default.
+        identity: Weight of the identity loss.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Request:
     batch: int
     rate: float
     adversarial: float
+    embedder: str | None = None
+    identity: float = 0.1
 
 
 def train(
@@ -78,13 +84,14 @@ def train(
         RunError: The training failed.
     """
     _refuse_clips(prepared)
+    embedder = _embedder(prepared, request)
     sources = prepared.recipe.sources()
     with lock_folder(Folder(str(out))):
         index = index_faces(prepared, sources, engine, progress).index
         rows = choose_identities(prepared.recipe, index, request.choice)
         setup = _setup(prepared, index, rows, request)
         flat = tuple(chain(*rows.values()))
-        faces = Faces(index, flat, prepared.recipe.cards, prepared.purpose)
+        faces = Faces(index, flat, prepared.recipe.cards, prepared.purpose, embedder)
         _refuse_uncovered(faces)
         claim(out, setup)
         aligned = _read_faces(index, list(rows.values()), sources, request.shape.size, progress)
@@ -106,6 +113,19 @@ def _refuse_clips(prepared: Prepared) -> None:
             "clip=null, and the encoding of images: --set 'encode={format: jpeg, quality: 90}'",
             key="clip",
         )
+
+
+def _embedder(prepared: Prepared, request: Request) -> tuple[WeightCard, ...]:
+    """Return the card of the identity loss, if it has one, after the rights gate."""
+    if request.embedder is None:
+        return ()
+    from datagen.training.likeness import check_embedder
+
+    check_embedder(request.embedder)
+    card = weight_store().card(request.embedder)
+    check_rights([], [card], prepared.purpose, today())
+    weight_store().fetch(card)
+    return (card,)
 
 
 def _refuse_uncovered(faces: Faces) -> None:
@@ -142,6 +162,11 @@ def _setup(
         "adversarial": request.adversarial,
         "purpose": prepared.purpose,
     }
+    if request.embedder is not None:
+        card = weight_store().card(request.embedder)
+        digest = card.sha256 or weight_store().digest(card)
+        loss = {"embedder": card.id, "sha256": digest, "weight": request.identity}
+        body["identity"] = loss
     return parse(Setup, body, "options of 'datagen train'", RecipeError)
 
 

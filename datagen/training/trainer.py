@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from datagen.core.rng import rng
 from datagen.networks.autoencoder.modules import Autoencoder, PatchCritic, initialize
 from datagen.training.draw import Part
+from datagen.training.likeness import Likeness
 from datagen.training.setup import Setup
 
 __all__ = ["LOSSES", "Trainer", "repeatable"]
@@ -21,6 +22,7 @@ LOSSES = ("image", "mask", "adversarial", "critic")
 _BETAS = (0.5, 0.999)
 _MASK_WEIGHT = 0.3
 _MAX_GRADIENT = 1.0
+_SWAPPED = 4  # one of so many faces is swapped for the identity loss, which costs the most
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -49,10 +51,14 @@ class Trainer:
     Args:
         setup: Shape, identities, learning rate and seed.
         device: ``cpu`` or ``cuda``.
+        likeness: For the identity loss, if the setup has one.
     """
 
-    def __init__(self, setup: Setup, device: str) -> None:
+    def __init__(self, setup: Setup, device: str, likeness: Likeness | None = None) -> None:
         self._device = device
+        self._likeness = likeness
+        self._identity = 0.0 if setup.identity is None else setup.identity.weight
+        self.losses = (*LOSSES, "identity") if likeness else LOSSES
         self._weight = setup.adversarial
         count = len(setup.people)
         self.network = Autoencoder(setup.shape, count)
@@ -71,7 +77,7 @@ class Trainer:
     def step(self, parts: Sequence[Part]) -> dict[str, float]:
         """Take one step and return the losses by name, summed over its identities."""
         self._adam.zero_grad()
-        losses = dict.fromkeys(LOSSES, 0.0)
+        losses = dict.fromkeys(self.losses, 0.0)
         shown: list[tuple[int, Tensor, Tensor]] = []
         for part in parts:
             wanted, mask = self._tensor(part.wanted), self._tensor(part.mask)
@@ -87,11 +93,29 @@ class Trainer:
             total.backward()
             losses["image"] += float(image.detach())
             losses["mask"] += float(outline.detach())
+        if self._likeness is not None:
+            losses["identity"] = self._resemble(self._likeness, parts)
         # A single large step can permanently blank a decoder (Pascanu et al., ICML 2013).
         nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT)
         self._adam.step()
         losses["critic"] = self._teach_critics(shown)
         return losses
+
+    def _resemble(self, likeness: Likeness, parts: Sequence[Part]) -> float:
+        """Swap some faces of each part with the next part's identity, and pull them to it."""
+        sum_ = 0.0
+        for part, donor in zip(parts, (*parts[1:], parts[0]), strict=True):
+            count = max(1, len(part.seen) // _SWAPPED)
+            seen, real, mask = (
+                self._tensor(values[:count]) for values in (part.seen, part.wanted, part.mask)
+            )
+            made, made_mask = self.network(seen, donor.identity)
+            # The outline is not the way to resemble somebody.
+            where = mask * made_mask.detach()
+            loss = likeness.loss(made, where, real, part.identity, donor.identity)
+            (self._identity * loss).backward()
+            sum_ += float(loss.detach())
+        return sum_
 
     def _teach_critics(self, shown: Sequence[tuple[int, Tensor, Tensor]]) -> float:
         if self._critic_adam is None:

@@ -14,9 +14,17 @@ from datagen.faces import masks
 from datagen.faces.geometry.outline import convex_hull, face_outline
 from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
-from datagen.networks.alignment.align import align_matrix
+from datagen.networks.alignment.align import TEMPLATES, align_matrix
 
-__all__ = ["LIFT", "encoder_input", "face_matrix", "hull_mask", "normalized", "statistics"]
+__all__ = [
+    "LIFT",
+    "aligned_points",
+    "encoder_input",
+    "face_matrix",
+    "hull_mask",
+    "normalized",
+    "statistics",
+]
 
 LIFT = 0.35
 """Share of the forehead that belongs to the face; hair remains the target's."""
@@ -38,6 +46,12 @@ def face_matrix(landmarks: Landmarks, size: int) -> Affine:
     matrix = align_matrix(landmarks, "ffhq_512", size)
     matrix[1, 2] -= _RAISE * size
     return matrix
+
+
+def aligned_points(size: int) -> Floats:
+    """Return where the five points of an aligned face lie on average, ``(5, 2)`` pixels."""
+    points = TEMPLATES["ffhq_512"] * np.float32(size)
+    return points - np.array([0, _RAISE * size], np.float32)
 
 
 def hull_mask(landmarks: Landmarks, matrix: Affine, size: int, lift: float = LIFT) -> Mask:
