@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datagen.cli.main import run
 from datagen.errors import ReleaseError
 from datagen.release.clip_schema import CLIP_NAMES
 from datagen.release.folder import Folder
@@ -63,6 +64,14 @@ def test_segments_are_of_fakes_and_within_the_clip(
     with pytest.raises(ReleaseError, match=r"column 'segments'.*frames of the clip for a fake"):
         Release(out).table()
     assert any("column 'segments'" in line for line in verify(Folder(str(out))))
+
+
+@pytest.mark.parametrize("rate", [(1, 2**31 - 1), (2**31 - 1, 2**31 - 2), (2**31 - 1, 1)])
+def test_any_rate_can_be_shown(out: Path, rate: tuple[int, int]) -> None:
+    numerator, denominator = rate
+    changed(out, MANIFEST_FILE, with_cells("fps_num", lambda row: numerator))
+    changed(out, MANIFEST_FILE, with_cells("fps_den", lambda row: denominator))
+    assert run(["show", str(out)]) == 0
 
 
 @pytest.mark.parametrize("column", ["mask_path", "mask_offset", "mask_size"])

@@ -22,6 +22,7 @@ __all__ = ["clip_views"]
 
 _PLAYED = "video/mp4"
 _STRIP, _SIDE = 8, 116
+_SLOWEST, _FASTEST = Fraction(1, 10), Fraction(1000)  # frames per second
 _RED = np.array([255, 0, 0], np.float32)
 
 
@@ -85,8 +86,13 @@ def _players(
         return []
     kinds = [kind for kind in ("real", "control", "fake") if kind in rows]
     found = [(kind, data_url(release.bytes_of(rows[kind]), _PLAYED)) for kind in kinds]
-    fps = Fraction(int(fake["fps_num"]), int(fake["fps_den"]))
+    fps = _playable(Fraction(int(fake["fps_num"]), int(fake["fps_den"])))
     return found + [(name, data_url(_encoded(clip, fps), _PLAYED)) for name, clip in made.items()]
+
+
+def _playable(fps: Fraction) -> Fraction:
+    """Return a rate that encoders know; a row may state any."""
+    return min(max(fps, _SLOWEST), _FASTEST).limit_denominator(1001)
 
 
 def _over(fake: Clip, masks: Masks) -> Clip:
