@@ -4,6 +4,7 @@
 # make check     set up and run format, lint, types, layers, and check the generated documents
 # make coverage  set up and run all tests with line coverage; fails below 90 %
 # make docs      write the generated documents
+# make site      build the site of the documents in site/; a broken link fails
 # make clean     remove what these commands made
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 READY := $(VENV)/.ready
 HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
 
-.PHONY: setup demo test test-all check coverage docs clean
+.PHONY: setup demo test test-all check coverage docs site clean
 
 setup: $(READY)
 
@@ -54,5 +55,9 @@ check: $(READY)
 docs: $(READY)
 	@$(BIN)/python tools/docs.py
 
+site: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site: site/index.html"
+
 clean:
-	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) demo-out site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
