@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -211,3 +212,45 @@ def test_identity(
     monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights("faceres.onnx").parent))
     main_of("identity")(["morph", "--pairs", "2"])
     assert [line.split()[3] for line in table(capsys)[2:]] == ["mobileface", "faceres"]
+
+
+def test_gpu_runs_on_a_cpu_with_few_libraries() -> None:
+    hidden = ("pydantic", "pyarrow", "PIL", "yaml", "onnxruntime", "onnx", "ray", "pandas", "scipy")
+    script = (
+        f"import runpy, sys; sys.modules.update(dict.fromkeys({hidden!r})); "
+        f"sys.argv = ['gpu.py', '--little', '--no-compile', '--device', 'cpu']; "
+        f"runpy.run_path({str(BENCHMARKS / 'gpu.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| `")]
+    assert len(rows) == 3 * 3
+    assert {row[6].strip() for row in rows} == {"yes"}
+    assert "Halving was not tried" in done.stdout  # main_of("gpu") would load what is hidden here
+
+
+def test_trained_networks(
+    main_of: Callable[[str], Callable[..., Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("taef2.safetensors", "mobileface.onnx", "esrgan_slim_x2.onnx"):
+        weights(file)
+    main_of("trained_networks")(["--size", "64", "--batch", "2", "--rounds", "1"])
+    lines = [line for line in table(capsys) if line.startswith("| ")]
+    assert len(lines) == 2 + 2 + 2 + 4
+    assert lines[2].startswith("| `taef2`, 64 pixels")
+
+
+def test_likeness(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for file in ("mobileface.onnx", "faceres.onnx"):
+        weights(file)
+    little = ["--images", "8", "--held", "2", "--steps", "2", "--width", "4", "--batch", "2"]
+    main_of("likeness")([*little, "--folder", str(tmp_path)])
+    judged = [line.split("|")[2].strip() for line in table(capsys) if line.startswith("| 0")]
+    assert judged == ["mobileface", "faceres"] * 2
+    assert (tmp_path / "fakes.png").exists()

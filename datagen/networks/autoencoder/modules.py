@@ -5,11 +5,14 @@ Import this module only inside functions, because it imports torch.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datagen.networks.autoencoder.config import Shape
+if TYPE_CHECKING:
+    from datagen.networks.autoencoder.config import Shape
 
 __all__ = ["Autoencoder", "PatchCritic", "initialize"]
 

@@ -89,7 +89,9 @@ def face_input(image: Image, landmarks: Landmarks, how: Embedder) -> Image:
 
 
 class IdentityNetwork:
-    """An opened embedder; faces go through it one by one, so that no batch changes a last bit.
+    """An opened embedder.
+
+    What a release says of a face comes from ``face``, one by one: no batch changes a last bit.
 
     Args:
         card_id: Id of a weight card with a section ``embedder``.
@@ -110,6 +112,7 @@ class IdentityNetwork:
         wanted = (None, 3, how.size, how.size)
         self._check(self._session.inputs, "input", how.input, wanted)
         self._check(self._session.outputs, "output", how.output, (None, how.length))
+        self._free = self._session.inputs[0].shape[0] is None
         if len(self._session.inputs) > 1:
             raise self._wrong("it has more inputs than the card describes")
 
@@ -122,13 +125,14 @@ class IdentityNetwork:
         Raises:
             ItemError: ``network_failed`` where one is NaN, infinite or zero.
         """
-        return self.raw([self._numbers(face) for face in faces])
-
-    def raw(self, inputs: Sequence[Floats]) -> Floats:
-        """Return embeddings of inputs that have their range already; see ``__call__``."""
-        how = self.contract
-        rows = [self._session([how.output], {how.input: one[None]})[0][0] for one in inputs]
-        found = np.stack(rows).astype(np.float32)
+        how, inputs = self.contract, self._numbers(faces)
+        # A file may take one face per call.
+        step = len(inputs) if self._free else 1
+        rows = [
+            self._session([how.output], {how.input: inputs[start : start + step]})[0]
+            for start in range(0, len(inputs), step)
+        ]
+        found = np.concatenate(rows)
         length = np.linalg.norm(found, axis=1, keepdims=True)
         if found.shape[1] != how.length:
             raise self._wrong(f"it returns {found.shape[1]} numbers, the card says {how.length}")
@@ -144,11 +148,16 @@ class IdentityNetwork:
         """
         return np.asarray(self([face_input(image, landmarks, self.contract)])[0], np.float32)
 
-    def _numbers(self, face: Image) -> Floats:
+    def _numbers(self, faces: Sequence[Image]) -> Floats:
         low, high = self.contract.values
-        order = slice(None, None, -1 if self.contract.color == "bgr" else 1)
-        scaled = face[:, :, order].astype(np.float32) * np.float32((high - low) / 255)
-        return np.ascontiguousarray((scaled + np.float32(low)).transpose(2, 0, 1))
+        images = np.stack(faces)
+        if self.contract.color == "bgr":
+            images = images[..., ::-1]
+        scaled = images.transpose(0, 3, 1, 2).astype(np.float32, order="C")
+        if (low, high) != (0, 255):
+            scaled *= np.float32((high - low) / 255)
+            scaled += np.float32(low)
+        return scaled
 
     def _check(
         self, ports: Sequence[Port], what: str, name: str, wanted: tuple[int | None, ...]
