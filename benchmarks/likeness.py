@@ -5,7 +5,7 @@ embedder, swaps images that the training has not seen each to the other person, 
 fake with its target's image and with an image of the donor, by both embedders: only one taught.
 Usage, with DATAGEN_WEIGHTS set (two trainings of about ten minutes of one core):
 
-    python benchmarks/likeness.py [--images 400] [--held 80] [--steps 3000] [--weights 0 0.1]
+    python benchmarks/likeness.py [--images 400] [--held 80] [--steps 3000] [--weights 0 0.02]
         [--folder DIR]
 
 With ``--folder`` trainings are kept and continued, and ``DIR/fakes.png`` shows some: target, fake
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.1])
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.02])
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as new:

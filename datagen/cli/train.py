@@ -18,6 +18,7 @@ from datagen.errors import RecipeError
 from datagen.generation.prepare import prepare
 from datagen.networks.autoencoder.config import Shape
 from datagen.recipe import SplitName, load_recipe
+from datagen.recipe.shipped import find_recipe
 from datagen.training.identities import Choice
 from datagen.training.run import Pace, check_training
 from datagen.training.start import NO_METHODS, Request, asked_name, local_folder, train
@@ -82,7 +83,7 @@ def command(
     ] = None,
     identity: Annotated[
         float, typer.Option(help="Weight of the identity loss of --embedder.")
-    ] = 0.1,
+    ] = 0.02,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 1000,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.cpu,
     threads: Annotated[int, typer.Option(min=1, help="CPU cores for training.")] = 1,
@@ -98,7 +99,7 @@ def command(
     progress = Progress()
     out = local_folder(folder)
     request = Request(
-        name or asked_name(recipe),
+        name or asked_name(find_recipe(recipe)),
         Choice(_split(split), _names(identities), max_identities, min_images),
         parse(Shape, {"size": size, "width": width}, "--size, --width", RecipeError),
         Pace(steps, every, device.value, threads),

@@ -60,7 +60,7 @@ class Request:
     rate: float
     adversarial: float
     embedder: str | None = None
-    identity: float = 0.1
+    identity: float = 0.02
 
 
 def train(
