@@ -6,10 +6,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
-
 from datagen.degradations import DEGRADATIONS
 from datagen.degradations.profile import ProfileStep, load_profile, profile_names
 from datagen.faces.analyzers import ANALYZERS
@@ -23,24 +19,10 @@ from datagen.sources import SOURCES
 from datagen.weights import WeightCard
 from datagen.weights.catalog import read_shipped_card, shipped_weight_cards
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from sections import degradation_sections, first_line, method_sections
+
 ROOT = Path(__file__).resolve().parent.parent
-
-# The networks behind the images of learned methods: see tests/support/small.
-STANDS_IN = {
-    "autoencoder_swap": "an autoencoder trained for a minute at 64 pixels on two identities",
-    "diffusion_face": "a text-to-image pipeline trained for half a minute on tiny images",
-    "diffusion_img2img": "a handmade pipeline whose denoiser smooths, adds grain and tints",
-    "diffusion_inpaint": "a handmade pipeline whose denoiser smooths, adds grain and tints",
-    "inswapper": "a handmade network that draws the donor's coarse face from the embedding",
-    "onnx_edit": "a handmade network that dulls, roughens and wrinkles the skin",
-    "onnx_swap": "a handmade network that draws the donor's coarse face from the embedding",
-    "vae_reconstruct": "an autoencoder trained for twenty seconds on procedural faces",
-}
-
-
-def first_line(text: str | None) -> str:
-    """Return the first line of a docstring."""
-    return (text or "").strip().partition("\n")[0].replace("``", "`")
 
 
 def methods_table() -> str:
@@ -55,44 +37,6 @@ def methods_table() -> str:
         what = first_line(method.__doc__)
         lines.append(f"| `{name}` | {method.family} | {donor} | {what} | {method.paper} |")
     return "\n".join(lines)
-
-
-def gallery() -> str:
-    """Return the sections of docs/methods.md, one per method."""
-    return "\n\n".join(method_page(name) for name in METHODS)
-
-
-def method_page(name: str) -> str:
-    """Return the description of one method, its options and its image."""
-    method = METHODS.load(name)
-    words = " ".join((method.__doc__ or "").replace("``", "`").split("\n\n")[0].split())
-    lines = [f"### `{name}`", "", words, ""]
-    lines.append(
-        f"Family {method.family}, version {method.version}; "
-        f"{'uses a donor' if method.needs_donor else 'no donor'}"
-        f"{', needs the 478-point mesh' if method.needs_mesh else ''}; smallest visible change "
-        f"{method.min_change:g} intensity levels"
-        f"{', no control' if not method.has_control else ''}. "
-        f"Based on: {method.paper or 'no paper'}."
-    )
-    fields = method.options.model_fields
-    if fields:
-        lines += ["", "| option | default |", "| --- | --- |"]
-        lines += [f"| `{key}` | {_default(field)} |" for key, field in fields.items()]
-    drawn = ", ".join(f"`{key}`" for key in method.params.model_fields)
-    lines += ["", f"Drawn and recorded in `method_params`: {drawn}.", ""]
-    if stand_in := STANDS_IN.get(name):
-        lines += [f"In the image {stand_in} takes the place of a real network.", ""]
-    lines.append(f"![{name}: real, donor, fake, mask, difference](images/methods/{name}.jpg)")
-    return "\n".join(lines)
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    value = field.get_default(call_default_factory=True)
-    shown = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return f"`{shown}`"
 
 
 def sources_table() -> str:
@@ -121,33 +65,14 @@ def index_codes_table() -> str:
 
 
 def kinds_table() -> str:
-    """Return the table of kinds of degradation with their options and severities."""
-    lines = ["| kind | description | options and defaults | severity 1 to 5 |"]
-    lines.append("| --- | --- | --- | --- |")
+    """Return the table of kinds of degradation."""
+    lines = ["| kind | description |", "| --- | --- |"]
     for name in DEGRADATIONS:
         kind = DEGRADATIONS.load(name)
-        options = ", ".join(
-            f"`{key}: {_shown(field.get_default(call_default_factory=True))}`"
-            for key, field in kind.options.model_fields.items()
-        )
-        ladder = " · ".join(
-            ", ".join(f"{key} {_shown(value)}" for key, value in level.items())
-            for level in kind.levels
-        )
         what = first_line(kind.__doc__) + (" Moves pixels." if kind.moves else "")
         what += " For clips only." if kind.clips_only else ""
-        lines.append(f"| `{name}` | {what} | {options} | {ladder or 'none'} |")
+        lines.append(f"| [`{name}`](#{name}) | {what} |")
     return "\n".join(lines)
-
-
-def _shown(value: object) -> str:
-    if value is PydanticUndefined:
-        return "required"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_shown, value)) + "]"
-    return str(value)
 
 
 def profiles_table() -> str:
@@ -205,7 +130,8 @@ TABLES = {
     "sources": sources_table,
     "analyzers": analyzers_table,
     "index-codes": index_codes_table,
-    "gallery": gallery,
+    "gallery": method_sections,
+    "kinds": degradation_sections,
     "weights": weights_table,
 }
 
