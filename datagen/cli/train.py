@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional, get_args
+from typing import Annotated, Optional, TypeAlias, get_args
 
 import typer
 
@@ -27,6 +27,21 @@ from datagen.weights.card import WeightCard
 NAME = "train"
 
 
+Name: TypeAlias = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="ID",
+        help="Id of the weights; default: the one named by the recipe's autoencoder_swap.",
+    ),
+]
+EmbedderCard: TypeAlias = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="ID", help="Weight card of an embedder: swapped faces are pulled to the donor."
+    ),
+]
+
+
 class Device(StrEnum):
     """Where to train."""
 
@@ -43,13 +58,7 @@ def command(
     set_: Set = None,
     plugin: PluginFiles = None,
     allow_outside: AllowOutside = False,
-    name: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            metavar="ID",
-            help="Id of the weights; default: the one named by the recipe's autoencoder_swap.",
-        ),
-    ] = None,
+    name: Name = None,
     split: Annotated[
         str, typer.Option(help="Split whose identities to train on: train, val or test.")
     ] = "train",
@@ -75,15 +84,8 @@ def command(
     adversarial: Annotated[
         float, typer.Option(min=0, help="Weight of the PatchGAN loss; 0 turns it off.")
     ] = 0.0,
-    embedder: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            metavar="ID", help="Weight card of an embedder: swapped faces are pulled to the donor."
-        ),
-    ] = None,
-    identity: Annotated[
-        float, typer.Option(help="Weight of the identity loss of --embedder.")
-    ] = 0.02,
+    embedder: EmbedderCard = None,
+    identity: Annotated[float, typer.Option(help="Weight of the identity loss.")] = 0.02,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 1000,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.cpu,
     threads: Annotated[int, typer.Option(min=1, help="CPU cores for training.")] = 1,

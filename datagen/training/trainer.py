@@ -113,7 +113,8 @@ class Trainer:
             # The outline is not the way to resemble somebody.
             where = mask * made_mask.detach()
             loss = likeness.loss(made, where, real, part.identity, donor.identity)
-            (self._identity * loss).backward()
+            weighted = self._identity * loss
+            weighted.backward()  # type: ignore[no-untyped-call]
             sum_ += float(loss.detach())
         return sum_
 

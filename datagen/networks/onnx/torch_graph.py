@@ -40,13 +40,14 @@ def _gemm(given: Given, how: Attributes) -> Tensor:
     assert second is not None
     first = first.T if how.get("transA") else first
     second = second.T if how.get("transB") else second
-    product = how.get("alpha", 1.0) * (first @ second)
+    product: Tensor = how.get("alpha", 1.0) * (first @ second)
     return product if third is None else product + how.get("beta", 1.0) * third
 
 
 def _prelu(given: Given, how: Attributes) -> Tensor:
     values, slope = given
     assert values is not None
+    assert slope is not None
     return torch.where(values < 0, values * slope, values)
 
 
