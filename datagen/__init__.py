@@ -6,6 +6,7 @@ is first used. What ``__all__`` lists is public; everything else may move.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,8 @@ __all__ = [
 ]
 
 __version__ = version("datagen")
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "datagen.api": (

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import asdict
+from math import isnan
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
-from datagen.cli.options import Address, Inline, ReleaseFolder, Workers
+from datagen.cli.next_step import command_line, next_step
+from datagen.cli.options import Address, Inline, Json, ReleaseFolder, Workers
 from datagen.cli.score import Splits, warn_of_problems
 from datagen.core.out_file import check_out_file
 from datagen.core.progress import Progress
-from datagen.core.terminal import echo
+from datagen.core.terminal import echo, echo_json
+from datagen.core.text_table import table_lines
 from datagen.detectors.baseline.train import BASELINE, BaselineResult, run_baseline
 from datagen.detectors.shards import release_facts
 from datagen.engine.choice import engine_choice
@@ -42,6 +45,7 @@ def command(
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
+    json: Json = False,
 ) -> None:
     """Train the baseline detector on split train; print its AUC by method on val and test.
 
@@ -68,11 +72,37 @@ def command(
         if note is not None:
             progress.warn(note)
     warn_of_problems(result.problems, progress)
+    if json:
+        echo_json(_facts(result))
+        return
     _print_table(result)
+    steps = [command_line("evaluate", out, "--scores", scores)] if scores is not None else []
+    if model is not None:
+        steps.append(command_line("score", "RELEASE", "--detector", model, "-o", "FILE"))
+    next_step(*(steps or ["add -o FILE to keep the scores, --model FILE.json to keep the model"]))
 
 
 def _print_table(result: BaselineResult) -> None:
-    echo(f"{'split':<7}{'method':<24}{'fakes':>7}{'reals':>7}{'AUC':>8}")
-    for row in result.table:
-        shown = "no data" if math.isnan(row.auc) else f"{row.auc:.3f}"
-        echo(f"{row.split:<7}{row.method:<24}{row.fakes:>7}{row.reals:>7}{shown:>8}")
+    rows = [
+        (
+            row.split,
+            row.method,
+            row.fakes,
+            row.reals,
+            "no data" if isnan(row.auc) else f"{row.auc:.3f}",
+        )
+        for row in result.table
+    ]
+    echo(
+        *table_lines(("split", "method", "fakes", "reals", "AUC"), rows, ("fakes", "reals", "AUC"))
+    )
+
+
+def _facts(result: BaselineResult) -> dict[str, Any]:
+    """Return the result by the keys of the JSON."""
+    return {
+        "table": [
+            {**asdict(row), "auc": None if isnan(row.auc) else row.auc} for row in result.table
+        ],
+        "problems": [{"reason": why, "images": count} for why, count in result.problems],
+    }

@@ -8,9 +8,12 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.cli.exit_codes import DONE, NOT_DONE
-from datagen.cli.options import FramePooling, ReleaseFolder
+from datagen.cli.next_step import next_step
+from datagen.cli.options import FramePooling, Json, ReleaseFolder
+from datagen.core.json_io import parse_json
 from datagen.core.progress import Progress
-from datagen.core.terminal import echo
+from datagen.core.terminal import echo, echo_json
+from datagen.core.text_table import terminal_width
 from datagen.errors import UserError
 from datagen.evaluation.result import Settings, evaluate_release
 from datagen.release.pooling import asked_pooling
@@ -60,6 +63,7 @@ def command(
             help="Release that the detector was trained on; it may share no identity with OUT.",
         ),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Evaluate a detector by its scores: metrics with intervals, gates, a report.
 
@@ -78,9 +82,14 @@ def command(
             result.write(report)
         if junit is not None:
             result.to_junit(junit)
-    echo(*str(result).split("\n"))
+    if json:
+        echo_json(parse_json(result.to_json(), "metrics", UserError))
+        raise typer.Exit(NOT_DONE if result.passed is False else DONE)
+    echo(*result.to_text(terminal_width()).split("\n"))
     if report is not None:
-        echo(f"report: {report / 'index.html'}")
+        next_step(f"open {report / 'index.html'}")
+    else:
+        next_step("add --report DIR for groups, curves and worst cases")
     raise typer.Exit(NOT_DONE if result.passed is False else DONE)
 
 

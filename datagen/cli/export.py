@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from datagen.api import export
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
@@ -55,3 +56,7 @@ def command(
     for warning in done.warnings:
         Progress().warn(warning)
     echo(str(done))
+    if to == "hf":
+        next_step(f"datasets.load_dataset({str(done.folder)!r}) in Python")
+    else:
+        next_step(command_line("lint-deepfakebench", done.folder / "dataset_json"))

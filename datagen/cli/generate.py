@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import (
     Address,
     AllowOutside,
@@ -62,3 +63,4 @@ def command(
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress, shard_timeout) as engine:
         echo(make_release(prepared, out, engine, limit, progress, include_plugins))
+    next_step(command_line("verify", out), command_line("show", out))

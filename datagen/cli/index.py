@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from datagen.cli.exit_codes import NOT_DONE
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import Address, AllowOutside, Inline, PluginFiles, RecipeFile, Set, Workers
 from datagen.core.paths import cache_folder
 from datagen.core.progress import Progress
@@ -56,3 +57,4 @@ def command(
     echo(f"{counted(len(built.index), 'face')}; {'' if built.kept else 'not '}cached in {place}")
     if not built.kept:
         raise typer.Exit(NOT_DONE)
+    next_step(command_line("plan", recipe))

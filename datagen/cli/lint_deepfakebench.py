@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.exit_codes import DONE, NOT_DONE
+from datagen.cli.exit_codes import NOT_DONE
+from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.exports.deepfakebench_rules import problems_of
 
@@ -24,7 +25,7 @@ def command(
         ),
     ],
 ) -> None:
-    """Check JSON files, frames and landmarks. Prints nothing if all is well.
+    """Check JSON files, frames and landmarks. Prints the problems.
 
     Exit 0: nothing was found. 1: problems were found, one per line. 2: there is no such folder.
     """
@@ -32,4 +33,6 @@ def command(
     for problem in problems_of(folder):
         found += 1
         echo(problem)
-    raise typer.Exit(NOT_DONE if found else DONE)
+    if found:
+        raise typer.Exit(NOT_DONE)
+    Progress().note(f"no problem found: point DeepfakeBench's dataset_json_folder to {folder}")

@@ -39,8 +39,7 @@ app = typer.Typer(
     cls=Group,
     help="Make training and test data for deepfake detectors, and evaluate detectors on it.",
     no_args_is_help=True,
-    add_completion=False,
-    context_settings=HELP_NAMES,
+    context_settings={**HELP_NAMES, "auto_envvar_prefix": "DATAGEN"},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )

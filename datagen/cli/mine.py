@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import FramePooling, PluginFiles, ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
 from datagen.mining.next_recipe import mine
+from datagen.recipe.shipped import find_recipe
 from datagen.release.pooling import asked_pooling
 from datagen.release.reader import Release
 from datagen.release.scores import read_scores
@@ -40,6 +42,7 @@ def command(
     Shares of methods and degradations grow where the detector's AUC is low, to at most double,
     and shrink elsewhere, to at least half. The new recipe states the reasons as comments.
     """
+    recipe = find_recipe(recipe)
     rule = asked_pooling(pooling, "--pooling")
     read = read_scores(scores, logits)
     made = mine(Release(out), read, recipe, next_, plugin or (), rule, logits)
@@ -56,3 +59,4 @@ def command(
         Progress().warn(doubt)
     for entry in (*made.methods, *made.degradations):
         echo(f"{entry.name:<24}{entry.reason}")
+    next_step(command_line("plan", next_))

@@ -7,11 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
+from datagen.recipe.shipped import shipped_recipes
+
 __all__ = [
     "Address",
     "AllowOutside",
     "FramePooling",
     "Inline",
+    "Json",
     "Limit",
     "PluginFiles",
     "RecipeFile",
@@ -21,9 +24,27 @@ __all__ = [
     "Workers",
 ]
 
+
+def _recipes_beginning(incomplete: str) -> list[str]:
+    """Return what a shell completes for a recipe: shipped names, YAML files and folders."""
+    names = [recipe.name for recipe in shipped_recipes() if recipe.name.startswith(incomplete)]
+    folder, _, beginning = incomplete.rpartition("/")
+    place = Path(folder or ("/" if incomplete.startswith("/") else "."))
+    found = sorted(place.glob(f"{beginning}*")) if place.is_dir() else []
+    files = [str(path) for path in found if path.suffix in (".yaml", ".yml")]
+    return [*names, *files, *(f"{path}/" for path in found if path.is_dir())]
+
+
 RecipeFile = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="Recipe, a YAML file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Recipe: a YAML file, or the name of a shipped one ('datagen list recipes').",
+        show_default=False,
+        autocompletion=_recipes_beginning,
+    ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON (docs/running.md names its keys).")]
 FramePooling = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import (
     Address,
     AllowOutside,
     Inline,
+    Json,
     Limit,
     PluginFiles,
     RecipeFile,
@@ -21,7 +19,8 @@ from datagen.cli.options import (
     Workers,
 )
 from datagen.core.progress import Progress
-from datagen.core.terminal import plain
+from datagen.core.terminal import echo, echo_json
+from datagen.core.text_table import table_lines
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import plan_recipe, prepare
 from datagen.planning.overview import PlanOverview
@@ -41,6 +40,7 @@ def command(
     workers: Workers = None,
     address: Address = None,
     inline: Inline = False,
+    json: Json = False,
 ) -> None:
     """Show counts, identities, rights, expected size and time. Makes nothing.
 
@@ -50,44 +50,48 @@ def command(
     prepared = prepare(load_recipe(recipe, set_ or (), plugin or (), allow_outside=allow_outside))
     with engine_choice(inline, workers, address, progress) as engine:
         found = plan_recipe(prepared, engine, limit, progress)
-    _print(Console(highlight=False, emoji=False), found, workers or os.cpu_count() or 1)
+    cores = workers or os.cpu_count() or 1
+    if json:
+        echo_json({**found.to_dict(), "cores": cores})
+        return
+    _print(found, cores)
+    for warning in found.warnings:
+        progress.warn(warning)
+    options = " with the same options" if set_ or plugin or limit else ""
+    next_step(f"{command_line('generate', recipe, '-o', 'OUT')}{options}")
 
 
-def _print(out: Console, found: PlanOverview, cores: int) -> None:
-    out.print(_text(f"purpose: {found.purpose}"))
+def _print(found: PlanOverview, cores: int) -> None:
+    echo(f"purpose: {found.purpose}")
     for decision in found.decisions:
         state = "covered" if decision.covered else "; ".join(decision.reasons)
-        out.print(_text(f"  {decision.subject} ({decision.license}): {state}"), soft_wrap=True)
-    table = Table(*_COLUMNS)
-    for split in found.splits:
-        numbers = (split.pairs, split.controls, split.identities, split.faces, split.uses)
-        table.add_row(*(_text(str(cell)) for cell in (split.split, *numbers)))
-    out.print(table)
+        echo(f"  {decision.subject} ({decision.license}): {state}")
+    rows = [
+        (one.split, one.pairs, one.controls, one.identities, one.faces, one.uses)
+        for one in found.splits
+    ]
+    echo("", *table_lines(_COLUMNS, rows, _COLUMNS[1:]))
     names = [split.split for split in found.splits]
-    out.print(_by_split("method", names, [split.methods for split in found.splits], str))
+    echo("", *_by_split("method", names, [split.methods for split in found.splits], str))
     degrade = [split.degradations for split in found.splits]
     if any(degrade):
-        out.print(_by_split("degradation", names, degrade, lambda share: f"{float(share):.0%}"))
+        shares = _by_split("degradation", names, degrade, lambda share: f"{float(share):.0%}")
+        echo("", *shares)
     apart = "without start-up and networks" if found.networks else "without start-up"
-    out.print(
-        f"about {found.expected_bytes / 1e6:,.0f} MB and {found.core_seconds / cores:,.0f} s on "
-        f"{cores} cores, {apart}"
-    )
-    for warning in found.warnings:
-        line = Text.assemble(("warning:", "yellow"), " ", _text(warning))
-        out.print(line, soft_wrap=True)
+    size = f"{found.expected_bytes / 1e6:,.0f} MB"
+    echo("", f"about {size} and {found.core_seconds / cores:,.0f} s on {cores} cores, {apart}")
 
 
 def _by_split(
-    title: str, splits: Sequence[str], found: Sequence[Any], shown: Callable[[Any], str]
-) -> Table:
+    title: str,
+    splits: Sequence[str],
+    found: Sequence[Mapping[str, Any]],
+    shown: Callable[[Any], str],
+) -> list[str]:
     """Return a table with a row for each name and a column for each split."""
-    table = Table(title, *splits)
-    for name in dict.fromkeys(name for of_split in found for name in of_split):
-        cells = (shown(of_split[name]) if name in of_split else "" for of_split in found)
-        table.add_row(_text(name), *cells)
-    return table
-
-
-def _text(text: str) -> Text:
-    return Text(plain(text, one_line=True))
+    names = dict.fromkeys(name for of_split in found for name in of_split)
+    rows = [
+        (name, *(shown(of_split[name]) if name in of_split else "" for of_split in found))
+        for name in names
+    ]
+    return table_lines((title, *splits), rows, splits)

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from datagen.cli.exit_codes import DONE, INTERRUPTED, NOT_DONE
+from datagen.cli.exit_codes import INTERRUPTED, NOT_DONE
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import Address, Inline, ReleaseFolder, ShardTimeout, Workers
 from datagen.core.progress import Progress
 from datagen.core.python_file import PythonFile
@@ -101,7 +102,9 @@ def command(
     for doubt in result.doubts:
         progress.warn(doubt)
     echo(result.summary(scores))
-    raise typer.Exit(DONE if result.status["ok"] else NOT_DONE)
+    if not result.status["ok"]:
+        raise typer.Exit(NOT_DONE)
+    next_step(command_line("evaluate", out, "--scores", scores))
 
 
 def warn_of_problems(problems: Sequence[tuple[str, int]], progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from datagen.cli.exit_codes import DONE, USER_ERROR
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import AllowOutside, PluginFiles, Set
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
@@ -25,7 +26,11 @@ NAME = "validate"
 def command(
     recipes: Annotated[
         list[Path],
-        typer.Argument(metavar="RECIPE", help="Recipes, YAML files.", show_default=False),
+        typer.Argument(
+            metavar="RECIPE",
+            help="Recipes, YAML files, or names of shipped ones.",
+            show_default=False,
+        ),
     ],
     set_: Set = None,
     plugin: PluginFiles = None,
@@ -42,6 +47,8 @@ def command(
         except DatagenError as error:
             code = USER_ERROR
             Progress().warn(str(error), "error", "red")
+    if code == DONE:
+        next_step(command_line("plan", recipes[0]))
     raise typer.Exit(code)
 
 
@@ -52,7 +59,7 @@ def _validate(path: Path, set_: Set, plugin: PluginFiles, allow_outside: bool) -
     if missing:
         Progress().warn(
             f"{path}: weight files that are not on this machine: {', '.join(missing)}; "
-            "'datagen weights list' says how to get each",
+            "'datagen weights list CARD' says how to get one",
             "note",
         )
     if unset := recipe.unset_variables():

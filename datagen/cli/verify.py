@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from datagen.cli.exit_codes import DONE, NOT_DONE
+from datagen.cli.exit_codes import NOT_DONE
+from datagen.cli.next_step import command_line, next_step
 from datagen.cli.options import ReleaseFolder
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo
@@ -29,7 +30,7 @@ def command(
         ),
     ] = False,
 ) -> None:
-    """Check every digest, count and manifest row against the files. Prints nothing if all is well.
+    """Check every digest, count and manifest row against the files. Prints the problems.
 
     Exit 0: the release is intact. 1: problems were found, one per line. 2: there is no release.
     """
@@ -50,4 +51,7 @@ def command(
             "outside the mask: only lossless pairs (PNG, FFV1) without degradation can be. The "
             "others were not checked: lossy or degraded"
         )
-    raise typer.Exit(NOT_DONE if problems else DONE)
+    if problems:
+        raise typer.Exit(NOT_DONE)
+    progress.note(f"{out} is intact")
+    next_step(command_line("show", out))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from datagen.cli.command import HELP_NAMES, Command, Group
+from datagen.cli.next_step import next_step
+from datagen.cli.options import Json
 from datagen.core.progress import Progress
-from datagen.core.terminal import echo
+from datagen.core.terminal import echo, echo_json
+from datagen.core.text_table import table_lines
 from datagen.errors import CardError, UserError, WeightsError, one_per_line
+from datagen.networks.card_row import CardRow, card_row
 from datagen.networks.check_card import check_card, permitted
 from datagen.weights.add import add_card
 from datagen.weights.store import WeightStore, weight_store
@@ -31,19 +36,35 @@ CardId = Annotated[str, typer.Argument(metavar="ID", help="Id of a weight card."
 
 
 @group.command("list", cls=Command, context_settings=HELP_NAMES)
-def list_cards() -> None:
-    """List the known weight cards: license, permitted purposes, where each file is."""
+def list_cards(
+    cards: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="CARD", help="Cards to describe in full; by default a table of all."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the known weight cards: what they permit, and where each file is."""
     store, broken = weight_store(), []
-    for card_id in store.known():
+    rows: list[CardRow] = []
+    for card_id in cards or store.known():
         try:
-            card = store.card(card_id)
-            permits = permitted(card)
+            rows.append(card_row(store, card_id))
         except UserError as error:
+            if cards:
+                raise
             broken.append(f"{card_id}: {error}")
-            continue
-        own = " (your card)" if store.is_own(card_id) else ""
-        lines = (card.title, f"{card.license}: {permits}", whereabouts(store, card))
-        echo(f"{card.id}{own}", *(f"  {line}" for line in lines))
+    if json:
+        echo_json([asdict(row) for row in rows])
+    elif cards:
+        for row in rows:
+            echo(f"{row.id}{' (your card)' if row.own else ''}")
+            echo(*(f"  {line}" for line in (row.title, f"{row.license}: {row.permits}", row.how)))
+    else:
+        cells = [(row.id, row.purposes, row.brief) for row in rows]
+        echo(*table_lines(("card", "permits", "file"), cells))
+        next_step("'datagen weights list CARD' shows the license and how to get the file")
     if broken:
         raise CardError(one_per_line("these cards cannot be read:", broken))
 
@@ -67,6 +88,7 @@ def pull(card_id: CardId) -> None:
     for other in needed_cards(card):
         if store.find(store.card(other)) is None:
             progress.note(f"it needs {other}, which is not here: 'datagen weights pull {other}'")
+    next_step(f"name {card.id} in a recipe: docs/weights.md")
 
 
 @group.command(cls=Command, context_settings=HELP_NAMES)

@@ -1,7 +1,12 @@
-"""What long work shows while it runs: bars, notes and warnings, in a terminal or a notebook."""
+"""What long work shows while it runs: bars, notes and warnings, in a terminal or a notebook.
+
+Notes and warnings are logged too, so that a log file has them and a library that shows nothing
+still tells them to the program that uses it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -14,7 +19,23 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-__all__ = ["Bar", "Progress", "stderr"]
+__all__ = ["SHOWN", "Bar", "Progress", "quiet", "stderr"]
+
+SHOWN = "datagen_shown"
+"""Attribute of log records: whether the text stands in the terminal already."""
+
+_LOG = logging.getLogger(__name__)
+_quiet: list[None] = []
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Show no bars and no notes while the context lasts; warnings are shown."""
+    _quiet.append(None)
+    try:
+        yield
+    finally:
+        _quiet.pop()
 
 
 @lru_cache(maxsize=1)
@@ -65,16 +86,22 @@ class Progress:
     def __init__(self, shown: bool = True) -> None:
         self.shown = shown
 
+    @property
+    def _is_told(self) -> bool:
+        return self.shown and not _quiet
+
     @contextmanager
     def bar(self, label: str) -> Iterator[Bar]:
         """Give a progress bar and remove it at the end."""
+        _LOG.debug("%s", label)
         with ExitStack() as stack:
-            yield Bar(label, stack) if self.shown else _NoBar(label, stack)
+            yield Bar(label, stack) if self._is_told else _NoBar(label, stack)
 
     @contextmanager
     def status(self, label: str) -> Iterator[None]:
         """Show that something of unknown length is running."""
-        if not self.shown:
+        _LOG.debug("%s", label)
+        if not self._is_told:
             yield
             return
         from rich.text import Text
@@ -83,12 +110,15 @@ class Progress:
             yield
 
     def note(self, text: str) -> None:
-        """Show a line."""
-        if self.shown:
+        """Show a line, unless the user wants none."""
+        _LOG.info("%s", text, extra={SHOWN: self._is_told})
+        if self._is_told:
             stderr().print(plain(text), markup=False, emoji=False, soft_wrap=True)
 
     def warn(self, text: str, word: str = "warning", style: str = "yellow") -> None:
         """Show a line that begins with a colored word."""
+        level = logging.ERROR if word == "error" else logging.WARNING
+        _LOG.log(level, "%s: %s", word, text, extra={SHOWN: self.shown})
         if self.shown:
             from rich.text import Text
 

@@ -6,12 +6,14 @@ cursor, recolor lines, or retitle the window. They are shown as escapes instead.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from collections.abc import Mapping
 
 from datagen.errors.redact import redacted
 
-__all__ = ["echo", "plain"]
+__all__ = ["echo", "echo_json", "plain"]
 
 # Control characters except tab and newline; what reorders text; line separators; lone surrogates,
 # U+FFFE and U+FFFF, which no terminal or no XML can be given.
@@ -35,6 +37,26 @@ def echo(*lines: object) -> None:
     """Write each argument to standard output as one line; a newline inside it is an escape."""
     sys.stdout.write("".join(f"{plain(str(line), one_line=True)}\n" for line in lines))
     sys.stdout.flush()
+
+
+def echo_json(value: object) -> None:
+    """Write a value to standard output as JSON, in ASCII; credentials are left out.
+
+    Args:
+        value: JSON-like data without NaN.
+    """
+    sys.stdout.write(f"{json.dumps(_redacted(value), indent=1, allow_nan=False)}\n")
+    sys.stdout.flush()
+
+
+def _redacted(value: object) -> object:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {redacted(str(key)): _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner) for inner in value]
+    return value
 
 
 def _escape(found: re.Match[str]) -> str:

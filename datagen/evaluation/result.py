@@ -163,7 +163,15 @@ class EvaluationResult:
 
     def __str__(self) -> str:
         """Return the findings as text, the outcome last."""
-        return summary(self.evaluation, self.verdicts)
+        return self.to_text()
+
+    def to_text(self, width: int = 80) -> str:
+        """Return the findings as text, the outcome last.
+
+        Args:
+            width: Columns of the terminal.
+        """
+        return summary(self.evaluation, self.verdicts, width)
 
     def _repr_html_(self) -> str:
         """Show the outcome and the metrics of the whole split in a notebook."""

@@ -66,6 +66,19 @@ class PlanOverview:
         columns = ["split", "method", "pairs", "controls", "identities", "faces"]
         return pd.DataFrame(list(self._rows()), columns=columns)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON-like data, as ``datagen plan --json`` prints it."""
+        return {
+            "name": self.name,
+            "purpose": self.purpose,
+            "cards": [_decision(one) for one in self.decisions],
+            "splits": [_split(one) for one in self.splits],
+            "warnings": list(self.warnings),
+            "expected_bytes": self.expected_bytes,
+            "core_seconds": self.core_seconds,
+            "networks": self.networks,
+        }
+
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         for split in self.splits:
             for method, pairs in split.methods.items():
@@ -90,6 +103,33 @@ class PlanOverview:
         warnings = "".join(f"<li>{html.escape(text)}</li>" for text in self.warnings)
         head = f"<p><strong>{html.escape(self.name)}</strong>: {counted(self.pairs, 'pair')}</p>"
         return f"<div>{head}{frame}{f'<ul>{warnings}</ul>' if warnings else ''}</div>"
+
+
+def _decision(one: Decision) -> dict[str, Any]:
+    return {
+        "subject": one.subject,
+        "license": one.license,
+        "covered": one.covered,
+        "reasons": list(one.reasons),
+    }
+
+
+def _split(one: SplitSummary) -> dict[str, Any]:
+    return {
+        "split": one.split,
+        "pairs": one.pairs,
+        "controls": one.controls,
+        "identities": one.identities,
+        "faces": one.faces,
+        "uses_per_face": one.uses,
+        "methods": [
+            {"method": name, "pairs": pairs, "controls": one.method_controls[name]}
+            for name, pairs in one.methods.items()
+        ],
+        "degradations": [
+            {"degradation": name, "share": float(share)} for name, share in one.degradations.items()
+        ],
+    }
 
 
 def overview(

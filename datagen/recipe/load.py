@@ -31,6 +31,7 @@ from datagen.recipe.overrides import Overrides, apply_overrides
 from datagen.recipe.plugins import Plugin, read_plugin
 from datagen.recipe.roots import card_path, check_root, source_root, unset_variables
 from datagen.recipe.schema import RecipeSpec
+from datagen.recipe.shipped import find_recipe
 from datagen.recipe.unknown import plugins_named
 from datagen.sources import SOURCES, Source, SourceCard, load_card
 from datagen.weights import WeightCard
@@ -155,7 +156,8 @@ def load_recipe(
     """Read and check a recipe and its cards. Opens no image.
 
     Args:
-        path: The YAML file.
+        path: The YAML file, or the name of a recipe that ships with the package, e.g.
+            ``quickstart``.
         overrides: Values that replace those of the file: a mapping such as
             ``{"splits.train": 200}``, or texts such as ``"splits.train=200"``. An item of a list
             is named by its position: ``methods.0.share``.
@@ -179,7 +181,7 @@ def load_recipe(
     loaded = tuple(read_plugin(plugin) for plugin in paths(plugins, "plugins", RecipeError))
     for plugin in loaded:
         plugin.load()
-    file = Path(path)
+    file = find_recipe(path)
     body = read_yaml(file, RecipeError)
     check_kind(RecipeSpec, body, file, "recipe", RecipeError)
     apply_overrides(body, overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datagen.weights.card import WeightCard
 from datagen.weights.store import WeightStore
 
-__all__ = ["needed_cards", "whereabouts"]
+__all__ = ["is_pulled", "needed_cards", "whereabouts"]
 
 
 def whereabouts(store: WeightStore, card: WeightCard) -> str:
@@ -26,6 +26,13 @@ def whereabouts(store: WeightStore, card: WeightCard) -> str:
         )
     place = store.folder / card.file
     return f"not here: get it from {card.homepage or 'its authors'}{size} and put it at {place}"
+
+
+def is_pulled(card: WeightCard) -> bool:
+    """Say whether ``datagen weights pull`` gets the files of a card and checks them."""
+    if card.hub is not None and card.hub.revision:
+        return True
+    return bool(card.address and card.form != "insightface" and card.sha256)
 
 
 def needed_cards(card: WeightCard) -> list[str]:

@@ -164,11 +164,11 @@ def test_plan_shows_counts_rights_and_warnings(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["plan", str(world.recipe), "--inline", "--set", "splits.train=6000"]) == 0
-    told = capsys.readouterr().out
+    told = capsys.readouterr()
     for text in ("purpose: research", "source 'nobody' (CC0-1.0): covered", "6000", "3000"):
-        assert text in told
-    assert "warning: split 'train': 16 faces for 6000 pairs" in told
-    assert "MB and" in told
+        assert text in told.out
+    assert "warning: split 'train': 16 faces for 6000 pairs" in told.err
+    assert "MB and" in told.out
 
 
 def test_inline_with_workers_is_a_contradiction(

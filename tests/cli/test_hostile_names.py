@@ -78,7 +78,7 @@ def test_a_weight_card_cannot_write_to_the_terminal(
     card["homepage"] = "https://u:hunter2@host"
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards" / "mine.yaml").write_text(yaml.safe_dump(card))
-    assert run(["weights", "list"]) == 0
+    assert run(["weights", "list", "mine"]) == 0
     told = shown(capsys)
     assert "  a\\nfake: line [/bold]\n" in told
     assert "hunter2" not in told

@@ -22,7 +22,11 @@ def _told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("weights pul x", "no command 'pul'. Did you mean 'pull'? See 'datagen weights -h'"),
         ("generate r.yaml", "-o / --out is missing: Folder of the release, or s3://bucket/name."),
         ("generate r.yaml -o", "option -o needs a value"),
-        ("validate", "RECIPE is missing: Recipes, YAML files. See 'datagen validate -h'"),
+        (
+            "validate",
+            "RECIPE is missing: Recipes, YAML files, or names of shipped ones. See 'datagen "
+            "validate -h'",
+        ),
         ("generate r.yaml -o x --output y", "unknown option --output. Did you mean '--out'?"),
         ("generate r.yaml -o x --seed 3", "It is a key of the recipe: write --set seed=VALUE"),
         ("generate r.yaml -o x --size 3", "It is a key of the recipe: write --set face.size=VALUE"),
@@ -41,7 +45,10 @@ def _told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
             "generate r -o x --shard-timeout soon",
             "--shard-timeout: must be a number (found 'soon')",
         ),
-        ("list method", "KIND: must be one of methods, degradations, sources, analyzers (found"),
+        (
+            "list method",
+            "KIND: must be one of methods, degradations, sources, analyzers, recipes (found",
+        ),
         ("train r.yaml -o x --device tpu", "--device: must be one of cpu, cuda (found 'tpu')"),
     ],
 )

@@ -54,10 +54,23 @@ def test_the_list_shows_each_card_with_terms_and_whereabouts(
     _own(folder, license="unknown")
     (folder / "net.task").write_bytes(CONTENT)
     assert run(["weights", "list"]) == 0
-    told = Told(capsys).out
-    lines = told.splitlines()
-    names = {line.removesuffix(" (your card)") for line in lines if not line.startswith(" ")}
-    assert names == {*shipped_weight_cards(), "net"}
+    lines = Told(capsys).out.splitlines()
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[1:]}
+    assert set(rows) == {*shipped_weight_cards(), "net"}
+    assert rows["net"] == "no purpose here, your card"
+    assert rows["simswap_256"] == "research, redistribute pull, 220 MB"
+    assert rows["inswapper_128"] == "research by hand, 554 MB"
+
+
+def test_the_list_describes_the_cards_that_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _own(folder, license="unknown")
+    (folder / "net.task").write_bytes(CONTENT)
+    named = ["net", "simswap_256", "sd15", "inswapper_128", "ghost_1_256", "insightface_buffalo_l"]
+    assert run(["weights", "list", *named]) == 0
+    lines = Told(capsys).out.splitlines()
+    assert len(lines) == 4 * len(named)
     place = lines.index("net (your card)")
     assert lines[place + 1 : place + 4] == [
         "  A net",
@@ -303,7 +316,7 @@ def test_terms_that_expired_permit_nothing(
 ) -> None:
     _own(folder, expires="2020-02-29")
     (folder / "net.task").write_bytes(CONTENT)
-    assert run(["weights", command, *(["net"] if command == "pull" else [])]) == 0
+    assert run(["weights", command, "net"]) == 0
     assert "MIT: permits no purpose since 2020-02-29, when its terms expired" in Told(capsys).out
 
 

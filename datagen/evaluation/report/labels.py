@@ -11,6 +11,7 @@ from datagen.evaluation.metrics.intervals import FEW, Estimate
 __all__ = [
     "LABELS",
     "METHOD_NOTE",
+    "conclusion_of",
     "format_change",
     "format_estimate",
     "format_interval",
@@ -80,12 +81,17 @@ def format_change(found: Difference) -> str:
     """Return a difference with its interval, and whether it is better, worse or neither."""
     if math.isnan(found.value):
         return "-"
-    conclusion = "no clear change"
-    if found.low > 0 or found.high < 0:
-        conclusion = "better" if found.sign * found.value > 0 else "worse"
+    interval = f"[{found.low:+.3f} … {found.high:+.3f}]"
+    return f"{found.value:+.4f} {interval} {conclusion_of(found) or 'no clear change'}"
+
+
+def conclusion_of(found: Difference) -> str:
+    """Return whether a difference is better or worse, or why that is open; else nothing."""
     if found.reason == FEW:
-        conclusion = FEW
-    return f"{found.value:+.4f} [{found.low:+.3f} … {found.high:+.3f}] {conclusion}"
+        return FEW
+    if found.low > 0 or found.high < 0:
+        return "better" if found.sign * found.value > 0 else "worse"
+    return ""
 
 
 def format_outcome(verdict: Verdict) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+from datagen.core.text_table import table_lines, wrapped
+from datagen.evaluation.compare import Difference
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import Verdict
+from datagen.evaluation.metrics.intervals import Estimate
 from datagen.evaluation.report.facts import headline
 from datagen.evaluation.report.labels import (
-    format_change,
-    format_estimate,
+    conclusion_of,
     format_outcome,
     format_range,
     format_value,
@@ -18,22 +21,50 @@ from datagen.evaluation.report.labels import (
 __all__ = ["summary"]
 
 
-def summary(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
-    """Return metrics, worst groups, gates and notes, the outcome last."""
-    return "\n".join(_lines(found, verdicts))
+def summary(found: Evaluation, verdicts: Sequence[Verdict], width: int = 80) -> str:
+    """Return metrics, worst groups, gates and notes, the outcome last.
+
+    Args:
+        found: The findings.
+        verdicts: The verdicts on the gates.
+        width: Columns of the terminal.
+    """
+    lines = [part for line in _sentences(found, verdicts) for part in wrapped(line, width)]
+    return "\n".join([*_metrics(found, width), *lines])
 
 
-def _lines(found: Evaluation, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    for name, one in found.table.overall.items():
-        line = f"{name:<18}{format_estimate(one)}"
-        if found.comparison is not None:
-            change = format_change(found.comparison.overall[name])
-            line = f"{line:<52}  change from the baseline {change}"
-        yield line
-    for name, one in found.controls["overall"]["all"].items():
-        yield f"{name:<18}{format_estimate(one)}"
+def _metrics(found: Evaluation, width: int) -> list[str]:
+    """Return the table of metrics; with a baseline also the change from it."""
+    compared = found.comparison
+    head = ["metric", "value", "95 % interval"]
+    rows = [_row(name, one) for name, one in found.table.overall.items()]
+    if compared is not None:
+        head += ["change from baseline", ""]
+        changes = [compared.overall[name] for name in found.table.overall]
+        rows = [[*row, *_change(one)] for row, one in zip(rows, changes, strict=True)]
+    rows += [_row(name, one) for name, one in found.controls["overall"]["all"].items()]
     coverage = found.rows.coverage
-    yield f"{'coverage':<18}{format_value(coverage.share)} ({coverage.scored} of {coverage.images})"
+    share = f"{coverage.scored} of {coverage.images}"
+    rows.append(["coverage", format_value(coverage.share), share])
+    return table_lines(head, rows, ("value",), width)
+
+
+def _row(name: str, one: Estimate) -> list[str]:
+    return [name, format_value(one.value), format_range(one.low, one.high)]
+
+
+def _change(one: Difference) -> list[str]:
+    if math.isnan(one.value):
+        return ["-", ""]
+    return [f"{one.value:+.3f} [{one.low:+.3f} … {one.high:+.3f}]", conclusion_of(one)]
+
+
+def _sentences(found: Evaluation, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, one in {**found.table.overall, **found.controls["overall"]["all"]}.items():
+        if one.reason:
+            reasons.setdefault(str(one.reason), []).append(name)
+    yield from (f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     for column, worst in found.worst.items():
         few = f" ({worst.estimate.reason})" if worst.estimate.reason else ""
         yield (

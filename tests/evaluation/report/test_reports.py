@@ -132,10 +132,21 @@ def test_junit_counts_failures_and_skips() -> None:
 
 
 def test_the_summary_ends_with_the_outcome() -> None:
-    lines = summary(FOUND, VERDICTS).splitlines()
+    lines = summary(FOUND, VERDICTS, 200).splitlines()
     assert lines[-1].startswith("failed 2 of 4 gates (1 of them undecided): AUC 0.")
-    assert any(line.startswith("auc ") and "change from the baseline" in line for line in lines)
+    assert "change from baseline" in lines[0]
     assert any(line.startswith("worst method: ") for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_summary_fits_the_terminal(width: int) -> None:
+    lines = summary(FOUND, VERDICTS, width).splitlines()
+    assert max(map(len, lines)) <= width
+    (auc,) = (line.split() for line in lines if line.startswith("auc "))
+    assert auc[1].startswith("0.")
+    if width == 80:
+        names = [line.split()[0] for line in lines[1 : 1 + len(FOUND.table.overall)]]
+        assert names == list(FOUND.table.overall)
 
 
 def test_the_worst_images_are_the_surest_mistakes() -> None:
