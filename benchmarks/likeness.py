@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,6 @@ def trained(folder: Path, weight: float, asked: Any) -> str:
 def judge(name: str, first: int, held: int) -> tuple[dict[str, Any], list[Any]]:
     """Return cosines to target and donor by embedder, and some images side by side."""
     method = METHODS.load("autoencoder_swap").build({"weights": name, "batch": 1})
-    method.open()
     found: dict[str, list[list[float]]] = {name: [] for name in EMBEDDERS}
     shown = []
     for number in range(2 * held):
@@ -142,4 +140,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -17,12 +17,12 @@ from datagen.networks.onnx.identity import cosine, open_identity
 from datagen.sources.procedural import render
 from datagen.training.aligned_faces import FINER, AlignedFaces
 from datagen.training.likeness import Likeness, check_embedder
-from datagen.training.setup import Setup
+from datagen.training.setup import Identity, Setup
 from tests.support.assets import weights
 from tests.training.made import make_recipe, train
 
 SIZE = 64
-RESEARCH = {"purpose": {"use": "research", "redistribute": False}}
+RESEARCH = {"use": "research", "redistribute": False}
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +31,9 @@ def _embedder() -> None:
 
 
 def aligned(person: int, count: int = 3) -> AlignedFaces:
-    images = []
+    images, side = [], FINER * SIZE
     for number in range(count):
         portrait = render(1, person, number, 320)
-        side = FINER * SIZE
         images.append(take_aligned(portrait.image, face_matrix(portrait.landmarks, side), side))
     color = np.array([[0.5] * 3, [0.2] * 3], np.float32)
     return AlignedFaces(np.stack(images), np.full((count, side, side), 255, np.uint8), color)
@@ -79,7 +78,7 @@ def test_an_embedder_that_takes_a_box_is_refused() -> None:
 
 
 def test_a_training_resumes_bit_for_bit_and_its_card_names_the_embedder(tmp_path: Path) -> None:
-    recipe = make_recipe(tmp_path, people=2, **RESEARCH)
+    recipe = make_recipe(tmp_path, people=2, purpose=RESEARCH)
     options = ("--embedder", "mobileface", "--identity", "0.5")
     assert train(recipe, tmp_path / "one", "--steps", "4", *options) == 0
     for steps in ("2", "4"):
@@ -100,8 +99,8 @@ def test_a_training_resumes_bit_for_bit_and_its_card_names_the_embedder(tmp_path
 def test_a_purpose_that_the_embedder_does_not_cover_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    purpose = {"purpose": {"use": "commercial", "redistribute": False}}
-    recipe = make_recipe(tmp_path, people=2, **purpose)
+    purpose = {"use": "commercial", "redistribute": False}
+    recipe = make_recipe(tmp_path, people=2, purpose=purpose)
     out = tmp_path / "out"
     assert train(recipe, out, "--steps", "2", "--embedder", "mobileface") == 2
     assert "does not permit commercial use" in capsys.readouterr().err
@@ -114,5 +113,5 @@ def test_trainings_without_it_keep_their_digest(tmp_path: Path) -> None:
     body = json.loads((tmp_path / "out" / "training.json").read_text())
     assert body.pop("identity") is None
     setup = Setup(**body)
-    loss = {"embedder": "mobileface", "sha256": "0" * 64, "weight": 0.1}
+    loss = Identity(embedder="mobileface", sha256="0" * 64, weight=0.1)
     assert setup.digest() != Setup(**body, identity=loss).digest()
