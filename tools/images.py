@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+import yaml
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
 
 import datagen as dg
 from datagen.core.arrays import Image
@@ -34,18 +38,66 @@ def save(name: str, image: Image) -> None:
     cv2.imwrite(str(DOCS / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
-def pair(method: str, place: int) -> Image:
-    """Return real, control, fake, mask and difference of one pair of ``method`` side by side."""
-    recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", {"face.size": 300, "controls": 1})
+LANDING = ("landmark_swap", "expression_transfer", "morph", "self_blend")
+LARGE, EDGE, TITLE = 300, 8, 28
+
+
+def landing() -> Image:
+    """Return the picture of the README: a column for each method, the fake large."""
+    rows = ("the fake", "its real", "where it differs", "its control")
+    width = (LARGE + EDGE) * len(LANDING) + EDGE
+    page = Pillow.new("RGB", (width, 2 * LARGE), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(15)
+    third = (LARGE - 2 * EDGE) // 3
+    for number, (method, made) in enumerate(zip(LANDING, landing_pairs(), strict=True)):
+        left = EDGE + number * (LARGE + EDGE)
+        draw.text((left, 5), f"{method}: {rows[0]}", "#222", font)
+        page.paste(Pillow.fromarray(resized(made[0], LARGE)), (left, TITLE))
+        for place, (title, image) in enumerate(zip(rows[1:], made[1:], strict=True)):
+            x, y = left + place * (third + EDGE), TITLE + LARGE + EDGE
+            draw.text((x, y), title, "#555", ImageFont.load_default(11))
+            page.paste(Pillow.fromarray(resized(image, third)), (x, y + 18))
+    return np.asarray(page.crop((0, 0, width, TITLE + LARGE + EDGE + 18 + third + EDGE)))
+
+
+def landing_pairs() -> list[tuple[Image, ...]]:
+    """Return fake, real, mask over the fake, and control of a clear pair of each method."""
+    methods = [
+        use
+        for use in yaml.safe_load((ROOT / "recipes" / "quickstart.yaml").read_text("utf-8"))[
+            "methods"
+        ]
+        if use["use"] in LANDING
+    ]
+    share = f"1/{len(LANDING)}"
+    changes = {
+        "methods": [{**use, "share": share, "min_change": 5} for use in methods],
+        "face.size": LARGE, "face.margin": 1.5, "controls": 1, "rejects.max_share": 0.5, "splits": {"train": 80},
+        "encode.quality": 95,
+    }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        release = dg.generate(recipe, f"{folder}/out", inline=True, limit=100, progress=False)
-        pairs = sorted(release.pairs(method=method), key=lambda one: abs(one.row["yaw"]))
-        chosen = pairs[place]  # the most frontal first
-        real, control, fake = chosen.real, chosen.control, chosen.fake
-        mask = cv2.cvtColor(chosen.mask, cv2.COLOR_GRAY2RGB)
-    assert control is not None
-    strong = np.minimum(cv2.absdiff(real, fake).astype(np.int32) * 4, 255)
-    return np.hstack([real, control, fake, mask, strong.astype(np.uint8)])
+        recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", changes)
+        release = dg.generate(recipe, f"{folder}/out", inline=True, progress=False)
+        found = []
+        for number, method in enumerate(LANDING):
+            wide = [one for one in release.pairs(method=method) if one.row["mask_area"] > 0.08]
+            by_yaw = sorted(wide, key=lambda one: abs(one.row["yaw"]))
+            chosen = by_yaw[number]  # other people in each column
+            assert chosen.control is not None
+            found.append((chosen.fake, chosen.real, marked(chosen), chosen.control))
+        return found
+
+
+def marked(made: dg.ReleasedPair) -> Image:
+    """Return the fake with its mask laid over it in red."""
+    weight = made.mask[..., None].astype(np.float32) / 255 * 0.55
+    red = np.array([220, 30, 30], np.float32)
+    return np.asarray(np.rint(made.fake * (1 - weight) + red * weight), np.uint8)
+
+
+def resized(image: Image, side: int) -> Image:
+    """Return an image of this side."""
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def moving() -> Image:
@@ -77,13 +129,16 @@ def clips() -> Image:
 
 
 def main() -> None:
-    """Write all images."""
+    """Write all images, or those that are named."""
+    if sys.argv[1:] == ["pairs"]:
+        save("pairs.jpg", landing())
+        return
     save("moving.jpg", moving())
     save("clips.jpg", clips())
     faces = [render(SEED, identity, 0, 512).image for identity in range(64)]
     save("identities.jpg", sheet(faces, 8, 200))
     save("one-identity.jpg", sheet([render(SEED, 5, n, 512).image for n in range(16)], 4, 300))
-    save("pair.jpg", np.vstack([pair("landmark_swap", 7), pair("self_blend", 1)]))
+    save("pairs.jpg", landing())
 
 
 if __name__ == "__main__":
