@@ -72,13 +72,13 @@ def landing_pairs() -> list[tuple[Image, ...]]:
     share = f"1/{len(LANDING)}"
     changes = {
         "methods": [{**use, "share": share, "min_change": 5} for use in methods],
-        "face.size": LARGE, "face.margin": 1.5, "controls": 1, "rejects.max_share": 0.5, "splits": {"train": 80},
-        "encode.quality": 95,
+        "face.size": LARGE, "face.margin": 1.5, "controls": 1, "rejects.max_share": 0.5,
+        "splits": {"train": 80}, "encode.quality": 95,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         recipe = dg.load_recipe(ROOT / "recipes" / "quickstart.yaml", changes)
         release = dg.generate(recipe, f"{folder}/out", inline=True, progress=False)
-        found = []
+        found: list[tuple[Image, ...]] = []
         for number, method in enumerate(LANDING):
             wide = [one for one in release.pairs(method=method) if one.row["mask_area"] > 0.08]
             by_yaw = sorted(wide, key=lambda one: abs(one.row["yaw"]))
