@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,8 @@ must reserve for it, see ``Resources``; without the attribute that is one core. 
 names a key for the reader, see ``label_of``."""
 
 ATTEMPTS = 2
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def attempt(task: Task[K, R], key: K) -> Outcome[K, R]:
             return Outcome(key, None, _portable(error), number)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # every error of a key ends here
             failure = RunError(_description(error))
+            _LOG.warning("%s: attempt %d of %d: %s", label_of(task, key), number, ATTEMPTS, failure)
     return Outcome(key, None, failure, ATTEMPTS)
 
 

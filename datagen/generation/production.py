@@ -21,6 +21,7 @@ from datagen.generation.pair import Pair, PairStarter
 from datagen.generation.producers import producers_for
 from datagen.generation.records import Recorder
 from datagen.generation.resumed import is_as_planned
+from datagen.generation.shard_log import ShardLog
 from datagen.methods.batched import BatchedMethod
 from datagen.planning import Item, Plan, ShardKey
 from datagen.recipe import Recipe
@@ -121,8 +122,15 @@ class Production(ABC, Generic[P]):
         items = self.plan.items(shard)
         return is_as_planned(folder, commit, names, items, self._recipe, self.index)
 
-    def produce(self, items: Sequence[Item], writer: ShardWriter) -> dict[str, Mapping[str, Any]]:
+    def produce(
+        self, items: Sequence[Item], writer: ShardWriter, log: ShardLog
+    ) -> dict[str, Mapping[str, Any]]:
         """Write the pair or the reject of every item, in order.
+
+        Args:
+            items: The items of a shard.
+            writer: Gets the pairs and the rejects.
+            log: Gets the rejects, and the seconds of each method and stage.
 
         Returns:
             By method, what the networks ran on: device, precision, batch, versions.
@@ -132,13 +140,14 @@ class Production(ABC, Generic[P]):
         make = self.maker([levels[0] for levels in groups])
         for levels in groups:
             try:
-                pair = make(levels[0])
+                with log.stage(f"make/{self.methods[levels[0].method].name}"):
+                    pair = make(levels[0])
             except ItemError as error:
                 for item in levels:
-                    writer.add_reject(self._reject(item, error))
+                    self._add_reject(item, error, writer, log)
                 continue
             for item in levels:
-                self._finish(pair.for_item(item), writer)
+                self._finish(pair.for_item(item), writer, log)
         used = sorted({item.method for item in items})
         return {
             f"{number}/{method.name}": dict(method.run_record())
@@ -146,13 +155,19 @@ class Production(ABC, Generic[P]):
             if isinstance(method, BatchedMethod)
         }
 
-    def _finish(self, pair: P, writer: ShardWriter) -> None:
+    def _finish(self, pair: P, writer: ShardWriter, log: ShardLog) -> None:
         try:
-            released = self.degraded(pair)
+            with log.stage("degrade"):
+                released = self.degraded(pair)
         except ItemError as error:
-            writer.add_reject(self._reject(pair.item, error))
+            self._add_reject(pair.item, error, writer, log)
             return
-        self.write(released, writer)
+        with log.stage("write"):
+            self.write(released, writer)
+
+    def _add_reject(self, item: Item, error: ItemError, writer: ShardWriter, log: ShardLog) -> None:
+        writer.add_reject(self._reject(item, error))
+        log.reject(item.pair_id, self.methods[item.method].name, error)
 
     def _reject(self, item: Item, error: ItemError) -> dict[str, Any]:
         method, degradation = self.methods[item.method].name, self.degradation_of(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ from datagen.generation.documents import release_info
 from datagen.generation.manifest_rows import index_reject_row
 from datagen.generation.prepare import Prepared, index_faces
 from datagen.generation.shard import MakeShard, ShardDone
+from datagen.generation.shard_log import ShardLog
 from datagen.planning import Plan, ShardKey
 from datagen.recipe.schema import Rejects
 from datagen.release import Folder
@@ -35,6 +37,7 @@ from datagen.weights.store import weight_store
 
 __all__ = ["RunSummary", "make_release"]
 
+_LOG = logging.getLogger(__name__)
 _SHOWN = 5
 
 
@@ -160,6 +163,7 @@ class _Run:
         finally:
             self.seconds = time.monotonic() - started
         self._tell_of_replaced()
+        self._tell_of_logs()
         changed = [error for error in self.failed.values() if isinstance(error, SourceChangedError)]
         forget_changed(self.task.sources, self.task.recipe.analyzer(), changed)
         if self.failed:
@@ -172,6 +176,14 @@ class _Run:
                 f"{'was' if replaced == 1 else 'were'} made again: a plug-in, a source image, a "
                 "weight file or a library is another one than before. Raise the 'version' of a "
                 "plug-in when its output changes"
+            )
+
+    def _tell_of_logs(self) -> None:
+        problems = [done.log_problem for done in self.done.values() if done.log_problem]
+        if problems:
+            self.progress.warn(
+                f"the logs of {counted(len(problems), 'shard')} could not be written: "
+                f"{problems[0]}. The release is complete without them"
             )
 
     def _watched(self, engine: Engine) -> Iterator[Outcome[ShardKey, ShardDone]]:
@@ -188,10 +200,22 @@ class _Run:
 
     def _take(self, outcome: Outcome[ShardKey, ShardDone]) -> None:
         if outcome.error is not None:
+            _LOG.error("shard %s failed: %s", outcome.key.name, outcome.error)
+            log = ShardLog(self.folder, outcome.key.name)
+            log.add("failed", error=str(outcome.error), attempts=outcome.attempts)
+            log.flush()
             self.failed[outcome.key] = outcome.error
             if isinstance(outcome.error, UserError):
                 raise outcome.error  # no shard can succeed until the user changes something
         elif outcome.result is not None:
+            commit = outcome.result.commit
+            _LOG.info(
+                "shard %s: %s, rejects: %s, %s",
+                commit.shard,
+                counted(commit.pairs, "pair"),
+                _codes(commit.rejects) or "none",
+                f"attempt {outcome.attempts}" if outcome.result.made else "already there",
+            )
             self.done[outcome.key] = outcome.result
 
     def _refuse_too_many_rejects(self) -> None:

@@ -14,6 +14,7 @@ An item goes through these steps:
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ from datagen.errors import EngineError, RunError
 from datagen.faces.index import FaceIndex
 from datagen.generation.clips.production import ClipProduction
 from datagen.generation.production import Ingredients, Production, StillProduction
+from datagen.generation.shard_log import ShardLog
 from datagen.planning import ShardKey
 from datagen.recipe import Recipe
 from datagen.release import Commit, Folder, ShardWriter, is_whole, read_commit
@@ -45,11 +47,13 @@ class ShardDone:
         commit: Commit of the shard.
         made: False if the shard was already committed.
         replaced: Whether a finished shard of the same pairs was there, made from something else.
+        log_problem: Why its log could not be written; empty if it could.
     """
 
     commit: Commit
     made: bool
     replaced: bool = False
+    log_problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,18 +104,36 @@ class MakeShard:
             and production.has_planned(shard, self.folder, commit, names)
         ):
             return ShardDone(commit, made=False)
-        spec = self.recipe.spec
-        kind = spec.clip is not None, spec.face.embedder is not None
-        with ShardWriter(self.folder, names, digest, *kind) as writer:
-            writer.networks = production.produce(list(production.plan.items(shard)), writer)
-        if writer.commit is None:
-            raise RunError(f"shard {shard.name} was not committed")
+        log = ShardLog(self.folder, shard.name)
+        log.add("begin", items=production.plan.size(shard), digest=digest)
+        try:
+            made = self._make(shard, production, names, log)
+        except BaseException as error:
+            log.add("error", error=f"{type(error).__name__}: {error}", seconds=log.seconds())
+            log.flush()
+            raise
+        counts = {"pairs": made.pairs, "controls": made.controls, "rejects": made.rejects}
+        log.add("end", **counts, seconds=log.seconds())
+        log.flush()
         replaced = (
             commit is not None
             and commit.digest != digest
             and commit.items == production.plan.size(shard)
         )
-        return ShardDone(writer.commit, made=True, replaced=replaced)
+        return ShardDone(made, made=True, replaced=replaced, log_problem=log.problem)
+
+    def _make(
+        self, shard: ShardKey, production: Production[Any], names: ShardName, log: ShardLog
+    ) -> Commit:
+        spec = self.recipe.spec
+        kind = spec.clip is not None, spec.face.embedder is not None
+        digest, items = self.shard_digest(shard), list(production.plan.items(shard))
+        with ExitStack() as stack, ShardWriter(self.folder, names, digest, *kind) as writer:
+            writer.networks = production.produce(items, writer, log)
+            stack.enter_context(log.stage("commit"))  # until the writer has left
+        if writer.commit is None:
+            raise RunError(f"shard {shard.name} was not committed")
+        return writer.commit
 
     def shard_digest(self, shard: ShardKey) -> str:
         """Return what identifies a shard's content; larger counts keep every full shard valid."""

@@ -22,7 +22,7 @@ from datagen.release.commit import (
 )
 from datagen.release.folder import Folder
 from datagen.release.lock import LOCK_NAME
-from datagen.release.names import FILE_OF_A_SHARD, SHARD_LIST, release_id, shard_list
+from datagen.release.names import FILE_OF_A_SHARD, LOGS, SHARD_LIST, release_id, shard_list
 from datagen.release.other_recipe import how_they_differ
 from datagen.release.presence import check_present
 from datagen.release.record_model import signed
@@ -83,7 +83,7 @@ def claim_folder(folder: Folder, info: ReleaseInfo, shards: Mapping[str, int]) -
     names = [
         name
         for name in folder.names()
-        if not name.startswith((".staging/", LOCK_NAME))
+        if not name.startswith((".staging/", LOCK_NAME, f"{LOGS}/"))
         and not any(map(is_made_by_system, name.split("/")))
     ]
     if names:

@@ -14,13 +14,14 @@ from datagen.core.system_files import is_made_by_system
 from datagen.errors import ReleaseError
 from datagen.release.commit import COMMITS, shard_of_commit
 from datagen.release.folder import Folder
+from datagen.release.names import LOGS
 from datagen.release.reader import damage_of, read_record
 from datagen.release.record import RELEASE_NAME
 from datagen.release.verify_shard import ShardCheck
 
 __all__ = ["verify"]
 
-_IGNORED = ("report/", ".staging/", ".lock", RELEASE_NAME)
+_IGNORED = ("report/", f"{LOGS}/", ".staging/", ".lock", RELEASE_NAME)
 # What hubs and version control put into any folder.
 _OF_OTHERS = (".git/", ".gitattributes", ".gitignore", ".cache/", ".huggingface/")
 _PIECE = 1 << 26
@@ -57,7 +58,8 @@ def verify(
     present = {
         name
         for name in folder.names()
-        if not name.startswith((*_IGNORED, *_OF_OTHERS))
+        if name != LOGS
+        and not name.startswith((*_IGNORED, *_OF_OTHERS))
         and not any(map(is_made_by_system, name.split("/")))
     }
     yield from (f"{name}: not listed in {RELEASE_NAME}" for name in sorted(present - set(listed)))
