@@ -10,7 +10,7 @@ import numpy as np
 
 from datagen.core.arrays import Box, check_landmarks, check_mesh
 from datagen.core.digests import digest_of, sha256_bytes
-from datagen.core.phash import phash
+from datagen.core.phash import phash_both
 from datagen.core.reading import Photograph, probe
 from datagen.engine.worker_state import worker_state
 from datagen.errors import ImageError
@@ -79,7 +79,7 @@ class AnalyzeImages:
         image = found.image
         base |= {"height": image.shape[0], "width": image.shape[1]}
         base["orientation"] = found.orientation
-        base["phash"] = phash(image) if seen else None
+        base["phash"], base["turned"] = phash_both(image) if seen else (None, None)
         base["inner"] = within_border(image) if seen else None
         if seen and (lacking := few_colors(image)):
             return [{**base, "problem": "few_colors", "detail": lacking}]

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _DECISIONS = 1  # raised when faces are compared otherwise
 _OWN = {
     **dict.fromkeys(("stamp", "problem", "detail"), pa.string()),
+    "turned": pa.string(),  # perceptual hash of the mirrored image
     "inner": pa.list_(pa.int32()),  # what lies within a border, see ``within_border``
 }
 _SHARED = (

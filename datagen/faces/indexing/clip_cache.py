@@ -25,6 +25,8 @@ _OWN = {
     "middle": pa.int64(),
     "shown": pa.list_(pa.int64()),
     "hashes": pa.list_(pa.string()),
+    "turned_hashes": pa.list_(pa.string()),
+    "turned": pa.string(),
 }
 _SHARED = (
     *("image_id", "path", "sha256", "face_no", "width", "height", "orientation", "phash", "box"),

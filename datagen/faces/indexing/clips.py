@@ -13,7 +13,7 @@ import numpy as np
 
 from datagen.core.arrays import Image
 from datagen.core.digests import digest_of, sha256_bytes
-from datagen.core.phash import phash
+from datagen.core.phash import phash_both
 from datagen.errors import ImageError
 from datagen.faces.analyzers import Analyzer
 from datagen.faces.indexing.analyze import opened
@@ -49,8 +49,8 @@ _SHOWN_EVERY = 8  # frames: of these, parts of a minor's video are known
 _PART = 1 << 20
 
 
-Seen: TypeAlias = "list[tuple[int, str | None]]"
-"""Time stamp and perceptual hash of each frame; without pixels no hash."""
+Seen: TypeAlias = "list[tuple[int, str | None, str | None]]"
+"""Time stamp of each frame, its perceptual hash and the mirrored one's; without pixels none."""
 
 
 def is_clip(record: Record) -> bool:
@@ -217,8 +217,9 @@ class Tracker:
         cut = seen and self._cuts(image)
         if seen and (cut or self.frames % _BORDER_EVERY == 0):
             self._inner, self._levels = within_border(image), few_colors(image)
-        notes = FrameNotes(pts, phash(image) if seen else None, self._inner, self._levels)
-        self.seen.append((pts, notes.phash))
+        hash_, turned = phash_both(image) if seen else (None, None)
+        notes = FrameNotes(pts, hash_, turned, self._inner, self._levels)
+        self.seen.append((pts, hash_, turned))
         self.frames += 1
         if self.frames > MAX_LENGTH:
             raise ImageError(f"more than {MAX_LENGTH:,} frames: cut the video into parts")
@@ -233,9 +234,10 @@ def _rows(
     shown = _shown(seen, every)
     if not found:
         # The middle frame is kept: without a face, copies of a minor's video are known by it.
-        pts, hash_ = seen[len(seen) // 2] if seen else (None, None)
+        pts, hash_, turned = seen[len(seen) // 2] if seen else (None, None, None)
         said = {"problem": "no_track", "detail": f"no face in {len(seen)} frames"}
-        return [{**base, **said, **shown, "phash": hash_, "middle": pts}]
+        kept = {"phash": hash_, "turned": turned, "middle": pts}
+        return [{**base, **said, **shown, **kept}]
     found = sorted(found, key=lambda one: (one.track.first_frame, *one.track.boxes[0].tolist()))
     rows = [{**base, "face_no": number, **_row(one)} for number, one in enumerate(found)]
     rows[0] |= shown
@@ -244,11 +246,12 @@ def _rows(
 
 def _shown(seen: Seen, every: int) -> dict[str, Any]:
     """Return time stamps and hashes of some frames, each unlike the one before."""
-    found: list[tuple[int, str]] = []
-    for pts, hash_ in seen[::every]:
-        if hash_ is not None and (not found or found[-1][1] != hash_):
-            found.append((pts, hash_))
-    return {"shown": [pts for pts, _ in found], "hashes": [hash_ for _, hash_ in found]}
+    found: Seen = []
+    for one in seen[::every]:
+        if one[1] is not None and (not found or found[-1][1] != one[1]):
+            found.append(one)
+    names = ("shown", "hashes", "turned_hashes")
+    return {name: [one[n] for one in found] for n, name in enumerate(names)}
 
 
 def _row(found: FoundTrack) -> dict[str, Any]:
@@ -260,6 +263,7 @@ def _row(found: FoundTrack) -> dict[str, Any]:
         "detail": lacking or None,
         "orientation": 1,
         "phash": found.middle.phash,
+        "turned": found.middle.turned,
         "inner": found.middle.inner,
         "embedding": None if embedding is None else np.round(embedding, 4).tolist(),
         "ended": ended,

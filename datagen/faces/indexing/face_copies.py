@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from datagen.core.arrays import Landmarks
-from datagen.core.phash import mirrored as mirrored_hash
 from datagen.core.text import counted
 from datagen.engine import Engine
 from datagen.errors import ImageError
@@ -99,7 +98,7 @@ class FaceCopies:
             points, hash_ = _points(row), row["phash"]
             if turned:
                 points = mirrored(points, row["width"])
-                hash_ = None if hash_ is None else mirrored_hash(hash_)
+                hash_ = row["turned"]
             near = self._candidates.of(points, hash_, self._is_rendered(image))
             self._whole &= len(near) <= _MOST
             for number in near[:_MOST].tolist():

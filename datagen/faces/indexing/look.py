@@ -42,15 +42,17 @@ def seen(source: Source, records: Sequence[Record], found: Mapping[str, Rows]) -
             _with_face(rows),
             rows[0].get("middle"),
             _others_shown(rows[0]),
+            rows[0].get("turned"),
         )
         for record in records
         if (rows := found[record.image_id])[0].get("sha256")
     ]
 
 
-def _others_shown(row: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+def _others_shown(row: Mapping[str, Any]) -> tuple[tuple[int, str, str], ...]:
     """Return time stamps and hashes of the frames of a video, nothing for images."""
-    return tuple(zip(row.get("shown") or (), row.get("hashes") or (), strict=True))
+    kept = (row.get(name) or () for name in ("shown", "hashes", "turned_hashes"))
+    return tuple(zip(*kept, strict=True))
 
 
 def _with_face(rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -89,7 +89,9 @@ class Seen:
         phash: Perceptual hash; ``None`` if the pixels were not read.
         faces: Rows of the analyzer, one for each of its faces.
         middle: Of a video, the time stamp of the frame that stands for it.
-        shown: Of a video, time stamps and hashes of its frames, or some of them.
+        shown: Of a video, time stamps of its frames or some of them, their hashes, and those of
+            the frames when mirrored.
+        turned: Perceptual hash of the mirrored image, or of the mirrored frame.
     """
 
     source: str
@@ -98,7 +100,8 @@ class Seen:
     phash: str | None
     faces: tuple[Mapping[str, Any], ...] = ()
     middle: int | None = None
-    shown: tuple[tuple[int, str], ...] = ()
+    shown: tuple[tuple[int, str, str], ...] = ()
+    turned: str | None = None
 
     @property
     def place(self) -> Place:
@@ -113,9 +116,9 @@ class Seen:
     def stills(self) -> Iterator[Seen]:
         """Yield the image, or the frames of the video as images."""
         yield self
-        for pts, hash_ in self.shown:
+        for pts, hash_, turned in self.shown:
             if pts != self.middle:
-                yield replace(self, phash=hash_, middle=pts, faces=(), shown=())
+                yield replace(self, phash=hash_, middle=pts, faces=(), shown=(), turned=turned)
 
 
 def copies_of_minors(
@@ -208,24 +211,30 @@ class _Copies:
             if other is not image:
                 yield other
         for still in image.stills():
-            for number in self._hashes.near(still.phash) if still.phash else ():
-                other, its = self._hashed[number]
-                if other.sha256 == image.sha256 or other.person in known:
-                    continue
-                if self._alike(still, its):
-                    yield other
+            for turned, hash_ in ((False, still.phash), (True, still.turned)):
+                for number in self._hashes.near(hash_) if hash_ else ():
+                    other, its = self._hashed[number]
+                    if other.sha256 == image.sha256 or other.person in known:
+                        continue
+                    if self._alike(still, its, turned):
+                        yield other
 
-    def _alike(self, first: Seen, second: Seen) -> bool:
-        if not may_be_alike(self._mark(first), self._mark(second)):
+    def _alike(self, first: Seen, second: Seen, turned: bool) -> bool:
+        if not may_be_alike(_turned(self._mark(first), turned), self._mark(second)):
             return False
         one, other = self._look(first), self._look(second)
-        return one is not None and other is not None and alike(one, other)
+        return one is not None and other is not None and alike(_turned(one, turned), other)
 
     def _mark(self, image: Seen) -> Thumbnails:
         if image not in self._marks:
             found = self._look(image)
             self._marks[image] = () if found is None else marks(found)
         return self._marks[image]
+
+
+def _turned(of: Thumbnails, turned: bool) -> Thumbnails:
+    """Return the thumbnails, mirrored if asked: faces lie on a template that is symmetric."""
+    return tuple(one[:, ::-1] for one in of) if turned else of
 
 
 def _another_face(first: Seen, second: Seen) -> bool:

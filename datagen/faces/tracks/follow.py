@@ -38,12 +38,14 @@ class FrameNotes:
     Attributes:
         pts: Time stamp.
         phash: Perceptual hash; ``None`` if its pixels were not read.
+        turned: That of the mirrored frame.
         inner: What lies within a border of one color, see ``within_border``.
         levels: Which levels it lacks, see ``few_colors``.
     """
 
     pts: int
     phash: str | None = None
+    turned: str | None = None
     inner: list[int] | None = None
     levels: str = ""
 

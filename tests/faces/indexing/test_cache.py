@@ -35,6 +35,7 @@ def row(name: str, face_no: int = 0, **changes: Any) -> dict[str, Any]:
         "orientation": 1,
         "inner": [0, 20, 300, 180],
         "phash": "0" * 16,
+        "turned": "f" * 16,
         "box": [0.5, 1.25, 100.0625, 200.0],
         "landmarks": [n / 16 for n in range(136)],
         "mesh": [n / 16 for n in range(1434)],

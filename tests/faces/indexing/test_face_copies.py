@@ -69,6 +69,7 @@ def face(name: str, path: str, points: Landmarks, **changes: Any) -> Seen:
         "face_no": 0,
         "width": SIZE,
         "phash": None,
+        "turned": None,
         "embedding": None,
         "landmarks": points.ravel().tolist(),
         "problem": None,

@@ -89,12 +89,18 @@ def still(image: Image) -> bytes:
     return bytes(cv2.imencode(".png", image[..., ::-1])[1])
 
 
+def turned(frames: list[Image]) -> list[Image]:
+    return [np.ascontiguousarray(frame[:, ::-1]) for frame in frames]
+
+
 PASSING = passing(40)
 PARTS: dict[str, Callable[[], bytes]] = {
     "cut off": lambda: make_video(PASSING[:20], options={"crf": "24"}),
     "begins later": lambda: make_video(PASSING[20:], options={"crf": "24"}),
     "one frame less": lambda: make_video(PASSING[1:], options={"crf": "24"}),
     "in a longer one": lambda: make_video([scene(7)] * 60 + PASSING, options={"crf": "24"}),
+    "mirrored": lambda: make_video(turned(PASSING), options={"crf": "24"}),
+    "mirrored, begins later": lambda: make_video(turned(PASSING[20:]), options={"crf": "24"}),
 }
 
 
@@ -108,10 +114,15 @@ def test_a_part_of_a_minors_video_is_a_copy(tmp_path: Path, part: str, seen: boo
     assert _codes_of(made, "kid.mp4") == [("kid", "under_age"), ("other", "copy_of_minor")]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("frame", [0, 16, 24])
-def test_a_frame_of_a_video_can_be_a_minors_photograph(tmp_path: Path, frame: int) -> None:
+def test_a_frame_of_a_video_can_be_a_minors_photograph(
+    tmp_path: Path, frame: int, mirrored: bool, seen: bool
+) -> None:
     made = Videos(tmp_path / "videos")
-    made.add("kid.png", lambda n: [face(30)], data=still(PASSING[frame]))
+    picture = turned(PASSING)[frame] if mirrored else PASSING[frame]
+    made.add("kid.png", lambda n: [face(30)] if seen else [], data=still(picture))
     made.add("other.mp4", lambda n: [face(30 + n)], data=make_video(PASSING))
     assert _codes_of(made, "kid.png") == [("other", "copy_of_minor")]
 

@@ -104,6 +104,17 @@ def test_near_hashes_are_decided_by_pixels() -> None:
     assert copies_of_minors([minor], others, lambda _: None) == {}
 
 
+def test_mirrored_copies_without_a_face() -> None:
+    minor = replace(image("a", "anna", phash=PLAIN), turned=FAR[::-1])
+    others = [image("b", "ben", phash=FAR[::-1]), image("c", "carl", phash=FAR)]
+    ramp = np.arange(128, dtype=np.uint8)[None, :, None].repeat(128, 0).repeat(3, 2)
+    pixels = {"a": (ramp,), "b": (ramp[:, ::-1],)}
+    assert codes(copies_of_minors([minor], others, lambda one: pixels[one.record.image_id])) == {
+        "faces/b": "copy_of_minor"
+    }
+    assert copies_of_minors([minor], others, lambda _: (ramp,)) == {}
+
+
 def test_another_face_of_one_picture_is_another_person() -> None:
     left, right = (np.array(box, np.float32) for box in ([0, 0, 50, 50], [60, 0, 110, 50]))
     minor = image("child", "anna", "picture", box=left)
