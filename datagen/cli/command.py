@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -54,7 +54,7 @@ class Command(TyperCommand):
         """Run the command; show and write what is logged meanwhile, its error included."""
         taken = {name: ctx.params.pop(name) for name in ("verbose", "quiet", "log_file")}
         with log_to(taken["verbose"], taken["quiet"], taken["log_file"]):
-            _LOG.info("begins: datagen %s", " ".join(sys.argv[1:]))
+            _LOG.info("begins: %s", shlex.join(["datagen", *(ctx.obj or ())]))
             _warn_of_idle_variables(ctx, self.get_params(ctx))
             try:
                 done = super().invoke(ctx)

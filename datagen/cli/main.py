@@ -86,8 +86,9 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code, see ``exit_codes``."""
     try:
-        _refuse_renamed(sys.argv[1:] if arguments is None else arguments)
-        code = app(arguments, standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        _refuse_renamed(given)
+        code = app(given, prog_name="datagen", standalone_mode=False, obj=given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     except KeyboardInterrupt:

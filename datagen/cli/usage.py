@@ -47,7 +47,7 @@ def _problem(error: typer.TyperException, context: Any) -> str:
     if parameter is not None and message.startswith("Missing"):
         return f"{_label(parameter)} is missing: {(parameter.help or '').rstrip('.')}"
     if parameter is not None and isinstance(error.__cause__, ValidationError):
-        return f"{_label(parameter)}: {_value_problem(error.__cause__, parameter)}"
+        return f"{_label(parameter)}: {_value_problem(error.__cause__, parameter, context)}"
     if message.startswith("Got unexpected extra argument"):
         found = message.partition("(s) (")[2].removesuffix(")")
         return f"unexpected {shortened(found)}: {_arguments_of(context)}"
@@ -97,12 +97,14 @@ def _label(parameter: Any) -> str:
     return " / ".join(parameter.opts)
 
 
-def _value_problem(error: ValidationError, parameter: Any) -> str:
+def _value_problem(error: ValidationError, parameter: Any, context: Any) -> str:
     entry = error.errors()[0]
-    given = entry["input"]
+    source = None if context is None else context.get_parameter_source(parameter.name)
+    where = f" in {parameter.envvar}" if source is not None and source.name == "ENVIRONMENT" else ""
+    given = f"{shortened(entry['input'])}{where}"
     choices = [str(one.value) for one in getattr(parameter.type_descriptor, "choices", None) or ()]
     if choices:
         return (
-            f"must be one of {', '.join(choices)} (found {shortened(given)}).{near(given, choices)}"
+            f"must be one of {', '.join(choices)} (found {given}).{near(entry['input'], choices)}"
         )
-    return f"{words_of(entry)} (found {shortened(given)})"
+    return f"{words_of(entry)} (found {given})"

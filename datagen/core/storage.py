@@ -11,6 +11,7 @@ import fsspec
 
 from datagen.core.addresses import is_chain
 from datagen.errors import MissingExtraError, UserError
+from datagen.errors.redact import HIDDEN
 
 __all__ = ["Storage", "open_storage"]
 
@@ -72,9 +73,10 @@ class Storage:
 
     def _translated(self, error: Exception) -> Exception:
         kind = type(error).__name__
+        text = _without_user(str(error), self._address)
         if any(part in kind.lower() for part in _FINAL):
-            return self._refused(f"{error}")
-        return ConnectionError(f"storage {self._address}: {error} ({kind})")
+            return self._refused(text)
+        return ConnectionError(f"storage {self._address}: {text} ({kind})")
 
     def _refused(self, problem: str) -> UserError:
         return UserError(
@@ -135,3 +137,9 @@ def open_storage(address: str, listings: bool = True) -> tuple[Storage, str]:
     if not listings:
         filesystem.use_listings_cache = False
     return Storage(filesystem, address), str(path).rstrip("/")
+
+
+def _without_user(text: str, address: str) -> str:
+    """Return a library's message without the user's part of an address, which may be a secret."""
+    user = address.partition("://")[2].rpartition("@")[0]
+    return text.replace(f"{user}@", f"{HIDDEN}@") if user else text
