@@ -39,9 +39,13 @@ class _Terminal(logging.Handler):
     """Shows records above the progress bar, except those that are shown anyway."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
-        if not getattr(record, SHOWN, False):
-            stderr().print(self.format(record), markup=False, emoji=False, soft_wrap=True)
+        """Show one record; a warning begins as those of the commands do."""
+        if getattr(record, SHOWN, False):
+            return
+        text = self.format(record)
+        if record.levelno >= logging.WARNING:
+            text = f"{record.levelname.lower()}: {text.removeprefix(f'{record.name}: ')}"
+        stderr().print(text, markup=False, emoji=False, soft_wrap=True)
 
 
 @contextmanager
@@ -62,8 +66,7 @@ def log_to(verbose: int = 0, is_quiet: bool = False, file: Path | None = None) -
     level = _LEVELS[min(verbose, len(_LEVELS) - 1)]
     with ExitStack() as stack:
         stack.callback(root.setLevel, root.level)
-        if verbose:
-            _add(stack, root, _Terminal(level), "%(name)s: %(message)s")
+        _add(stack, root, _Terminal(level), "%(name)s: %(message)s")
         if file is not None:
             _add(stack, root, _file_handler(file), _FILE_FORMAT)
             level = logging.DEBUG

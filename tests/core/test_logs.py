@@ -53,10 +53,16 @@ def test_verbose_shows_what_is_logged_and_nothing_twice(
 
 def test_quiet_keeps_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     with log_to(is_quiet=True):
+        LOG.info("unseen")
+        LOG.warning("a cache is damaged")
         Progress().note("by the way")
         Progress().warn("look here")
     Progress().note("again")
-    assert capsys.readouterr().err.splitlines() == ["warning: look here", "again"]
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: a cache is damaged",
+        "warning: look here",
+        "again",
+    ]
 
 
 def test_a_file_gets_everything_with_its_time_and_is_appended_to(tmp_path: Path) -> None:
