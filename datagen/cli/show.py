@@ -1,4 +1,4 @@
-"""``datagen show``: the contact sheet of a release."""
+"""``datagen show``: the report of a release."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from datagen.cli.next_step import next_step
 from datagen.cli.options import ReleaseFolder
 from datagen.core.terminal import echo
 from datagen.release.reader import Release
-from datagen.release.report.contact_sheet import write_contact_sheet
+from datagen.release.report.page import MOST_PAIRS, write_report
 
 NAME = "show"
 
@@ -17,12 +18,25 @@ NAME = "show"
 def command(
     out: ReleaseFolder,
     number: Annotated[
-        int, typer.Option("-n", "--pairs", min=1, help="Maximum number of pairs to show.")
-    ] = 24,
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "-n",
+            "--pairs",
+            min=1,
+            max=MOST_PAIRS,
+            help="Maximum number of pairs on the page [default: 120, of clips 24].",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Show this method only."),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also write pages with every pair, into report/all.")
+    ] = False,
 ) -> None:
-    """Write report/index.html: real, control, fake, mask and difference side by side."""
-    echo(write_contact_sheet(Release(out), number, method))
+    """Write report/index.html: figures, and pairs with their masks and differences."""
+    address = write_report(Release(out), number, method, every)
+    echo(address)
+    next_step(f"open {address} in a browser")

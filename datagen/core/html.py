@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datagen.core.media import suffix_of
 from datagen.errors import ReleaseError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-__all__ = ["data_url", "render_html"]
+__all__ = ["Inlined", "data_url", "inlined", "render_html"]
+
+
+class Inlined(NamedTuple):
+    """A script or a style sheet that a page holds.
+
+    Attributes:
+        text: Its text, which is not escaped.
+        source: What a content security policy calls it: its digest.
+    """
+
+    text: Markup
+    source: str
+
+
+@lru_cache
+def inlined(package: str, *names: str) -> Inlined:
+    """Return scripts or style sheets as one text.
+
+    Args:
+        package: The package whose folder ``templates`` holds the files.
+        *names: Names of the files.
+    """
+    from markupsafe import Markup
+
+    folder = files(package) / "templates"
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in names)
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Inlined(Markup(text), f"'sha256-{digest}'")  # noqa: S704  # a file of this package
 
 
 def render_html(package: str, template: str, **values: Any) -> str:

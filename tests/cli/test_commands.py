@@ -198,7 +198,7 @@ def test_show_takes_one_method_and_names_the_near_ones(
     capsys.readouterr()
     assert run(["show", str(out), "-n", "4", "--method", "self_blend"]) == 0
     page = Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8")
-    assert page.count("<dl>") == 4
+    assert page.count('data-pair="') == 4
     assert "landmark_swap" not in page
     assert run(["show", str(out), "--method", "selfblend"]) == 2
     assert "Did you mean 'self_blend'?" in capsys.readouterr().err

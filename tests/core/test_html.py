@@ -1,26 +1,30 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 from markupsafe import Markup
 
-from datagen.core.html import data_url, render_html
+from datagen.core.html import data_url, inlined, render_html
 from datagen.errors import ReleaseError
 
 
 def page(**values: object) -> str:
-    counts = {"pairs": 1, "controls": 0, "rejects": {}}
-    record = {"name": "<b>&", "version": 1, "counts": counts}
-    known = {"record": record, "gain": 4, "pairs": [], "likeness": []}
-    return render_html("datagen.release.report", "contact_sheet.html.j2", **{**known, **values})
+    record = {"name": "<b>&", "version": 1, "counts": {"pairs": 1, "images": 2}}
+    known = {"record": record, "folder": "out", "media": "images", "side": 8, "problem": ""}
+    known |= {"pairs": []}
+    return render_html("datagen.release", "release.html.j2", **{**known, **values})
 
 
 def test_text_is_escaped_and_markup_is_not() -> None:
-    facts = [("name", '<script>"'), ("chart", Markup("<svg></svg>"))]
-    text = page(pairs=[{"images": ["data:,", None], "facts": facts}])
-    assert "<title>&lt;b&gt;&amp;, version 1</title>" in text
-    assert "<dd>&lt;script&gt;&#34;</dd>" in text
-    assert "<dd><svg></svg></dd>" in text
+    pairs = [
+        {"images": ["data:,", None], "method": name} for name in ('<script>"', Markup("<b></b>"))
+    ]
+    text = page(pairs=pairs)
+    assert "<strong>&lt;b&gt;&amp;</strong> version 1" in text
+    assert "<td>&lt;script&gt;&#34;</td>" in text
+    assert "<td><b></b></td>" in text
     assert "<script>" not in text
 
 
@@ -48,6 +52,14 @@ def test_a_data_url_takes_no_other_type(media_type: str) -> None:
 
 
 def test_a_lone_surrogate_is_no_reason_to_write_nothing() -> None:
-    text = page(pairs=[{"images": [], "facts": [("name", "a\ud800b")]}])
-    assert "<dd>a?b</dd>" in text
+    text = page(pairs=[{"images": [], "method": "a\ud800b"}])
+    assert "<td>a?b</td>" in text
     assert text.encode()
+
+
+def test_a_script_is_held_as_it_is_and_named_by_its_digest() -> None:
+    names = ("filters.js", "images.js")
+    found = inlined("datagen.release.report", *names)
+    assert "=> {\n" in found.text
+    assert re.fullmatch("'sha256-[A-Za-z0-9+/]{43}='", found.source)
+    assert found.source != inlined("datagen.release.report", names[0]).source

@@ -121,8 +121,7 @@ def test_one_worker_gives_the_same_bytes(release: Release, tmp_path: Path) -> No
 def test_the_report_opens(release: Release, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", str(release.folder), "-n", "6"]) == 0
     page = Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8")
-    assert page.count("<tr>") == 1 + 6
-    assert page.count("data:image/jpeg;base64,") == 12 + 2
+    assert page.count('data-pair="') == 6
     assert run(["verify", str(release.folder)]) == 0
 
 

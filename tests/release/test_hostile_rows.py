@@ -198,7 +198,7 @@ def test_a_pair_without_its_real_is_an_error(out: Path, capsys: pytest.CaptureFi
     with pytest.raises(ReleaseError, match="has no real beside it"):
         list(Release(out).pairs())
     assert run(["show", str(out)]) == 2
-    assert "has no real of its fake's size" in capsys.readouterr().err
+    assert "has no real beside it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("column", ["mask_path", "mask_offset", "mask_size"])

@@ -1,4 +1,4 @@
-"""What the contact sheet shows of a pair of clips: players where a browser has them, and strips."""
+"""What a report shows of a pair of clips: players where a browser has them, and strips."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class _Views:
     strip: str
     names: list[str]
     frames: list[int]
+
+    @property
+    def size(self) -> int:
+        """Bytes on the page, about."""
+        return len(self.strip) + sum(len(url) for _, url in self.players)
 
 
 def clip_views(release: Release, rows: Mapping[str, Mapping[str, Any]], gain: int) -> _Views:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from pathlib import Path
 
@@ -12,21 +13,21 @@ import pytest
 from datagen.core.images import read_rgb
 from datagen.errors import ReleaseError
 from datagen.release.reader import Release
-from datagen.release.report.contact_sheet import PAGE, write_contact_sheet
+from datagen.release.report.page import PAGE, write_report
 from datagen.release.strips import frames_shown, sheet
 from datagen.video.encode import decode_clip
-from tests.release.report.test_contact_sheet import Balanced
+from tests.release.report.test_page import Balanced
 from tests.support.releases import own_up
 
 
 def page_of(release: Path, count: int = 4) -> tuple[str, list[str]]:
-    """Return a page and the URLs in it."""
-    write_contact_sheet(Release(release), count)
+    """Return a page and the URLs of its pairs."""
+    write_report(Release(release), count)
     text = (release / PAGE).read_text(encoding="utf-8")
     page = Balanced()
     page.feed(text)
     assert page.open == []
-    return text, page.fetched
+    return text, re.findall('src="([^"]+)"', text.partition('id="pairs"')[2])
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def own(clip_release: Path, tmp_path: Path) -> Path:
 
 def test_the_released_clips_play_side_by_side_with_mask_and_difference(own: Path) -> None:
     text, urls = page_of(own)
-    assert text.count("<section>") == 4
+    assert text.count("data-pair=") == 4
     videos = [url for url in urls if url.startswith("data:video/mp4;base64,")]
     strips = [url for url in urls if url.startswith("data:image/png;base64,")]
     assert len(strips) == 4
@@ -85,7 +86,7 @@ def test_no_other_media_type_gets_into_a_page(own: Path) -> None:
     pq.write_table(table.set_column(number, field, types), own / name)
     own_up(own, name, shard="train-000000")
     with pytest.raises(ReleaseError, match="text/html"):
-        write_contact_sheet(Release(own), 4)
+        write_report(Release(own), 4)
     assert not (own / PAGE).exists()
 
 
