@@ -62,7 +62,7 @@ def command(
         note_on_replaced(scores, {"spec": BASELINE}, release_facts(release))
     with (
         engine_choice(inline, workers, address, progress) as engine,
-        progress.bar("computing features") as bar,
+        progress.bar("computing features", percent=True) as bar,
     ):
         result = run_baseline(release, split, engine, bar)
     if model is not None:

@@ -88,7 +88,7 @@ def command(
     release = Release(out)
     with (
         engine_choice(inline, workers, address, progress, shard_timeout) as engine,
-        progress.bar("scoring shards") as bar,
+        progress.bar("scoring", percent=True) as bar,
     ):
         try:
             result = score_to_file(release, spec, scores, split, batch, engine, bar)

@@ -25,6 +25,7 @@ SHOWN = "datagen_shown"
 """Attribute of log records: whether the text stands in the terminal already."""
 
 _LOG = logging.getLogger(__name__)
+_SPEED_SECONDS = 3600.0  # looked back on: a shard may take minutes
 _quiet: list[None] = []
 
 
@@ -49,8 +50,9 @@ def stderr() -> Console:
 class Bar:
     """A progress bar that appears at its first call, when there is something to wait for."""
 
-    def __init__(self, label: str, stack: ExitStack) -> None:
+    def __init__(self, label: str, stack: ExitStack, percent: bool = False) -> None:
         self._label = label
+        self._percent = percent
         self._stack = stack
         self._shown: tuple[RichProgress, TaskID] | None = None
 
@@ -58,13 +60,14 @@ class Bar:
         """Show how far the work is.
 
         Args:
-            done: Steps that are finished.
+            done: Work that is finished. What the first call states was there before: the time
+                that is left is estimated from what comes after.
             total: All steps; ``None`` when not known.
             text: Shown behind the bar, e.g. a rate.
         """
         if self._shown is None:
-            bar = self._stack.enter_context(_rich_bar(self._label))
-            self._shown = bar, bar.add_task("", total=total, text="")
+            bar = self._stack.enter_context(_rich_bar(self._label, self._percent))
+            self._shown = bar, bar.add_task("", total=total, completed=done, text="")
         bar, task = self._shown
         bar.update(task, completed=done, total=total, text=plain(text, one_line=True))
 
@@ -91,11 +94,16 @@ class Progress:
         return self.shown and not _quiet
 
     @contextmanager
-    def bar(self, label: str) -> Iterator[Bar]:
-        """Give a progress bar and remove it at the end."""
+    def bar(self, label: str, percent: bool = False) -> Iterator[Bar]:
+        """Give a progress bar and remove it at the end.
+
+        Args:
+            label: What is being done.
+            percent: Show the share that is done in place of the numbers.
+        """
         _LOG.debug("%s", label)
         with ExitStack() as stack:
-            yield Bar(label, stack) if self._is_told else _NoBar(label, stack)
+            yield (Bar if self._is_told else _NoBar)(label, stack, percent)
 
     @contextmanager
     def status(self, label: str) -> Iterator[None]:
@@ -126,17 +134,24 @@ class Progress:
             stderr().print(line, soft_wrap=True)
 
 
-def _rich_bar(label: str) -> RichProgress:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+def _rich_bar(label: str, percent: bool) -> RichProgress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     return RichProgress(
         TextColumn(plain(label, one_line=True), markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn() if percent else MofNCompleteColumn(),
         TextColumn("{task.fields[text]}", markup=False),
         TimeRemainingColumn(),
         console=stderr(),
         transient=True,
+        speed_estimate_period=_SPEED_SECONDS,
         disable=not (stderr().is_terminal or stderr().is_jupyter),  # a log file wants no bar
     )

@@ -102,7 +102,7 @@ def score_release(
         batch: Maximum number of images that the detector is given at once.
         engine: Returns the engine that runs the shards. With more than one process a callable
             must be picklable.
-        on_progress: Called with finished and total shards.
+        on_progress: Called with what is finished and all, see ``OnProgress``.
 
     Returns:
         One row per image or clip with the columns of ``SCORES``, or one per frame with those of
@@ -138,10 +138,12 @@ def score_release(
         )
     task = ScoreShard(asked, release.folder, batch, shards[0].name, config.per_frame)
     tables: dict[ReleasedShard, pa.Table] = {}
-    on_progress(0, len(shards))
+    done, total = 0, sum(shard.work for shard in shards)
+    on_progress(0, total)
     for shard, table in run_shards(engine, task, shards):
         tables[shard] = table
-        on_progress(len(tables), len(shards))
+        done += shard.work
+        on_progress(done, total)
     frame: pd.DataFrame = pa.concat_tables([tables[shard] for shard in shards]).to_pandas()
     refuse_no_score(frame, _what(release, config))
     frame.attrs = {
@@ -174,7 +176,7 @@ def score_to_file(
         splits: The splits to score; ``None`` scores all.
         batch: Maximum number of images that the detector is given at once.
         engine: Returns the engine; called only if there is something to score.
-        on_progress: Called with finished and total shards.
+        on_progress: Called with what is finished and all, see ``OnProgress``.
 
     Raises:
         ReleaseError: The release has no such split, or no images, or none that can be read.
@@ -192,14 +194,15 @@ def score_to_file(
         changed = _changed(release, spec, places, missing, engine)
         if changed:
             missing = shards
-        done = len(shards) - len(missing)
-        on_progress(done, len(shards))
+        total = sum(shard.work for shard in shards)
+        done = total - sum(shard.work for shard in missing)
+        on_progress(done, total)
         first = missing[0].name if missing else ""
         task = ScoreShard(spec, release.folder, batch, first, spec.config.per_frame)
         for shard, table in run_shards(engine, task, missing):
             write_part(places[shard], table)
-            done += 1
-            on_progress(done, len(shards))
+            done += shard.work
+            on_progress(done, total)
         tables = all_parts(list(places.values()))
         what = _what(release, spec.config)
         if cause := one_cause(tables, what):

@@ -36,7 +36,7 @@ __all__ = [
 R = TypeVar("R")
 
 OnProgress = Callable[[int, int], None]
-"""Called with the number of finished shards and the number of all shards."""
+"""Called with the bytes of the finished shards and of all shards, see ``ReleasedShard.work``."""
 
 _SHOWN = 5
 _COLUMNS = [
@@ -64,6 +64,11 @@ class ReleasedShard:
     def name(self) -> str:
         """Name of the shard, e.g. ``train-000000``."""
         return self.file.shard
+
+    @property
+    def work(self) -> int:
+        """How much there is to read, in bytes, by which progress is told."""
+        return sum(self.file.tars.values())
 
     @property
     def split(self) -> str:

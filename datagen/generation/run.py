@@ -193,7 +193,10 @@ class _Run:
             bar(0, total)
             for outcome in engine.run(self.task, list(self.sizes)):
                 yield outcome
-                finished += self.sizes[outcome.key]
+                if outcome.result is not None and not outcome.result.made:
+                    total -= self.sizes[outcome.key]  # was there: says nothing about the speed
+                else:
+                    finished += self.sizes[outcome.key]
                 made = self._made()
                 rate = f"{made / max(time.monotonic() - started, 1e-3):.0f} pairs/s"
                 bar(finished, total, rate if made else "")

@@ -48,3 +48,26 @@ def test_a_silent_run_never_loads_the_library() -> None:
         "sys.exit('rich' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_time_left_is_told_by_work_and_not_by_what_was_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+
+    now = [0.0]
+    monkeypatch.setattr("datagen.core.progress.stderr", lambda: Console(force_terminal=True))
+    with Progress().bar("scoring", percent=True) as bar:
+        bar(900, 1000)  # of an earlier run
+        assert bar._shown is not None
+        shown, number = bar._shown
+        assert isinstance(shown, RichProgress)
+        task = shown.tasks[number]
+        monkeypatch.setattr(task, "_get_time", lambda: now[0])
+        monkeypatch.setattr(shown, "get_time", lambda: now[0])
+        for done in (910, 920, 930):
+            now[0] += 120.0  # a shard may take minutes
+            bar(done, 1000)
+        assert task.percentage == 93
+        assert task.time_remaining == pytest.approx(70 * 12, rel=0.1)

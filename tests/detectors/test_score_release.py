@@ -29,8 +29,14 @@ def test_a_function_scores_a_split(small: Path) -> None:
     assert list(frame.columns) == SCORES.names
     want = {name: value for name, value in expected(small).items() if "-test-" in name}
     assert dict(zip(frame["sample_id"], frame["score"], strict=True)) == pytest.approx(want)
-    assert calls[0][0] == 0
-    assert calls[-1][0] == calls[-1][1] == len(calls) - 1
+    done = [call[0] for call in calls]
+    assert done == sorted(set(done))
+    assert done[0] == 0
+    tars = released(small).record["files"].items()
+    assert calls[-1][0] == calls[-1][1]
+    assert done[-1] == sum(
+        file["size"] for name, file in tars if name.endswith(".tar") and "-test-" in name
+    )
     assert frame.attrs["release"]["name"] == "small"
     found = scores_of(frame)
     assert found.ids.to_pylist() == list(want)

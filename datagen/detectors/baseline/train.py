@@ -167,7 +167,7 @@ def run_baseline(
         release: A release with a split train.
         splits: The splits to score; by default val and test, where they exist.
         engine: Returns the engine that computes the features.
-        on_progress: Called with finished and total shards.
+        on_progress: Called with what is finished and all, see ``OnProgress``.
 
     Raises:
         ReleaseError: The release has no split train, too few identities in it, or not all of
@@ -183,10 +183,12 @@ def run_baseline(
         splits = [split for split in release.splits if split != "train"]
     shards = shards_of(release, ["train", *splits])
     found: dict[ReleasedShard, _ShardFeatures] = {}
-    on_progress(0, len(shards))
+    done, total = 0, sum(shard.work for shard in shards)
+    on_progress(0, total)
     for shard, features in run_shards(engine, FeaturesOfShard(release.folder), shards):
         found[shard] = features
-        on_progress(len(found), len(shards))
+        done += shard.work
+        on_progress(done, total)
     return _trained(release_facts(release), [found[shard] for shard in shards], splits)
 
 
