@@ -200,7 +200,7 @@ def score(
         asked = read_spec(detector, read or DetectorConfig(), allow_code=allowed)
     with (
         _engine(here, workers, address, shown, shard_timeout) as engine,
-        shown.bar("scoring shards") as bar,
+        shown.bar("scoring", percent=True) as bar,
     ):
         frame = score_release(
             opened, asked, split, config=read, batch=batch, engine=engine, on_progress=bar
