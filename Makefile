@@ -5,6 +5,7 @@
 # make coverage  set up and run all tests with line coverage; fails below 90 %
 # make docs      write the generated documents
 # make site      build the site of the documents in site/; a broken link fails
+# make dist      build and check the source distribution and the wheel, in dist/
 # make clean     remove what these commands made
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 READY := $(VENV)/.ready
 HEADLESS := $(shell grep '^opencv-python-headless==' constraints.txt)
 
-.PHONY: setup demo test test-all check coverage docs site clean
+.PHONY: setup demo test test-all check coverage docs dist site clean
 
 setup: $(READY)
 
@@ -58,6 +59,11 @@ docs: $(READY)
 site: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "the site: site/index.html"
+
+dist: $(READY)
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation
+	@$(BIN)/python -m twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) demo-out site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
