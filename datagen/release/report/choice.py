@@ -71,7 +71,8 @@ def evenly(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 def _of_method(rows: pd.DataFrame, share: int, with_control: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     extremes = share // _EXTREME_EVERY or (1 if share > 3 else 0)
-    ranked = rows.sort_values("change_released", kind="stable")
+    known = rows[rows["change_released"].notna()]
+    ranked = known.sort_values("change_released", kind="stable")
     degraded = rows[rows["psnr"].notna()].sort_values("psnr", kind="stable")
     for reason, order in (
         (WEAKEST, ranked),

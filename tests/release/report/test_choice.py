@@ -51,6 +51,12 @@ def test_the_others_are_spread_and_some_have_a_control() -> None:
     assert max(rest) - min(rest) > 80
 
 
+def test_a_pair_of_unknown_change_is_no_extreme() -> None:
+    table = fakes({"a": 12})
+    table.loc[0, "change_released"] = None
+    assert choose(table, 12, set())["a-0"] == ""
+
+
 def test_fewer_pairs_than_asked_for_are_all_chosen_once() -> None:
     chosen = choose(fakes({"a": 3, "b": 20}), 600, set())
     assert len(chosen) == 23
