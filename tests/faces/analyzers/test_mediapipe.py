@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import functools
+import os
 import pickle
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -19,6 +25,7 @@ from tests.support.assets import london_photo, weights
 
 RECORD = Record(image_id="x", identity="x")
 SIZE = 675
+HOST = "play.googleapis.com"
 PEOPLE = ["001_03", "003_03", "005_03"]
 
 
@@ -144,6 +151,78 @@ def test_the_end_of_the_process_is_silent() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0
     assert "Traceback" not in ended.stderr
+
+
+USED = """
+import sys
+import certifi
+import numpy as np
+from datagen.faces.analyzers import mediapipe
+from datagen.sources.base import Record
+certifi.where = lambda: sys.argv[1]
+if sys.argv[2] == "plain":
+    from mediapipe.tasks.python import BaseOptions
+    mediapipe._silent_options = lambda model: BaseOptions(model_asset_path=model)
+analyzer = mediapipe.MediaPipe()
+analyzer.open()
+analyzer.analyze(np.zeros((64, 64, 3), np.uint8), Record(image_id="x", identity="x"))
+"""
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("options", ["plain", "ours"])
+def test_google_is_not_told_of_the_use(tmp_path: Path, options: str) -> None:
+    """Its library tells it, over a proxy if there is one: here one that reads along."""
+    weights("face_landmarker.task")
+    certificate = _certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    sent: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        listener = (proxy, context, sent)
+        threading.Thread(target=_read_along, args=listener, daemon=True).start()
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        environment = {**os.environ, "https_proxy": address, "no_proxy": "", "NO_PROXY": ""}
+        command = [sys.executable, "-c", USED, str(certificate), options]
+        subprocess.run(command, env=environment, check=True, timeout=100)
+    assert any(b"POST /log" in one for one in sent) == (options == "plain")
+    assert sent or options == "ours"
+
+
+def _read_along(proxy: socket.socket, context: ssl.SSLContext, sent: list[bytes]) -> None:
+    with contextlib.suppress(OSError):  # the last one: closed
+        while True:
+            connection, _ = proxy.accept()
+            connection.settimeout(5)
+            assert connection.recv(4096).startswith(b"CONNECT ")
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            with contextlib.suppress(OSError), context.wrap_socket(connection, True) as inside:
+                sent.append(inside.recv(4096))
+                inside.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+
+def _certificate(folder: Path) -> Path:
+    """Write a certificate of the host and its key, and return their file."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = folder / "certificate.pem"
+    path.write_bytes(made.public_bytes(encoding) + key.private_bytes(encoding, *plain))
+    return path
 
 
 @pytest.mark.photos
