@@ -20,7 +20,17 @@ from datagen.release.pixels import header_problem
 from datagen.release.rows import Row, is_absent
 from datagen.release.tar_members import members
 
-__all__ = ["Clip", "Masks", "clip_of", "frames_in", "is_clip", "masks_of", "pngs_of"]
+__all__ = [
+    "Clip",
+    "Masks",
+    "clip_of",
+    "each_frame",
+    "each_mask",
+    "frames_in",
+    "is_clip",
+    "masks_of",
+    "pngs_of",
+]
 
 Clip = NDArray[np.uint8]
 """``(frames, height, width, 3)`` uint8 RGB."""
@@ -59,6 +69,19 @@ def clip_of(data: bytes, row: Row, window: range | None = None) -> Clip:
 def masks_of(data: bytes, row: Row, window: range | None = None) -> Masks:
     """Return the decoded masks of a fake's row; arguments and errors as of ``clip_of``."""
     return _stacked(_masks(data, row, window), row, "mask", 1, window)
+
+
+def each_frame(data: bytes, row: Row) -> Iterator[Image]:
+    """Yield the frames of a clip of which only one is held; arguments and errors as of ``clip_of``.
+
+    A clip that ``clip_of`` would not read for its size is read.
+    """
+    return _counted(_frames(data, row, None), row, "media", None)
+
+
+def each_mask(data: bytes, row: Row) -> Iterator[Mask]:
+    """Yield the masks of a fake's row one by one, see ``each_frame``."""
+    return _counted(_masks(data, row, None), row, "mask", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +208,27 @@ def _stacked(
         )
     shape = (height, width, 3) if channels == 3 else (height, width)
     found = np.empty((count, *shape), np.uint8)
+    for number, frame in enumerate(_counted(frames, row, what, window)):
+        found[number] = frame
+    return found
+
+
+def _counted(frames: Iterator[F], row: Row, what: str, window: range | None) -> Iterator[F]:
+    """Yield as many frames as the row says.
+
+    Raises:
+        ReleaseError: There are fewer or more, or one cannot be read.
+    """
+    sample = str(row.get("sample_id", "a row"))
+    total = int(row["frames"])
+    count = total if window is None else len(window)
     filled = 0
     try:
-        for number, frame in enumerate(frames):
-            if number < count:
-                found[number] = frame
-            filled = number + 1
+        for frame in frames:
+            filled += 1
             if filled > count:
                 break
+            yield frame
     except ImageError as error:
         raise ReleaseError(f"{sample}: the {what} is {error}", key=what, row=sample) from None
     if filled != count:
@@ -201,4 +237,3 @@ def _stacked(
         raise ReleaseError(
             f"{sample}: the {what} has {more} frames, the row says {total}", key=what, row=sample
         )
-    return found

@@ -40,8 +40,10 @@ def sheet(clips: Sequence[Clip | Masks], frames: Sequence[int], side: int) -> Im
 
 def difference_of(real: Clip, fake: Clip, gain: int) -> Clip:
     """Return how far two clips are apart, ``gain`` times as strong."""
-    apart = np.abs(real.astype(np.int16) - fake) * gain
-    return np.asarray(np.minimum(apart, 255), np.uint8)
+    found = np.empty_like(fake)
+    for frame, (one, other) in enumerate(zip(real, fake, strict=True)):  # large as 16-bit numbers
+        found[frame] = np.minimum(np.abs(one.astype(np.int16) - other) * gain, 255)
+    return found
 
 
 def _small(frame: NDArray[np.uint8], side: int) -> Image:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from datagen.core.arrays import Image, Mask
 from datagen.core.media import VIDEO_TYPES, suffix_of
 from datagen.errors import ImageError, ReleaseError
-from datagen.release.clips import Clip, clip_of, frames_in, is_clip, masks_of, pngs_of
+from datagen.release.clips import each_frame, each_mask, frames_in, is_clip, pngs_of
 from datagen.release.folder import Folder
 from datagen.release.frames import read_frames
 from datagen.release.json_columns import json_object, operations_of
@@ -139,24 +141,42 @@ class ClipPairCheck:
             return
         if not whole:
             return
+        compared = pixels and _is_lossless(fake) and _undegraded(fake)
         try:
-            masks = masks_of(self._mask, fake)
-            clips = {kind: clip_of(self._clips[kind], row) for kind, row in self._rows.items()}
+            empty, differs = self._decoded(compared)
         except ReleaseError as error:
             yield str(error)
             return
-        if not masks.any():
+        self.compared = int(compared)
+        if empty:
             yield f"{sample}: the mask is empty in every frame"
-        if pixels and _is_lossless(fake) and _undegraded(fake):
-            self.compared = 1
-            yield from _outside(str(sample), clips["real"], clips["fake"], masks)
+        if differs is not None:
+            yield f"{sample}: frame {differs} differs from its real outside the mask"
+
+    def _decoded(self, compared: bool) -> tuple[bool, int | None]:
+        """Decode all frames, of which a few are held at once.
+
+        Returns:
+            Whether the mask is empty, and the first frame that differs outside it.
+
+        Raises:
+            ReleaseError: A clip or the mask cannot be read.
+        """
+        kinds = ["real", "fake", *(kind for kind in self._rows if kind not in ("real", "fake"))]
+        clips = [each_frame(self._clips[kind], self._rows[kind]) for kind in kinds]
+        empty, differs = True, None
+        masks = each_mask(self._mask, self._rows["fake"])
+        for number, (mask, real, fake, *_) in enumerate(zip_longest(masks, *clips)):
+            empty = empty and not (mask is not None and mask.any())
+            if compared and differs is None and _outside(real, fake, mask):
+                differs = number
+        return empty, differs
 
 
-def _outside(sample: str, real: Clip, fake: Clip, masks: Clip) -> Iterator[str]:
-    for frame, mask in enumerate(masks):
-        if np.any((real[frame] != fake[frame]).any(axis=2)[mask == 0]):
-            yield f"{sample}: frame {frame} differs from its real outside the mask"
-            return
+def _outside(real: Image | None, fake: Image | None, mask: Mask | None) -> bool:
+    if real is None or fake is None or mask is None or real.shape != fake.shape:
+        return False  # said with the rows
+    return bool(np.any((real != fake).any(axis=2)[mask == 0]))
 
 
 def _is_lossless(row: Row) -> bool:

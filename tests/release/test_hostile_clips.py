@@ -14,11 +14,13 @@ import pytest
 
 from datagen.cli.main import run
 from datagen.errors import ReleaseError
+from datagen.release import clips
 from datagen.release.clip_schema import CLIP_NAMES
 from datagen.release.folder import Folder
 from datagen.release.grammar import broken_rows
 from datagen.release.identity_schema import IDENTITY_NAMES
 from datagen.release.reader import Release
+from datagen.release.report import clip_sheet
 from datagen.release.verify import verify
 from tests.support.releases import SHARD, change_record, own_up
 
@@ -125,6 +127,24 @@ def test_frames_that_only_the_commit_lists_are_named(out: Path) -> None:
     change_record(out, lambda record: record["files"].pop(FRAMES_FILE))
     told = list(verify(Folder(str(out))))
     assert any(f"states {FRAMES_FILE}, which release.json does not list" in one for one in told)
+
+
+def test_a_pair_of_large_clips_is_decoded_frame_by_frame(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three clips of 2 GiB in some kilobytes would need over 6 GiB."""
+    monkeypatch.setattr(clips, "_MAX_BYTES", 1)
+    assert list(verify(Folder(str(out)))) == []
+
+
+def test_a_pair_too_large_for_a_page_is_named(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clip_sheet, "_MAX_BYTES", 1)
+    assert run(["show", str(out)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "frames of" in told
+    assert "at most 0 MiB of a clip are shown" in told
 
 
 def test_rules_are_applied_to_some_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

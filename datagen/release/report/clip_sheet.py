@@ -11,6 +11,7 @@ import numpy as np
 
 from datagen.core.html import data_url
 from datagen.core.images import encode_png
+from datagen.errors import ReleaseError
 from datagen.release.clips import Clip, Masks
 from datagen.release.json_columns import json_object
 from datagen.release.strips import difference_of, frames_shown, sheet
@@ -22,6 +23,7 @@ __all__ = ["clip_views"]
 
 _PLAYED = "video/mp4"
 _STRIP, _SIDE = 8, 116
+_MAX_BYTES = 512 << 20  # of a decoded clip: five of this size are held at once
 _SLOWEST, _FASTEST = Fraction(1, 10), Fraction(1000)  # frames per second
 _RED = np.array([255, 0, 0], np.float32)
 
@@ -59,6 +61,8 @@ def clip_views(release: Release, rows: Mapping[str, Mapping[str, Any]], gain: in
     Raises:
         ReleaseError: A clip cannot be read.
     """
+    for row in rows.values():
+        _check_size(row)
     clips = {kind: release.clip(row) for kind, row in rows.items()}
     real, fake, masks = clips["real"], clips["fake"], release.masks(rows["fake"])
     control = {"control": clips["control"]} if "control" in clips else {}
@@ -79,6 +83,18 @@ def clip_views(release: Release, rows: Mapping[str, Mapping[str, Any]], gain: in
         list(shown),
         frames,
     )
+
+
+def _check_size(row: Mapping[str, Any]) -> None:
+    frames, width, height = (int(row[name]) for name in ("frames", "width", "height"))
+    size = frames * width * height * 3
+    if size > _MAX_BYTES:
+        raise ReleaseError(
+            f"{row['sample_id']}: {frames} frames of {width}x{height} pixels need {size >> 20:,} "
+            f"MiB, at most {_MAX_BYTES >> 20:,} MiB of a clip are shown. Show other pairs "
+            "with --pairs or --method",
+            row=str(row["sample_id"]),
+        )
 
 
 def _players(
@@ -102,8 +118,11 @@ def _playable(fps: Fraction) -> Fraction:
 
 def _over(fake: Clip, masks: Masks) -> Clip:
     """Return a fake that is the redder the more of a pixel was replaced."""
-    weight = masks[..., None].astype(np.float32) / np.float32(510)
-    return np.asarray(np.rint(fake * (1 - weight) + _RED * weight), np.uint8)
+    found = np.empty_like(fake)
+    for frame, (image, mask) in enumerate(zip(fake, masks, strict=True)):
+        weight = mask[..., None].astype(np.float32) / np.float32(510)
+        found[frame] = np.rint(image * (1 - weight) + _RED * weight)
+    return found
 
 
 def _encoded(clip: Clip, fps: Fraction) -> bytes:
