@@ -101,14 +101,14 @@ class Progress:
             label: What is being done.
             percent: Show the share that is done in place of the numbers.
         """
-        _LOG.debug("%s", label)
+        _LOG.debug("%s", plain(label, one_line=True))
         with ExitStack() as stack:
             yield (Bar if self._is_told else _NoBar)(label, stack, percent)
 
     @contextmanager
     def status(self, label: str) -> Iterator[None]:
         """Show that something of unknown length is running."""
-        _LOG.debug("%s", label)
+        _LOG.debug("%s", plain(label, one_line=True))
         if not self._is_told:
             yield
             return
@@ -119,14 +119,14 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Show a line, unless the user wants none."""
-        _LOG.info("%s", text, extra={SHOWN: self._is_told})
+        _LOG.info("%s", plain(text), extra={SHOWN: self._is_told})
         if self._is_told:
             stderr().print(plain(text), markup=False, emoji=False, soft_wrap=True)
 
     def warn(self, text: str, word: str = "warning", style: str = "yellow") -> None:
         """Show a line that begins with a colored word."""
         level = logging.ERROR if word == "error" else logging.WARNING
-        _LOG.log(level, "%s: %s", word, text, extra={SHOWN: self.shown})
+        _LOG.log(level, "%s: %s", word, plain(text), extra={SHOWN: self.shown})
         if self.shown:
             from rich.text import Text
 
