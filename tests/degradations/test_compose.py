@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from datagen.degradations.compose import Composition, compose, known_degradation
 from datagen.degradations.profile import load_profile, profile_names
 from datagen.errors import RecipeError
 from tests.support.faces_made import made_face
+from tests.support.photo_sets import face_squares
 
 
 def composed(use: str, by_severity: bool = False, **options: Any) -> Composition:
@@ -39,9 +41,23 @@ def test_a_profile_says_what_it_is(name: str) -> None:
     profile = load_profile(name)
     assert profile.title
     assert profile.words.strip().endswith(".")
-    exact = {"clean", "deeper_forensics", "video_c23", "video_c40"}
+    exact = {"clean", "deeper_forensics", "train_variety", "video_c23", "video_c40"}
     if name not in exact:
         assert "approximat" in profile.words
+
+
+def test_variety_spreads_the_sharpness_of_photographs_and_keeps_a_pair_alike() -> None:
+    built, photos = composed("train_variety"), face_squares(256)
+    spread = []
+    for number in range(300):
+        photo = photos[number % len(photos)]
+        steps = built.draw(rng("variety", number), photo.shape[:2], None)
+        made = apply_steps([photo, photo.copy(), photo.copy()], steps).images
+        assert np.array_equal(made[0], made[1])
+        assert np.array_equal(made[0], made[2])
+        light = cv2.cvtColor(made[0], cv2.COLOR_RGB2GRAY).astype(np.float32)
+        spread.append(np.log2(np.abs(cv2.Laplacian(light, cv2.CV_32F)).mean() + 1e-3))
+    assert np.std(spread) >= 1.2
 
 
 def test_severity_nought_is_no_step() -> None:
