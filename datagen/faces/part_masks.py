@@ -35,6 +35,7 @@ _LOWER_BRIDGE = slice(29, 31)
 _MIN_LIFT = 0.35
 _MIN_PEAK = 64
 _MIN_BLUR = 0.01
+_MAX_SMALL = 0.06  # a wider filter would wash out eyes, nose, mouth and brows
 _MIN_PIXELS = 0.8
 
 
@@ -110,7 +111,8 @@ def part_mask(
         ItemError: ``method_failed`` when too little of the part is inside the image.
     """
     pieces, margin, bends, softens = _SHAPES[part]
-    blur = max(softens * how.blur, _MIN_BLUR)
+    small = softens < _SHAPES["features"].softens
+    blur = max(softens * (min(how.blur, _MAX_SMALL) if small else how.blur), _MIN_BLUR)
     polygons = [_polygon(part, landmarks, piece, lift) for piece in pieces]
     unit = face_width(landmarks)
     reach = margin + 3 * bends * how.bend + 3 * blur + 0.02

@@ -12,13 +12,9 @@ from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
-from datagen.faces.geometry.outline import (
-    check_face,
-    face_outline,
-    face_width,
-    up_axis,
-)
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, warp_field
+from datagen.faces.geometry.in_place import resampled_in_place
+from datagen.faces.geometry.outline import check_face, face_outline, face_width, up_axis
 from datagen.faces.geometry.warp import warp_pixels
 from datagen.faces.landmarks import (
     BROWS,
@@ -58,6 +54,7 @@ class AttributeEdit(Method):
     """Change the shape of a part, the make-up, a color or the age of the face."""
 
     name = "attribute_edit"
+    version = 2
     family = "attribute_edit"
     options = AttributeEditOptions
     params = AttributeEditParams
@@ -92,10 +89,12 @@ class AttributeEdit(Method):
         return _colored(face, image, mask, marks, params)
 
     def control(self, ctx: Context, params: AttributeEditParams) -> Image:
-        """Warp by a fraction of a pixel and back, without any change of color."""
+        """Resample in place by the map of the motion, without any change of color."""
         move = _motion(ctx.target, params)
-        mask = motion_mask(warp_field(move), move.region, move.unit)
-        return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
+        field = warp_field(move)
+        mask = motion_mask(field, move.region, move.unit)
+        still = resampled_in_place(ctx.target.image, field, move.region, mask)
+        return paste(ctx.target.image, still, mask, move.region)
 
 
 _PLACES: dict[Edit, slice] = {

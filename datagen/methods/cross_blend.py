@@ -15,12 +15,9 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.outline import (
-    convex_hull,
-    face_outline,
-    face_width,
-)
-from datagen.faces.geometry.warp import affine_round_trip, similarity, warp_affine
+from datagen.faces.geometry.in_place import affine_map, resampled_in_place
+from datagen.faces.geometry.outline import convex_hull, face_outline, face_width
+from datagen.faces.geometry.warp import similarity, warp_affine
 from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.faces.pixels.color import match_light, reinhard
@@ -30,7 +27,7 @@ from datagen.methods.draws import bare_in_both, checked_faces, draw_field
 __all__ = ["CrossBlend", "CrossBlendOptions", "CrossBlendParams"]
 
 _MIN_LIFT = 0.08
-_MAX_ZOOM = 1.25
+_CLEAR_LIFT, _CLEAR_LIGHT = (0.3, 0.8), (0.0, 0.6)
 _STRONG_LIFT, _STRONG_BLUR, _STRONG_LIGHT = (0.5, 0.8), (0.014, 0.024), (0.0, 0.4)
 _LOWEST = 0.2
 
@@ -44,14 +41,15 @@ class CrossBlendOptions(Frozen):
         blur: Upper bound of the standard deviation of the second Gaussian filter of the mask, as
             a share of the face's width, 0.01 to 0.15.
         color: Lower bound of the strength of the color transfer, 0 to 1.
-        identity: ``varied``: hulls of all heights and edges; ``strong``: as much of the donor's
+        identity: ``varied``: hulls of all heights and edges; ``clear``: from a third of the
+            forehead upward, with more of the donor's own light; ``strong``: as much of the donor's
             face as the two foreheads allow, with a narrow edge, whatever ``bend`` and ``blur``.
     """
 
     bend: float = Field(0.05, ge=0.01, le=0.15)
     blur: float = Field(0.06, ge=0.01, le=0.15)
     color: float = Field(0.7, ge=0, le=1)
-    identity: Literal["varied", "strong"] = "varied"
+    identity: Literal["varied", "clear", "strong"] = "clear"
 
 
 class CrossBlendParams(Frozen):
@@ -80,6 +78,7 @@ class CrossBlend(Method):
     """Blend a similar donor face into the target, which leaves a blending boundary."""
 
     name = "cross_blend"
+    version = 2
     family = "pseudo_fake"
     options = CrossBlendOptions
     params = CrossBlendParams
@@ -106,6 +105,10 @@ class CrossBlend(Method):
         )
         if ranges.identity == "varied":
             return params
+        if ranges.identity == "clear":
+            lift = min(rng.uniform(*_CLEAR_LIFT), max(free, _LOWEST))
+            light = rng.uniform(*_CLEAR_LIGHT)
+            return params.model_copy(update={"lift": rounded(lift), "light": rounded(light)})
         return params.model_copy(
             update={
                 "lift": rounded(min(rng.uniform(*_STRONG_LIFT), max(free, _LOWEST))),
@@ -121,26 +124,20 @@ class CrossBlend(Method):
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
         moved = warp_affine(donor.image, stage.affine, stage.region)
-        part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = masks.threshold(stage.mask, 127)
-        moved = reinhard(moved, part, inside, params.color)
-        reach = 0.15 * face_width(target.landmarks)
-        moved = match_light(moved, part, inside, reach, params.light)
         mask = expand(stage.mask, stage.region, target.image.shape)
         laid = move_points(donor.landmarks, stage.affine)
         return Result(
-            paste(target.image, moved, stage.mask, stage.region),
+            _blended(moved, target, stage, params),
             mask,
             _stronger(laid, target.landmarks, mask),
         )
 
     def control(self, ctx: Context, params: CrossBlendParams) -> Image:
-        """Warp the target to the donor's geometry and back, without color transfer."""
+        """Resample the target in place, and match it to itself."""
         stage = _stage(ctx, params)
-        image = ctx.target.image
-        away = _bounded(stage.affine, ctx.target.landmarks)
-        back = affine_round_trip(image, away, stage.region)
-        return paste(image, back, stage.mask, stage.region)
+        field = affine_map(stage.affine, stage.region)
+        still = resampled_in_place(ctx.target.image, field, stage.region, stage.mask)
+        return _blended(still, ctx.target, stage, params)
 
 
 class _Stage(NamedTuple):
@@ -157,6 +154,15 @@ def _stage(ctx: Context, params: CrossBlendParams) -> _Stage:
     laid = face_outline(move_points(donor.landmarks, affine), 1.0)
     region, mask = _mask(target, laid, params)
     return _Stage(affine, region, mask)
+
+
+def _blended(moved: Image, target: FaceCrop, stage: _Stage, params: CrossBlendParams) -> Image:
+    part = np.ascontiguousarray(stage.region.of(target.image))
+    inside = masks.threshold(stage.mask, 127)
+    moved = reinhard(moved, part, inside, params.color)
+    reach = 0.15 * face_width(target.landmarks)
+    moved = match_light(moved, part, inside, reach, params.light)
+    return paste(target.image, moved, stage.mask, stage.region)
 
 
 def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[Region, Mask]:
@@ -181,20 +187,6 @@ def _mask(target: FaceCrop, laid: Landmarks, params: CrossBlendParams) -> tuple[
     tight = Region(x, y, x + width, y + height)
     x, y = x + region.x0, y + region.y0
     return Region(x, y, x + width, y + height), np.ascontiguousarray(tight.of(mask))
-
-
-def _bounded(affine: Affine, marks: Landmarks) -> Affine:
-    """Invert an alignment, with a scale of at most 1.25 or 1 / 1.25.
-
-    A donor of a quarter of the size would cost the control more detail than any swap of similar
-    faces.
-    """
-    away = cv2.invertAffineTransform(affine)
-    middle = marks.mean(axis=0).astype(np.float64)
-    goal = away[:, :2] @ middle + away[:, 2]
-    zoom = float(np.hypot(away[0, 0], away[1, 0]))
-    linear = away[:, :2] * (float(np.clip(zoom, 1 / _MAX_ZOOM, _MAX_ZOOM)) / zoom)
-    return np.concatenate([linear, (goal - linear @ middle)[:, None]], axis=1)
 
 
 def _stronger(laid: Landmarks, marks: Landmarks, mask: Mask) -> Landmarks:

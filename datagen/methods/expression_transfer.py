@@ -14,8 +14,9 @@ from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, warp_field
 from datagen.faces.geometry.expression import differences, expression_offsets, keep_order
+from datagen.faces.geometry.in_place import resampled_in_place
 from datagen.faces.geometry.outline import check_face
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
 from datagen.faces.landmarks import (
@@ -77,6 +78,7 @@ class ExpressionTransfer(Method):
     """Transfer the donor's expression to the target."""
 
     name = "expression_transfer"
+    version = 2
     family = "reenactment"
     options = ExpressionTransferOptions
     params = ExpressionTransferParams
@@ -123,10 +125,12 @@ class ExpressionTransfer(Method):
         )
 
     def control(self, ctx: Context, params: ExpressionTransferParams) -> Image:
-        """Warp the target by a fraction of a pixel and back."""
+        """Resample the target in place by the map of the motion."""
         move = _motion(ctx.target, ctx.need_donor(), params)
-        mask = _mask(warp_field(move), move, params)
-        return paste(ctx.target.image, motion_round_trip(ctx.target.image, move), mask, move.region)
+        field = warp_field(move)
+        mask = _mask(field, move, params)
+        still = resampled_in_place(ctx.target.image, field, move.region, mask)
+        return paste(ctx.target.image, still, mask, move.region)
 
 
 _CORNERS = [RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER, *INNER_MOUTH_CORNERS]

@@ -15,8 +15,9 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
-from datagen.faces.geometry.deform import Motion, motion, motion_mask, motion_round_trip, warp_field
+from datagen.faces.geometry.deform import Motion, motion, motion_mask, warp_field
 from datagen.faces.geometry.expression import JAW_FOLLOWS, keep_order
+from datagen.faces.geometry.in_place import resampled_in_place, within_loss
 from datagen.faces.geometry.outline import check_face, up_axis
 from datagen.faces.geometry.warp import warp_pixels
 from datagen.faces.landmarks import (
@@ -76,6 +77,7 @@ class GazeMouthEdit(Method):
     """Change the gaze, the opening of the eyes, or the shape of the mouth."""
 
     name = "gaze_mouth_edit"
+    version = 2
     family = "reenactment"
     options = GazeMouthEditOptions
     params = GazeMouthEditParams
@@ -132,23 +134,20 @@ class GazeMouthEdit(Method):
         return Result(whole, mask, marks)
 
     def control(self, ctx: Context, params: GazeMouthEditParams) -> Image:
-        """Move the same parts by a fraction of a pixel and back."""
+        """Resample the same parts in place by the maps of their motion."""
         face = ctx.target
         move = _motion(face, params)
-        mask = motion_mask(warp_field(move), move.region, move.unit)
-        whole = paste(face.image, motion_round_trip(face.image, move), mask, move.region)
+        field = warp_field(move)
+        mask = motion_mask(field, move.region, move.unit)
+        still = resampled_in_place(face.image, field, move.region, mask)
+        whole = paste(face.image, still, mask, move.region)
         for eye, _, shut in _edited(face, params):
-            step = _PIXELS / eye.width
-            gaze = (step if any(params.gaze) else 0.0, 0.0)
-            changed = edit_eye(whole, eye, params.gaze, shut)[1]
-            away = whole.copy()
-            eye.region.of(away)[...] = edit_eye(whole, eye, gaze, step if shut else 0.0)[0]
-            back = edit_eye(away, eye, (-gaze[0], 0.0), -step if shut else 0.0)[0]
-            whole = paste(whole, back, changed, eye.region)
+            kept, changed = edit_eye(whole, eye, params.gaze, shut, still=True)
+            own = np.ascontiguousarray(eye.region.of(whole))
+            whole = paste(whole, within_loss(kept, own, changed), changed, eye.region)
         return whole
 
 
-_PIXELS = 0.5
 _CLOSED = 0.035
 _LOWER_LIP = [55, 56, 57, 58, 59, 65, 66, 67]
 _SEAM = [(60, 61), (63, 64), (64, 65), (67, 60)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ from datagen.core.arrays import Image, Landmarks, Mask
 from datagen.core.rounding import rounded
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.in_place import resampled_in_place
 from datagen.faces.geometry.outline import (
     bare_forehead,
     convex_hull,
@@ -23,15 +23,12 @@ from datagen.faces.geometry.outline import (
 )
 from datagen.faces.geometry.thin_plate import plate_map
 from datagen.faces.geometry.warp import (
-    Bend,
-    align_points,
-    limited_goal,
+    WarpMap,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
-    warp_round_trip,
 )
 from datagen.faces.landmarks import (
     BROWS,
@@ -81,7 +78,7 @@ class LandmarkSwap(Method):
     """Warp the donor's face to the target's landmarks, match its colors and blend it in."""
 
     name = "landmark_swap"
-    version = 2
+    version = 3
     family = "face_swap"
     options = LandmarkSwapOptions
     params = LandmarkSwapParams
@@ -116,41 +113,41 @@ class LandmarkSwap(Method):
             warp="thin_plate" if rng.random() < _THIN_PLATE else "mesh",
             blend=blend,
         )
-        return params if given.identity == "varied" else _strong(rng, params, target, donor)
+        if given.identity == "varied":
+            return params
+        return (_clear if given.identity == "clear" else _strong)(rng, params, target, donor)
 
     def apply(self, ctx: Context, params: LandmarkSwapParams) -> Result:
         """Warp, recolor and blend the donor's face."""
         stage = _stage(ctx, params)
         target, donor = ctx.target, ctx.need_donor()
-        bend = _bend(stage, params)
-        warped = warp_pixels(donor.image, bend(stage.corners, stage.origins, region=stage.region))
-        part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = masks.threshold(stage.mask, 127)
-        warped = _RECOLOR[params.transfer](warped, part, inside, params.color)
-        unit = face_width(target.landmarks)
-        warped = match_light(warped, part, inside, 0.12 * unit, params.light)
-        warped = _joined(warped, part, stage, params.blend)
+        warped = warp_pixels(donor.image, _field(stage, params))
         return Result(
-            paste(target.image, warped, stage.mask, stage.region),
+            _blended(warped, target, stage, params),
             expand(stage.mask, stage.region, target.image.shape),
             stage.corners[:68].copy(),
         )
 
     def control(self, ctx: Context, params: LandmarkSwapParams) -> Image:
-        """Warp the target's face toward the donor's geometry and back.
-
-        Only so far that no part is compressed: a cheek that is turned away in the donor would come
-        back blurred, which no swap does to it.
-        """
+        """Resample the target in place by the map of the donor, match it to itself and blend."""
         stage = _stage(ctx, params)
-        target = ctx.target
-        laid = align_points(stage.origins, stage.corners)
-        goal = limited_goal(stage.corners, laid, _MAX_STEP * face_width(target.landmarks))
-        bend = _bend(stage, params)
-        back = warp_round_trip(target.image, stage.corners, goal, stage.region, bend)
-        part = np.ascontiguousarray(stage.region.of(target.image))
-        back = _joined(back, part, stage, params.blend)
-        return paste(target.image, back, stage.mask, stage.region)
+        field = _field(stage, params)
+        still = resampled_in_place(ctx.target.image, field, stage.region, stage.mask)
+        return _blended(still, ctx.target, stage, params)
+
+
+def _clear(
+    rng: np.random.Generator, params: LandmarkSwapParams, target: FaceCrop, donor: FaceCrop
+) -> LandmarkSwapParams:
+    """Show so much of the donor's face that it is not taken for the target's."""
+    return params.model_copy(
+        update={
+            "lift": _lift(rng.uniform(*_CLEAR_REACH), target, donor),
+            "light": rounded(rng.uniform(*_CLEAR_LIGHT)),
+            "ratio": max(params.ratio, _CLEAR_RATIO),
+            "shape": rounded(rng.uniform(*_CLEAR_SHAPE)),
+        }
+    )
 
 
 def _strong(
@@ -170,9 +167,10 @@ def _strong(
     )
 
 
+_CLEAR_REACH, _CLEAR_LIGHT = (0.4, 0.9), (0.1, 0.6)
+_CLEAR_RATIO, _CLEAR_SHAPE = 0.95, (0.5, 1.0)
 _STRONG_REACH, _STRONG_FEATHER, _STRONG_LIGHT = (0.6, 0.9), (0.04, 0.07), (0.0, 0.35)
 _MIN_LIFT = 0.12
-_MAX_STEP = 0.04
 _FRINGE_LIFT = -0.18
 _RATIO_AND_SHAPE = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (0.9, 0.0), (0.85, 0.0))
 
@@ -205,10 +203,21 @@ def _choose(rng: np.random.Generator, weights: Mapping[_T, float]) -> _T:
     return list(weights)[min(int(np.searchsorted(bounds, at, "right")), len(bounds) - 1)]
 
 
-def _bend(stage: _Stage, params: LandmarkSwapParams) -> Bend:
+def _field(stage: _Stage, params: LandmarkSwapParams) -> WarpMap:
     if params.warp == "thin_plate":
-        return plate_map
-    return functools.partial(piecewise_map, triangles=triangulate(stage.corners))
+        return plate_map(stage.corners, stage.origins, region=stage.region)
+    triangles = triangulate(stage.corners)
+    return piecewise_map(stage.corners, stage.origins, triangles, stage.region)
+
+
+def _blended(warped: Image, target: FaceCrop, stage: _Stage, params: LandmarkSwapParams) -> Image:
+    part = np.ascontiguousarray(stage.region.of(target.image))
+    inside = masks.threshold(stage.mask, 127)
+    warped = _RECOLOR[params.transfer](warped, part, inside, params.color)
+    unit = face_width(target.landmarks)
+    warped = match_light(warped, part, inside, 0.12 * unit, params.light)
+    warped = _joined(warped, part, stage, params.blend)
+    return paste(target.image, warped, stage.mask, stage.region)
 
 
 def _joined(warped: Image, part: Image, stage: _Stage, blend: Blend) -> Image:

@@ -11,7 +11,7 @@ from datagen.core.schema import Frozen
 __all__ = ["BLENDS", "Blend", "Identity", "LandmarkSwapOptions", "LandmarkSwapParams", "Transfer"]
 
 Blend: TypeAlias = Literal["alpha", "poisson", "pyramid"]
-Identity: TypeAlias = Literal["varied", "strong"]
+Identity: TypeAlias = Literal["varied", "clear", "strong"]
 Transfer: TypeAlias = Literal["reinhard", "histogram", "covariance"]
 
 BLENDS: dict[Blend, float] = {"alpha": 0.6, "poisson": 0.2, "pyramid": 0.2}
@@ -25,11 +25,12 @@ class LandmarkSwapOptions(Frozen):
         blend: Blends that may be drawn; of all three, ``alpha`` three times as often as each of
             the others.
         identity: ``varied``: from the donor's face in full to a weak blend in the target's shape;
-            ``strong``: always the donor's inner geometry, at full weight and up to the hair.
+            ``clear``: at least half of the donor's inner geometry, with much of its own light;
+            ``strong``: always all of it, at full weight and up to the hair.
     """
 
     blend: tuple[Blend, ...] = Field(tuple(BLENDS), min_length=1)
-    identity: Identity = "varied"
+    identity: Identity = "clear"
 
     @field_validator("blend")
     @classmethod

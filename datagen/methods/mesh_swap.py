@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import cv2
@@ -16,12 +16,8 @@ from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry import surface
-from datagen.faces.geometry.outline import (
-    check_face,
-    convex_hull,
-    face_outline,
-    face_width,
-)
+from datagen.faces.geometry.in_place import resampled_in_place
+from datagen.faces.geometry.outline import check_face, convex_hull, face_outline, face_width
 from datagen.faces.geometry.warp import WarpMap, piecewise_map, warp_pixels
 from datagen.faces.landmarks import mouth_opening
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
@@ -38,10 +34,11 @@ class MeshSwapOptions(Frozen):
 
     Attributes:
         identity: ``varied``: the inner face between the target's shape and 0.6 of the donor's;
-            ``strong``: always the donor's shape, with a narrow edge, up to the hair.
+            ``clear``: between 0.3 and all of the donor's, with more of its own light; ``strong``:
+            always the donor's shape, with a narrow edge, up to the hair.
     """
 
-    identity: Literal["varied", "strong"] = "varied"
+    identity: Literal["varied", "clear", "strong"] = "clear"
 
 
 class MeshSwapParams(Frozen):
@@ -68,6 +65,7 @@ class MeshSwap(Method):
     """Map the donor's face onto the target through the dense 478-point mesh."""
 
     name = "mesh_swap"
+    version = 2
     family = "face_swap"
     options = MeshSwapOptions
     params = MeshSwapParams
@@ -82,19 +80,17 @@ class MeshSwap(Method):
         target, donor = ctx.target, ctx.need_donor()
         _mesh(target), _mesh(donor)
         assert isinstance(self.config, MeshSwapOptions)
-        strong = self.config.identity == "strong"
-        reach, shape = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.6)
-        if strong:
-            reach, shape = max(reach, 0.6), 1.0
+        kind = _KINDS[self.config.identity]
+        reach, shape = max(rng.uniform(0.2, 0.9), kind.reach), rng.uniform(*kind.shape)
         bare = bare_in_both(target, donor)
         low = np.pad(np.clip(bare - 0.05, _MIN_LIFT, reach), 1, mode="edge")
         low = np.minimum(np.minimum(low[:-2], low[1:-1]), low[2:])
         apart = abs(mouth_opening(target.landmarks) - mouth_opening(donor.landmarks)) > _ALIKE
         return MeshSwapParams(
             lift=[rounded(value) for value in low],
-            feather=rounded(rng.uniform(*(_STRONG_FEATHER if strong else (0.06, 0.14)))),
+            feather=rounded(rng.uniform(*kind.feather)),
             color=rounded(rng.uniform(0.7, 1.0)),
-            light=rounded(rng.uniform(*(_STRONG_LIGHT if strong else (0.4, 1.0)))),
+            light=rounded(rng.uniform(*kind.light)),
             shape=rounded(shape),
             mouth=1.0 if apart else rounded(shape),
         )
@@ -103,45 +99,49 @@ class MeshSwap(Method):
         """Warp, recolor and blend the donor's surface."""
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
-        warped = _taken(donor, stage)
-        part = np.ascontiguousarray(stage.region.of(target.image))
-        inside = masks.threshold(stage.mask, 127)
-        warped = reinhard(warped, part, inside, params.color)
-        reach = 0.12 * face_width(target.landmarks)
-        warped = match_light(warped, part, inside, reach, params.light)
+        warped = _taken(donor, stage, lambda field: warp_pixels(donor.image, field))
         moved = (stage.shape - _mesh(target))[list(MESH_TO_68), :2]
         return Result(
-            paste(target.image, warped, stage.mask, stage.region),
+            _blended(warped, target, stage, params),
             expand(stage.mask, stage.region, target.image.shape),
             (target.landmarks + moved).astype(np.float32),
         )
 
     def control(self, ctx: Context, params: MeshSwapParams) -> Image:
-        """Warp the target's own surface by less than a pixel and back."""
-        target, stage = ctx.target, _stage(ctx, params)
-        own = _mesh(target)
-        way = stage.laid[:, :2] - own[:, :2]
-        length = np.linalg.norm(way, axis=1, keepdims=True)
-        goal = own.copy()
-        goal[:, :2] += way * np.minimum(1, _PIXELS / np.maximum(length, 1e-6))
-        away = target.image.copy()
-        stage.region.of(away)[...] = warp_pixels(target.image, _map(goal, own, stage.region))
-        back = warp_pixels(away, _map(own, goal, stage.region))
-        return paste(target.image, back, stage.mask, stage.region)
+        """Resample the target in place by the maps of the donor's surface, matched to itself."""
+        target, donor, stage = ctx.target, ctx.need_donor(), _stage(ctx, params)
+
+        def take(field: WarpMap) -> Image:
+            return resampled_in_place(target.image, field, stage.region, stage.mask)
+
+        return _blended(_taken(donor, stage, take), target, stage, params)
 
 
 _MIN_LIFT = 0.12
-_STRONG_FEATHER, _STRONG_LIGHT = (0.05, 0.08), (0.0, 0.4)
 _ALIKE = 0.02
-_PIXELS = 0.6
 _POOR = 0.3
 
 
+class _Kind(NamedTuple):
+    """Ranges of one kind of identity, and the lowest height of its mask."""
+
+    reach: float
+    shape: tuple[float, float]
+    feather: tuple[float, float]
+    light: tuple[float, float]
+
+
+_KINDS = {
+    "varied": _Kind(0.2, (0.0, 0.6), (0.06, 0.14), (0.4, 1.0)),
+    "clear": _Kind(0.4, (0.3, 1.0), (0.05, 0.12), (0.1, 0.7)),
+    "strong": _Kind(0.6, (1.0, 1.0), (0.05, 0.08), (0.0, 0.4)),
+}
+
+
 class _Stage(NamedTuple):
-    """The fake's surface, the donor's aligned surface, the region that changes, and the mask."""
+    """The fake's surface, the region that changes, and the mask."""
 
     shape: Mesh
-    laid: Mesh
     region: Region
     mask: Mask
 
@@ -161,7 +161,7 @@ def _stage(ctx: Context, params: MeshSwapParams) -> _Stage:
     share = params.shape * (1 - lips) + params.mouth * lips
     shape = own + (share * surface.inner_weight())[:, None] * (laid - own)
     region, mask = _mask(target, shape.astype(np.float32), params)
-    return _Stage(shape.astype(np.float32), laid, region, mask)
+    return _Stage(shape.astype(np.float32), region, mask)
 
 
 def _mask(target: FaceCrop, shape: Mesh, params: MeshSwapParams) -> tuple[Region, Mask]:
@@ -187,19 +187,34 @@ def _map(goal: Mesh, source: Mesh, region: Region) -> WarpMap:
     return piecewise_map(flat[0], flat[1], faces[order], region)
 
 
-def _taken(donor: FaceCrop, stage: _Stage) -> Image:
-    """Warp the donor's surface; its hidden side is mirrored from the visible one."""
+def _taken(donor: FaceCrop, stage: _Stage, take: Callable[[WarpMap], Image]) -> Image:
+    """Warp the donor's surface; its hidden side is mirrored from the visible one.
+
+    Args:
+        donor: Face of the surface.
+        stage: Geometry and mask.
+        take: Samples an image along a map.
+    """
     mesh = _mesh(donor)
-    own = warp_pixels(donor.image, _map(stage.shape, mesh, stage.region))
+    own = take(_map(stage.shape, mesh, stage.region))
     away = _turned_away(mesh, stage.shape)
     if not away.any():
         return own
-    other = warp_pixels(donor.image, _map(stage.shape, surface.mirrored(mesh), stage.region))
+    other = take(_map(stage.shape, surface.mirrored(mesh), stage.region))
     canvas = masks.canvas_for(stage.region)
     unit = face_width(donor.landmarks) * canvas.scale
     drawn = masks.dilate(surface.draw(stage.shape, away, canvas), 0.02 * unit)
     share = masks.enlarge(masks.soften(drawn, 0.03 * unit), canvas).astype(np.float32) / 255
     return np.asarray(cv2.blendLinear(other, own, share, 1 - share), np.uint8)
+
+
+def _blended(warped: Image, target: FaceCrop, stage: _Stage, params: MeshSwapParams) -> Image:
+    part = np.ascontiguousarray(stage.region.of(target.image))
+    inside = masks.threshold(stage.mask, 127)
+    warped = reinhard(warped, part, inside, params.color)
+    reach = 0.12 * face_width(target.landmarks)
+    warped = match_light(warped, part, inside, reach, params.light)
+    return paste(target.image, warped, stage.mask, stage.region)
 
 
 def _turned_away(mesh: Mesh, shape: Mesh) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from datagen.core.rounding import rounded
 from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.in_place import resampled_in_place
 from datagen.faces.geometry.outline import (
     convex_hull,
     face_outline,
@@ -24,13 +25,11 @@ from datagen.faces.geometry.outline import (
 )
 from datagen.faces.geometry.warp import (
     WarpMap,
-    limited_goal,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_pixels,
-    warp_round_trip,
 )
 from datagen.faces.landmarks import FEATURES, INNER_LIPS, JAW, LEFT_EYE, RIGHT_EYE, move_points
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
@@ -46,7 +45,6 @@ Floats: TypeAlias = NDArray[np.float32]
 _SHARES: dict[Whose, float] = {"target": 0.0, "donor": 1.0}
 _ALIKE = 0.002
 _MIN_LIFT = 0.1
-_MAX_STEP = 0.04
 _FADE = 0.08
 
 
@@ -118,7 +116,7 @@ class Morph(Method):
     """Morph target and donor into one face that resembles both."""
 
     name = "morph"
-    version = 2
+    version = 3
     family = "morph"
     options = MorphOptions
     params = MorphParams
@@ -162,33 +160,45 @@ class Morph(Method):
         """Warp both faces to an intermediate geometry and mix them."""
         target, donor = ctx.target, ctx.need_donor()
         stage = _stage(ctx, params)
-        triangles = triangulate(stage.corners)
-        field = piecewise_map(stage.corners, stage.theirs, triangles, stage.region)
-        theirs = warp_pixels(donor.image, field)
-        ours = warp_pixels(
-            target.image, piecewise_map(stage.corners, stage.ours, triangles, stage.region)
-        )
-        if params.outside == "donor":
-            ours = _adapt(ours, theirs, stage, params)
-        else:
-            theirs = _adapt(theirs, ours, stage, params)
-        share = _shares(stage, params)
-        if params.outside != "donor":
-            fade = _FADE * face_width(target.landmarks)
-            share *= _covered(field, donor.image.shape, fade)
-        mixed = np.asarray(cv2.blendLinear(theirs, ours, share, 1 - share), np.uint8)
+        ours, theirs = _fields(stage)
+        share = _shares(ctx, stage, params, theirs)
+        warped = warp_pixels(target.image, ours), warp_pixels(donor.image, theirs)
         return Result(
-            paste(target.image, mixed, stage.mask, stage.region),
+            _mixed(warped, target, stage, params, share),
             expand(stage.mask, stage.region, target.image.shape),
             stage.corners[:68].copy(),
         )
 
     def control(self, ctx: Context, params: MorphParams) -> Image:
-        """Warp the target to the morph's geometry and back."""
+        """Resample the target in place by both maps, and mix the two."""
         target, stage = ctx.target, _stage(ctx, params)
-        goal = limited_goal(stage.ours, stage.corners, _MAX_STEP * face_width(target.landmarks))
-        back = warp_round_trip(target.image, stage.ours, goal, stage.region)
-        return paste(target.image, back, stage.mask, stage.region)
+        ours, theirs = _fields(stage)
+        first, second = (
+            resampled_in_place(target.image, field, stage.region, stage.mask)
+            for field in (ours, theirs)
+        )
+        share = _shares(ctx, stage, params, theirs)
+        return _mixed((first, second), target, stage, params, share)
+
+
+def _fields(stage: _Stage) -> tuple[WarpMap, WarpMap]:
+    """Return the maps from the morph to target and donor."""
+    triangles = triangulate(stage.corners)
+    ours = piecewise_map(stage.corners, stage.ours, triangles, stage.region)
+    return ours, piecewise_map(stage.corners, stage.theirs, triangles, stage.region)
+
+
+def _mixed(
+    warped: tuple[Image, Image], target: FaceCrop, stage: _Stage, params: MorphParams, share: Floats
+) -> Image:
+    """Mix two warped faces by the donor's share, over the target."""
+    ours, theirs = warped
+    if params.outside == "donor":
+        ours = _adapt(ours, theirs, stage, params)
+    else:
+        theirs = _adapt(theirs, ours, stage, params)
+    mixed = np.asarray(cv2.blendLinear(theirs, ours, share, 1 - share), np.uint8)
+    return paste(target.image, mixed, stage.mask, stage.region)
 
 
 def _like_both(rng: np.random.Generator, params: MorphParams, free: float) -> MorphParams:
@@ -298,7 +308,7 @@ def _adapt(source: Image, kept: Image, stage: _Stage, params: MorphParams) -> Im
     return match_light(source, kept, inside, reach, params.color)
 
 
-def _shares(stage: _Stage, params: MorphParams) -> Floats:
+def _shares(ctx: Context, stage: _Stage, params: MorphParams, theirs: WarpMap) -> Floats:
     """Return the donor's share at each pixel of the region, ``(height, width)`` float32."""
     factor = np.float32(params.factor)
     share = np.full(stage.face.shape, factor, np.float32)
@@ -311,6 +321,9 @@ def _shares(stage: _Stage, params: MorphParams) -> Floats:
         if whose != "mixed":
             drawn = masks.dilate(masks.fill(stage.corners[points], canvas), 1)
             share += (_SHARES[whose] - share) * (masks.soften(drawn, 1.2) * np.float32(1 / 255))
+    if params.outside != "donor":
+        fade = _FADE * face_width(ctx.target.landmarks)
+        share *= _covered(theirs, ctx.need_donor().image.shape, fade)
     return share
 
 

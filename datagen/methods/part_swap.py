@@ -15,18 +15,16 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.in_place import affine_map, resampled_in_place
 from datagen.faces.geometry.outline import bare_forehead, check_face, convex_hull, face_width
 from datagen.faces.geometry.warp import (
-    affine_round_trip,
-    align_points,
-    limited_goal,
+    WarpMap,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_affine,
     warp_pixels,
-    warp_round_trip,
 )
 from datagen.faces.landmarks import (
     BROWS,
@@ -64,7 +62,6 @@ _PIECES: dict[PartName, tuple[slice, ...]] = {
 }
 _MIN_BARE = 0.15
 _ALIKE = 0.02
-_MAX_STEP = 0.04
 _NEARBY = 0.07
 _PAD = 4
 
@@ -122,6 +119,7 @@ class PartSwap(Method):
     """Swap single parts of the face: eyes, brows, nose or mouth of the donor."""
 
     name = "part_swap"
+    version = 2
     family = "face_swap"
     options = PartSwapOptions
     params = PartSwapParams
@@ -157,30 +155,19 @@ class PartSwap(Method):
         mask: Mask = np.zeros(image.shape[:2], np.uint8)
         for part in params.parts:
             stage = _stage(ctx, part, params)
-            moved = _take(donor.image, stage)
-            moved = _fit(moved, np.ascontiguousarray(stage.region.of(image)), stage, params)
-            image = paste(image, moved, stage.mask, stage.region)
+            image = _blended(_take(donor.image, stage), image, stage, params)
             mask = _over(mask, expand(stage.mask, stage.region, image.shape))
             marks[_POINTS[part.name]] = stage.marks[_POINTS[part.name]]
         return Result(image, mask, marks)
 
     def control(self, ctx: Context, params: PartSwapParams) -> Image:
-        """Warp the target's own parts toward the donor's geometry and back."""
+        """Resample the target's own parts in place by the maps of the donor's, and blend them."""
         image = ctx.target.image
         for part in params.parts:
             stage = _stage(ctx, part, params)
-            if stage.corners is None:
-                away = np.asarray(cv2.invertAffineTransform(stage.affine), np.float64)
-                back = affine_round_trip(image, away, stage.region)
-            else:
-                corners, origins = stage.corners
-                step = _MAX_STEP * face_width(ctx.target.landmarks)
-                goal = limited_goal(corners, align_points(origins, corners), step)
-                back = warp_round_trip(image, corners, goal, stage.region)
-            if params.blend == "poisson":
-                own = np.ascontiguousarray(stage.region.of(image))
-                back = _clone(back, own, stage.mask)
-            image = paste(image, back, stage.mask, stage.region)
+            field = _field(stage)
+            still = resampled_in_place(ctx.target.image, field, stage.region, stage.mask)
+            image = _blended(still, image, stage, params)
         return image
 
 
@@ -265,8 +252,19 @@ def _with_wings(nose: NDArray[np.float32]) -> NDArray[np.float32]:
 def _take(image: Image, stage: _Stage) -> Image:
     if stage.corners is None:
         return warp_affine(image, stage.affine, stage.region)
+    return warp_pixels(image, _field(stage))
+
+
+def _field(stage: _Stage) -> WarpMap:
+    if stage.corners is None:
+        return affine_map(stage.affine, stage.region)
     corners, origins = stage.corners
-    return warp_pixels(image, piecewise_map(corners, origins, triangulate(corners), stage.region))
+    return piecewise_map(corners, origins, triangulate(corners), stage.region)
+
+
+def _blended(moved: Image, image: Image, stage: _Stage, params: PartSwapParams) -> Image:
+    moved = _fit(moved, np.ascontiguousarray(stage.region.of(image)), stage, params)
+    return paste(image, moved, stage.mask, stage.region)
 
 
 def _fit(moved: Image, part: Image, stage: _Stage, params: PartSwapParams) -> Image:

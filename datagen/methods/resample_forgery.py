@@ -15,7 +15,6 @@ from datagen.core.schema import Frozen
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
 from datagen.faces.geometry.outline import check_face, convex_hull, face_outline, face_width
-from datagen.faces.geometry.warp import affine_round_trip
 from datagen.faces.landmarks import FEATURES
 from datagen.faces.pixels.blend import Region, expand, paste, region_around
 from datagen.methods.base import Context, Method, Result
@@ -77,7 +76,7 @@ class ResampleForgeryParams(Frozen):
         part: Part whose hull the mask starts from: the whole face, or brows, eyes, nose and mouth.
         lift: Height of the mask above the brows, as a share of the forehead.
         feather: Width of the soft edge, as a share of the face's width.
-        shift: Translation of the control's round trip, in pixels.
+        shift: Translation of the control of version 1, in pixels; without effect since.
     """
 
     stages: list[Upsampling]
@@ -98,6 +97,7 @@ class ResampleForgery(Method):
     """
 
     name = "resample_forgery"
+    version = 2
     family = "pseudo_fake"
     options = ResampleForgeryOptions
     params = ResampleForgeryParams
@@ -137,11 +137,12 @@ class ResampleForgery(Method):
         )
 
     def control(self, ctx: Context, params: ResampleForgeryParams) -> Image:
-        """Shift the face by a fraction of a pixel and back, resampled but on no coarser grid."""
+        """Reduce and enlarge the face as often, by filters that leave no trace."""
         target = ctx.target
         region, mask = _mask(target, params)
-        move = np.array([[1.0, 0.0, params.shift[0]], [0.0, 1.0, params.shift[1]]])
-        return paste(target.image, affine_round_trip(target.image, move, region), mask, region)
+        stages = [_ideal(stage) for stage in params.stages]
+        made = _decode(target.image, region, params.model_copy(update={"stages": stages}))
+        return paste(target.image, made, mask, region)
 
 
 def _draw_stage(rng: np.random.Generator, kind: Kind, strength: float, left: int) -> Upsampling:
@@ -174,6 +175,11 @@ def _draw_taps(
     return [rounded(tap) for tap in taps]
 
 
+def _ideal(stage: Upsampling) -> Upsampling:
+    taps = list(_IDEAL[len(stage.columns)])
+    return stage.model_copy(update={"columns": taps, "rows": taps})
+
+
 def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Image:
     """Reduce ``region`` and enlarge it again by the drawn upsampling."""
     window, whole = _window(image, region, params)
@@ -183,8 +189,8 @@ def _decode(image: Image, region: Region, params: ResampleForgeryParams) -> Imag
     made = clean = small
     for stage in params.stages:
         made = _double(made, stage.columns, stage.rows)
-        ideal = list(_IDEAL[len(stage.columns)])
-        clean = _double(clean, ideal, ideal)
+        ideal = _ideal(stage)
+        clean = _double(clean, ideal.columns, ideal.rows)
     made = made + params.detail * (whole - clean)
     left, top = region.x0 - window.x0, region.y0 - window.y0
     inner = made[top : top + region.height, left : left + region.width]

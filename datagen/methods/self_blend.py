@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,9 @@ from datagen.core.schema import Frozen
 from datagen.errors import ItemError
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.in_place import resampled_in_place
 from datagen.faces.geometry.outline import check_face
+from datagen.faces.geometry.warp import WarpMap
 from datagen.faces.part_masks import Bending, PartName, is_visible, part_mask
 from datagen.faces.pixels.blend import Region, expand, paste
 from datagen.methods.base import Context, Method, Result
@@ -29,7 +31,6 @@ from datagen.methods.self_blend_options import (
 
 __all__ = ["Alteration", "SelfBlend", "SelfBlendOptions", "SelfBlendParams"]
 
-_MAX_LOSS = 7.0  # root mean square, in 8-bit intensity levels: 31 dB
 _WEIGHTS: dict[PartName, int] = {
     "face": 40,
     "no_forehead": 20,
@@ -76,10 +77,11 @@ class SelfBlend(Method):
     """Blend two slightly different copies of the target with a soft mask."""
 
     name = "self_blend"
-    version = 2
+    version = 3
     family = "pseudo_fake"
     options = SelfBlendOptions
     params = SelfBlendParams
+    added_options: ClassVar[Mapping[str, Any]] = {"kernels": ["area"]}
     min_change = 2.0
     paper = "Shiohara & Yamasaki, CVPR 2022, Detecting Deepfakes with Self-Blended Images"
 
@@ -121,31 +123,15 @@ class SelfBlend(Method):
         )
 
     def control(self, ctx: Context, params: SelfBlendParams) -> Image:
-        """Resample the copy back and forth, without altering it, and blend."""
+        """Resample the copy in place, without altering it, and blend."""
         target = ctx.target
         stage = _stage(target, params)
         image = target.image
         if params.altered == "target":
             image = alter(image, params.alteration)
-        region, size = stage.region, (stage.origin.width, stage.origin.height)
-        own = np.ascontiguousarray(region.of(image))
-        there = cv2.resize(own, size, interpolation=cv2.INTER_CUBIC)
-        back = cv2.resize(there, (region.width, region.height), interpolation=cv2.INTER_CUBIC)
-        kept = _within_loss(np.asarray(back, np.uint8), own, stage.mask)
-        return paste(image, kept, stage.mask, region)
-
-
-def _within_loss(back: Image, own: Image, mask: Mask) -> Image:
-    """Limit the loss of a resampled copy to what a control may lose.
-
-    A face of few pixels would lose more, because all its detail is fine.
-    """
-    seen = masks.threshold(mask, 0)
-    loss = cv2.norm(back, own, cv2.NORM_L2, seen) / np.sqrt(max(3 * cv2.countNonZero(seen), 1))
-    if loss <= _MAX_LOSS:
-        return back
-    share = _MAX_LOSS / loss
-    return np.asarray(cv2.addWeighted(back, share, own, 1 - share, 0), np.uint8)
+        field = _field(stage)
+        still = resampled_in_place(image, field, stage.region, stage.mask, cv2.INTER_CUBIC)
+        return paste(image, still, stage.mask, stage.region)
 
 
 def _draw_part(rng: np.random.Generator, target: FaceCrop, parts: Sequence[PartName]) -> PartName:
@@ -187,6 +173,15 @@ def _origin(marks: Landmarks, region: Region, params: SelfBlendParams) -> Region
     corners = np.array([region[:2], region[2:]], np.float64) - 0.5
     x0, y0, x1, y1 = np.rint((corners - shift - middle) / params.scale + middle + 0.5).ravel()
     return Region(int(x0), int(y0), int(x1), int(y1))
+
+
+def _field(stage: _Stage) -> WarpMap:
+    """Return the map that ``_take`` samples."""
+    (x0, y0, x1, y1), region = stage.origin, stage.region
+    columns = (np.arange(region.width) + 0.5) * ((x1 - x0) / region.width) + x0 - 0.5
+    rows = (np.arange(region.height) + 0.5) * ((y1 - y0) / region.height) + y0 - 0.5
+    x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    return WarpMap(x, y)
 
 
 def _take(image: Image, origin: Region, region: Region) -> Image:

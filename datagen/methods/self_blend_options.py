@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
+import cv2
 import numpy as np
 from pydantic import AfterValidator
 
@@ -18,8 +19,12 @@ __all__ = ["Alteration", "SelfBlendOptions", "Side", "alter", "draw_alteration"]
 
 Side: TypeAlias = Literal["source", "target"]
 Detail: TypeAlias = Literal["sharpen", "reduce"]
+Kernel: TypeAlias = Literal["area", "nearest"]
 
 _RATIOS = (0.25, 0.5, 0.75, 1.0)
+
+
+_KERNELS: dict[Kernel, int] = {"area": cv2.INTER_AREA, "nearest": cv2.INTER_NEAREST}
 
 
 def _limits(low: float, high: float) -> AfterValidator:
@@ -80,6 +85,7 @@ class SelfBlendOptions(Frozen):
             (``reduce``).
         sharpen: Amount of unsharp masking.
         reduce: Factor by which a copy is reduced.
+        kernels: How it is reduced: ``area`` averages, ``nearest`` leaves pixels out.
         bend: Elastic deformation of the mask, as a share of the face's width; less for small
             parts, as are the next two.
         erode, blur: Standard deviations of the first and of the second Gaussian filter of the
@@ -92,18 +98,19 @@ class SelfBlendOptions(Frozen):
     shift_x: Annotated[Range, _limits(-0.1, 0.1)] = (-0.03, 0.03)
     shift_y: Annotated[Range, _limits(-0.1, 0.1)] = (-0.015, 0.015)
     scale: Annotated[Range, _limits(0.9, 1.12)] = (0.95, 1.0526)
-    rgb: Annotated[Range, _limits(-60, 60)] = (-15, 15)
-    hue: Annotated[Range, _limits(-45, 45)] = (-10, 10)
-    saturation: Annotated[Range, _limits(0, 2)] = (0.75, 1.25)
-    value: Annotated[Range, _limits(0.5, 1.5)] = (0.85, 1.15)
-    brightness: Annotated[Range, _limits(-0.3, 0.3)] = (-0.1, 0.1)
-    contrast: Annotated[Range, _limits(0.5, 1.5)] = (0.9, 1.1)
+    rgb: Annotated[Range, _limits(-60, 60)] = (-20, 20)
+    hue: Annotated[Range, _limits(-45, 45)] = (-15, 15)
+    saturation: Annotated[Range, _limits(0, 2)] = (0.65, 1.35)
+    value: Annotated[Range, _limits(0.5, 1.5)] = (0.8, 1.2)
+    brightness: Annotated[Range, _limits(-0.3, 0.3)] = (-0.12, 0.12)
+    contrast: Annotated[Range, _limits(0.5, 1.5)] = (0.85, 1.15)
     details: Annotated[tuple[Detail, ...], _ANY, _NAMES] = ("sharpen", "reduce")
     sharpen: Annotated[Range, _limits(0, 2)] = (0.2, 0.6)
-    reduce: Annotated[Range, _limits(1, 8)] = (1.5, 3.0)
+    reduce: Annotated[Range, _limits(1, 8)] = (1.5, 6.0)
+    kernels: Annotated[tuple[Kernel, ...], _ANY, _NAMES] = ("area", "nearest")
     bend: Annotated[Range, _limits(0, 0.1)] = (0.01, 0.05)
     erode: Annotated[Range, _limits(0, 0.06)] = (0.01, 0.04)
-    blur: Annotated[Range, _limits(0.01, 0.1)] = (0.01, 0.06)
+    blur: Annotated[Range, _limits(0.01, 0.15)] = (0.01, 0.12)
 
 
 class Alteration(Frozen):
@@ -118,6 +125,7 @@ class Alteration(Frozen):
         brightness: Offset of all channels, as a share of the full range.
         sharpness: > 0: amount of unsharp masking; < 0: the copy is reduced by ``1 - sharpness``
             and enlarged again.
+        kernel: How it is reduced.
     """
 
     rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -127,6 +135,7 @@ class Alteration(Frozen):
     contrast: float = 1.0
     brightness: float = 0.0
     sharpness: float = 0.0
+    kernel: Kernel = "area"
 
 
 def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Alteration:
@@ -145,6 +154,10 @@ def draw_alteration(rng: np.random.Generator, given: SelfBlendOptions) -> Altera
         drawn |= {name: within(getattr(given, name)) for name in ("contrast", "brightness")}
     kind = given.details[rng.integers(len(given.details))]
     sharpness = within(given.sharpen) if kind == "sharpen" else rounded(1 - within(given.reduce))
+    if kind == "reduce":
+        # one kernel alone costs no draw, so that older recipes keep their fakes
+        at = rng.integers(len(given.kernels)) if len(given.kernels) > 1 else 0
+        drawn["kernel"] = given.kernels[at]
     return Alteration.model_validate({**drawn, "sharpness": sharpness})
 
 
@@ -158,4 +171,4 @@ def alter(image: Image, alteration: Alteration) -> Image:
         alteration.brightness,
     )
     matrix *= np.float32(alteration.value)
-    return resharpen(recolor(image, matrix), alteration.sharpness)
+    return resharpen(recolor(image, matrix), alteration.sharpness, _KERNELS[alteration.kernel])

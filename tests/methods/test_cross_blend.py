@@ -140,9 +140,10 @@ def test_the_control_of_a_much_smaller_donor_stays_sharp() -> None:
 def test_a_strong_blend_shows_more_of_the_donor() -> None:
     ctx = Context(made_face(0, 200), made_face(1, 200))
     areas = {}
-    for identity in ("varied", "strong"):
+    for identity in ("varied", "clear", "strong"):
         method = CrossBlend.build({"identity": identity})
         drawn = [method.sample(rng("strong", number), ctx) for number in range(8)]
         areas[identity] = [float(method.apply(ctx, params).mask.mean()) for params in drawn]
     assert np.mean(areas["strong"]) > np.mean(areas["varied"])
-    assert CrossBlend.build({"identity": "varied"}).config == CrossBlend.build({}).config
+    assert np.mean(areas["clear"]) > np.mean(areas["varied"])
+    assert CrossBlend.build({"identity": "clear"}).config == CrossBlend.build({}).config

@@ -268,3 +268,13 @@ def test_a_strong_swap_has_the_donors_inner_shape_at_full_weight() -> None:
             varied.warp,
             varied.color,
         )
+
+
+def test_a_clear_swap_is_the_default_and_shows_half_of_the_donor_at_least() -> None:
+    ctx = Context(made_face(0, 200), made_face(1, 200))
+    assert LandmarkSwap.build({"identity": "clear"}).config == METHOD.config
+    for number in range(8):
+        drawn = METHOD.sample(rng("clear", number), ctx)
+        assert drawn.shape >= 0.5
+        assert drawn.ratio >= 0.95
+        assert drawn.light <= 0.6

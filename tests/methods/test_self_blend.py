@@ -197,7 +197,14 @@ def test_names_and_ratios_take_effect() -> None:
     assert {d.part for d in draws} == {"nose", "eyes"}
     assert {d.altered for d in draws} == {"target"}
     assert {d.ratio for d in draws} == {0.5, 1.0}
-    assert all(-2 <= d.alteration.sharpness <= -0.5 for d in draws)
+    assert all(-5 <= d.alteration.sharpness <= -0.5 for d in draws)
+    assert {d.alteration.kernel for d in draws} == {"area", "nearest"}
+
+
+def test_one_kernel_costs_no_draw_so_that_older_recipes_keep_their_fakes() -> None:
+    both, one = _draws(20, details=["reduce"]), _draws(20, details=["reduce"], kernels=["area"])
+    assert {d.alteration.kernel for d in one} == {"area"}
+    assert [d.alteration.rgb for d in one] == [d.alteration.rgb for d in both]
 
 
 _READ: dict[str, Callable[[SelfBlendParams], float]] = {
@@ -264,7 +271,7 @@ def test_one_number_fixes_a_range() -> None:
         ({"scale": [1.05, 0.95]}, "scale: must be .low, high. with low <= high"),
         ({"scale": [0.5, 1]}, r"scale: expected \[low, high\] within \[0.9, 1.12\]"),
         ({"shift_x": 0.5}, r"within \[-0.1, 0.1\]"),
-        ({"blur": [0.0, 0.06]}, r"within \[0.01, 0.1\]"),
+        ({"blur": [0.0, 0.06]}, r"within \[0.01, 0.15\]"),
         ({"hue": [float("nan"), 1]}, "hue"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Warps that move landmarks within a face, the mask of what they change, and their controls."""
+"""Warps that move landmarks within a face, and the mask of what they change."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datagen.core.arrays import Image, Landmarks, Mask
+from datagen.core.arrays import Landmarks, Mask
 from datagen.faces import masks
 from datagen.faces.geometry.outline import convex_hull, face_outline, face_width, forehead
-from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate, warp_pixels
+from datagen.faces.geometry.warp import WarpMap, piecewise_map, surround, triangulate
 from datagen.faces.pixels.blend import Region, region_around
 
-__all__ = ["Motion", "motion", "motion_mask", "motion_round_trip", "warp_field"]
+__all__ = ["Motion", "motion", "motion_mask", "warp_field"]
 
 _SPREAD = 1.2
 _HELD = 32
-_ONLY = 0.6
 _STILL = 0.0012
 _FULL = 0.006
 _GROW = 0.03
@@ -106,25 +105,3 @@ def motion_mask(field: WarpMap, region: Region, unit: float) -> Mask:
     small = cv2.resize(mask, (canvas.width, canvas.height), interpolation=cv2.INTER_AREA)
     grown = masks.dilate(np.asarray(small, np.uint8), _GROW * unit * canvas.scale)
     return masks.enlarge(masks.soften(grown, _SOFT * unit * canvas.scale), canvas)
-
-
-def motion_round_trip(image: Image, move: Motion) -> Image:
-    """Warp by a fraction of a pixel in the direction of the motion, and back.
-
-    Returns:
-        Region of the target, resampled twice, with nothing moved.
-    """
-    way = move.corners - move.origins
-    length = np.linalg.norm(way, axis=1, keepdims=True)
-    step = (way * np.minimum(1, _ONLY / np.maximum(length, 1e-6))).astype(np.float32)
-    goal = move.origins + step
-    triangles = triangulate(move.origins)
-    region = move.region
-    out = piecewise_map(goal, move.origins, triangles, region)
-    away = image.copy()
-    region.of(away)[...] = warp_pixels(image, out)
-    back = piecewise_map(move.origins, goal, triangles, region)
-    return np.asarray(
-        cv2.remap(away, back.x, back.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
-        np.uint8,
-    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,19 +15,14 @@ from datagen.faces.pixels.blend import Region
 
 __all__ = [
     "RING",
-    "Bend",
     "Points",
     "WarpMap",
-    "affine_round_trip",
-    "align_points",
-    "limited_goal",
     "piecewise_map",
     "similarity",
     "surround",
     "triangulate",
     "warp_affine",
     "warp_pixels",
-    "warp_round_trip",
 ]
 
 Points = NDArray[np.float32]
@@ -39,7 +33,6 @@ RING = 16
 _SUBPIXEL = 4
 _STEP = 3
 _FLAT = 1e-3
-_EDGE = 4
 _SLIVER = 0.5
 
 
@@ -48,13 +41,6 @@ class WarpMap(NamedTuple):
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
-
-
-class Bend(Protocol):
-    """A function that interpolates the warp between corresponding points of two images."""
-
-    def __call__(self, target: Points, source: Points, *, region: Region) -> WarpMap:
-        """Map each pixel of ``region`` of the target back to the source."""
 
 
 def similarity(source: Points, target: Points) -> Affine:
@@ -84,10 +70,7 @@ def similarity(source: Points, target: Points) -> Affine:
 
 
 def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
-    """Warp an image by ``affine`` and return ``region`` of the result.
-
-    Cubic kernel; beyond its edges the image is continued by reflection.
-    """
+    """Warp an image by ``affine`` and return ``region`` of the result, like ``warp_pixels``."""
     shifted = affine.copy()
     shifted[:, 2] -= (region.x0, region.y0)
     return np.asarray(
@@ -95,32 +78,11 @@ def warp_affine(image: Image, affine: Affine, region: Region) -> Image:
             image,
             shifted,
             (region.width, region.height),
-            flags=cv2.INTER_CUBIC,
+            flags=cv2.INTER_LANCZOS4,
             borderMode=cv2.BORDER_REFLECT_101,
         ),
         np.uint8,
     )
-
-
-def affine_round_trip(image: Image, affine: Affine, region: Region) -> Image:
-    """Warp an image by ``affine`` and back, rounding in between; return ``region`` of it.
-
-    It has the traces of two resamplings and nothing else: the control of methods that align by an
-    affine matrix.
-
-    Raises:
-        ItemError: ``method_failed`` when ``affine`` cannot be inverted.
-    """
-    if abs(float(np.linalg.det(affine[:, :2]))) < _FLAT:
-        raise ItemError("method_failed", "the alignment matrix cannot be inverted")
-    x, y = np.meshgrid([region.x0, region.x1], [region.y0, region.y1])
-    corners = np.stack([x.ravel(), y.ravel()], axis=1) @ affine[:, :2].T + affine[:, 2]
-    low = np.floor(corners.min(axis=0)).astype(int) - _EDGE
-    high = np.ceil(corners.max(axis=0)).astype(int) + _EDGE
-    there = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    back = np.asarray(cv2.invertAffineTransform(affine), np.float64)
-    back[:, 2] += back[:, :2] @ low
-    return warp_affine(warp_affine(image, affine, there), back, region)
 
 
 def surround(points: Points, others: Points) -> tuple[Points, Points]:
@@ -225,50 +187,6 @@ def piecewise_map(target: Points, source: Points, triangles: Triangles, region: 
     return WarpMap(field[0], field[1])
 
 
-def warp_round_trip(
-    image: Image, corners: Points, goal: Points, region: Region, bend: Bend | None = None
-) -> Image:
-    """Warp an image from ``corners`` to ``goal`` and back, rounding in between; return ``region``.
-
-    Args:
-        image: The image.
-        corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
-        goal: ``(n, 2)`` positions they move to, near enough that no part is compressed, which
-            would blur it.
-        region: Region of the image to return.
-        bend: Interpolation; piecewise affine over the triangles of ``corners`` by default.
-
-    Raises:
-        ItemError: ``method_failed`` when there are no triangles.
-    """
-    if bend is None:
-        bend = functools.partial(piecewise_map, triangles=triangulate(corners))
-    way = np.abs(goal - corners)[:-RING].max(initial=0.0)
-    edge = int(np.ceil(way)) + _EDGE
-    there = Region(region.x0 - edge, region.y0 - edge, region.x1 + edge, region.y1 + edge)
-    away = warp_pixels(image, bend(goal, corners, region=there))
-    shifted = goal - np.array([there.x0, there.y0], np.float32)
-    return warp_pixels(away, bend(corners, shifted, region=region))
-
-
-def align_points(points: Points, others: Points) -> Points:
-    """Move points over others by the similarity that fits all but the ring of ``surround``."""
-    return move_points(points, similarity(points[:-RING], others[:-RING]))
-
-
-def limited_goal(corners: Points, goal: Points, max_step: float) -> Points:
-    """Move corners toward a goal, all by the same share and none by more than ``max_step``.
-
-    Args:
-        corners: ``(n, 2)``, the last 16 of them the ring of ``surround``.
-        goal: ``(n, 2)``, where the whole motion would take them.
-        max_step: Longest step of a corner that is not of the ring, in pixels.
-    """
-    way = goal - corners
-    longest = float(np.linalg.norm(way[:-RING], axis=1).max())
-    return (corners + way * min(1.0, max_step / max(longest, 1e-6))).astype(np.float32)
-
-
 def _common(points: NDArray[np.float64], shifts: NDArray[np.float32]) -> NDArray[np.float64]:
     """Fit one affine displacement to all corners, for pixels outside all triangles."""
     ones = np.ones((len(points), 1))
@@ -286,9 +204,14 @@ def _label(corners: NDArray[np.float64], region: Region) -> NDArray[np.int16]:
     return drawn[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
 
 
-def warp_pixels(image: Image, field: WarpMap) -> Image:
-    """Sample an image along a map with a cubic kernel; it is continued by reflection."""
-    return np.asarray(
-        cv2.remap(image, field.x, field.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
-        np.uint8,
-    )
+def warp_pixels(image: Image, field: WarpMap, kernel: int = cv2.INTER_LANCZOS4) -> Image:
+    """Sample an image along a map; it is continued by reflection.
+
+    Args:
+        image: The image.
+        field: Source coordinates of each pixel of the result.
+        kernel: Interpolation of OpenCV. Lanczos loses half as much of the highest frequencies as
+            a cubic kernel.
+    """
+    made = cv2.remap(image, field.x, field.y, kernel, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(made, np.uint8)

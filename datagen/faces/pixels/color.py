@@ -158,13 +158,14 @@ def recolor(image: Image, matrix: NDArray[np.float32]) -> Image:
     return np.asarray(cv2.transform(image, matrix), np.uint8)
 
 
-def resharpen(image: Image, sharpness: float) -> Image:
+def resharpen(image: Image, sharpness: float, kernel: int = cv2.INTER_AREA) -> Image:
     """Sharpen or soften an image.
 
     Args:
         image: ``(height, width, 3)`` uint8; not written to.
         sharpness: > 0: amount of unsharp masking with a 3 x 3 binomial filter; < 0: the
             image is reduced by ``1 - sharpness`` and enlarged again; 0: returned unchanged.
+        kernel: Interpolation of OpenCV by which it is reduced.
     """
     if sharpness > 0:
         soft = cv2.GaussianBlur(image, (3, 3), 0)
@@ -173,7 +174,7 @@ def resharpen(image: Image, sharpness: float) -> Image:
         height, width = image.shape[:2]
         factor = 1 - sharpness
         small = (max(1, round(width / factor)), max(1, round(height / factor)))
-        reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(image, small, interpolation=kernel)
         enlarged = cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(enlarged, np.uint8)
     return image

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from datagen.core.arrays import Image, Mask
 from datagen.faces import masks
 from datagen.faces.face import FaceCrop
+from datagen.faces.geometry.in_place import in_place
+from datagen.faces.geometry.warp import WarpMap, warp_pixels
 from datagen.faces.pixels.blend import Region, region_around
 
 __all__ = ["Eye", "edit_eye", "find_eye", "move_lids"]
@@ -110,7 +112,9 @@ class LidCurves(NamedTuple):
     bottom: NDArray[np.float32]
 
 
-def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> tuple[Image, Mask]:
+def edit_eye(
+    image: Image, eye: Eye, gaze: tuple[float, float], shut: float, *, still: bool = False
+) -> tuple[Image, Mask]:
     """Rotate the eyeball behind the lids and move the lids over it.
 
     A closing lid covers the eyeball and pulls the skin above it down; an opening one stretches
@@ -121,6 +125,7 @@ def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> 
         eye: The eye in it.
         gaze: Shift of the iris along the line between the corners and down, in widths of the eye.
         shut: Share of the opening that the lids close; 1 = closed, < 0 = wider open.
+        still: Whether the eye is only resampled like the edit, see ``in_place``.
 
     Returns:
         The changed ``eye.region``, and the mask of the change in it.
@@ -133,11 +138,11 @@ def edit_eye(image: Image, eye: Eye, gaze: tuple[float, float], shut: float) -> 
     soft = np.float32(max(_EDGE, 1.2 / eye.width))
     upper = np.clip((0.5 * (top + bottom) - curves.down) / soft + 0.5, 0, 1)
     skin = _mixed(
-        _sample(image, eye, curves.along, curves.down - fall),
-        _sample(image, eye, curves.along, curves.down - rise),
+        _sample(image, eye, curves.along, curves.down - fall, still),
+        _sample(image, eye, curves.along, curves.down - rise, still),
         upper,
     )
-    ball = _sample(image, eye, *_ball(eye, curves, (top, bottom), gaze))
+    ball = _sample(image, eye, *_ball(eye, curves, (top, bottom), gaze), still)
     between = np.minimum(curves.down - top, bottom - curves.down) / soft
     inside = np.clip(between, 0, 1)
     part = _mixed(ball, skin, inside)
@@ -232,9 +237,11 @@ def _profile(eye: Eye, across: NDArray[np.float64], points: tuple[int, int]) -> 
     return _curve(eye, across, points, np.linspace(0, 1, _STEPS, dtype=np.float32))
 
 
-def _sample(image: Image, eye: Eye, along: NDArray[np.float32], down: NDArray[np.float32]) -> Image:
+def _sample(
+    image: Image, eye: Eye, along: NDArray[np.float32], down: NDArray[np.float32], still: bool
+) -> Image:
     right = eye.lids[3] - eye.lids[0]
     x = eye.lids[0, 0] + along * right[0] - down * right[1]
     y = eye.lids[0, 1] + along * right[1] + down * right[0]
-    found = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(found, np.uint8)
+    field = WarpMap(x, y)
+    return warp_pixels(image, in_place(field, eye.region) if still else field)

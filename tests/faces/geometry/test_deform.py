@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.faces.geometry.deform import motion, motion_mask, motion_round_trip, warp_field
+from datagen.faces.geometry.deform import motion, motion_mask, warp_field
 from datagen.faces.geometry.warp import warp_pixels
 from tests.support.faces_made import made_face
 
@@ -43,10 +43,3 @@ def test_points_land_where_they_are_sent() -> None:
     x, y = np.rint(move.corners[51] - move.region[:2]).astype(int)
     assert abs(field.y[y, x] + 6 - move.corners[51, 1]) < 1.2
     assert abs(field.x[y, x] - move.corners[51, 0]) < 1.2
-
-
-def test_motion_round_trip_is_resampled_but_in_place() -> None:
-    move = motion(FACE.landmarks, _mouth(6), FACE.image.shape)
-    back, real = motion_round_trip(FACE.image, move), move.region.of(FACE.image)
-    apart = np.abs(back.astype(int) - real)
-    assert 0 < apart.mean() < 1

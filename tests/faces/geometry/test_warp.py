@@ -7,15 +7,12 @@ from hypothesis import strategies as st
 
 from datagen.errors import ItemError
 from datagen.faces.geometry.warp import (
-    RING,
-    affine_round_trip,
     piecewise_map,
     similarity,
     surround,
     triangulate,
     warp_affine,
     warp_pixels,
-    warp_round_trip,
 )
 from datagen.faces.landmarks import move_points
 from datagen.faces.pixels.blend import Region
@@ -50,33 +47,6 @@ def test_warp_affine_by_nothing_is_a_copy() -> None:
     assert (warp_affine(image, still, region) == region.of(image)).all()
     shift = np.array([[1.0, 0, 3], [0, 1.0, -2]])
     assert (warp_affine(image, shift, region) == image[22:92, 7:97]).all()
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.floats(-0.6, 0.6), st.floats(0.8, 1.25), st.floats(-300, 300), st.floats(-300, 300))
-def test_affine_round_trip_resamples_and_moves_nothing(
-    angle: float, scale: float, x: float, y: float
-) -> None:
-    image = made_face(2).image
-    a, b = scale * np.cos(angle), scale * np.sin(angle)
-    region = Region(30, 20, 100, 110)
-    back = affine_round_trip(image, np.array([[a, -b, x], [b, a, y]]), region)
-    apart = back.astype(float) - region.of(image)
-    assert back.shape == (90, 70, 3)
-    assert np.square(apart).mean() < 65
-    assert np.abs(apart.mean(axis=(0, 1))).max() < 0.5
-
-
-def test_affine_round_trip_by_whole_pixels_is_a_copy() -> None:
-    image = made_face(2).image
-    region = Region(10, 20, 100, 90)
-    shift = np.array([[1.0, 0, 7], [0, 1.0, -2]])
-    assert (affine_round_trip(image, shift, region) == region.of(image)).all()
-
-
-def test_affine_round_trip_needs_a_way_back() -> None:
-    with pytest.raises(ItemError, match="method_failed"):
-        affine_round_trip(made_face(2).image, np.zeros((2, 3)), WHOLE)
 
 
 def test_identity_maps_to_itself() -> None:
@@ -158,19 +128,3 @@ def test_points_on_a_line_are_an_item_error() -> None:
     line = np.stack([np.arange(20), 2 * np.arange(20)], axis=1).astype(np.float32)
     with pytest.raises(ItemError, match="method_failed"):
         triangulate(line)
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 1000), st.floats(0, 3))
-def test_warp_round_trip_resamples_and_moves_nothing(number: int, amplitude: float) -> None:
-    face = made_face(number)
-    draw = np.random.Generator(np.random.Philox(key=number))
-    corners, _ = surround(face.landmarks, face.landmarks)
-    goal = corners.copy()
-    goal[17:-RING] += amplitude * draw.uniform(-1, 1, 2).astype(np.float32)
-    region = Region(20, 20, 110, 120)
-    back = warp_round_trip(face.image, corners, goal, region)
-    apart = back.astype(float) - region.of(face.image)
-    assert back.shape == (100, 90, 3)
-    assert np.square(apart).mean() < 65
-    assert np.abs(apart.mean(axis=(0, 1))).max() < 0.5
