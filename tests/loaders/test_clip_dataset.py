@@ -140,7 +140,7 @@ def test_persistent_workers_draw_new_windows_and_a_training_resumes(clip_release
             collate_fn=list,
         )
 
-    def seen(batch: Any) -> list[tuple[str, int]]:
+    def seen(batch: Any) -> list[tuple[Any, int]]:
         return [(digest(item), item["start"]) for item in batch]
 
     running = loader(PairBatchSampler(dataset, 2, seed=1))
