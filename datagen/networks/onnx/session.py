@@ -16,7 +16,7 @@ from datagen.core.text import first_line
 from datagen.errors import DeviceError, MissingExtraError, WeightsError
 from datagen.networks.batch import OutOfMemoryError
 
-__all__ = ["Floats", "Port", "Session", "runtime_version"]
+__all__ = ["Floats", "Port", "Session", "check_file", "runtime_version"]
 
 Floats = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ class Session:
         self._device = device
         runtime, self._errors = _runtime()
         _check_device(runtime, device)
-        _check_file(path)
+        check_file(path)
         options = runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
@@ -182,7 +182,12 @@ def _check_device(runtime: Any, device: str) -> None:
         )
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse a file before a library reads it.
+
+    Raises:
+        WeightsError: It is no ONNX network, or keeps tensors in another file.
+    """
     try:
         others = check_onnx(path)
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datagen.errors import MissingExtraError, WeightsError
+from datagen.networks.onnx.session import check_file
 
 __all__ = ["OPERATORS", "TorchGraph", "load_graph"]
 
@@ -155,12 +156,13 @@ def load_graph(path: Path, output: str) -> TorchGraph:
 
     Raises:
         MissingExtraError: The package ``onnx`` is not installed.
-        WeightsError: See ``TorchGraph``.
+        WeightsError: See ``check_file`` and ``TorchGraph``.
     """
     try:
         import onnx
     except ImportError:
         raise MissingExtraError("onnx", "onnx", "a loss through a network of ONNX") from None
+    check_file(path)
     try:
         return TorchGraph(onnx.load(str(path)), output).eval()
     except WeightsError as error:

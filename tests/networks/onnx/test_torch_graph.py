@@ -106,3 +106,21 @@ def test_what_is_not_known_is_refused_by_name(
         load_graph(path, "out")
     with pytest.raises(WeightsError, match="no 'other'"):
         load_graph(path, "other")
+
+
+@pytest.mark.parametrize("location", ["net.bin", "../net.bin", "/etc/hostname"])
+def test_tensors_in_another_file_are_refused(location: str, tmp_path: Path) -> None:
+    """The digest of the card covers one file only."""
+    made = model_of([helper.make_node("Add", ["image", "one"], ["out"])], {}, [1, 2])
+    tensor = TensorProto(name="one", data_type=TensorProto.FLOAT, dims=[1, 2])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    made.graph.initializer.append(tensor)
+    (tmp_path / "net.bin").write_bytes(bytes(8))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(made.SerializeToString())
+    with pytest.raises(WeightsError, match="keeps tensors in another file"):
+        load_graph(path, "out")
+    path.write_bytes(b"nothing of ONNX")
+    with pytest.raises(WeightsError, match="cannot open it as an ONNX network"):
+        load_graph(path, "out")
