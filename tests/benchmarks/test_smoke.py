@@ -245,10 +245,11 @@ def test_trained_networks(
 def test_likeness(
     main_of: Callable[[str], Callable[..., Any]],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     for file in ("mobileface.onnx", "faceres.onnx"):
-        weights(file)
+        monkeypatch.setenv("DATAGEN_WEIGHTS", str(weights(file).parent))  # the script sets its own
     little = ["--images", "8", "--held", "2", "--steps", "2", "--width", "4", "--batch", "2"]
     main_of("likeness")([*little, "--folder", str(tmp_path)])
     judged = [line.split("|")[2].strip() for line in table(capsys) if line.startswith("| 0")]

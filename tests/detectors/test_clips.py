@@ -285,7 +285,9 @@ def test_the_baseline_is_trained_on_frames_and_scores_them(
     assert run(arguments) == 0
     release = Release(out)
     fakes = sum(release.table(split="test")["kind"] == "fake")
-    assert f"{'test':<7}{'all':<24}{fakes:>7}" in capsys.readouterr().out
+    assert ["test", "all", str(fakes)] in [
+        line.split()[:3] for line in capsys.readouterr().out.splitlines()
+    ]
     scores = tmp_path / "scores.parquet"
     config = yaml_file(tmp_path, "pooling: mean\n")
     again = ["score", str(out), "--detector", str(model), "--inline", "--split", "test"]

@@ -64,7 +64,7 @@ def test_tensors_beside_it_are_read_and_count_in_the_digest(small: Path, tmp_pat
     assert read_spec(str(path), DetectorConfig()).digest != first
 
 
-def test_onnxruntime_prints_no_names_of_the_file(
+def test_names_of_the_file_are_not_printed_by_its_library(
     small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model = onnx.load(str(onnx_mean(tmp_path / "net.onnx")))

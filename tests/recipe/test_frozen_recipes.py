@@ -102,6 +102,26 @@ def test_writing_out_the_defaults_keeps_the_digest(name: str) -> None:
     assert load_recipe(path, body).digest == recipe.digest
 
 
+# Wider or clearer since: what a recipe that doesn't name them had.
+DEFAULTS_BEFORE: dict[str, dict[str, object]] = {
+    "morph": {"min_factor": 0.3, "max_factor": 0.5, "likeness": "varied"},
+    "landmark_swap": {"identity": "varied"},
+    "mesh_swap": {"identity": "varied"},
+    "cross_blend": {"identity": "varied"},
+    "self_blend": {
+        "rgb": [-15, 15],
+        "hue": [-10, 10],
+        "saturation": [0.75, 1.25],
+        "value": [0.85, 1.15],
+        "brightness": [-0.1, 0.1],
+        "contrast": [0.9, 1.1],
+        "reduce": [1.5, 3.0],
+        "kernels": ["area"],
+        "blur": [0.01, 0.06],
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
@@ -116,9 +136,9 @@ def test_recipes_of_images_keep_the_digest_that_they_had_before_there_were_clips
 ) -> None:
     path = ROOT / "recipes" / f"{name}.yaml"
     uses = [use.use for use in load_recipe(path).spec.methods]
-    before = {"min_factor": 0.3, "max_factor": 0.5, "likeness": "varied"}
     options = {
-        f"methods.{uses.index('morph')}.{key}": value
-        for key, value in (before.items() if "morph" in uses else ())
+        f"methods.{uses.index(method)}.{key}": value
+        for method, before in DEFAULTS_BEFORE.items()
+        for key, value in (before.items() if method in uses else ())
     }
     assert load_recipe(path, options).digest[:16] == digest

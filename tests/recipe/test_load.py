@@ -38,8 +38,8 @@ RECIPE: dict[str, Any] = {
     ],
 }
 
-# If this fails, old releases no longer match their recipe.
-GOLDEN = "bb8735ee40428adc5fb6ddd404351fd494790c8c75581bfeae5fe46cd1edfa3a"
+# If this fails, old releases no longer match their recipe: allowed only where defaults change.
+GOLDEN = "41af98eef36a7a47a6edc92639794acc1afa64b40b0df67427e500f2edf102df"
 
 
 class Strength(Frozen):
