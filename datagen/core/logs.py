@@ -7,6 +7,7 @@ commands call ``log_to`` for the time that they run.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["PlainFormatter", "log_to"]
 
 _ROOT = "datagen"
 _FILE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_BEGIN = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:,]{12} [A-Z]+ ")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -83,11 +85,21 @@ def _add(stack: ExitStack, root: logging.Logger, handler: logging.Handler, templ
     stack.callback(root.removeHandler, handler)
 
 
+def _is_log(file: Path) -> bool:
+    with file.open("rb") as handle:
+        head = handle.read(32)
+    return not head or _BEGIN.match(head) is not None
+
+
 def _file_handler(file: Path) -> logging.Handler:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and not file.is_file():
+        if file.is_symlink() or (file.exists() and not file.is_file()):
             raise UserError(f"--log-file {file}: is no regular file: name a new file", path=file)
+        if file.exists() and not _is_log(file):
+            raise UserError(
+                f"--log-file {file}: holds something else than a log: name a new file", path=file
+            )
         return logging.FileHandler(file, encoding="utf-8")
     except OSError as error:
         raise UserError(

@@ -51,13 +51,15 @@ class Recorder:
         """
         method, donor = pair.method, pair.donor
         enhancer = method.enhancer_id()
+        embedder = self._spec.face.embedder  # chose donors, and its figures are in the rows
+        networks = [*method.weight_ids(), *([embedder] if embedder else [])]
         return PairRecord(
             pair=pair,
             degradation=degradation,
             encoding=self._encoding(pair.item),
             target_terms=self._face_terms(pair.target),
             donor_terms=None if donor is None else self._face_terms(donor),
-            weights=dict(self._networks[name] for name in method.weight_ids()),
+            weights=dict(self._networks[name] for name in networks),
             enhancer=None if enhancer is None else self._networks[enhancer],
             recipe_digest=self._digest,
             release=self._release,

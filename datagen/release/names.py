@@ -20,7 +20,7 @@ __all__ = [
 SPLITS = ("train", "val", "test")
 
 LOGS = "logs"
-"""Folder of the logs, which are no part of a release: no digest covers them, and no reader opens one."""
+"""Folder of the logs, which are no part of a release: no digest covers, no reader opens one."""
 
 _PREFIX = "[a-z0-9][a-z0-9_-]{0,39}-v[0-9]{1,16}"
 RELEASE_ID = rf"{_PREFIX}-[0-9a-f]{{12}}"

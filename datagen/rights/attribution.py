@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from datagen.rights.gate import Decision
@@ -9,6 +10,8 @@ from datagen.sources.card import SourceCard
 from datagen.weights.card import Permits, WeightCard
 
 __all__ = ["attribution_document"]
+
+_MARKUP = re.compile(r"([\\`\[\]<>|])")
 
 
 def attribution_document(
@@ -31,27 +34,33 @@ def attribution_document(
     lines += ["| used | license | covers the purpose |", "| --- | --- | --- |"]
     for decision in found:
         covered = "yes" if decision.covered else "no"
-        lines.append(f"| {decision.subject}: {decision.title} | {decision.license} | {covered} |")
+        row = (f"{decision.subject}: {_text(decision.title)}", _text(decision.license), covered)
+        lines.append(f"| {' | '.join(row)} |")
     for card in cards:
         consent = card.consent
-        lines += ["", f"## {card.title}", "", f"- License: {card.license}"]
-        lines.append(f"- Attribution: {card.attribution.strip() or 'none stated'}")
-        lines.append(f"- Homepage: {card.homepage or 'none'}")
+        lines += ["", f"## {_text(card.title)}", "", f"- License: {_text(card.license)}"]
+        lines.append(f"- Attribution: {_text(card.attribution) or 'none stated'}")
+        lines.append(f"- Homepage: {_text(card.homepage) or 'none'}")
         lines.append(f"- Consent: {consent.basis}; alteration {_word(consent.alteration)}, ")
         lines[-1] += f"commercial {_word(consent.commercial)}, "
         lines[-1] += f"redistribution {_word(consent.redistribution)}"
         if consent.words.strip():
-            lines.append(f"- Consent statement: {consent.words.strip()}")
+            lines.append(f"- Consent statement: {_text(consent.words)}")
         if consent.grounds.strip():
-            lines.append(f"- Grounds, stated by the user of the source: {consent.grounds.strip()}")
+            lines.append(f"- Grounds, stated by the user of the source: {_text(consent.grounds)}")
     for weight in weights:
-        lines += ["", f"## {weight.title}", "", f"- License: {weight.license}"]
+        lines += ["", f"## {_text(weight.title)}", "", f"- License: {_text(weight.license)}"]
         if weight.permits is not None:
             lines.append(f"- Terms that replace the license: {_permits(weight.permits)}")
         if stated := grounds.get(f"weights {weight.id!r}"):
-            lines.append(f"- Grounds: {' '.join(stated.split())}")
-        lines.append(f"- Citation: {weight.citation.strip() or 'none'}")
+            lines.append(f"- Grounds: {_text(stated)}")
+        lines.append(f"- Citation: {_text(weight.citation) or 'none'}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _text(stated: str | None) -> str:
+    """Return what a card states on one line, with nothing in it that Markdown or HTML reads."""
+    return _MARKUP.sub(r"\\\1", " ".join((stated or "").split()))
 
 
 def _permits(stated: Permits) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from datagen.core.digests import digest_of
 from datagen.core.schema import Frozen, check_kind, parse
@@ -36,6 +36,10 @@ class Hub(Frozen):
     files: tuple[str, ...] = ()
 
 
+_MIN_GROUNDS = 12
+"""Least number of characters of grounds, without blanks."""
+
+
 class Permits(Frozen):
     """The user's statement on weights with an unlisted license, or with a purchased one.
 
@@ -50,6 +54,13 @@ class Permits(Frozen):
     commercial: StrictBool = False
     redistribute: StrictBool = False
     grounds: str = Field(min_length=20)
+
+    @field_validator("grounds")
+    @classmethod
+    def _says_something(cls, stated: str) -> str:
+        if len("".join(stated.split())) < _MIN_GROUNDS:
+            raise ValueError("expected who decided this, when and why, not blanks")
+        return stated
 
 
 class WeightCard(Frozen):

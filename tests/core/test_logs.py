@@ -101,7 +101,11 @@ def test_a_record_is_one_line_without_credentials() -> None:
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "recipe.yaml").write_text("name: precious\n")
     for file, words in (
+        (tmp_path / "link", "is no regular file"),
+        (tmp_path / "recipe.yaml", "holds something else than a log"),
         (tmp_path, "is no regular file"),
         (tmp_path / "file" / "a.log", "cannot be written"),
     ):
@@ -110,3 +114,4 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="contradict"), log_to(verbose=1, is_quiet=True):
         pass
     assert len(logging.getLogger("datagen").handlers) == 1
+    assert (tmp_path / "recipe.yaml").read_text() == "name: precious\n"

@@ -58,6 +58,12 @@ def test_each_network_makes_fakes_and_is_named(fakes: pd.DataFrame) -> None:
     assert ("onnx_edit", "esrgan_slim_x4") in used
 
 
+def test_the_terms_of_the_embedder_are_those_of_each_fake(fakes: pd.DataFrame) -> None:
+    for row in fakes.to_dict("records"):
+        assert "mobileface" in {name.split("@")[0] for name in row["weights"]}
+        assert list(row["purposes"]) == ["research"]
+
+
 def test_reconstructions_stay_the_person_and_swaps_become_another(fakes: pd.DataFrame) -> None:
     swaps = fakes["donor_image_id"].notna()
     assert fakes["similarity_target"].notna().all()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from datagen.rights import Purpose, check_rights
@@ -67,3 +68,16 @@ def test_what_is_not_stated_is_said_to_be_none() -> None:
     for line in ("- Attribution: none stated", "- Homepage: none", "- Citation: none"):
         assert line in lines
     assert not any(line.startswith(("- Its words", "- Grounds")) for line in lines)
+
+
+def test_a_card_forges_no_section_and_no_markup() -> None:
+    title = "x\n## Other\n- License: CC0-1.0\n<img src=x onerror=alert(1)> | a | [b](javascript:c)"
+    faces = card("folder", title=title, attribution=title)
+    decisions = check_rights([faces], [], RESEARCH, DAY)
+    text = attribution_document([faces], [], decisions, "research").decode()
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Attribution and terms",
+        "## x ## Other - License: CC0-1.0 \\<img src=x onerror=alert(1)\\> \\| a \\| "
+        "\\[b\\](javascript:c)",
+    ]
+    assert not re.search(r"(?<!\\)[<\[]", text)

@@ -58,6 +58,7 @@ def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
         ({"license": ""}, "license"),
         ({"permits": {"research": True}}, r"permits\.grounds"),
         ({"permits": {**PERMITS, "grounds": "we want to"}}, r"permits\.grounds"),
+        ({"permits": {**PERMITS, "grounds": " " * 30}}, r"permits\.grounds"),
         ({"permitts": PERMITS}, "Did you mean 'permits'"),
         ({"id": "Own"}, "id"),
     ],

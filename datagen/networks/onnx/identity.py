@@ -187,10 +187,11 @@ def open_identity(card_id: str) -> IdentityNetwork:
     Raises:
         CardError, WeightsError, MissingExtraError: See ``IdentityNetwork``.
     """
-    return _opened(card_id, weight_store())
+    store = weight_store()
+    return _opened(card_id, store, store.card(card_id).model_dump_json())
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(card_id: str, store: WeightStore) -> IdentityNetwork:
-    del store  # only part of the key: another store has other files
+def _opened(card_id: str, store: WeightStore, card: str) -> IdentityNetwork:
+    del store, card  # only parts of the key: another store has other files, a card may change
     return IdentityNetwork(card_id)

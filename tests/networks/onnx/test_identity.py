@@ -109,6 +109,21 @@ def test_a_file_of_another_length_is_refused(
         open_identity("mobileface")
 
 
+def test_a_card_that_changes_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = weight_store().find(weight_store().card("mobileface"))
+    assert path is not None
+    (tmp_path / "cards").mkdir()
+    shutil.copy(path, tmp_path / path.name)
+    body = yaml.safe_load(shipped_card_path("mobileface").read_text())
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
+    found = []
+    for color in ("rgb", "bgr"):
+        body["embedder"]["color"] = color
+        (tmp_path / "cards" / "mobileface.yaml").write_text(yaml.safe_dump(body))
+        found.append(open_identity("mobileface").contract.color)
+    assert found == ["rgb", "bgr"]
+
+
 def test_research_only_embedders_are_refused_for_commercial_purposes() -> None:
     purpose = {"use": "commercial", "redistribute": False}
     recipe = load_recipe(QUICK, {"face.embedder": "mobileface", "purpose": purpose})
