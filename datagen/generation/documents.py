@@ -112,9 +112,8 @@ def _clips(prepared: Prepared) -> str | None:
 
 
 def _licenses(prepared: Prepared, built: BuiltIndex) -> list[str]:
-    recipe = prepared.recipe
-    sources = {card.license for card in recipe.cards}
-    weights = {card.license for card in recipe.weight_cards()}
+    sources = {card.license for card in prepared.recipe.cards}
+    weights = {card.license for card in prepared.weights}
     return sorted(sources | weights | set(filter(None, built.index.column("license"))))
 
 

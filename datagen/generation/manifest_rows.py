@@ -41,7 +41,7 @@ class PairRecord:
         pair: The pair as it is released; of a clip, its middle frame.
         degradation: Name of the degradation; ``None`` if the recipe has none.
         encoding: Encoder settings of all images or clips of the pair.
-        target_terms: Terms of the target's image.
+        target_terms: Terms of the target's image, and of the analyzer where they restrict it.
         donor_terms: Terms of the donor's image; ``None`` if there is no donor.
         weights: Terms of the networks that made the fake, by ``id@sha256``.
         enhancer: ``id@sha256`` and terms of the network that processed all images of the pair;

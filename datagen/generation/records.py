@@ -15,7 +15,7 @@ from datagen.planning import Item
 from datagen.recipe import Recipe
 from datagen.recipe.clips import ClipEncode
 from datagen.release.names import release_id
-from datagen.rights import Purpose, Terms, source_terms, weight_terms
+from datagen.rights import Purpose, Terms, combine, restricting, source_terms, weight_terms
 from datagen.video.encode import ClipEncoding
 from datagen.weights.store import weight_store
 
@@ -40,6 +40,7 @@ class Recorder:
         self._release = release_id(recipe.spec.name, recipe.spec.version, recipe.digest)
         self._cards = {card.id: card for card in recipe.cards}
         self._networks = _network_terms(weights, self._purpose)
+        self._finders = tuple(restricting(recipe.analyzer_cards(), self._purpose).values())
         self._source_terms = lru_cache(maxsize=1024)(self._terms_of)
 
     def record(self, pair: Pair, degradation: str | None) -> PairRecord:
@@ -57,7 +58,8 @@ class Recorder:
             pair=pair,
             degradation=degradation,
             encoding=self._encoding(pair.item),
-            target_terms=self._face_terms(pair.target),
+            # Crop and landmarks, which every row has, are what the analyzer made of the target.
+            target_terms=self._measured(self._face_terms(pair.target)),
             donor_terms=None if donor is None else self._face_terms(donor),
             weights=dict(self._networks[name] for name in networks),
             enhancer=None if enhancer is None else self._networks[enhancer],
@@ -71,6 +73,9 @@ class Recorder:
         if isinstance(ranges, ClipEncode):
             return draw_clip_encoding(draws, ranges)
         return draw_encoding(draws, ranges.format, ranges.quality, ranges.subsampling)
+
+    def _measured(self, terms: Terms) -> Terms:
+        return combine([terms, *self._finders]) if self._finders else terms
 
     def _face_terms(self, face: Face) -> Terms:
         return self._source_terms(face.source, face.license, face.attribution)

@@ -12,7 +12,8 @@ from datagen.faces.index import FaceIndex
 from datagen.methods import Method
 from datagen.recipe import Recipe
 from datagen.recipe.build import weight_cards_of
-from datagen.rights import Terms, combine, source_terms, weight_terms
+from datagen.rights import Terms, combine, restricting, source_terms, weight_terms
+from datagen.weights.store import weight_store
 
 __all__ = ["Mixing", "mixing_of"]
 
@@ -92,7 +93,11 @@ def _kinds(
 
 
 def _networks(recipe: Recipe, method: Method) -> list[Terms]:
-    return [weight_terms(card, recipe.spec.purpose) for card in weight_cards_of(method)]
+    cards, purpose = weight_cards_of(method), recipe.spec.purpose
+    if recipe.spec.face.embedder is not None:
+        cards.append(weight_store().card(recipe.spec.face.embedder))
+    found = restricting(recipe.analyzer_cards(), purpose)
+    return [*(weight_terms(card, purpose) for card in cards), *found.values()]
 
 
 def _mixing(

@@ -11,7 +11,9 @@ from datagen.methods import Method
 from datagen.recipe.build import weight_cards_of
 from datagen.recipe.schema import DonorRule, RecipeSpec, SourceUse
 from datagen.release.other_recipe import NOT_IN_DIGEST
+from datagen.rights import restricting
 from datagen.sources import SOURCES, SourceCard
+from datagen.weights import WeightCard
 from datagen.weights.store import weight_store
 
 __all__ = ["recipe_digest"]
@@ -22,6 +24,7 @@ def recipe_digest(
     cards: Sequence[SourceCard],
     methods: Sequence[Method],
     degradations: Sequence[Composition],
+    finders: Sequence[WeightCard] = (),
 ) -> str:
     """Return 64 hex digits that name what a recipe makes.
 
@@ -33,6 +36,7 @@ def recipe_digest(
         cards: The card of each source, in the order of the recipe.
         methods: The methods, in the order of the recipe.
         degradations: The degradations, in the order of the recipe; that of a ladder alone.
+        finders: Weight cards of the face analyzer; those that restrict its output count.
     """
     body = spec.model_dump(mode="json", by_alias=True)
     for key in (*NOT_IN_DIGEST, "degradations", "ladder"):
@@ -40,6 +44,9 @@ def recipe_digest(
     if spec.clip is None:  # a recipe of images keeps the digest that it had before there were clips
         del body["clip"]
     body["face"] |= _embedder(body["face"].pop("embedder"))
+    if restricted := restricting(finders, spec.purpose):
+        cards_of = {card.id: card.digest() for card in finders}
+        body["face"]["finders"] = {name: cards_of[name] for name in restricted}
     for entry, use, method in zip(body["methods"], spec.methods, methods, strict=True):
         for key in use.options:
             del entry[key]

@@ -77,7 +77,8 @@ class Recipe:
     @cached_property
     def digest(self) -> str:
         """64 hex digits that name what the recipe makes; counts and budgets play no part."""
-        return recipe_digest(self.spec, self.cards, self.methods, self.degradations)
+        finders = self.analyzer_cards()
+        return recipe_digest(self.spec, self.cards, self.methods, self.degradations, finders)
 
     @cached_property
     def methods(self) -> list[Method]:
@@ -116,6 +117,15 @@ class Recipe:
             card = weight_store().card(self.spec.face.embedder)
             cards[card.id] = card
         return tuple(cards[name] for name in sorted(cards))
+
+    def analyzer_cards(self) -> tuple[WeightCard, ...]:
+        """Return the weight cards of the face analyzer alone, without the embedder's.
+
+        Raises:
+            CardError: A card does not exist or is malformed.
+        """
+        names = ANALYZERS.load(self.spec.face.analyzer)().weights
+        return tuple(weight_store().card(name) for name in names)
 
     def analyzer(self) -> Analyzer:
         """Return the face analyzer; it has loaded no model yet."""

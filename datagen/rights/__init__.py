@@ -5,7 +5,7 @@ from datagen.rights.authors import needs_attribution, stated_attribution
 from datagen.rights.gate import Decision, check_rights, source_terms, today
 from datagen.rights.purpose import Purpose
 from datagen.rights.terms import Terms, combine, license_of
-from datagen.rights.weights import weight_terms
+from datagen.rights.weights import restricting, weight_terms
 
 __all__ = [
     "ADULT_AGE",
@@ -18,6 +18,7 @@ __all__ = [
     "license_of",
     "needs_attribution",
     "refuse_age",
+    "restricting",
     "source_terms",
     "stated_attribution",
     "today",

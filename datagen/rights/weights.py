@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from datagen.rights.purpose import Purpose
@@ -10,7 +11,7 @@ from datagen.weights.card import WeightCard
 from datagen.weights.insightface.license import pack_license
 from datagen.weights.store import weight_store
 
-__all__ = ["WeightRights", "weight_rights", "weight_terms"]
+__all__ = ["WeightRights", "restricting", "weight_rights", "weight_terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,24 @@ def weight_terms(card: WeightCard, purpose: Purpose) -> Terms:
         purpose: The purpose; of alternative licenses, the one that fits it best is taken.
     """
     return weight_rights(card, purpose).terms
+
+
+def restricting(cards: Iterable[WeightCard], purpose: Purpose) -> dict[str, Terms]:
+    """Return the terms, by id, of those networks that restrict what their output may be used for.
+
+    A network that only measures images, as one that finds faces, adds no pixel. A license that
+    permits every use asks nothing of what was measured; one for research alone restricts that too.
+
+    Args:
+        cards: The weight cards.
+        purpose: See ``weight_terms``.
+    """
+    terms = {card.id: weight_terms(card, purpose) for card in cards}
+    return {
+        name: found
+        for name, found in terms.items()
+        if found.share_alike or not (found.research and found.commercial and found.redistribute)
+    }
 
 
 def weight_rights(card: WeightCard, purpose: Purpose) -> WeightRights:

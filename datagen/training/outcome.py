@@ -160,7 +160,7 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
 
 def _learned_from(faces: Faces) -> str:
     named = [f"{card.id!r} ({card.license})" for card in faces.networks]
-    return f", and the license of the embedder {', '.join(named)}" if named else ""
+    return f", and the licenses of the networks {', '.join(named)}" if named else ""
 
 
 def _expression(licenses: Sequence[str]) -> str:

@@ -15,9 +15,10 @@ from datagen.errors import RecipeError, ReleaseError, RightsError
 from datagen.faces.index import FaceIndex
 from datagen.generation.prepare import Prepared, index_faces
 from datagen.networks.autoencoder.config import Shape
+from datagen.recipe import Recipe
 from datagen.release import Folder
 from datagen.release.lock import lock_folder
-from datagen.rights import check_rights, today
+from datagen.rights import check_rights, restricting, today
 from datagen.sources import Source
 from datagen.training.aligned_faces import AlignedFaces, aligned_faces
 from datagen.training.identities import Choice, choose_identities
@@ -28,7 +29,7 @@ from datagen.training.setup import Setup, claim, faces_digest
 from datagen.weights.card import WeightCard
 from datagen.weights.store import weight_store
 
-__all__ = ["NO_METHODS", "Request", "asked_name", "local_folder", "train"]
+__all__ = ["NO_METHODS", "Request", "asked_name", "learned_from", "local_folder", "train"]
 
 _METHOD = "autoencoder_swap"
 
@@ -84,14 +85,14 @@ def train(
         RunError: The training failed.
     """
     _refuse_clips(prepared)
-    embedder = _embedder(prepared, request)
+    networks = learned_from(prepared.recipe, _embedder(prepared, request))
     sources = prepared.recipe.sources()
     with lock_folder(Folder(str(out))):
         index = index_faces(prepared, sources, engine, progress).index
         rows = choose_identities(prepared.recipe, index, request.choice)
         setup = _setup(prepared, index, rows, request)
         flat = tuple(chain(*rows.values()))
-        faces = Faces(index, flat, prepared.recipe.cards, prepared.purpose, embedder)
+        faces = Faces(index, flat, prepared.recipe.cards, prepared.purpose, networks)
         _refuse_uncovered(faces)
         claim(out, setup)
         aligned = _read_faces(index, list(rows.values()), sources, request.shape.size, progress)
@@ -126,6 +127,18 @@ def _embedder(prepared: Prepared, request: Request) -> tuple[WeightCard, ...]:
     check_rights([], [card], prepared.purpose, today())
     weight_store().fetch(card)
     return (card,)
+
+
+def learned_from(recipe: Recipe, embedder: Sequence[WeightCard] = ()) -> tuple[WeightCard, ...]:
+    """Return the cards whose terms the trained network has, beside those of the faces.
+
+    Args:
+        recipe: The recipe; its analyzer aligns the faces, which counts where that is restricted.
+        embedder: The card of the identity loss, if it has one.
+    """
+    finders = {card.id: card for card in recipe.analyzer_cards()}
+    restricted = restricting(finders.values(), recipe.spec.purpose)
+    return (*embedder, *(finders[name] for name in restricted))
 
 
 def _refuse_uncovered(faces: Faces) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen.errors import RecipeError, RightsError
+from datagen.faces.analyzers.given import Given
 from datagen.faces.index import FaceIndex
 from datagen.planning import Plan
 from datagen.planning.donors import DonorPool
@@ -130,6 +131,23 @@ def test_weights_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         Plan(of, index(lambda number: LICENSES[number % 2]))
     assert "targets (CC-BY-SA-4.0) and those of its weights (CC-BY-NC-SA-4.0)" in str(caught.value)
     assert "method 'onnx_edit'" in str(caught.value)
+
+
+@pytest.mark.parametrize("role", ["analyzer", "embedder"])
+def test_networks_that_measure_faces_count_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    monkeypatch.setenv("DATAGEN_WEIGHTS", str(tmp_path))
+    (tmp_path / "cards").mkdir()
+    card = {"id": "mine", "title": "Mine", "file": "mine.onnx", "license": "CC-BY-NC-SA-4.0"}
+    (tmp_path / "cards" / "mine.yaml").write_text(yaml.safe_dump(card), "utf-8")
+    if role == "analyzer":
+        monkeypatch.setattr(Given, "weights", ("mine",))
+    face = {**RECIPE.get("face", {}), **({"embedder": "mine"} if role == "embedder" else {})}
+    of = recipe(methods=[{"use": "self_blend", "share": 1}], face=face)
+    Plan(of, index(lambda number: "CC-BY-NC-SA-4.0"))
+    with pytest.raises(RightsError, match=r"those of its weights \(CC-BY-NC-SA-4.0\)"):
+        Plan(of, index(lambda number: LICENSES[number % 2]))
 
 
 @given(
