@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from datagen.core.text import counted
 from datagen.errors import ScoresError
 from datagen.evaluation.compare import Comparison, compare
 from datagen.evaluation.groups import Grouping, groupings
@@ -179,8 +180,8 @@ def _notes(found: Evaluation) -> Iterator[str]:
         yield from doubts_of_logits(found.rows.raw)
     if 0 < auc.identities < MIN_CLUSTERS:
         yield (
-            f"few_clusters: {auc.identities} identities. Intervals need {MIN_CLUSTERS} to be "
-            "reliable; gates on them are undecided."
+            f"Only {counted(auc.identities, 'identity', 'identities')}: intervals need "
+            f"{MIN_CLUSTERS} to be reliable, and gates on them are undecided."
         )
     what = found.context.what
     if found.context.pooling is not None:

@@ -40,11 +40,14 @@ class Worst:
         group: Name of the group.
         estimate: Value with an interval that holds for the worst of all groups (Bonferroni).
         unjudged: Reasons by group, for groups without a value or with too few identities.
+        lowest: The group with a still worse value that has too few identities to be judged, and
+            this value; ``None`` without one.
     """
 
     group: str
     estimate: Estimate
     unjudged: dict[str, str]
+    lowest: tuple[str, Estimate] | None = None
 
 
 def tabulate(
@@ -91,8 +94,16 @@ def worst_group(groups: dict[str, Metrics], metric: str) -> Worst | None:
     sign = -1 if metric in ERRORS else 1
     # A group of a few identities is the worst one only if there are no others.
     reliable = {name: found for name, found in known.items() if found.reliable} or known
-    name = min(reliable, key=lambda group: (sign * reliable[group].value, group))
-    return Worst(name, bonferroni(reliable[name], len(reliable)), unjudged)
+    name, lowest = (
+        min(groups, key=lambda group: (sign * known[group].value, group))
+        for groups in (reliable, known)
+    )
+    return Worst(
+        name,
+        bonferroni(reliable[name], len(reliable)),
+        unjudged,
+        None if known[lowest].value == known[name].value else (lowest, known[lowest]),
+    )
 
 
 def slopes(table: Table) -> dict[str, dict[str, Estimate]]:

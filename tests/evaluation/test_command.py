@@ -65,7 +65,7 @@ def test_a_regression_is_caught_and_a_harmless_change_is_not(
                "--junit", str(desk.folder / "junit.xml"))  # fmt: skip
     assert desk.run(fine, *options) == 0
     told = capsys.readouterr().out
-    assert "passed all 7 gates" in told
+    assert "passed (7 gates: 7 passed): AUC" in told
     for name in ("index.html", "report.md", "metrics.json"):
         assert (desk.folder / "report" / name).is_file()
     assert desk.run(bad, *options) == 1
@@ -244,7 +244,7 @@ def test_a_real_release_by_path_and_by_id(
         page = (report / "index.html").read_text(encoding="utf-8")
         assert "data:image/jpeg;base64," in page
     assert told[0] == told[1]
-    assert told[0]["overall"]["auc"]["reason"] == "few_clusters"
+    assert told[0]["overall"]["auc"]["reason"] == "fewer than 20 identities"
     capsys.readouterr()
     scores = str(tmp_path / "id.parquet")
     command = ["evaluate", str(out), "--scores", scores, "--trained-on", str(out)]

@@ -29,8 +29,8 @@ def test_a_table_is_evaluated_and_shows_itself(release: Release, tmp_path: Path)
     assert low < result.metrics["auc"] < high
     assert not result.passed
     assert [verdict.gate for verdict in result.verdicts] == ["auc", "control_fpr"]
-    assert repr(result).startswith("<EvaluationResult: failed 1 of 2 gates")
-    assert str(result).splitlines()[-1].startswith("failed 1 of 2 gates")
+    assert repr(result).startswith("<EvaluationResult: not passed (2 gates: 1 passed, 1 failed)")
+    assert "\nnot passed (2 gates: 1 passed, 1 failed): AUC 0." in str(result)
     frame = result.to_frame()
     assert set(frame["by"]) >= {"overall", "method", "sex"}
     auc = frame[(frame["by"] == "overall") & (frame["metric"] == "auc")].iloc[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datagen.core.text import first_of
+from datagen.core.text import counted, first_of
 from datagen.errors import UserError
 from datagen.evaluation.compare import Difference, gain_p, holm
 from datagen.evaluation.evaluate import Evaluation
@@ -114,7 +114,7 @@ def _decided_by(identities: int, value: float, low: float, high: float, bound: f
 
 def _why(found: Estimate | Difference) -> str:
     if found.reason == FEW:
-        return f"few_clusters: {found.identities} identities, {MIN_CLUSTERS} required"
+        return f"{counted(found.identities, 'identity', 'identities')}, {MIN_CLUSTERS} required"
     return str(found.reason)
 
 

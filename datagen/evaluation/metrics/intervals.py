@@ -31,10 +31,10 @@ Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 REPLICATES = 1000
 SEED = 20240607
-FEW = "few_clusters"
 # Below, a cluster bootstrap is too narrow (Cameron, Gelbach & Miller, Review of Economics and
 # Statistics 90, 2008): 20 is the low end of what they call few.
 MIN_CLUSTERS = 20
+FEW = f"fewer than {MIN_CLUSTERS} identities"
 # Above, identities are merged at random: the clusters stay independent, and with so many of them
 # the width of an interval is known to 2 %. It bounds time and memory for a million identities.
 MAX_CLUSTERS = 2048
@@ -48,7 +48,7 @@ class Estimate:
         value, low, high: Value and ends of the interval; NaN if there are none.
         n_real, n_fake: Number of reals and fakes that it is based on.
         identities: Number of identities in these images.
-        reason: Reason for a missing value or an unreliable interval (``few_clusters``); ``None``
+        reason: Reason for a missing value, or ``FEW`` for an unreliable interval; ``None``
             otherwise.
         replicates: Bootstrap replicates, for differences; ``None`` if there is no value.
     """

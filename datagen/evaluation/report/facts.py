@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from datagen.core.text import counted
 from datagen.evaluation.evaluate import Evaluation
-from datagen.evaluation.gates.judge import UNDECIDED, Verdict
+from datagen.evaluation.gates.judge import FAILED, PASSED, UNDECIDED, Verdict
+from datagen.evaluation.metrics.intervals import Estimate
 from datagen.evaluation.report.labels import (
     LABELS,
+    TOO_FEW,
     format_change,
     format_estimate,
     format_interval,
@@ -16,7 +19,18 @@ from datagen.evaluation.report.labels import (
     format_value,
 )
 
-__all__ = ["headline", "metric_rows", "sample_facts", "verdict_row"]
+__all__ = [
+    "VERDICT_HEAD",
+    "basis_of",
+    "headline",
+    "metric_rows",
+    "sample_facts",
+    "verdict_row",
+    "worst_groups",
+]
+
+VERDICT_HEAD = ("outcome", "gate", "limit", "value", "interval", "details")
+"""Heads of the columns of ``verdict_row``."""
 
 
 def headline(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
@@ -25,12 +39,40 @@ def headline(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
     line = f"AUC {format_estimate(auc)} on split {context.split!r} of {context.release['name']}"
     if not verdicts:
         return line
-    bad = [verdict for verdict in verdicts if not verdict.ok]
-    if not bad:
-        return f"passed all {len(verdicts)} gates: {line}"
-    undecided = sum(verdict.outcome == UNDECIDED for verdict in bad)
-    which = f" ({undecided} of them undecided)" if undecided else ""
-    return f"failed {len(bad)} of {len(verdicts)} gates{which}: {line}"
+    word = "passed" if all(verdict.ok for verdict in verdicts) else "not passed"
+    return f"{word} ({_counts(verdicts)}): {line}"
+
+
+def _counts(verdicts: Sequence[Verdict]) -> str:
+    """Return how many gates have each outcome; each gate is counted once."""
+    parts = []
+    for outcome in (PASSED, FAILED, UNDECIDED):
+        of_it = [verdict for verdict in verdicts if verdict.outcome == outcome]
+        allowed = sum(verdict.ok for verdict in of_it) if outcome == UNDECIDED else 0
+        if of_it:
+            which = (
+                "" if not allowed else " and" if allowed == len(of_it) else f", {allowed} of them"
+            )
+            parts.append(f"{len(of_it)} {outcome}" + (f"{which} allowed" if allowed else ""))
+    return f"{counted(len(verdicts), 'gate')}: {', '.join(parts)}"
+
+
+def worst_groups(found: Evaluation) -> Iterator[tuple[str, str, Estimate]]:
+    """Yield column, group and AUC of each worst group.
+
+    A group of too few identities that has a lower value follows; its ``reliable`` is false.
+    """
+    for column, worst in found.worst.items():
+        yield column, worst.group, worst.estimate
+        if worst.lowest is not None:
+            yield column, *worst.lowest
+
+
+def basis_of(found: Estimate) -> str:
+    """Return what an estimate is based on, and the mark of one that cannot be judged."""
+    identities = counted(found.identities, "identity", "identities")
+    basis = f"{counted(found.n_real, 'real')}, {counted(found.n_fake, 'fake')}, {identities}"
+    return basis if found.reliable else f"{basis}: {TOO_FEW}"
 
 
 def metric_rows(found: Evaluation) -> Iterator[list[str]]:

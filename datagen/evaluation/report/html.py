@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from datagen.core.html import render_html
+from datagen.core.text import counted
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import Verdict
 from datagen.evaluation.metrics.curves import det_points, roc_points
@@ -25,13 +26,21 @@ from datagen.evaluation.report.charts import (
     reliability_chart,
     roc_chart,
 )
-from datagen.evaluation.report.facts import headline, metric_rows, sample_facts, verdict_row
+from datagen.evaluation.report.facts import (
+    VERDICT_HEAD,
+    basis_of,
+    headline,
+    metric_rows,
+    sample_facts,
+    verdict_row,
+    worst_groups,
+)
 from datagen.evaluation.report.images import false_positives, image_cards, missed_fakes
 from datagen.evaluation.report.labels import (
     LABELS,
     METHOD_NOTE,
     format_estimate,
-    format_interval,
+    format_range,
     format_value,
 )
 from datagen.release.reader import Release
@@ -54,6 +63,7 @@ def html_page(release: Release, found: Evaluation, verdicts: Sequence[Verdict]) 
         headline=headline(found, verdicts),
         outcome=_outcome(verdicts),
         notes=found.notes,
+        gate_heads=VERDICT_HEAD,
         gates=[(verdict.outcome, verdict_row(verdict)) for verdict in verdicts],
         metrics=list(metric_rows(found)),
         compared=found.comparison is not None,
@@ -107,12 +117,10 @@ def _line(name: str, points: tuple[Any, Any], color: str) -> Line:
 
 
 def _worst(found: Evaluation) -> Rows:
-    rows = []
-    for column, worst in found.worst.items():
-        one = worst.estimate
-        basis = f"{one.n_real} reals, {one.n_fake} fakes, {one.identities} identities"
-        rows.append((column, worst.group, format_value(one.value), format_interval(one), basis))
-    return rows
+    return [
+        (column, group, format_value(one.value), format_range(one.low, one.high), basis_of(one))
+        for column, group, one in worst_groups(found)
+    ]
 
 
 def _forests(found: Evaluation) -> Iterator[tuple[str, bool, Markup]]:
@@ -156,11 +164,11 @@ def _remark(found: Evaluation, column: str, name: str) -> str:
     one = found.table.by[column][name]["auc"]
     if math.isnan(one.value):
         return str(one.reason)
-    parts = [f"{one.value:.3f}", f"{one.identities} identities"]
+    parts = [f"{one.value:.3f}", counted(one.identities, "identity", "identities")]
+    if not one.reliable:
+        parts[-1] += ", too few to judge"
     if found.comparison is not None and name in found.comparison.by.get(column, {}):
         parts.append(f"{found.comparison.by[column][name]['auc'].value:+.3f}")
-    if one.reason:
-        parts.append(one.reason)
     return "; ".join(parts)
 
 
@@ -176,7 +184,7 @@ def _heat(found: Evaluation) -> tuple[str, Markup] | None:
         if metrics is None:
             return math.nan, ""
         one = metrics["auc"]
-        return one.value, f"{one.n_fake} fakes" + (", few ids" if one.reason else "")
+        return one.value, f"{one.n_fake} fakes" + (", too few identities" if one.reason else "")
 
     chart = heat_map(list(by["method"]), list(by[other]), cell, other)
     return f"AUC by method and {other}", Markup(chart)  # noqa: S704  # our own SVG

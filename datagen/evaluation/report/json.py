@@ -13,6 +13,7 @@ from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import Verdict
 from datagen.evaluation.metrics.intervals import LEVEL, REPLICATES, SEED, Estimate
 from datagen.evaluation.metrics.moments import reliability
+from datagen.evaluation.table import Worst
 
 __all__ = ["SCHEMA", "metrics_json"]
 
@@ -46,7 +47,9 @@ def metrics_json(found: Evaluation, verdicts: Sequence[Verdict]) -> str:
             column: {
                 "group": worst.group,
                 "auc": _estimate(worst.estimate),
+                "judged": worst.estimate.reliable,
                 "unjudged": worst.unjudged,
+                "lowest": _lowest(worst),
             }
             for column, worst in found.worst.items()
         },
@@ -65,6 +68,14 @@ def _outcome(verdicts: Sequence[Verdict]) -> str | None:
     if not verdicts:
         return None
     return "passed" if all(verdict.ok for verdict in verdicts) else "failed"
+
+
+def _lowest(worst: Worst) -> dict[str, Any] | None:
+    """Return the group with a lower value and too few identities to judge it."""
+    if worst.lowest is None:
+        return None
+    group, auc = worst.lowest
+    return {"group": group, "auc": _estimate(auc), "judged": False}
 
 
 def _estimate(found: Estimate) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datagen.evaluation.metrics.intervals import FEW, Estimate
 __all__ = [
     "LABELS",
     "METHOD_NOTE",
+    "TOO_FEW",
     "conclusion_of",
     "format_change",
     "format_estimate",
@@ -48,6 +49,9 @@ METHOD_NOTE = (
     "reference only. Controls are reals that went through a method's processing without its "
     "change; they are in no other metric."
 )
+
+TOO_FEW = "too few identities to judge"
+"""Mark of a group that is shown, and that no conclusion may be drawn from."""
 
 _MARKS = {"passed": "✅", "failed": "❌", "undecided": "❔"}
 

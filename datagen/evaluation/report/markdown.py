@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datagen.core.terminal import plain
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import PASSED, Verdict
-from datagen.evaluation.report.facts import headline, metric_rows, sample_facts, verdict_row
+from datagen.evaluation.report.facts import (
+    VERDICT_HEAD,
+    basis_of,
+    headline,
+    metric_rows,
+    sample_facts,
+    verdict_row,
+    worst_groups,
+)
 from datagen.evaluation.report.labels import (
     LABELS,
     METHOD_NOTE,
@@ -59,7 +67,7 @@ def _gates(verdicts: Sequence[Verdict]) -> str:
         outcome, *cells = verdict_row(verdict)
         rows.append((f"{outcome_mark(verdict.outcome)} {outcome}", *cells))
     rest = f"\n\n… and {more} more; `metrics.json` has all" if more > 0 else ""
-    return _table(("outcome", "gate", "limit", "value", "interval", ""), rows) + rest
+    return _table(VERDICT_HEAD, rows) + rest
 
 
 def _overall(found: Evaluation) -> str:
@@ -90,13 +98,10 @@ def _facts(found: Evaluation) -> str:
 
 
 def _worst(found: Evaluation) -> str:
-    rows = []
-    for column, worst in found.worst.items():
-        one = worst.estimate
-        basis = f"{one.n_fake} fakes, {one.identities} identities"
-        basis += f", {one.reason}" if one.reason else ""
-        interval = format_range(one.low, one.high)
-        rows.append((column, worst.group, format_value(one.value), interval, basis))
+    rows = [
+        (column, group, format_value(one.value), format_range(one.low, one.high), basis_of(one))
+        for column, group, one in worst_groups(found)
+    ]
     return _table(("by", "worst", "AUC", "interval", "based on"), rows)
 
 

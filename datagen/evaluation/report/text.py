@@ -10,8 +10,9 @@ from datagen.evaluation.compare import Difference
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import Verdict
 from datagen.evaluation.metrics.intervals import Estimate
-from datagen.evaluation.report.facts import headline
+from datagen.evaluation.report.facts import headline, worst_groups
 from datagen.evaluation.report.labels import (
+    TOO_FEW,
     conclusion_of,
     format_outcome,
     format_range,
@@ -65,11 +66,12 @@ def _sentences(found: Evaluation, verdicts: Sequence[Verdict]) -> Iterator[str]:
         if one.reason:
             reasons.setdefault(str(one.reason), []).append(name)
     yield from (f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-    for column, worst in found.worst.items():
-        few = f" ({worst.estimate.reason})" if worst.estimate.reason else ""
+    for column, group, one in worst_groups(found):
+        word = "worst" if one.reliable else "lowest"
+        few = "" if one.reliable else f": {one.identities} identities, {TOO_FEW}"
         yield (
-            f"worst {column}: {worst.group}, AUC {format_value(worst.estimate.value)} "
-            f"[{format_range(worst.estimate.low, worst.estimate.high)}]{few}"
+            f"{word} {column}: {group}, AUC {format_value(one.value)} "
+            f"[{format_range(one.low, one.high)}]{few}"
         )
     for verdict in verdicts:
         detail = f"; {verdict.detail}" if verdict.detail else ""

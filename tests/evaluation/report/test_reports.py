@@ -15,6 +15,7 @@ from datagen.errors import UserError
 from datagen.evaluation.evaluate import Evaluation
 from datagen.evaluation.gates.judge import Verdict
 from datagen.evaluation.metrics.measure import METRICS
+from datagen.evaluation.report.facts import headline
 from datagen.evaluation.report.html import html_page
 from datagen.evaluation.report.images import false_positives, missed_fakes
 from datagen.evaluation.report.json import SCHEMA, metrics_json
@@ -111,7 +112,7 @@ def test_json_is_a_contract() -> None:
 
 def test_markdown_keeps_names_of_users_harmless() -> None:
     text = markdown(FOUND, VERDICTS)
-    assert text.startswith("## ❌ Detector evaluation: failed 2 of 4 gates")
+    assert text.startswith("## ❌ Detector evaluation: not passed (4 gates: 1 passed, 1 failed, ")
     assert "worst &lt;b&gt;" in text
     assert "a &amp; b \\| c" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
@@ -133,9 +134,62 @@ def test_junit_counts_failures_and_skips() -> None:
 
 def test_the_summary_ends_with_the_outcome() -> None:
     lines = summary(FOUND, VERDICTS, 200).splitlines()
-    assert lines[-1].startswith("failed 2 of 4 gates (1 of them undecided): AUC 0.")
+    assert lines[-1].startswith(
+        "not passed (4 gates: 1 passed, 1 failed, 2 undecided, 1 of them allowed): AUC 0."
+    )
     assert "change from baseline" in lines[0]
     assert any(line.startswith("worst method: ") for line in lines)
+
+
+def test_the_headline_counts_each_gate_once() -> None:
+    failed, allowed, passed, undecided = VERDICTS
+    told = {
+        (passed,): "passed (1 gate: 1 passed)",
+        (passed, allowed): "passed (2 gates: 1 passed, 1 undecided and allowed)",
+        (failed, passed, undecided): "not passed (3 gates: 1 passed, 1 failed, 1 undecided)",
+    }
+    for verdicts, words in told.items():
+        assert headline(FOUND, verdicts).startswith(f"{words}: AUC 0.")
+    assert headline(FOUND, []).startswith("AUC 0.")
+
+
+def with_a_thin_group() -> Evaluation:
+    """Findings in which the method with the lowest AUC has 5 identities."""
+    columns = {**MADE.columns, "method": np.where(
+        np.isin(MADE.person, range(5)), "thin_one", MADE.columns["method"]
+    ).tolist()}  # fmt: skip
+    made = Made(columns)
+    weak = np.array(columns["method"]) == "thin_one"
+    return judged(made, np.where(weak, 1 - MADE.scores(1.5), MADE.scores(1.5)))
+
+
+def test_the_lowest_group_is_shown_though_it_cannot_be_judged(tmp_path: Path) -> None:
+    found = with_a_thin_group()
+    mark = "5 identities, too few identities to judge"
+    lines = summary(found, [], 200).splitlines()
+    (lowest,) = (line for line in lines if line.startswith("lowest method: "))
+    assert lowest.startswith("lowest method: thin_one, AUC 0.")
+    assert lowest.endswith(mark)
+    assert any(line.startswith("worst method: ") and "thin_one" not in line for line in lines)
+    html = html_page(Release(Folder(str(write_release(tmp_path / "out", MADE)))), found, [])
+    mark = "5 identities: too few identities to judge"
+    assert re.search(f"<td>thin_one</td>.*{mark}</td>", html)
+    assert "5 identities, too few to judge" in html  # in the chart
+    assert re.search(rf"\| thin\\_one \|.*{mark} \|", markdown(found, []))
+    worst = json.loads(metrics_json(found, []))["worst"]["method"]
+    assert worst["judged"] is True
+    assert (worst["lowest"]["group"], worst["lowest"]["judged"]) == ("thin_one", False)
+    assert worst["lowest"]["auc"]["identities"] == 5
+    assert "few_clusters" not in html + markdown(found, []) + "".join(lines)
+
+
+def test_the_page_says_what_it_is_and_every_column_has_a_head(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    assert "<title>Detector evaluation on made, version 2, split test</title>" in text
+    assert "<h1>Detector evaluation</h1>" in text
+    assert "<th></th>" not in text
+    assert "<th>details</th>" in text
+    assert "| details |" in markdown(FOUND, VERDICTS)
 
 
 @pytest.mark.parametrize("width", [60, 80])
