@@ -34,6 +34,14 @@ class Kind(StrEnum):
     recipes = "recipes"
 
 
+_USE = {
+    Kind.methods: "name one in a recipe, under 'methods: - {use: NAME, share: 1}'",
+    Kind.degradations: "name one in a recipe, under 'degradations: - {use: NAME, share: 1}'",
+    Kind.sources: "name one in a source card, as 'layout: NAME'",
+    Kind.analyzers: "name one in a recipe, as 'face: {analyzer: NAME}'",
+}
+"""What to do with what is listed. The recipes have a line of their own."""
+
 _HEADS = {
     "name": "name",
     "family": "family",
@@ -63,7 +71,7 @@ def command(
     if kind is Kind.recipes:
         next_step(f"'datagen plan NAME', or copy a recipe and its cards from {shipped_folder()}")
     else:
-        next_step(f"name one in a recipe; 'datagen list recipes' shows some (KIND is {kind.value})")
+        next_step(_USE[kind])
 
 
 def _rows(kind: Kind) -> Iterator[dict[str, str | bool]]:

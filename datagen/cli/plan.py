@@ -20,6 +20,7 @@ from datagen.cli.options import (
 )
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo, echo_json
+from datagen.core.text import counted
 from datagen.core.text_table import table_lines
 from datagen.engine.choice import engine_choice
 from datagen.generation.prepare import plan_recipe, prepare
@@ -77,9 +78,32 @@ def _print(found: PlanOverview, cores: int) -> None:
     if any(degrade):
         shares = _by_split("degradation", names, degrade, lambda share: f"{float(share):.0%}")
         echo("", *shares)
+    if found.idle_identities:
+        echo("", _idle(found.idle_identities))
     apart = "without start-up and networks" if found.networks else "without start-up"
-    size = f"{found.expected_bytes / 1e6:,.0f} MB"
-    echo("", f"about {size} and {found.core_seconds / cores:,.0f} s on {cores} cores, {apart}")
+    size, time = _size(found.expected_bytes), _duration(found.core_seconds / cores)
+    echo("", f"{size} and {time} on {counted(cores, 'core')}, {apart}")
+
+
+def _idle(identities: Mapping[str, int]) -> str:
+    each = " and ".join(f"{count} of {split!r}" for split, count in identities.items())
+    pairs = "a split without pairs" if len(identities) == 1 else "splits without pairs"
+    return f"identities not used: {each}, {pairs}; split.shares deals out the identities"
+
+
+def _size(size: int) -> str:
+    if size < 1e6:
+        return "less than 1 MB"
+    return f"about {size / 1e6:,.0f} MB" if size < 1e10 else f"about {size / 1e9:,.0f} GB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:,.0f} hours"
 
 
 def _by_split(

@@ -19,7 +19,7 @@ from datagen.sources.listing import passed_over_words
 from datagen.weights import WeightCard
 from datagen.weights.store import weight_store
 
-__all__ = ["Prepared", "clip_limits", "index_faces", "plan_recipe", "prepare"]
+__all__ = ["Prepared", "clip_limits", "index_faces", "note_limit", "plan_recipe", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,27 @@ def index_faces(
             sources, recipe.analyzer(), limits, prepared.purpose, engine, bar, refresh, clip
         )
     progress.note(_summary(built))
+    _tell_identities(sources, built, progress)
     for source, passed in sorted(built.passed_over.items()):
         progress.note(f"source {source!r}: not listed: {passed_over_words(passed)}")
     for warning in built.warnings:
         progress.warn(warning)
     return built
+
+
+def _tell_identities(sources: Sequence[Source], built: BuiltIndex, progress: Progress) -> None:
+    """Say how many identities the folders of a source are, and warn where there is only one."""
+    for card in (source.card for source in sources):
+        files, people = built.listed[card.id]
+        if card.layout == "folder":
+            told = counted(people, "identity", "identities")
+            progress.note(f"source {card.id!r}: {told} in {counted(files, 'file')}")
+        if people == 1:
+            folders = ". Its layout is <root>/<identity>/<image>" if card.layout == "folder" else ""
+            progress.warn(
+                f"source {card.id!r}: only 1 identity: it fills one split, and methods that need "
+                f"a donor find none{folders}"
+            )
 
 
 def clip_limits(recipe: Recipe) -> ClipLimits | None:
@@ -123,7 +139,16 @@ def plan_recipe(
     recipe = prepared.recipe
     built = index_faces(prepared, recipe.sources(), engine, progress)
     plan = Plan(recipe, built.index)
+    note_limit(plan, limit, progress)
     return overview(recipe, plan, limit, prepared.decisions, built.warnings)
+
+
+def note_limit(plan: Plan, limit: int | None, progress: Progress) -> None:
+    """Say that a limit has no effect where it does not shorten the plan."""
+    pairs = sum(plan.counts().values())
+    if limit is not None and limit > pairs:
+        pair = "base pair" if plan.levels > 1 else "pair"
+        progress.note(f"limit {limit:,}: the plan has only {counted(pairs, pair)}")
 
 
 def _summary(built: BuiltIndex) -> str:

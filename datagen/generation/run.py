@@ -23,7 +23,7 @@ from datagen.errors import (
 from datagen.faces.indexing.build import forget_changed
 from datagen.generation.documents import release_info
 from datagen.generation.manifest_rows import index_reject_row
-from datagen.generation.prepare import Prepared, index_faces
+from datagen.generation.prepare import Prepared, index_faces, note_limit
 from datagen.generation.shard import MakeShard, ShardDone
 from datagen.generation.shard_log import ShardLog
 from datagen.planning import Plan, ShardKey
@@ -75,6 +75,7 @@ def make_release(
     with lock_folder(folder):
         built = index_faces(prepared, sources, engine, progress)
         plan = Plan(recipe, built.index)
+        note_limit(plan, limit, progress)
         frames = built.index.frames if built.index.frames.num_rows else None
         task = MakeShard(recipe, sources, built.index.table, folder, weights, libraries, frames)
         planned = {str(split): count for split, count in plan.planned(limit).items()}

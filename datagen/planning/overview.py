@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from datagen.core.text import counted
+from datagen.planning.judged import unjudged
 from datagen.planning.plan import Plan
 from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,
     expected_seconds,
+    idle_identities,
     summarize,
     warnings_of,
 )
@@ -39,6 +41,7 @@ class PlanOverview:
         expected_bytes: Approximate size of all images and masks.
         core_seconds: Approximate time on one CPU core, start-up and networks not included.
         networks: Whether some of the methods run networks.
+        idle_identities: Number of identities in splits of which no pairs are made, by split.
     """
 
     name: str
@@ -49,6 +52,7 @@ class PlanOverview:
     expected_bytes: int
     core_seconds: float
     networks: bool
+    idle_identities: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def pairs(self) -> int:
@@ -74,6 +78,7 @@ class PlanOverview:
             "cards": [_decision(one) for one in self.decisions],
             "splits": [_split(one) for one in self.splits],
             "warnings": list(self.warnings),
+            "idle_identities": dict(self.idle_identities),
             "expected_bytes": self.expected_bytes,
             "core_seconds": self.core_seconds,
             "networks": self.networks,
@@ -155,8 +160,9 @@ def overview(
         purpose=recipe.spec.purpose.words,
         decisions=tuple(decisions),
         splits=tuple(splits),
-        warnings=(*warnings, *warnings_of(plan, splits)),
+        warnings=(*warnings, *warnings_of(plan, splits), *unjudged(plan, limit)),
         expected_bytes=expected_bytes(plan, splits),
         core_seconds=expected_seconds(plan, splits, 1, rendering),
         networks=bool(recipe.weight_cards()),
+        idle_identities=idle_identities(plan, limit),
     )

@@ -35,6 +35,7 @@ class Plan:
     Attributes:
         recipe: Keys and values of the recipe.
         identities: Identity of each row of the index.
+        split_of: The split of each identity, also of those of which no pairs are made.
 
     Raises:
         RecipeError: A split has no faces, or a donor rule leaves a target without a donor.
@@ -47,7 +48,7 @@ class Plan:
         self.identities = identities_of(index)
         if not stated:
             _check_embeddings(recipe, index)
-        split_of = assign_splits(self.identities, spec.split, spec.seed)
+        self.split_of = split_of = assign_splits(self.identities, spec.split, spec.seed)
         self._splits: dict[SplitName, SplitPlan] = {}
         for split in spec.splits:
             allowed = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +12,14 @@ from datagen.methods import METHODS
 from datagen.planning.plan import Plan
 from datagen.recipe.schema import RecipeSpec, SplitName, in_split
 
-__all__ = ["SplitSummary", "expected_bytes", "expected_seconds", "summarize", "warnings_of"]
+__all__ = [
+    "SplitSummary",
+    "expected_bytes",
+    "expected_seconds",
+    "idle_identities",
+    "summarize",
+    "warnings_of",
+]
 
 # Bytes per pixel of faces at the middle of a quality range, and pairs per second and core at 380
 # pixels: measured, and accurate to a factor of two.
@@ -90,6 +98,13 @@ def _degradations(recipe: RecipeSpec, split: SplitName) -> dict[str, Fraction]:
     return found
 
 
+def idle_identities(plan: Plan, limit: int | None) -> dict[str, int]:
+    """Return the number of identities in each split of which no pairs are made."""
+    counts = plan.counts(limit)
+    identities = Counter(plan.split_of.values())
+    return {name: identities[name] for name in sorted(identities) if not counts.get(name)}
+
+
 def expected_bytes(plan: Plan, splits: list[SplitSummary]) -> int:
     """Return the approximate size of the images and masks in bytes."""
     encode = plan.recipe.encode
@@ -136,6 +151,8 @@ def takes_donor(method: str) -> bool:
 def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:
     """Yield warnings about the plan: faces used too often, and too few donors."""
     for split in splits:
+        if not split.pairs:  # nothing is made of its faces
+            continue
         if split.uses > _MAX_USES:
             yield (
                 f"split {split.split!r}: {split.faces} faces for {split.pairs} pairs, so each face "

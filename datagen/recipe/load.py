@@ -211,9 +211,23 @@ def load_recipe(
 
 def _card(card: str, recipe: Path, number: int, allow_outside: bool) -> SourceCard:
     """Read the card of a source; a card that is not there is a mistake of the recipe's key."""
-    path = card_path(card, recipe, number, allow_outside)
+    path, key = card_path(card, recipe, number, allow_outside), f"sources[{number}].card"
+    if _is_missing(path):
+        raise CardError(
+            f"{recipe}: {key}: {card!r}: no such file. A card is named relative to the recipe's "
+            f"folder, {recipe.parent.resolve()}",
+            path=recipe,
+            key=key,
+        )
     try:
         return load_card(path)
     except CardError as error:
-        error.key = error.key or f"sources[{number}].card"
+        error.key = error.key or key
         raise
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except OSError:  # a name or a folder that cannot be read: the reader says why
+        return False

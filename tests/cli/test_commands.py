@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from datagen import __version__
+from datagen.cli import plan
 from datagen.cli.main import run
 from datagen.methods import METHODS
 from tests.support.world import World, digests
@@ -169,6 +170,30 @@ def test_plan_shows_counts_rights_and_warnings(
         assert text in told.out
     assert "warning: split 'train': 16 faces for 6000 pairs" in told.err
     assert "MB and" in told.out
+    assert "warning: split 'test': 4 identities, and an evaluation judges nothing" in told.err
+
+
+def test_a_small_plan_has_no_size_of_zero(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["plan", str(world.recipe), "--inline"]
+    assert run([*args, "--limit", "2"]) == 0
+    told = capsys.readouterr()
+    assert "\nless than 1 MB and less than a second on " in told.out
+    assert run([*args, "--set", "splits={train: 9}"]) == 0
+    told = capsys.readouterr()
+    assert "\nidentities not used: 4 of 'test', a split without pairs; split.shares " in told.out
+    sizes = [plan._size(n) for n in (999_999, 1_000_000, 9_999e6, 12e9)]
+    assert sizes == ["less than 1 MB", "about 1 MB", "about 9,999 MB", "about 12 GB"]
+    times = [plan._duration(n) for n in (0.9, 1.2, 119, 120, 7200)]
+    assert times == ["less than a second", "about 1 s", "about 119 s", "about 2 minutes",
+                     "about 2 hours"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["methods", "degradations", "sources", "analyzers"])
+def test_the_list_says_where_a_name_goes(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", kind]) == 0
+    key = {"methods": "'methods: - {use: NAME", "degradations": "'degradations: - {use: NAME",
+           "sources": "'layout: NAME'", "analyzers": "'face: {analyzer: NAME}'"}[kind]  # fmt: skip
+    assert key in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_inline_with_workers_is_a_contradiction(
@@ -306,6 +331,7 @@ def test_an_installed_package_adds_a_method(world: World, tmp_path: Path) -> Non
     code = f"""
 import sys
 sys.path.insert(0, {str(site)!r})
+from datagen.cli import plan
 from datagen.cli.main import run
 sys.exit(run(["generate", {str(world.recipe)!r}, "-o", {str(tmp_path / "out")!r}, "--inline",
               "--set", "methods=[{{use: green_mouth, share: 1}}]"]))

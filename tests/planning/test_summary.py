@@ -10,6 +10,7 @@ from datagen.planning.summary import (
     SplitSummary,
     expected_bytes,
     expected_seconds,
+    idle_identities,
     summarize,
     warnings_of,
 )
@@ -90,8 +91,16 @@ def warned(plan: Plan) -> list[str]:
     return list(warnings_of(plan, summarize(plan, None)))
 
 
+def test_identities_of_splits_without_pairs_are_counted() -> None:
+    assert idle_identities(made_plan(), None) == {}
+    assert idle_identities(made_plan(splits={"train": 9}), None) == {"test": 8}
+    assert idle_identities(made_plan(), 1) == {"test": 8}
+
+
 def test_what_looks_thin_is_told() -> None:
     assert warned(made_plan()) == []
+    idle = made_plan(FaceIndex.from_rows(rows(identities=6, images=1)))
+    assert not any("'test'" in text for text in warnings_of(idle, summarize(idle, 1)))
     (text,) = warned(made_plan(splits={"train": 60, "test": 16 * 200 + 1}))
     assert text.startswith(
         "split 'test': 16 faces for 3201 pairs, so each face is a target about 201 times"

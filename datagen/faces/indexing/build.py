@@ -68,12 +68,14 @@ class BuiltIndex(Remembered):
     """The index, with rejected images and faces and with warnings for the user.
 
     ``kept`` is false if the cache cannot be written: the next run analyzes everything again.
-    ``passed_over`` counts, by source and kind, the entries that a source has and does not list.
+    ``passed_over`` counts, by source and kind, the entries that a source has and does not list;
+    ``listed`` holds, by source, the number of its images or videos and of their identities.
     """
 
     index: FaceIndex = field(default_factory=lambda: FaceIndex.from_rows([]))
     rejects: list[IndexReject] = field(default_factory=list)
     passed_over: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    listed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def build_index(  # noqa: PLR0913 - each is what the user has chosen
@@ -111,6 +113,8 @@ def build_index(  # noqa: PLR0913 - each is what the user has chosen
             built.passed_over[one.source.card.id] = one.passed_over
         if not one.screened.records:
             raise SourceError(_nothing_left(one.source, one.screened.rejects))
+        people = {record.identity for record in one.screened.records}
+        built.listed[one.source.card.id] = len(one.screened.records), len(people)
     how = Looking(analyzer, engine, progress, refresh)
     all_found = [look_at(one.source, one.screened.records, how, built, one.clips) for one in listed]
     copies = _copies(listed, all_found, how, built)
