@@ -18,6 +18,7 @@ from datagen.errors import CardError, UserError, WeightsError, one_per_line
 from datagen.networks.card_row import CardRow, card_row
 from datagen.networks.check_card import check_card, permitted
 from datagen.weights.add import add_card
+from datagen.weights.card import read_weight_card
 from datagen.weights.store import WeightStore, weight_store
 from datagen.weights.whereabouts import needed_cards, whereabouts
 
@@ -127,8 +128,9 @@ def add(
 ) -> None:
     """Copy a weight card to DATAGEN_WEIGHTS/cards, where recipes find it by its id."""
     store = weight_store()
+    terms = permitted(read_weight_card(card))  # before the card is in place
     added, place = add_card(store, card, replace)
-    echo(place, f"{added.license}: {permitted(added)}", whereabouts(store, added))
+    echo(place, f"{added.license}: {terms}", whereabouts(store, added))
     for other in needed_cards(added):
         if other not in store.known():
             Progress().warn(f"it needs {other!r}, but no weight card of that id is known")

@@ -1,4 +1,4 @@
-"""Field types of a recipe: exact shares and ranges."""
+"""Field types of recipes and cards: exact shares, ranges, and texts of one line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
-__all__ = ["IntRange", "Range", "Share", "sums_to_one"]
+__all__ = ["IntRange", "Line", "Range", "Share", "sums_to_one"]
 
 _MAX_NUMBER = 40  # characters
+# Control characters, separators of lines and paragraphs, and what reorders text.
+_NOT_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _LONG_EXPONENT = re.compile(r"e[+-]?\d{4}", re.IGNORECASE)  # 1e-99999999 has as many digits
 
 
@@ -79,3 +81,14 @@ IntRange: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_whole_pair), AfterValidator(_rising)
 ]
 """``[low, high]`` of whole numbers, both included, or one number for both."""
+
+
+def _line(text: str) -> str:
+    if wrong := _NOT_IN_LINE.search(text):
+        code = f"U+{ord(wrong.group()):04X}"
+        raise ValueError(f"must be one line of visible characters, without {code}")
+    return text
+
+
+Line: TypeAlias = Annotated[str, AfterValidator(_line)]
+"""A text that stands on one line, in the order in which it is written."""

@@ -16,7 +16,7 @@ from datagen.core.text import shortened
 from datagen.errors import CardError
 from datagen.rights.spdx import spdx_of
 
-__all__ = ["KNOWN_LICENSES", "License", "Terms", "combine", "license_of"]
+__all__ = ["KNOWN_LICENSES", "MAX_EXPRESSION", "License", "Terms", "combine", "license_of"]
 
 Answer: TypeAlias = bool | None
 """Yes, no, or ``None`` for unknown, which counts as no."""
@@ -125,7 +125,9 @@ _TABLE: dict[str, tuple[bool, bool, bool, bool, bool]] = {
 }
 KNOWN_LICENSES = tuple(_TABLE)
 _BY_LOWER = {name.lower(): name for name in _TABLE}
-_MAX_LENGTH = 1000
+MAX_EXPRESSION = 1000
+"""Most characters of an SPDX expression."""
+
 _MAX_ALTERNATIVES = 256
 _UNKNOWN = frozenset({"unknown", "LicenseRef-Unknown", "NOASSERTION", "NONE"})
 
@@ -155,9 +157,9 @@ def license_of(expression: str, commercial: bool = False, redistribute: bool = F
 def _parsed(expression: str) -> Any:
     """Return the tree of an expression, which has few enough alternatives to look at each."""
     shown = shortened(expression, 100)
-    if len(expression) > _MAX_LENGTH:
+    if len(expression) > MAX_EXPRESSION:
         raise CardError(
-            f"license {shown} has {len(expression)} characters: at most {_MAX_LENGTH} are read"
+            f"license {shown} has {len(expression)} characters: at most {MAX_EXPRESSION} are read"
         )
     try:
         parsed = license_expression.Licensing().parse(expression)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, StrictBool, model_validator
 
 from datagen.core.digests import digest_of
+from datagen.core.fields import Line
 from datagen.core.schema import Frozen, parse
 from datagen.core.yaml_io import read_yaml
 from datagen.errors import CardError
@@ -88,7 +89,7 @@ class SourceCard(Frozen):
     version: str = ""
     homepage: str = ""
     description: str = ""
-    license: str = Field(min_length=1)
+    license: Line = Field(min_length=1, max_length=1000)
     consent: Consent
     attribution: str = ""
     layout: str

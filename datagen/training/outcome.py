@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from datagen.core.files import move_into_place, write_atomically
+from datagen.core.terminal import plain
+from datagen.core.text import first_of
 from datagen.faces.index import Face, FaceIndex
 from datagen.networks.autoencoder.config import FACES, AutoencoderConfig, TrainedIdentity
 from datagen.networks.autoencoder.network import save_autoencoder
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Faces", "write_outcome"]
+__all__ = ["Faces", "license_expression", "write_outcome"]
 
 _COLUMNS = ("source", "identity", "split", "face", "sha256", "license", "attribution")
 _NAMED = 20
+_MAX_TITLE = 2000
+_MAX_CITATION = 10_000  # characters, as in a card
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +133,13 @@ def _card(setup: Setup, faces: Faces, steps: int, place: Path) -> WeightCard:
     expires = faces.expires()
     until = f" The first of their consents expires on {expires}." if expires else ""
     count = len(setup.people)
+    titles = plain(first_of([card.title for card in used], _NAMED), one_line=True)
     bare = WeightCard(
         id=setup.name,
-        title=f"Autoencoder of {count} identities of {', '.join(card.title for card in used)}",
+        title=f"Autoencoder of {count} identities of {titles}"[:_MAX_TITLE],
         file=setup.name,
         form="datagen",
-        license=_expression(terms.licenses),
+        license=license_expression(terms.licenses),
         permits=Permits(
             research=terms.research is True,
             commercial=terms.commercial is True,
@@ -163,7 +168,8 @@ def _learned_from(faces: Faces) -> str:
     return f", and the licenses of the networks {', '.join(named)}" if named else ""
 
 
-def _expression(licenses: Sequence[str]) -> str:
+def license_expression(licenses: Sequence[str]) -> str:
+    """Return one SPDX expression for something that is under all of these licenses."""
     parts = [f"({name})" if " OR " in name else name for name in sorted(set(licenses))]
     return " AND ".join(parts)
 
@@ -171,4 +177,5 @@ def _expression(licenses: Sequence[str]) -> str:
 def _named(attribution: Sequence[str]) -> str:
     shown = " ".join(attribution[:_NAMED])
     more = len(attribution) - _NAMED
-    return f"{shown} And {more} more, named in {FACES}." if more > 0 else shown
+    named = f"{shown} And {more} more, named in {FACES}." if more > 0 else shown
+    return named if len(named) <= _MAX_CITATION else f"Named in {FACES}."

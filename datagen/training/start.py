@@ -19,11 +19,12 @@ from datagen.recipe import Recipe
 from datagen.release import Folder
 from datagen.release.lock import lock_folder
 from datagen.rights import check_rights, restricting, today
+from datagen.rights.terms import MAX_EXPRESSION
 from datagen.sources import Source
 from datagen.training.aligned_faces import AlignedFaces, aligned_faces
 from datagen.training.identities import Choice, choose_identities
 from datagen.training.interrupt import stop_on_signal
-from datagen.training.outcome import Faces
+from datagen.training.outcome import Faces, license_expression
 from datagen.training.run import Pace, Watch, run_training
 from datagen.training.setup import Setup, claim, faces_digest
 from datagen.weights.card import WeightCard
@@ -148,6 +149,11 @@ def _refuse_uncovered(faces: Faces) -> None:
         RightsError: The terms of all faces together do not cover the purpose.
     """
     terms = faces.terms()
+    if len(license_expression(terms.licenses)) > MAX_EXPRESSION:
+        raise RightsError(
+            f"the {len(set(terms.licenses))} licenses of the faces together are longer than the "
+            f"{MAX_EXPRESSION} characters of a license. Name identities of fewer licenses"
+        )
     if not faces.purpose.covered_by(terms):
         raise RightsError(
             f"the purpose ({faces.purpose}) is not covered by a network that is trained on faces "

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, StrictBool, field_validator, model_validator
 
 from datagen.core.digests import digest_of
+from datagen.core.fields import Line
 from datagen.core.schema import Frozen, check_kind, parse
 from datagen.core.yaml_io import mapping_in, yaml_text
 from datagen.errors import CardError
@@ -30,10 +31,10 @@ class Hub(Frozen):
             slashes; empty: all files, which is a lot if checkpoints come in several formats.
     """
 
-    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)
     revision: str = Field(default="", pattern=r"^([0-9a-f]{40})?$")
-    subfolder: str = Field(default="", pattern=r"^(\w[\w.-]*(/\w[\w.-]*)*)?$")
-    files: tuple[str, ...] = ()
+    subfolder: str = Field(default="", pattern=r"^(\w[\w.-]*(/\w[\w.-]*)*)?$", max_length=200)
+    files: tuple[Line, ...] = Field(default=(), max_length=100)
 
 
 _MIN_GROUNDS = 12
@@ -53,7 +54,7 @@ class Permits(Frozen):
     research: StrictBool
     commercial: StrictBool = False
     redistribute: StrictBool = False
-    grounds: str = Field(min_length=20)
+    grounds: str = Field(min_length=20, max_length=10_000)
 
     @field_validator("grounds")
     @classmethod
@@ -93,19 +94,19 @@ class WeightCard(Frozen):
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
-    title: str = Field(min_length=1)
-    file: str = Field(pattern=r"^[^/\\.][^/\\]*$")
+    title: Line = Field(min_length=1, max_length=2000)
+    file: Line = Field(pattern=r"^[^/\\.][^/\\]*$", max_length=200)
     form: Literal["onnx", "task", "insightface", "diffusers", "safetensors", "datagen"] = "onnx"
-    address: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    address: str = Field(default="", pattern=r"^(https?://\S+)?$", max_length=2000)
     hub: Hub | None = None
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-    size: int | None = Field(default=None, gt=0)
-    license: str = Field(min_length=1)
+    size: int | None = Field(default=None, gt=0, le=1 << 40)
+    license: Line = Field(min_length=1, max_length=1000)
     permits: Permits | None = None
     expires: dt.date | None = None
-    citation: str = ""
-    homepage: str = ""
-    notes: str = ""
+    citation: str = Field(default="", max_length=10_000)
+    homepage: Line = Field(default="", max_length=2000)
+    notes: str = Field(default="", max_length=10_000)
     network: Network | None = None
     diffusers: Diffusers | None = None
     autoencoder: Autoencoder | None = None

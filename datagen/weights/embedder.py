@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from datagen.core.fields import Line
 from datagen.core.schema import Frozen
-from datagen.weights.io_contract import Template
+from datagen.weights.io_contract import Span, Template
 
 __all__ = ["Embedder"]
 
@@ -31,17 +32,15 @@ class Embedder(Frozen):
     template: Template | None = None
     box: float | None = Field(default=None, ge=0.8, le=3)
     size: int = Field(ge=16, le=1024)
-    values: tuple[float, float]
+    values: Span
     color: Literal["rgb", "bgr"] = "rgb"
-    input: str = Field(min_length=1)
-    output: str = Field(min_length=1)
+    input: Line = Field(min_length=1, max_length=200)
+    output: Line = Field(min_length=1, max_length=200)
     length: int = Field(ge=2, le=8192)
     match: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _one_place_and_a_range(self) -> Embedder:
+    def _one_place(self) -> Embedder:
         if (self.template is None) == (self.box is None):
             raise ValueError("template and box: expected one of the two")
-        if self.values[0] >= self.values[1]:
-            raise ValueError("values: expected [low, high]")
         return self

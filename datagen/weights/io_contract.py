@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from datagen.core.fields import Line
 from datagen.core.schema import Frozen
 
-__all__ = ["Autoencoder", "Diffusers", "FaceInput", "Network", "Task", "Template"]
+__all__ = [
+    "Autoencoder",
+    "Diffusers",
+    "FaceInput",
+    "Network",
+    "Span",
+    "Task",
+    "Template",
+]
 
 Template: TypeAlias = Literal[
     "arcface_112_v1", "arcface_112_v2", "arcface_128", "ffhq_512", "mtcnn_512"
@@ -17,6 +26,30 @@ Template: TypeAlias = Literal[
 ``networks/alignment/align.py``."""
 
 Task: TypeAlias = Literal["swap", "edit", "enhance", "embed", "convert"]
+
+
+_PortName: TypeAlias = Annotated[Line, Field(max_length=200)]
+"""Name of an input or an output of a file."""
+
+_MIN_SPAN = 1e-3
+_MOST = 1e5
+
+
+def _span(pair: tuple[float, float]) -> tuple[float, float]:
+    low, high = pair
+    if not (-_MOST <= low < high <= _MOST and high - low >= _MIN_SPAN):
+        raise ValueError(
+            f"expected [low, high] from {-_MOST:g} to {_MOST:g}, and {_MIN_SPAN:g} apart or more"
+        )
+    return pair
+
+
+Span: TypeAlias = Annotated[tuple[float, float], AfterValidator(_span)]
+"""What black and white are in a network, which computes in float32."""
+
+_Mean: TypeAlias = Annotated[float, Field(ge=-1e3, le=1e3)]
+_Std: TypeAlias = Annotated[float, Field(ge=1e-4, le=1e3)]
+_CardId: TypeAlias = Annotated[Line, Field(max_length=64)]
 
 
 class FaceInput(Frozen):
@@ -32,17 +65,15 @@ class FaceInput(Frozen):
 
     template: Template
     size: int = Field(ge=16, le=2048)
-    mean: tuple[float, ...] = Field(default=(0.0,), min_length=1, max_length=3)
-    std: tuple[float, ...] = Field(default=(1.0,), min_length=1, max_length=3)
+    mean: tuple[_Mean, ...] = Field(default=(0.0,), min_length=1, max_length=3)
+    std: tuple[_Std, ...] = Field(default=(1.0,), min_length=1, max_length=3)
     color: Literal["rgb", "bgr"] = "rgb"
-    name: str = ""
+    name: _PortName = ""
 
     @model_validator(mode="after")
     def _channels(self) -> FaceInput:
         if 2 in (len(self.mean), len(self.std)):
             raise ValueError("mean and std: expected one value or three")
-        if min(self.std) <= 0:
-            raise ValueError("std: expected values above 0")
         return self
 
 
@@ -72,15 +103,17 @@ class Network(Frozen):
     face: FaceInput | None = None
     identity: Literal["none", "embedding", "image"] = "none"
     identity_face: FaceInput | None = None
-    identity_name: str = ""
-    embedder: str = ""
-    converter: str = ""
+    identity_name: _PortName = ""
+    embedder: _CardId = ""
+    converter: _CardId = ""
     emap: bool = False
     unit: bool = True
-    output: tuple[float, float] = (0.0, 1.0)
-    output_name: str = ""
-    mask_name: str = ""
-    fixed: dict[str, float] = Field(default_factory=dict)
+    output: Span = (0.0, 1.0)
+    output_name: _PortName = ""
+    mask_name: _PortName = ""
+    fixed: dict[_PortName, Annotated[float, Field(ge=-_MOST, le=_MOST)]] = Field(
+        default_factory=dict, max_length=16
+    )
     enlarges: int = Field(default=1, ge=1, le=8)
 
     @model_validator(mode="after")
@@ -95,8 +128,6 @@ class Network(Frozen):
             raise ValueError("embedder: required for identity 'embedding', and only for it")
         if (self.identity == "image") != (self.identity_face is not None):
             raise ValueError("identity_face: required for identity 'image', and only for it")
-        if self.output[0] >= self.output[1]:
-            raise ValueError("output: expected [low, high]")
         if self.enlarges > 1 and self.task != "enhance":
             raise ValueError(f"enlarges: only for task 'enhance', found {self.task!r}")
         return self

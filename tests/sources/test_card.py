@@ -116,6 +116,12 @@ def test_a_permission_is_no_text(tmp_path: Path) -> None:
     assert "consent.alteration" in said
 
 
+@pytest.mark.parametrize("text", ['"MIT\\n"', '"MIT\\u202e"', '"MIT\\r\\n## Owner"'])
+def test_a_license_stands_on_one_line(tmp_path: Path, text: str) -> None:
+    said = _refused(tmp_path, GOOD.replace("CC-BY-4.0", text))
+    assert "license: must be one line of visible characters" in said
+
+
 def test_an_id_is_short(tmp_path: Path) -> None:
     assert "id" in _refused(tmp_path, GOOD.replace("id: mine", f"id: {'m' * 65}"))
 

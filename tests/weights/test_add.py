@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from datagen.cli.main import run
 from datagen.errors import CardError
 from datagen.weights.add import add_card
 from datagen.weights.store import weight_store
@@ -61,6 +62,19 @@ def test_a_shipped_id_may_be_taken_by_a_card_that_adds_something(
         ({"permits": {**PERMITS, "grounds": " " * 30}}, r"permits\.grounds"),
         ({"permitts": PERMITS}, "Did you mean 'permits'"),
         ({"id": "Own"}, "id"),
+        ({"file": "a\nb.onnx"}, r"file: must be one line"),
+        ({"file": "a\u202exnno.b"}, r"file: must be one line"),
+        ({"file": "a" * 5000}, "file: .*at most 200 characters"),
+        ({"title": "a\nb"}, r"title: must be one line .*U\+000A"),
+        ({"title": "a" * 5000}, "title: .*at most 2000 characters"),
+        ({"license": "MIT\n"}, r"license: must be one line .*U\+000A"),
+        ({"license": "\u202eTIM"}, r"license: must be one line .*U\+202E"),
+        ({"license": "MIT AND " * 500 + "MIT"}, "license: .*at most 1000 characters"),
+        ({"homepage": "https://x.org\n## Owner"}, r"homepage: must be one line"),
+        ({"address": "https://x.org/" + "a" * 3000}, "address: .*at most 2000 characters"),
+        ({"size": 1 << 60}, "size: .*less than or equal to"),
+        ({"citation": "a" * 20_000}, "citation: .*at most 10000 characters"),
+        ({"hub": {"repo": "a/b", "files": ["*"] * 101}}, "hub.files: .*at most 100"),
     ],
 )
 def test_a_wrong_card_is_not_added(
@@ -68,6 +82,14 @@ def test_a_wrong_card_is_not_added(
 ) -> None:
     with pytest.raises(CardError, match=words):
         add_card(weight_store(), _card(tmp_path, **changes))
+    assert not folder.exists()
+
+
+def test_a_license_that_cannot_be_read_is_refused_before_the_card_is_in_place(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["weights", "add", str(_card(tmp_path, license="MIT AND ((("))]) == 2
+    assert "is not an SPDX expression" in capsys.readouterr().err
     assert not folder.exists()
 
 
