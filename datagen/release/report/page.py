@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -76,7 +76,8 @@ def write_report(
             change least and most, and others spread over the release. Fewer are shown where the
             page would become too large.
         method: Show this method only.
-        every: Also write pages with every pair, which the first page links.
+        every: Also write pages with every pair, which the first page links; otherwise those of
+            an earlier report are removed.
 
     Raises:
         ReleaseError: The release has no such method, or is damaged.
@@ -86,6 +87,7 @@ def write_report(
     if method is not None:
         rows = rows[rows["method"] == method]
     pages = _write_all(release, method) if every else []
+    _remove_others(release, {page.name for page in pages})
     usual = _CLIP_PAIRS if release.has_clips else _PAIRS
     controls = set(rows.loc[rows["kind"] == "control", "pair_id"])
     chosen = choose(fakes, usual if count is None else min(count, MOST_PAIRS), controls)
@@ -222,11 +224,15 @@ def _write_all(release: Release, method: str | None) -> list[_Page]:
         )
         release.folder.write(f"{_FOLDER}/{page.name}", text)
         pages.append(page)
-    written = {f"{_FOLDER}/{page.name}" for page in pages}
-    for name in release.folder.names(_FOLDER):
-        if name not in written:  # of an earlier, longer report
-            release.folder.remove(name)
     return pages
+
+
+def _remove_others(release: Release, names: Collection[str]) -> None:
+    """Remove the pages of an earlier report: of other pairs, or of a method, or more of them."""
+    written = {f"{_FOLDER}/{name}" for name in names}
+    for name in release.folder.names(_FOLDER):
+        if name not in written:
+            release.folder.remove(name)
 
 
 def _filled(

@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -18,6 +19,7 @@ from PIL import Image as Pillow
 from datagen.core.arrays import Image, Mask
 from datagen.core.html import data_url
 from datagen.core.images import encode_jpeg
+from datagen.core.text import counted
 from datagen.errors import ReleaseError
 from datagen.release.clips import is_clip
 from datagen.release.identity_schema import IDENTITY_NAMES
@@ -34,7 +36,11 @@ _SIDES = (512, 384, 256, 192, 128)
 _QUALITY = 88
 _MASK_COLOR = (255, 96, 0)
 _SHOWN = ("image_id", "donor_image_id", "split", "item", "attempt", "change", "mask_area")
-_CLIP = ("frames", "fps_num", "fps_den", "stride", "start_frame", "track_id", "motion")
+_MOTIONS = {
+    "video": "of a video",
+    "rendered": "rendered",
+    "camera": "a virtual camera over a photograph",
+}
 _DEGRADATION = ("degradation", "severity", "change_released", "psnr")
 _LONGEST = 60
 
@@ -152,14 +158,27 @@ def _facts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "pair", str(row["pair_id"])
     yield "method", f"{row['method']} ({row['family']})"
     identity = IDENTITY_NAMES if IDENTITY_NAMES[0] in row else ()
-    for name in (*_SHOWN, *identity, *(_CLIP if is_clip(row) else ())):
+    for name in (*_SHOWN, *identity):
         yield name, _text(row[name])
+    if is_clip(row):
+        yield from _facts_of_clip(row)
     if _text(row["degradation"]):
         for name in _DEGRADATION:
             yield name, _text(row[name])
         yield "operations", _operations(row)
     yield "encoder", _pairs(json_object(row, "encoder"))
     yield "params", _pairs(json_object(row, "method_params"))
+
+
+def _facts_of_clip(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    frames, stride = int(row["frames"]), int(row["stride"])
+    fps = Fraction(int(row["fps_num"]), int(row["fps_den"]))
+    yield "length", f"{counted(frames, 'frame')}, {float(frames / fps):.3g} s"
+    yield "frames per second", f"{float(fps):.5g}"
+    step = "" if stride == 1 else f", one frame in {stride}"
+    yield "begins", f"at frame {row['start_frame']} of the source{step}"
+    yield "track", _text(row["track_id"])
+    yield "motion", _MOTIONS.get(str(row["motion"]), _text(row["motion"]))
 
 
 def _text(value: Any) -> str:
@@ -177,7 +196,9 @@ def _operations(row: Mapping[str, Any]) -> str:
 
 
 def _shortened(value: Any) -> str:
-    shown = json.dumps(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    shown = value if isinstance(value, str) else json.dumps(value)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
 
 

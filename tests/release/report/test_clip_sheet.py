@@ -12,6 +12,7 @@ import pytest
 
 from datagen.core.images import read_rgb
 from datagen.errors import ReleaseError
+from datagen.release.clip_schema import CLIP_NAMES
 from datagen.release.reader import Release
 from datagen.release.report.page import PAGE, write_report
 from datagen.release.strips import frames_shown, sheet
@@ -50,7 +51,10 @@ def test_the_released_clips_play_side_by_side_with_mask_and_difference(own: Path
     assert 2 * 4 < len(players) - len(made) <= 3 * 4  # some have a control
     assert all(np.shape(decode_clip(data)) == (4, 96, 96, 3) for data in made)
     assert "click them for slow motion" in text
-    assert "<dt>track_id</dt>" in text
+    assert "<dt>track</dt>" in text
+    assert re.search("<dt>length</dt><dd>4 frames, 0[.][0-9]+ s</dd>", text)
+    assert re.search("<dt>begins</dt><dd>at frame [0-9]+ of the source", text)
+    assert not any(f"<dt>{name}</dt>" in text for name in set(CLIP_NAMES) - {"motion"})
 
 
 @pytest.mark.parametrize("name", ["lossless_clips", "frame_clips"])

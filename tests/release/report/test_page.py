@@ -132,6 +132,8 @@ def test_every_pair_is_on_one_of_the_pages(
     _, middle = parsed(folder / "00002.html")
     assert {"../index.html", "00001.html", "00003.html"} <= set(middle.linked)
     assert release.verify() == []
+    write_report(release, 2)
+    assert release.folder.names("report") == [PAGE]
 
 
 def test_a_page_stays_below_its_limit(
@@ -173,6 +175,26 @@ def test_rejects_are_told_by_code_and_names_are_escaped(release: Release, tmp_pa
     assert "&lt;script&gt;alert(&#34;x&#34;)" in text
     assert text.index("<code>blink</code>") < text.index("&lt;script&gt;")  # the most first
     assert "alert" not in json.dumps(page.held)
+
+
+def test_one_of_a_thing_is_not_called_many(release: Release, tmp_path: Path) -> None:
+    change_record(tmp_path / "out", lambda record: record["counts"].update(index_rejects=1))
+    write_report(Release(tmp_path / "out"), 1, "self_blend")
+    text, _ = parsed(tmp_path / "out" / PAGE)
+    assert "1 image or face of the sources was rejected before." in text
+    assert "<dt>method</dt><dd>1</dd>" in text
+    assert '<output aria-live="polite">1 pair</output>' in text
+    assert not re.findall(r"[^0-9.]1 (?:images|pairs|masks|controls)\b", text)
+
+
+def test_ranges_and_counts_are_in_words(release: Release, tmp_path: Path) -> None:
+    """A dash before a negative number reads as a sign."""
+    write_report(release, 1)
+    text, _ = parsed(tmp_path / "out" / PAGE)
+    assert "\u2013" not in text
+    assert re.search(r">-?[0-9.]+ to -?[0-9.]+<", text)
+    assert "uses per identity as target, median" in text
+    assert re.search(r"nobody \([0-9]+ released images\)", text)
 
 
 def test_no_more_pairs_than_a_page_may_have(capsys: pytest.CaptureFixture[str]) -> None:

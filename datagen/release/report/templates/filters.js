@@ -14,7 +14,7 @@ const filter = () => {
   if (kind) gallery.dataset.kind = kind; else delete gallery.dataset.kind;
   const shown = pairs.filter(pair => !pair.hidden).length;
   document.querySelector(".tools output").textContent =
-    shown === pairs.length ? `${shown} pairs` : `${shown} of ${pairs.length} pairs`;
+    (shown === pairs.length ? "" : `${shown} of `) + `${pairs.length} ${pairs.length === 1 ? "pair" : "pairs"}`;
   document.querySelector(".none").hidden = shown > 0;
 };
 
