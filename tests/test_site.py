@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -97,6 +98,16 @@ def test_the_job_for_kubernetes_is_whole() -> None:
 
     options = {name for one in get_command(app).commands["generate"].params for name in one.opts}  # type: ignore[attr-defined]
     assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_no_document_needs_a_script_to_show_its_diagrams() -> None:
+    """The theme fetches the one for Mermaid; package indexes show none at all."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        assert "```mermaid" not in page.read_text(encoding="utf-8"), page
+    for drawing in (ROOT / "docs" / "images").glob("*.svg"):
+        root = ET.fromstring(drawing.read_text(encoding="utf-8"))
+        assert root.find("{http://www.w3.org/2000/svg}title") is not None
+        assert "href" not in drawing.read_text(encoding="utf-8")
 
 
 def test_every_page_is_reachable() -> None:

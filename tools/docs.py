@@ -20,6 +20,7 @@ from datagen.weights import WeightCard
 from datagen.weights.catalog import read_shipped_card, shipped_weight_cards
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from diagrams import diagrams
 from sections import degradation_sections, first_line, method_sections
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +154,8 @@ def documents() -> Iterator[tuple[Path, str]]:
         ROOT / "manifests" / "SCHEMA.md",
         "".join((schema_document(), clip_schema_document(), identity_schema_document())),
     )
+    for name, drawing in diagrams():
+        yield ROOT / "docs" / "images" / name, drawing
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         yield path, with_tables(path.read_text(encoding="utf-8"))
 
