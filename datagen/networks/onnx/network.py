@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from datagen.weights.store import WeightStore, weight_store
 
 __all__ = ["OnnxNetwork", "open_network"]
 
+_MAX_OUTPUT = 1 << 28  # values for one face
 _ALL: tuple[Task, ...] = ("swap", "edit", "enhance", "embed", "convert")
 
 
@@ -66,8 +68,8 @@ class OnnxNetwork:
             for start in range(0, count, step)
         ]
         outputs = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        for port, output in zip(self.outputs, outputs, strict=True):
-            if output.ndim != len(port.shape) or len(output) != count:
+        for port, output, channels in zip(self.outputs, outputs, (3, 1), strict=False):
+            if not _is_of(output, port, channels) or len(output) != count:
                 raise WeightsError(
                     f"{self._session.path}: output {port} has shape {list(output.shape)} for "
                     f"{count} faces. If it was exported for one face, set batch: 1"
@@ -157,6 +159,10 @@ class _Ports:
     def output(self, name: str, channels: Sequence[int], rank: int) -> Port:
         """Return an output of ``rank`` axes with one of ``channels``, or any number if empty."""
         outputs = self._session.outputs
+        for port in outputs:
+            size = math.prod(side for side in port.shape[1:] if side is not None)
+            if not 0 < size <= _MAX_OUTPUT:
+                raise self._wrong(f"output {port} has {size:,} values for one face")
         if name:
             port = self._by_name(outputs, "output", name, "output")
             fitting = [port] if _gives(port, channels, rank) else []
@@ -220,6 +226,13 @@ def _fits(port: Port, wanted: Sequence[int | None]) -> bool:
         None in (found, want) or found == want
         for found, want in zip(port.shape, wanted, strict=True)
     )
+
+
+def _is_of(output: Floats, port: Port, channels: int) -> bool:
+    """Return whether an output has the axes of its port, the channels of an image, and values."""
+    if output.ndim != len(port.shape) or not output.size:
+        return False
+    return output.ndim != 4 or output.shape[1] == channels
 
 
 def _gives(port: Port, channels: Sequence[int], rank: int) -> bool:

@@ -160,6 +160,51 @@ def test_a_batch_fixed_at_more_than_one_is_refused() -> None:
         _open("broken_pairs")
 
 
+def _write_edit(
+    folder: Path, name: str, nodes: list[onnx.NodeProto], shape: list[int | str], **numbers: object
+) -> None:
+    """Write a network that maps ``a`` to ``b``, and its card."""
+    kind = onnx.TensorProto.FLOAT
+    ports = [
+        onnx.helper.make_tensor_value_info(port, kind, axes)
+        for port, axes in (("a", ["n", 3, 64, 64]), ("b", shape))
+    ]
+    values = [onnx.numpy_helper.from_array(np.asarray(v), key) for key, v in numbers.items()]
+    graph = onnx.helper.make_graph(nodes, "g", ports[:1], ports[1:], values)
+    versions = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=versions, ir_version=8), folder / f"{name}.onnx"
+    )
+    face = {"template": "arcface_112_v2", "size": 64}
+    body = {"id": name, "title": name, "file": f"{name}.onnx", "license": "MIT"}
+    body["network"] = {"task": "edit", "face": face}  # type: ignore[assignment]
+    (folder / "cards" / f"{name}.yaml").write_text(yaml.safe_dump(body), "utf-8")
+
+
+def test_outputs_without_a_pixel_or_of_other_channels_are_told(onnx_folder: Path) -> None:
+    free: list[int | str] = ["n", "c", "h", "w"]
+    for name, axis, keep in (("no_rows", 2, [False] * 64), ("two", 1, [True, True, False])):
+        some = onnx.helper.make_node("Compress", ["a", "keep"], ["b"], axis=axis)
+        _write_edit(onnx_folder, name, [some], free, keep=keep)
+        found = r"\[2, 3, 0, 64\]" if axis == 2 else r"\[2, 2, 64, 64\]"
+        with pytest.raises(WeightsError, match=f"output 'b' .* has shape {found} for 2 faces"):
+            _open(name)(_noise(2, 3, 64, 64))
+
+
+def test_ports_of_no_size_and_of_too_many_numbers_are_refused_unopened(onnx_folder: Path) -> None:
+    grow = [
+        onnx.helper.make_node("ReduceMean", ["a"], ["m"], keepdims=1),
+        onnx.helper.make_node("Expand", ["m", "to"], ["b"]),
+    ]
+    for name, side in (("vast", 40_000), ("void", 0)):
+        shape: list[int | str] = [1, 3, side, side]
+        _write_edit(onnx_folder, name, grow, shape, to=np.array(shape, np.int64))
+        with pytest.raises(
+            WeightsError, match=rf"output 'b' \[1, 3, {side}, {side}\] has .*values"
+        ):
+            _open(name)
+
+
 def test_a_full_memory_is_told_from_other_failures() -> None:
     network = _open("broken_hungry")
     assert np.isfinite(network(_noise(2, 3, 64, 64))[0]).all()
