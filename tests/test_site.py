@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import yaml
 
 import datagen as dg
 from datagen.cli.main import run
+from tests.support.assets import london, weights
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def blocks(page: str, language: str) -> list[str]:
     """Return the blocks of a document in a language."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -70,6 +72,29 @@ def test_the_benchmark_split(work: Path) -> None:
     assert set(held_out[held_out["method"] == "landmark_swap"]["split"]) == {"test"}
     for text in blocks("benchmark-split.md", "python"):
         exec(text, {})
+
+
+@pytest.mark.slow
+@pytest.mark.photos
+def test_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photographs of 48 people in folders, and every command as it is printed."""
+    weights("face_landmarker.task")
+    monkeypatch.chdir(tmp_path)
+    for text in blocks("own-images.md", "yaml"):
+        path = tmp_path / text.partition("\n")[0].removeprefix("# ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for photo in sorted(london().parent.glob("*.jpg"))[:96]:
+        folder = tmp_path / "images" / photo.name[:3]
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, folder / photo.name[4:])
+    lines = re.findall(r"^datagen (.+)", "".join(blocks("own-images.md", "")), re.MULTILINE)
+    assert lines[0] == "weights pull mediapipe_face_landmarker"
+    for words in map(shlex.split, lines):
+        inline = ["--inline"] if words[0] in ("index", "plan", "generate") else []
+        assert run([*words, *inline]) == 0, words
+    kinds = dg.Release("studio-out").table()["kind"].value_counts().to_dict()
+    assert kinds == {"real": 180, "fake": 180, "control": 90}
 
 
 @pytest.mark.slow
