@@ -179,13 +179,9 @@ def test_two_sources_of_one_id_are_refused(folder: Path) -> None:
 def test_a_file_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(RecipeError, match=r"gone\.yaml: no such file"):
         load_recipe(folder / "gone.yaml")
-    with pytest.raises(CardError, match="no such file") as caught:
+    said = rf"recipe\.yaml: sources\[0\]\.card: 'no/card\.yaml': no such file.* folder, {folder}$"
+    with pytest.raises(CardError, match=said):
         load(folder, sources=[{"card": "no/card.yaml"}])
-    assert caught.value.key == "sources[0].card"
-    assert str(caught.value) == (
-        f"{folder / 'recipe.yaml'}: sources[0].card: 'no/card.yaml': no such file. A card is named "
-        f"relative to the recipe's folder, {folder}"
-    )
 
 
 def test_a_key_given_twice_is_refused(folder: Path) -> None:
