@@ -58,7 +58,7 @@ docs: $(READY)
 
 site: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "the site: site/index.html"
+	@echo "the site: site/index.html; with search: $(PYTHON) -m http.server -d site"
 
 dist: $(READY)
 	@rm -rf dist

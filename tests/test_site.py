@@ -44,11 +44,11 @@ def test_the_site_builds_strictly_and_holds_everything_public(tmp_path: Path) ->
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    names = (tmp_path / "public-names" / "index.html").read_text(encoding="utf-8")
+    names = (tmp_path / "public-names.html").read_text(encoding="utf-8")
     headings = set(re.findall(r'<h3 id="[\w.]+\.(\w+)" class="doc doc-heading', names))
     assert set(dg.__all__) | set(dg.loaders.__all__) <= headings
     for name in ("generate", "weights pull", "lint-deepfakebench"):
-        assert f"datagen {name}" in (tmp_path / "commands" / "index.html").read_text("utf-8")
+        assert f"datagen {name}" in (tmp_path / "commands.html").read_text("utf-8")
     outside = re.compile(r'<(?:script|link|img)[^>]+(?:src|href)="(https?://[^"]+)"')
     for page in tmp_path.rglob("*.html"):
         assert outside.findall(page.read_text(encoding="utf-8")) == [], page
