@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from datagen.engine.base import Outcome, Task, attempt
+from datagen.engine.steps import hearing
 from datagen.errors import RunError
 
 __all__ = ["Board", "Place", "attempt_noted"]
@@ -23,7 +25,8 @@ __all__ = ["Board", "Place", "attempt_noted"]
 K = TypeVar("K")
 R = TypeVar("R")
 
-_GIVEN_UP = "over"
+_GIVEN_UP, _STEPS = "over", "steps"
+_NOTED_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,23 @@ class Board:
         """Note that the driver no longer waits for a task, so that Ray does not run it again."""
         self._put(f"{number}/{_GIVEN_UP}", "1")
 
+    def steps(self, number: int) -> int:
+        """Return how many steps of a task are done, as far as it has told."""
+        told = self._get(f"{number}/{_STEPS}")
+        return int(told) if told.isdecimal() else 0
+
+    def counter(self, number: int) -> Callable[[int], None]:
+        """Return a function that notes the steps of a task, once a second at most."""
+        noted = time.monotonic()
+
+        def note(done: int) -> None:
+            nonlocal noted
+            if time.monotonic() - noted >= _NOTED_EVERY:
+                noted = time.monotonic()
+                self._put(f"{number}/{_STEPS}", str(done))
+
+        return note
+
     def clear(self) -> None:
         """Remove all notes."""
         self._call(lambda store: store._internal_kv_del(f"{self.name}/", del_by_prefix=True))
@@ -115,4 +135,5 @@ def attempt_noted(board: Board, number: int, task: Task[K, R], key: K) -> Outcom
     """Run a task on one key, see ``attempt``, after a note of where it runs."""
     if not board.begin(number):
         return Outcome(key, None, RunError("given up"))
-    return attempt(task, key)
+    with hearing(board.counter(number)):
+        return attempt(task, key)

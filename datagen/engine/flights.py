@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from datagen.core.text import counted
 from datagen.engine.base import Outcome, Task, label_of
 from datagen.engine.board import Board, Place
+from datagen.engine.steps import tell_steps
 from datagen.errors import RunError
 
 __all__ = ["Flights", "Patience"]
@@ -142,6 +143,8 @@ class Flights(Generic[K, R]):
                 flight.place, flight.since = place, now
             elif place is None and flight.since is None and order < due:
                 flight.since = now  # a worker is free for it
+        begun = (flight.number for flight in self._open.values() if flight.place is not None)
+        tell_steps(sum(map(self._board.steps, begun)))
 
     def _overdue(self) -> Iterator[Outcome[K, R]]:
         timeout, now = self._patience.timeout, time.monotonic()

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import cv2
 
 from datagen.core.images import encode_png
+from datagen.engine.steps import tell_steps
 from datagen.errors import ItemError
 from datagen.faces.index import FaceIndex
 from datagen.faces.reader import FaceReader
@@ -138,7 +139,8 @@ class Production(ABC, Generic[P]):
         # The levels of a severity ladder share their base pair.
         groups = [list(levels) for _, levels in groupby(items, key=lambda item: item.base_id)]
         make = self.maker([levels[0] for levels in groups])
-        for levels in groups:
+        for number, levels in enumerate(groups):
+            tell_steps(number * len(levels))
             try:
                 with log.stage(f"make/{self.methods[levels[0].method].name}"):
                     pair = make(levels[0])

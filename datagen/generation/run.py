@@ -12,6 +12,7 @@ from datagen.core.progress import Progress
 from datagen.core.text import counted
 from datagen.core.versions import pixel_libraries
 from datagen.engine import Engine, Outcome
+from datagen.engine.steps import hearing
 from datagen.errors import (
     DatagenError,
     ReleaseError,
@@ -188,9 +189,16 @@ class _Run:
             )
 
     def _watched(self, engine: Engine) -> Iterator[Outcome[ShardKey, ShardDone]]:
-        total, finished = sum(self.sizes.values()), 0
+        total, finished, shown = sum(self.sizes.values()), 0, 0
         started = time.monotonic()
-        with self.progress.bar("making pairs") as bar:
+
+        def show(running: int) -> None:
+            nonlocal shown
+            shown = min(max(shown, finished + running), total)
+            rate = f"{shown / max(time.monotonic() - started, 1e-3):.0f} pairs/s"
+            bar(shown, total, rate if shown else "")
+
+        with self.progress.bar("making pairs") as bar, hearing(show):
             bar(0, total)
             for outcome in engine.run(self.task, list(self.sizes)):
                 yield outcome
@@ -198,9 +206,7 @@ class _Run:
                     total -= self.sizes[outcome.key]  # was there: says nothing about the speed
                 else:
                     finished += self.sizes[outcome.key]
-                made = self._made()
-                rate = f"{made / max(time.monotonic() - started, 1e-3):.0f} pairs/s"
-                bar(finished, total, rate if made else "")
+                show(0)
 
     def _take(self, outcome: Outcome[ShardKey, ShardDone]) -> None:
         if outcome.error is not None:
