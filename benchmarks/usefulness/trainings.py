@@ -76,8 +76,9 @@ class Training:
             for one in missing:
                 path = paths[one.part, one.kind]
                 path.parent.mkdir(parents=True, exist_ok=True)
+                given = self._given(one, f"{people}-{one.part}-{one.kind}-{each}")
                 with staged(path) as target:
-                    self._scored(scorer, one).to_parquet(target)
+                    self._scored(scorer, one, given).to_parquet(target)
         found = [pd.read_parquet(path) for path in paths.values()]
         facts: dict[str, str | int] = {
             "configuration": self.name,
@@ -88,14 +89,23 @@ class Training:
         }
         return pd.concat(found, ignore_index=True).assign(**facts)
 
-    def _scored(self, scorer: Any, test: TestSet) -> pd.DataFrame:
-        images = np.stack([decode(data) for data in test.rows["jpeg"]])
-        if self.detector == "spectral":
-            given: Array = np.stack([features(image) for image in images])
-        else:
-            given = images
+    def _scored(self, scorer: Any, test: TestSet, given: Array) -> pd.DataFrame:
         rows = test.rows.drop(columns=["jpeg"]).assign(part=test.part)
-        return rows.assign(score=scorer(given), sharpness=[sharpness(image) for image in images])
+        sharp = [sharpness(decode(data)) for data in test.rows["jpeg"]]
+        return rows.assign(score=scorer(given), sharpness=sharp)
+
+    def _given(self, test: TestSet, name: str) -> Array:
+        """Return what the detector is given of a test set; features are kept for all trainings."""
+        if self.detector == "network":
+            return np.stack([decode(data) for data in test.rows["jpeg"]])
+        versions = f"v{FOREIGN_VERSION}-v{SPECTRAL_VERSION}"
+        path = self.cache / "features" / f"test-{name}-{versions}.npy"
+        if not path.is_file():
+            found = np.stack([features(decode(data)) for data in test.rows["jpeg"]])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with staged(path) as target, target.open("wb") as file:
+                np.save(file, found)
+        return np.asarray(np.load(path), np.float32)
 
     def _trained(self) -> Any:
         if self.detector == "spectral":
