@@ -181,7 +181,7 @@ def test_a_small_plan_has_no_size_of_zero(world: World, capsys: pytest.CaptureFi
     assert run([*args, "--set", "splits={train: 9}"]) == 0
     told = capsys.readouterr()
     assert "\nidentities not used: 4 of 'test', a split without pairs; split.shares " in told.out
-    sizes = [plan._size(n) for n in (999_999, 1_000_000, 9_999e6, 12e9)]
+    sizes = [plan._size(n) for n in (999_999, 10**6, 9_999 * 10**6, 12 * 10**9)]
     assert sizes == ["less than 1 MB", "about 1 MB", "about 9,999 MB", "about 12 GB"]
     times = [plan._duration(n) for n in (0.9, 1.2, 119, 120, 7200)]
     assert times == ["less than a second", "about 1 s", "about 119 s", "about 2 minutes",
