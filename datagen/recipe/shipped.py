@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from datagen.core.text import near
+from datagen.core.text import near, reason, shortened
 from datagen.errors import RecipeError
 
 __all__ = ["ShippedRecipe", "find_recipe", "shipped_folder", "shipped_recipes"]
@@ -49,9 +49,18 @@ def find_recipe(path: str | os.PathLike[str]) -> Path:
         path: A path, or the bare name of a shipped recipe. A file of that name comes first.
 
     Raises:
-        RecipeError: It is a bare name, and neither a file nor a shipped recipe.
+        RecipeError: It is a bare name, and neither a file nor a shipped recipe; or no file can have
+            that name.
     """
     file = Path(path)
+    try:
+        file.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        if not os.path.islink(file):  # a link to itself is no file, and hides no shipped recipe
+            told = f"{shortened(str(file), 100)} cannot be the file of a recipe: {reason(error)}"
+            raise RecipeError(f"{told}. 'datagen list recipes' shows those that ship") from None
     if file.exists() and not file.is_dir():
         return file
     known = {path.stem: path for path in shipped_folder().glob(f"*{_SUFFIX}")}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datagen.core.files import Timeout, locked
+from datagen.core.text import reason, shortened
 from datagen.errors import ReleaseError
 from datagen.release.folder import Folder
 
@@ -35,9 +36,7 @@ def lock_folder(folder: Folder) -> Iterator[None]:
     if local is None:
         yield
         return
-    if local.exists() and not local.is_dir():
-        raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder.address)
-    made = [path for path in (local, *local.parents) if not path.exists()]
+    made = _missing(folder, local)
     try:
         with contextlib.ExitStack() as stack:
             _take(stack, folder, local)
@@ -46,6 +45,22 @@ def lock_folder(folder: Folder) -> Iterator[None]:
         for path in made:
             with contextlib.suppress(OSError):
                 path.rmdir()  # only if it is empty
+
+
+def _missing(folder: Folder, local: Path) -> list[Path]:
+    """Return the folders that are not there yet, the innermost first."""
+    try:
+        local.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        shown = shortened(folder.address, 100)
+        raise ReleaseError(
+            f"{shown} cannot be used as a folder: {reason(error)}. Choose a new folder"
+        ) from None
+    if local.exists() and not local.is_dir():
+        raise ReleaseError(f"{folder} is a file: choose a new folder", path=folder.address)
+    return [path for path in (local, *local.parents) if not path.exists()]
 
 
 def _take(stack: contextlib.ExitStack, folder: Folder, local: Path) -> None:

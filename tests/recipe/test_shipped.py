@@ -59,3 +59,13 @@ def test_a_name_that_is_nothing_is_told(
 def test_a_command_takes_the_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", "quickstart"]) == 0
     assert "quickstart: valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 300, "é" * 200, "x" * 300 + ".yaml", "a\0b"])
+def test_a_name_that_no_file_can_have_is_told(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RecipeError):
+        load_recipe(name)
+    assert run(["generate", name, "-o", str(tmp_path / "out")]) == 2
+    assert len(capsys.readouterr().err) < 600

@@ -99,3 +99,10 @@ def test_a_file_and_a_link_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="cannot be"), lock_folder(Folder(f"{tmp_path}/out")):
         pass
     assert (tmp_path / "file").read_text() == "thesis"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 300, "a\0b"])
+def test_a_name_that_no_folder_can_have_is_told(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError) as caught, lock_folder(Folder(str(tmp_path / name))):
+        pass
+    assert len(str(caught.value)) < 600
