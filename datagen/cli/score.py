@@ -39,8 +39,8 @@ def command(
         str,
         typer.Option(
             metavar="SPEC",
-            help="module:callable, model.onnx, model.pt, model.pt2, baseline.json, or "
-            "'cmd: program {paths} {scores}'.",
+            help="module:callable, model.onnx, model.pt, model.pt2, baseline.json, "
+            "baseline.safetensors, or 'cmd: program {paths} {scores}'.",
         ),
     ],
     scores: Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from datagen.detectors.baseline.model import BaselineModel
+from datagen.detectors.baseline.forms import network_form
+from datagen.detectors.baseline.spectral import SpectralModel
 from datagen.detectors.batched import ArrayDetector, Detector, Medium
 from datagen.detectors.clips import FramesDetector
 from datagen.detectors.command import CommandDetector
@@ -66,6 +67,9 @@ def _open(spec: DetectorSpec) -> Detector[Medium]:
     if spec.kind == "callable":
         return ArrayDetector(load_function(spec), spec.config)
     if spec.kind == "baseline":
-        return ArrayDetector(BaselineModel.read(spec.target).probabilities, spec.config)
+        return ArrayDetector(SpectralModel.read(spec.target).probabilities, spec.config)
+    if spec.kind == "baseline_network":
+        model = network_form("network_model").NetworkModel.read(spec.target)
+        return ArrayDetector(model.probabilities, spec.config)
     network = _NETWORKS[spec.kind](spec)
     return ArrayDetector(network.infer, spec.config, network.size)

@@ -41,7 +41,7 @@ OnProgress = Callable[[int, int], None]
 _SHOWN = 5
 _COLUMNS = [
     *("sample_id", "sha256", "media_path", "media_offset", "media_size", "media_type"),
-    *("label", "kind", "split", "method", "identity_id"),
+    *("label", "kind", "split", "method", "identity_id", "pair_id"),
 ]
 _OF_CLIPS = ("frames", "width", "height")
 

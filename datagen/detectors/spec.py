@@ -23,23 +23,27 @@ from datagen.errors.redact import portable
 
 __all__ = ["DetectorSpec", "Kind", "look_in", "read_spec"]
 
-Kind: TypeAlias = Literal["callable", "command", "onnx", "torchscript", "exported", "baseline"]
+Kind: TypeAlias = Literal[
+    "callable", "command", "onnx", "torchscript", "exported", "baseline", "baseline_network"
+]
 
 _SUFFIXES: dict[str, Kind] = {
     ".onnx": "onnx",
     ".pt": "torchscript",
     ".pt2": "exported",
     ".json": "baseline",
+    ".safetensors": "baseline_network",
 }
 _CODE: tuple[Kind, ...] = ("torchscript", "exported")
 """Files that can run code when they are opened: torch keeps pickles in them."""
 
 _NETWORKS: tuple[Kind, ...] = ("onnx", *_CODE)
+_BASELINES: tuple[Kind, ...] = ("baseline", "baseline_network")
 
 _COMMAND = "cmd:"
 _FORMS = (
-    "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json, "
-    "or 'cmd: program {paths} {scores}'"
+    "module:callable, model.onnx, model.pt (TorchScript), model.pt2 (torch.export), baseline.json "
+    "or baseline.safetensors (of 'datagen baseline'), or 'cmd: program {paths} {scores}'"
 )
 
 
@@ -199,7 +203,7 @@ def _source_digest(text: str, module: str, files: Sequence[PythonFile]) -> str:
 
 def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
     given = config.model_dump(exclude_defaults=True)
-    if kind == "baseline" and config.takes == "clips":
+    if kind in _BASELINES and config.takes == "clips":
         raise DetectorError(
             f"{CONFIG}: takes: clips: {text!r} was trained on single images: name a 'pooling' of "
             "its scores of frames instead",
@@ -215,7 +219,7 @@ def _check_keys(kind: Kind, config: DetectorConfig, text: str) -> None:
         own = ["size", "output_name"] if kind == "command" else []
         keys = [*NETWORK_KEYS, "device", *own]
         sees = "encoded files" if kind == "command" else "uint8 RGB images"
-    elif kind == "baseline":
+    elif kind in _BASELINES:
         keys = [key for key in DetectorConfig.model_fields if key not in ("takes", "pooling")]
         sees = "the images as they are"
     else:

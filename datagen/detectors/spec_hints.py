@@ -10,7 +10,7 @@ from datagen.core.text import near
 
 __all__ = ["hint_of", "near_files"]
 
-_WEIGHTS = (".pth", ".ckpt", ".safetensors", ".bin", ".pkl", ".h5", ".keras", ".pb", ".tflite")
+_WEIGHTS = (".pth", ".ckpt", ".bin", ".pkl", ".h5", ".keras", ".pb", ".tflite")
 _PYTHON = re.compile(r"(?P<file>.+\.py)(?:::?(?P<name>\w+))?")
 _MODULE = re.compile(r"(?P<folder>.*[/\\])(?P<module>\w+):(?P<name>\w+)")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

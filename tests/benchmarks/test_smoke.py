@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from datagen.methods import METHODS
@@ -19,7 +20,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # Imported by other scripts; they have no ``main``.
 PARTS = {"network_shard", "random_networks", "random_onnx"}
 # Tested beside what they measure.
-ELSEWHERE = {"controls", "fuzz", "train"}
+ELSEWHERE = {"controls", "fuzz"}
 
 
 @pytest.fixture
@@ -49,6 +50,25 @@ def test_methods_measures_what_needs_no_weights_and_names_the_rest(
     measured = {line.split()[0] for line in lines[2:-1]}
     assert measured == set(METHODS) - learned
     assert lines[-1].endswith(", ".join(name for name in METHODS if name in learned))
+
+
+def test_ceilings(
+    main_of: Callable[[str], Callable[..., Any]],
+    capsys: pytest.CaptureFixture[str],
+    world: World,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    assert world.generate(out, "--inline", "--set", "controls=0.5") == 0
+    capsys.readouterr()
+    main_of("ceilings")([str(out), "--table", str(tmp_path / "table.csv")])
+    *_, last, share = table(capsys)
+    assert last.split()[0] == "all"
+    assert share.startswith("share of the way: ")
+    methods = pd.read_csv(tmp_path / "table.csv").set_index("method")
+    assert set(methods.index) == {"landmark_swap", "self_blend", "all"}
+    mean = methods.drop("all")["ceiling"].mean()
+    assert methods.loc["all", "ceiling"] == pytest.approx(mean, abs=1e-3)
 
 
 def test_degradations(

@@ -86,7 +86,7 @@ def test_a_plan_as_json(world: World, capsys: pytest.CaptureFixture[str]) -> Non
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {
         *("name", "purpose", "cards", "splits", "warnings", "expected_bytes", "core_seconds"),
-        *("networks", "cores"),
+        *("networks", "cores", "idle_identities"),
     }
     (card,) = found["cards"]
     assert card == {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import datagen as dg
-from datagen.detectors.baseline.model import BaselineModel
+from datagen.detectors.baseline.spectral import SpectralModel
 from datagen.detectors.config import DetectorConfig
 from datagen.detectors.score import score_release
 from datagen.detectors.spec import read_spec
@@ -150,7 +150,7 @@ def test_a_hostile_model_of_the_baseline_is_refused(tmp_path: Path, name: str) -
     path, content = tmp_path / "b.json", BASELINES[name]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DetectorError) as error:
-        BaselineModel.read(str(path))
+        SpectralModel.read(str(path))
     assert len(str(error.value)) < 600
     assert error.value.path == str(path)
 
@@ -158,13 +158,30 @@ def test_a_hostile_model_of_the_baseline_is_refused(tmp_path: Path, name: str) -
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("ridge", "9" * 400),
         ("bias", "9" * 400),
         ("bias", "1e999"),
-        ("weights", "[[1], [1, 2]]"),
-        ("weights", '{"a": 1}'),
-        ("mean", "[" + "9" * 400 + "]"),
-        ("scale", "null"),
+        ("calibration", "[1]"),
+        ("calibration", "[0, 1]"),
+        ("calibration", "[-1, 0]"),
+        ("calibration", "[1e300, 0]"),
+        ("calibration", '["a", "b"]'),
+        ("value", "[[1], [1, 2]]"),
+        ("value", '{"a": 1}'),
+        ("value", "[0, 1e308, 1]"),
+        ("value", "[]"),
+        ("threshold", "[" + "9" * 400 + ", 0, 0]"),
+        ("threshold", "null"),
+        ("threshold", "[0, 0]"),
+        ("left", "[0, 1, 2]"),  # a leaf on one side alone
+        ("left", "[-1, 1, 2]"),
+        ("left", "[3, 1, 2]"),
+        ("right", "[2, 0, 2]"),  # a circle
+        ("right", "[1.5, 1, 2]"),
+        ("roots", "[3]"),
+        ("roots", "[]"),
+        ("roots", "[0.5]"),
+        ("feature", "[-1, 0, 0]"),
+        ("feature", "[1000000, 0, 0]"),
         ("trained_on", "[[1, 2, 3]]"),
         ("trained_on", "7"),
     ],
@@ -172,15 +189,19 @@ def test_a_hostile_model_of_the_baseline_is_refused(tmp_path: Path, name: str) -
 def test_a_model_of_the_baseline_with_a_wrong_value_is_refused(
     tmp_path: Path, key: str, value: str
 ) -> None:
-    from datagen.detectors.baseline.features import FEATURES_VERSION, feature_count
+    from datagen.detectors.baseline.features import FEATURES_VERSION
 
-    ones = str([1.0] * feature_count())
     body = {
         "format": '"datagen.baseline"',
         "features": str(FEATURES_VERSION),
-        "ridge": "1",
         "bias": "1",
-        **dict.fromkeys(("weights", "mean", "scale"), ones),
+        "calibration": "[1, 0]",
+        "roots": "[0]",
+        "feature": "[0, 0, 0]",
+        "threshold": "[0.5, 0, 0]",
+        "left": "[1, 1, 2]",
+        "right": "[2, 1, 2]",
+        "value": "[0, -1, 1]",
         "trained_on": "{}",
     }
     path = tmp_path / "b.json"
@@ -190,10 +211,10 @@ def test_a_model_of_the_baseline_with_a_wrong_value_is_refused(
         path.write_text("{" + lines + "}")
 
     write()
-    assert BaselineModel.read(str(path)).ridge == 1
+    assert SpectralModel.read(str(path)).trees.bias == 1
     write(**{key: value})
     with pytest.raises(DetectorError, match="is damaged") as error:
-        BaselineModel.read(str(path))
+        SpectralModel.read(str(path))
     assert len(str(error.value)) < 600
 
 

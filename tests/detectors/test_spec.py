@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("pkg.my_model.score", "did you mean 'pkg.my_model:score'?"),
         ("my_model:net.forward", "without a dot: 'my_model:name'"),
         ("best.pth", "weights without their network"),
-        ("best.safetensors", "weights without their network"),
+        ("best.safetensors", "no such file"),
         ("net.torchscript", "a TorchScript file is named *.pt"),
         ("python detect.py {paths} {scores}", "a program begins with 'cmd: '"),
     ],

@@ -3,10 +3,12 @@
 No face is detected and nothing is learned here: an image becomes a fixed vector of numbers.
 
 * Residuals of the spatial rich model (Fridrich & Kodovsky, IEEE TIFS 2012): co-occurrences of
-  quantized and truncated neighbors, the log energy in each cell of a grid, and its spread over
-  the image: a pasted face has a noise level that differs from its surroundings.
-* Spectra: the azimuthal mean of the log power (Durall et al., CVPR 2020) and the log energy of
-  each coefficient of the 8x8 DCT (Frank et al., ICML 2020).
+  quantized and truncated neighbors, the log energy of the whole and of each cell of a grid
+  relative to it, and its spread over the image: a pasted face has a noise level that differs from
+  its surroundings.
+* Spectra: the azimuthal mean of the log power (Durall et al., CVPR 2020) and its steps, and the
+  log energy of each coefficient of the 8x8 DCT (Frank et al., ICML 2020) in the middle of the
+  image, around it, and the difference.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from datagen.core.arrays import Image
 
 __all__ = ["FEATURES_VERSION", "feature_count", "features_of"]
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised when the features of an image change: a model trained on other features is refused."""
 
 _Plane: TypeAlias = NDArray[np.float32]
@@ -139,14 +141,16 @@ _KEPT = _kept()
 
 
 def _energies(residual: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the log of the mean square in each cell of a grid, row by row."""
+    """Return the log of the mean square, then of each cell of a grid relative to it."""
     height, width = residual.shape
     square = np.square(residual, dtype=np.float32)
     rows = np.linspace(0, height, _GRID + 1).astype(int)[:-1]
     columns = np.linspace(0, width, _GRID + 1).astype(int)[:-1]
     sums = np.add.reduceat(np.add.reduceat(square, rows, axis=0), columns, axis=1)
     areas = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
-    return np.asarray(np.log(sums / areas + _EPS), np.float32).ravel()
+    whole = np.log(sums.sum() / areas.sum() + _EPS)
+    cells = np.log(sums / areas + _EPS) - whole
+    return np.asarray([whole, *cells.ravel()], np.float32)
 
 
 def _spread(residual: _Plane) -> NDArray[np.float32]:
@@ -178,16 +182,21 @@ def _rings(light: _Plane) -> NDArray[np.float32]:
     ring = np.minimum((radius * 2 * _RINGS).astype(np.int64), _RINGS)  # one more for the corners
     sums = np.bincount(ring.ravel(), np.log(power + 1).ravel(), minlength=_RINGS + 1)
     counts = np.bincount(ring.ravel(), minlength=_RINGS + 1)
-    return np.asarray(sums / np.maximum(counts, 1), np.float32)
+    found = sums / np.maximum(counts, 1)
+    return np.concatenate([found, np.diff(found)]).astype(np.float32)
 
 
 def _dct(light: _Plane) -> NDArray[np.float32]:
-    """Return the log of the mean square of the 63 AC coefficients of 8x8 blocks."""
-    height, width = (side // 8 * 8 for side in light.shape)
-    blocks = light[:height, :width].reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3)
-    spectrum = _DCT8 @ blocks @ _DCT8.T
-    energy = np.square(spectrum).mean(axis=(0, 1), dtype=np.float64).ravel()[1:]
-    return np.asarray(np.log(energy + _EPS), np.float32)
+    """Return the log of the mean square of the 63 AC coefficients of 8x8 blocks, see the top."""
+    rows, columns = (side // 8 for side in light.shape)
+    blocks = light[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
+    energy = np.square(_DCT8 @ blocks @ _DCT8.T).reshape(rows, columns, 64)[..., 1:]
+    inside = np.zeros((rows, columns), bool)
+    inside[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4] = True
+    middle, around = (
+        np.log(energy[chosen].mean(axis=0, dtype=np.float64) + _EPS) for chosen in (inside, ~inside)
+    )
+    return np.concatenate([middle, around, middle - around]).astype(np.float32)
 
 
 def _dct8() -> NDArray[np.float32]:

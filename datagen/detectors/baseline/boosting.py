@@ -1,0 +1,131 @@
+"""Gradient boosting of small trees (Friedman 2001, algorithm 5), kept as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Trees", "fit_trees"]
+
+_MOST_DEPTH = 64
+_EXACT = 1e-9
+_SETTINGS: dict[str, Any] = {
+    "learning_rate": 0.06,
+    "max_iter": 250,
+    "max_leaf_nodes": 12,
+    "min_samples_leaf": 15,
+    "l2_regularization": 2.0,
+    "max_features": 0.2,
+    "early_stopping": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Fitted trees, all nodes in one row of arrays; a leaf is its own left and right.
+
+    Attributes:
+        bias: Log odds before the first tree.
+        roots: Node of the root of each tree, ``(trees,)``.
+        feature: Feature that a node compares, ``(nodes,)``.
+        threshold: A row goes left where the feature is not above it, ``(nodes,)``.
+        left, right: The next node, ``(nodes,)``.
+        value: Log odds that a leaf adds, ``(nodes,)``.
+    """
+
+    bias: float
+    roots: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    def log_odds(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the log odds of label 1 for rows ``(n, features)``."""
+        place = np.arange(len(rows))[:, None]
+        node = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        for _ in range(_MOST_DEPTH):
+            goes_left = rows[place, self.feature[node]] <= self.threshold[node]
+            following = np.where(goes_left, self.left[node], self.right[node])
+            if (following == node).all():
+                break
+            node = following
+        return np.asarray(self.bias + self.value[node].sum(axis=1), np.float64)
+
+    def check(self, features: int) -> None:
+        """Raise ``ValueError`` for arrays that no training gives.
+
+        Args:
+            features: Number of features of a row.
+        """
+        count = len(self.value)
+        for name in ("feature", "threshold", "left", "right"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"{name}: expected {count} numbers, as many as in 'value'")
+        if not count or not len(self.roots):
+            raise ValueError("value, roots: expected one or more numbers")
+        own = np.arange(count)
+        for name, low, high in (("roots", 0, count), ("feature", 0, features)):
+            array = getattr(self, name)
+            if not ((array >= low) & (array < high)).all():
+                raise ValueError(f"{name}: expected numbers from {low} to {high - 1}")
+        for name in ("left", "right"):
+            array = getattr(self, name)
+            # Children come after their node: no row can walk in a circle.
+            if not ((array >= own) & (array < count)).all():
+                raise ValueError(f"{name}: expected numbers from the node's own to {count - 1}")
+        if not np.array_equal(self.left == own, self.right == own):
+            raise ValueError("left, right: expected a leaf to be its own left and right")
+
+
+def fit_trees(rows: NDArray[np.floating], labels: NDArray[np.integer], seed: int) -> Trees:
+    """Fit with scikit-learn on one thread: equal rows give equal trees.
+
+    Args:
+        rows: Finite features ``(n, features)``.
+        labels: Labels ``(n,)``, 0 and 1, both present.
+        seed: Seed of the features that a split may choose among.
+
+    Raises:
+        RuntimeError: The trees that were read from scikit-learn don't answer as its model does.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    model = HistGradientBoostingClassifier(**_SETTINGS, class_weight="balanced", random_state=seed)
+    with threadpool_limits(1):
+        model.fit(rows, labels)
+        wanted = model.decision_function(rows)
+    trees = _trees_of(model)
+    if np.abs(trees.log_odds(rows) - wanted).max() > _EXACT:
+        raise RuntimeError("this scikit-learn keeps its trees in another form than expected")
+    return trees
+
+
+def _trees_of(model: Any) -> Trees:
+    nodes = [group[0].nodes for group in model._predictors]
+    starts = np.cumsum([0, *map(len, nodes)])
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _NODE}
+    for tree, start in zip(nodes, starts[:-1], strict=True):
+        own = start + np.arange(len(tree))
+        leaf = tree["is_leaf"].astype(bool)
+        parts["feature"].append(np.where(leaf, 0, tree["feature_idx"]))
+        parts["threshold"].append(np.where(leaf, 0.0, tree["num_threshold"]))
+        parts["left"].append(np.where(leaf, own, start + tree["left"].astype(np.int64)))
+        parts["right"].append(np.where(leaf, own, start + tree["right"].astype(np.int64)))
+        parts["value"].append(np.where(leaf, tree["value"], 0.0))
+    joined = {name: np.concatenate(part).astype(_NODE[name]) for name, part in parts.items()}
+    return Trees(float(model._baseline_prediction[0, 0]), starts[:-1].astype(np.int64), **joined)
+
+
+_NODE: dict[str, Any] = {
+    "feature": np.int64,
+    "threshold": np.float64,
+    "left": np.int64,
+    "right": np.int64,
+    "value": np.float64,
+}

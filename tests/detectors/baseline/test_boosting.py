@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from datagen.core.rng import rng
+from datagen.core.stats import auc
+from datagen.detectors.baseline.boosting import Trees, fit_trees
+
+
+def rows_of(count: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    draw = rng("boosting", count)
+    rows = draw.normal(size=(count, 4)).astype(np.float32)
+    return rows, ((rows[:, 0] * rows[:, 1] > 0) ^ (draw.random(count) < 0.05)).astype(np.int64)
+
+
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    return fit_trees(*rows_of(), 0)
+
+
+def test_trees_learn_what_no_line_separates(trees: Trees) -> None:
+    """Fitting compares the trees with scikit-learn's own answers, or raises."""
+    draw = rng("boosting, unseen")
+    rows = draw.normal(size=(400, 4)).astype(np.float32)
+    odds = trees.log_odds(rows)
+    is_one = rows[:, 0] * rows[:, 1] > 0
+    assert auc(odds[~is_one], odds[is_one]) > 0.85
+    trees.check(4)
+
+
+def test_equal_rows_give_equal_trees(trees: Trees) -> None:
+    again = fit_trees(*rows_of(), 0)
+    for name in Trees.__slots__:
+        assert np.array_equal(getattr(trees, name), getattr(again, name)), name
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("roots", 0, -1),
+        ("feature", 0, 4),
+        ("left", 0, 0),
+        ("right", 3, 0),
+        ("left", 0, 10**6),
+    ],
+)
+def test_trees_that_no_training_gives_are_refused(
+    trees: Trees, name: str, place: int, value: int
+) -> None:
+    array = getattr(trees, name).copy()
+    array[place] = value
+    with pytest.raises(ValueError, match=name):
+        replace(trees, **{name: array}).check(4)
+    with pytest.raises(ValueError, match="as many as in 'value'"):
+        replace(trees, threshold=trees.threshold[1:]).check(4)
