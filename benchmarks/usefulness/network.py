@@ -22,6 +22,8 @@ NETWORK_VERSION = 1
 
 MAX_EPOCHS = 15
 PATIENCE = 3
+WARM_UP = 5
+"""Epochs after which patience counts: before, the rate still rises and little is learned."""
 _CROP = 224
 _BATCH = 32  # images
 _RATE = 2e-3
@@ -71,7 +73,7 @@ class Trained:
 def train(
     images: Array, labels: Array, groups: Array, val: tuple[Array, Array], seed: int, epochs: int
 ) -> Trained:
-    """Train until the validation AUC has not risen for three epochs.
+    """Train until the validation AUC has not risen for three epochs, not counting the first five.
 
     Args:
         images: ``(n, h, w, 3)`` uint8.
@@ -116,7 +118,8 @@ def train(
         history.append(auc(found[val[1] == 0], found[val[1] == 1]))
         if history[-1] >= max(history):
             best = {name: value.clone() for name, value in network.state_dict().items()}
-        if len(history) - 1 - int(np.argmax(history)) >= PATIENCE:
+        since = min(len(history) - 1 - int(np.argmax(history)), len(history) - WARM_UP)
+        if since >= PATIENCE:
             break
     if best:
         network.load_state_dict(best)
