@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import re
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -40,6 +42,9 @@ WEIGHTS = {
     "onnx_swap": "simswap_256",
     "vae_reconstruct": "taesd",
 }
+CEILINGS = Path(__file__).parents[1] / "docs" / "ceilings.csv"
+"""Tables of benchmarks/ceilings.py, with the people before them."""
+HARD = 0.65
 EXAMPLES = {
     "any": "transform: {name: CLAHE, clip_limit: [1, 4]}",
 }
@@ -106,9 +111,27 @@ def _method(name: str) -> str:
             more=["purpose={use: research, redistribute: false}"] if method.learned else [],
         ),
     ]
+    if found := _ceilings(name):
+        lines += [found, ""]
     if method.learned:
         lines += ["Its network comes by a [weight card](weights.md).", ""]
     return "\n".join([*lines, *_options(method.options)]).rstrip()
+
+
+def _ceilings(name: str) -> str:
+    """Return what a detector of this method alone reaches, as a sentence."""
+    with CEILINGS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == name]
+    if not rows:
+        return ""
+    shown = " and ".join(f"{float(row['ceiling']):.2f} on {row['people']}" for row in rows)
+    hard = [row["people"] for row in rows if float(row["ceiling"]) < HARD]
+    where = "" if len(hard) == len(rows) else f" on {' and '.join(hard)}"
+    return (
+        f"{f'**Hard**{where}: the' if hard else 'The'} [spectral "
+        "baseline](detectors.md#the-baseline-detector), trained and tested on this method alone, "
+        f"reaches an AUC of {shown}."
+    )
 
 
 def _degradation(name: str) -> str:

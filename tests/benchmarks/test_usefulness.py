@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ from datagen.methods import METHODS
 from tests.support.crops import procedural_crop
 
 PACKAGE = "benchmarks.usefulness"
+ROOT = Path(__file__).parents[2]
 KINDS = ["splice", "bicubic"]
 
 
@@ -220,3 +222,17 @@ def test_controls(
     assert [line.split()[1] for line in lines[2:]] == ["`resample_forgery`", "`all`"]
     table = pd.read_parquet(saved)
     assert float(table.loc[["resample_forgery"], "sharpness, fake"].to_numpy()[0]) > 0.3
+
+
+def test_the_recipe_for_training_is_the_configuration_that_was_chosen() -> None:
+    configurations = part("configurations")
+    chosen = configurations.read_configurations(configurations.CONFIGURATIONS)[
+        "trio_variety_pairs_2000"
+    ]
+    changes = configurations.changes_of(chosen)
+    recipe = read_yaml(ROOT / "recipes" / "train-detector.yaml", RecipeError)
+    assert [(one["use"], Fraction(one["share"])) for one in recipe["methods"]] == [
+        (one["use"], Fraction(one["share"])) for one in changes["methods"]
+    ]
+    assert recipe["degradations"] == changes["degradations"]
+    assert recipe["splits"]["train"] == changes["splits"]["train"]
