@@ -116,10 +116,14 @@ def open_faces(card_id: str, device: str, threads: int, batch: int) -> OnnxFaces
     Raises:
         CardError, WeightsError, DeviceError, MissingExtraError: See ``open_network``.
     """
-    return _opened(card_id, weight_store(), device, threads, batch)
+    store = weight_store()
+    card = store.card(card_id).model_dump_json()
+    return _opened(card_id, store, card, device, threads, batch)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(card_id: str, store: WeightStore, device: str, threads: int, batch: int) -> OnnxFaces:
-    del store  # only part of the key: another store has other files
+def _opened(
+    card_id: str, store: WeightStore, card: str, device: str, threads: int, batch: int
+) -> OnnxFaces:
+    del store, card  # only parts of the key: another store has other files, a card may change
     return OnnxFaces(card_id, device, threads, batch)

@@ -93,11 +93,14 @@ def open_network(card_id: str, device: str, threads: int) -> OnnxNetwork:
         DeviceError: The device is missing, or its memory is too small.
         MissingExtraError: onnxruntime is not installed.
     """
-    return _opened(card_id, weight_store(), device, threads)
+    store = weight_store()
+    card = store.card(card_id).model_dump_json()
+    return _opened(card_id, store, card, device, threads)
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(card_id: str, store: WeightStore, device: str, threads: int) -> OnnxNetwork:
+def _opened(card_id: str, store: WeightStore, card: str, device: str, threads: int) -> OnnxNetwork:
+    del card  # only part of the key: a card may change
     contract = load_contract(card_id, _ALL)
     path = store.fetch(store.card(card_id))
     return OnnxNetwork(card_id, contract, Session(path, device, threads))

@@ -53,6 +53,14 @@ def test_a_network_is_opened_once() -> None:
     assert _open(SWAP) is _open(SWAP)
 
 
+def test_a_card_that_changes_is_read_again(onnx_folder: Path) -> None:
+    found = []
+    for weight in (0.0, 1.0, 0.0):
+        recard(onnx_folder, ENHANCER, "turning", fixed={"weight": weight})
+        found.append(_open("turning"))
+    assert found[0] is found[2] is not found[1]
+
+
 def test_a_file_for_one_face_is_called_once_a_face() -> None:
     network = _open(SWAP_MASK)
     faces, vectors = _noise(3, 3, 256, 256), _noise(3, 512)
