@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datagen.core.media import suffix_of
+from datagen.core.terminal import visible
 from datagen.errors import ReleaseError
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def render_html(package: str, template: str, **values: Any) -> str:
         template: File name of the template, e.g. ``report.html.j2``.
         **values: Variables of the template.
     """
-    page = _environment(package).get_template(template).render(**values)
-    return page.encode("utf-8", "replace").decode()  # a lone surrogate of JSON cannot be written
+    # No page of ours has such characters: they come from names, and would reorder the text.
+    return visible(_environment(package).get_template(template).render(**values))
 
 
 def data_url(data: bytes, media_type: str = "image/png") -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from datagen.errors.redact import redacted
 
-__all__ = ["echo", "echo_json", "plain"]
+__all__ = ["echo", "echo_json", "plain", "visible"]
 
 # Control characters except tab and newline; what reorders text; line separators; lone surrogates,
 # U+FFFE and U+FFFF, which no terminal or no XML can be given.
@@ -29,8 +29,13 @@ def plain(text: str, one_line: bool = False) -> str:
         text: Any text.
         one_line: Newlines and tabs become escapes too.
     """
-    safe = _UNSAFE.sub(_escape, redacted(text))
+    safe = visible(redacted(text))
     return safe.replace("\n", "\\n").replace("\t", "\\t") if one_line else safe
+
+
+def visible(text: str) -> str:
+    """Return a text with control characters, and those that reorder it, as escapes."""
+    return _UNSAFE.sub(_escape, text)
 
 
 def echo(*lines: object) -> None:

@@ -22,13 +22,14 @@ _SHOWN = 40
 # Parts of a name, in lower case and without accents, by what they say.
 _NAMES = {
     "age": "age ages aged alter edad eta idade leeftijd alder wiek vek ika yas umur возраст вік "
-    "年龄 年齡 年齢 나이 연령",
-    "years": "year years yr yrs jahr jahre ans annees anos anni jaar",
+    "年龄 年齡 年齢 나이 연령 lebensalter altersgruppe altersklasse ηλικια عمر उमर tuoi kor "
+    "yo howold",
+    "years": "year years yr yrs jahr jahre lebensjahre ans annees anos anni anno jaar months",
     "born": "dob yob bday bdate bdat born geb gebdat gebdatum geboren naissance nacimiento nac "
     "fechanac ddn nascita nascimento nasc fodt fodd geboortedatum jahrgang 生日 出生 生年月日 "
     "생년월일 рождения",
-    "minor": "minor minors child children kid kids adult adults underage juvenile teen teenager "
-    "infant toddler baby u18",
+    "minor": "minor minors child children kid kids adult adults isadult isminor ischild underage "
+    "juvenile teen teenager infant toddler baby u18",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
     "schule kindergarten k12 pupil",
 }
@@ -46,6 +47,10 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WORDS = re.compile(
     r"\b(child\w*|kids?|teen\w*|minors?|bab(y|ies)|infants?|toddlers?|young|adults?|middle|senior\w*|"
     r"elderly|old)\b"
+)
+_NUMBERS_IN_WORDS = re.compile(
+    r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|"
+    r"(thir|four|fif|six|seven|eigh|nine)teen|(for|fif|six|seven|eigh|nine)ty)\b"
 )
 _LAST_GRADE = 13
 _GRADES = re.compile(
@@ -89,7 +94,9 @@ def looks_like_age(name: str, value: object) -> bool:
         return True
     if "minor" in kinds:
         return True  # yes and no count, and so does any word for them
-    return "age" in kinds and _WORDS.search(text) is not None
+    if "age" not in kinds:
+        return False
+    return any(words.search(text) for words in (_WORDS, _NUMBERS_IN_WORDS))
 
 
 @lru_cache(maxsize=1024)
@@ -127,7 +134,7 @@ def refuse_unread_ages(
 
     Args:
         rows: Rows of the table, by name of the column.
-        read: Columns that are read, whatever they are called.
+        read: Columns that are read as the age, or whose names the layout itself gives.
         ignored: Columns that the card names as no ages: the option ``ignore``.
         where: Source and table, for the message.
         advice: How the column can be read as the age, e.g. ``map it in columns.age``.

@@ -71,16 +71,14 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
     try:
         body = io.StringIO(content.read().lstrip("\r\n"))
         names = next(csv.reader(body), [])
+        if len(names) > _MAX_COLUMNS:  # before pandas, which takes seconds for 100,000 of them
+            raise SourceError(f"{where}: {len(names)} columns, and at most {_MAX_COLUMNS} are read")
         _refuse_other_delimiter(names, where)
         _refuse_repeated(names, where)
         body.seek(0)
         table = pd.read_csv(body, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (ValueError, OverflowError, csv.Error) as error:  # those of pandas are ValueErrors
         raise SourceError(f"{where}: not a table: {first_line(error)[:200]}") from None
-    if len(table.columns) > _MAX_COLUMNS:
-        raise SourceError(
-            f"{where}: {len(table.columns)} columns, and at most {_MAX_COLUMNS} are read"
-        )
     # If rows have one cell more than the header, pandas takes the first column as row names and
     # shifts all others to the left.
     if not isinstance(table.index, pd.RangeIndex):

@@ -102,7 +102,9 @@ class Table(Source):
         where = f"source {self.card.id!r}: {self.config.table}"
         advice = "map it in the card, as in options: {columns: {age: age}}"
         cells = (row for _, row in rows)
-        refuse_unread_ages(cells, set(named.values()), self.config.ignore, where, advice)
+        # What is mapped to anything else is not read as an age, whatever the card calls it.
+        read = [named["age"]] if "age" in named else []
+        refuse_unread_ages(cells, read, self.config.ignore, where, advice)
         for place, row in rows:
             try:
                 yield self._record(row, named)

@@ -227,8 +227,10 @@ def _check_elements(file: BinaryIO, at: int, end: int, size: int) -> None:
 
     A live stream doesn't state the length of its clusters: what is in one is then passed over.
     """
-    beside = 0
+    beside = count = 0
     while at + 2 <= size:
+        count += 1
+        _check_count(count, _MAX_BOXES)
         file.seek(at)
         head = file.read(12)
         try:

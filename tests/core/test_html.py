@@ -53,8 +53,14 @@ def test_a_data_url_takes_no_other_type(media_type: str) -> None:
 
 def test_a_lone_surrogate_is_no_reason_to_write_nothing() -> None:
     text = page(pairs=[{"images": [], "method": "a\ud800b"}])
-    assert "<td>a?b</td>" in text
+    assert r"<td>a\ud800b</td>" in text
     assert text.encode()
+
+
+def test_characters_that_reorder_text_are_shown_as_escapes() -> None:
+    text = page(folder="\u202egnp.exe\u2066\x1b[31m")
+    assert r"\u202egnp.exe\u2066\x1b[31m" in text
+    assert not re.search("[\u202e\u2066\x1b]", text)
 
 
 def test_a_script_is_held_as_it_is_and_named_by_its_digest() -> None:

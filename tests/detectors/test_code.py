@@ -179,6 +179,8 @@ def test_a_hostile_model_of_the_baseline_is_refused(tmp_path: Path, name: str) -
         ("right", "[1.5, 1, 2]"),
         ("roots", "[3]"),
         ("roots", "[]"),
+        ("roots", str([0] * 2001)),
+        ("value", str([0] * 50_001)),
         ("roots", "[0.5]"),
         ("feature", "[-1, 0, 0]"),
         ("feature", "[1000000, 0, 0]"),

@@ -42,6 +42,8 @@ AGES = [
     *("\u0430ge", "\u0410ge", "subject_\u0430g\u0435", "\u0430geYears", "a\u3164ge", "m\u0456nor"),
     *("school_grade", "schoolGrade", "grade", "Grade", "Klasse", "Jahrgang", "schuljahr"),
     *("geburtsdatum", "Geb.-Datum", "gebdat", "dateofbirth", "yearOfBirth", "fecha_nac", "bdate"),
+    *("Lebensalter", "altersgruppe", "ηλικία", "عمر", "उम्र", "tuổi", "y.o.", "how old", "months"),
+    *("isadult", "kor", "anno"),
     *("date_de_naissance", "fechanacimiento", "дата рождения", "FechaDeNacimiento", "geb_jahr"),
 ]
 NO_AGES = [
@@ -89,6 +91,9 @@ def test_names_of_anything_else(name: str) -> None:
         ("age_group", "child", True),
         ("age_group", "Teenager", True),
         ("age", "self-report", False),
+        ("AGE", "fifteen", True),
+        ("age", "Forty two", True),
+        ("anno", "2012", False),
         ("birthplace", "Berlin", False),
         ("grade", "A+", False),
         ("grade", "9th", True),
@@ -149,6 +154,13 @@ def test_the_layout_table(tmp_path: Path, name: str) -> None:
     ignored = by_id(table(tmp_path, table=name, ignore=["age"]))
     assert ignored["a"].age is None
     assert ignored["a"].extra == {"age": "15"}
+
+
+@pytest.mark.parametrize("use", ["sex", "ethnicity", "attribution", "split", "identity", "image"])
+def test_an_age_that_is_mapped_to_something_else(tmp_path: Path, use: str) -> None:
+    columns = {"age": None, use: "age"}
+    with pytest.raises(SourceError, match="the column 'age' looks like an age"):
+        list(table(tmp_path, table="faces.csv", columns=columns).records())
 
 
 def test_a_second_age_beside_the_mapped_one(tmp_path: Path) -> None:

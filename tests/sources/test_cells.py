@@ -223,3 +223,10 @@ def test_an_odd_count_of_celeba_is_one_error(tmp_path: Path, count: str) -> None
                      "list_attr_celeba.txt": f"{count}\nMale\n1.jpg 1\n"})  # fmt: skip
     with pytest.raises(SourceError, match="expected the number of images"):
         list(shipped("celeba", tmp_path).records())
+
+
+def test_columns_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pd, "read_csv", lambda *_, **__: pytest.fail("was read"))
+    header = ",".join(f"c{number}" for number in range(1001))
+    with pytest.raises(SourceError, match="1001 columns, and at most 1000 are read"):
+        read_csv(io.StringIO(f"{header}\n"), "here")

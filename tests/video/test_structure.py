@@ -32,6 +32,13 @@ def test_a_live_stream_of_matroska_states_no_length() -> None:
     assert probe_video(io.BytesIO(data)).frames == 8
 
 
+def test_elements_of_matroska_are_counted() -> None:
+    data = make_video(moving(8), "h264 in mkv")
+    check_structure(io.BytesIO(data + b"\xec\x80" * 1000), 100)  # empty ones
+    with pytest.raises(VideoError, match="a table of 200001"):
+        check_structure(io.BytesIO(data + b"\xec\x80" * 200_001), 100)
+
+
 def test_a_box_may_reach_to_the_end() -> None:
     data = bytearray(make_video(moving(8)))
     at = data.index(b"moov") - 4

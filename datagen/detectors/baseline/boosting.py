@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Trees", "fit_trees"]
 
-_MOST_DEPTH = 64
+_MOST_DEPTH = 32
+_MOST_TREES = 2000
+_MOST_NODES = 50_000
 _EXACT = 1e-9
 _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.06,
@@ -66,8 +68,12 @@ class Trees:
         for name in ("feature", "threshold", "left", "right"):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name}: expected {count} numbers, as many as in 'value'")
-        if not count or not len(self.roots):
-            raise ValueError("value, roots: expected one or more numbers")
+        for name, found, most in (
+            ("value", count, _MOST_NODES),
+            ("roots", len(self.roots), _MOST_TREES),
+        ):
+            if not 0 < found <= most:
+                raise ValueError(f"{name}: expected 1 to {most} numbers, found {found}")
         own = np.arange(count)
         for name, low, high in (("roots", 0, count), ("feature", 0, features)):
             array = getattr(self, name)

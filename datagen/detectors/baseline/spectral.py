@@ -27,6 +27,7 @@ _FORMER = "datagen.probe"
 _TEXT = 200  # of a damaged file, in a message
 _LARGEST = 1e12  # of a number of a model; features are far smaller, and so is what is fitted
 _SEED = 0
+_MOST_BYTES = 8 << 20  # ours have a twentieth of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class SpectralModel:
             DetectorError: The file is not a model, or is one for other features.
         """
         where = f"detector {path}"
-        body = read_json(Path(path), where, DetectorError)
+        body = read_json(Path(path), where, DetectorError, _MOST_BYTES)
         found = body.get("format") if isinstance(body, dict) else None
         if found != _FORMAT:
             problem = "is not a model of 'datagen baseline'"
