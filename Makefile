@@ -57,7 +57,7 @@ docs: $(READY)
 	@$(BIN)/python tools/docs.py
 
 site: $(READY)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "the site: site/index.html; with search: $(PYTHON) -m http.server -d site"
 
 dist: $(READY)

@@ -36,9 +36,9 @@ def test_the_examples_of_the_api_run(
     exec(release, names)
     assert (tmp_path / "report.html").exists()
     assert isinstance(names["pair"], dg.ReleasedPair)
-    (tmp_path / "recipes" / "quickstart.yaml").write_text("name: [", encoding="utf-8")
+    (tmp_path / "my-recipe.yaml").write_text("name: [", encoding="utf-8")
     exec(errors, {})
-    assert "to be fixed first: recipes/quickstart.yaml" in capsys.readouterr().out
+    assert "to be fixed first: my-recipe.yaml" in capsys.readouterr().out
 
 
 @pytest.mark.slow

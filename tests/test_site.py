@@ -64,7 +64,8 @@ def test_getting_started(work: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.slow
 def test_the_benchmark_split(work: Path) -> None:
-    path = work / "recipes" / "my-benchmark.yaml"
+    path = work / "my-benchmark.yaml"
+    shutil.copytree(work / "recipes" / "cards", work / "cards")
     path.write_text(blocks("benchmark-split.md", "yaml")[0], encoding="utf-8")
     assert run(["validate", str(path)]) == 0
     assert run(["generate", str(path), "-o", "bench", "--inline", "--limit", "30"]) == 0

@@ -165,7 +165,7 @@ def _head(name: str, doc: str | None) -> list[str]:
 
 
 def _example(setting: str, recipe: str = "quickstart", more: Sequence[str] = ()) -> list[str]:
-    command = f"datagen generate recipes/{recipe}.yaml -o out --limit 8"
+    command = f"datagen generate {recipe} -o out --limit 8"
     settings = " \\\n".join(f"  --set '{one}'" for one in (setting, *more))
     return ["```", f"{command} \\", settings, "```", ""]
 

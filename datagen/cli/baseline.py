@@ -15,6 +15,7 @@ from datagen.cli.score import Splits, warn_of_problems
 from datagen.core.out_file import check_out_file
 from datagen.core.progress import Progress
 from datagen.core.terminal import echo, echo_json
+from datagen.core.text import counted
 from datagen.core.text_table import table_lines
 from datagen.detectors.baseline.result import BASELINE, BaselineResult
 from datagen.detectors.baseline.train import run_baseline
@@ -25,6 +26,8 @@ from datagen.release.reader import Release
 from datagen.release.scores import check_scores_path, note_on_replaced
 
 NAME = "baseline"
+
+_FEW = 200  # fakes: with fewer its AUC says more about their number than about them
 
 
 def command(
@@ -85,6 +88,11 @@ def command(
         if note is not None:
             progress.warn(note)
     warn_of_problems(result.problems, progress)
+    if result.trained_fakes < _FEW:
+        progress.warn(
+            f"trained on {counted(result.trained_fakes, 'fake')}: it needs hundreds, better "
+            "thousands. Raise 'splits.train' of the recipe"
+        )
     if json:
         echo_json(_facts(result))
         return

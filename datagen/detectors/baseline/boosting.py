@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Trees", "fit_trees"]
 
+_LEAF = (3, 15)  # rows in a leaf: fewer where there are few, or nothing could be split
+_ROWS_A_LEAF = 20
 _MOST_DEPTH = 32
 _MOST_TREES = 2000
 _MOST_NODES = 50_000
@@ -18,7 +20,6 @@ _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.06,
     "max_iter": 250,
     "max_leaf_nodes": 12,
-    "min_samples_leaf": 15,
     "l2_regularization": 2.0,
     "max_features": 0.2,
     "early_stopping": False,
@@ -102,7 +103,10 @@ def fit_trees(rows: NDArray[np.floating], labels: NDArray[np.integer], seed: int
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    model = HistGradientBoostingClassifier(**_SETTINGS, class_weight="balanced", random_state=seed)
+    leaf = int(np.clip(len(rows) // _ROWS_A_LEAF, *_LEAF))
+    model = HistGradientBoostingClassifier(
+        **_SETTINGS, min_samples_leaf=leaf, class_weight="balanced", random_state=seed
+    )
     with threadpool_limits(1):
         model.fit(rows, labels)
         wanted = model.decision_function(rows)

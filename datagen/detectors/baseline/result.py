@@ -74,6 +74,7 @@ class BaselineResult:
         table: The AUC by split and method.
         problems: The most frequent reasons for missing scores, with their counts.
         release: Name, version and digests of the release.
+        trained_fakes: Number of fakes that it was trained on.
     """
 
     model: BaselineModel
@@ -81,6 +82,7 @@ class BaselineResult:
     table: list[MethodAuc]
     problems: list[tuple[str, int]]
     release: dict[str, Any]
+    trained_fakes: int
 
     def write_model(self, path: Path) -> None:
         """Write the model, for ``datagen score --detector``."""

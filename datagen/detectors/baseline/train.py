@@ -116,6 +116,7 @@ def _trained(
         list(by_method(scored, splits)),
         problems.most_common(_SHOWN),
         release,
+        int(((rows["split"] == "train") & (rows["label"] == 1) & (counts > 0)).sum()),
     )
 
 

@@ -184,7 +184,7 @@ def _heat(found: Evaluation) -> tuple[str, Markup] | None:
         if metrics is None:
             return math.nan, ""
         one = metrics["auc"]
-        return one.value, f"{one.n_fake} fakes" + (", too few identities" if one.reason else "")
+        return one.value, f"{one.n_fake} fakes" + (", too few" if one.reason else "")
 
     chart = heat_map(list(by["method"]), list(by[other]), cell, other)
     return f"AUC by method and {other}", Markup(chart)  # noqa: S704  # our own SVG

@@ -31,6 +31,13 @@ def test_trees_learn_what_no_line_separates(trees: Trees) -> None:
     trees.check(4)
 
 
+def test_a_dozen_rows_are_enough_to_learn_what_is_plain() -> None:
+    rows = np.linspace(0, 1, 24, dtype=np.float32)[:, None]
+    labels = (rows[:, 0] > 0.5).astype(np.int64)
+    odds = fit_trees(rows, labels, 0).log_odds(rows)
+    assert auc(odds[labels == 0], odds[labels == 1]) == 1
+
+
 def test_equal_rows_give_equal_trees(trees: Trees) -> None:
     again = fit_trees(*rows_of(), 0)
     for name in Trees.__slots__:

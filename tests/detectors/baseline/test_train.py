@@ -30,7 +30,9 @@ def test_the_baseline_learns_and_its_model_scores_the_same(
         tmp_path / name for name in ("baseline.json", "own.parquet", "again.parquet")
     )
     assert baseline(small, "-o", str(own), "--model", str(model)) == 0
-    lines = capsys.readouterr().out.splitlines()
+    told = capsys.readouterr()
+    assert "trained on 24 fakes: it needs hundreds" in told.err
+    lines = told.out.splitlines()
     assert lines[0].split() == ["split", "method", "fakes", "reals", "AUC", "controls", "alarms"]
     assert [line.split()[:4] for line in lines[1:4]] == [
         ["test", "all", "12", "15"],
