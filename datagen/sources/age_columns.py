@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from datagen.core.schema import Frozen
 from datagen.core.spelling import latin
+from datagen.core.text import shortened
 from datagen.errors import SourceError
 
 __all__ = ["IgnoredColumns", "looks_like_age", "names_an_age", "refuse_unread_ages"]
 
 _OLDEST = 120
 _SHOWN = 40
+_LONGEST = 200  # of a name or a cell: normalizing takes the square of what is left
+_DEEPEST = 8
+_LONGEST_JSON = 10_000
 
 # Parts of a name, in lower case and without accents, by what they say.
 _NAMES = {
     "age": "age ages aged alter edad eta idade leeftijd alder wiek vek ika yas umur возраст вік "
-    "年龄 年齡 年齢 나이 연령 lebensalter altersgruppe altersklasse ηλικια عمر उमर tuoi kor "
+    "年龄 年齡 年齢 나이 연령 lebensalter altersgruppe altersklasse ηλικια عمر उमर tuoi "
     "yo howold",
-    "years": "year years yr yrs jahr jahre lebensjahre ans annees anos anni anno jaar months",
+    "years": "year years yr yrs jahr jahre lebensjahre ans annees anos anni jaar",
+    "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat gebdatum geboren naissance nacimiento nac "
     "fechanac ddn nascita nascimento nasc fodt fodd geboortedatum jahrgang 生日 出生 生年月日 "
     "생년월일 рождения",
@@ -39,8 +47,9 @@ _JOINED = re.compile(
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
     r"|age(?!n)\w*"  # agency, agent, agenda
     r"|\w*(birth|geburt|geboorte|naissance|nacimiento|nascita|nascimento|fodsel|urodzen|рожд)\w*"
-    r"|(is|over|under)18(plus)?|18plus"
 )
+_ADULT_BY_NAME = re.compile(r"(is|over|under|above|below)18(plus)?|18plus")
+_WHOLE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -71,7 +80,7 @@ class IgnoredColumns(Frozen):
 
 def names_an_age(name: str) -> bool:
     """Return whether a column's name is one that an age, or a date of birth, may have."""
-    return bool(_kinds(name))
+    return bool(_kinds(_cut(name)))
 
 
 def looks_like_age(name: str, value: object) -> bool:
@@ -79,12 +88,15 @@ def looks_like_age(name: str, value: object) -> bool:
 
     A year in a column ``years`` is none, nor is a text without any number or word of age.
     """
-    text = "" if value is None else unicodedata.normalize("NFKC", str(value)).strip().lower()
+    text = "" if value is None else str(value)[:_LONGEST]
+    text = unicodedata.normalize("NFKC", text).strip().lower()
     if not text or text in _NOTHING:
         return False
     numbers = [float(number) for number in _NUMBER.findall(text)]
-    kinds = _kinds(name)
+    kinds = _kinds(_cut(name))
     if kinds & {"age", "born", "minor"} and numbers:
+        return True
+    if "months" in kinds and any(number <= 12 * _OLDEST for number in numbers):
         return True
     if "years" in kinds and any(number <= _OLDEST for number in numbers):
         return True
@@ -92,8 +104,8 @@ def looks_like_age(name: str, value: object) -> bool:
         any(number <= _LAST_GRADE for number in numbers) or _GRADES.search(text)
     ):
         return True
-    if "minor" in kinds:
-        return True  # yes and no count, and so does any word for them
+    if kinds & {"minor", "only age"}:
+        return True  # yes and no count, and so does any word for them or for an age
     if "age" not in kinds:
         return False
     return any(words.search(text) for words in (_WORDS, _NUMBERS_IN_WORDS))
@@ -118,7 +130,16 @@ def _kinds(name: str) -> frozenset[str]:
     found = {kind for kind, words in _PARTS_OF_NAMES.items() if parts & words}
     if any(_JOINED.fullmatch(part) for part in parts):
         found.add("age")
+    if any(_ADULT_BY_NAME.fullmatch(part) for part in parts):
+        found.add("minor")
+    if joined & (_PARTS_OF_NAMES["age"] | _WHOLE):
+        found.add("only age")
     return frozenset(found)
+
+
+def _cut(name: str) -> str:
+    half = _LONGEST // 2
+    return name if len(name) <= _LONGEST else name[:half] + name[-half:]
 
 
 def refuse_unread_ages(
@@ -144,26 +165,42 @@ def refuse_unread_ages(
     """
     passed = {*read, *ignored}
     doubted: dict[str, bool] = {}
-    for row in map(_flat, rows):
-        if not row.keys() <= doubted.keys():
-            for name in row:
-                doubted.setdefault(name, name not in passed and names_an_age(str(name)))
-        for name in [name for name in row if doubted[name]]:
-            if looks_like_age(str(name), row[name]):
-                shown = str(row[name])[:_SHOWN]
-                raise SourceError(
-                    f"{where}: the column {str(name)!r} looks like an age (it holds {shown!r}), "
-                    f"and the card does not say that it is one: {advice}. If it is not the age of "
-                    "the person in the image, name it in the card: "
-                    f"options: {{ignore: [{name}]}}",
-                    key=f"options.ignore.{name}",
-                )
+    for name, cell in (one for row in rows for one in _cells(row)):
+        if name not in doubted:
+            doubted[name] = name not in passed and names_an_age(name)
+        if doubted[name] and looks_like_age(name, cell):
+            called = shortened(name)
+            raise SourceError(
+                f"{where}: the column {called} looks like an age (it holds "
+                f"{str(cell)[:_SHOWN]!r}), and the card does not say that it is one: {advice}. If "
+                "it is not the age of the person in the image, name it in the card: "
+                f"options: {{ignore: [{_cut(name)}]}}",
+                key=f"options.ignore.{_cut(name)}",
+            )
 
 
-def _flat(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Return a row with the cells of its nested columns beside it, as ``column.name``."""
-    nested = {name: cell for name, cell in row.items() if isinstance(cell, Mapping)}
-    if not nested:
-        return row
-    inner = {f"{name}.{key}": value for name, cell in nested.items() for key, value in cell.items()}
-    return {**row, **inner}
+def _cells(row: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the cells of a row, those of nested columns as ``column.name``."""
+    waiting = deque((str(name), cell, 0) for name, cell in row.items())
+    while waiting:
+        name, cell, depth = waiting.popleft()
+        yield name, cell
+        inner = _inner(cell) if depth < _DEEPEST else ()
+        waiting.extend((f"{name}.{key}" if key else name, value, depth + 1) for key, value in inner)
+
+
+def _inner(cell: Any) -> Iterable[tuple[str, Any]]:
+    """Return what a cell holds by name: a struct, a map, JSON, or a list of them."""
+    if isinstance(cell, str) and cell[:1] in "{[" and 1 < len(cell) <= _LONGEST_JSON:
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return ()
+    if isinstance(cell, Mapping):
+        return [(str(key), value) for key, value in cell.items()]
+    if isinstance(cell, list | tuple | np.ndarray):
+        pairs = [one for one in cell if isinstance(one, tuple) and len(one) == 2]
+        return [(str(key), value) for key, value in pairs] or [
+            ("", one) for one in cell if isinstance(one, Mapping | list | np.ndarray)
+        ]
+    return ()

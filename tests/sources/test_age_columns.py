@@ -43,7 +43,7 @@ AGES = [
     *("school_grade", "schoolGrade", "grade", "Grade", "Klasse", "Jahrgang", "schuljahr"),
     *("geburtsdatum", "Geb.-Datum", "gebdat", "dateofbirth", "yearOfBirth", "fecha_nac", "bdate"),
     *("Lebensalter", "altersgruppe", "ηλικία", "عمر", "उम्र", "tuổi", "y.o.", "how old", "months"),
-    *("isadult", "kor", "anno"),
+    *("isadult", "over18", "is18", "18plus"),
     *("date_de_naissance", "fechanacimiento", "дата рождения", "FechaDeNacimiento", "geb_jahr"),
 ]
 NO_AGES = [
@@ -90,10 +90,17 @@ def test_names_of_anything_else(name: str) -> None:
         ("age_group", "13-17", True),
         ("age_group", "child", True),
         ("age_group", "Teenager", True),
-        ("age", "self-report", False),
+        ("age_source", "self-report", False),
         ("AGE", "fifteen", True),
         ("age", "Forty two", True),
-        ("anno", "2012", False),
+        ("age", "XV", True),
+        ("alter", "fünfzehn", True),
+        ("age_group", "adolescent", True),
+        ("over_18", False, True),
+        ("under18", "yes", True),
+        ("is18", "false", True),
+        ("months", "180", True),
+        ("months", "2000", False),
         ("birthplace", "Berlin", False),
         ("grade", "A+", False),
         ("grade", "9th", True),
@@ -127,6 +134,32 @@ def test_columns_within_columns() -> None:
     with pytest.raises(SourceError, match=r"the column 'about\.age' looks like an age"):
         refuse_unread_ages(rows, ["image"], [], "here", "map it")
     refuse_unread_ages(rows, ["image"], ["about.age"], "here", "map it")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"person": {"about": {"age": 15}}},
+        {"faces": [{"age": 15}]},
+        {"person": [("age", "15")]},
+        {"meta": '{"age": 15}'},
+        {"meta": '[{"about": {"age": "15"}}]'},
+        {"person.age": 15, "person": {"age": None}},
+    ],
+)
+def test_columns_of_every_depth(row: dict[str, Any]) -> None:
+    with pytest.raises(SourceError, match="looks like an age"):
+        refuse_unread_ages([row], ["image"], [], "here", "map it")
+
+
+def test_long_names_and_cells_take_no_time_and_little_of_a_message() -> None:
+    marks = "\u0301\u0316" * 100_000
+    refuse_unread_ages([{"note" + marks: "x"}], [], [], "here", "map it")
+    for row in ({"age": "1" + marks}, {"a" * 100_000 + "_age": 15}):
+        with pytest.raises(SourceError, match="looks like an age") as caught:
+            refuse_unread_ages([row], [], [], "here", "map it")
+        assert len(str(caught.value)) < 1000
+    refuse_unread_ages([{"meta": "[" * 9000}], [], [], "here", "map it")
 
 
 ADULTS = {
