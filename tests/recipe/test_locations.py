@@ -14,7 +14,7 @@ def test_a_card_that_is_not_there_names_the_key_of_the_recipe(own_world: World) 
     with pytest.raises(CardError) as caught:
         load_recipe(own_world.recipe)
     assert caught.value.key == "sources[0].card"
-    assert str(caught.value.path).endswith("nobody.yaml")
+    assert str(caught.value.path).endswith("recipe.yaml")
 
 
 def test_the_location_of_a_mistake_is_an_attribute(own_world: World, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_training_resumes_bit_for_bit_and_its_card_names_the_embedder(tmp_path
     body = yaml.safe_load(card.read_text())
     assert "LicenseRef-Research-Only" in body["license"]
     assert body["permits"] == {"research": True, "grounds": body["permits"]["grounds"]}
-    assert "embedder 'mobileface'" in body["permits"]["grounds"]
+    assert "the networks 'mobileface'" in body["permits"]["grounds"]
 
 
 def test_a_purpose_that_the_embedder_does_not_cover_is_refused(
