@@ -59,13 +59,8 @@ def fit_logistic(
     share = goal.mean()
     weight = np.where(goal == 1, 0.5 / share, 0.5 / (1 - share))
     standard = (data - mean) / scale
-    basis = None
-    if standard.shape[0] < standard.shape[1]:
-        # The weights are in the span of the rows: a smaller system has the same solution.
-        basis, triangle = np.linalg.qr(standard.T)
-        standard = triangle.T
     weights, bias = _newton(standard, goal, weight, ridge)
-    return Logistic(mean, scale, weights if basis is None else basis @ weights, bias)
+    return Logistic(mean, scale, weights, bias)
 
 
 def _newton(
