@@ -162,6 +162,12 @@ class FaceIndex:
         return np.column_stack(columns).astype(np.float32)
 
     @cached_property
+    def pixels(self) -> NDArray[np.int64]:
+        """Number of pixels of each face's source image, ``(faces,)``."""
+        width, height = (self.table.column(name).to_numpy() for name in ("width", "height"))
+        return np.asarray(width.astype(np.int64) * height)
+
+    @cached_property
     def embeddings(self) -> NDArray[np.float32] | None:
         """Embeddings of all faces, ``(faces, d)`` float32; ``None`` unless every face has one."""
         column = self.table.column("embedding")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,25 @@ from datagen.planning.mixing import Mixing
 from datagen.planning.splits import Identity
 from datagen.recipe.schema import DonorRule
 
-__all__ = ["DonorPool", "looks", "normal_shapes"]
+__all__ = ["DonorPool", "looks", "more_donors", "normal_shapes"]
 
 # In a larger pool, the nearest faces are searched for among this many, drawn for each target, so
 # that the cost of an item does not grow with the split.
 _MAX_COMPARED = 8192
+
+
+def more_donors(rules: Iterable[DonorRule | None], refused: bool) -> str:
+    """Return what to do about targets with few donors, as a sentence without a full stop.
+
+    Args:
+        rules: Rules of the methods concerned; ``None`` is a method that states none.
+        refused: Whether the recipe is refused for it, so that a fallback would help.
+    """
+    limits = sorted({key for rule in rules if rule is not None for key in rule.limits})
+    if not limits:
+        return "Add identities: a donor is another identity of the target's split and source"
+    fallback = ", set 'fallback: any'" if refused else ""
+    return f"Relax {' and '.join(map(repr, limits))}{fallback} or add identities"
 
 
 def normal_shapes(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

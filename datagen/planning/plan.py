@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from datagen.core.text import counted
 from datagen.errors import RecipeError, RightsError, one_per_line
 from datagen.faces.index import FaceIndex
-from datagen.planning.donors import DonorPool
+from datagen.planning.donors import DonorPool, more_donors
 from datagen.planning.items import Item, ShardKey
 from datagen.planning.mixing import mixing_of
 from datagen.planning.quota import largest_remainders
@@ -46,6 +46,7 @@ class Plan:
         spec = recipe.spec
         self.recipe = spec
         self.identities = identities_of(index)
+        self._pixels = index.pixels
         if not stated:
             _check_embeddings(recipe, index)
         self.split_of = split_of = assign_splits(self.identities, spec.split, spec.seed)
@@ -101,6 +102,10 @@ class Plan:
     def faces(self, split: SplitName) -> NDArray[np.int64]:
         """Return the index rows of a split's faces."""
         return self._splits[split].faces
+
+    def pixels(self, split: SplitName) -> NDArray[np.int64]:
+        """Return the number of pixels of the source image of each of a split's faces."""
+        return self._pixels[self.faces(split)]
 
     def targets(self, split: SplitName) -> NDArray[np.int64]:
         """Return the index rows of those faces of a split that may be targets."""
@@ -158,9 +163,10 @@ class Plan:
     def _refuse_donorless(self, path: str) -> None:
         problems = [text for plan in self._splits.values() for text in plan.donorless()]
         if problems:
+            rules = [use.donor for use in self.recipe.methods]
             raise RecipeError(
                 one_per_line("some targets have no donor:", problems)
-                + "\nRelax 'match', set 'fallback: any', or add identities.",
+                + f"\n{more_donors(rules, True)}.",
                 path=path,
             )
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from datagen.core.text import counted
 from datagen.methods import METHODS
+from datagen.planning.donors import more_donors
 from datagen.planning.plan import Plan
 from datagen.recipe.schema import RecipeSpec, SplitName, in_split
 
@@ -22,11 +25,13 @@ __all__ = [
 ]
 
 # Bytes per pixel of faces at the middle of a quality range, and pairs per second and core at 380
-# pixels: measured, and accurate to a factor of two.
+# pixels from photographs of two megapixels: measured, and accurate to a factor of two.
 _BYTES = {"jpeg": 0.17, "png": 1.6, "webp": 0.9, "mp4": 0.02, "mkv": 1.2, "frames": 1.6}
 _MASK_BYTES = 0.03
 _PAIRS_PER_SECOND = 60.0
 _SIZE = 380
+_MEGAPIXELS = 2.0
+_SECONDS_PER_MEGAPIXEL = 0.013  # to decode what a larger photograph has more
 _MAX_USES = 200
 _MIN_DONORS = 5
 
@@ -134,8 +139,16 @@ def expected_seconds(
     images = pairs + sum(
         count for split in splits for name, count in split.methods.items() if takes_donor(name)
     )
-    seconds = pairs * work / _PAIRS_PER_SECOND + images * render_seconds
+    larger = max(0.0, _megapixels(plan, splits) - _MEGAPIXELS)
+    each = render_seconds + larger * _SECONDS_PER_MEGAPIXEL
+    seconds = pairs * work / _PAIRS_PER_SECOND + images * each
     return seconds * frames_of(plan) / cores
+
+
+def _megapixels(plan: Plan, splits: list[SplitSummary]) -> float:
+    """Return the mean size of the source images."""
+    pixels = np.concatenate([plan.pixels(split.split) for split in splits])
+    return float(pixels.mean()) / 1e6
 
 
 def frames_of(plan: Plan) -> int:
@@ -161,7 +174,8 @@ def warnings_of(plan: Plan, splits: list[SplitSummary]) -> Iterator[str]:
             )
         for name, fewest in plan.fewest_donors(split.split).items():
             if fewest < _MIN_DONORS:
+                rules = [use.donor for use in plan.recipe.methods if use.use == name]
                 yield (
                     f"split {split.split!r}, method {name!r}: some targets have only "
-                    f"{counted(fewest, 'possible donor')}. Relax 'match' or add identities"
+                    f"{counted(fewest, 'possible donor')}. {more_donors(rules, False)}"
                 )

@@ -70,6 +70,12 @@ class DonorRule(Frozen):
     fallback: Literal["refuse", "any"] = "refuse"
     frames: Literal["in_order", "nearest_expression"] | None = None
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Keys of the rule that leave faces out."""
+        limits = {"match": bool(self.match), "embedding": self.embedding is not None}
+        return tuple(key for key, leaves_out in limits.items() if leaves_out)
+
     @field_validator("embedding")
     @classmethod
     def _cosine(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
