@@ -27,7 +27,8 @@ from datagen.release.scores import check_scores_path, note_on_replaced
 
 NAME = "baseline"
 
-_FEW = 200  # fakes: with fewer its AUC says more about their number than about them
+_FEW_TRAINED = 200  # fakes: with fewer its AUC says more about their number than about them
+_FEW_TESTED = 20  # images of a row: with fewer their values are chance
 
 
 def command(
@@ -88,7 +89,7 @@ def command(
         if note is not None:
             progress.warn(note)
     warn_of_problems(result.problems, progress)
-    if result.trained_fakes < _FEW:
+    if result.trained_fakes < _FEW_TRAINED:
         progress.warn(
             f"trained on {counted(result.trained_fakes, 'fake')}: it needs hundreds, better "
             "thousands. Raise 'splits.train' of the recipe"
@@ -120,14 +121,20 @@ def _print_table(result: BaselineResult) -> None:
             row.method,
             row.fakes,
             row.reals,
-            "no data" if isnan(row.auc) else f"{row.auc:.3f}",
+            _cell(row.auc, min(row.fakes, row.reals), f"{row.auc:.3f}", "no data"),
             row.controls,
-            "" if isnan(row.alarms) else f"{100 * row.alarms:.0f} %",
+            _cell(row.alarms, row.controls, f"{100 * row.alarms:.0f} %", ""),
         )
         for row in result.table
     ]
     names = ("split", "method", "fakes", "reals", "AUC", "controls", "alarms")
     echo(*table_lines(names, rows, names[2:]))
+
+
+def _cell(value: float, images: int, shown: str, without: str) -> str:
+    if isnan(value):
+        return without
+    return shown if images >= _FEW_TESTED else "too few"
 
 
 def _facts(result: BaselineResult) -> dict[str, Any]:

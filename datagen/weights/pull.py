@@ -37,7 +37,8 @@ def pull_weights(
         WeightsError: It cannot be downloaded, or differs from the card.
     """
     start = (
-        f"weight file {card.file!r} ({card.title}) is not in {folder}. License: {card.license}. "
+        f"weight file {card.file!r} ({card.title}) is not in {folder} (DATAGEN_WEIGHTS names the "
+        f"folder). License: {card.license}. "
     )
     if card.form == "insightface":
         raise WeightsError(

@@ -123,8 +123,9 @@ class WeightStore:
         path = self.find(card)
         if path is None:
             raise WeightsError(
-                f"weight file {card.file!r} ({card.title}) is not in {self.folder}, so it has no "
-                f"digest yet. 'datagen weights pull {card.id}' says how to get it"
+                f"weight file {card.file!r} ({card.title}) is not in {self.folder} "
+                "(DATAGEN_WEIGHTS names the folder), so it has no digest yet. "
+                f"'datagen weights pull {card.id}' says how to get it"
             )
         return digest_at(card, path)
 
