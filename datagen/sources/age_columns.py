@@ -18,7 +18,13 @@ from datagen.core.spelling import latin
 from datagen.core.text import shortened
 from datagen.errors import SourceError
 
-__all__ = ["IgnoredColumns", "looks_like_age", "names_an_age", "refuse_unread_ages"]
+__all__ = [
+    "IgnoredColumns",
+    "looks_like_age",
+    "names_an_age",
+    "refuse_no_years",
+    "refuse_unread_ages",
+]
 
 _OLDEST = 120
 _SHOWN = 40
@@ -39,9 +45,10 @@ _NAMES = {
     "minor": "minor minors child children kid kids adult adults isadult isminor ischild underage "
     "juvenile teen teenager infant toddler baby u18",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
-    "schule kindergarten k12 pupil",
+    "schule kindergarten k12",
 }
 _PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
+_NO_YEARS = frozenset("month mo mos monat mes week weeks wochen day days tage jours".split())
 _JOINED = re.compile(
     r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
@@ -140,6 +147,28 @@ def _kinds(name: str) -> frozenset[str]:
 def _cut(name: str) -> str:
     half = _LONGEST // 2
     return name if len(name) <= _LONGEST else name[:half] + name[-half:]
+
+
+def refuse_no_years(name: str, where: str) -> None:
+    """Refuse to read a column as ages in years whose name says that it holds something else.
+
+    Read as years, the 30 months of a child would be the age of an adult.
+
+    Args:
+        name: Name of the column that the card maps to the age.
+        where: Source and table, for the message.
+
+    Raises:
+        SourceError: The name speaks of months, days, or a date of birth, and not of years.
+    """
+    kinds = _kinds(_cut(name))
+    units = {part.lower() for part in _PARTS.findall(_cut(name))} & _NO_YEARS
+    if (units or kinds & {"months", "born"}) and "years" not in kinds:
+        raise SourceError(
+            f"{where}: the column {shortened(name)} is mapped to the age, which is read in years, "
+            "and its name speaks of something else. Add a column with the age in years",
+            key="options.columns.age",
+        )
 
 
 def refuse_unread_ages(

@@ -12,7 +12,7 @@ from pydantic import Field
 from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
-from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
+from datagen.sources.age_columns import IgnoredColumns, refuse_no_years, refuse_unread_ages
 from datagen.sources.base import VIDEO_SUFFIXES, Record, Source, without_suffix
 from datagen.sources.cells import (
     attribute,
@@ -104,6 +104,8 @@ class Table(Source):
         cells = (row for _, row in rows)
         # What is mapped to anything else is not read as an age, whatever the card calls it.
         read = [named["age"]] if "age" in named else []
+        for column in read:
+            refuse_no_years(column, where)
         refuse_unread_ages(cells, read, self.config.ignore, where, advice)
         for place, row in rows:
             try:

@@ -9,7 +9,12 @@ import pytest
 
 from datagen.errors import SourceError
 from datagen.sources import Source
-from datagen.sources.age_columns import looks_like_age, names_an_age, refuse_unread_ages
+from datagen.sources.age_columns import (
+    looks_like_age,
+    names_an_age,
+    refuse_no_years,
+    refuse_unread_ages,
+)
 
 from .trees import by_id, ffhq_entry, ffhq_tree, shipped, source, write
 
@@ -238,3 +243,27 @@ def test_the_metadata_of_ffhq(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="the column 'person_age' looks like an age"):
         list(shipped("ffhq", root).records())
     assert by_id(shipped("ffhq", root, ignore=["person_age"]))
+
+
+@pytest.mark.parametrize(
+    "name", ["age_months", "ageInMonths", "age_mo", "age (days)", "dob", "yob"]
+)
+def test_a_mapped_column_that_holds_no_years_is_refused(name: str) -> None:
+    with pytest.raises(SourceError, match="read in years"):
+        refuse_no_years(name, "source 's': faces.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["age", "age_years", "Alter", "years_and_months", "model_age", "a"]
+)
+def test_a_mapped_column_of_years_passes(name: str) -> None:
+    refuse_no_years(name, "source 's': faces.csv")
+
+
+def test_a_table_whose_age_is_in_months_is_refused(tmp_path: Path) -> None:
+    table = "image,identity,age_months\na.jpg,a,30\n"
+    columns = {"age": "age_months"}
+    write(tmp_path, {"faces.csv": table})
+    found = source("table", tmp_path, table="faces.csv", columns=columns)
+    with pytest.raises(SourceError, match=r"'age_months' is mapped to the age"):
+        list(found.records())
