@@ -9,11 +9,11 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
+from datagen.core.terminal import UNSAFE
+
 __all__ = ["IntRange", "Line", "Range", "Share", "sums_to_one"]
 
 _MAX_NUMBER = 40  # characters
-# Control characters, separators of lines and paragraphs, and what reorders text.
-_NOT_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _LONG_EXPONENT = re.compile(r"e[+-]?\d{4}", re.IGNORECASE)  # 1e-99999999 has as many digits
 
 
@@ -84,7 +84,7 @@ IntRange: TypeAlias = Annotated[
 
 
 def _line(text: str) -> str:
-    if wrong := _NOT_IN_LINE.search(text):
+    if wrong := UNSAFE.search(text) or re.search(r"[\t\n]", text):
         code = f"U+{ord(wrong.group()):04X}"
         raise ValueError(f"must be one line of visible characters, without {code}")
     return text

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 
 from datagen.errors.redact import redacted
 
-__all__ = ["echo", "echo_json", "plain", "visible"]
+__all__ = ["UNSAFE", "echo", "echo_json", "plain", "visible"]
 
-# Control characters except tab and newline; what reorders text; line separators; lone surrogates,
-# U+FFFE and U+FFFF, which no terminal or no XML can be given.
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
+"""Control characters except tab and newline; what reorders text; line separators; lone surrogates,
+U+FFFE and U+FFFF, which no terminal or no XML can be given."""
 
 
 def plain(text: str, one_line: bool = False) -> str:
@@ -35,7 +35,7 @@ def plain(text: str, one_line: bool = False) -> str:
 
 def visible(text: str) -> str:
     """Return a text with control characters, and those that reorder it, as escapes."""
-    return _UNSAFE.sub(_escape, text)
+    return UNSAFE.sub(_escape, text)
 
 
 def echo(*lines: object) -> None:

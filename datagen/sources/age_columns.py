@@ -48,7 +48,22 @@ _NAMES = {
     "schule kindergarten k12",
 }
 _PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
-_NO_YEARS = frozenset("month mo mos monat mes week weeks wochen day days tage jours".split())
+_NO_YEARS = frozenset(
+    [
+        "month",
+        "mo",
+        "mos",
+        "monat",
+        "mes",
+        "week",
+        "weeks",
+        "wochen",
+        "day",
+        "days",
+        "tage",
+        "jours",
+    ]
+)
 _JOINED = re.compile(
     r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
