@@ -48,22 +48,7 @@ _NAMES = {
     "schule kindergarten k12",
 }
 _PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
-_NO_YEARS = frozenset(
-    [
-        "month",
-        "mo",
-        "mos",
-        "monat",
-        "mes",
-        "week",
-        "weeks",
-        "wochen",
-        "day",
-        "days",
-        "tage",
-        "jours",
-    ]
-)
+_NO_YEARS = re.compile(r"months?|mos?|monat|mes|weeks?|wochen?|days?|tage|jours")
 _JOINED = re.compile(
     r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
     r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
@@ -177,7 +162,7 @@ def refuse_no_years(name: str, where: str) -> None:
         SourceError: The name speaks of months, days, or a date of birth, and not of years.
     """
     kinds = _kinds(_cut(name))
-    units = {part.lower() for part in _PARTS.findall(_cut(name))} & _NO_YEARS
+    units = any(_NO_YEARS.fullmatch(part.lower()) for part in _PARTS.findall(_cut(name)))
     if (units or kinds & {"months", "born"}) and "years" not in kinds:
         raise SourceError(
             f"{where}: the column {shortened(name)} is mapped to the age, which is read in years, "
