@@ -163,10 +163,14 @@ def _worst(name: str, gate: WorstLimit, found: Evaluation, default: str) -> Verd
     others = [group for group in widened if group != worst and outcomes[group] == outcome]
     if others and reliable and outcome != PASSED:
         details.append(f"also {outcome}: {first_of(others, _SHOWN)}")
-    unjudged = [f"{group} ({one.reason})" for group, one in groups.items() if one.reason]
+    unjudged: dict[str, list[str]] = {}
+    for group, one in groups.items():
+        if one.reason:
+            unjudged.setdefault(str(one.reason), []).append(group)
     if unjudged and outcome != FAILED:
         outcome = UNDECIDED
-        details.append(f"cannot be judged: {first_of(unjudged, _SHOWN)}")
+        parts = [f"{first_of(names, _SHOWN)} ({reason})" for reason, names in unjudged.items()]
+        details.append(f"cannot be judged: {', '.join(parts)}")
     return _verdict(title, gate, default, outcome, widened[worst], "; ".join(details))
 
 

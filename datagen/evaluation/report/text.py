@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from datagen.core.text import counted
 from datagen.core.text_table import table_lines, wrapped
 from datagen.evaluation.compare import Difference
 from datagen.evaluation.evaluate import Evaluation
@@ -68,7 +69,8 @@ def _sentences(found: Evaluation, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from (f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     for column, group, one in worst_groups(found):
         word = "worst" if one.reliable else "lowest"
-        few = "" if one.reliable else f": {one.identities} identities, {TOO_FEW}"
+        identities = counted(one.identities, "identity", "identities")
+        few = "" if one.reliable else f": {identities}, {TOO_FEW}"
         yield (
             f"{word} {column}: {group}, AUC {format_value(one.value)} "
             f"[{format_range(one.low, one.high)}]{few}"
