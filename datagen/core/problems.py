@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -24,6 +25,7 @@ _KEY = "[key]"  # pydantic's word for a wrong key of a mapping
 _MAX_NAME = 60  # characters of a key that a message shows
 _ALLOWED = ". Allowed: "
 _SHOWN = 3  # keys that a message shows
+_MOST = 50  # problems that are told
 _NEAR = 0.8  # how alike an unknown key must be to one of its place to be a misspelling of it
 
 _ID = "lower-case letters, digits, '-' and '_', beginning with a letter or a digit"
@@ -64,14 +66,16 @@ _MAPPINGS = ("model_type", "model_attributes_type", "dict_type")
 def problems_of(
     error: ValidationError, model: type[BaseModel], prefix: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield the key and the words of each problem.
+    """Yield the key and the words of each of the first problems, and how many more there are.
 
     Args:
         error: What pydantic raised for the model.
         model: The model.
         prefix: Path of the value in its file, e.g. ``methods[0]``.
     """
-    entries = [_without_union(entry, model) for entry in error.errors()]
+    entries = [
+        _without_union(entry, model) for entry in islice(error.errors(include_url=False), _MOST)
+    ]
     wrong = [entry["loc"] for entry in entries]
     told: set[tuple[str, str]] = set()
     lists: set[str] = set()
@@ -90,6 +94,8 @@ def problems_of(
             told.add((key, words))
             lists.add(allowed)
             yield key, f"{words}{_ALLOWED}{allowed}" if allowed and is_new else words
+    if more := max(0, error.error_count() - _MOST):
+        yield "", f"and {counted(more, 'further problem')}"
 
 
 def _told(

@@ -176,7 +176,8 @@ def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
             f"column score holds {column.type} values, expected numbers{_example(column)}",
             "score",
         )
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(), np.float64)
+    # Not exact for whole numbers of 16 digits, which are no scores: what follows says so.
+    return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
 
 
 def _frame_numbers(table: Any, key: str, where: str) -> npt.NDArray[np.int64] | None:

@@ -206,16 +206,18 @@ class ShardCheck:
         opened: _Opened,
     ) -> Iterator[str]:
         found: dict[str, tuple[int, int]] = {}
+        told = set()  # of these neither size nor content means anything
         most = 2 * len(expected) + 16
         for member in islice(members(opened.handle, opened.length), most):
             if member.problem:
                 name = f"{member.name!r} " if member.name else ""
                 yield f"{tar}: {name}{member.problem}"
-            elif member.name in found:
+                told.add(member.name)
+                continue
+            if member.name in found:
                 yield f"{tar}: {member.name}: is in the tar twice"
             found[member.name] = member.offset, member.size
-        found.pop("", None)
-        for name in sorted(set(expected) | set(found)):
+        for name in sorted((set(expected) | set(found)) - told):
             place = expected.get(name)
             if name in expected and place is None and name in found:  # its JSON, in no row
                 if _read(opened.handle, *found[name]) != facts.get(name):

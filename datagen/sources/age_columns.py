@@ -2,77 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from datagen.core.schema import Frozen
-from datagen.core.spelling import latin
 from datagen.core.text import shortened
 from datagen.errors import SourceError
+from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
 
-__all__ = [
-    "IgnoredColumns",
-    "looks_like_age",
-    "names_an_age",
-    "refuse_no_years",
-    "refuse_unread_ages",
-]
+__all__ = ["IgnoredColumns", "looks_like_age", "refuse_no_years", "refuse_unread_ages"]
 
 _OLDEST = 120
 _SHOWN = 40
-_LONGEST = 200  # of a name or a cell: normalizing takes the square of what is left
 _DEEPEST = 8
-_LONGEST_JSON = 10_000
-
-# Parts of a name, in lower case and without accents, by what they say.
-_NAMES = {
-    "age": "age ages aged alter edad eta idade leeftijd alder wiek vek ika yas umur возраст вік "
-    "年龄 年齡 年齢 나이 연령 lebensalter altersgruppe altersklasse ηλικια عمر उमर tuoi "
-    "yo howold",
-    "years": "year years yr yrs jahr jahre lebensjahre ans annees anos anni jaar",
-    "months": "months monate mois meses",
-    "born": "dob yob bday bdate bdat born geb gebdat gebdatum geboren naissance nacimiento nac "
-    "fechanac ddn nascita nascimento nasc fodt fodd geboortedatum jahrgang 生日 出生 生年月日 "
-    "생년월일 рождения",
-    "minor": "minor minors child children kid kids adult adults isadult isminor ischild underage "
-    "juvenile teen teenager infant toddler baby u18",
-    "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
-    "schule kindergarten k12",
-}
-_PARTS_OF_NAMES = {kind: frozenset(words.split()) for kind, words in _NAMES.items()}
-_NO_YEARS = re.compile(r"months?|mos?|monat|mes|weeks?|wochen?|days?|tage|jours")
-_JOINED = re.compile(
-    r"(face|person|people|subject|apparent|real|estimated|est|actual|patient|user|model|donor|"
-    r"approx|mean|min|max|true|predicted|pred|stated|self|reported|human|photo|img)ages?"
-    r"|age(?!n)\w*"  # agency, agent, agenda
-    r"|\w*(birth|geburt|geboorte|naissance|nacimiento|nascita|nascimento|fodsel|urodzen|рожд)\w*"
-)
-_ADULT_BY_NAME = re.compile(r"(is|over|under|above|below)18(plus)?|18plus")
-_WHOLE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
-_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_MOST_INNER = 2_000_000  # values inside of columns
+_MOST_NAMES = 100_000
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_WORDS = re.compile(
-    r"\b(child\w*|kids?|teen\w*|minors?|bab(y|ies)|infants?|toddlers?|young|adults?|middle|senior\w*|"
-    r"elderly|old)\b"
-)
 _NUMBERS_IN_WORDS = re.compile(
     r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|"
-    r"(thir|four|fif|six|seven|eigh|nine)teen|(for|fif|six|seven|eigh|nine)ty)\b"
+    r"(thir|four|fif|six|seven|eigh|nine)teen|(for|fif|six|seven|eigh|nine)ty|first|second|third|"
+    r"(four|fif|six|seven|eigh|nin|ten|eleven|twelf)th|[ivx]{1,5})\b"
 )
 _LAST_GRADE = 13
 _GRADES = re.compile(
     r"\b(k|pre-?k|kindergarten|preschool|elementary|primary|secondary|middle|high|freshm[ae]n|"
     r"sophomore|junior|senior)\b"
 )
+# Names and what follows them in a text of JSON, or of what Python writes; and in lists.
+_KEYS = re.compile(
+    r"(?<![\w .-])([\w .-]++)[\"'\\]*+\s*+[:=]>?\s*+(?=[\"'\\\[{(\s]*+([^,;}\])\"'\\\n]{1,40}+))"
+)
+_BEFORE = " \t\r\n\ufeff\"'\\"
+_LISTED = re.compile(r"[\"']([^\"'\\\n]{2,30})[\"'\\]+\s*,(?=[^\w\n-]*+([^,;}\])\"'\\\n]{1,40}+))")
 
 
 class IgnoredColumns(Frozen):
@@ -85,68 +53,36 @@ class IgnoredColumns(Frozen):
     ignore: tuple[str, ...] = Field(default=())
 
 
-def names_an_age(name: str) -> bool:
-    """Return whether a column's name is one that an age, or a date of birth, may have."""
-    return bool(_kinds(_cut(name)))
-
-
 def looks_like_age(name: str, value: object) -> bool:
     """Return whether a cell may be an age, by the name of its column and by what it holds.
 
-    A year in a column ``years`` is none, nor is a text without any number or word of age.
+    A year in a column ``years`` is none. In a column that names an age, any word is one: ``no`` in
+    ``legal_age``, ``months`` in ``age_unit``.
     """
-    text = "" if value is None else str(value)[:_LONGEST]
+    text = "" if value is None else str(value).strip()[:LONGEST]
     text = unicodedata.normalize("NFKC", text).strip().lower()
     if not text or text in _NOTHING:
         return False
+    kinds = kinds_of(_cut(name))
+    if kinds & {"age", "minor"}:
+        return True
+    if "born" in kinds and any(sign.isnumeric() for sign in text):
+        return True
     numbers = [float(number) for number in _NUMBER.findall(text)]
-    kinds = _kinds(_cut(name))
-    if kinds & {"age", "born", "minor"} and numbers:
+    words = _NUMBERS_IN_WORDS.search(text)
+    if "months" in kinds and (words or any(number <= 12 * _OLDEST for number in numbers)):
         return True
-    if "months" in kinds and any(number <= 12 * _OLDEST for number in numbers):
+    if "years" in kinds and (words or any(number <= _OLDEST for number in numbers)):
         return True
-    if "years" in kinds and any(number <= _OLDEST for number in numbers):
-        return True
-    if "school" in kinds and (
-        any(number <= _LAST_GRADE for number in numbers) or _GRADES.search(text)
-    ):
-        return True
-    if kinds & {"minor", "only age"}:
-        return True  # yes and no count, and so does any word for them or for an age
-    if "age" not in kinds:
-        return False
-    return any(words.search(text) for words in (_WORDS, _NUMBERS_IN_WORDS))
-
-
-@lru_cache(maxsize=1024)
-def _kinds(name: str) -> frozenset[str]:
-    """Return what a name says, also in letters of another script that look like these."""
-    plain = unicodedata.normalize("NFKC", name)
-    bare = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", plain)
-        if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
-    )
-    composed = unicodedata.normalize("NFC", bare)
-    parts = {part.lower() for part in _PARTS.findall(composed)}
-    parts |= {part.lower() for part in re.findall(r"[^\W\d_]+", plain)}
-    alike = latin(name)
-    parts |= set(_PARTS.findall(alike))
-    joined = {re.sub(r"[\W_]", "", whole).lower() for whole in (composed, alike)}
-    parts |= joined
-    found = {kind for kind, words in _PARTS_OF_NAMES.items() if parts & words}
-    if any(_JOINED.fullmatch(part) for part in parts):
-        found.add("age")
-    if any(_ADULT_BY_NAME.fullmatch(part) for part in parts):
-        found.add("minor")
-    if joined & (_PARTS_OF_NAMES["age"] | _WHOLE):
-        found.add("only age")
-    return frozenset(found)
+    if "school" in kinds:
+        low = any(number <= _LAST_GRADE for number in numbers)
+        return bool(low or words or _GRADES.search(text))
+    return False
 
 
 def _cut(name: str) -> str:
-    half = _LONGEST // 2
-    return name if len(name) <= _LONGEST else name[:half] + name[-half:]
+    name = name.strip()
+    return name if len(name) <= LONGEST else name[: LONGEST // 2] + name[-(LONGEST // 2) :]
 
 
 def refuse_no_years(name: str, where: str) -> None:
@@ -161,9 +97,7 @@ def refuse_no_years(name: str, where: str) -> None:
     Raises:
         SourceError: The name speaks of months, days, or a date of birth, and not of years.
     """
-    kinds = _kinds(_cut(name))
-    units = any(_NO_YEARS.fullmatch(part.lower()) for part in _PARTS.findall(_cut(name)))
-    if (units or kinds & {"months", "born"}) and "years" not in kinds:
+    if speaks_of_no_years(_cut(name)):
         raise SourceError(
             f"{where}: the column {shortened(name)} is mapped to the age, which is read in years, "
             "and its name speaks of something else. Add a column with the age in years",
@@ -190,17 +124,18 @@ def refuse_unread_ages(
         advice: How the column can be read as the age, e.g. ``map it in columns.age``.
 
     Raises:
-        SourceError: Of the first such column; the message quotes one of its cells.
+        SourceError: Of the first such column; the message quotes one of its cells. Or a name, or
+            what is inside of a column, is too long to look through.
     """
     passed = {*read, *ignored}
     doubted: dict[str, bool] = {}
-    for name, cell in (one for row in rows for one in _cells(row)):
+    for name, cell in _cells(rows, frozenset(read), passed, where):
         if name not in doubted:
-            doubted[name] = name not in passed and names_an_age(name)
+            doubted[name] = name not in passed and names_an_age(_cut(name))
+            _refuse_more(len(doubted), _MOST_NAMES, "names", where)
         if doubted[name] and looks_like_age(name, cell):
-            called = shortened(name)
             raise SourceError(
-                f"{where}: the column {called} looks like an age (it holds "
+                f"{where}: the column {shortened(name)} looks like an age (it holds "
                 f"{str(cell)[:_SHOWN]!r}), and the card does not say that it is one: {advice}. If "
                 "it is not the age of the person in the image, name it in the card: "
                 f"options: {{ignore: [{_cut(name)}]}}",
@@ -208,28 +143,67 @@ def refuse_unread_ages(
             )
 
 
-def _cells(row: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the cells of a row, those of nested columns as ``column.name``."""
-    waiting = deque((str(name), cell, 0) for name, cell in row.items())
-    while waiting:
-        name, cell, depth = waiting.popleft()
-        yield name, cell
-        inner = _inner(cell) if depth < _DEEPEST else ()
-        waiting.extend((f"{name}.{key}" if key else name, value, depth + 1) for key, value in inner)
+def _refuse_more(count: int, most: int, what: str, where: str) -> None:
+    if count > most:
+        raise SourceError(
+            f"{where}: more than {most:,} {what} inside of its columns, and each may be an age. "
+            "Leave the columns out that hold other tables"
+        )
+
+
+def _cells(
+    rows: Iterable[Mapping[Any, Any]], read: Collection[str], passed: Collection[str], where: str
+) -> Iterator[tuple[str, Any]]:
+    """Yield the cells of rows, those of nested columns and of texts as ``column.name``."""
+    inside = 0
+    for row in rows:
+        waiting = deque((str(name), cell, 0) for name, cell in row.items())
+        while waiting:
+            name, cell, depth = waiting.popleft()
+            if len(name.strip()) > LONGEST and name not in passed:
+                raise SourceError(
+                    f"{where}: the name of a column has {len(name)} characters, and at most "
+                    f"{LONGEST} are read: {shortened(name)}"
+                )
+            yield name, cell
+            if (name in read and not depth) or (name in passed and isinstance(cell, str | bytes)):
+                continue
+            for key, value in _inner(cell):
+                inside += 1
+                _refuse_more(inside, _MOST_INNER, "values", where)
+                if depth == _DEEPEST:
+                    raise SourceError(
+                        f"{where}: the column {shortened(name)} is nested deeper than {_DEEPEST}, "
+                        "and what is inside may be an age. Leave it out of the table"
+                    )
+                waiting.append((f"{name}.{key[:LONGEST]}" if key else name, value, depth + 1))
 
 
 def _inner(cell: Any) -> Iterable[tuple[str, Any]]:
-    """Return what a cell holds by name: a struct, a map, JSON, or a list of them."""
-    if isinstance(cell, str) and cell[:1] in "{[" and 1 < len(cell) <= _LONGEST_JSON:
-        try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
-            return ()
+    """Return what a cell holds by name: a struct, a map, a list of them, or a text of such."""
+    if isinstance(cell, bytes):
+        cell = cell.decode(errors="ignore")
+    if isinstance(cell, str):
+        return _named_in(cell)
     if isinstance(cell, Mapping):
         return [(str(key), value) for key, value in cell.items()]
+    if isinstance(cell, np.ndarray) and cell.dtype != object:
+        return ()
     if isinstance(cell, list | tuple | np.ndarray):
         pairs = [one for one in cell if isinstance(one, tuple) and len(one) == 2]
         return [(str(key), value) for key, value in pairs] or [
-            ("", one) for one in cell if isinstance(one, Mapping | list | np.ndarray)
+            ("", one)
+            for one in cell
+            if isinstance(one, Mapping | list | tuple | np.ndarray | str | bytes)
         ]
     return ()
+
+
+def _named_in(text: str) -> list[tuple[str, str]]:
+    """Return the names of ages in a text, with what follows each: no parser reads all spellings."""
+    if not text.lstrip(_BEFORE).startswith(("{", "[")):  # prose, such as the title of a photograph
+        return []
+    found = [(match[1].strip()[-LONGEST:], match[2]) for match in _KEYS.finditer(text)]
+    named = [(name, value) for name, value in found if names_an_age(name)]
+    listed = [(match[1].strip(), match[2]) for match in _LISTED.finditer(text)]
+    return named + [(name, value) for name, value in listed if "only age" in kinds_of(name)]

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import TEXT, chunks_of, unpacked_size
+from datagen.core.parquet_pages import TEXT, Chunk, chunks_of, unpacked_size
 from datagen.core.text import first_line, first_of, shortened
 from datagen.errors import SourceError
 
@@ -46,6 +46,8 @@ _MAX_PIXEL = 1e9
 _MAX_COLUMNS = 1000
 _MAX_GROUPS = 10_000
 _CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
+_MOST_NESTED = 1_000_000  # values of lists of structs and the like: pandas makes an object of each
+_LIST_LEAF = re.compile(r"[^.]+\.[^.]+\.(?:element|item|array|array_element)")
 _MAX_BYTES = 1 << 30
 _HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
 _SHOWN = 12
@@ -161,8 +163,26 @@ def _check_description(about: Any, data: bytes) -> None:
     texts = sum(chunk.values for chunk in chunks if chunk.physical == TEXT)
     if texts > most:
         raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
+    _check_nested(about, chunks)
     _check_size(8 * sum(chunk.values for chunk in chunks))
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
+
+
+def _check_nested(about: Any, chunks: list[Chunk]) -> None:
+    leaves = [about.schema.column(number) for number in range(about.num_columns)]
+    if len(chunks) != about.num_row_groups * len(leaves):
+        raise ValueError("some of its groups do not have all columns")
+    nested = [
+        leaf.max_repetition_level > 1
+        or (leaf.max_repetition_level == 1 and not _LIST_LEAF.fullmatch(leaf.path))
+        for leaf in leaves
+    ]
+    values = sum(chunk.values for place, chunk in enumerate(chunks) if nested[place % len(leaves)])
+    if values > _MOST_NESTED:
+        raise ValueError(
+            f"{values:,} values in lists of lists, of structs, or in maps: at most "
+            f"{_MOST_NESTED:,} are read"
+        )
 
 
 def _check_size(size: int) -> None:

@@ -80,9 +80,10 @@ class Ffhq(Source):
 
     def _refuse_ages(self, entries: dict[str, Any]) -> None:
         facts = (
-            {**entry, **about}
+            part
             for entry in entries.values()
             if isinstance(entry, dict) and isinstance(about := entry.get("metadata"), dict)
+            for part in (entry, about)
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
         advice = "state it in a table of ages, options: {ages: FILE}"

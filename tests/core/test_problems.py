@@ -13,6 +13,7 @@ import datagen
 from datagen.core.problems import PATTERNS
 from datagen.core.schema import Frozen, parse
 from datagen.errors import RecipeError
+from tests.support.ends import ends_soon
 
 
 class Inner(Frozen):
@@ -168,6 +169,13 @@ def test_a_list_of_allowed_keys_is_told_once() -> None:
         "inner.zz: unknown key. Allowed: quality, kind",
         "inner.yy: unknown key",
     ]
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    with ends_soon():
+        lines = _lines({f"key{number}": 1 for number in range(100_000)})
+    assert len(lines) == 51
+    assert lines[-1] == "and 99950 further problems"
 
 
 def test_a_missing_key_comes_with_the_unknown_ones_beside_it() -> None:

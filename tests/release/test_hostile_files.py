@@ -165,6 +165,22 @@ def test_a_member_of_an_enormous_size_is_named(out: Path) -> None:
         assert words in problems(out)
 
 
+def test_the_facts_of_a_pair_beyond_the_end_of_a_tar_are_not_read(out: Path) -> None:
+    data = bytearray((out / TAR).read_bytes())
+    with tarfile.open(out / TAR) as tar:
+        (info, *_) = [one for one in tar if one.name.endswith(".json")]
+    header = memoryview(data)[info.offset : info.offset + 512]
+    header[124:136] = b"777777777777"  # 64 GiB
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    header.release()
+    (out / TAR).write_bytes(data)
+    own_up(out, TAR)
+    found = problems(out)
+    assert f"'{info.name}' has 68,719,476,735 bytes, beyond the end of the tar" in found
+    assert f"{info.name}: (offset" not in found
+
+
 def test_members_of_mutated_tars_never_fail(whole: Path) -> None:
     data = (whole / TAR).read_bytes()
     draws = np.random.default_rng(3)

@@ -127,6 +127,12 @@ def test_out_of_range_speaks_of_logits(tmp_path: Path) -> None:
     assert "percent" not in str(error.value)
 
 
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
+def test_whole_numbers_that_no_float_holds_are_out_of_range(tmp_path: Path, value: int) -> None:
+    with pytest.raises(UserError, match=r"outside \[0, 1\]"):
+        read_scores(write(tmp_path, sample_id=["a"], score=[value]))
+
+
 def test_percentages_are_refused_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="If they are percentages, divide them by 100"):
         read_scores(write(tmp_path, sample_id=["a", "b"], score=[12.0, 97.5]))

@@ -9,12 +9,8 @@ import pytest
 
 from datagen.errors import SourceError
 from datagen.sources import Source
-from datagen.sources.age_columns import (
-    looks_like_age,
-    names_an_age,
-    refuse_no_years,
-    refuse_unread_ages,
-)
+from datagen.sources.age_columns import looks_like_age, refuse_no_years, refuse_unread_ages
+from datagen.sources.age_names import names_an_age
 
 from .trees import by_id, ffhq_entry, ffhq_tree, shipped, source, write
 
@@ -49,6 +45,67 @@ AGES = [
     *("geburtsdatum", "Geb.-Datum", "gebdat", "dateofbirth", "yearOfBirth", "fecha_nac", "bdate"),
     *("Lebensalter", "altersgruppe", "ηλικία", "عمر", "उम्र", "tuổi", "y.o.", "how old", "months"),
     *("isadult", "over18", "is18", "18plus"),
+    *(
+        "出生日期",
+        "出生年月",
+        "誕生日",
+        "생일",
+        "doğum tarihi",
+        "tanggal_lahir",
+        "födelsedatum",
+        "date_naiss",
+    ),
+    *(
+        "datanasc",
+        "العمر",
+        "السن",
+        "גיל",
+        "อายุ",
+        "வயது",
+        "आयु",
+        "usia",
+        "életkor",
+        "возраст_лет",
+        "年龄段",
+    ),
+    *(
+        "participantage",
+        "actorage",
+        "speakerAge",
+        "currentage",
+        "yearsold",
+        "Kindesalter",
+        "dobyear",
+    ),
+    *(
+        "is_over_18",
+        "age_over_18",
+        "isOver18",
+        "age>=18",
+        "18+",
+        "lt18",
+        "of_legal_age",
+        "legal_age",
+    ),
+    *(
+        "minderjährig",
+        "volljährig",
+        "mineur",
+        "menor_de_edad",
+        "未成年",
+        "成年",
+        "несовершеннолетний",
+    ),
+    *(
+        "teens",
+        "toddlers",
+        "adolescent",
+        "newborn",
+        "minorflag",
+        "containsminor",
+        "under18s",
+        "AGEU",
+    ),
     *("date_de_naissance", "fechanacimiento", "дата рождения", "FechaDeNacimiento", "geb_jahr"),
 ]
 NO_AGES = [
@@ -63,6 +120,16 @@ NO_AGES = [
         "agent",
         "agenda",
         "teak",
+        "face_page",
+        "minor_axis_length",
+        "version_minor",
+        "quality_grade",
+        "birthmark",
+        "left_pupil_x",
+        "cover_18",
+        "image_18",
+        "renaissance",
+        "minority",
         "manager",
     ),
     *("gradient", "upgrade", "graded_by", "nacelle", "genre", "degrade", "preschooler_ad"),
@@ -95,7 +162,7 @@ def test_names_of_anything_else(name: str) -> None:
         ("age_group", "13-17", True),
         ("age_group", "child", True),
         ("age_group", "Teenager", True),
-        ("age_source", "self-report", False),
+        ("age_source", "self-report", True),
         ("AGE", "fifteen", True),
         ("age", "Forty two", True),
         ("age", "XV", True),
@@ -150,6 +217,20 @@ def test_columns_within_columns() -> None:
         {"meta": '{"age": 15}'},
         {"meta": '[{"about": {"age": "15"}}]'},
         {"person.age": 15, "person": {"age": None}},
+        {"meta": ' {"age":15}'},
+        {"meta": "\ufeff{'age': 15, 'x': 'y'}"},
+        {"meta": "{'id': 1, 'age' : 15,}"},
+        {"meta": '{"about": {"age": {"value": 15}}}'},
+        {"meta": '"{\\"age\\": 15}"'},
+        {"meta": '["{\\"a\\": 1, \\"age\\": 15}"]'},
+        {"meta": '{"age":15,"age":null}'},
+        {"meta": '{"x": "' + "y" * 20_000 + '", "age": 15}'},
+        {"meta": '[{"name":"age","value":15}]'},
+        {"meta": '[["age",15]]'},
+        {"meta": b'{"age": 15}'},
+        {"meta": [{"name": "x"}, '{"age": 15}']},
+        {"age " + " " * 20: 15},
+        {"age": " " * 300 + "15"},
     ],
 )
 def test_columns_of_every_depth(row: dict[str, Any]) -> None:
@@ -159,12 +240,14 @@ def test_columns_of_every_depth(row: dict[str, Any]) -> None:
 
 def test_long_names_and_cells_take_no_time_and_little_of_a_message() -> None:
     marks = "\u0301\u0316" * 100_000
-    refuse_unread_ages([{"note" + marks: "x"}], [], [], "here", "map it")
-    for row in ({"age": "1" + marks}, {"a" * 100_000 + "_age": 15}):
-        with pytest.raises(SourceError, match="looks like an age") as caught:
+    rows: list[dict[str, Any]] = [{"age": "1" + marks}, {"note" + marks: "x"}]
+    rows += [{"x" * 100 + "_age_" + "y" * 100: 15}]
+    for row, why in zip(rows, ("looks like", "characters", "characters"), strict=True):
+        with pytest.raises(SourceError, match=why) as caught:
             refuse_unread_ages([row], [], [], "here", "map it")
         assert len(str(caught.value)) < 1000
-    refuse_unread_ages([{"meta": "[" * 9000}], [], [], "here", "map it")
+    for text in ("[" * 100_000, "a" * 100_000, "a:" * 100_000, "'a" * 100_000, " =" * 100_000):
+        refuse_unread_ages([{"meta": text}], [], [], "here", "map it")
 
 
 ADULTS = {
@@ -246,7 +329,21 @@ def test_the_metadata_of_ffhq(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["age_months", "ageInMonths", "age_mo", "age (days)", "dob", "yob"]
+    "name",
+    [
+        *(
+            "age_months",
+            "ageInMonths",
+            "age_mo",
+            "age (days)",
+            "dob",
+            "yob",
+            "agemonths",
+            "agedays",
+        ),
+        *("AlterInMonaten", "alter_tagen", "age_mths", "age_wk", "edadmeses", "eta_mesi", "月齢"),
+        *("age_semaines", "gestational_age", "birth_year", "birthdate", "geburtsjahr", "age_z"),
+    ],
 )
 def test_a_mapped_column_that_holds_no_years_is_refused(name: str) -> None:
     with pytest.raises(SourceError, match="read in years"):
@@ -254,7 +351,8 @@ def test_a_mapped_column_that_holds_no_years_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["age", "age_years", "Alter", "years_and_months", "model_age", "a"]
+    "name",
+    ["age", "age_years", "Alter", "years_and_months", "model_age", "a", "edad", "face_age", "年龄"],
 )
 def test_a_mapped_column_of_years_passes(name: str) -> None:
     refuse_no_years(name, "source 's': faces.csv")
@@ -267,3 +365,39 @@ def test_a_table_whose_age_is_in_months_is_refused(tmp_path: Path) -> None:
     found = source("table", tmp_path, table="faces.csv", columns=columns)
     with pytest.raises(SourceError, match=r"'age_months' is mapped to the age"):
         list(found.records())
+
+
+def test_the_unit_of_a_mapped_age_is_seen(tmp_path: Path) -> None:
+    write(tmp_path, {"faces.csv": "image,identity,age,age_unit\na.jpg,a,30,months\n"})
+    found = source("table", tmp_path, table="faces.csv", columns={"age": "age"})
+    with pytest.raises(SourceError, match="'age_unit' looks like an age"):
+        list(found.records())
+
+
+@pytest.mark.parametrize("title", ["Baby: 3 months", "Kids, age: 5", "born: 1970", "school=1"])
+def test_prose_is_no_table(title: str) -> None:
+    refuse_unread_ages([{"photo_title": title}], [], [], "here", "map it")
+    with pytest.raises(SourceError, match="looks like an age"):
+        refuse_unread_ages([{"photo_title": f"[x] {title}"}], [], [], "here", "map it")
+    refuse_unread_ages([{"photo_title": f"[x] {title}"}], [], ["photo_title"], "here", "map it")
+
+
+def test_what_is_too_deep_or_too_much_is_refused_not_passed_over() -> None:
+    deep: dict[str, Any] = {"age": 15}
+    for _ in range(9):
+        deep = {"inner": deep}
+    with pytest.raises(SourceError, match="nested deeper than 8"):
+        refuse_unread_ages([{"meta": deep}], [], [], "here", "map it")
+    many = {"meta": {str(number): 1 for number in range(100_001)}}
+    with pytest.raises(SourceError, match="more than 100,000 names"):
+        refuse_unread_ages([many], [], [], "here", "map it")
+
+
+def test_metadata_of_ffhq_hides_nothing_of_its_entry(tmp_path: Path) -> None:
+    root = ffhq_tree(tmp_path, ffhq_entry(7))
+    body = json.loads((root / "ffhq-dataset-v2.json").read_text())
+    body["7"] |= {"age": 15}
+    body["7"]["metadata"] |= {"age": None}
+    (root / "ffhq-dataset-v2.json").write_text(json.dumps(body))
+    with pytest.raises(SourceError, match="the column 'age' looks like an age"):
+        list(shipped("ffhq", root).records())

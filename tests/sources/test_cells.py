@@ -79,6 +79,12 @@ def bombs() -> dict[str, bytes]:
         "MiB in memory": parquet(pa.table({"image": repeated("x" * 1000, 3_000_000)})),
         "at most 4,000,000 cells": parquet(pa.table({"n": pa.array(np.zeros(9_000_000, np.int8))})),
         "6,000,000 texts": parquet(pa.table({"n": lists(pa.array(["x"] * 6_000_000), 100)})),
+        "2,000,000 values in lists of lists": parquet(
+            pa.table({"n": lists(pa.array([{"a": 1}] * 2_000_000), 2_000_000)})
+        ),
+        "2,400,000 values in lists of lists": parquet(
+            pa.table({"n": lists(lists(pa.array(np.zeros(2_400_000)), 8), 100)})
+        ),
         "2,000 columns": parquet(pa.table({f"c{n}": [1] for n in range(2000)})),
         "DELTA_BYTE_ARRAY": parquet(image, **delta),
         "two columns of one name": parquet(pa.table([["a"], ["b"]], names=["image", "image"])),
