@@ -1,0 +1,145 @@
+"""What the name of a column says of the people in it: an age, a birth, or whether they are minors.
+
+A name that is not known here is not seen: the lists hold what tables of faces use in the languages
+that most of them are written in.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from datagen.core.spelling import latin
+
+__all__ = ["LONGEST", "kinds_of", "names_an_age", "speaks_of_no_years"]
+
+LONGEST = 200
+"""Characters of a name: normalizing takes the square of a longer one."""
+
+# Whole parts of a name, by what they say. All words are compared without accents.
+_WORDS = {
+    "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
+    "usia eletkor varsta vanus възраст лет вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
+    "howold lebensalter kindesalter altersgruppe altersklasse ηλικία",
+    "years": "years year yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
+    "months": "months monate mois meses",
+    "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
+    "jahrgang gebjahr bornyear dobyear",
+    "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
+    "infants babies baby preteen menor menores",
+    "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
+    "schule kindergarten k12",
+}
+# Beginnings, middles and ends of parts.
+_STEMS = {
+    "age": "возраст 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
+    "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir рожд "
+    "出生 生日 生年 誕生 생년 생일 לידה ميلاد doğum",
+    "minor": "minderj vollj underage toddler infant adolesc juvenil newborn teenage mineur majeur "
+    "несоверш совершеннолет 未成年 成年",
+}
+_SOME_AGE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
+_BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
+_MINOR = re.compile(r"minor(?!it|axis)")
+# "is_over_18", "under18s", "age>=18", "18+", "legal_age" and "of_age" name an age anyway.
+_ADULT_BY_NUMBER = re.compile(
+    r"(?<![a-z])(?:(?:is|age|are)[\W_]*)?(?:over|under|above|below|older|younger|is|lt|gt|lte|gte|u|age)"
+    r"(?:than)?[\W_]*(?:1[2-9]|2[01])(?!\d)"
+    r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:\+|plus|andover|orover|andup)"
+)
+# English words that end in "age" and are none; whatever else ends so may be one ("actorage").
+_NO_AGES = """
+    acreage advantage affichage appendage assemblage average baggage bandage barrage beverage
+    bondage brokerage cabbage carriage cartilage cleavage collage corsage cottage courage coverage
+    damage decoupage dosage drainage dressage eclairage engage entourage espionage foliage footage
+    forage fuselage garage garbage heritage hermitage homage hostage image language leakage
+    leverage lineage linkage luggage manage maquillage marriage massage message mileage mirage
+    montage mortgage orphanage outage package page parentage passage patronage paysage percentage
+    personnage pilgrimage plumage portage postage rampage sabotage salvage sausage savage shortage
+    shrinkage signage spoilage stage storage tatouage tonnage triage usage village vintage visage
+    voltage voyage wattage wreckage yardage
+"""
+_BEGINS_AS_AGE = re.compile(r"ages?(?!n)\w*")  # agency, agent, agenda
+_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_AXES = frozenset(["axis", "version"])  # of an ellipse, of a program
+_OF_IMAGES = frozenset(["quality", "blur", "sharpness", "focus"])
+
+_UNIT = re.compile(r"m|mos?|mths?|d|w|wks?|mes|tag|z|norm|sd")
+_UNITS = re.compile(
+    r"month|monat|mois|meses|mese|mesi|maand|maned|miesi|месяц|月|개월|bulan|thang|semaine|week|woche|"
+    r"days?$|inday|tage|dagen|giorn|dias$|decade|gestation"
+)
+
+
+def _plain(name: str) -> str:
+    """Return a name without accents and without signs that cannot be seen."""
+    apart = unicodedata.normalize("NFKD", name)
+    seen = (sign for sign in apart if unicodedata.category(sign) not in ("Mn", "Mc", "Cf"))
+    return unicodedata.normalize("NFC", "".join(seen))
+
+
+_PLAIN_WORDS = {
+    kind: frozenset(_plain(word).lower() for word in words.split())
+    for kind, words in _WORDS.items()
+}
+_NO_AGE_ENDINGS = tuple(_NO_AGES.split())
+_NO_AGE_WORDS = frozenset(["rage", "cage", "sage", "wage"])  # actorage ends so too
+_PLAIN_STEMS = {
+    kind: tuple(_plain(word).lower() for word in stems.split()) for kind, stems in _STEMS.items()
+}
+
+
+def names_an_age(name: str) -> bool:
+    """Return whether a column's name is one that an age, or a date of birth, may have."""
+    return bool(kinds_of(name))
+
+
+@lru_cache(maxsize=4096)
+def kinds_of(name: str) -> frozenset[str]:
+    """Return what a name says, also in letters of another script that look like these.
+
+    Args:
+        name: Name of a column, at most ``LONGEST`` characters.
+
+    Returns:
+        Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school``, and ``only age`` where
+        the name says nothing else.
+    """
+    whole = _plain(name)
+    alike = latin(name)
+    joined = {re.sub(r"[\W_]", "", text).lower() for text in (whole, alike)} - {""}
+    parts = {part.lower() for part in _PARTS.findall(whole)} | set(_PARTS.findall(alike)) | joined
+    found = {kind for kind, words in _PLAIN_WORDS.items() if parts & words}
+    for part in parts:
+        found |= {
+            kind for kind, stems in _PLAIN_STEMS.items() if any(map(part.__contains__, stems))
+        }
+        found |= {"age"} if _is_age(part) else set()
+        found |= {"born"} if _BIRTH.search(part) else set()
+        found |= {"minor"} if _MINOR.search(part) else set()
+    if any(_ADULT_BY_NUMBER.search(text) for text in (whole.lower(), alike)):
+        found.add("minor")
+    found -= {"minor"} if parts & _AXES else set()
+    found -= {"school"} if parts & _OF_IMAGES else set()
+    if joined & (_PLAIN_WORDS["age"] | _PLAIN_WORDS["born"] | _SOME_AGE):
+        found.add("only age")
+    return frozenset(found)
+
+
+def _is_age(part: str) -> bool:
+    singular = part.removesuffix("s")
+    if singular.endswith("age") and not singular.endswith(_NO_AGE_ENDINGS):
+        return singular not in _NO_AGE_WORDS
+    return _BEGINS_AS_AGE.fullmatch(part) is not None
+
+
+def speaks_of_no_years(name: str) -> bool:
+    """Return whether the name of an age says that it is in months, or a date of birth."""
+    kinds = kinds_of(name)
+    if "born" in kinds or "years" in kinds:
+        return "born" in kinds
+    parts = {part.lower() for part in _PARTS.findall(_plain(name))}
+    joined = re.sub(r"[\W_]", "", _plain(name)).lower()
+    units = any(map(_UNIT.fullmatch, parts)) or _UNITS.search(joined)
+    return bool(units or "months" in kinds)
