@@ -15,6 +15,7 @@ from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
+from datagen.sources.text_values import listed_names, named_values
 
 __all__ = ["IgnoredColumns", "looks_like_age", "refuse_no_years", "refuse_unread_ages"]
 
@@ -35,12 +36,6 @@ _GRADES = re.compile(
     r"\b(k|pre-?k|kindergarten|preschool|elementary|primary|secondary|middle|high|freshm[ae]n|"
     r"sophomore|junior|senior)\b"
 )
-# Names and what follows them in a text of JSON, or of what Python writes; and in lists.
-_KEYS = re.compile(
-    r"(?<![\w .-])([\w .-]++)[\"'\\]*+\s*+[:=]>?\s*+(?=[\"'\\\[{(\s]*+([^,;}\])\"'\\\n]{1,40}+))"
-)
-_BEFORE = " \t\r\n\ufeff\"'\\"
-_LISTED = re.compile(r"[\"']([^\"'\\\n]{2,30})[\"'\\]+\s*,(?=[^\w\n-]*+([^,;}\])\"'\\\n]{1,40}+))")
 
 
 class IgnoredColumns(Frozen):
@@ -73,6 +68,8 @@ def looks_like_age(name: str, value: object) -> bool:
     if "months" in kinds and (words or any(number <= 12 * _OLDEST for number in numbers)):
         return True
     if "years" in kinds and (words or any(number <= _OLDEST for number in numbers)):
+        return True
+    if "unit" in kinds and speaks_of_no_years(text):
         return True
     if "school" in kinds:
         low = any(number <= _LAST_GRADE for number in numbers)
@@ -184,7 +181,7 @@ def _inner(cell: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(cell, bytes):
         cell = cell.decode(errors="ignore")
     if isinstance(cell, str):
-        return _named_in(cell)
+        return _ages_in(cell)
     if isinstance(cell, Mapping):
         return [(str(key), value) for key, value in cell.items()]
     if isinstance(cell, np.ndarray) and cell.dtype != object:
@@ -199,11 +196,7 @@ def _inner(cell: Any) -> Iterable[tuple[str, Any]]:
     return ()
 
 
-def _named_in(text: str) -> list[tuple[str, str]]:
-    """Return the names of ages in a text, with what follows each: no parser reads all spellings."""
-    if not text.lstrip(_BEFORE).startswith(("{", "[")):  # prose, such as the title of a photograph
-        return []
-    found = [(match[1].strip()[-LONGEST:], match[2]) for match in _KEYS.finditer(text)]
+def _ages_in(text: str) -> list[tuple[str, str]]:
+    found = [(name[-LONGEST:], value) for name, value in named_values(text)]
     named = [(name, value) for name, value in found if names_an_age(name)]
-    listed = [(match[1].strip(), match[2]) for match in _LISTED.finditer(text)]
-    return named + [(name, value) for name, value in listed if "only age" in kinds_of(name)]
+    return named + [one for one in listed_names(text) if "only age" in kinds_of(one[0])]

@@ -27,7 +27,9 @@ _WORDS = {
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
     "jahrgang gebjahr bornyear dobyear",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
-    "infants babies baby preteen menor menores",
+    "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
+    "dziecko youth youths neonate childflag childhood",
+    "unit": "unit units einheit einheiten unite unidad unita enhet eenheid",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
     "schule kindergarten k12",
 }
@@ -37,7 +39,8 @@ _STEMS = {
     "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir рожд "
     "出生 生日 生年 誕生 생년 생일 לידה ميلاد doğum",
     "minor": "minderj vollj underage toddler infant adolesc juvenil newborn teenage mineur majeur "
-    "несоверш совершеннолет 未成年 成年",
+    "schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
+    "未成年 成年 儿童 子供 어린이 طفل",
 }
 _SOME_AGE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
 _BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
@@ -65,17 +68,18 @@ _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z
 _AXES = frozenset(["axis", "version"])  # of an ellipse, of a program
 _OF_IMAGES = frozenset(["quality", "blur", "sharpness", "focus"])
 
-_UNIT = re.compile(r"m|mos?|mths?|d|w|wks?|mes|tag|z|norm|sd")
+_UNIT = re.compile(r"m|mos?|mn?ths?|mdr|d|w|wks?|mes|tag|dni|ay|hafta|z|norm|sd")
 _UNITS = re.compile(
     r"month|monat|mois|meses|mese|mesi|maand|maned|miesi|месяц|月|개월|bulan|thang|semaine|week|woche|"
-    r"days?$|inday|tage|dagen|giorn|dias$|decade|gestation"
+    r"days?$|inday|tage|dag[ae][nr]|giorn|jour|dias$|manad|maanede|settiman|мес|дней|日|天|hour|second|"
+    r"quarter|decade|gestation|corrected"
 )
 
 
 def _plain(name: str) -> str:
     """Return a name without accents and without signs that cannot be seen."""
     apart = unicodedata.normalize("NFKD", name)
-    seen = (sign for sign in apart if unicodedata.category(sign) not in ("Mn", "Mc", "Cf"))
+    seen = (sign for sign in apart if unicodedata.category(sign) not in ("Mn", "Mc", "Cf", "Cc"))
     return unicodedata.normalize("NFC", "".join(seen))
 
 
@@ -103,8 +107,8 @@ def kinds_of(name: str) -> frozenset[str]:
         name: Name of a column, at most ``LONGEST`` characters.
 
     Returns:
-        Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school``, and ``only age`` where
-        the name says nothing else.
+        Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school``, ``unit``, and
+        ``only age`` where the name says nothing else.
     """
     whole = _plain(name)
     alike = latin(name)
@@ -137,9 +141,7 @@ def _is_age(part: str) -> bool:
 def speaks_of_no_years(name: str) -> bool:
     """Return whether the name of an age says that it is in months, or a date of birth."""
     kinds = kinds_of(name)
-    if "born" in kinds or "years" in kinds:
-        return "born" in kinds
     parts = {part.lower() for part in _PARTS.findall(_plain(name))}
     joined = re.sub(r"[\W_]", "", _plain(name)).lower()
     units = any(map(_UNIT.fullmatch, parts)) or _UNITS.search(joined)
-    return bool(units or "months" in kinds)
+    return bool(units or kinds & {"months", "born"})

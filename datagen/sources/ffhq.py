@@ -83,11 +83,11 @@ class Ffhq(Source):
             part
             for entry in entries.values()
             if isinstance(entry, dict) and isinstance(about := entry.get("metadata"), dict)
-            for part in (entry, about)
+            for part in ({**entry, "metadata": None}, about)
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
         advice = "state it in a table of ages, options: {ages: FILE}"
-        refuse_unread_ages(facts, ["metadata"], self.config.ignore, where, advice)
+        refuse_unread_ages(facts, [], self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
         if not re.fullmatch("[0-9]{1,9}", key):
