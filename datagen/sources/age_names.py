@@ -55,13 +55,13 @@ _ADULT_BY_NUMBER = re.compile(
 _NO_AGES = """
     acreage advantage affichage appendage assemblage average baggage bandage barrage beverage
     bondage brokerage cabbage carriage cartilage cleavage collage corsage cottage courage coverage
-    damage decoupage dosage drainage dressage eclairage engage entourage espionage foliage footage
-    forage fuselage garage garbage heritage hermitage homage hostage image language leakage
-    leverage lineage linkage luggage manage maquillage marriage massage message mileage mirage
-    montage mortgage orphanage outage package page parentage passage patronage paysage percentage
-    personnage pilgrimage plumage portage postage rampage sabotage salvage sausage savage shortage
-    shrinkage signage spoilage stage storage tatouage tonnage triage usage village vintage visage
-    voltage voyage wattage wreckage yardage
+    decoupage dosage drainage dressage eclairage engage entourage espionage foliage footage forage
+    fuselage garage garbage heritage hermitage hostage language leakage leverage lineage linkage
+    luggage mage manage maquillage marriage massage message mileage mirage montage mortgage
+    orphanage outage package page parentage passage patronage paysage percentage personnage
+    pilgrimage portage postage rampage sabotage salvage sausage savage shortage shrinkage signage
+    spoilage stage storage tatouage tonnage triage usage village vintage visage voltage voyage
+    wattage wreckage yardage
 """
 _BEGINS_AS_AGE = re.compile(r"ages?(?!n)\w*")  # agency, agent, agenda
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
