@@ -51,7 +51,7 @@ _ADULT_BY_NUMBER = re.compile(
     r"(?:than)?[\W_]*(?:1[2-9]|2[01])(?!\d)"
     r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:\+|plus|andover|orover|andup)"
 )
-# English words that end in "age" and are none; whatever else ends so may be one ("actorage").
+# English and French words that end in "age" and are none; whatever else ends so may be one ("actorage").
 _NO_AGES = """
     acreage advantage affichage appendage assemblage average baggage bandage barrage beverage
     bondage brokerage cabbage carriage cartilage cleavage collage corsage cottage courage coverage
