@@ -51,7 +51,8 @@ def _draw(table: pd.DataFrame, title: str, path: Path) -> None:
     axes.set_ylabel("trained on")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8)
+            ink = "white" if value < 0.4 or value > 0.9 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink)
     with staged(path) as target:
         canvas.print_png(str(target))  # type: ignore[no-untyped-call]
 
