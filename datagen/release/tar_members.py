@@ -14,6 +14,7 @@ __all__ = ["Member", "members"]
 
 _BLOCK = 512
 _END = bytes(_BLOCK)
+_MOST_PADDING = 2 * 10_240  # bytes: tars are filled up to 10,240
 _REGULAR = (b"0", b"\x00")
 _KINDS = {
     b"1": "a hard link",
@@ -61,7 +62,9 @@ def members(tar: BinaryIO, length: int) -> Iterator[Member]:
         tar.seek(at)
         header = tar.read(_BLOCK)
         if header == _END:
-            return  # what follows is padding
+            if problem := _after_end(tar, at, length):
+                yield Member("", at, 0, problem)
+            return
         size = _number(header[124:136])
         if size is None or _number(header[148:156]) != _checksum(header):
             yield Member("", at, 0, f"is damaged at byte {at:,}: no header of a member")
@@ -77,12 +80,22 @@ def members(tar: BinaryIO, length: int) -> Iterator[Member]:
     yield Member("", at, 0, f"is cut short: it ends at byte {length:,} without its end mark")
 
 
+def _after_end(tar: BinaryIO, at: int, length: int) -> str:
+    """Return what is wrong behind the end mark, where other programs may find further members."""
+    if length - at > _MOST_PADDING:
+        return f"goes on for {length - at:,} bytes behind its end mark"
+    tar.seek(at)
+    return "has more than zeros behind its end mark" if any(tar.read(length - at)) else ""
+
+
 def _member(header: bytes, offset: int, size: int) -> Member:
     name, prefix = _text(header[:100]), _text(header[345:500])
     name = f"{prefix}/{name}" if prefix and header[257:262] == b"ustar" else name
     kind, problem = header[156:157], ""
     if kind not in _REGULAR:
         problem = f"is {_KINDS.get(kind, 'of an unknown kind')}, expected a regular file"
+    elif header[257:262] != b"ustar":  # other programs would take another name
+        problem = "is not in the format USTAR"
     elif not name or "/" in name or "\\" in name or _text(header[157:257]):
         problem = "is not named <pair_id>.<role>.<suffix>"
     return Member(name, offset, size, problem)

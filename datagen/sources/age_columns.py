@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
-from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
-from datagen.sources.text_values import listed_names, named_values
+from datagen.sources.age_names import (
+    LONGEST,
+    MAY_NAME_AN_AGE,
+    kinds_of,
+    names_an_age,
+    speaks_of_no_years,
+)
+from datagen.sources.inner_words import inner_words
 
 __all__ = ["IgnoredColumns", "looks_like_age", "refuse_no_years", "refuse_unread_ages"]
 
 _OLDEST = 120
 _SHOWN = 40
-_DEEPEST = 8
-_MOST_INNER = 2_000_000  # values inside of columns
+_MOST_CHARACTERS = 200_000_000
+_MOST_WORDS = 20_000_000
 _MOST_NAMES = 100_000
+_SAYS_ALL = frozenset(["age", "born", "minor"])  # also without a word that follows
+_ADULT_BY_NUMBER = frozenset(["18+", "21+"])
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
     r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|"
     r"(thir|four|fif|six|seven|eigh|nine)teen|(for|fif|six|seven|eigh|nine)ty|first|second|third|"
     r"(four|fif|six|seven|eigh|nin|ten|eleven|twelf)th|[ivx]{1,5})\b"
+)
+_DATES = re.compile(
+    r"date|timestamp|year|month|(mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"^(mon|tue|wed|thu|fri|sat|sun)$"
 )
 _LAST_GRADE = 13
 _GRADES = re.compile(
@@ -61,7 +72,7 @@ def looks_like_age(name: str, value: object) -> bool:
     kinds = kinds_of(_cut(name))
     if kinds & {"age", "minor"}:
         return True
-    if "born" in kinds and any(sign.isnumeric() for sign in text):
+    if "born" in kinds and (any(sign.isnumeric() for sign in text) or _DATES.search(text)):
         return True
     numbers = [float(number) for number in _NUMBER.findall(text)]
     words = _NUMBERS_IN_WORDS.search(text)
@@ -109,94 +120,99 @@ def refuse_unread_ages(
     where: str,
     advice: str,
 ) -> None:
-    """Refuse a table with a column that looks like an age and that nothing reads.
+    """Refuse a table with a column that looks like an age, or holds one, and that nothing reads.
 
     The age of a minor would otherwise stand in the table, and their images would be used.
 
     Args:
         rows: Rows of the table, by name of the column.
         read: Columns that are read as the age, or whose names the layout itself gives.
-        ignored: Columns that the card names as no ages: the option ``ignore``.
+        ignored: Columns that the card names as no ages, with all that is in them: ``ignore``.
         where: Source and table, for the message.
         advice: How the column can be read as the age, e.g. ``map it in columns.age``.
 
     Raises:
-        SourceError: Of the first such column; the message quotes one of its cells. Or a name, or
-            what is inside of a column, is too long to look through.
+        SourceError: Of the first such column; the message quotes what it holds. Or a name, or what
+            is inside of the columns, is too long to look through.
     """
-    passed = {*read, *ignored}
-    doubted: dict[str, bool] = {}
-    for name, cell in _cells(rows, frozenset(read), passed, where):
-        if name not in doubted:
-            doubted[name] = name not in passed and names_an_age(_cut(name))
-            _refuse_more(len(doubted), _MOST_NAMES, "names", where)
-        if doubted[name] and looks_like_age(name, cell):
-            raise SourceError(
-                f"{where}: the column {shortened(name)} looks like an age (it holds "
-                f"{str(cell)[:_SHOWN]!r}), and the card does not say that it is one: {advice}. If "
-                "it is not the age of the person in the image, name it in the card: "
-                f"options: {{ignore: [{_cut(name)}]}}",
-                key=f"options.ignore.{_cut(name)}",
-            )
-
-
-def _refuse_more(count: int, most: int, what: str, where: str) -> None:
-    if count > most:
-        raise SourceError(
-            f"{where}: more than {most:,} {what} inside of its columns, and each may be an age. "
-            "Leave the columns out that hold other tables"
-        )
-
-
-def _cells(
-    rows: Iterable[Mapping[Any, Any]], read: Collection[str], passed: Collection[str], where: str
-) -> Iterator[tuple[str, Any]]:
-    """Yield the cells of rows, those of nested columns and of texts as ``column.name``."""
-    inside = 0
+    search = _Search({name.strip() for name in (*read, *ignored)}, where)
     for row in rows:
-        waiting = deque((str(name), cell, 0) for name, cell in row.items())
-        while waiting:
-            name, cell, depth = waiting.popleft()
-            if len(name.strip()) > LONGEST and name not in passed:
+        for key, cell in row.items():
+            name = str(key)
+            if (found := search.age_in(name, cell)) is not None:
                 raise SourceError(
-                    f"{where}: the name of a column has {len(name)} characters, and at most "
-                    f"{LONGEST} are read: {shortened(name)}"
+                    f"{where}: the column {shortened(name)} looks like an age (it holds "
+                    f"{found[:_SHOWN]!r}), and the card does not say that it is one: {advice}. If "
+                    "it is not the age of the person in the image, name it in the card: "
+                    f"options: {{ignore: [{json.dumps(name.strip(), ensure_ascii=False)}]}}",
+                    key="options.ignore",
                 )
-            yield name, cell
-            if (name in read and not depth) or (name in passed and isinstance(cell, str | bytes)):
-                continue
-            for key, value in _inner(cell):
-                inside += 1
-                _refuse_more(inside, _MOST_INNER, "values", where)
-                if depth == _DEEPEST:
-                    raise SourceError(
-                        f"{where}: the column {shortened(name)} is nested deeper than {_DEEPEST}, "
-                        "and what is inside may be an age. Leave it out of the table"
-                    )
-                waiting.append((f"{name}.{key[:LONGEST]}" if key else name, value, depth + 1))
 
 
-def _inner(cell: Any) -> Iterable[tuple[str, Any]]:
-    """Return what a cell holds by name: a struct, a map, a list of them, or a text of such."""
-    if isinstance(cell, bytes):
-        cell = cell.decode(errors="ignore")
-    if isinstance(cell, str):
-        return _ages_in(cell)
-    if isinstance(cell, Mapping):
-        return [(str(key), value) for key, value in cell.items()]
-    if isinstance(cell, np.ndarray) and cell.dtype != object:
-        return ()
-    if isinstance(cell, list | tuple | np.ndarray):
-        pairs = [one for one in cell if isinstance(one, tuple) and len(one) == 2]
-        return [(str(key), value) for key, value in pairs] or [
-            ("", one)
-            for one in cell
-            if isinstance(one, Mapping | list | tuple | np.ndarray | str | bytes)
-        ]
-    return ()
+class _Search:
+    """Looks for ages in cells; remembers the names that it has seen."""
 
+    def __init__(self, passed: Collection[str], where: str) -> None:
+        self._passed = passed
+        self._where = where
+        self._doubted: dict[str, bool] = {}
+        self._no_ages: set[str] = set()
+        self._words = self._characters = 0
 
-def _ages_in(text: str) -> list[tuple[str, str]]:
-    found = [(name[-LONGEST:], value) for name, value in named_values(text)]
-    named = [(name, value) for name, value in found if names_an_age(name)]
-    return named + [one for one in listed_names(text) if "only age" in kinds_of(one[0])]
+    def age_in(self, name: str, cell: Any) -> str | None:
+        """Return what looks like an age in a cell, or in what is inside of it."""
+        if name not in self._doubted:
+            self._doubted[name] = self._doubts(name)
+        if not self._doubted[name] and name.strip() in self._passed:
+            return None
+        if self._doubted[name] and looks_like_age(name, cell):
+            return str(cell)
+        if cell is None or isinstance(cell, bool | int | float):
+            return None
+        return self._age_inside(name, cell)
+
+    def _doubts(self, name: str) -> bool:
+        if name.strip() in self._passed:
+            return False
+        if len(name.strip()) > LONGEST:
+            raise SourceError(
+                f"{self._where}: the name of a column has {len(name)} characters, and at most "
+                f"{LONGEST} are read: rename {shortened(name)}"
+            )
+        return names_an_age(name.strip())
+
+    def _age_inside(self, name: str, cell: Any) -> str | None:
+        if isinstance(cell, str | bytes):
+            self._characters += len(cell)
+            self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
+        waiting = ""  # a word that is an age if the next one is its value
+        for word in inner_words(cell):
+            self._words += 1
+            self._refuse_more(name, self._words, _MOST_WORDS, "words")
+            if waiting and word.lower() not in _NOTHING and looks_like_age(waiting, word):
+                return f"{waiting}: {word}"
+            waiting = word if self._may_be_age(name, word) else ""
+            if word in _ADULT_BY_NUMBER:
+                return word
+        return waiting if kinds_of(_cut(waiting)) & _SAYS_ALL else None
+
+    def _may_be_age(self, name: str, word: str) -> bool:
+        if word in self._no_ages:
+            return False
+        if word.isascii() and not MAY_NAME_AN_AGE.search(word.lower()):
+            return False
+        if names_an_age(_cut(word)):
+            return True
+        self._no_ages.add(word)
+        self._refuse_more(name, len(self._no_ages), _MOST_NAMES, "different words")
+        return False
+
+    def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
+        if count > most:
+            listed = json.dumps(name.strip(), ensure_ascii=False)
+            raise SourceError(
+                f"{self._where}: more than {most:,} {what} inside of its columns, and each may be "
+                f"an age. If {shortened(name)} holds none, name it in the card: options: {{ignore: "
+                f"[{listed}]}}",
+                key="options.ignore",
+            )

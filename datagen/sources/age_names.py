@@ -51,7 +51,8 @@ _ADULT_BY_NUMBER = re.compile(
     r"(?:than)?[\W_]*(?:1[2-9]|2[01])(?!\d)"
     r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:\+|plus|andover|orover|andup)"
 )
-# English and French words that end in "age" and are none; whatever else ends so may be one ("actorage").
+# English and French words that end in "age" and are none; whatever else ends so may be one, such
+# as "actorage".
 _NO_AGES = """
     acreage advantage affichage appendage assemblage average baggage bandage barrage beverage
     bondage brokerage cabbage carriage cartilage cleavage collage corsage cottage courage coverage
@@ -92,6 +93,22 @@ _NO_AGE_WORDS = frozenset(["rage", "cage", "sage", "wage"])  # actorage ends so 
 _PLAIN_STEMS = {
     kind: tuple(_plain(word).lower() for word in stems.split()) for kind, stems in _STEMS.items()
 }
+
+
+_OTHERS = ["birth", "naiss", "minor", *map(str, range(12, 22))]
+MAY_NAME_AN_AGE = re.compile(
+    "|".join(
+        sorted(
+            {
+                re.escape(word)
+                for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _SOME_AGE, _OTHERS)
+                for word in words
+                if word.isascii()
+            }
+        )
+    )
+)
+"""What every such name of ASCII letters has somewhere, in lower case: quickly asked."""
 
 
 def names_an_age(name: str) -> bool:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import TEXT, Chunk, chunks_of, unpacked_size
+from datagen.core.parquet_pages import TEXT, chunks_of, unpacked_size
 from datagen.core.text import first_line, first_of, shortened
 from datagen.errors import SourceError
 
@@ -46,8 +46,7 @@ _MAX_PIXEL = 1e9
 _MAX_COLUMNS = 1000
 _MAX_GROUPS = 10_000
 _CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
-_MOST_NESTED = 1_000_000  # values of lists of structs and the like: pandas makes an object of each
-_LIST_LEAF = re.compile(r"[^.]+\.[^.]+\.(?:element|item|array|array_element)")
+_MOST_OBJECTS = 8_000_000  # inside of nested columns
 _MAX_BYTES = 1 << 30
 _HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
 _SHOWN = 12
@@ -142,6 +141,7 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
             raise ValueError("two columns of one name")
         plain = pa.table({name: _plain(table.column(name)) for name in names})
         # As objects, because a column of whole numbers with a gap would lose digits otherwise.
+        _check_objects(plain)
         frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
         return frame
     except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:
@@ -163,25 +163,36 @@ def _check_description(about: Any, data: bytes) -> None:
     texts = sum(chunk.values for chunk in chunks if chunk.physical == TEXT)
     if texts > most:
         raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
-    _check_nested(about, chunks)
     _check_size(8 * sum(chunk.values for chunk in chunks))
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
 
 
-def _check_nested(about: Any, chunks: list[Chunk]) -> None:
-    leaves = [about.schema.column(number) for number in range(about.num_columns)]
-    if len(chunks) != about.num_row_groups * len(leaves):
-        raise ValueError("some of its groups do not have all columns")
-    nested = [
-        leaf.max_repetition_level > 1
-        or (leaf.max_repetition_level == 1 and not _LIST_LEAF.fullmatch(leaf.path))
-        for leaf in leaves
-    ]
-    values = sum(chunk.values for place, chunk in enumerate(chunks) if nested[place % len(leaves)])
-    if values > _MOST_NESTED:
+def _objects(column: Any) -> int:
+    """Return how many objects pandas makes of what is inside of a column; a struct is several."""
+    kind = column.type
+    if pa.types.is_struct(kind):
+        fields = [column.field(number) for number in range(kind.num_fields)]
+        return 3 * len(column) + sum(map(_objects, fields))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner = column.flatten()
+        plain = not (pa.types.is_nested(kind.value_type) or _is_text(kind.value_type))
+        return len(column) + (0 if plain else _objects(inner))
+    if pa.types.is_map(kind):
+        return len(column) + 3 * len(column.keys) + _objects(column.items)
+    return len(column)
+
+
+def _is_text(kind: Any) -> bool:
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_decimal))
+
+
+def _check_objects(table: Any) -> None:
+    nested = [column for column in table.columns if pa.types.is_nested(column.type)]
+    objects = sum(_objects(chunk) for column in nested for chunk in column.chunks)
+    if objects > _MOST_OBJECTS:
         raise ValueError(
-            f"{values:,} values in lists of lists, of structs, or in maps: at most "
-            f"{_MOST_NESTED:,} are read"
+            f"{objects:,} values in lists of lists, structs or maps: at most {_MOST_OBJECTS:,} are "
+            "read. Write lists of numbers without another list in them"
         )
 
 

@@ -31,6 +31,7 @@ _LICENSES = {
     "creativecommons.org/publicdomain/mark/1.0": "LicenseRef-PDM",
     "usa.gov/copyright.shtml": "LicenseRef-US-Gov",
 }
+_PROSE = ("photo_title", "author", "photo_url", "license_url", "country")  # of strangers
 _KEPT = ("photo_title", "country", "date_uploaded", "license")
 
 
@@ -87,7 +88,7 @@ class Ffhq(Source):
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
         advice = "state it in a table of ages, options: {ages: FILE}"
-        refuse_unread_ages(facts, [], self.config.ignore, where, advice)
+        refuse_unread_ages(facts, _PROSE, self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
         if not re.fullmatch("[0-9]{1,9}", key):

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -174,6 +175,8 @@ class Table(Source):
         for key, value in row.items():
             # Where every image counts alone, the column of the identity is one of these.
             kept = text if key == self.config.columns.identity else attribute
+            if isinstance(value, list | tuple | dict | np.ndarray):
+                continue
             if key not in named.values() and kept(value) is not None:
                 yield key, str(value)
 

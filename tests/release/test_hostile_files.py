@@ -181,6 +181,29 @@ def test_the_facts_of_a_pair_beyond_the_end_of_a_tar_are_not_read(out: Path) -> 
     assert f"{info.name}: (offset" not in found
 
 
+def test_what_other_programs_would_find_in_a_tar_is_named(out: Path) -> None:
+    data = (out / TAR).read_bytes()
+    with tarfile.open(out / TAR) as tar:
+        first = tar.next()
+    assert first is not None
+    header = bytearray(data[first.offset : first.offset + 512])
+    header[257:262] = b"xstar"
+    header[345:355] = b"../../evil"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    changed = bytearray(data)
+    changed[first.offset : first.offset + 512] = header
+    ends = {
+        bytes(changed): f"{first.name!r} is not in the format USTAR",
+        data + data: "behind its end mark",
+        data[:-1] + b"x": "has more than zeros behind its end mark",
+    }
+    for content, words in ends.items():
+        (out / TAR).write_bytes(content)
+        own_up(out, TAR)
+        assert words in problems(out)
+
+
 def test_members_of_mutated_tars_never_fail(whole: Path) -> None:
     data = (whole / TAR).read_bytes()
     draws = np.random.default_rng(3)

@@ -79,11 +79,11 @@ def bombs() -> dict[str, bytes]:
         "MiB in memory": parquet(pa.table({"image": repeated("x" * 1000, 3_000_000)})),
         "at most 4,000,000 cells": parquet(pa.table({"n": pa.array(np.zeros(9_000_000, np.int8))})),
         "6,000,000 texts": parquet(pa.table({"n": lists(pa.array(["x"] * 6_000_000), 100)})),
-        "2,000,000 values in lists of lists": parquet(
-            pa.table({"n": lists(pa.array([{"a": 1}] * 2_000_000), 2_000_000)})
+        "12,000,001 values in lists of lists": parquet(
+            pa.table({"n": lists(structs(3_000_000), 3_000_000)})
         ),
-        "2,400,000 values in lists of lists": parquet(
-            pa.table({"n": lists(lists(pa.array(np.zeros(2_400_000)), 8), 100)})
+        "8,000,002 values in lists of lists": parquet(
+            pa.table({"n": lists(lists(pa.array(np.zeros(8_000_001, np.int8)), 1), 8_000_001)})
         ),
         "2,000 columns": parquet(pa.table({f"c{n}": [1] for n in range(2000)})),
         "DELTA_BYTE_ARRAY": parquet(image, **delta),
@@ -96,6 +96,16 @@ def bombs() -> dict[str, bytes]:
 
 def lists(values: pa.Array, length: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(range(0, len(values) + 1, length), pa.int32()), values)
+
+
+def structs(count: int) -> pa.Array:
+    return pa.StructArray.from_arrays([pa.array(np.zeros(count, np.int8))], names=["a"])
+
+
+def test_landmarks_as_lists_of_points_are_read() -> None:
+    points = lists(lists(pa.array(np.zeros(2 * 68 * 10_000)), 2), 68)
+    found = parquet_rows(parquet(pa.table({"face.landmarks": points})))
+    assert numbers(found["face.landmarks"][9_999], 136, "here") is not None
 
 
 def test_a_parquet_bomb_is_refused_before_it_is_decoded() -> None:

@@ -1,0 +1,58 @@
+"""The words inside of a cell: of structs, lists and maps, and of texts such as JSON, XML and pairs.
+
+No parser reads all spellings of those, and one that fails hides what they say: the words are read
+in their order, whatever stands between them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["inner_words", "is_structured"]
+
+_STRUCTURED = re.compile(r"[\"'\\\s\ufeff]*(?:[{\[<(#-]|[^,:=({\[<]{0,40}(?:[:=({\[<]|=>))")
+_ESCAPED = re.compile(r"(?<!\\)\\++[ux](?:00)?([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?)")
+_WORDS = re.compile(r"[^\W\d]\w*|\d+\+?")
+
+
+def is_structured(text: str) -> bool:
+    """Return whether a text may hold names and values: it begins with a bracket or with a name."""
+    return _STRUCTURED.match(text[:200]) is not None
+
+
+def inner_words(cell: Any) -> Iterator[str]:
+    """Yield the words inside of a cell in their order, numbers among them; nothing of prose.
+
+    Args:
+        cell: A value of a table: mappings, lists and arrays of any depth, texts and bytes.
+    """
+    waiting = [cell]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, bytes):
+            one = one.decode(errors="ignore")
+        if isinstance(one, str):
+            yield from _words_of(one, one is not cell)
+        elif isinstance(one, Mapping):
+            waiting.extend(part for pair in reversed(list(one.items())) for part in reversed(pair))
+        elif isinstance(one, np.ndarray) and one.dtype != object:
+            yield "0"  # numbers, of which the first is enough
+        elif isinstance(one, list | tuple | np.ndarray):
+            waiting.extend(reversed(list(one)))
+        elif one is not cell:
+            yield str(one)[:40]
+
+
+def _words_of(text: str, inside: bool) -> Iterator[str]:
+    if not inside and not is_structured(text):
+        return
+    if not text.isascii():
+        text = "".join(sign for sign in text if unicodedata.category(sign)[0] not in "MC")
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).replace("\x00", "")
+    yield from (match.group() for match in _WORDS.finditer(text))
