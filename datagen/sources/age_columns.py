@@ -31,6 +31,8 @@ _MOST_WORDS = 20_000_000
 _MOST_NAMES = 100_000
 _SAYS_ALL = frozenset(["age", "born", "minor"])  # also without a word that follows
 _ADULT_BY_NUMBER = frozenset(["18+", "21+"])
+_SIDES = frozenset(["over", "under", "above", "below"])
+_NUMBERS = frozenset(map(str, range(12, 22)))
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -149,6 +151,13 @@ def refuse_unread_ages(
                 )
 
 
+def _is_value(name: str, word: str) -> bool:
+    """Return whether the word after a name that may be an age says something of it."""
+    if word.lower() in _NOTHING:
+        return False
+    return bool(kinds_of(_cut(name)) & _SAYS_ALL) or looks_like_age(name, word)
+
+
 class _Search:
     """Looks for ages in cells; remembers the names that it has seen."""
 
@@ -185,15 +194,16 @@ class _Search:
         if isinstance(cell, str | bytes):
             self._characters += len(cell)
             self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        waiting = ""  # a word that is an age if the next one is its value
+        before = waiting = ""  # the word before; the same if the next one may be its value
         for word in inner_words(cell):
             self._words += 1
             self._refuse_more(name, self._words, _MOST_WORDS, "words")
-            if waiting and word.lower() not in _NOTHING and looks_like_age(waiting, word):
+            if waiting and _is_value(waiting, word):
                 return f"{waiting}: {word}"
+            if word in _ADULT_BY_NUMBER or (before in _SIDES and word in _NUMBERS):
+                return f"{before} {word}"
             waiting = word if self._may_be_age(name, word) else ""
-            if word in _ADULT_BY_NUMBER:
-                return word
+            before = word.lower()
         return waiting if kinds_of(_cut(waiting)) & _SAYS_ALL else None
 
     def _may_be_age(self, name: str, word: str) -> bool:

@@ -20,12 +20,12 @@ LONGEST = 200
 # Whole parts of a name, by what they say. All words are compared without accents.
 _WORDS = {
     "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
-    "usia eletkor varsta vanus възраст лет вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
+    "usia eletkor varsta vanus vecums amzius starost възраст лет вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
     "howold lebensalter kindesalter altersgruppe altersklasse ηλικία",
-    "years": "years year yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
+    "years": "years year annee yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
-    "jahrgang gebjahr bornyear dobyear",
+    "rocznik jahrgang gebjahr bornyear dobyear",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
     "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
     "dziecko youth youths neonate childflag childhood",

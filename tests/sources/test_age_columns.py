@@ -246,6 +246,8 @@ def test_columns_within_columns() -> None:
         {"meta": '{"is adult?":"no"}'},
         {"meta": '{"age>=18":false}'},
         {"meta": '{"18+":"no"}'},
+        {"meta": '{"over 18":false}'},
+        {"meta": '{"birth":{"place":"Rome","date":"2012-05-01"}}'},
         {"meta": '{"attr[age]":15}'},
         {"meta": '{"\u0906\u092f\u0941":15}'},
         {"meta": '{"a\u0302ge":15}'},
