@@ -20,7 +20,8 @@ LONGEST = 200
 # Whole parts of a name, by what they say. All words are compared without accents.
 _WORDS = {
     "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
-    "usia eletkor varsta vanus vecums amzius starost възраст лет вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
+    "usia eletkor varsta vanus vecums amzius starost възраст лет "
+    "вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
     "howold lebensalter kindesalter altersgruppe altersklasse ηλικία",
     "years": "years year annee yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
     "months": "months monate mois meses",
