@@ -6,6 +6,7 @@ such as links, absolute names, sparse files and extended headers, is named inste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -14,6 +15,10 @@ __all__ = ["Member", "members"]
 
 _BLOCK = 512
 _END = bytes(_BLOCK)
+_OCTAL = re.compile(rb" *([0-7]+)[ \x00]*")  # as all programs read it
+# Mode, owners and time: a program that cannot read one of them stops there.
+_OTHER_NUMBERS = [(100, 108), (108, 116), (116, 124), (136, 148)]
+_DEVICES = [(329, 337), (337, 345)]
 _MOST_PADDING = 2 * 10_240  # bytes: tars are filled up to 10,240
 _REGULAR = (b"0", b"\x00")
 _KINDS = {
@@ -94,11 +99,21 @@ def _member(header: bytes, offset: int, size: int) -> Member:
     kind, problem = header[156:157], ""
     if kind not in _REGULAR:
         problem = f"is {_KINDS.get(kind, 'of an unknown kind')}, expected a regular file"
+    elif not _all_numbers(header):
+        problem = "has a header that programs read differently"
     elif header[257:262] != b"ustar":  # other programs would take another name
         problem = "is not in the format USTAR"
     elif not name or "/" in name or "\\" in name or _text(header[157:257]):
         problem = "is not named <pair_id>.<role>.<suffix>"
     return Member(name, offset, size, problem)
+
+
+def _all_numbers(header: bytes) -> bool:
+    devices = [header[start:end] for start, end in _DEVICES]
+    fields = [header[start:end] for start, end in _OTHER_NUMBERS] + [
+        field for field in devices if field.strip(b"\x00")
+    ]
+    return all(_number(field) is not None for field in fields)
 
 
 def _text(field: bytes) -> str:
@@ -107,10 +122,8 @@ def _text(field: bytes) -> str:
 
 def _number(field: bytes) -> int | None:
     """Return an octal number; ``None`` for anything else, such as sizes of more than 8 GiB."""
-    digits = field.strip(b" \x00")
-    if not digits or digits.strip(b"01234567"):
-        return None
-    return int(digits, 8)
+    found = _OCTAL.fullmatch(field)
+    return None if found is None else int(found[1], 8)
 
 
 def _checksum(header: bytes) -> int:

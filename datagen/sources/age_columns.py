@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -26,8 +27,8 @@ __all__ = ["IgnoredColumns", "looks_like_age", "refuse_no_years", "refuse_unread
 
 _OLDEST = 120
 _SHOWN = 40
-_MOST_CHARACTERS = 200_000_000
-_MOST_WORDS = 20_000_000
+_MOST_CHARACTERS = 100_000_000
+_MOST_WORDS = 5_000_000
 _MOST_NAMES = 100_000
 _SAYS_ALL = frozenset(["age", "born", "minor"])  # also without a word that follows
 _ADULT_BY_NUMBER = frozenset(["18+", "21+"])
@@ -151,6 +152,11 @@ def refuse_unread_ages(
                 )
 
 
+@lru_cache(maxsize=65_536)
+def _worth_asking(word: str) -> bool:
+    return not word.isascii() or MAY_NAME_AN_AGE.search(word.lower()) is not None
+
+
 def _is_value(name: str, word: str) -> bool:
     """Return whether the word after a name that may be an age says something of it."""
     if word.lower() in _NOTHING:
@@ -194,22 +200,29 @@ class _Search:
         if isinstance(cell, str | bytes):
             self._characters += len(cell)
             self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        before = waiting = ""  # the word before; the same if the next one may be its value
+        before = waiting = ""  # the word before, and one whose value may follow
+        left = 0  # words in which it may
         for word in inner_words(cell):
             self._words += 1
             self._refuse_more(name, self._words, _MOST_WORDS, "words")
-            if waiting and _is_value(waiting, word):
+            if left and _is_value(waiting, word):
                 return f"{waiting}: {word}"
             if word in _ADULT_BY_NUMBER or (before in _SIDES and word in _NUMBERS):
                 return f"{before} {word}"
-            waiting = word if self._may_be_age(name, word) else ""
+            if self._may_be_age(name, word):
+                kinds = kinds_of(_cut(word))
+                if kinds & {"years", "months"} and _NUMBER.fullmatch(before):
+                    return f"{before} {word}"
+                waiting, left = word, 1 if kinds & _SAYS_ALL else 2
+            else:
+                left = 0 if word.lower() in _NOTHING else max(0, left - 1)
             before = word.lower()
-        return waiting if kinds_of(_cut(waiting)) & _SAYS_ALL else None
+        return waiting if left and kinds_of(_cut(waiting)) & _SAYS_ALL else None
 
     def _may_be_age(self, name: str, word: str) -> bool:
         if word in self._no_ages:
             return False
-        if word.isascii() and not MAY_NAME_AN_AGE.search(word.lower()):
+        if not _worth_asking(_cut(word)):
             return False
         if names_an_age(_cut(word)):
             return True

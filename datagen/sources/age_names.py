@@ -22,35 +22,40 @@ _WORDS = {
     "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
     "usia eletkor varsta vanus vecums amzius starost възраст лет "
     "вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
-    "howold lebensalter kindesalter altersgruppe altersklasse ηλικία",
+    "howold alterinjahren lebensalter kindesalter etario etaria ridageyr ηλικία",
     "years": "years year annee yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
-    "rocznik jahrgang gebjahr bornyear dobyear",
+    "rocznik jahrgang gebjahr bornyear dobyear gebdatum gebtag yearborn fecnac anniversaire "
+    "cumpleanos ne nee nacido nacida",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
     "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
-    "dziecko youth youths neonate childflag childhood",
-    "unit": "unit units einheit einheiten unite unidad unita enhet eenheid",
+    "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich "
+    "jugendliche erwachsen erwachsene adulte adultes adulto adulta esadulto esmayor bebe "
+    "nourrisson ado nina ninas legalage",
+    "unit": "unit units einheit einheiten unite unidad unita enhet eenheid 单位 單位",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
-    "schule kindergarten k12",
+    "schule kindergarten k12 klassenstufe jahrgangsstufe schulstufe grado curso yeargroup",
 }
 # Beginnings, middles and ends of parts.
 _STEMS = {
-    "age": "возраст 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
+    "age": "alters возраст 龄 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
     "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir рожд "
-    "出生 生日 生年 誕生 생년 생일 לידה ميلاد doğum",
+    "出生 生日 生辰 生年 誕生 생년 생일 לידה ميلاد doğum",
     "minor": "minderj vollj underage toddler infant adolesc juvenil newborn teenage mineur majeur "
     "schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
-    "未成年 成年 儿童 子供 어린이 طفل",
+    "未成年 成年 成人 儿童 婴儿 幼儿 少年 孩子 小孩 宝宝 小学生 未满 已满 子供 어린이 طفل",
 }
 _SOME_AGE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
 _BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
 _MINOR = re.compile(r"minor(?!it|axis)")
 # "is_over_18", "under18s", "age>=18", "18+", "legal_age" and "of_age" name an age anyway.
 _ADULT_BY_NUMBER = re.compile(
-    r"(?<![a-z])(?:(?:is|age|are)[\W_]*)?(?:over|under|above|below|older|younger|is|lt|gt|lte|gte|u|age)"
-    r"(?:than)?[\W_]*(?:1[2-9]|2[01])(?!\d)"
-    r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:\+|plus|andover|orover|andup)"
+    r"(?<![a-z])(?:(?:is|age|are)[\W_]*)?(?:over|under|above|below|older|younger|is|lt|gt|lte|gte|u|age|"
+    r"least|uber|unter|ab|mas|menos|moins|plus|than|<|>)[\W_]*(?:than|de)?[\W_]*"
+    r"(?:1[2-9]|2[01])(?!\d)"
+    r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:years?|yrs?|jahre?|ans|anos)?[\W_]*"
+    r"(?:\+|plus|(?:and|or|oder|ou|und|o|y)?[\W_]*(?:over|older|up|above|plus|alter|mas))"
 )
 # English and French words that end in "age" and are none; whatever else ends so may be one, such
 # as "actorage".
@@ -65,15 +70,16 @@ _NO_AGES = """
     spoilage stage storage tatouage tonnage triage usage village vintage visage voltage voyage
     wattage wreckage yardage
 """
-_BEGINS_AS_AGE = re.compile(r"ages?(?!n)\w*")  # agency, agent, agenda
+_BEGINS_AS_AGE = re.compile(r"ages?(?!n(?!um))\w*")  # agency, agent, agenda
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _AXES = frozenset(["axis", "version"])  # of an ellipse, of a program
 _OF_IMAGES = frozenset(["quality", "blur", "sharpness", "focus"])
 
-_UNIT = re.compile(r"m|mos?|mn?ths?|mdr|d|w|wks?|mes|tag|dni|ay|hafta|z|norm|sd")
+_UNIT = re.compile(r"m|mn|mon|mos?|mn?ths?|mdr|d|dy|w|wks?|hrs?|mes|tag|dni|ay|hafta|z|norm|sd")
+_AGE_BEFORE_UNIT = re.compile(r"^.*?(?:age|alter|edad|eta)(?=\w)")  # "agemos" is "age mos"
 _UNITS = re.compile(
     r"month|monat|mois|meses|mese|mesi|maand|maned|miesi|месяц|月|개월|bulan|thang|semaine|week|woche|"
-    r"days?$|inday|tage|dag[ae][nr]|giorn|jour|dias$|manad|maanede|settiman|мес|дней|日|天|hour|second|"
+    r"days?$|inday|tage|dag[ae][nr]|giorn|jour|dias$|manad|maanede|settiman|мес|дней|日|天|周(?!岁)|hour|second|"
     r"quarter|decade|gestation|corrected"
 )
 
@@ -96,17 +102,17 @@ _PLAIN_STEMS = {
 }
 
 
-_OTHERS = ["birth", "naiss", "minor", *map(str, range(12, 22))]
+_OTHERS = ["age", "birth", "naiss", "minor", *map(str, range(12, 22))]
+_IN_ASCII = {
+    word
+    for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _SOME_AGE, _OTHERS)
+    for word in words
+    if word.isascii()
+}
 MAY_NAME_AN_AGE = re.compile(
     "|".join(
-        sorted(
-            {
-                re.escape(word)
-                for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _SOME_AGE, _OTHERS)
-                for word in words
-                if word.isascii()
-            }
-        )
+        word if len(word) > 3 or word in _OTHERS else f"(?<![a-z]){word}(?![a-z])"
+        for word in sorted(_IN_ASCII)
     )
 )
 """What every such name of ASCII letters has somewhere, in lower case: quickly asked."""
@@ -128,8 +134,8 @@ def kinds_of(name: str) -> frozenset[str]:
         Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school``, ``unit``, and
         ``only age`` where the name says nothing else.
     """
-    whole = _plain(name)
-    alike = latin(name)
+    whole = _plain(name)[:LONGEST]
+    alike = latin(name[:LONGEST])[:LONGEST]
     joined = {re.sub(r"[\W_]", "", text).lower() for text in (whole, alike)} - {""}
     parts = {part.lower() for part in _PARTS.findall(whole)} | set(_PARTS.findall(alike)) | joined
     found = {kind for kind, words in _PLAIN_WORDS.items() if parts & words}
@@ -161,5 +167,6 @@ def speaks_of_no_years(name: str) -> bool:
     kinds = kinds_of(name)
     parts = {part.lower() for part in _PARTS.findall(_plain(name))}
     joined = re.sub(r"[\W_]", "", _plain(name)).lower()
+    parts.add(_AGE_BEFORE_UNIT.sub("", joined))
     units = any(map(_UNIT.fullmatch, parts)) or _UNITS.search(joined)
     return bool(units or kinds & {"months", "born"})

@@ -175,15 +175,16 @@ def _objects(column: Any) -> int:
         return 3 * len(column) + sum(map(_objects, fields))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         inner = column.flatten()
-        plain = not (pa.types.is_nested(kind.value_type) or _is_text(kind.value_type))
-        return len(column) + (0 if plain else _objects(inner))
+        return len(column) + (0 if _is_numbers(inner) else _objects(inner))
     if pa.types.is_map(kind):
         return len(column) + 3 * len(column.keys) + _objects(column.items)
     return len(column)
 
 
-def _is_text(kind: Any) -> bool:
-    return any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_decimal))
+def _is_numbers(values: Any) -> bool:
+    """Return whether pandas keeps the values of a list as one array of numbers."""
+    number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    return (number or pa.types.is_boolean(values.type)) and not values.null_count
 
 
 def _check_objects(table: Any) -> None:

@@ -15,14 +15,23 @@ import numpy as np
 
 __all__ = ["inner_words", "is_structured"]
 
-_STRUCTURED = re.compile(r"[\"'\\\s\ufeff]*(?:[{\[<(#-]|[^,:=({\[<]{0,40}(?:[:=({\[<]|=>))")
+_STRUCTURED = re.compile(
+    r"[\"'\\\s\ufeff]*(?:[{\[<(#\u3010\u300c\u300a-]|[^:=({\[<]{0,40}[:=({\[<])"
+)
+_MARKS = re.compile(  # accents and vowels that stand above or below, and signs that are not seen
+    r"[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
+    r"\u0b82\u0bbe-\u0bcd\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u200b-\u200f\ufeff]+"
+)
 _ESCAPED = re.compile(r"(?<!\\)\\++[ux](?:00)?([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?)")
 _WORDS = re.compile(r"[^\W\d]\w*|\d+\+?")
 
 
 def is_structured(text: str) -> bool:
     """Return whether a text may hold names and values: it begins with a bracket or with a name."""
-    return _STRUCTURED.match(text[:200]) is not None
+    begin = text[:200]
+    if not begin.isascii():  # Chinese and Japanese have their own colons
+        begin = unicodedata.normalize("NFKC", begin)
+    return _STRUCTURED.match(begin) is not None
 
 
 def inner_words(cell: Any) -> Iterator[str]:
@@ -52,7 +61,7 @@ def _words_of(text: str, inside: bool) -> Iterator[str]:
     if not inside and not is_structured(text):
         return
     if not text.isascii():
-        text = "".join(sign for sign in text if unicodedata.category(sign)[0] not in "MC")
+        text = _MARKS.sub("", text)
     if "\\" in text:
         text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).replace("\x00", "")
     yield from (match.group() for match in _WORDS.finditer(text))

@@ -204,6 +204,26 @@ def test_what_other_programs_would_find_in_a_tar_is_named(out: Path) -> None:
         assert words in problems(out)
 
 
+@pytest.mark.parametrize(
+    ("start", "field"),
+    [(124, b"\0"), (148, b"\0"), (100, b"zzzzzzz\0"), (136, b"9"), (108, b"-1"), (329, b"x")],
+)
+def test_headers_that_programs_read_differently_are_named(
+    out: Path, start: int, field: bytes
+) -> None:
+    data = bytearray((out / TAR).read_bytes())
+    header = memoryview(data)[:512]
+    header[start : start + len(field)] = field
+    if start != 148:
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+    header.release()
+    (out / TAR).write_bytes(data)
+    own_up(out, TAR)
+    found = problems(out)
+    assert "programs read differently" in found or "no header of a member" in found
+
+
 def test_members_of_mutated_tars_never_fail(whole: Path) -> None:
     data = (whole / TAR).read_bytes()
     draws = np.random.default_rng(3)
