@@ -32,7 +32,7 @@ _MOST_WORDS = 5_000_000
 _MOST_NAMES = 100_000
 _SAYS_ALL = frozenset(["age", "born", "minor"])  # also without a word that follows
 _ADULT_BY_NUMBER = frozenset(["18+", "21+"])
-_SIDES = frozenset(["over", "under", "above", "below"])
+_SIDES = frozenset(["over", "under", "above", "below", "older", "younger", "least"])
 _NUMBERS = frozenset(map(str, range(12, 22)))
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -200,7 +200,7 @@ class _Search:
         if isinstance(cell, str | bytes):
             self._characters += len(cell)
             self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        before = waiting = ""  # the word before, and one whose value may follow
+        earlier = before = waiting = ""  # the words before, and one whose value may follow
         left = 0  # words in which it may
         for word in inner_words(cell):
             self._words += 1
@@ -209,6 +209,8 @@ class _Search:
                 return f"{waiting}: {word}"
             if word in _ADULT_BY_NUMBER or (before in _SIDES and word in _NUMBERS):
                 return f"{before} {word}"
+            if earlier in _NUMBERS and word.lower() in _SIDES:  # "18 or older"
+                return f"{earlier} {before} {word}"
             if self._may_be_age(name, word):
                 kinds = kinds_of(_cut(word))
                 if kinds & {"years", "months"} and _NUMBER.fullmatch(before):
@@ -216,7 +218,7 @@ class _Search:
                 waiting, left = word, 1 if kinds & _SAYS_ALL else 2
             else:
                 left = 0 if word.lower() in _NOTHING else max(0, left - 1)
-            before = word.lower()
+            earlier, before = before, word.lower()
         return waiting if left and kinds_of(_cut(waiting)) & _SAYS_ALL else None
 
     def _may_be_age(self, name: str, word: str) -> bool:

@@ -22,16 +22,16 @@ _WORDS = {
     "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
     "usia eletkor varsta vanus vecums amzius starost възраст лет "
     "вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
-    "howold alterinjahren lebensalter kindesalter etario etaria ridageyr ηλικία",
-    "years": "years year annee yr yrs jahr jahre lebensjahre ans annees anos anni jaar yearsold",
+    "howold alterinjahren lebensalter kindesalter etario etaria ridageyr ridagemn humanage ηλικία",
+    "years": "years year annee yr yrs jahr jahre lebensjahr lebensjahre ans annees anos anni jaar yearsold",
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
     "rocznik jahrgang gebjahr bornyear dobyear gebdatum gebtag yearborn fecnac anniversaire "
     "cumpleanos ne nee nacido nacida",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
     "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
-    "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich "
-    "jugendliche erwachsen erwachsene adulte adultes adulto adulta esadulto esmayor bebe "
+    "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich jugendlicher "
+    "jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta esadulto esmayor bebe "
     "nourrisson ado nina ninas legalage",
     "unit": "unit units einheit einheiten unite unidad unita enhet eenheid 单位 單位",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "

@@ -60,7 +60,7 @@ def test_an_age_that_nothing_reads_is_refused(
         assert run([command[0], str(own_world.recipe), *command[1:]]) == 2
         told = " ".join(capsys.readouterr().err.split())
         assert "the column 'age' looks like an age" in told
-        assert "options: {ignore: [age]}" in told
+        assert 'options: {ignore: ["age"]}' in told
     assert not (tmp_path / "out" / "release.json").exists()
     change_card(own_world, columns=unmapped, ignore=["age"])
     assert own_world.generate(tmp_path / "out", "--inline") == 0

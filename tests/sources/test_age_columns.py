@@ -272,6 +272,7 @@ def test_columns_within_columns() -> None:
         {"meta": '{"age>=18":false}'},
         {"meta": '{"18+":"no"}'},
         {"meta": '{"over 18":false}'},
+        {"meta": '{"18 or older": false}'},
         {"meta": "年龄\uff1a15"},
         {"meta": "性别\uff1a女\uff0c年龄\uff1a15"},
         {"meta": "【年龄】15"},
