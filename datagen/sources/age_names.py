@@ -23,7 +23,8 @@ _WORDS = {
     "usia eletkor varsta vanus vecums amzius starost възраст лет "
     "вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
     "howold alterinjahren lebensalter kindesalter etario etaria ridageyr ridagemn humanage ηλικία",
-    "years": "years year annee yr yrs jahr jahre lebensjahr lebensjahre ans annees anos anni jaar yearsold",
+    "years": "years year annee yr yrs jahr jahre lebensjahr lebensjahre ans "
+    "annees anos anni jaar yearsold",
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
     "rocznik jahrgang gebjahr bornyear dobyear gebdatum gebtag yearborn fecnac anniversaire "
@@ -31,8 +32,8 @@ _WORDS = {
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
     "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
     "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich jugendlicher "
-    "jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta esadulto esmayor bebe "
-    "nourrisson ado nina ninas legalage",
+    "jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta esadulto esmayor "
+    "bebe nourrisson ado nina ninas legalage",
     "unit": "unit units einheit einheiten unite unidad unita enhet eenheid 单位 單位",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
     "schule kindergarten k12 klassenstufe jahrgangsstufe schulstufe grado curso yeargroup",
