@@ -201,11 +201,14 @@ class _Search:
             self._characters += len(cell)
             self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
         earlier = before = waiting = ""  # the words before, and one whose value may follow
-        left = 0  # words in which it may
+        left, skipped = 0, False  # words in which it may; whether some said nothing
         for word in inner_words(cell):
             self._words += 1
             self._refuse_more(name, self._words, _MOST_WORDS, "words")
-            if left and _is_value(waiting, word):
+            if left and word.lower() in _NOTHING:
+                skipped = True  # the first of a list, or all that is said: a number tells
+                continue
+            if left and (word[:1].isdigit() if skipped else _is_value(waiting, word)):
                 return f"{waiting}: {word}"
             if word in _ADULT_BY_NUMBER or (before in _SIDES and word in _NUMBERS):
                 return f"{before} {word}"
@@ -217,9 +220,11 @@ class _Search:
                     return f"{before} {word}"
                 waiting, left = word, 1 if kinds & _SAYS_ALL else 2
             else:
-                left = 0 if word.lower() in _NOTHING else max(0, left - 1)
+                left = 0 if skipped else max(0, left - 1)
+            skipped = False
             earlier, before = before, word.lower()
-        return waiting if left and kinds_of(_cut(waiting)) & _SAYS_ALL else None
+        said = left and not skipped and kinds_of(_cut(waiting)) & _SAYS_ALL
+        return waiting if said else None
 
     def _may_be_age(self, name: str, word: str) -> bool:
         if word in self._no_ages:

@@ -135,7 +135,7 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
         ]
         table = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, **_HEADER).read()
         table.validate(full=True)
-        _check_size(sum(_bytes(column) for column in table.columns))
+        _check_size(sum(_weight(column.type) * _bytes(column) for column in table.columns))
         names = [name for name in table.column_names if not _INDEX.fullmatch(name)]
         if len(set(names)) < len(names):
             raise ValueError("two columns of one name")
@@ -167,13 +167,22 @@ def _check_description(about: Any, data: bytes) -> None:
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
 
 
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
+
 def _objects(column: Any) -> int:
     """Return how many objects pandas makes of what is inside of a column; a struct is several."""
     kind = column.type
     if pa.types.is_struct(kind):
         fields = [column.field(number) for number in range(kind.num_fields)]
         return 3 * len(column) + sum(map(_objects, fields))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if any(is_list(kind) for is_list in _LISTS):
         inner = column.flatten()
         return len(column) + (0 if _is_numbers(inner) else _objects(inner))
     if pa.types.is_map(kind):
@@ -202,6 +211,11 @@ def _check_size(size: int) -> None:
         raise ValueError(
             f"it needs {size >> 20:,} MiB in memory, and at most {_MAX_BYTES >> 20:,} MiB are read"
         )
+
+
+def _weight(kind: Any) -> int:
+    """Return how many bytes Python needs for one of Arrow's: four a character, and the copy."""
+    return 1 if pa.types.is_primitive(kind) else 5
 
 
 def _bytes(column: Any) -> int:

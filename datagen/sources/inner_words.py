@@ -28,7 +28,7 @@ _WORDS = re.compile(r"[^\W\d]\w*|\d+\+?")
 
 def is_structured(text: str) -> bool:
     """Return whether a text may hold names and values: it begins with a bracket or with a name."""
-    begin = text[:200]
+    begin = text.lstrip()[:200]
     if not begin.isascii():  # Chinese and Japanese have their own colons
         begin = unicodedata.normalize("NFKC", begin)
     return _STRUCTURED.match(begin) is not None

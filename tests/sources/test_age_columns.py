@@ -68,6 +68,14 @@ def test_columns_that_appear_in_a_late_row_are_seen() -> None:
     refuse_unread_ages(rows, ["image", "age"], [], "here", "map it")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ['{"age":null,"width":200}', {"age": None, "x": 15}, '{"age":[null,null]}', '{"age":NaN}'],
+)
+def test_an_age_inside_of_a_cell_that_is_not_stated(cell: object) -> None:
+    refuse_unread_ages([{"meta": cell}], [], [], "here", "map it")
+
+
 def test_columns_within_columns() -> None:
     rows = [{"image": "1", "about": {"person": "anna", "age": 15}}]
     with pytest.raises(SourceError, match=r"'about' looks like an age.*'age: 15'"):
@@ -108,6 +116,10 @@ def test_columns_within_columns() -> None:
         {"meta": '{"age>=18":false}'},
         {"meta": '{"18+":"no"}'},
         {"meta": '{"over 18":false}'},
+        {"meta": '{"age":[null,15]}'},
+        {"meta": '{"dob":[null,"NA","2012-05-01"]}'},
+        {"meta": {"age": [None, "15"], "sex": ["f", "m"]}},
+        {"meta": " " * 300 + '{"age":15}'},
         {"meta": '{"18 or older": false}'},
         {"meta": "年龄\uff1a15"},
         {"meta": "性别\uff1a女\uff0c年龄\uff1a15"},

@@ -85,6 +85,10 @@ def bombs() -> dict[str, bytes]:
         "8,000,002 values in lists of lists": parquet(
             pa.table({"n": lists(lists(pa.array(np.zeros(8_000_001, np.int8)), 1), 8_000_001)})
         ),
+        "11,999,997 values": parquet(
+            pa.table({"n": pa.ListViewArray.from_arrays([0], [2_999_999], structs(2_999_999))})
+        ),
+        "it needs 1,1": parquet(pa.table({"n": ["x" * 240_000_000]})),
         "2,000 columns": parquet(pa.table({f"c{n}": [1] for n in range(2000)})),
         "DELTA_BYTE_ARRAY": parquet(image, **delta),
         "two columns of one name": parquet(pa.table([["a"], ["b"]], names=["image", "image"])),
