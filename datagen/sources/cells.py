@@ -165,6 +165,8 @@ def _check_description(about: Any, data: bytes) -> None:
         raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
     _check_size(8 * sum(chunk.values for chunk in chunks))
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
+    named = {chunk.path.partition(".")[0] for chunk in chunks if chunk.physical == TEXT}
+    _check_size(4 * unpacked_size(io.BytesIO(data), _MAX_BYTES, named))  # as Arrow reads texts
 
 
 _LISTS = (
