@@ -94,7 +94,7 @@ def problems_of(
             told.add((key, words))
             lists.add(allowed)
             yield key, f"{words}{_ALLOWED}{allowed}" if allowed and is_new else words
-    if more := max(0, error.error_count() - _MOST):
+    if (more := error.error_count() - _MOST) > 0:
         yield "", f"and {counted(more, 'further problem')}"
 
 

@@ -56,7 +56,8 @@ class IgnoredColumns(Frozen):
     """Options of every layout that reads a table.
 
     Attributes:
-        ignore: Columns that look like an age and are not that of the person in the image.
+        ignore: Columns that look like an age, or hold one, that is not that of the person in the
+            image.
     """
 
     ignore: tuple[str, ...] = Field(default=())
@@ -158,9 +159,7 @@ def _worth_asking(word: str) -> bool:
 
 
 def _is_value(name: str, word: str) -> bool:
-    """Return whether the word after a name that may be an age says something of it."""
-    if word.lower() in _NOTHING:
-        return False
+    """Return whether a word that follows a name, and is not nothing, is an age by that name."""
     return bool(kinds_of(_cut(name)) & _SAYS_ALL) or looks_like_age(name, word)
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from datagen.core.spelling import latin
 
-__all__ = ["LONGEST", "kinds_of", "names_an_age", "speaks_of_no_years"]
+__all__ = ["LONGEST", "MAY_NAME_AN_AGE", "kinds_of", "names_an_age", "speaks_of_no_years"]
 
 LONGEST = 200
 """Characters of a name: normalizing takes the square of a longer one."""
@@ -47,7 +47,6 @@ _STEMS = {
     "schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
     "未成年 成年 成人 儿童 婴儿 幼儿 少年 孩子 小孩 宝宝 小学生 未满 已满 子供 어린이 طفل",
 }
-_SOME_AGE = frozenset(["agegroup", "agerange", "agebracket", "agegrp", "ageclass", "agecategory"])
 _BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
 _MINOR = re.compile(r"minor(?!it|axis)")
 # "is_over_18", "under18s", "age>=18", "18+", "legal_age" and "of_age" name an age anyway.
@@ -106,7 +105,7 @@ _PLAIN_STEMS = {
 _OTHERS = ["age", "birth", "naiss", "minor", *map(str, range(12, 22))]
 _IN_ASCII = {
     word
-    for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _SOME_AGE, _OTHERS)
+    for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _OTHERS)
     for word in words
     if word.isascii()
 }
@@ -132,8 +131,7 @@ def kinds_of(name: str) -> frozenset[str]:
         name: Name of a column, at most ``LONGEST`` characters.
 
     Returns:
-        Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school``, ``unit``, and
-        ``only age`` where the name says nothing else.
+        Of ``age``, ``years``, ``months``, ``born``, ``minor``, ``school`` and ``unit``.
     """
     whole = _plain(name)[:LONGEST]
     alike = latin(name[:LONGEST])[:LONGEST]
@@ -151,8 +149,6 @@ def kinds_of(name: str) -> frozenset[str]:
         found.add("minor")
     found -= {"minor"} if parts & _AXES else set()
     found -= {"school"} if parts & _OF_IMAGES else set()
-    if joined & (_PLAIN_WORDS["age"] | _PLAIN_WORDS["born"] | _SOME_AGE):
-        found.add("only age")
     return frozenset(found)
 
 

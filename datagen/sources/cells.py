@@ -140,8 +140,8 @@ def parquet_rows(data: bytes) -> pd.DataFrame:
         if len(set(names)) < len(names):
             raise ValueError("two columns of one name")
         plain = pa.table({name: _plain(table.column(name)) for name in names})
-        # As objects, because a column of whole numbers with a gap would lose digits otherwise.
         _check_objects(plain)
+        # As objects, because a column of whole numbers with a gap would lose digits otherwise.
         frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
         return frame
     except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["inner_words", "is_structured"]
+__all__ = ["inner_words"]
 
 _STRUCTURED = re.compile(
     r"[\"'\\\s\ufeff]*(?:[{\[<(#\u3010\u300c\u300a-]|[^:=({\[<]{0,40}[:=({\[<])"
@@ -26,7 +26,7 @@ _ESCAPED = re.compile(r"(?<!\\)\\++[ux](?:00)?([0-9a-fA-F]{2}(?:[0-9a-fA-F]{2})?
 _WORDS = re.compile(r"[^\W\d]\w*|\d+\+?")
 
 
-def is_structured(text: str) -> bool:
+def _is_structured(text: str) -> bool:
     """Return whether a text may hold names and values: it begins with a bracket or with a name."""
     begin = text.lstrip()[:200]
     if not begin.isascii():  # Chinese and Japanese have their own colons
@@ -58,7 +58,7 @@ def inner_words(cell: Any) -> Iterator[str]:
 
 
 def _words_of(text: str, inside: bool) -> Iterator[str]:
-    if not inside and not is_structured(text):
+    if not inside and not _is_structured(text):
         return
     if not text.isascii():
         text = _MARKS.sub("", text)

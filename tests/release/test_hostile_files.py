@@ -124,6 +124,12 @@ def hostile_tar(out: Path, change: Callable[[tarfile.TarFile], None]) -> None:
     own_up(out, TAR)
 
 
+def seal(header: bytearray | memoryview) -> None:
+    """Make the checksum of a changed header right."""
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+
+
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, link
@@ -171,8 +177,7 @@ def test_the_facts_of_a_pair_beyond_the_end_of_a_tar_are_not_read(out: Path) -> 
         (info, *_) = [one for one in tar if one.name.endswith(".json")]
     header = memoryview(data)[info.offset : info.offset + 512]
     header[124:136] = b"777777777777"  # 64 GiB
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
+    seal(header)
     header.release()
     (out / TAR).write_bytes(data)
     own_up(out, TAR)
@@ -189,8 +194,7 @@ def test_what_other_programs_would_find_in_a_tar_is_named(out: Path) -> None:
     header = bytearray(data[first.offset : first.offset + 512])
     header[257:262] = b"xstar"
     header[345:355] = b"../../evil"
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
+    seal(header)
     changed = bytearray(data)
     changed[first.offset : first.offset + 512] = header
     ends = {
@@ -215,8 +219,7 @@ def test_headers_that_programs_read_differently_are_named(
     header = memoryview(data)[:512]
     header[start : start + len(field)] = field
     if start != 148:
-        header[148:156] = b" " * 8
-        header[148:156] = b"%06o\0 " % sum(header)
+        seal(header)
     header.release()
     (out / TAR).write_bytes(data)
     own_up(out, TAR)
