@@ -112,13 +112,18 @@ def image_digest(source: Source, record: Record) -> str:
 
 
 def opened(analyzer: Analyzer) -> Analyzer:
-    """Return this process's analyzer, opened at its first use."""
+    """Return this process's analyzer, opened at its first use.
+
+    Two classes are two analyzers, also where one inherited the version of the other.
+    """
+    kind = type(analyzer)
+    key = f"{kind.__module__}.{kind.__qualname__} {analyzer.version}"
 
     def open_it() -> Analyzer:
         analyzer.open()
         return analyzer
 
-    return worker_state().get("analyzer", analyzer.version, open_it)
+    return worker_state().get("analyzer", key, open_it)
 
 
 def _named(found: list[Detection], record: Record) -> list[Detection]:

@@ -91,7 +91,6 @@ def test_an_embedder_decides_where_pixels_cannot(tmp_path: Path) -> None:
 
     class Embedder(Given):
         gives_embedding = True
-        version = "given, with embeddings"  # a process keeps one analyzer of each version
 
         def analyze(self, image: Image, record: Record) -> list[Detection]:
             return [replace(one, embedding=vector) for one in super().analyze(image, record)]

@@ -108,11 +108,6 @@ def test_an_image_that_ends_its_worker_is_named_and_all_others_are_remembered(
 class Picky(Given):
     """An analyzer with a fault."""
 
-    @property
-    def version(self) -> str:
-        """Not the one of its base, under which workers keep an open analyzer."""
-        return "picky"
-
     def analyze(self, image: Image, record: Record) -> list[Detection]:
         """Fail on one image."""
         if record.path == "p2.png":
