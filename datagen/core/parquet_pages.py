@@ -105,7 +105,7 @@ def unpacked_size(file: BinaryIO, limit: int, columns: Collection[str] | None = 
     Args:
         file: The file.
         limit: No page is looked at beyond this size.
-        columns: Names of columns; by default all.
+        columns: Names of columns, or paths of their parts; by default all.
 
     Raises:
         ValueError: The pages are not as the description says, or have an encoding in which a few
@@ -113,7 +113,8 @@ def unpacked_size(file: BinaryIO, limit: int, columns: Collection[str] | None = 
     """
     size = 0
     for chunk in chunks_of(file):
-        if size <= limit and (columns is None or chunk.path.partition(".")[0] in columns):
+        names = {chunk.path, chunk.path.partition(".")[0]}
+        if size <= limit and (columns is None or not names.isdisjoint(columns)):
             size += _chunk_size(file, chunk, limit - size)
     return size
 

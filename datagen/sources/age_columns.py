@@ -6,34 +6,28 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import Field
 
 from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
-from datagen.sources.age_names import (
-    LONGEST,
-    MAY_NAME_AN_AGE,
-    kinds_of,
-    names_an_age,
-    speaks_of_no_years,
-)
-from datagen.sources.inner_words import inner_words
+from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
+from datagen.sources.inner_names import is_structured, names_in, text_of
 
-__all__ = ["IgnoredColumns", "looks_like_age", "refuse_no_years", "refuse_unread_ages"]
+__all__ = [
+    "IgnoredColumns",
+    "looks_like_age",
+    "refuse_no_years",
+    "refuse_structured",
+    "refuse_unread_ages",
+]
 
 _OLDEST = 120
 _SHOWN = 40
 _MOST_CHARACTERS = 100_000_000
-_MOST_WORDS = 5_000_000
-_MOST_NAMES = 100_000
-_SAYS_ALL = frozenset(["age", "born", "minor"])  # also without a word that follows
-_ADULT_BY_NUMBER = frozenset(["18+", "21+"])
-_SIDES = frozenset(["over", "under", "above", "below", "older", "younger", "least"])
-_NUMBERS = frozenset(map(str, range(12, 22)))
+_MOST_NAMES = 20_000
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -56,8 +50,8 @@ class IgnoredColumns(Frozen):
     """Options of every layout that reads a table.
 
     Attributes:
-        ignore: Columns that look like an age, or hold one, that is not that of the person in the
-            image.
+        ignore: Columns that look like an age, or hold structured values, and state no age of the
+            person in the image.
     """
 
     ignore: tuple[str, ...] = Field(default=())
@@ -123,71 +117,89 @@ def refuse_unread_ages(
     ignored: Collection[str],
     where: str,
     advice: str,
+    mapped: Collection[str] = (),
 ) -> None:
-    """Refuse a table with a column that looks like an age, or holds one, and that nothing reads.
+    """Refuse a table with a column that looks like an age, or may hold one, and that nothing reads.
 
     The age of a minor would otherwise stand in the table, and their images would be used.
 
     Args:
         rows: Rows of the table, by name of the column.
-        read: Columns that are read as the age, or whose names the layout itself gives.
+        read: Columns that are read as the age, or hold prose of strangers.
         ignored: Columns that the card names as no ages, with all that is in them: ``ignore``.
         where: Source and table, for the message.
         advice: How the column can be read as the age, e.g. ``map it in columns.age``.
+        mapped: Columns that are read as something else, which may be structured.
 
     Raises:
         SourceError: Of the first such column; the message quotes what it holds. Or a name, or what
             is inside of the columns, is too long to look through.
     """
-    search = _Search({name.strip() for name in (*read, *ignored)}, where)
+    passed = {name.strip() for name in (*read, *ignored)}
+    search = _Search(where)
     for row in rows:
         for key, cell in row.items():
             name = str(key)
+            if name.strip() in passed:
+                continue
             if (found := search.age_in(name, cell)) is not None:
                 raise SourceError(
                     f"{where}: the column {shortened(name)} looks like an age (it holds "
                     f"{found[:_SHOWN]!r}), and the card does not say that it is one: {advice}. If "
-                    "it is not the age of the person in the image, name it in the card: "
-                    f"options: {{ignore: [{json.dumps(name.strip(), ensure_ascii=False)}]}}",
+                    f"it is not the age of the person in the image, {_passing(name)}",
                     key="options.ignore",
                 )
+            if name not in mapped and is_structured(cell):
+                refuse_structured(name, text_of(cell) or str(cell), where, advice)
 
 
-@lru_cache(maxsize=65_536)
-def _worth_asking(word: str) -> bool:
-    return not word.isascii() or MAY_NAME_AN_AGE.search(word.lower()) is not None
+def refuse_structured(name: str, found: str, where: str, advice: str) -> NoReturn:
+    """Refuse a column whose values have names of their own, in which an age would not be read.
+
+    Args:
+        name: Name of the column.
+        found: What it holds.
+        where: Source and table, for the message.
+        advice: How an age is read.
+
+    Raises:
+        SourceError: Always.
+    """
+    raise SourceError(
+        f"{where}: the column {shortened(name)} holds structured values ({found[:_SHOWN]!r}), and "
+        f"an age inside of them would not be read. If one is there, take it out and {advice}. If "
+        f"none is, {_passing(name)}",
+        key="options.ignore",
+    )
 
 
-def _is_value(name: str, word: str) -> bool:
-    """Return whether a word that follows a name, and is not nothing, is an age by that name."""
-    return bool(kinds_of(_cut(name)) & _SAYS_ALL) or looks_like_age(name, word)
+def _passing(name: str) -> str:
+    listed = json.dumps(name.strip(), ensure_ascii=False)
+    return f"name the column in the card: options: {{ignore: [{listed}]}}"
 
 
 class _Search:
     """Looks for ages in cells; remembers the names that it has seen."""
 
-    def __init__(self, passed: Collection[str], where: str) -> None:
-        self._passed = passed
+    def __init__(self, where: str) -> None:
         self._where = where
         self._doubted: dict[str, bool] = {}
         self._no_ages: set[str] = set()
-        self._words = self._characters = 0
+        self._characters = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
-        """Return what looks like an age in a cell, or in what is inside of it."""
+        """Return what looks like an age in a cell, or before a colon or an equals sign in it."""
         if name not in self._doubted:
             self._doubted[name] = self._doubts(name)
-        if not self._doubted[name] and name.strip() in self._passed:
-            return None
         if self._doubted[name] and looks_like_age(name, cell):
             return str(cell)
-        if cell is None or isinstance(cell, bool | int | float):
+        if not (text := text_of(cell)):
             return None
-        return self._age_inside(name, cell)
+        self._characters += len(text)
+        self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
+        return next((inner for inner in names_in(text) if self._may_be_age(name, inner)), None)
 
     def _doubts(self, name: str) -> bool:
-        if name.strip() in self._passed:
-            return False
         if len(name.strip()) > LONGEST:
             raise SourceError(
                 f"{self._where}: the name of a column has {len(name)} characters, and at most "
@@ -195,53 +207,19 @@ class _Search:
             )
         return names_an_age(name.strip())
 
-    def _age_inside(self, name: str, cell: Any) -> str | None:
-        if isinstance(cell, str | bytes):
-            self._characters += len(cell)
-            self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        earlier = before = waiting = ""  # the words before, and one whose value may follow
-        left, skipped = 0, False  # words in which it may; whether some said nothing
-        for word in inner_words(cell):
-            self._words += 1
-            self._refuse_more(name, self._words, _MOST_WORDS, "words")
-            if left and word.lower() in _NOTHING:
-                skipped = True  # the first of a list, or all that is said: a number tells
-                continue
-            if left and (word[:1].isdigit() if skipped else _is_value(waiting, word)):
-                return f"{waiting}: {word}"
-            if word in _ADULT_BY_NUMBER or (before in _SIDES and word in _NUMBERS):
-                return f"{before} {word}"
-            if earlier in _NUMBERS and word.lower() in _SIDES:  # "18 or older"
-                return f"{earlier} {before} {word}"
-            if self._may_be_age(name, word):
-                kinds = kinds_of(_cut(word))
-                if kinds & {"years", "months"} and _NUMBER.fullmatch(before):
-                    return f"{before} {word}"
-                waiting, left = word, 1 if kinds & _SAYS_ALL else 2
-            else:
-                left = 0 if skipped else max(0, left - 1)
-            skipped = False
-            earlier, before = before, word.lower()
-        said = left and not skipped and kinds_of(_cut(waiting)) & _SAYS_ALL
-        return waiting if said else None
-
-    def _may_be_age(self, name: str, word: str) -> bool:
-        if word in self._no_ages:
+    def _may_be_age(self, name: str, inner: str) -> bool:
+        if inner in self._no_ages:
             return False
-        if not _worth_asking(_cut(word)):
-            return False
-        if names_an_age(_cut(word)):
+        if names_an_age(inner):
             return True
-        self._no_ages.add(word)
-        self._refuse_more(name, len(self._no_ages), _MOST_NAMES, "different words")
+        self._no_ages.add(inner)
+        self._refuse_more(name, len(self._no_ages), _MOST_NAMES, "different names")
         return False
 
     def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
         if count > most:
-            listed = json.dumps(name.strip(), ensure_ascii=False)
             raise SourceError(
                 f"{self._where}: more than {most:,} {what} inside of its columns, and each may be "
-                f"an age. If {shortened(name)} holds none, name it in the card: options: {{ignore: "
-                f"[{listed}]}}",
+                f"an age. If {shortened(name)} holds none, {_passing(name)}",
                 key="options.ignore",
             )

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from datagen.core.spelling import latin
 
-__all__ = ["LONGEST", "MAY_NAME_AN_AGE", "kinds_of", "names_an_age", "speaks_of_no_years"]
+__all__ = ["LONGEST", "kinds_of", "names_an_age", "speaks_of_no_years"]
 
 LONGEST = 200
 """Characters of a name: normalizing takes the square of a longer one."""
@@ -28,23 +28,23 @@ _WORDS = {
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
     "rocznik jahrgang gebjahr bornyear dobyear gebdatum gebtag yearborn fecnac anniversaire "
-    "cumpleanos ne nee nacido nacida",
+    "cumpleanos ne nee nacido nacida sinh narodenia nasterii rodne",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
     "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
     "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich jugendlicher "
     "jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta esadulto esmayor "
-    "bebe nourrisson ado nina ninas legalage",
+    "bebe nourrisson ado nina ninas legalage isbaby criancas",
     "unit": "unit units einheit einheiten unite unidad unita enhet eenheid 单位 單位",
     "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
     "schule kindergarten k12 klassenstufe jahrgangsstufe schulstufe grado curso yeargroup",
 }
 # Beginnings, middles and ends of parts.
 _STEMS = {
-    "age": "alters возраст 龄 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
-    "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir рожд "
-    "出生 生日 生辰 生年 誕生 생년 생일 לידה ميلاد doğum",
-    "minor": "minderj vollj underage toddler infant adolesc juvenil newborn teenage mineur majeur "
-    "schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
+    "age": "alters howold agenow возраст 龄 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
+    "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir "
+    "рожд народж 出生 生日 生辰 生年 誕生 생년 생일 לידה ميلاد doğum",
+    "minor": "minderj minderar vollj underage toddler infant adolesc juvenil newborn teenage "
+    "mineur majeur schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
     "未成年 成年 成人 儿童 婴儿 幼儿 少年 孩子 小孩 宝宝 小学生 未满 已满 子供 어린이 طفل",
 }
 _BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
@@ -52,7 +52,7 @@ _MINOR = re.compile(r"minor(?!it|axis)")
 # "is_over_18", "under18s", "age>=18", "18+", "legal_age" and "of_age" name an age anyway.
 _ADULT_BY_NUMBER = re.compile(
     r"(?<![a-z])(?:(?:is|age|are)[\W_]*)?(?:over|under|above|below|older|younger|is|lt|gt|lte|gte|u|age|"
-    r"least|uber|unter|ab|mas|menos|moins|plus|than|<|>)[\W_]*(?:than|de)?[\W_]*"
+    r"least|uber|unter|ab|満|满|滿|mas|mayor|menor|menos|moins|plus|than|<|>)[\W_]*(?:than|de)?[\W_]*"
     r"(?:1[2-9]|2[01])(?!\d)"
     r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:years?|yrs?|jahre?|ans|anos)?[\W_]*"
     r"(?:\+|plus|(?:and|or|oder|ou|und|o|y)?[\W_]*(?:over|older|up|above|plus|alter|mas))"
@@ -84,9 +84,15 @@ _UNITS = re.compile(
 )
 
 
+_STROKES = str.maketrans(  # letters that Unicode does not take apart
+    {"ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ß": "ss", "\u0131": "i", "þ": "th", "Þ": "Th"}
+)
+
+
 def _plain(name: str) -> str:
-    """Return a name without accents and without signs that cannot be seen."""
-    apart = unicodedata.normalize("NFKD", name)
+    """Return a name without accents and strokes, and without signs that cannot be seen."""
+    apart = unicodedata.normalize("NFKD", name.translate(_STROKES))
     seen = (sign for sign in apart if unicodedata.category(sign) not in ("Mn", "Mc", "Cf", "Cc"))
     return unicodedata.normalize("NFC", "".join(seen))
 
@@ -100,22 +106,6 @@ _NO_AGE_WORDS = frozenset(["rage", "cage", "sage", "wage"])  # actorage ends so 
 _PLAIN_STEMS = {
     kind: tuple(_plain(word).lower() for word in stems.split()) for kind, stems in _STEMS.items()
 }
-
-
-_OTHERS = ["age", "birth", "naiss", "minor", *map(str, range(12, 22))]
-_IN_ASCII = {
-    word
-    for words in (*_PLAIN_WORDS.values(), *_PLAIN_STEMS.values(), _OTHERS)
-    for word in words
-    if word.isascii()
-}
-MAY_NAME_AN_AGE = re.compile(
-    "|".join(
-        word if len(word) > 3 or word in _OTHERS else f"(?<![a-z]){word}(?![a-z])"
-        for word in sorted(_IN_ASCII)
-    )
-)
-"""What every such name of ASCII letters has somewhere, in lower case: quickly asked."""
 
 
 def names_an_age(name: str) -> bool:

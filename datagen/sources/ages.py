@@ -18,7 +18,15 @@ from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
 from datagen.sources.card import ADULT_AGE
-from datagen.sources.cells import below_root, columns_of, number, read_csv, rows_of, text
+from datagen.sources.cells import (
+    below_root,
+    columns_of,
+    distinct_cells,
+    number,
+    read_csv,
+    rows_of,
+    text,
+)
 from datagen.sources.text_files import decoded
 
 __all__ = ["Ages"]
@@ -59,11 +67,10 @@ class Ages:
                 f"it has {columns_of(table)}"
             )
         self._by = keys[0]
-        rows = list(rows_of(table))
         advice = "give each image or identity one age, in the column 'age'"
-        read = [*keys, "age"]
-        refuse_unread_ages((row for _, row in rows), read, self._ignored, self._where, advice)
-        for place, values in rows:
+        cells = distinct_cells(table)
+        refuse_unread_ages(cells, ["age"], self._ignored, self._where, advice, mapped=keys)
+        for place, values in rows_of(table):
             where = f"{self._where}, row {place}"
             key = text(values[self._by])
             age = number(values["age"], f"{where}: age")

@@ -1,8 +1,7 @@
-"""Tables of others: from a file's bytes to rows, and from a cell to a text or a number.
+"""Tables of others: from a CSV file to rows, and from a cell to a text or a number.
 
-A table may be a stranger's, or another file that was named by mistake: its size in memory is known
-before it is decoded, and messages name columns and single cells, never the content of what is no
-table.
+A table may be a stranger's, or another file that was named by mistake: messages name columns and
+single cells, never the content of what is no table.
 """
 
 from __future__ import annotations
@@ -17,11 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import TEXT, chunks_of, unpacked_size
 from datagen.core.text import first_line, first_of, shortened
 from datagen.errors import SourceError
 
@@ -31,9 +26,9 @@ __all__ = [
     "box_of",
     "check_box",
     "columns_of",
+    "distinct_cells",
     "number",
     "numbers",
-    "parquet_rows",
     "read_csv",
     "rows_of",
     "says_nothing",
@@ -44,13 +39,9 @@ __all__ = [
 _MAX = 130
 _MAX_PIXEL = 1e9
 _MAX_COLUMNS = 1000
-_MAX_GROUPS = 10_000
-_CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
-_MOST_OBJECTS = 8_000_000  # inside of nested columns
-_MAX_BYTES = 1 << 30
-_HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
+_CELLS_PER_LETTER, _FEW_CELLS = 2, 2_000_000
+_ROWS = 4096
 _SHOWN = 12
-_INDEX = re.compile(r"__index_level_\d+__")  # which pandas adds
 _WHOLE = 2**53  # from here on, a floating-point number does not hold every whole one
 
 # What R, pandas and spreadsheets write for a cell that is not stated.
@@ -70,12 +61,14 @@ def read_csv(content: io.StringIO, where: str) -> pd.DataFrame:
         SourceError: It is not a table, or its rows do not match its header.
     """
     try:
-        body = io.StringIO(content.read().lstrip("\r\n"))
+        written = content.read().lstrip("\r\n")
+        body = io.StringIO(written)
         names = next(csv.reader(body), [])
         if len(names) > _MAX_COLUMNS:  # before pandas, which takes seconds for 100,000 of them
             raise SourceError(f"{where}: {len(names)} columns, and at most {_MAX_COLUMNS} are read")
         _refuse_other_delimiter(names, where)
         _refuse_repeated(names, where)
+        _refuse_missing_cells(written, len(names), where)
         body.seek(0)
         table = pd.read_csv(body, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (ValueError, OverflowError, csv.Error) as error:  # those of pandas are ValueErrors
@@ -104,13 +97,25 @@ def _refuse_repeated(names: list[str], where: str) -> None:
         raise SourceError(f"{where}: two columns are called {shortened(twice)}: rename one of them")
 
 
+def _refuse_missing_cells(written: str, columns: int, where: str) -> None:
+    """Refuse many lines of fewer cells than the header has names: each takes the memory of all."""
+    lines = written.count("\n") + written.count("\r")
+    most = max(_FEW_CELLS, _CELLS_PER_LETTER * len(written))
+    if lines * columns > most:
+        raise SourceError(
+            f"{where}: {lines:,} lines under {columns:,} names, which most of them have no cells "
+            f"for: at most {most:,} cells are read of a file of its size"
+        )
+
+
 def rows_of(table: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a table with their numbers, counted from 1, and without blank ones."""
     names = [str(name) for name in table.columns]
-    for number, cells in enumerate(table.to_dict("records"), start=1):
-        row = dict(zip(names, cells.values(), strict=True))
-        if not all(map(_is_blank, cells.values())):
-            yield number, row
+    for start in range(0, len(table), _ROWS):
+        part = table.iloc[start : start + _ROWS].to_dict("records")
+        for number, cells in enumerate(part, start=start + 1):
+            if not all(map(_is_blank, cells.values())):
+                yield number, dict(zip(names, cells.values(), strict=True))
 
 
 def _is_blank(cell: Any) -> bool:
@@ -119,119 +124,14 @@ def _is_blank(cell: Any) -> bool:
     return cell is None or cell is pd.NA or cell is pd.NaT or (cell != cell) is True
 
 
-def parquet_rows(data: bytes) -> pd.DataFrame:
-    """Return a Parquet table whose rows need not much more memory than its file.
-
-    Raises:
-        ValueError: It is no such table; the message says why.
-    """
-    try:
-        file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
-        _check_description(file.metadata, data)
-        texts = [
-            leaf.path
-            for leaf in map(file.metadata.schema.column, range(file.metadata.num_columns))
-            if leaf.physical_type == "BYTE_ARRAY"
-        ]
-        table = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, **_HEADER).read()
-        table.validate(full=True)
-        _check_size(sum(_weight(column.type) * _bytes(column) for column in table.columns))
-        names = [name for name in table.column_names if not _INDEX.fullmatch(name)]
-        if len(set(names)) < len(names):
-            raise ValueError("two columns of one name")
-        plain = pa.table({name: _plain(table.column(name)) for name in names})
-        _check_objects(plain)
-        # As objects, because a column of whole numbers with a gap would lose digits otherwise.
-        frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-        return frame
-    except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:
-        # A KeyError or TypeError is pandas' word on columns of odd kinds, such as maps.
-        raise ValueError(first_line(error)[:200]) from None
-
-
-def _check_description(about: Any, data: bytes) -> None:
-    """Compare what a Parquet file says of itself with what is read."""
-    cells = about.num_rows * about.num_columns
-    most = max(_FEW_CELLS, _CELLS_PER_BYTE * len(data))
-    if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS or cells > most:
-        raise ValueError(
-            f"{about.num_rows:,} rows of {about.num_columns:,} columns in {about.num_row_groups:,} "
-            f"groups: at most {most:,} cells in {_MAX_COLUMNS:,} columns and {_MAX_GROUPS:,} "
-            "groups are read of a file of its size"
-        )
-    chunks = chunks_of(io.BytesIO(data))
-    texts = sum(chunk.values for chunk in chunks if chunk.physical == TEXT)
-    if texts > most:
-        raise ValueError(f"{texts:,} texts: at most {most:,} are read of a file of its size")
-    _check_size(8 * sum(chunk.values for chunk in chunks))
-    _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES))
-    named = {chunk.path.partition(".")[0] for chunk in chunks if chunk.physical == TEXT}
-    _check_size(4 * unpacked_size(io.BytesIO(data), _MAX_BYTES, named))  # as Arrow reads texts
-
-
-_LISTS = (
-    pa.types.is_list,
-    pa.types.is_large_list,
-    pa.types.is_fixed_size_list,
-    pa.types.is_list_view,
-    pa.types.is_large_list_view,
-)
-
-
-def _objects(column: Any) -> int:
-    """Return how many objects pandas makes of what is inside of a column; a struct is several."""
-    kind = column.type
-    if pa.types.is_struct(kind):
-        fields = [column.field(number) for number in range(kind.num_fields)]
-        return 3 * len(column) + sum(map(_objects, fields))
-    if any(is_list(kind) for is_list in _LISTS):
-        inner = column.flatten()
-        return len(column) + (0 if _is_numbers(inner) else _objects(inner))
-    if pa.types.is_map(kind):
-        return len(column) + 3 * len(column.keys) + _objects(column.items)
-    return len(column)
-
-
-def _is_numbers(values: Any) -> bool:
-    """Return whether pandas keeps the values of a list as one array of numbers."""
-    number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
-    return (number or pa.types.is_boolean(values.type)) and not values.null_count
-
-
-def _check_objects(table: Any) -> None:
-    nested = [column for column in table.columns if pa.types.is_nested(column.type)]
-    objects = sum(_objects(chunk) for column in nested for chunk in column.chunks)
-    if objects > _MOST_OBJECTS:
-        raise ValueError(
-            f"{objects:,} values in lists of lists, structs or maps: at most {_MOST_OBJECTS:,} are "
-            "read. Write lists of numbers without another list in them"
-        )
-
-
-def _check_size(size: int) -> None:
-    if size > _MAX_BYTES:
-        raise ValueError(
-            f"it needs {size >> 20:,} MiB in memory, and at most {_MAX_BYTES >> 20:,} MiB are read"
-        )
-
-
-def _weight(kind: Any) -> int:
-    """Return how many bytes Python needs for one of Arrow's: four a character, and the copy."""
-    return 1 if pa.types.is_primitive(kind) else 5
-
-
-def _bytes(column: Any) -> int:
-    if not pa.types.is_dictionary(column.type):
-        return int(column.nbytes)
-    size = 0
-    for chunk in column.chunks:
-        lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
-        size += int(pc.sum(lengths).as_py() or 0) + chunk.indices.nbytes
-    return size
-
-
-def _plain(column: Any) -> Any:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+def distinct_cells(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield each different cell of a table as a row of its own; lists as often as they occur."""
+    for name in table.columns:
+        column = table[name]
+        try:
+            yield from ({str(name): cell} for cell in column.unique())
+        except TypeError:  # lists
+            yield from ({str(name): cell} for cell in column)
 
 
 def columns_of(table: pd.DataFrame) -> str:

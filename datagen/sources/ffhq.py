@@ -21,6 +21,7 @@ from datagen.sources.cells import check_box
 __all__ = ["Ffhq", "FfhqOptions"]
 
 _ENTRY = {"images1024": "image", "in_the_wild": "in_the_wild"}
+_PARTS = ("image", "thumbnail", "in_the_wild", "metadata")
 _SPLITS = {"training": "train", "validation": "val"}
 
 # The five licenses in the set's README, by URL without scheme, "www." and trailing slash.
@@ -31,7 +32,6 @@ _LICENSES = {
     "creativecommons.org/publicdomain/mark/1.0": "LicenseRef-PDM",
     "usa.gov/copyright.shtml": "LicenseRef-US-Gov",
 }
-_PROSE = ("photo_title", "author", "photo_url", "license_url", "country")  # of strangers
 _KEPT = ("photo_title", "country", "date_uploaded", "license")
 
 
@@ -55,6 +55,13 @@ class Ffhq(Source):
 
     layout: ClassVar[str] = "ffhq"
     options: ClassVar[type[Frozen]] = FfhqOptions
+    prose: ClassVar[tuple[str, ...]] = (
+        "photo_title",
+        "author",
+        "photo_url",
+        "license_url",
+        "country",
+    )
 
     def records(self) -> Iterator[Record]:
         """See base class."""
@@ -83,12 +90,15 @@ class Ffhq(Source):
         facts = (
             part
             for entry in entries.values()
-            if isinstance(entry, dict) and isinstance(about := entry.get("metadata"), dict)
-            for part in ({**entry, "metadata": None}, about)
+            if isinstance(entry, dict)
+            for part in (
+                {key: value for key, value in entry.items() if key not in _PARTS},
+                *(entry[name] for name in _PARTS if isinstance(entry.get(name), dict)),
+            )
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
         advice = "state it in a table of ages, options: {ages: FILE}"
-        refuse_unread_ages(facts, _PROSE, self.config.ignore, where, advice)
+        refuse_unread_ages(facts, self.prose, self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
         if not re.fullmatch("[0-9]{1,9}", key):

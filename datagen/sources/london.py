@@ -18,7 +18,16 @@ from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import IgnoredColumns, refuse_unread_ages
 from datagen.sources.base import Record, Source
-from datagen.sources.cells import attribute, below_root, columns_of, number, read_csv, rows_of, text
+from datagen.sources.cells import (
+    attribute,
+    below_root,
+    columns_of,
+    distinct_cells,
+    number,
+    read_csv,
+    rows_of,
+    text,
+)
 
 __all__ = ["London", "LondonOptions"]
 
@@ -118,7 +127,7 @@ class London(Source):
         ]
         where = f"source {self.card.id!r}: {name}"
         advice = f"the age of the person stands in the column {age!r}"
-        cells = (values for _, values in rows)
+        cells = distinct_cells(table)
         refuse_unread_ages(cells, [*columns, age], self.config.ignore, where, advice)
         for row, values in rows:
             for column in names:

@@ -20,17 +20,21 @@ from datagen.sources.cells import (
     below_root,
     box_of,
     columns_of,
+    distinct_cells,
     number,
     numbers,
-    parquet_rows,
     read_csv,
     rows_of,
     says_nothing,
     text,
 )
 from datagen.sources.listing import only_with
+from datagen.sources.nested_columns import columns_to_read
+from datagen.sources.parquet_table import parquet_rows
 
 __all__ = ["Columns", "Table", "TableOptions"]
+
+_ADVICE = "map it in the card, as in options: {columns: {age: age}}"
 
 
 class Columns(Frozen):
@@ -88,27 +92,22 @@ class Table(Source):
 
     def records(self) -> Iterator[Record]:
         """See base class."""
-        table = self._table()
-        columns: Columns = self.config.columns
-        named = columns.model_dump(exclude_none=True)
-        if self.card.identity == "per_image":
-            named.pop("identity", None)
+        named = self._mapped()
+        table = self._table(named)
         for use, column in named.items():
             if column not in table.columns:
                 raise self.error(
                     f"no column {shortened(column)} (for {use}); found {columns_of(table)}",
                     self.config.table,
                 )
-        rows = list(rows_of(table))
         where = f"source {self.card.id!r}: {self.config.table}"
-        advice = "map it in the card, as in options: {columns: {age: age}}"
-        cells = (row for _, row in rows)
         # What is mapped to anything else is not read as an age, whatever the card calls it.
         read = [named["age"]] if "age" in named else []
         for column in read:
             refuse_no_years(column, where)
-        refuse_unread_ages(cells, read, self.config.ignore, where, advice)
-        for place, row in rows:
+        cells, mapped = distinct_cells(table), set(named.values())
+        refuse_unread_ages(cells, read, self.config.ignore, where, _ADVICE, mapped)
+        for place, row in rows_of(table):
             try:
                 yield self._record(row, named)
             except SourceError as error:
@@ -128,18 +127,30 @@ class Table(Source):
         """See base class."""
         return record.extra.get(self.config.columns.identity or "")
 
-    def _table(self) -> pd.DataFrame:
+    def _mapped(self) -> dict[str, str]:
+        """Return the columns that the card maps, by their use."""
+        columns: Columns = self.config.columns
+        named = columns.model_dump(exclude_none=True)
+        if self.card.identity == "per_image":
+            named.pop("identity", None)
+        return named
+
+    def _table(self, named: dict[str, str]) -> pd.DataFrame:
         """Return the table, with empty cells as missing values and text columns as text.
 
         Raises:
             SourceError: The table is missing, or neither CSV nor Parquet.
         """
         name = self.config.table
+        where = f"source {self.card.id!r}: {name}"
         if not name.lower().endswith(".parquet"):
-            where = f"source {self.card.id!r}: {name}"
             return read_csv(io.StringIO(self.read_text(name, "table")), where)
+
+        def choose(schema: Any) -> list[str]:
+            return columns_to_read(schema, named.values(), self.config.ignore, where, _ADVICE)
+
         try:
-            return parquet_rows(self.read_table(name, "table"))
+            return parquet_rows(self.read_table(name, "table"), choose)
         except ValueError as error:
             raise self.error(f"not a table: {error}", name) from None
 

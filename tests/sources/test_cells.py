@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from datagen.errors import ImageError, SourceError
 from datagen.sources.base import unique
-from datagen.sources.cells import columns_of, numbers, parquet_rows, read_csv, text
+from datagen.sources.cells import columns_of, distinct_cells, numbers, read_csv, rows_of, text
 from tests.sources.trees import by_id, shipped, source, write
 from tests.support.ends import ends_soon
 
@@ -59,94 +57,6 @@ def test_numbers_are_read_in_every_form(cell: Any) -> None:
 def test_empty_cells_are_nothing(cell: Any) -> None:
     assert text(cell) is None
     assert numbers(cell, 4, "here") is None
-
-
-def parquet(table: pa.Table, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, **options)
-    return buffer.getvalue()
-
-
-def repeated(value: str, count: int) -> pa.Array:
-    places = pa.array(np.zeros(count, np.int32))
-    return pa.DictionaryArray.from_arrays(places, pa.array([value]))
-
-
-def bombs() -> dict[str, bytes]:
-    image = pa.table({"image": ["a"]})
-    delta = {"use_dictionary": False, "column_encoding": {"image": "DELTA_BYTE_ARRAY"}}
-    return {
-        "MiB in memory": parquet(pa.table({"image": repeated("x" * 1000, 3_000_000)})),
-        "at most 4,000,000 cells": parquet(pa.table({"n": pa.array(np.zeros(9_000_000, np.int8))})),
-        "6,000,000 texts": parquet(pa.table({"n": lists(pa.array(["x"] * 6_000_000), 100)})),
-        "12,000,001 values in lists of lists": parquet(
-            pa.table({"n": lists(structs(3_000_000), 3_000_000)})
-        ),
-        "8,000,002 values in lists of lists": parquet(
-            pa.table({"n": lists(lists(pa.array(np.zeros(8_000_001, np.int8)), 1), 8_000_001)})
-        ),
-        "11,999,997 values": parquet(
-            pa.table({"n": pa.ListViewArray.from_arrays([0], [2_999_999], structs(2_999_999))})
-        ),
-        "it needs 1,1": parquet(pa.table({"n": ["x" * 240_000_000]})),
-        "2,000 columns": parquet(pa.table({f"c{n}": [1] for n in range(2000)})),
-        "DELTA_BYTE_ARRAY": parquet(image, **delta),
-        "two columns of one name": parquet(pa.table([["a"], ["b"]], names=["image", "image"])),
-        ".": b"PAR1" + b"\xff" * 100 + b"PAR1",
-        "..": b"",
-        "...": b"PAR1",
-    }
-
-
-def lists(values: pa.Array, length: int) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(range(0, len(values) + 1, length), pa.int32()), values)
-
-
-def structs(count: int) -> pa.Array:
-    return pa.StructArray.from_arrays([pa.array(np.zeros(count, np.int8))], names=["a"])
-
-
-def test_landmarks_as_lists_of_points_are_read() -> None:
-    points = lists(lists(pa.array(np.zeros(2 * 68 * 10_000)), 2), 68)
-    found = parquet_rows(parquet(pa.table({"face.landmarks": points})))
-    assert numbers(found["face.landmarks"][9_999], 136, "here") is not None
-
-
-def test_a_parquet_bomb_is_refused_before_it_is_decoded() -> None:
-    for why, data in bombs().items():
-        with ends_soon():
-            with pytest.raises(ValueError, match=why) as caught:
-                parquet_rows(data)
-            assert len(str(caught.value)) < 300
-
-
-def test_a_parquet_table_reads_as_it_was_written() -> None:
-    frame = pd.DataFrame(
-        {
-            "image": ["a", "b"],
-            "box": [[1.0, 2, 3, 4], None],
-            "age": [30, None],
-            "tags": [["x"], []],
-        },
-        index=pd.Index(["k", "l"]),
-    )
-    found = parquet_rows(parquet(pa.Table.from_pandas(frame)))
-    assert list(found.columns) == ["image", "box", "age", "tags"]
-    assert found["image"].tolist() == ["a", "b"]
-    assert list(found["tags"][0]) == ["x"]
-    assert text(found["age"][0]) == "30"
-
-
-@pytest.mark.parametrize("place", range(0, 600, 37))
-def test_a_damaged_parquet_table_is_one_error(tmp_path: Path, place: int) -> None:
-    frame = pd.DataFrame({"image": ["a.jpg"] * 9, "identity": list("abcdefghi")})
-    data = bytearray(parquet(pa.Table.from_pandas(frame)))
-    data[place % len(data)] ^= 0xFF
-    (tmp_path / "faces.parquet").write_bytes(data)
-    try:
-        list(source("table", tmp_path, table="faces.parquet").records())
-    except SourceError as error:
-        assert "faces.parquet" in str(error)  # noqa: PT017  # not every bit matters
 
 
 @pytest.mark.parametrize(
@@ -250,3 +160,30 @@ def test_columns_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatc
     header = ",".join(f"c{number}" for number in range(1001))
     with pytest.raises(SourceError, match="1001 columns, and at most 1000 are read"):
         read_csv(io.StringIO(f"{header}\n"), "here")
+
+
+@pytest.mark.parametrize(("lines", "names"), [(200_000, 1000), (4_000, 1000), (3_000_000, 1)])
+def test_lines_without_cells_take_no_memory(lines: int, names: int) -> None:
+    header = ",".join(f"c{number}" for number in range(names))
+    with ends_soon():
+        if names == 1:
+            assert len(read_csv(io.StringIO(f"{header}\n" + "x\n" * lines), "here")) == lines
+        else:
+            with pytest.raises(SourceError, match=f"{lines + 1:,} lines under 1,000 names"):
+                read_csv(io.StringIO(f"{header}\n" + "x\n" * lines), "here")
+
+
+def test_each_cell_is_seen_once() -> None:
+    table = pd.DataFrame({"a": ["x", "y", "x"], "b": [[1], [1], [2]], "c": [1, None, 1]})
+    cells = list(distinct_cells(table))
+    assert [cell["a"] for cell in cells if "a" in cell] == ["x", "y"]
+    assert [cell["b"] for cell in cells if "b" in cell] == [[1], [1], [2]]
+    assert len(cells) == 7
+
+
+def test_rows_are_numbered_over_all_of_a_table() -> None:
+    table = pd.DataFrame({"a": [None if n == 5000 else n for n in range(10_000)]}, dtype=object)
+    rows = list(rows_of(table))
+    assert rows[0] == (1, {"a": 0})
+    assert rows[-1] == (10_000, {"a": 9_999})
+    assert 5001 not in dict(rows)

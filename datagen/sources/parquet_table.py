@@ -1,0 +1,152 @@
+"""Parquet tables of others: the columns that are chosen, with their size in memory known before.
+
+Columns that are not chosen are never decoded, whatever they hold.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datagen.core.parquet_pages import TEXT, Chunk, chunks_of, unpacked_size
+from datagen.core.text import first_line, shortened
+
+__all__ = ["parquet_rows"]
+
+_MAX_COLUMNS = 1000
+_MAX_GROUPS = 10_000
+_CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
+_MOST_LISTS = 4_000_000  # inside of lists: pandas makes an array of each
+_MAX_BYTES = 1 << 30
+_HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
+_INDEX = re.compile(r"__index_level_\d+__")  # which pandas adds
+
+
+def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.DataFrame:
+    """Return columns of a Parquet table that need not much more memory than its file.
+
+    Args:
+        data: The file.
+        choose: Returns the names of the columns to read, given the ``pyarrow.Schema``.
+
+    Raises:
+        ValueError: It is no such table; the message says why.
+    """
+    try:
+        file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
+        about, schema = file.metadata, file.schema_arrow
+        if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS:
+            raise ValueError(
+                f"{about.num_columns:,} columns in {about.num_row_groups:,} groups: at most "
+                f"{_MAX_COLUMNS:,} columns and {_MAX_GROUPS:,} groups are read"
+            )
+        if len(set(schema.names)) < len(schema.names):
+            raise ValueError("two columns of one name")
+        names = [name for name in choose(schema) if not _INDEX.fullmatch(name)]
+        texts = _check_description(data, about, [schema.field(name) for name in names])
+        file = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, **_HEADER)
+        table = file.read(columns=names).select(names)
+        table.validate(full=True)
+        _check_size(sum(_weight(column.type) * _bytes(column) for column in table.columns))
+        _check_lists(table)
+        plain = pa.table({name: _plain(table.column(name)) for name in names})
+        # As objects, because a column of whole numbers with a gap would lose digits otherwise.
+        frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+        return frame
+    except (pa.ArrowException, OSError, OverflowError, MemoryError, KeyError, TypeError) as error:
+        # A KeyError or TypeError is pandas' word on columns of odd kinds.
+        problem = first_line(error)[:200]
+        unread = "mplemented" in problem
+        raise ValueError(
+            f"{problem} Write the file with another encoding" if unread else problem
+        ) from None
+
+
+def _check_description(data: bytes, about: Any, fields: Sequence[Any]) -> list[str]:
+    """Compare what a Parquet file says of columns with what is read; return those of texts."""
+    cells, most = about.num_rows * len(fields), max(_FEW_CELLS, _CELLS_PER_BYTE * len(data))
+    if cells > most:
+        raise ValueError(
+            f"{about.num_rows:,} rows of {len(fields):,} columns: at most {most:,} cells are read "
+            "of a file of its size"
+        )
+    _check_size(about.num_rows * sum(_width(field.type) for field in fields))
+    chunks = list(_below(chunks_of(io.BytesIO(data)), [field.name for field in fields]))
+    _check_size(8 * sum(chunk.values for chunk in chunks))
+    _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES, {chunk.path for chunk in chunks}))
+    texts = {chunk.path for chunk in chunks if chunk.physical == TEXT}
+    for field in fields:
+        if field.name in texts and pa.types.is_decimal(_stored(field.type)):
+            raise ValueError(
+                f"column {shortened(field.name)} holds decimals of any length: write them as "
+                "numbers or as text"
+            )
+    _check_size(4 * unpacked_size(io.BytesIO(data), _MAX_BYTES, texts))  # as Arrow reads texts
+    return sorted(texts)
+
+
+def _below(chunks: Iterable[Chunk], names: Iterable[str]) -> Iterable[Chunk]:
+    """Return the chunks that Arrow reads for these columns: a dot in a name is one in a path."""
+    chosen = set(names)
+    for chunk in chunks:
+        parts = chunk.path.split(".")
+        if any(".".join(parts[:count]) in chosen for count in range(1, len(parts) + 1)):
+            yield chunk
+
+
+def _stored(kind: Any) -> Any:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _width(kind: Any) -> int:
+    """Return the bytes of each value, also of one that a dictionary names many times."""
+    stored = _stored(kind)
+    fixed = pa.types.is_fixed_size_binary(stored) or pa.types.is_decimal(stored)
+    return int(stored.byte_width) if fixed else 0
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_BYTES:
+        raise ValueError(
+            f"it needs {size >> 20:,} MiB in memory, and at most {_MAX_BYTES >> 20:,} MiB are read"
+        )
+
+
+def _check_lists(table: Any) -> None:
+    nested = [column for column in table.columns if pa.types.is_nested(column.type)]
+    inner = [chunk.flatten() for column in nested for chunk in column.chunks]
+    lists = sum(len(values) for values in inner if pa.types.is_nested(values.type))
+    if lists > _MOST_LISTS:
+        raise ValueError(
+            f"{lists:,} lists inside of lists: at most {_MOST_LISTS:,} are read. Write lists of "
+            "numbers without another list in them"
+        )
+
+
+def _weight(kind: Any) -> int:
+    """Return how many bytes Python needs for one of Arrow's: four a character, and the copy."""
+    text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
+    return 5 if text or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) else 1
+
+
+def _bytes(column: Any) -> int:
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    size = 0
+    for chunk in column.chunks:
+        lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+        size += int(pc.sum(lengths).as_py() or 0) + chunk.indices.nbytes
+    return size
+
+
+def _plain(column: Any) -> Any:
+    """Return a column without Arrow's own kinds, which pandas makes objects of its own of."""
+    kind = _stored(column.type)
+    return column.cast(kind.value_type if pa.types.is_dictionary(kind) else kind)

@@ -1,0 +1,76 @@
+"""What is inside of a cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from datagen.sources.inner_names import is_structured, names_in, text_of
+from tests.support.ends import ends_soon
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("age=15;sex=f", ["age", "sex"]),
+        ('"age": 15, "sex"=>"f"', ["age", "sex"]),
+        ("[{'how old' : 15}]", ["how old"]),
+        ("https://x.org/a/b.jpg?id=3&age=15", ["https", "id", "age"]),
+        ("年龄\uff1a15\uff0c性别\uff1a女", ["年龄", "性别"]),
+        ("2012-05-01 12:30:05", ["2012-05-01 12", "30"]),
+        ("a photo of a child", []),
+        ("c2hhMjU2==", []),
+        ("x" * 61 + ": 1", []),
+        ("Star Wars: A New Hope", ["Star Wars"]),
+        (": 1", []),
+        ("", []),
+    ],
+)
+def test_names_stand_before_a_colon_or_an_equals_sign(text: str, names: list[str]) -> None:
+    assert list(names_in(text)) == names
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(
+            '{"a": 1}',
+            " [a]",
+            "<b>",
+            "('age', 15)",
+            "\ufeff{'a'",
+            "\u3010a\u3011",
+            "\uff5ba: 1\uff5d",
+        ),
+        *("OrderedDict([('a', 1)])", "Person(age='15')", b'{"a"', "[1, 2, x]"),
+        *({"a": 1}, ["a"], [1, "a"], [[{}]], ("a",), np.array(["a"], object)),
+    ],
+)
+def test_brackets_and_names_make_a_cell_structured(cell: object) -> None:
+    assert is_structured(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("", "a", "a: 1", "12", "[1, 2.5, -3e5, NaN, null]", "(1 2) (3 4)", "{}", "[[1],[2]]"),
+        *("Smith (left)", "photo(1).jpg", "IMG(2)", "a(b)/c.jpg", "<NA>", "(null)", "f(x)"),
+        *(None, 15, 1.5, True, [], {}, [1, 2], [[1, None], [2.0]], np.zeros((2, 2)), b"\xff\xfe{"),
+        *(np.array([[1], None], object), ()),
+    ],
+)
+def test_single_values_and_lists_of_numbers_are_not_structured(cell: object) -> None:
+    assert not is_structured(cell)
+
+
+def test_bytes_are_a_text_where_they_are_one() -> None:
+    assert text_of(b"age") == "age"
+    assert text_of(b"\xff") == text_of(15) == text_of(None) == ""
+
+
+@pytest.mark.parametrize("part", ["(", "a(", "a.", "1,", "a:", '"', "=", "n", "nan", "e", " "])
+def test_long_cells_take_no_time(part: str) -> None:
+    with ends_soon():
+        for begin in ("", "[", "a("):
+            is_structured(begin + part * 300_000)
+            list(names_in(begin + part * 300_000))

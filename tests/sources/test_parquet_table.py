@@ -1,0 +1,148 @@
+"""Parquet tables of strangers: what they need is bounded, and what is not read is not decoded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagen.errors import SourceError
+from datagen.sources.cells import numbers, text
+from datagen.sources.parquet_table import parquet_rows
+from tests.sources.trees import source
+from tests.support.ends import ends_soon
+
+
+def every(schema: Any) -> list[str]:
+    return list(schema.names)
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+def repeated(value: str, count: int) -> pa.Array:
+    places = pa.array(np.zeros(count, np.int32))
+    return pa.DictionaryArray.from_arrays(places, pa.array([value]))
+
+
+def bombs() -> dict[str, bytes]:
+    image = pa.table({"image": ["a"]})
+    delta = {"use_dictionary": False, "column_encoding": {"image": "DELTA_BYTE_ARRAY"}}
+    lengths = {"use_dictionary": False, "column_encoding": {"image": "DELTA_LENGTH_BYTE_ARRAY"}}
+    empty = lists(lists(pa.array([], pa.int32()), 0, 5_000_000), 5_000_000)
+    return {
+        "MiB in memory": parquet(pa.table({"image": repeated("x" * 1000, 3_000_000)})),
+        "at most 4,000,000 cells": parquet(pa.table({"n": pa.array(np.zeros(9_000_000, np.int8))})),
+        "5,000,000 lists inside of lists": parquet(pa.table({"n": empty})),
+        "it needs 1,1": parquet(pa.table({"n": ["x" * 240_000_000]})),
+        "it needs 2,000 MiB": fixed(1 << 20, 2000),
+        "decimals of any length": decimals_of_any_length(1_000_000, 3_000),
+        "2,000 columns": parquet(pa.table({f"c{n}": [1] for n in range(2000)})),
+        "DELTA_BYTE_ARRAY": parquet(image, **delta),
+        "Write the file with another encoding": parquet(image, **lengths),
+        "two columns of one name": parquet(pa.table([["a"], ["b"]], names=["image", "image"])),
+        ".": b"PAR1" + b"\xff" * 100 + b"PAR1",
+        "..": b"",
+        "...": b"PAR1",
+    }
+
+
+def fixed(width: int, rows: int) -> bytes:
+    """Return a small file of one value of many bytes, in every row."""
+    kind = pa.binary(width)
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 24}
+    with pq.ParquetWriter(buffer, pa.schema([("m", kind)]), **options) as writer:
+        for _ in range(rows // 100):
+            writer.write_table(pa.table({"m": pa.array([bytes(width)] * 100, kind)}))
+    return buffer.getvalue()
+
+
+def decimals_of_any_length(width: int, rows: int) -> bytes:
+    """Return a file of texts that its description calls decimals."""
+    places = pa.array(np.zeros(rows, np.int32))
+    column = pa.DictionaryArray.from_arrays(places, pa.array([b"a" * width]))
+    data = parquet(pa.table({"dec": column}), compression="zstd", store_schema=False)
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    about = data[start:-8]
+    name = about.index(b"\x18\x03dec") + 5
+    # Thrift: converted type 5 (DECIMAL), scale 0, precision 10
+    about = about[:name] + bytes([0x25, 0x0A, 0x15, 0x00, 0x15, 0x14]) + about[name:]
+    return data[:start] + about + len(about).to_bytes(4, "little") + b"PAR1"
+
+
+def lists(values: pa.Array, length: int, count: int = 1) -> pa.Array:
+    """Return lists of equal length; ``count`` lists where they are empty."""
+    offsets = np.arange(0, len(values) + 1, length) if length else np.zeros(count + 1)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+
+
+def test_landmarks_as_lists_of_points_are_read() -> None:
+    points = lists(lists(pa.array(np.zeros(2 * 68 * 10_000)), 2), 68)
+    found = parquet_rows(parquet(pa.table({"face.landmarks": points})), every)
+    assert numbers(found["face.landmarks"][9_999], 136, "here") is not None
+
+
+def test_a_parquet_bomb_is_refused_before_it_is_decoded() -> None:
+    for why, data in bombs().items():
+        with ends_soon():
+            with pytest.raises(ValueError, match=why) as caught:
+                parquet_rows(data, every)
+            assert len(str(caught.value)) < 300
+
+
+def test_a_parquet_table_reads_as_it_was_written() -> None:
+    frame = pd.DataFrame(
+        {
+            "image": ["a", "b"],
+            "box": [[1.0, 2, 3, 4], None],
+            "age": [30, None],
+            "tags": [["x"], []],
+        },
+        index=pd.Index(["k", "l"]),
+    )
+    found = parquet_rows(parquet(pa.Table.from_pandas(frame)), every)
+    assert list(found.columns) == ["image", "box", "age", "tags"]
+    assert found["image"].tolist() == ["a", "b"]
+    assert list(found["tags"][0]) == ["x"]
+    assert text(found["age"][0]) == "30"
+
+
+@pytest.mark.parametrize("place", range(0, 600, 37))
+def test_a_damaged_parquet_table_is_one_error(tmp_path: Path, place: int) -> None:
+    frame = pd.DataFrame({"image": ["a.jpg"] * 9, "identity": list("abcdefghi")})
+    data = bytearray(parquet(pa.Table.from_pandas(frame)))
+    data[place % len(data)] ^= 0xFF
+    (tmp_path / "faces.parquet").write_bytes(data)
+    try:
+        list(source("table", tmp_path, table="faces.parquet").records())
+    except SourceError as error:
+        assert "faces.parquet" in str(error)  # noqa: PT017  # not every bit matters
+
+
+def test_columns_that_are_not_chosen_are_not_decoded() -> None:
+    inner = pa.StructArray.from_arrays([repeated("x" * (1 << 20), 4000)], names=["x"])
+    table = pa.table({"image": [str(number) for number in range(4000)], "m": inner, "n.m": inner})
+    with ends_soon():
+        found = parquet_rows(parquet(table, compression="zstd"), lambda schema: ["image"])
+    assert list(found.columns) == ["image"]
+
+
+def test_a_dot_in_a_name_is_no_part_of_another_column() -> None:
+    table = pa.table({"a": pa.array([{"b": 1}]), "a.b": ["x"], "a.c": ["y"]})
+    assert list(parquet_rows(parquet(table), lambda schema: ["a.b"]).columns) == ["a.b"]
+
+
+def test_texts_inside_of_several_groups_are_read_around() -> None:
+    table = pa.table({"image": ["a", "b"], "tags": [["x"], ["y"]]})
+    found = parquet_rows(parquet(table, row_group_size=1), lambda schema: ["image"])
+    assert found["image"].tolist() == ["a", "b"]
