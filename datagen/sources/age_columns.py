@@ -14,7 +14,7 @@ from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
-from datagen.sources.inner_names import is_structured, names_in, text_of
+from datagen.sources.inner_names import is_structured, pairs_in, text_of
 
 __all__ = [
     "IgnoredColumns",
@@ -178,6 +178,11 @@ def _passing(name: str) -> str:
     return f"name the column in the card: options: {{ignore: [{listed}]}}"
 
 
+def _is_age(name: str, value: str) -> bool:
+    # What is not stated of an age may stand behind it: "null, est. 15".
+    return bool(kinds_of(name) & {"age", "born", "minor"}) or looks_like_age(name, value)
+
+
 class _Search:
     """Looks for ages in cells; remembers the names that it has seen."""
 
@@ -197,7 +202,10 @@ class _Search:
             return None
         self._characters += len(text)
         self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        return next((inner for inner in names_in(text) if self._may_be_age(name, inner)), None)
+        for inner, value in pairs_in(text):
+            if self._may_be_age(name, inner) and (not value or _is_age(inner, value)):
+                return f"{inner}: {value}"
+        return None
 
     def _doubts(self, name: str) -> bool:
         if len(name.strip()) > LONGEST:

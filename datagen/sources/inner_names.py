@@ -1,14 +1,15 @@
-"""What stands inside of a cell: names before a colon or an equals sign, or values in brackets."""
+"""What stands inside of a cell: names and values around a colon, or values in brackets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-__all__ = ["is_structured", "names_in", "text_of"]
+__all__ = ["is_structured", "pairs_in", "text_of"]
 
 _LONGEST = 60  # of a name; what is longer is a sentence
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # of ASCII, as Chinese has them
@@ -32,16 +33,18 @@ def text_of(cell: Any) -> str:
     return cell if isinstance(cell, str) else ""
 
 
-def names_in(text: str) -> Iterator[str]:
-    """Yield what stands before a colon or an equals sign, such as ``age`` in ``x; age: 15``."""
+def pairs_in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield names with their values, such as ``age`` and ``15`` in ``x; age: 15``.
+
+    A name stands before a colon or an equals sign; its value is empty where a bracket follows.
+    """
     plain = (text if text.isascii() else text.translate(_WIDE)).rstrip("= ")
     if ":" not in plain and "=" not in plain:
         return
     for part in _APART.split(plain):
-        for piece in _SIGN.split(part)[:-1]:
-            name = piece.strip(_AROUND)
-            if 0 < len(name) <= _LONGEST:
-                yield name
+        for name, value in pairwise(_SIGN.split(part)):
+            if 0 < len(name := name.strip(_AROUND)) <= _LONGEST:
+                yield name, value.strip(_AROUND)
 
 
 def is_structured(cell: Any) -> bool:

@@ -312,6 +312,19 @@ def test_the_unit_of_a_mapped_age_is_seen(tmp_path: Path, age: str, unit: str, w
         list(found.records())
 
 
+@pytest.mark.parametrize(
+    "note", ["year: 2014", "grade=A+", "unit: mm", "12:30", "Photo: Anna Meier", "sha256:ab12"]
+)
+def test_names_that_only_some_values_make_an_age(note: str) -> None:
+    refuse_unread_ages([{"note": note}], [], [], "here", "map it")
+
+
+@pytest.mark.parametrize("note", ["years: 15", "grade=9", "unit: months", "year: [12]"])
+def test_values_behind_such_names(note: str) -> None:
+    with pytest.raises(SourceError, match="looks like an age"):
+        refuse_unread_ages([{"note": note}], [], [], "here", "map it")
+
+
 @pytest.mark.parametrize("title", ["My kid, 3", "Kids", "aged 5", "born in 1970", "2010, school"])
 def test_prose_is_no_table(title: str) -> None:
     refuse_unread_ages([{"photo_title": title}], [], [], "here", "map it")

@@ -5,29 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.sources.inner_names import is_structured, names_in, text_of
+from datagen.sources.inner_names import is_structured, pairs_in, text_of
 from tests.support.ends import ends_soon
 
 
 @pytest.mark.parametrize(
-    ("text", "names"),
+    ("text", "pairs"),
     [
-        ("age=15;sex=f", ["age", "sex"]),
-        ('"age": 15, "sex"=>"f"', ["age", "sex"]),
-        ("[{'how old' : 15}]", ["how old"]),
-        ("https://x.org/a/b.jpg?id=3&age=15", ["https", "id", "age"]),
-        ("年龄\uff1a15\uff0c性别\uff1a女", ["年龄", "性别"]),
-        ("2012-05-01 12:30:05", ["2012-05-01 12", "30"]),
+        ("age=15;sex=f", [("age", "15"), ("sex", "f")]),
+        ('"age": 15, "sex"=>"f"', [("age", "15"), ("sex", "")]),
+        ("[{'how old' : [15]}]", [("how old", "")]),
+        ("https://x.org/a/b.jpg?id=3&age=15", [("https", ""), ("id", "3"), ("age", "15")]),
+        ("年龄\uff1a15\uff0c性别\uff1a女", [("年龄", "15"), ("性别", "女")]),
+        ("2012-05-01 12:30:05", [("2012-05-01 12", "30"), ("30", "05")]),
+        ("age:null: 15", [("age", "null"), ("null", "15")]),
         ("a photo of a child", []),
         ("c2hhMjU2==", []),
         ("x" * 61 + ": 1", []),
-        ("Star Wars: A New Hope", ["Star Wars"]),
+        ("Star Wars: A New Hope", [("Star Wars", "A New Hope")]),
         (": 1", []),
         ("", []),
     ],
 )
-def test_names_stand_before_a_colon_or_an_equals_sign(text: str, names: list[str]) -> None:
-    assert list(names_in(text)) == names
+def test_names_stand_before_a_colon_or_an_equals_sign(
+    text: str, pairs: list[tuple[str, str]]
+) -> None:
+    assert list(pairs_in(text)) == pairs
 
 
 @pytest.mark.parametrize(
@@ -73,4 +76,4 @@ def test_long_cells_take_no_time(part: str) -> None:
     with ends_soon():
         for begin in ("", "[", "a("):
             is_structured(begin + part * 300_000)
-            list(names_in(begin + part * 300_000))
+            list(pairs_in(begin + part * 300_000))
