@@ -26,8 +26,9 @@ __all__ = [
 
 _OLDEST = 120
 _SHOWN = 40
-_MOST_CHARACTERS = 100_000_000
-_MOST_NAMES = 20_000
+_MOST_CHARACTERS = 50_000_000
+_MOST_PAIRS = 2_000_000
+_MOST_NAMES = 50_000
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -125,7 +126,7 @@ def refuse_unread_ages(
 
     Args:
         rows: Rows of the table, by name of the column.
-        read: Columns that are read as the age, or hold prose of strangers.
+        read: Columns that are read as the age, or hold prose of strangers: single values.
         ignored: Columns that the card names as no ages, with all that is in them: ``ignore``.
         where: Source and table, for the message.
         advice: How the column can be read as the age, e.g. ``map it in columns.age``.
@@ -135,12 +136,11 @@ def refuse_unread_ages(
         SourceError: Of the first such column; the message quotes what it holds. Or a name, or what
             is inside of the columns, is too long to look through.
     """
-    passed = {name.strip() for name in (*read, *ignored)}
-    search = _Search(where)
+    passed, seen, search = set(ignored), set(read), _Search(where)
     for row in rows:
         for key, cell in row.items():
             name = str(key)
-            if name.strip() in passed:
+            if name in passed or (name in seen and not isinstance(cell, Mapping | list | tuple)):
                 continue
             if (found := search.age_in(name, cell)) is not None:
                 raise SourceError(
@@ -174,7 +174,7 @@ def refuse_structured(name: str, found: str, where: str, advice: str) -> NoRetur
 
 
 def _passing(name: str) -> str:
-    listed = json.dumps(name.strip(), ensure_ascii=False)
+    listed = json.dumps(name, ensure_ascii=not name.isprintable())
     return f"name the column in the card: options: {{ignore: [{listed}]}}"
 
 
@@ -189,8 +189,8 @@ class _Search:
     def __init__(self, where: str) -> None:
         self._where = where
         self._doubted: dict[str, bool] = {}
-        self._no_ages: set[str] = set()
-        self._characters = 0
+        self._asked: dict[str, bool] = {}
+        self._characters = self._pairs = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
         """Return what looks like an age in a cell, or before a colon or an equals sign in it."""
@@ -203,6 +203,8 @@ class _Search:
         self._characters += len(text)
         self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
         for inner, value in pairs_in(text):
+            self._pairs += 1
+            self._refuse_more(name, self._pairs, _MOST_PAIRS, "colons and equals signs")
             if self._may_be_age(name, inner) and (not value or _is_age(inner, value)):
                 return f"{inner}: {value}"
         return None
@@ -216,13 +218,10 @@ class _Search:
         return names_an_age(name.strip())
 
     def _may_be_age(self, name: str, inner: str) -> bool:
-        if inner in self._no_ages:
-            return False
-        if names_an_age(inner):
-            return True
-        self._no_ages.add(inner)
-        self._refuse_more(name, len(self._no_ages), _MOST_NAMES, "different names")
-        return False
+        if inner not in self._asked:
+            self._asked[inner] = names_an_age(inner)
+            self._refuse_more(name, len(self._asked), _MOST_NAMES, "different names")
+        return self._asked[inner]
 
     def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
         if count > most:

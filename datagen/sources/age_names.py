@@ -19,33 +19,41 @@ LONGEST = 200
 
 # Whole parts of a name, by what they say. All words are compared without accents.
 _WORDS = {
-    "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas umur "
-    "usia eletkor varsta vanus vecums amzius starost възраст лет "
-    "вік عمر العمر السن גיל उम्र आयु อายุ வயது বয়স tuoi yo "
-    "howold alterinjahren lebensalter kindesalter etario etaria ridageyr ridagemn humanage ηλικία",
-    "years": "years year annee yr yrs jahr jahre lebensjahr lebensjahre ans "
-    "annees anos anni jaar yearsold",
+    "age": "age ages aged ageu alter altern edad eta idade leeftijd alder wiek vek ika yas yasi "
+    "umur usia eletkor varsta vanus vecums amzius starost възраст лет вік عمر العمر السن גיל "
+    "उम्र आयु อายุ வயது বয়স আয়ু tuoi yo howold daysold weeksold monthsold alterinjahren "
+    "lebensalter kindesalter etario etaria ridageyr ridagemn humanage ηλικία",
+    "years": "years year annee yr yrs jahr jahre lebensjahr lebensjahre ans annees anos anni "
+    "jaar yearsold",
     "months": "months monate mois meses",
     "born": "dob yob bday bdate bdat born geb gebdat nac fechanac ddn nasc datanasc fodt fodd "
     "rocznik jahrgang gebjahr bornyear dobyear gebdatum gebtag yearborn fecnac anniversaire "
-    "cumpleanos ne nee nacido nacida sinh narodenia nasterii rodne",
+    "cumpleanos ne nee nacido nacida sinh narodenia nasterii rodne natoil natail rojen",
     "minor": "child children kid kids adult adults isadult ischild juvenile teen teens teenager "
-    "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini crianca "
-    "dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich jugendlicher "
-    "jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta esadulto esmayor "
-    "bebe nourrisson ado nina ninas legalage isbaby criancas",
+    "infants babies baby preteen menor menores enfant enfants nino ninos bambino bambini "
+    "crianca dziecko youth youths neonate childflag childhood kleinkind saugling jugendlich "
+    "jugendlicher jugendliche erwachsen erwachsener erwachsene adulte adultes adulto adulta "
+    "esadulto esmayor bebe nourrisson ado nina ninas legalage isbaby criancas barn umyndig "
+    "voksen vuxen volwassen kinderen kinder jugend copil copii lapsi gyermek deti anak dewasa "
+    "resit cocuk dite veku treem взрослый дети дете дитина under18",
     "unit": "unit units einheit einheiten unite unidad unita enhet eenheid 单位 單位",
-    "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse klasse "
-    "schule kindergarten k12 klassenstufe jahrgangsstufe schulstufe grado curso yeargroup",
+    "school": "grade grades school schoolgrade schoolyear schoolclass schuljahr schulklasse "
+    "klasse schule kindergarten k12 klassenstufe jahrgangsstufe schulstufe grado curso "
+    "yeargroup",
 }
 # Beginnings, middles and ends of parts.
 _STEMS = {
-    "age": "alters howold agenow возраст 龄 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
+    "age": "alters howold agenow ikaryhma возраст 龄 年龄 年齡 年齢 年纪 年紀 岁 歲 歳 나이 연령",
     "born": "geburt geboort geboren nacimi nascit nascim fodsel fodels urodz narozen lahir "
-    "рожд народж 出生 生日 生辰 生年 誕生 생년 생일 לידה ميلاد doğum",
-    "minor": "minderj minderar vollj underage toddler infant adolesc juvenil newborn teenage "
-    "mineur majeur schoolboy schoolgirl schoolchild несоверш совершеннолет ребен "
-    "未成年 成年 成人 儿童 婴儿 幼儿 少年 孩子 小孩 宝宝 小学生 未满 已满 子供 어린이 طفل",
+    "synty szulet dzims dzimis gimimo rođen rojstn sunniaeg sunnipaev γεννησ рожд народж जन्म "
+    "জন্ম วันเกิด ปีเกิด 생월 출생 生まれ 出生 生日 生辰 生年 誕生 생년 생일 לידה ميلاد doğum",
+    "minor": "pediatr paediatr eighteen mindrear mindreaar alaikain kiskoru alaealin nepilngad "
+    "nepilnamet niepelnolet pelnolet nezletil zletil dospel meerderjar maggiorenn minderj "
+    "minderar vollj underage toddler infant adolescen juvenil newborn teenage mineur majeur "
+    "schoolboy schoolgirl schoolchild несоверш совершеннолет ребен детск малолет подрост "
+    "неповнол доросл непълнол 미성년 성인 청소년 아동 만19세 नाबालिग बच्चा เด็ก ανηλικ παιδι قاصر "
+    "بالغ קטין ילד vithanhnien 子ども こども 未成年 成年 成人 儿童 婴儿 幼儿 少年 孩子 小孩 "
+    "宝宝 小学生 未满 已满 子供 어린이 طفل",
 }
 _BIRTH = re.compile(r"birth(?!mark)|(?<!re)naiss")
 _MINOR = re.compile(r"minor(?!it|axis)")

@@ -19,6 +19,7 @@ import pandas as pd
 
 from datagen.core.text import first_line, first_of, shortened
 from datagen.errors import SourceError
+from datagen.sources.age_names import LONGEST, names_an_age
 
 __all__ = [
     "attribute",
@@ -125,13 +126,25 @@ def _is_blank(cell: Any) -> bool:
 
 
 def distinct_cells(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield each different cell of a table as a row of its own; lists as often as they occur."""
+    """Yield each different cell of a table as a row of its own; lists as often as they occur.
+
+    Of numbers in a column that is no age by its name, the first is enough.
+    """
     for name in table.columns:
         column = table[name]
+        if pd.api.types.is_numeric_dtype(column.dtype) and not names_an_age(str(name)[:LONGEST]):
+            yield from ({str(name): cell} for cell in column[:1])
+            continue
         try:
-            yield from ({str(name): cell} for cell in column.unique())
+            cells = _distinct(column)
         except TypeError:  # lists
-            yield from ({str(name): cell} for cell in column)
+            cells = column
+        yield from ({str(name): cell} for cell in cells)
+
+
+def _distinct(column: pd.Series[Any]) -> Any:
+    # Whole numbers can be chosen so that pandas' table of them takes the square of their number.
+    return np.unique(column) if column.dtype.kind in "biuf" else column.unique()
 
 
 def columns_of(table: pd.DataFrame) -> str:

@@ -92,8 +92,8 @@ class Ffhq(Source):
             for entry in entries.values()
             if isinstance(entry, dict)
             for part in (
-                {key: value for key, value in entry.items() if key not in _PARTS},
-                *(entry[name] for name in _PARTS if isinstance(entry.get(name), dict)),
+                {key: part for key, part in entry.items() if not _is_part(key, part)},
+                *(part for key, part in entry.items() if _is_part(key, part)),
             )
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
@@ -139,6 +139,10 @@ class Ffhq(Source):
             box=None if rect is None else _box(rect, where),
             extra={field: str(about[field]) for field in _KEPT if about.get(field)},
         )
+
+
+def _is_part(key: str, value: Any) -> bool:
+    return key in _PARTS and isinstance(value, dict)
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 __all__ = ["is_structured", "pairs_in", "text_of"]
 
-_LONGEST = 60  # of a name; what is longer is a sentence
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # of ASCII, as Chinese has them
-_APART = re.compile(r"[,;|&?/\n\r\t{}()\[\]<>\u3001\u3002]+")
-_SIGN = re.compile(r"[:=]")
-_AROUND = " \"'`\\*#-.\u200b\ufeff"
-_OPEN, _CLOSED = "{[(<\u3010\u300c\u300a\u300e\u3014\u3008", ")]}>"
-_CALL = re.compile(r"[^\W\d][\w.]{0,80}[(\[{<]")  # such as OrderedDict([
+_LONGEST = 60  # characters of a name, back from its sign
+_SIGN = re.compile(r"[:=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66]")
+_VALUE = re.compile(r"[^,;|\n\r{}()\[\]<\uff0c\uff1b\u3001]*")
+_NAMED = re.compile(r"[^\W\d_]|[+<>\u2264\u2265]")
+_CUT = re.compile(r"^\w*")
+_NO_AGE = re.compile(r"\d{3,}|(?<!\d)(?:0?\d|2[2-9]|[3-9]\d)(?!\d)")  # numbers of no legal age
+_AROUND = " \t\"'`\\*#>-.\u200b\ufeff"
+
+_OPEN = "{[(<\uff5b\uff3b\uff08\uff1c\u3010\u300c\u300a\u300e\u3014\u3008"
+_CLOSED = ")]}>"
+_FIRST = re.compile(rf"[^\W_]|[{re.escape(_OPEN)}]")
+_LITERAL = re.compile(r"[bBuUrRfF]{1,2}[\"']")
+_CALL = re.compile(r"[^\W\d][\w.]{0,80}[\s=:]{0,3}[(\[{<]")  # such as OrderedDict([
 _NOTHING = ("<na>", "<null>", "<none>", "(null)", "(none)", "[null]")
-_NO_NUMBER = re.compile(r"nan|inf|null|none")
+_NO_NUMBER = re.compile(r"nan|inf|null|none|true|false")
 _NUMBERS = re.compile(r"[\s\d.,;+\-\[\](){}e]*")
 
 
@@ -34,17 +39,23 @@ def text_of(cell: Any) -> str:
 
 
 def pairs_in(text: str) -> Iterator[tuple[str, str]]:
-    """Yield names with their values, such as ``age`` and ``15`` in ``x; age: 15``.
+    """Yield names with their values, such as ``Age (years)`` and ``15`` in ``Age (years): 15``.
 
-    A name stands before a colon or an equals sign; its value is empty where a bracket follows.
+    A name is all that stands before a colon or an equals sign, back to the one before it, at most
+    60 characters; numbers in it that are no age between 10 and 21 are 0. A value is empty where a
+    bracket follows.
     """
-    plain = (text if text.isascii() else text.translate(_WIDE)).rstrip("= ")
-    if ":" not in plain and "=" not in plain:
-        return
-    for part in _APART.split(plain):
-        for name, value in pairwise(_SIGN.split(part)):
-            if 0 < len(name := name.strip(_AROUND)) <= _LONGEST:
-                yield name, value.strip(_AROUND)
+    start = 0
+    for sign in _SIGN.finditer(text, 0, len(text.rstrip("= "))):
+        begin, end = max(start, sign.start() - _LONGEST), sign.start()
+        name = text[begin:end]
+        if begin > start:
+            name = _CUT.sub("", name)
+        if _NAMED.search(name):
+            value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST)
+            said = "" if value is None else value.group().strip(_AROUND)
+            yield _NO_AGE.sub("0", name.strip(_AROUND)), said
+        start = sign.end()
 
 
 def is_structured(cell: Any) -> bool:
@@ -56,15 +67,19 @@ def is_structured(cell: Any) -> bool:
         return bool(cell)
     if isinstance(cell, list | tuple | np.ndarray):
         return not _only_numbers(cell)
-    text = text_of(cell).lstrip(_AROUND + "\t\r\n")
-    if text.strip().lower() in _NOTHING:
+    return _begins_a_structure(text_of(cell))
+
+
+def _begins_a_structure(text: str) -> bool:
+    first = _FIRST.search(text)
+    if first is None or text.strip().lower() in _NOTHING:
         return False
-    if not text.isascii():
-        text = text.translate(_WIDE)
-    if text[:1] and text[0] in _OPEN:
+    if first.group() in _OPEN:
         return _NUMBERS.fullmatch(_NO_NUMBER.sub("", text.lower())) is None
-    called = _CALL.match(text)
-    if called is None or text.rstrip(_AROUND)[-1] not in _CLOSED:
+    if literal := _LITERAL.match(text, first.start()):
+        return _begins_a_structure(text[literal.end() :].lstrip("\"'"))
+    called = _CALL.match(text, first.start())
+    if called is None or text.rstrip(_AROUND)[-1:] not in _CLOSED:
         return False
     return any(sign in text[called.end() :] for sign in _OPEN + "\"'")
 

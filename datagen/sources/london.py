@@ -128,7 +128,7 @@ class London(Source):
         where = f"source {self.card.id!r}: {name}"
         advice = f"the age of the person stands in the column {age!r}"
         cells = distinct_cells(table)
-        refuse_unread_ages(cells, [*columns, age], self.config.ignore, where, advice)
+        refuse_unread_ages(cells, [age], self.config.ignore, where, advice)
         for row, values in rows:
             for column in names:
                 if values[column] is None:

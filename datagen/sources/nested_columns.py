@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_structured
-from datagen.sources.age_names import names_an_age
+from datagen.sources.age_names import LONGEST, names_an_age
 
 __all__ = ["columns_to_read"]
 
@@ -32,7 +32,6 @@ def columns_to_read(
         SourceError: Another nested column may hold an age: texts, or a part with the name of one.
     """
     chosen = []
-    passed = {name.strip() for name in ignored}
     for field in schema:
         is_read = field.name in mapped
         if not _is_nested(field.type) or (is_read and _is_numbers(_inner(_inner(field.type)))):
@@ -42,28 +41,30 @@ def columns_to_read(
                 f"{where}: the column {field.name!r}, which the card maps, holds "
                 f"{str(field.type)[:80]}: write single values or lists of numbers"
             )
-        elif field.name.strip() not in passed and _may_hold_an_age(field):
+        elif field.name not in ignored and _may_hold_an_age(field):
             refuse_structured(field.name, str(field.type), where, advice)
     return chosen
 
 
 def _may_hold_an_age(field: Any) -> bool:
-    leaves = list(_leaves(field.name, field.type))
-    return any(names_an_age(name) or not _states_nothing(kind) for name, kind in leaves)
+    return any(
+        len(path) > LONGEST
+        or any(map(names_an_age, (path, path.rpartition("/")[2])))
+        or not _states_nothing(kind)
+        for path, kind in _parts(field.name, field.type)
+    )
 
 
-def _leaves(name: str, kind: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of a column that have a name, and the kinds of values in it."""
-    yield name[:200], pa.null()
+def _parts(path: str, kind: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a column with their names, and the kinds of single values."""
     stored = _stored(kind)
-    if pa.types.is_struct(stored):
-        for number in range(stored.num_fields):
-            part = stored.field(number)
-            yield from _leaves(part.name, part.type)
-    elif _inner(stored) is not stored:
-        yield from _leaves("", _inner(stored))
-    else:
-        yield "", stored
+    yield path, pa.null() if _is_nested(stored) else stored
+    if pa.types.is_map(stored):
+        yield path, pa.string()  # its keys are names
+        return
+    for number in range(stored.num_fields):
+        part = stored.field(number)
+        yield from _parts(f"{path}/{part.name}", part.type)
 
 
 def _states_nothing(kind: Any) -> bool:

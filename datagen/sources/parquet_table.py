@@ -23,7 +23,10 @@ __all__ = ["parquet_rows"]
 _MAX_COLUMNS = 1000
 _MAX_GROUPS = 10_000
 _CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
-_MOST_LISTS = 4_000_000  # inside of lists: pandas makes an array of each
+_MOST_LISTS = 4_000_000  # pandas makes an array of each
+_DECIMAL = 7  # times 16 bytes
+_SECONDS = -62_100_000_000, 253_300_000_000  # years 2 to 9996: in every time zone a day of Python's
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MAX_BYTES = 1 << 30
 _HEADER = {"thrift_string_size_limit": 16 << 20, "thrift_container_size_limit": 10_000_000}
 _INDEX = re.compile(r"__index_level_\d+__")  # which pandas adds
@@ -71,14 +74,15 @@ def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.Data
 
 def _check_description(data: bytes, about: Any, fields: Sequence[Any]) -> list[str]:
     """Compare what a Parquet file says of columns with what is read; return those of texts."""
-    cells, most = about.num_rows * len(fields), max(_FEW_CELLS, _CELLS_PER_BYTE * len(data))
+    chunks = list(_below(chunks_of(io.BytesIO(data)), [field.name for field in fields]))
+    cells = about.num_rows * len(fields)
+    most = max(_FEW_CELLS, _CELLS_PER_BYTE * sum(chunk.length for chunk in chunks))
     if cells > most:
         raise ValueError(
             f"{about.num_rows:,} rows of {len(fields):,} columns: at most {most:,} cells are read "
-            "of a file of its size"
+            "of columns of their size"
         )
     _check_size(about.num_rows * sum(_width(field.type) for field in fields))
-    chunks = list(_below(chunks_of(io.BytesIO(data)), [field.name for field in fields]))
     _check_size(8 * sum(chunk.values for chunk in chunks))
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES, {chunk.path for chunk in chunks}))
     texts = {chunk.path for chunk in chunks if chunk.physical == TEXT}
@@ -122,16 +126,17 @@ def _check_size(size: int) -> None:
 def _check_lists(table: Any) -> None:
     nested = [column for column in table.columns if pa.types.is_nested(column.type)]
     inner = [chunk.flatten() for column in nested for chunk in column.chunks]
-    lists = sum(len(values) for values in inner if pa.types.is_nested(values.type))
+    lists = sum(len(column) for column in nested) + sum(
+        len(values) for values in inner if pa.types.is_nested(values.type)
+    )
     if lists > _MOST_LISTS:
-        raise ValueError(
-            f"{lists:,} lists inside of lists: at most {_MOST_LISTS:,} are read. Write lists of "
-            "numbers without another list in them"
-        )
+        raise ValueError(f"{lists:,} lists: at most {_MOST_LISTS:,} are read")
 
 
 def _weight(kind: Any) -> int:
     """Return how many bytes Python needs for one of Arrow's: four a character, and the copy."""
+    if pa.types.is_decimal(_stored(kind)):
+        return _DECIMAL
     text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
     return 5 if text or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) else 1
 
@@ -147,6 +152,21 @@ def _bytes(column: Any) -> int:
 
 
 def _plain(column: Any) -> Any:
-    """Return a column without Arrow's own kinds, which pandas makes objects of its own of."""
+    """Return a column without Arrow's own kinds, and times that Python cannot hold as texts."""
     kind = _stored(column.type)
-    return column.cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    plain = column.cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return plain.cast(pa.string()) if _beyond_years(plain) else plain
+
+
+def _beyond_years(column: Any) -> bool:
+    """Return whether a column of times has one that Python cannot hold."""
+    kind = column.type
+    if pa.types.is_date32(kind):
+        found = [86400 * day for day in pc.min_max(column.cast(pa.int32())).as_py().values() if day]
+    elif pa.types.is_timestamp(kind) or pa.types.is_date64(kind):
+        per_second = _PER_SECOND[kind.unit] if pa.types.is_timestamp(kind) else 1000
+        ends = pc.min_max(column.cast(pa.int64())).as_py().values()
+        found = [end // per_second for end in ends if end]
+    else:
+        return False
+    return any(not _SECONDS[0] <= end <= _SECONDS[1] for end in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -28,12 +29,14 @@ from datagen.sources.cells import (
     says_nothing,
     text,
 )
+from datagen.sources.inner_names import text_of
 from datagen.sources.listing import only_with
 from datagen.sources.nested_columns import columns_to_read
 from datagen.sources.parquet_table import parquet_rows
 
 __all__ = ["Columns", "Table", "TableOptions"]
 
+_PLAIN = ("sex", "ethnicity", "split", "license")  # never in brackets
 _ADVICE = "map it in the card, as in options: {columns: {age: age}}"
 
 
@@ -105,8 +108,9 @@ class Table(Source):
         read = [named["age"]] if "age" in named else []
         for column in read:
             refuse_no_years(column, where)
-        cells, mapped = distinct_cells(table), set(named.values())
-        refuse_unread_ages(cells, read, self.config.ignore, where, _ADVICE, mapped)
+        free = {column for use, column in named.items() if use not in _PLAIN}
+        cells = distinct_cells(table)
+        refuse_unread_ages(cells, read, self.config.ignore, where, _ADVICE, mapped=free)
         for place, row in rows_of(table):
             try:
                 yield self._record(row, named)
@@ -186,9 +190,15 @@ class Table(Source):
         for key, value in row.items():
             # Where every image counts alone, the column of the identity is one of these.
             kept = text if key == self.config.columns.identity else attribute
-            if isinstance(value, list | tuple | dict | np.ndarray):
+            if isinstance(value, list | tuple | dict | np.ndarray) or key in named.values():
                 continue
-            if key not in named.values() and kept(value) is not None:
+            if isinstance(value, bytes):
+                if (shown := text_of(value)) and shown.isprintable():
+                    yield key, shown
+            elif isinstance(value, float) and key != self.config.columns.identity:
+                if not math.isnan(value):  # also a number that no text may be made of
+                    yield key, str(value)
+            elif kept(value) is not None:
                 yield key, str(value)
 
 

@@ -31,6 +31,8 @@ REFUSED: dict[str, Any] = {
     "views": pa.array([["age"]], pa.list_(pa.string_view())),
     "deep": pa.array([[[{"about": [{"who": "x"}]}]]]),
     "fixed": pa.array([["a", "b"]], pa.list_(pa.string(), 2)),
+    "a long name": pa.array([{"x" * 200 + "_age": 15}]),
+    "a name in two parts": pa.array([{"is_over": {"18": False}}]),
     "all of it nothing": pa.array([{"age": None}], pa.struct([("age", pa.int8())])),
 }
 PASSED: dict[str, Any] = {
@@ -66,10 +68,13 @@ def test_numbers_without_the_name_of_an_age_pass(tmp_path: Path, kind: str) -> N
 
 
 def test_a_nested_column_with_the_name_of_an_age_is_refused() -> None:
+    item = pa.schema([("meta", pa.list_(pa.field("age", pa.int8())))])
+    with pytest.raises(SourceError, match="here: the column 'meta' holds structured values"):
+        columns_to_read(item, [], [], "here", "map it")
     schema = pa.schema([("ages", pa.list_(pa.int8()))])
     with pytest.raises(SourceError, match="here: the column 'ages' holds structured values"):
         columns_to_read(schema, [], [], "here", "map it")
-    assert columns_to_read(schema, [], [" ages"], "here", "map it") == []
+    assert columns_to_read(schema, [], ["ages"], "here", "map it") == []
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def bombs() -> dict[str, bytes]:
     return {
         "MiB in memory": parquet(pa.table({"image": repeated("x" * 1000, 3_000_000)})),
         "at most 4,000,000 cells": parquet(pa.table({"n": pa.array(np.zeros(9_000_000, np.int8))})),
-        "5,000,000 lists inside of lists": parquet(pa.table({"n": empty})),
+        "5,000,001 lists": parquet(pa.table({"n": empty})),
         "it needs 1,1": parquet(pa.table({"n": ["x" * 240_000_000]})),
         "it needs 2,000 MiB": fixed(1 << 20, 2000),
         "decimals of any length": decimals_of_any_length(1_000_000, 3_000),
@@ -146,3 +146,59 @@ def test_texts_inside_of_several_groups_are_read_around() -> None:
     table = pa.table({"image": ["a", "b"], "tags": [["x"], ["y"]]})
     found = parquet_rows(parquet(table, row_group_size=1), lambda schema: ["image"])
     assert found["image"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin", "Asia/Tokyo"])
+def test_times_that_python_cannot_hold_are_texts(unit: str, zone: str | None) -> None:
+    kind = pa.timestamp(unit, zone)
+    per_second = {"s": 1, "ms": 10**3}[unit]
+    for last in (253_402_300_799 * per_second, 2**52, -(2**52)):
+        column = pa.array([0, last, None], pa.int64()).cast(kind)
+        found = parquet_rows(parquet(pa.table({"until": column})), every)
+        assert isinstance(found["until"][0], str)
+    column = pa.array([0, None], pa.int64()).cast(kind)
+    found = parquet_rows(parquet(pa.table({"until": column})), every)
+    assert found["until"][0].year == 1970
+
+
+def test_days_that_python_cannot_hold_are_texts() -> None:
+    for kind, last in ((pa.date32(), 2**31 - 1), (pa.date64(), 2**62 // 86_400_000 * 86_400_000)):
+        column = pa.array([last], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)
+        found = parquet_rows(parquet(pa.table({"until": column})), every)
+        assert isinstance(found["until"][0], str)
+
+
+def test_decimals_and_lists_count_as_what_python_makes_of_them() -> None:
+    values = np.random.Generator(np.random.Philox(key=1)).integers(0, 9999, 10_000_000, np.int16)
+    decimals = pa.array(values).cast(pa.decimal128(5, 0))
+    with ends_soon(), pytest.raises(ValueError, match="MiB in memory"):
+        parquet_rows(parquet(pa.table({"area": decimals})), every)
+    boxes = lists(pa.array(values), 1)
+    with ends_soon(), pytest.raises(ValueError, match="10,000,000 lists"):
+        parquet_rows(parquet(pa.table({"box": boxes})), every)
+
+
+def test_what_is_no_column_allows_no_more_cells() -> None:
+    table = pa.table({"n": pa.array(np.zeros(5_000_000, np.int8))})
+    padded = parquet(table.replace_schema_metadata({"comment": "x" * 5_000_000}))
+    assert len(padded) > 5_000_000
+    with pytest.raises(ValueError, match="at most 4,000,000 cells"):
+        parquet_rows(padded, every)
+
+
+def test_columns_that_nothing_needs_stop_nothing(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "image": ["a.jpg"],
+            "identity": ["a"],
+            "thumb": [b"\xff\xd8\xff"],
+            "md5": pa.array([bytes(16)], pa.binary(16)),
+            "area": [1e20],
+            "note": [b"words"],
+            "empty": [float("nan")],
+        }
+    )
+    (tmp_path / "faces.parquet").write_bytes(parquet(table))
+    (found,) = source("table", tmp_path, table="faces.parquet").records()
+    assert found.extra == {"area": "1e+20", "note": "words"}
