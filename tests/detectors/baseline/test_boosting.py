@@ -7,6 +7,7 @@ import pytest
 
 from datagen.core.rng import rng
 from datagen.core.stats import auc
+from datagen.detectors.baseline import boosting
 from datagen.detectors.baseline.boosting import Trees, fit_trees
 
 
@@ -29,6 +30,35 @@ def test_trees_learn_what_no_line_separates(trees: Trees) -> None:
     is_one = rows[:, 0] * rows[:, 1] > 0
     assert auc(odds[~is_one], odds[is_one]) > 0.85
     trees.check(4)
+
+
+@pytest.mark.parametrize("count", [120, 600])
+def test_of_as_many_fakes_as_reals_trees_are_those_of_scikit_learn_alone(count: int) -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    draw = rng("boosting, balanced", count)
+    rows = draw.normal(size=(count, 4)).astype(np.float32)
+    rows[:, 1] = np.round(rows[:, 1])  # few values
+    rows[:, 3] = 7
+    labels = np.arange(count) % 2
+    rows[labels == 1, 0] += 1
+    unseen = draw.normal(size=(400, 4)).astype(np.float32)
+    leaf = int(np.clip(count // boosting._ROWS_A_LEAF, *boosting._LEAF))
+    alone = HistGradientBoostingClassifier(
+        **boosting._SETTINGS, min_samples_leaf=leaf, random_state=3
+    ).fit(rows, labels)
+    found = fit_trees(rows, labels, 3).log_odds(unseen)
+    np.testing.assert_allclose(found, alone.decision_function(unseen), atol=1e-9)
+
+
+def test_the_rarer_label_weighs_as_much() -> None:
+    draw = rng("boosting, rare")
+    rows = draw.normal(size=(700, 4)).astype(np.float32)
+    labels = (np.arange(700) % 7 == 0).astype(np.int64)
+    rows[labels == 1, 0] += 2
+    odds = fit_trees(rows, labels, 0).log_odds(rows[:, :4])
+    assert auc(odds[labels == 0], odds[labels == 1]) > 0.9
+    assert abs(float(np.mean(odds > 0)) - 1 / 7) < 0.15
 
 
 def test_a_dozen_rows_are_enough_to_learn_what_is_plain() -> None:
