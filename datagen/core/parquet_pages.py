@@ -67,7 +67,8 @@ def chunks_of(file: BinaryIO) -> list[Chunk]:
     """Return the column chunks of a file, in its order.
 
     Raises:
-        ValueError: The file is no Parquet file, or its description is damaged.
+        ValueError: The file is no Parquet file, or its description is damaged or contradicts
+            itself: a reader would take one column for another.
     """
     size = file.seek(0, 2)
     file.seek(max(size - 8, 0))
@@ -78,13 +79,42 @@ def chunks_of(file: BinaryIO) -> list[Chunk]:
     file.seek(size - 8 - length)
     try:
         about, _ = Thrift(file.read(length)).struct(0)
-        return [
-            _chunk(_fields(_fields(chunk).get(3)))
-            for group in _list(about.get(4))
-            for chunk in _list(_fields(group).get(1))
-        ]
+        groups = [_fields(group) for group in _list(about.get(4))]
+        if sum(_whole(group.get(3)) for group in groups) != _whole(about.get(3)):
+            raise ValueError("its groups have another number of rows than it says")
+        leaves = _leaves(_list(about.get(2)))
+        return [chunk for group in groups for chunk in _chunks(_list(group.get(1)), leaves)]
     except (IndexError, UnicodeDecodeError):
         raise ValueError("its description is damaged") from None
+
+
+def _chunks(group: list[Any], leaves: list[tuple[str, int]]) -> list[Chunk]:
+    chunks = [_chunk(_fields(_fields(chunk).get(3))) for chunk in group]
+    if [(chunk.path, chunk.physical) for chunk in chunks] != leaves:
+        raise ValueError("the columns of a group are not those of its schema")
+    return chunks
+
+
+def _leaves(elements: list[Any]) -> list[tuple[str, int]]:
+    """Return path and physical type of each column of a schema: a tree, parents first."""
+    leaves: list[tuple[str, int]] = []
+    parents: list[str] = []
+    missing: list[int] = []  # children of each parent that are still to come
+    for element in map(_fields, elements):
+        name, children = element.get(4), _whole(element.get(5, 0))
+        if not isinstance(name, bytes):
+            raise ValueError("its description is damaged")
+        if missing:
+            missing[-1] -= 1
+        if children or not parents:
+            parents.append(name.decode())
+            missing.append(children)
+        else:
+            leaves.append((".".join([*parents[1:], name.decode()]), _whole(element.get(1))))
+        while len(missing) > 1 and not missing[-1]:
+            parents.pop()
+            missing.pop()
+    return leaves
 
 
 def _chunk(about: dict[int, Any]) -> Chunk:

@@ -14,7 +14,7 @@ from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
-from datagen.sources.inner_names import is_structured, pairs_in, text_of
+from datagen.sources.inner_names import is_structured, pairs_in, signs_in, text_of
 
 __all__ = [
     "IgnoredColumns",
@@ -27,8 +27,8 @@ __all__ = [
 _OLDEST = 120
 _SHOWN = 40
 _MOST_CHARACTERS = 50_000_000
-_MOST_PAIRS = 2_000_000
-_MOST_NAMES = 50_000
+_MOST_SIGNS = 1_000_000
+_MOST_NAMES = 20_000
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -190,7 +190,7 @@ class _Search:
         self._where = where
         self._doubted: dict[str, bool] = {}
         self._asked: dict[str, bool] = {}
-        self._characters = self._pairs = 0
+        self._characters = self._signs = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
         """Return what looks like an age in a cell, or before a colon or an equals sign in it."""
@@ -202,9 +202,9 @@ class _Search:
             return None
         self._characters += len(text)
         self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
+        self._signs += signs_in(text)
+        self._refuse_more(name, self._signs, _MOST_SIGNS, "colons and equals signs")
         for inner, value in pairs_in(text):
-            self._pairs += 1
-            self._refuse_more(name, self._pairs, _MOST_PAIRS, "colons and equals signs")
             if self._may_be_age(name, inner) and (not value or _is_age(inner, value)):
                 return f"{inner}: {value}"
         return None

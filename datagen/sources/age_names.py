@@ -60,7 +60,7 @@ _MINOR = re.compile(r"minor(?!it|axis)")
 # "is_over_18", "under18s", "age>=18", "18+", "legal_age" and "of_age" name an age anyway.
 _ADULT_BY_NUMBER = re.compile(
     r"(?<![a-z])(?:(?:is|age|are)[\W_]*)?(?:over|under|above|below|older|younger|is|lt|gt|lte|gte|u|age|"
-    r"least|uber|unter|ab|満|满|滿|mas|mayor|menor|menos|moins|plus|than|<|>)[\W_]*(?:than|de)?[\W_]*"
+    r"least|uber|unter|ab|満|满|滿|mas|mayor|menor|menos|moins|plus|than|[<>≤≥])[\W_]*(?:than|de)?[\W_]*"
     r"(?:1[2-9]|2[01])(?!\d)"
     r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:years?|yrs?|jahre?|ans|anos)?[\W_]*"
     r"(?:\+|plus|(?:and|or|oder|ou|und|o|y)?[\W_]*(?:over|older|up|above|plus|alter|mas))"
@@ -136,10 +136,9 @@ def kinds_of(name: str) -> frozenset[str]:
     joined = {re.sub(r"[\W_]", "", text).lower() for text in (whole, alike)} - {""}
     parts = {part.lower() for part in _PARTS.findall(whole)} | set(_PARTS.findall(alike)) | joined
     found = {kind for kind, words in _PLAIN_WORDS.items() if parts & words}
+    lines = "\n".join(parts)  # no stem goes over the end of a line
+    found |= {kind for kind, stems in _PLAIN_STEMS.items() if any(map(lines.__contains__, stems))}
     for part in parts:
-        found |= {
-            kind for kind, stems in _PLAIN_STEMS.items() if any(map(part.__contains__, stems))
-        }
         found |= {"age"} if _is_age(part) else set()
         found |= {"born"} if _BIRTH.search(part) else set()
         found |= {"minor"} if _MINOR.search(part) else set()

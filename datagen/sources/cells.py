@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -126,25 +128,30 @@ def _is_blank(cell: Any) -> bool:
 
 
 def distinct_cells(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield each different cell of a table as a row of its own; lists as often as they occur.
+    """Yield the different cells of a table, each as a row of its own.
 
-    Of numbers in a column that is no age by its name, the first is enough.
+    Of numbers and times in a column that is no age by its name, the first is enough.
     """
     for name in table.columns:
-        column = table[name]
-        if pd.api.types.is_numeric_dtype(column.dtype) and not names_an_age(str(name)[:LONGEST]):
-            yield from ({str(name): cell} for cell in column[:1])
-            continue
-        try:
-            cells = _distinct(column)
-        except TypeError:  # lists
-            cells = column
-        yield from ({str(name): cell} for cell in cells)
+        doubted = names_an_age(str(name)[:LONGEST])
+        yield from ({str(name): cell} for cell in _distinct(table[name], doubted))
 
 
-def _distinct(column: pd.Series[Any]) -> Any:
-    # Whole numbers can be chosen so that pandas' table of them takes the square of their number.
-    return np.unique(column) if column.dtype.kind in "biuf" else column.unique()
+def _distinct(column: pd.Series[Any], doubted: bool) -> Iterable[Any]:
+    # Texts have hashes of their own in every process. Numbers do not: of some, a table of them
+    # takes the square of their number.
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufmM":
+        numbers = column.to_numpy()
+        places = np.unique(numbers, return_index=True)[1] if doubted else slice(1)
+        return column.iloc[places]
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        times = column.dt.tz_convert(None).to_numpy()
+        return column.iloc[np.unique(times, return_index=True)[1] if doubted else slice(1)]
+    texts = dict.fromkeys(cell for cell in column if isinstance(cell, str | bytes))
+    many = str | bytes if doubted else str | bytes | int | float | Decimal
+    others = (one for one in column if not isinstance(one, many))
+    first = column[:1] if not texts and len(column) and isinstance(column.iloc[0], many) else ()
+    return itertools.chain(texts, others, first)
 
 
 def columns_of(table: pd.DataFrame) -> str:

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_structured", "pairs_in", "text_of"]
+__all__ = ["is_structured", "pairs_in", "signs_in", "text_of"]
 
-_LONGEST = 60  # characters of a name, back from its sign
-_SIGN = re.compile(r"[:=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66]")
+_LONGEST = 120  # characters of a name, back from its sign
+_LONGEST_WORD = 200
+_SIGNS = ":=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66"
+_SIGN = re.compile(rf"[<>]?[{_SIGNS}]")
+_NUMBER = re.compile(r"\s*\d{1,3}")
 _VALUE = re.compile(r"[^,;|\n\r{}()\[\]<\uff0c\uff1b\u3001]*")
 _NAMED = re.compile(r"[^\W\d_]|[+<>\u2264\u2265]")
-_CUT = re.compile(r"^\w*")
 _NO_AGE = re.compile(r"\d{3,}|(?<!\d)(?:0?\d|2[2-9]|[3-9]\d)(?!\d)")  # numbers of no legal age
-_AROUND = " \t\"'`\\*#>-.\u200b\ufeff"
+_AROUND = " \t\"'`\\*#-.\u200b\ufeff"
 
 _OPEN = "{[(<\uff5b\uff3b\uff08\uff1c\u3010\u300c\u300a\u300e\u3014\u3008"
 _CLOSED = ")]}>"
@@ -38,24 +40,41 @@ def text_of(cell: Any) -> str:
     return cell if isinstance(cell, str) else ""
 
 
+def signs_in(text: str) -> int:
+    """Return how many colons and equals signs a text has."""
+    return sum(map(text.count, _SIGNS))
+
+
 def pairs_in(text: str) -> Iterator[tuple[str, str]]:
     """Yield names with their values, such as ``Age (years)`` and ``15`` in ``Age (years): 15``.
 
-    A name is all that stands before a colon or an equals sign, back to the one before it, at most
-    60 characters; numbers in it that are no age between 10 and 21 are 0. A value is empty where a
-    bracket follows.
+    A name is all that stands before a colon or an equals sign, back to the name before it, at
+    most 120 characters and the rest of a word; numbers in it that are no age between 10 and 21 are
+    0. A value is empty where a bracket follows. ``age>=15`` and ``>=18`` are names as a whole.
     """
-    start = 0
+    before = start = 0
     for sign in _SIGN.finditer(text, 0, len(text.rstrip("= "))):
-        begin, end = max(start, sign.start() - _LONGEST), sign.start()
-        name = text[begin:end]
-        if begin > start:
-            name = _CUT.sub("", name)
+        end, number = sign.start(), None
+        if sign.group()[0] in "<>" and (number := _NUMBER.match(text, sign.end())):
+            end = number.end()
+        name = text[_begin(text, start, end) : end]
+        if not _NAMED.search(name):  # a number that belongs to the name before: "over=18: no"
+            name = text[_begin(text, before, end) : end]
         if _NAMED.search(name):
             value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST)
-            said = "" if value is None else value.group().strip(_AROUND)
+            said = "" if value is None else value.group().strip(_AROUND + ">")
             yield _NO_AGE.sub("0", name.strip(_AROUND)), said
-        start = sign.end()
+        if not number:
+            before, start = start, sign.end()
+
+
+def _begin(text: str, start: int, end: int) -> int:
+    """Return where a name begins: with a whole word, unless that is very long."""
+    begin = max(start, end - _LONGEST)
+    least = max(start, end - _LONGEST_WORD)
+    while begin > least and text[begin - 1 : begin + 1].isalnum():
+        begin -= 1
+    return begin
 
 
 def is_structured(cell: Any) -> bool:
@@ -72,12 +91,12 @@ def is_structured(cell: Any) -> bool:
 
 def _begins_a_structure(text: str) -> bool:
     first = _FIRST.search(text)
+    while first is not None and (literal := _LITERAL.match(text, first.start())):
+        first = _FIRST.search(text, literal.end())
     if first is None or text.strip().lower() in _NOTHING:
         return False
     if first.group() in _OPEN:
         return _NUMBERS.fullmatch(_NO_NUMBER.sub("", text.lower())) is None
-    if literal := _LITERAL.match(text, first.start()):
-        return _begins_a_structure(text[literal.end() :].lstrip("\"'"))
     called = _CALL.match(text, first.start())
     if called is None or text.rstrip(_AROUND)[-1:] not in _CLOSED:
         return False

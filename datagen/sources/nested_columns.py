@@ -34,7 +34,7 @@ def columns_to_read(
     chosen = []
     for field in schema:
         is_read = field.name in mapped
-        if not _is_nested(field.type) or (is_read and _is_numbers(_inner(_inner(field.type)))):
+        if not _is_nested(field.type) or (is_read and _is_plain(_inner(_inner(field.type)))):
             chosen.append(field.name)
         elif is_read:
             raise SourceError(
@@ -72,8 +72,11 @@ def _states_nothing(kind: Any) -> bool:
 
 
 def _is_numbers(kind: Any) -> bool:
-    single = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    return bool(single or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
+    return bool(_is_plain(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
+
+
+def _is_plain(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _inner(kind: Any) -> Any:

@@ -24,7 +24,9 @@ _MAX_COLUMNS = 1000
 _MAX_GROUPS = 10_000
 _CELLS_PER_BYTE, _FEW_CELLS = 4, 4_000_000
 _MOST_LISTS = 4_000_000  # pandas makes an array of each
+_MOST_VALUES = 300  # a row: a box and landmarks have 140
 _DECIMAL = 7  # times 16 bytes
+_NANOSECONDS = 9_223_200_000  # seconds that pandas' nanoseconds reach, less a day
 _SECONDS = -62_100_000_000, 253_300_000_000  # years 2 to 9996: in every time zone a day of Python's
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MAX_BYTES = 1 << 30
@@ -125,12 +127,19 @@ def _check_size(size: int) -> None:
 
 def _check_lists(table: Any) -> None:
     nested = [column for column in table.columns if pa.types.is_nested(column.type)]
-    inner = [chunk.flatten() for column in nested for chunk in column.chunks]
-    lists = sum(len(column) for column in nested) + sum(
-        len(values) for values in inner if pa.types.is_nested(values.type)
-    )
-    if lists > _MOST_LISTS:
-        raise ValueError(f"{lists:,} lists: at most {_MOST_LISTS:,} are read")
+    lists = sum(len(column) for column in nested)
+    values = 0
+    for chunk in (chunk for column in nested for chunk in column.chunks):
+        inner = chunk.flatten()
+        if pa.types.is_nested(inner.type):
+            lists += len(inner)
+            inner = inner.flatten()
+        values += len(inner)
+    if lists > _MOST_LISTS or values > _MOST_VALUES * max(1, table.num_rows):
+        raise ValueError(
+            f"{lists:,} lists of {values:,} numbers: at most {_MOST_LISTS:,} lists and "
+            f"{_MOST_VALUES:,} numbers a row are read"
+        )
 
 
 def _weight(kind: Any) -> int:
@@ -138,7 +147,8 @@ def _weight(kind: Any) -> int:
     if pa.types.is_decimal(_stored(kind)):
         return _DECIMAL
     text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
-    return 5 if text or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) else 1
+    text = text or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+    return 5 if text or pa.types.is_nested(kind) else 1  # a list with a gap is one of objects
 
 
 def _bytes(column: Any) -> int:
@@ -169,4 +179,6 @@ def _beyond_years(column: Any) -> bool:
         found = [end // per_second for end in ends if end]
     else:
         return False
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return any(abs(end) > _NANOSECONDS for end in found)
     return any(not _SECONDS[0] <= end <= _SECONDS[1] for end in found)

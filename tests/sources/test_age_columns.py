@@ -168,6 +168,17 @@ def test_columns_within_columns() -> None:
         {"meta": "Age/Sex: 15/F"},
         {"meta": "age>=15"},
         {"meta": "Age\t: 15"},
+        {"meta": "participant_information_collected_at_first_session_self_reported_age: 15"},
+        {"meta": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855_age=15"},
+        {"meta": "x" * 60 + "\u5e74\u9f84=15"},
+        {"meta": "Date of birth as it is written in the passport or in the identity card: 2012"},
+        {"meta": ">=18: no"},
+        {"meta": "participant: >=18: no"},
+        {"meta": "<=17: yes"},
+        {"meta": "> 18 = no"},
+        {"meta": "over=18: no"},
+        {"meta": "\u226518: no"},
+        {"meta": "b'" * 2000 + "{age"},
         {"meta": 'a:1:{s:3:"age";i:15;}'},
         {"meta": "age    15\nsex     f\nName: 0, dtype: object"},
         {"meta": "Anna; BDAY;VALUE=date:2012-05-01"},
@@ -350,12 +361,14 @@ def test_prose_is_no_table(title: str) -> None:
 def test_too_much_to_look_through_is_refused_with_a_way_out() -> None:
     rows = [
         {"meta": f"{chr(0x4E00 + number % 300)}{chr(0x4E00 + number // 300)}: 1"}
-        for number in range(50_001)
+        for number in range(20_001)
     ]
-    with pytest.raises(SourceError, match="more than 50,000 different names") as caught:
+    with pytest.raises(SourceError, match="more than 20,000 different names") as caught:
         refuse_unread_ages(rows, [], [], "here", "map it")
     assert 'options: {ignore: ["meta"]}' in str(caught.value)
     refuse_unread_ages(rows, [], ["meta"], "here", "map it")
+    with pytest.raises(SourceError, match="more than 1,000,000 colons and equals signs"):
+        refuse_unread_ages([{"meta": "1:" * 600_000}] * 2, [], [], "here", "map it")
     with pytest.raises(SourceError, match="more than 50,000,000 characters"):
         refuse_unread_ages([{"meta": "x" * 50_000_001}], [], [], "here", "map it")
 

@@ -183,6 +183,17 @@ def test_each_cell_is_seen_once() -> None:
     assert [cell["year"] for cell in distinct_cells(years)] == [15, 2014]
 
 
+@pytest.mark.parametrize("name", ["code", "years"])
+@pytest.mark.parametrize("kind", ["Int64", object, "datetime64[us]", "timedelta64[us]", "float64"])
+def test_chosen_numbers_take_no_time(name: str, kind: Any) -> None:
+    high = np.arange(100_000, dtype=np.int64)
+    numbers = pd.Series((high << 32) | high)
+    column = pd.Series([*numbers, None], dtype=object) if kind is object else numbers.astype(kind)
+    with ends_soon():
+        cells = list(distinct_cells(pd.DataFrame({name: column})))
+    assert len(cells) >= (1 if name == "code" else 100_000)
+
+
 def test_rows_are_numbered_over_all_of_a_table() -> None:
     table = pd.DataFrame({"a": [None if n == 5000 else n for n in range(10_000)]}, dtype=object)
     rows = list(rows_of(table))

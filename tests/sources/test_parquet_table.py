@@ -179,6 +179,43 @@ def test_decimals_and_lists_count_as_what_python_makes_of_them() -> None:
         parquet_rows(parquet(pa.table({"box": boxes})), every)
 
 
+@pytest.mark.parametrize("kind", [pa.decimal128(12, 0), pa.bool_(), pa.int32()])
+def test_long_lists_are_refused(kind: Any) -> None:
+    values = pa.array([0, None] * 500_000, pa.int32()).cast(kind)
+    with ends_soon(), pytest.raises(ValueError, match="1 lists of 1,000,000 numbers"):
+        parquet_rows(parquet(pa.table({"box": lists(values, 1_000_000)})), every)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x18\x05zmeta", b"\x18\x05zmetb"),  # its name in the schema alone
+        (b"\x15\x0c\x19", b"\x15\x02\x19"),  # its type in the group alone
+    ],
+)
+def test_a_description_that_contradicts_itself_is_refused(old: bytes, new: bytes) -> None:
+    data = parquet(pa.table({"zmeta": repeated("x" * 1000, 4000)}), store_schema=False)
+    place = data.index(old)
+    with ends_soon(), pytest.raises(ValueError, match="not those of its schema"):
+        parquet_rows(data[:place] + new + data[place + len(new) :], every)
+
+
+def test_a_number_of_rows_that_is_a_lie_is_refused() -> None:
+    data = parquet(pa.table({"n": pa.array(np.zeros(1000, np.int8))}), store_schema=False)
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    place = data.index(b"\x16\xd0\x0f", start)  # 1,000 as the first long number of the footer
+    with pytest.raises(ValueError, match="another number of rows"):
+        parquet_rows(data[:place] + b"\x16\xd2\x0f" + data[place + 3 :], every)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "+14:00", None])
+@pytest.mark.parametrize("last", [2**63 - 1, -(2**63) + 1])
+def test_the_ends_of_nanoseconds_are_texts(zone: str | None, last: int) -> None:
+    column = pa.array([0, last], pa.int64()).cast(pa.timestamp("ns", zone))
+    found = parquet_rows(parquet(pa.table({"until": column})), every)
+    assert isinstance(found["until"][1], str)
+
+
 def test_what_is_no_column_allows_no_more_cells() -> None:
     table = pa.table({"n": pa.array(np.zeros(5_000_000, np.int8))})
     padded = parquet(table.replace_schema_metadata({"comment": "x" * 5_000_000}))
