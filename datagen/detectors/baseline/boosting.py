@@ -105,7 +105,8 @@ def fit_trees(rows: NDArray[np.floating], labels: NDArray[np.integer], seed: int
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    edges = [_edges(column) for column in rows.T]
+    weights = len(labels) / (2 * np.bincount(labels, minlength=2)[labels])  # "balanced"
+    edges = [_edges(column, weights) for column in rows.T]
     binned = np.stack(
         [np.searchsorted(edge, column) for edge, column in zip(edges, rows.T, strict=True)], axis=1
     ).astype(np.float64)
@@ -122,18 +123,25 @@ def fit_trees(rows: NDArray[np.floating], labels: NDArray[np.integer], seed: int
     return trees
 
 
-def _edges(column: NDArray[np.floating]) -> NDArray[np.float64]:
+def _edges(column: NDArray[np.floating], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values between which a feature is not told apart, in rising order.
 
-    Those that scikit-learn would take of rows without weights. With weights it asks for each
-    percentile anew, which takes nine tenths of a training.
+    They are scikit-learn's own: midpoints of few values, otherwise weighted percentiles by
+    "averaged_inverted_cdf" (R. J. Hyndman and Y. Fan 1996, definition 2). scikit-learn sorts anew
+    for each percentile, which takes nine tenths of a training.
     """
-    exact = column.astype(np.float64)
-    values = np.unique(exact)
+    order = np.argsort(column)
+    rising = column[order].astype(np.float64)
+    values = np.unique(rising)
     if len(values) <= _BINS:
         return np.asarray((values[:-1] + values[1:]) / 2, np.float64)
-    shares = np.linspace(0, 100, _BINS + 1)[1:-1]
-    return np.unique(np.percentile(exact, shares, method="averaged_inverted_cdf"))
+    below = np.cumsum(weights[order])
+    ranks = np.linspace(0, 100, _BINS + 1)[1:-1] / 100 * below[-1]
+    last = len(rising) - 1
+    at = np.minimum(np.searchsorted(below, ranks), last)
+    above = below[at] - ranks > np.finfo(np.float64).eps
+    between = (rising[at] + rising[np.minimum(at + 1, last)]) / 2
+    return np.unique(np.where(above, rising[at], between))
 
 
 def _threshold(tree: NDArray[Any], edges: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
