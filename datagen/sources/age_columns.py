@@ -27,8 +27,8 @@ __all__ = [
 _OLDEST = 120
 _SHOWN = 40
 _MOST_CHARACTERS = 50_000_000
-_MOST_SIGNS = 1_000_000
-_MOST_NAMES = 20_000
+_MOST_SIGNS = 300_000
+_MOST_NAMES = 15_000
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -202,7 +202,9 @@ class _Search:
             return None
         self._characters += len(text)
         self._refuse_more(name, self._characters, _MOST_CHARACTERS, "characters")
-        self._signs += signs_in(text)
+        if not (signs := signs_in(text)):
+            return None
+        self._signs += signs
         self._refuse_more(name, self._signs, _MOST_SIGNS, "colons and equals signs")
         for inner, value in pairs_in(text):
             if self._may_be_age(name, inner) and (not value or _is_age(inner, value)):

@@ -65,6 +65,7 @@ _ADULT_BY_NUMBER = re.compile(
     r"|(?<!\d)(?:1[2-9]|2[01])[\W_]*(?:years?|yrs?|jahre?|ans|anos)?[\W_]*"
     r"(?:\+|plus|(?:and|or|oder|ou|und|o|y)?[\W_]*(?:over|older|up|above|plus|alter|mas))"
 )
+_RUNS = re.compile(r"[\W_]{4,}")  # over which that pattern would take the cube of their length
 # English and French words that end in "age" and are none; whatever else ends so may be one, such
 # as "actorage".
 _NO_AGES = """
@@ -142,11 +143,15 @@ def kinds_of(name: str) -> frozenset[str]:
         found |= {"age"} if _is_age(part) else set()
         found |= {"born"} if _BIRTH.search(part) else set()
         found |= {"minor"} if _MINOR.search(part) else set()
-    if any(_ADULT_BY_NUMBER.search(text) for text in (whole.lower(), alike)):
+    if any(_ADULT_BY_NUMBER.search(_RUNS.sub(_short, text)) for text in (whole.lower(), alike)):
         found.add("minor")
     found -= {"minor"} if parts & _AXES else set()
     found -= {"school"} if parts & _OF_IMAGES else set()
     return frozenset(found)
+
+
+def _short(run: re.Match[str]) -> str:
+    return "".join(sign for sign in run.group() if sign in "<>≤≥+")[:3] or " "
 
 
 def _is_age(part: str) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 from datagen.core.addresses import is_address, problem_of_address
 from datagen.core.spelling import folded, spelling
 from datagen.core.storage import open_storage
+from datagen.core.text import shortened
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_unread_ages
 from datagen.sources.base import MAX_LISTING, Source
@@ -33,6 +34,7 @@ __all__ = ["Ages"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_CHARACTERS, _MOST_FOLDERS = 2000, 40
 _ENDING = re.compile(r"\.(?:jpe?g|png|webp|bmp|tiff?|avif|0+)$")
 _ZEROS = re.compile(r"^0+(?=\d+$)")
 
@@ -77,6 +79,11 @@ class Ages:
             if key is None:
                 raise SourceError(f"{where}: column {self._by!r} is empty")
             name = self._form(key)
+            if len(name) > _MOST_CHARACTERS or name.count("/") > _MOST_FOLDERS:
+                raise SourceError(
+                    f"{where}: {self._by} {shortened(name)} has more than {_MOST_CHARACTERS:,} "
+                    f"characters or {_MOST_FOLDERS} folders"
+                )
             if name in self._ages:
                 raise SourceError(f"{where}: {self._by} {key!r} occurs twice")
             if age is not None:

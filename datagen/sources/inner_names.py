@@ -14,6 +14,7 @@ _LONGEST = 120  # characters of a name, back from its sign
 _LONGEST_WORD = 200
 _SIGNS = ":=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66"
 _SIGN = re.compile(rf"[<>]?[{_SIGNS}]")
+_TIME = re.compile(r"[\dTZ:.,+\s/-]*")
 _NUMBER = re.compile(r"\s*\d{1,3}")
 _VALUE = re.compile(r"[^,;|\n\r{}()\[\]<\uff0c\uff1b\u3001]*")
 _NAMED = re.compile(r"[^\W\d_]|[+<>\u2264\u2265]")
@@ -41,8 +42,9 @@ def text_of(cell: Any) -> str:
 
 
 def signs_in(text: str) -> int:
-    """Return how many colons and equals signs a text has."""
-    return sum(map(text.count, _SIGNS))
+    """Return how many colons and equals signs a text has that is not just a time."""
+    count = sum(map(text.count, _SIGNS))
+    return 0 if count and _TIME.fullmatch(text) else count
 
 
 def pairs_in(text: str) -> Iterator[tuple[str, str]]:
@@ -64,8 +66,7 @@ def pairs_in(text: str) -> Iterator[tuple[str, str]]:
             value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST)
             said = "" if value is None else value.group().strip(_AROUND + ">")
             yield _NO_AGE.sub("0", name.strip(_AROUND)), said
-        if not number:
-            before, start = start, sign.end()
+        before, start = start, max(end, sign.end())
 
 
 def _begin(text: str, start: int, end: int) -> int:

@@ -165,7 +165,9 @@ def _plain(column: Any) -> Any:
     """Return a column without Arrow's own kinds, and times that Python cannot hold as texts."""
     kind = _stored(column.type)
     plain = column.cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
-    return plain.cast(pa.string()) if _beyond_years(plain) else plain
+    if not _beyond_years(plain):
+        return plain
+    return pc.replace_substring_regex(plain.cast(pa.string()), "<value out of range: (.*)>", r"\1")
 
 
 def _beyond_years(column: Any) -> bool:

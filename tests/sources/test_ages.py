@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from datagen.errors import SourceError
+from tests.support.ends import ends_soon
 
-from .trees import source, write
+from .trees import ffhq_entry, ffhq_tree, shipped, source, write
 
 TOP = "original_sequences/youtube/c23/images"
 
@@ -80,3 +81,11 @@ def test_rows_that_match_nothing_are_counted(
     write(tmp_path, {"ages.csv": "image,age\n000001.jpg,30\nimg/2.jpg,17\n"})
     list(source("celeba", tmp_path, ages="ages.csv").records())
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("key", ["a/" * 30_000 + "b", "x" * 2001])
+def test_a_name_that_no_image_has_is_refused(tmp_path: Path, key: str) -> None:
+    root = ffhq_tree(tmp_path, ffhq_entry(7))
+    write(root, {"ages.csv": f"image,age\n7,40\n{key},15\n"})
+    with ends_soon(), pytest.raises(SourceError, match="characters or 40 folders"):
+        list(shipped("ffhq", root, ages="ages.csv").records())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from datagen.errors import RecipeError, SourceError
+from tests.support.ends import ends_soon
 
 from .trees import by_id, ffhq_entry, ffhq_tree, points, shipped, write
 
@@ -165,3 +166,11 @@ def test_a_face_rect_must_have_a_width_and_a_height(tmp_path: Path) -> None:
     entry["in_the_wild"]["face_rect"] = [1438, 1181, 667, 410]
     with pytest.raises(SourceError, match=r"image '7': face_rect: .*greater than x0 and y0"):
         by_id(shipped("ffhq", ffhq_tree(tmp_path, entry), which="in_the_wild"))
+
+
+def test_a_key_of_many_that_occurs_twice_is_named(tmp_path: Path) -> None:
+    root = ffhq_tree(tmp_path, ffhq_entry(7))
+    keys = [*(f'"{number}":0' for number in range(60_000)), '"59999":1']
+    (root / "ffhq-dataset-v2.json").write_text("{" + ",".join(keys) + "}")
+    with ends_soon(), pytest.raises(SourceError, match="key '59999' occurs twice"):
+        list(shipped("ffhq", root).records())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datagen.sources.inner_names import is_structured, pairs_in, text_of
+from datagen.sources.inner_names import is_structured, pairs_in, signs_in, text_of
 from tests.support.ends import ends_soon
 
 
@@ -91,6 +91,12 @@ def test_brackets_and_names_make_a_cell_structured(cell: object) -> None:
 )
 def test_single_values_and_lists_of_numbers_are_not_structured(cell: object) -> None:
     assert not is_structured(cell)
+
+
+def test_a_time_has_no_names() -> None:
+    assert signs_in("2012-05-01T12:30:05.123+02:00") == signs_in("12:30") == signs_in("") == 0
+    assert signs_in("at 12:30") == signs_in("a=1") == 1
+    assert signs_in("a=1; b\uff1a2") == 2
 
 
 def test_bytes_are_a_text_where_they_are_one() -> None:

@@ -166,7 +166,7 @@ def test_days_that_python_cannot_hold_are_texts() -> None:
     for kind, last in ((pa.date32(), 2**31 - 1), (pa.date64(), 2**62 // 86_400_000 * 86_400_000)):
         column = pa.array([last], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)
         found = parquet_rows(parquet(pa.table({"until": column})), every)
-        assert isinstance(found["until"][0], str)
+        assert found["until"][0].isdigit()  # Arrow has no year for them
 
 
 def test_decimals_and_lists_count_as_what_python_makes_of_them() -> None:
