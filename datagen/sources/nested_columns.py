@@ -10,6 +10,7 @@ import pyarrow as pa
 from datagen.errors import SourceError
 from datagen.sources.age_columns import refuse_structured
 from datagen.sources.age_names import LONGEST, names_an_age
+from datagen.sources.parquet_table import stored
 
 __all__ = ["columns_to_read"]
 
@@ -57,13 +58,13 @@ def _may_hold_an_age(field: Any) -> bool:
 
 def _parts(path: str, kind: Any) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a column with their names, and the kinds of single values."""
-    stored = _stored(kind)
-    yield path, pa.null() if _is_nested(stored) else stored
-    if pa.types.is_map(stored):
+    plain = stored(kind)
+    yield path, pa.null() if _is_nested(plain) else plain
+    if pa.types.is_map(plain):
         yield path, pa.string()  # its keys are names
         return
-    for number in range(stored.num_fields):
-        part = stored.field(number)
+    for number in range(plain.num_fields):
+        part = plain.field(number)
         yield from _parts(f"{path}/{part.name}", part.type)
 
 
@@ -85,10 +86,6 @@ def _inner(kind: Any) -> Any:
 
 
 def _is_nested(kind: Any) -> bool:
-    stored = _stored(kind)
-    inner = stored.value_type if pa.types.is_dictionary(stored) else stored
+    plain = stored(kind)
+    inner = plain.value_type if pa.types.is_dictionary(plain) else plain
     return bool(pa.types.is_nested(inner))
-
-
-def _stored(kind: Any) -> Any:
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind

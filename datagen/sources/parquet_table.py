@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from datagen.core.parquet_pages import TEXT, Chunk, chunks_of, unpacked_size
 from datagen.core.text import first_line, shortened
 
-__all__ = ["parquet_rows"]
+__all__ = ["parquet_rows", "stored"]
 
 _MAX_COLUMNS = 1000
 _MAX_GROUPS = 10_000
@@ -89,7 +89,7 @@ def _check_description(data: bytes, about: Any, fields: Sequence[Any]) -> list[s
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES, {chunk.path for chunk in chunks}))
     texts = {chunk.path for chunk in chunks if chunk.physical == TEXT}
     for field in fields:
-        if field.name in texts and pa.types.is_decimal(_stored(field.type)):
+        if field.name in texts and pa.types.is_decimal(stored(field.type)):
             raise ValueError(
                 f"column {shortened(field.name)} holds decimals of any length: write them as "
                 "numbers or as text"
@@ -107,15 +107,16 @@ def _below(chunks: Iterable[Chunk], names: Iterable[str]) -> Iterable[Chunk]:
             yield chunk
 
 
-def _stored(kind: Any) -> Any:
+def stored(kind: Any) -> Any:
+    """Return what an extension type is stored as, and any other type as it is."""
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _width(kind: Any) -> int:
     """Return the bytes of each value, also of one that a dictionary names many times."""
-    stored = _stored(kind)
-    fixed = pa.types.is_fixed_size_binary(stored) or pa.types.is_decimal(stored)
-    return int(stored.byte_width) if fixed else 0
+    plain = stored(kind)
+    fixed = pa.types.is_fixed_size_binary(plain) or pa.types.is_decimal(plain)
+    return int(plain.byte_width) if fixed else 0
 
 
 def _check_size(size: int) -> None:
@@ -144,7 +145,7 @@ def _check_lists(table: Any) -> None:
 
 def _weight(kind: Any) -> int:
     """Return how many bytes Python needs for one of Arrow's: four a character, and the copy."""
-    if pa.types.is_decimal(_stored(kind)):
+    if pa.types.is_decimal(stored(kind)):
         return _DECIMAL
     text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
     text = text or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
@@ -163,7 +164,7 @@ def _bytes(column: Any) -> int:
 
 def _plain(column: Any) -> Any:
     """Return a column without Arrow's own kinds, and times that Python cannot hold as texts."""
-    kind = _stored(column.type)
+    kind = stored(column.type)
     plain = column.cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
     if not _beyond_years(plain):
         return plain
