@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen.core.parquet_pages import unpacked_size
+from datagen.core.parquet_pages import chunks_of, unpacked_size
 from datagen.core.text import counted, first_line
 
 __all__ = ["MAX_TABLE", "read_parquet", "table_limit"]
@@ -63,6 +63,8 @@ def _read(path: Path, columns: Collection[str], limit: int) -> pa.Table:
         "thrift_string_size_limit": _MAX_HEADER,
         "thrift_container_size_limit": _MAX_GROUPS * 16,
     }
+    with path.open("rb") as raw:
+        chunks_of(raw)  # before Arrow, which holds the path of each
     file = pq.ParquetFile(path, **limits)
     try:
         schema, about = file.schema_arrow, file.metadata

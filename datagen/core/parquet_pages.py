@@ -20,6 +20,7 @@ TEXT = 6
 """Number of the physical type BYTE_ARRAY."""
 
 _MAX_FOOTER = 32 << 20
+_MAX_PATHS = 16 << 20  # letters of all paths, of which each leaf repeats those of its parents
 _WINDOWS = (1 << 10, 1 << 16, 1 << 20)  # bytes to look at for one header
 _MAX_PAGES = 200_000
 _DICTIONARY, _INDEX = 2, 1
@@ -100,12 +101,16 @@ def _leaves(elements: list[Any]) -> list[tuple[str, int]]:
     leaves: list[tuple[str, int]] = []
     parents: list[str] = []
     missing: list[int] = []  # children of each parent that are still to come
+    length = 0
     for element in map(_fields, elements):
         name, children = element.get(4), _whole(element.get(5, 0))
         if not isinstance(name, bytes):
             raise ValueError("its description is damaged")
         if missing:
             missing[-1] -= 1
+        length += len(name) + sum(map(len, parents))
+        if length > _MAX_PATHS:
+            raise ValueError("the names of its columns are too long")
         if children or not parents:
             parents.append(name.decode())
             missing.append(children)

@@ -27,8 +27,8 @@ __all__ = [
 _OLDEST = 120
 _SHOWN = 40
 _MOST_CHARACTERS = 50_000_000
-_MOST_SIGNS = 300_000
-_MOST_NAMES = 15_000
+_MOST_SIGNS = 200_000
+_MOST_LETTERS = 600_000  # of different names
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -64,12 +64,15 @@ def looks_like_age(name: str, value: object) -> bool:
     A year in a column ``years`` is none. In a column that names an age, any word is one: ``no`` in
     ``legal_age``, ``months`` in ``age_unit``.
     """
+    return _says_age(kinds_of(_cut(name)), value)
+
+
+def _says_age(kinds: Collection[str], value: object) -> bool:
     text = "" if value is None else str(value).strip()[:LONGEST]
     text = unicodedata.normalize("NFKC", text).strip().lower()
     if not text or text in _NOTHING:
         return False
-    kinds = kinds_of(_cut(name))
-    if kinds & {"age", "minor"}:
+    if "age" in kinds or "minor" in kinds:
         return True
     if "born" in kinds and (any(sign.isnumeric() for sign in text) or _DATES.search(text)):
         return True
@@ -178,19 +181,14 @@ def _passing(name: str) -> str:
     return f"name the column in the card: options: {{ignore: [{listed}]}}"
 
 
-def _is_age(name: str, value: str) -> bool:
-    # What is not stated of an age may stand behind it: "null, est. 15".
-    return bool(kinds_of(name) & {"age", "born", "minor"}) or looks_like_age(name, value)
-
-
 class _Search:
     """Looks for ages in cells; remembers the names that it has seen."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._doubted: dict[str, bool] = {}
-        self._asked: dict[str, bool] = {}
-        self._characters = self._signs = 0
+        self._kinds: dict[str, frozenset[str]] = {}
+        self._characters = self._signs = self._letters = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
         """Return what looks like an age in a cell, or before a colon or an equals sign in it."""
@@ -207,7 +205,10 @@ class _Search:
         self._signs += signs
         self._refuse_more(name, self._signs, _MOST_SIGNS, "colons and equals signs")
         for inner, value in pairs_in(text):
-            if self._may_be_age(name, inner) and (not value or _is_age(inner, value)):
+            kinds = self._kinds_of(name, inner)
+            # What is not stated of an age may stand behind it: "null, est. 15".
+            plain = not value or not kinds.isdisjoint(("age", "born", "minor"))
+            if kinds and (plain or _says_age(kinds, value)):
                 return f"{inner}: {value}"
         return None
 
@@ -219,11 +220,13 @@ class _Search:
             )
         return names_an_age(name.strip())
 
-    def _may_be_age(self, name: str, inner: str) -> bool:
-        if inner not in self._asked:
-            self._asked[inner] = names_an_age(inner)
-            self._refuse_more(name, len(self._asked), _MOST_NAMES, "different names")
-        return self._asked[inner]
+    def _kinds_of(self, name: str, inner: str) -> frozenset[str]:
+        if inner not in self._kinds:
+            plain = inner if inner.isascii() else unicodedata.normalize("NFKD", inner)
+            self._letters += len(plain)
+            self._refuse_more(name, self._letters, _MOST_LETTERS, "letters of different names")
+            self._kinds[inner] = kinds_of(inner)
+        return self._kinds[inner]
 
     def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
         if count > most:

@@ -151,7 +151,7 @@ def kinds_of(name: str) -> frozenset[str]:
 
 
 def _short(run: re.Match[str]) -> str:
-    return "".join(sign for sign in run.group() if sign in "<>≤≥+")[:3] or " "
+    return " " + "".join(dict.fromkeys(sign for sign in run.group() if sign in "<>≤≥+"))
 
 
 def _is_age(part: str) -> bool:

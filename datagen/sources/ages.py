@@ -34,9 +34,8 @@ __all__ = ["Ages"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_CHARACTERS, _MOST_FOLDERS = 2000, 40
+_MOST_CHARACTERS, _MOST_FOLDERS = 2000, 20
 _ENDING = re.compile(r"\.(?:jpe?g|png|webp|bmp|tiff?|avif|0+)$")
-_ZEROS = re.compile(r"^0+(?=\d+$)")
 
 
 class Ages:
@@ -152,7 +151,8 @@ class Ages:
 
 def _loose(name: str) -> tuple[str, ...]:
     """Return the parts of a name, without what spreadsheets and programs write otherwise."""
-    return tuple(_ZEROS.sub("", _ENDING.sub("", part)) for part in folded(name).split("/"))
+    parts = (_ENDING.sub("", part) for part in folded(name).split("/") if part)
+    return tuple((part.lstrip("0") or "0") if part.isdecimal() else part for part in parts)
 
 
 def _content(source: Source, name: str, where: str) -> str:

@@ -66,7 +66,8 @@ class Source(ABC):
         has_files: Whether images are files; otherwise ``render`` makes them on demand.
         version: Version of ``render``, raised when its output changes.
         render_seconds: Seconds per image that ``render`` takes on one core, for estimates.
-        prose: Extra columns of free text by strangers, in which no ages are looked for.
+        looks_for_ages: Whether the layout itself refuses ages in its tables that nothing reads;
+            otherwise the extra columns of its records are searched.
         allow_outside: Whether tables and listings may lie outside of the root, and whether links
             may lead there.
         passed_over: What the last listing found and did not take: entries by kind.
@@ -78,7 +79,7 @@ class Source(ABC):
     has_files: ClassVar[bool] = True
     version: ClassVar[int] = 1
     render_seconds: ClassVar[float] = 0.0
-    prose: ClassVar[tuple[str, ...]] = ()
+    looks_for_ages: ClassVar[bool] = False
     allow_outside: bool = False
 
     def __init__(self, card: SourceCard, root: str, config: Frozen) -> None:

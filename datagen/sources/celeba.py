@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -105,7 +106,7 @@ class CelebA(Source):
             raise self._wrong(
                 _ATTRIBUTES, 0, "expected the number of images, then a line of names with 'Male'"
             )
-        if twice := next((name for name in names if names.count(name) > 1), ""):
+        if twice := next((name for name, count in Counter(names).items() if count > 1), ""):
             raise self._wrong(_ATTRIBUTES, 1, f"the attribute {twice!r} is named twice")
         found: dict[str, str] = {}
         for row, line in enumerate(lines[2:], start=2):

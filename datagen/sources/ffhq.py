@@ -23,6 +23,7 @@ __all__ = ["Ffhq", "FfhqOptions"]
 
 _ENTRY = {"images1024": "image", "in_the_wild": "in_the_wild"}
 _PARTS = ("image", "thumbnail", "in_the_wild", "metadata")
+_PROSE = ("photo_title", "author", "photo_url", "license_url", "country")  # of strangers
 _SPLITS = {"training": "train", "validation": "val"}
 
 # The five licenses in the set's README, by URL without scheme, "www." and trailing slash.
@@ -56,13 +57,7 @@ class Ffhq(Source):
 
     layout: ClassVar[str] = "ffhq"
     options: ClassVar[type[Frozen]] = FfhqOptions
-    prose: ClassVar[tuple[str, ...]] = (
-        "photo_title",
-        "author",
-        "photo_url",
-        "license_url",
-        "country",
-    )
+    looks_for_ages: ClassVar[bool] = True
 
     def records(self) -> Iterator[Record]:
         """See base class."""
@@ -99,7 +94,7 @@ class Ffhq(Source):
         )
         where = f"source {self.card.id!r}: {self.config.metadata}"
         advice = "state it in a table of ages, options: {ages: FILE}"
-        refuse_unread_ages(facts, self.prose, self.config.ignore, where, advice)
+        refuse_unread_ages(facts, _PROSE, self.config.ignore, where, advice)
 
     def _number(self, key: str) -> int:
         if not re.fullmatch("[0-9]{1,9}", key):

@@ -14,7 +14,8 @@ _LONGEST = 120  # characters of a name, back from its sign
 _LONGEST_WORD = 200
 _SIGNS = ":=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66"
 _SIGN = re.compile(rf"[<>]?[{_SIGNS}]")
-_TIME = re.compile(r"[\dTZ:.,+\s/-]*")
+_TIME = re.compile(r"(?:[\dTZ:.,\s/-]|(?<=\d)\+(?=\d\d:?\d\d))*")
+_REST = re.compile(r"[^\W_]*")
 _NUMBER = re.compile(r"\s*\d{1,3}")
 _VALUE = re.compile(r"[^,;|\n\r{}()\[\]<\uff0c\uff1b\u3001]*")
 _NAMED = re.compile(r"[^\W\d_]|[+<>\u2264\u2265]")
@@ -54,28 +55,30 @@ def pairs_in(text: str) -> Iterator[tuple[str, str]]:
     most 120 characters and the rest of a word; numbers in it that are no age between 10 and 21 are
     0. A value is empty where a bracket follows. ``age>=15`` and ``>=18`` are names as a whole.
     """
-    before = start = 0
+    before = origin = start = 0  # of the name before, of this one, and behind its last sign
     for sign in _SIGN.finditer(text, 0, len(text.rstrip("= "))):
         end, number = sign.start(), None
         if sign.group()[0] in "<>" and (number := _NUMBER.match(text, sign.end())):
             end = number.end()
-        name = text[_begin(text, start, end) : end]
+        name = text[_begin(text, start if number else origin, end) : end]
         if not _NAMED.search(name):  # a number that belongs to the name before: "over=18: no"
             name = text[_begin(text, before, end) : end]
         if _NAMED.search(name):
             value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST)
             said = "" if value is None else value.group().strip(_AROUND + ">")
             yield _NO_AGE.sub("0", name.strip(_AROUND)), said
-        before, start = start, max(end, sign.end())
+        start = max(end, sign.end())
+        if not number:
+            before, origin = origin, start
 
 
 def _begin(text: str, start: int, end: int) -> int:
     """Return where a name begins: with a whole word, unless that is very long."""
     begin = max(start, end - _LONGEST)
-    least = max(start, end - _LONGEST_WORD)
-    while begin > least and text[begin - 1 : begin + 1].isalnum():
-        begin -= 1
-    return begin
+    if begin == start or not text[begin].isalnum():
+        return begin
+    word = _REST.match(text[max(start, end - _LONGEST_WORD) : begin][::-1])
+    return begin - (word.end() if word else 0)
 
 
 def is_structured(cell: Any) -> bool:

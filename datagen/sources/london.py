@@ -57,6 +57,7 @@ class London(Source):
 
     layout: ClassVar[str] = "london"
     options: ClassVar[type[Frozen]] = LondonOptions
+    looks_for_ages: ClassVar[bool] = True
 
     def records(self) -> Iterator[Record]:
         """See base class."""

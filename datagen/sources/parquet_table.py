@@ -45,6 +45,7 @@ def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.Data
         ValueError: It is no such table; the message says why.
     """
     try:
+        chunks_of(io.BytesIO(data))  # before Arrow, which holds the path of each
         file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
         about, schema = file.metadata, file.schema_arrow
         if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS:

@@ -92,6 +92,7 @@ class Table(Source):
 
     layout: ClassVar[str] = "table"
     options: ClassVar[type[Frozen]] = TableOptions
+    looks_for_ages: ClassVar[bool] = True
 
     def records(self) -> Iterator[Record]:
         """See base class."""

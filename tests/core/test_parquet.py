@@ -252,3 +252,17 @@ def test_files_with_wrong_bytes_are_read_or_refused(tmp_path: Path) -> None:
                 refused.append(str(error))
         assert len(refused) > 50
         assert max(map(len, refused)) < 400
+
+
+@pytest.mark.parametrize("leaves", [300, 900])
+def test_long_names_above_many_columns_are_refused_before_they_are_joined(
+    tmp_path: Path, leaves: int
+) -> None:
+    parts = [(f"a{number}", pa.int8()) for number in range(leaves)]
+    schema = pa.schema([("x" * 100_000, pa.struct(parts))])
+    path = tmp_path / "long.parquet"
+    pq.write_table(schema.empty_table(), path, store_schema=False)
+    with path.open("rb") as file, pytest.raises(ValueError, match=r"names of its columns|cut off"):
+        chunks_of(file)
+    with pytest.raises(ValueError, match=r"names of its columns|cut off"):
+        read_parquet(path, ["a"])

@@ -155,6 +155,15 @@ def test_an_odd_count_of_celeba_is_one_error(tmp_path: Path, count: str) -> None
         list(shipped("celeba", tmp_path).records())
 
 
+def test_a_name_of_celeba_that_occurs_twice_among_many_is_named(tmp_path: Path) -> None:
+    (tmp_path / "img_align_celeba").mkdir()
+    names = " ".join(["Male", *(f"a{number}" for number in range(60_000)), "a59999"])
+    write(tmp_path, {"identity_CelebA.txt": "1.jpg 1\n", "list_eval_partition.txt": "1.jpg 0\n",
+                     "list_attr_celeba.txt": f"1\n{names}\n1.jpg 1\n"})  # fmt: skip
+    with ends_soon(), pytest.raises(SourceError, match="a59999"):
+        list(shipped("celeba", tmp_path).records())
+
+
 def test_columns_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pd, "read_csv", lambda *_, **__: pytest.fail("was read"))
     header = ",".join(f"c{number}" for number in range(1001))

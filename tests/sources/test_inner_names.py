@@ -95,6 +95,7 @@ def test_single_values_and_lists_of_numbers_are_not_structured(cell: object) -> 
 
 def test_a_time_has_no_names() -> None:
     assert signs_in("2012-05-01T12:30:05.123+02:00") == signs_in("12:30") == signs_in("") == 0
+    assert signs_in("18+: 0") == signs_in("20:15 18+") == 1
     assert signs_in("at 12:30") == signs_in("a=1") == 1
     assert signs_in("a=1; b\uff1a2") == 2
 

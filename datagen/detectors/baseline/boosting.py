@@ -105,6 +105,7 @@ def fit_trees(rows: NDArray[np.floating], labels: NDArray[np.integer], seed: int
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
+    labels = labels.astype(np.int64)
     weights = len(labels) / (2 * np.bincount(labels, minlength=2)[labels])  # "balanced"
     edges = [_edges(column, weights) for column in rows.T]
     binned = np.stack(

@@ -57,7 +57,8 @@ def list_source(source: Source, purpose: Purpose, clips: bool = False) -> Listed
     """
     card = source.card
     records, notes, passed_over = _named(source, clips)
-    _refuse_unread_ages(source, records)
+    if not source.looks_for_ages:
+        _refuse_unread_ages(source, records)
     known = {record.image_id for record in records}
     others = source.other_clips() if clips else source.others()
     left_out = [record for record in unique(others, card.id) if record.image_id not in known]
@@ -80,10 +81,11 @@ def _refuse_unread_ages(source: Source, records: Sequence[Record]) -> None:
     cells = dict.fromkeys(pair for record in records for pair in record.extra.items())
     refuse_unread_ages(
         ({name: cell} for name, cell in cells),
-        source.prose,
+        (),
         getattr(source.config, "ignore", ()),
         f"source {source.card.id!r}",
         f"the layout {source.layout!r} must give it as the age of its records",
+        mapped={name for name, _ in cells},
     )
 
 
