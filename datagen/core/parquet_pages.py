@@ -101,23 +101,24 @@ def _leaves(elements: list[Any]) -> list[tuple[str, int]]:
     leaves: list[tuple[str, int]] = []
     parents: list[str] = []
     missing: list[int] = []  # children of each parent that are still to come
-    length = 0
+    length = above = 0
     for element in map(_fields, elements):
         name, children = element.get(4), _whole(element.get(5, 0))
         if not isinstance(name, bytes):
             raise ValueError("its description is damaged")
         if missing:
             missing[-1] -= 1
-        length += len(name) + sum(map(len, parents))
+        length += len(name) + above
         if length > _MAX_PATHS:
             raise ValueError("the names of its columns are too long")
         if children or not parents:
             parents.append(name.decode())
             missing.append(children)
+            above += len(name) + 1
         else:
             leaves.append((".".join([*parents[1:], name.decode()]), _whole(element.get(1))))
         while len(missing) > 1 and not missing[-1]:
-            parents.pop()
+            above -= len(parents.pop().encode()) + 1
             missing.pop()
     return leaves
 

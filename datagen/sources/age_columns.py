@@ -13,7 +13,13 @@ from pydantic import Field
 from datagen.core.schema import Frozen
 from datagen.core.text import shortened
 from datagen.errors import SourceError
-from datagen.sources.age_names import LONGEST, kinds_of, names_an_age, speaks_of_no_years
+from datagen.sources.age_names import (
+    LONGEST,
+    kinds_of,
+    names_an_age,
+    names_other_unit,
+    speaks_of_no_years,
+)
 from datagen.sources.inner_names import is_structured, pairs_in, signs_in, text_of
 
 __all__ = [
@@ -82,7 +88,7 @@ def _says_age(kinds: Collection[str], value: object) -> bool:
         return True
     if "years" in kinds and (words or any(number <= _OLDEST for number in numbers)):
         return True
-    if "unit" in kinds and speaks_of_no_years(text):
+    if "unit" in kinds and names_other_unit(text):
         return True
     if "school" in kinds:
         low = any(number <= _LAST_GRADE for number in numbers)
@@ -223,7 +229,7 @@ class _Search:
     def _kinds_of(self, name: str, inner: str) -> frozenset[str]:
         if inner not in self._kinds:
             plain = inner if inner.isascii() else unicodedata.normalize("NFKD", inner)
-            self._letters += len(plain)
+            self._letters += len(plain) + 10  # what a name costs without any
             self._refuse_more(name, self._letters, _MOST_LETTERS, "letters of different names")
             self._kinds[inner] = kinds_of(inner)
         return self._kinds[inner]

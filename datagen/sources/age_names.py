@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from datagen.core.spelling import latin
 
-__all__ = ["LONGEST", "kinds_of", "names_an_age", "speaks_of_no_years"]
+__all__ = ["LONGEST", "kinds_of", "names_an_age", "names_other_unit", "speaks_of_no_years"]
 
 LONGEST = 200
 """Characters of a name: normalizing takes the square of a longer one."""
@@ -163,9 +163,13 @@ def _is_age(part: str) -> bool:
 
 def speaks_of_no_years(name: str) -> bool:
     """Return whether the name of an age says that it is in months, or a date of birth."""
-    kinds = kinds_of(name)
-    parts = {part.lower() for part in _PARTS.findall(_plain(name))}
-    joined = re.sub(r"[\W_]", "", _plain(name)).lower()
+    return bool(kinds_of(name) & {"months", "born"}) or names_other_unit(name)
+
+
+def names_other_unit(text: str) -> bool:
+    """Return whether a text names a unit of time that is no year."""
+    plain = _plain(text)
+    parts = {part.lower() for part in _PARTS.findall(plain)}
+    joined = re.sub(r"[\W_]", "", plain).lower()
     parts.add(_AGE_BEFORE_UNIT.sub("", joined))
-    units = any(map(_UNIT.fullmatch, parts)) or _UNITS.search(joined)
-    return bool(units or kinds & {"months", "born"})
+    return bool(any(map(_UNIT.fullmatch, parts)) or _UNITS.search(joined))

@@ -34,7 +34,7 @@ __all__ = ["Ages"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_CHARACTERS, _MOST_FOLDERS = 2000, 20
+_MOST_CHARACTERS, _MOST_FOLDERS = 2000, 15
 _ENDING = re.compile(r"\.(?:jpe?g|png|webp|bmp|tiff?|avif|0+)$")
 
 

@@ -133,7 +133,7 @@ def distinct_cells(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     Of numbers and times in a column that is no age by its name, the first is enough.
     """
     for name in table.columns:
-        doubted = names_an_age(str(name)[:LONGEST])
+        doubted = names_an_age(str(name).strip()[:LONGEST])
         yield from ({str(name): cell} for cell in _distinct(table[name], doubted))
 
 

@@ -14,7 +14,7 @@ _LONGEST = 120  # characters of a name, back from its sign
 _LONGEST_WORD = 200
 _SIGNS = ":=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66"
 _SIGN = re.compile(rf"[<>]?[{_SIGNS}]")
-_TIME = re.compile(r"(?:[\dTZ:.,\s/-]|(?<=\d)\+(?=\d\d:?\d\d))*")
+_TIME = re.compile(r"(?:[\dTZ:.,\s/-]++|(?<=\d)\+(?=\d\d:?\d\d))*+")
 _REST = re.compile(r"[^\W_]*")
 _NUMBER = re.compile(r"\s*\d{1,3}")
 _VALUE = re.compile(r"[^,;|\n\r{}()\[\]<\uff0c\uff1b\u3001]*")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datagen.core import parquet_pages
 from datagen.core.parquet import MAX_TABLE, read_parquet, table_limit
 from datagen.core.parquet_pages import TEXT, chunks_of, pages_of
 from tests.support.ends import ends_soon
@@ -266,3 +267,10 @@ def test_long_names_above_many_columns_are_refused_before_they_are_joined(
         chunks_of(file)
     with pytest.raises(ValueError, match=r"names of its columns|cut off"):
         read_parquet(path, ["a"])
+
+
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_a_schema_of_great_depth_is_refused_at_once(name: bytes) -> None:
+    group: dict[int, Any] = {4: name, 5: 1}
+    with ends_soon(), pytest.raises(ValueError, match="names of its columns"):
+        parquet_pages._leaves([group] * 200_000)

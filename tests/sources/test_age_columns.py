@@ -48,6 +48,9 @@ from .trees import by_id, ffhq_entry, ffhq_tree, shipped, source, write
         ("minor", True, True),
         ("unit", "months", True),
         ("unit", "Mo", True),
+        ("unit", "月", True),
+        ("unit", "Monate", True),
+        ("unit", "weeks", True),
         ("unit", "years", False),
         ("unit", "mm", False),
         ("is_adult", "false", True),
@@ -488,3 +491,10 @@ def test_a_mapped_column_in_brackets(tmp_path: Path, use: str) -> None:
     found = source("table", tmp_path, table="faces.csv", columns={use: "who"})
     with pytest.raises(SourceError, match="'who' holds structured values"):
         list(found.records())
+
+
+def test_a_numeric_age_behind_blanks_is_seen(tmp_path: Path) -> None:
+    frame = {"image": ["a", "b"], "identity": ["a", "b"], " " * 200 + "age": [float("nan"), 15.0]}
+    pd.DataFrame(frame).to_parquet(tmp_path / "faces.parquet")
+    with pytest.raises(SourceError, match="looks like an age"):
+        list(source("table", tmp_path, table="faces.parquet").records())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,11 @@ def test_long_cells_take_no_time(part: str) -> None:
         for begin in ("", "[", "a("):
             is_structured(begin + part * 300_000)
             list(pairs_in(begin + part * 300_000))
+
+
+def test_a_long_number_is_no_time_for_long() -> None:
+    tracemalloc.start()
+    with ends_soon():
+        assert signs_in("1" * 3_000_000 + ":x") == 1
+    assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    tracemalloc.stop()

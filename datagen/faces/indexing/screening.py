@@ -85,7 +85,6 @@ def _refuse_unread_ages(source: Source, records: Sequence[Record]) -> None:
         getattr(source.config, "ignore", ()),
         f"source {source.card.id!r}",
         f"the layout {source.layout!r} must give it as the age of its records",
-        mapped={name for name, _ in cells},
     )
 
 
