@@ -4,8 +4,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,10 +27,8 @@ from datagen.faces.indexing.build import (
     forget_changed,
     stated_index,
 )
-from datagen.faces.indexing.screening import list_source
 from datagen.rights import Purpose
 from datagen.sources import Record, Source
-from datagen.sources.table import Table
 from tests.sources.trees import source
 from tests.support.faces_made import made_face, made_landmarks
 
@@ -489,23 +486,3 @@ def test_what_a_source_does_not_list_is_counted(tree: Tree) -> None:
     of = source("table", tree.root, columns={**COLUMNS, "id": "id"})
     built = build_index([of], Given(), LIMITS, RESEARCH, InlineEngine, lambda done, total: None)
     assert built.passed_over == {"faces": {"hidden or system": 1}}
-
-
-@pytest.mark.parametrize(
-    "cell", ['["child", 15]', "<age>15</age>", '{"person": "minor"}', "age: 15"]
-)
-def test_the_extra_columns_of_other_layouts_are_searched(tmp_path: Path, cell: str) -> None:
-    tree = Tree(tmp_path / "faces", 2)
-
-    class Other(Table):
-        """A layout that searches nothing itself."""
-
-        looks_for_ages = False
-
-        def records(self) -> Iterator[Record]:
-            """See base class."""
-            return (replace(record, extra={"meta": cell}) for record in super().records())
-
-    of = tree.source()
-    with pytest.raises(SourceError, match=r"looks like an age|structured"):
-        list_source(Other(of.card, of.root, of.config), RESEARCH)
