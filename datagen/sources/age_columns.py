@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from pydantic import Field
@@ -31,9 +32,10 @@ __all__ = [
 ]
 
 _OLDEST = 120
+_VALUE = 64  # characters of a value that says an age
 _SHOWN = 40
 _MOST_CHARACTERS = 50_000_000
-_MOST_SIGNS = 200_000
+_MOST_SIGNS = 150_000
 _MOST_LETTERS = 600_000  # of different names
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -70,12 +72,12 @@ def looks_like_age(name: str, value: object) -> bool:
     A year in a column ``years`` is none. In a column that names an age, any word is one: ``no`` in
     ``legal_age``, ``months`` in ``age_unit``.
     """
-    return _says_age(kinds_of(_cut(name)), value)
+    return _says_age(kinds_of(_cut(name)), "" if value is None else str(value).strip()[:_VALUE])
 
 
-def _says_age(kinds: Collection[str], value: object) -> bool:
-    text = "" if value is None else str(value).strip()[:LONGEST]
-    text = unicodedata.normalize("NFKC", text).strip().lower()
+@lru_cache(maxsize=65_536)
+def _says_age(kinds: frozenset[str], value: str) -> bool:
+    text = unicodedata.normalize("NFKC", value).strip().lower()[:_VALUE]
     if not text or text in _NOTHING:
         return False
     if "age" in kinds or "minor" in kinds:
@@ -214,7 +216,7 @@ class _Search:
             kinds = self._kinds_of(name, inner)
             # What is not stated of an age may stand behind it: "null, est. 15".
             plain = not value or not kinds.isdisjoint(("age", "born", "minor"))
-            if kinds and (plain or _says_age(kinds, value)):
+            if kinds and (plain or _says_age(kinds, value[:_VALUE])):
                 return f"{inner}: {value}"
         return None
 

@@ -89,7 +89,7 @@ _AGE_BEFORE_UNIT = re.compile(r"^.*?(?:age|alter|edad|eta)(?=\w)")  # "agemos" i
 _UNITS = re.compile(
     r"month|monat|mois|meses|mese|mesi|maand|maned|miesi|месяц|月|개월|bulan|thang|semaine|week|woche|"
     r"days?$|inday|tage|dag[ae][nr]|giorn|jour|dias$|manad|maanede|settiman|мес|дней|日|天|周(?!岁)|hour|second|"
-    r"quarter|decade|gestation|corrected"
+    r"quarter|decade|gestation|corrected|birth|born|dob"
 )
 
 

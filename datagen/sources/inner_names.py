@@ -12,6 +12,7 @@ __all__ = ["is_structured", "pairs_in", "signs_in", "text_of"]
 
 _LONGEST = 120  # characters of a name, back from its sign
 _LONGEST_WORD = 200
+_LONGEST_VALUE = 64
 _SIGNS = ":=\uff1a\uff1d\ufe55\u2236\ua789\u02d0\ufe30\ufe66"
 _SIGN = re.compile(rf"[<>]?[{_SIGNS}]")
 _TIME = re.compile(r"(?:[\dTZ:.,\s/-]++|(?<=\d)\+(?=\d\d:?\d\d))*+")
@@ -64,7 +65,7 @@ def pairs_in(text: str) -> Iterator[tuple[str, str]]:
         if not _NAMED.search(name):  # a number that belongs to the name before: "over=18: no"
             name = text[_begin(text, before, end) : end]
         if _NAMED.search(name):
-            value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST)
+            value = _VALUE.match(text, sign.end(), sign.end() + _LONGEST_VALUE)
             said = "" if value is None else value.group().strip(_AROUND + ">")
             yield _NO_AGE.sub("0", name.strip(_AROUND)), said
         start = max(end, sign.end())
