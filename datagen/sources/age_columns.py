@@ -37,6 +37,7 @@ _SHOWN = 40
 _MOST_CHARACTERS = 50_000_000
 _MOST_SIGNS = 150_000
 _MOST_LETTERS = 600_000  # of different names
+_MOST_SAID = 3_000_000  # letters of different values behind them
 _NOTHING = ("nan", "none", "<na>", "nat", "na", "n/a", "null", "#n/a", "#na", "-nan")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NUMBERS_IN_WORDS = re.compile(
@@ -72,7 +73,11 @@ def looks_like_age(name: str, value: object) -> bool:
     A year in a column ``years`` is none. In a column that names an age, any word is one: ``no`` in
     ``legal_age``, ``months`` in ``age_unit``.
     """
-    return _says_age(kinds_of(_cut(name)), "" if value is None else str(value).strip()[:_VALUE])
+    return _says_age(kinds_of(_cut(name)), _value_of(value))
+
+
+def _value_of(cell: object) -> str:
+    return "" if cell is None else str(cell).strip()[:_VALUE]
 
 
 @lru_cache(maxsize=65_536)
@@ -196,13 +201,14 @@ class _Search:
         self._where = where
         self._doubted: dict[str, bool] = {}
         self._kinds: dict[str, frozenset[str]] = {}
-        self._characters = self._signs = self._letters = 0
+        self._values: set[str] = set()
+        self._characters = self._signs = self._letters = self._said = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
         """Return what looks like an age in a cell, or before a colon or an equals sign in it."""
         if name not in self._doubted:
             self._doubted[name] = self._doubts(name)
-        if self._doubted[name] and looks_like_age(name, cell):
+        if self._doubted[name] and self._says_age(name, kinds_of(_cut(name)), _value_of(cell)):
             return str(cell)
         if not (text := text_of(cell)):
             return None
@@ -216,7 +222,7 @@ class _Search:
             kinds = self._kinds_of(name, inner)
             # What is not stated of an age may stand behind it: "null, est. 15".
             plain = not value or not kinds.isdisjoint(("age", "born", "minor"))
-            if kinds and (plain or _says_age(kinds, value[:_VALUE])):
+            if kinds and (plain or self._says_age(name, kinds, value[:_VALUE])):
                 return f"{inner}: {value}"
         return None
 
@@ -235,6 +241,13 @@ class _Search:
             self._refuse_more(name, self._letters, _MOST_LETTERS, "letters of different names")
             self._kinds[inner] = kinds_of(inner)
         return self._kinds[inner]
+
+    def _says_age(self, name: str, kinds: frozenset[str], value: str) -> bool:
+        if value not in self._values:
+            self._values.add(value)
+            self._said += (len(value) + 10) * (1 if value.isascii() else 4)
+            self._refuse_more(name, self._said, _MOST_SAID, "letters of different values")
+        return _says_age(kinds, value)
 
     def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
         if count > most:

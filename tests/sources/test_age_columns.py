@@ -502,3 +502,13 @@ def test_a_numeric_age_behind_blanks_is_seen(tmp_path: Path) -> None:
     pd.DataFrame(frame).to_parquet(tmp_path / "faces.parquet")
     with pytest.raises(SourceError, match="looks like an age"):
         list(source("table", tmp_path, table="faces.parquet").records())
+
+
+def test_many_different_values_are_refused_with_a_way_out() -> None:
+    rows = [{"unit": f"q{number}x"} for number in range(200_000)]
+    with pytest.raises(
+        SourceError, match="more than 3,000,000 letters of different values"
+    ) as caught:
+        refuse_unread_ages(rows, [], [], "here", "map it")
+    assert 'options: {ignore: ["unit"]}' in str(caught.value)
+    refuse_unread_ages(rows, [], ["unit"], "here", "map it")
