@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, NoReturn
 
 from pydantic import Field
@@ -80,7 +79,6 @@ def _value_of(cell: object) -> str:
     return "" if cell is None else str(cell).strip()[:_VALUE]
 
 
-@lru_cache(maxsize=65_536)
 def _says_age(kinds: frozenset[str], value: str) -> bool:
     text = unicodedata.normalize("NFKC", value).strip().lower()[:_VALUE]
     if not text or text in _NOTHING:
@@ -201,7 +199,7 @@ class _Search:
         self._where = where
         self._doubted: dict[str, bool] = {}
         self._kinds: dict[str, frozenset[str]] = {}
-        self._values: set[str] = set()
+        self._answers: dict[tuple[frozenset[str], str], bool] = {}
         self._characters = self._signs = self._letters = self._said = 0
 
     def age_in(self, name: str, cell: Any) -> str | None:
@@ -243,11 +241,12 @@ class _Search:
         return self._kinds[inner]
 
     def _says_age(self, name: str, kinds: frozenset[str], value: str) -> bool:
-        if value not in self._values:
-            self._values.add(value)
+        known = kinds, value
+        if known not in self._answers:
             self._said += (len(value) + 10) * (1 if value.isascii() else 4)
             self._refuse_more(name, self._said, _MOST_SAID, "letters of different values")
-        return _says_age(kinds, value)
+            self._answers[known] = _says_age(kinds, value)
+        return self._answers[known]
 
     def _refuse_more(self, name: str, count: int, most: int, what: str) -> None:
         if count > most:
