@@ -64,7 +64,7 @@ def _read(path: Path, columns: Collection[str], limit: int) -> pa.Table:
         "thrift_container_size_limit": _MAX_GROUPS * 16,
     }
     with path.open("rb") as raw:
-        chunks_of(raw)  # before Arrow, which holds the path of each
+        chunks_of(raw)  # before Arrow, which keeps the path of each column
     file = pq.ParquetFile(path, **limits)
     try:
         schema, about = file.schema_arrow, file.metadata

@@ -62,7 +62,7 @@ def open_table(
             "thrift_string_size_limit": _MAX_HEADER_TEXT,
             "thrift_container_size_limit": _MAX_ROW_GROUPS * _MAX_COLUMNS,
         }
-        chunks_of(source)  # before Arrow, which holds the path of each
+        chunks_of(source)  # before Arrow, which keeps the path of each column
         file = pq.ParquetFile(source, **limits)
         if columns is None:
             there = file.schema_arrow.names

@@ -24,7 +24,6 @@ from datagen.sources.inner_names import is_structured, pairs_in, signs_in, text_
 
 __all__ = [
     "IgnoredColumns",
-    "looks_like_age",
     "refuse_no_years",
     "refuse_structured",
     "refuse_unread_ages",
@@ -66,20 +65,16 @@ class IgnoredColumns(Frozen):
     ignore: tuple[str, ...] = Field(default=())
 
 
-def looks_like_age(name: str, value: object) -> bool:
-    """Return whether a cell may be an age, by the name of its column and by what it holds.
-
-    A year in a column ``years`` is none. In a column that names an age, any word is one: ``no`` in
-    ``legal_age``, ``months`` in ``age_unit``.
-    """
-    return _says_age(kinds_of(_cut(name)), _value_of(value))
-
-
 def _value_of(cell: object) -> str:
     return "" if cell is None else str(cell).strip()[:_VALUE]
 
 
 def _says_age(kinds: frozenset[str], value: str) -> bool:
+    """Return whether a value may be an age, by what its name says and by what it holds itself.
+
+    A year under ``years`` is none. Under a name of an age, any word is one: ``no`` in
+    ``legal_age``, ``months`` in ``age_unit``.
+    """
     text = unicodedata.normalize("NFKC", value).strip().lower()[:_VALUE]
     if not text or text in _NOTHING:
         return False
@@ -181,7 +176,7 @@ def refuse_structured(name: str, found: str, where: str, advice: str) -> NoRetur
     """
     raise SourceError(
         f"{where}: the column {shortened(name)} holds structured values ({found[:_SHOWN]!r}), and "
-        f"an age inside of them would not be read. If one is there, take it out and {advice}. If "
+        f"an age inside of them would not be read. If one is there, take it out: {advice}. If "
         f"none is, {_passing(name)}",
         key="options.ignore",
     )

@@ -106,8 +106,8 @@ def _refuse_missing_cells(written: str, columns: int, where: str) -> None:
     most = max(_FEW_CELLS, _CELLS_PER_LETTER * len(written))
     if lines * columns > most:
         raise SourceError(
-            f"{where}: {lines:,} lines under {columns:,} names, which most of them have no cells "
-            f"for: at most {most:,} cells are read of a file of its size"
+            f"{where}: {lines:,} lines under {columns:,} names, and most lines have fewer cells: "
+            f"at most {most:,} cells are read from a file of this size"
         )
 
 
@@ -140,13 +140,10 @@ def distinct_cells(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _distinct(column: pd.Series[Any], doubted: bool) -> Iterable[Any]:
     # Texts have hashes of their own in every process. Numbers do not: of some, a table of them
     # takes the square of their number.
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufmM":
-        numbers = column.to_numpy()
-        places = np.unique(numbers, return_index=True)[1] if doubted else slice(1)
+    plain = column.dt.tz_convert(None) if isinstance(column.dtype, pd.DatetimeTZDtype) else column
+    if isinstance(plain.dtype, np.dtype) and plain.dtype.kind in "biufmM":
+        places = np.unique(plain.to_numpy(), return_index=True)[1] if doubted else slice(1)
         return column.iloc[places]
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        times = column.dt.tz_convert(None).to_numpy()
-        return column.iloc[np.unique(times, return_index=True)[1] if doubted else slice(1)]
     texts = dict.fromkeys(cell for cell in column if isinstance(cell, str | bytes))
     many = str | bytes if doubted else str | bytes | int | float | Decimal
     others = (one for one in column if not isinstance(one, many))

@@ -45,7 +45,7 @@ def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.Data
         ValueError: It is no such table; the message says why.
     """
     try:
-        chunks_of(io.BytesIO(data))  # before Arrow, which holds the path of each
+        chunks = chunks_of(io.BytesIO(data))  # before Arrow, which keeps the path of each column
         file = pq.ParquetFile(io.BytesIO(data), **_HEADER)
         about, schema = file.metadata, file.schema_arrow
         if about.num_columns > _MAX_COLUMNS or about.num_row_groups > _MAX_GROUPS:
@@ -56,7 +56,8 @@ def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.Data
         if len(set(schema.names)) < len(schema.names):
             raise ValueError("two columns of one name")
         names = [name for name in choose(schema) if not _INDEX.fullmatch(name)]
-        texts = _check_description(data, about, [schema.field(name) for name in names])
+        fields = [schema.field(name) for name in names]
+        texts = _check_description(data, about.num_rows, fields, list(_below(chunks, names)))
         file = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, **_HEADER)
         table = file.read(columns=names).select(names)
         table.validate(full=True)
@@ -75,17 +76,18 @@ def parquet_rows(data: bytes, choose: Callable[[Any], Sequence[str]]) -> pd.Data
         ) from None
 
 
-def _check_description(data: bytes, about: Any, fields: Sequence[Any]) -> list[str]:
+def _check_description(
+    data: bytes, rows: int, fields: Sequence[Any], chunks: Sequence[Chunk]
+) -> list[str]:
     """Compare what a Parquet file says of columns with what is read; return those of texts."""
-    chunks = list(_below(chunks_of(io.BytesIO(data)), [field.name for field in fields]))
-    cells = about.num_rows * len(fields)
+    cells = rows * len(fields)
     most = max(_FEW_CELLS, _CELLS_PER_BYTE * sum(chunk.length for chunk in chunks))
     if cells > most:
         raise ValueError(
-            f"{about.num_rows:,} rows of {len(fields):,} columns: at most {most:,} cells are read "
-            "of columns of their size"
+            f"{rows:,} rows of {len(fields):,} columns: at most {most:,} cells are read from "
+            "columns of this size"
         )
-    _check_size(about.num_rows * sum(_width(field.type) for field in fields))
+    _check_size(rows * sum(_width(field.type) for field in fields))
     _check_size(8 * sum(chunk.values for chunk in chunks))
     _check_size(unpacked_size(io.BytesIO(data), _MAX_BYTES, {chunk.path for chunk in chunks}))
     texts = {chunk.path for chunk in chunks if chunk.physical == TEXT}

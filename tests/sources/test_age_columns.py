@@ -10,9 +10,10 @@ import yaml
 
 from datagen.errors import SourceError
 from datagen.sources import Source
-from datagen.sources.age_columns import looks_like_age, refuse_unread_ages
+from datagen.sources.age_columns import refuse_unread_ages
 from tests.support.ends import ends_soon
 
+from .asked import looks_like_age
 from .trees import by_id, ffhq_entry, ffhq_tree, shipped, source, write
 
 
@@ -79,7 +80,7 @@ def test_nothing_and_numbers_without_names_pass(cell: object) -> None:
 
 def test_columns_within_columns() -> None:
     rows = [{"image": "1", "about": {"person": "anna", "age": 15}}]
-    with pytest.raises(SourceError, match=r"'about' holds structured values .*take it out and map"):
+    with pytest.raises(SourceError, match=r"'about' holds structured values .*take it out: map"):
         refuse_unread_ages(rows, ["image"], [], "here", "map it")
     refuse_unread_ages(rows, ["image"], ["about"], "here", "map it")
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from datagen.sources.age_columns import looks_like_age
 from datagen.sources.age_names import names_an_age
+
+from .asked import looks_like_age
 
 AGES = [
     *("age", "Age", "AGE", " age ", "ages", "alter", "Alter", "face_age", "faceAge", "age_years"),
